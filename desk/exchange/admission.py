@@ -1,0 +1,170 @@
+"""The rules an order must pass before it is accepted, in the order in which they are checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from desk.exchange.errors import forbidden, invalid, unprocessable
+from desk.exchange.journal import plain
+from desk.exchange.ledger import AccountState, Valuation
+from desk.exchange.model import ZERO, Asset, Intent, Order, OrderRequest, OrderType, Quote, Side
+from desk.exchange.sessions import Phase
+
+_SHORT_EQUITY = Decimal(2_000)
+_SHORT_PREMIUM = Decimal("1.03")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the decision rests on: the symbol, the account, what it holds and what it has open."""
+
+    asset: Asset | None
+    account: AccountState
+    valuation: Valuation
+    position: Decimal
+    open_orders: tuple[Order, ...]
+    client_id_taken: bool
+    quote: Quote | None
+    last_price: Decimal | None
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An order that passed: what it does to the position, and the price at which it ties up buying power."""
+
+    intent: Intent
+    reserve_price: Decimal
+
+
+def admit(request: OrderRequest, standing: Standing) -> Admission:
+    """Check every rule; raises ApiError with Alpaca's status, code and body."""
+    asset = _check_asset(request, standing)
+    _check_account(standing.account)
+    if standing.client_id_taken:
+        raise invalid("client_order_id must be unique")
+    _check_fractional(request, asset, standing.account)
+    intent = infer_intent(request.side, standing.position)
+    if request.position_intent not in (None, intent):
+        raise unprocessable(f"position intent mismatch, inferred: {intent}, specified: {request.position_intent}")
+    _check_opposite(request, intent, standing.open_orders)
+    reserve_price = _reserve_price(request, intent, standing)
+    if intent is Intent.SELL_TO_OPEN:
+        _check_short(request, asset, standing)
+    if intent.opens:
+        _check_buying_power(request, reserve_price, standing.valuation)
+    else:
+        _check_held(request, reserve_price, standing)
+    return Admission(intent, reserve_price)
+
+
+def infer_intent(side: Side, position: Decimal) -> Intent:
+    """What an order of this side does to the position."""
+    if side is Side.BUY:
+        return Intent.BUY_TO_CLOSE if position < 0 else Intent.BUY_TO_OPEN
+    return Intent.SELL_TO_CLOSE if position > 0 else Intent.SELL_TO_OPEN
+
+
+def _check_asset(request: OrderRequest, standing: Standing) -> Asset:
+    asset = standing.asset
+    if asset is None:
+        raise unprocessable(f'asset "{request.symbol}" not found')
+    if asset.status != "active":
+        raise unprocessable(f'asset "{asset.symbol}" is not active')
+    if not asset.tradable:
+        raise unprocessable(f'asset "{asset.symbol}" is not tradable')
+    return asset
+
+
+def _check_account(account: AccountState) -> None:
+    if account.trading_blocked or account.account_blocked or account.status != "ACTIVE":
+        raise forbidden("trading is blocked for this account")
+    if account.trade_suspended_by_user:
+        raise forbidden("new orders are suspended by the user")
+
+
+def _check_fractional(request: OrderRequest, asset: Asset, account: AccountState) -> None:
+    if not request.fractional:
+        return
+    if not account.fractional_trading:
+        raise forbidden("fractional trading is disabled for this account")
+    if not asset.fractionable:
+        raise unprocessable(f'asset "{asset.symbol}" is not fractionable')
+
+
+def _check_opposite(request: OrderRequest, intent: Intent, open_orders: tuple[Order, ...]) -> None:
+    for other in open_orders:
+        if other.side is request.side:
+            continue
+        if intent is Intent.SELL_TO_OPEN and other.position_intent is Intent.BUY_TO_OPEN:
+            raise forbidden("cannot open a short sell while a long buy order is open")
+        if intent is Intent.BUY_TO_OPEN and other.position_intent is Intent.SELL_TO_OPEN:
+            raise forbidden("cannot open a long buy while a short sell order is open")
+        if _could_meet(request, other):
+            kind = "limit" if other.type is OrderType.LIMIT else "market/stop"
+            raise forbidden(
+                "potential wash trade detected. use complex orders",
+                existing_order_id=other.id,
+                reject_reason=f"opposite side {kind} order exists",
+            )
+
+
+def _could_meet(request: OrderRequest, other: Order) -> bool:
+    if request.limit_price is None or other.limit_price is None:
+        return True
+    return (request.limit_price - other.limit_price) * request.side.sign >= 0
+
+
+def _check_short(request: OrderRequest, asset: Asset, standing: Standing) -> None:
+    if request.fractional:
+        raise unprocessable("fractional orders cannot be sold short")
+    if not asset.shortable or not asset.easy_to_borrow:
+        raise unprocessable(f'asset "{asset.symbol}" cannot be sold short')
+    if not standing.account.shorting_enabled or standing.valuation.equity < _SHORT_EQUITY:
+        raise forbidden("account is not allowed to short")
+
+
+def _reserve_price(request: OrderRequest, intent: Intent, standing: Standing) -> Decimal:
+    market = _market_price(request.side, standing)
+    if intent is Intent.SELL_TO_OPEN:
+        ask = standing.quote.ask if standing.quote else ZERO
+        return max(request.limit_price or market, ask * _SHORT_PREMIUM)
+    return request.limit_price if request.limit_price is not None else market
+
+
+def _market_price(side: Side, standing: Standing) -> Decimal:
+    quote, last = standing.quote, standing.last_price or ZERO
+    if quote is None or standing.phase is Phase.CLOSED:
+        return last
+    if standing.phase is Phase.CORE:
+        return quote.touch(side) or last
+    return quote.mid or last
+
+
+def _check_buying_power(request: OrderRequest, reserve_price: Decimal, valuation: Valuation) -> None:
+    cost = request.notional if request.qty is None else request.qty * reserve_price
+    assert cost is not None
+    if cost > valuation.buying_power:
+        raise forbidden("insufficient buying power", buying_power=plain(valuation.buying_power), cost_basis=plain(cost))
+
+
+def _check_held(request: OrderRequest, reserve_price: Decimal, standing: Standing) -> None:
+    existing = abs(standing.position)
+    closing = [order for order in standing.open_orders if order.side is request.side and order.holding > 0]
+    held = sum((order.holding for order in closing), ZERO)
+    available = existing - held
+    asked = request.qty if request.qty is not None else _shares(request.notional, reserve_price)
+    if asked > available:
+        raise forbidden(
+            f"insufficient qty available for order (requested: {plain(asked)}, available: {plain(available)})",
+            available=plain(available),
+            existing_qty=plain(existing),
+            held_for_orders=plain(held),
+            related_orders=[order.id for order in closing],
+            symbol=request.symbol,
+        )
+
+
+def _shares(notional: Decimal | None, price: Decimal) -> Decimal:
+    return round((notional or ZERO) / price, 9) if price > 0 else ZERO

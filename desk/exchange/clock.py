@@ -1,0 +1,55 @@
+"""Market time from wall time: a start instant plus elapsed wall time times the speed; may be paused and set."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from fractions import Fraction
+
+
+class MarketClock:
+    """Integer nanoseconds throughout; `wall` is a monotonic nanosecond counter."""
+
+    def __init__(self, start: int, speed: Fraction = Fraction(1), wall: Callable[[], int] = time.monotonic_ns) -> None:
+        self._wall = wall
+        self._market = start
+        self._since = wall()
+        self._paused = False
+        self._speed = speed
+
+    @property
+    def speed(self) -> Fraction:
+        """Market seconds per wall second."""
+        return self._speed
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    def now(self) -> int:
+        """Market time."""
+        if self._paused:
+            return self._market
+        elapsed = self._wall() - self._since
+        return self._market + elapsed * self._speed.numerator // self._speed.denominator
+
+    def set(self, market: int) -> None:
+        """Let market time read `market` from now on."""
+        self._market = market
+        self._since = self._wall()
+
+    def pause(self, paused: bool) -> None:
+        """Stop or restart market time where it stands."""
+        self.set(self.now())
+        self._paused = paused
+
+    def run_at(self, speed: Fraction) -> None:
+        """Change the speed without a jump in market time."""
+        self.set(self.now())
+        self._speed = speed
+
+    def wall_seconds_until(self, market: int) -> float | None:
+        """Wall seconds until market time reads `market`; None while paused."""
+        if self._paused:
+            return None
+        return max(0.0, float((market - self.now()) / self._speed) / 1e9)

@@ -1,0 +1,218 @@
+"""The control port under /_exchange: what tests and demos turn to set the scene and read the journal."""
+
+from __future__ import annotations
+
+from dataclasses import fields as dataclass_fields
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from desk.exchange.clock import MarketClock
+from desk.exchange.engine import Engine
+from desk.exchange.errors import ApiError, ControlError
+from desk.exchange.faults import Faults, Kind
+from desk.exchange.fields import flag, instant, number, only, record, records, symbol, text
+from desk.exchange.ledger import AccountState
+from desk.exchange.model import Asset
+from desk.exchange.moments import SECOND, utc_text
+from desk.exchange.quotes import PRICE_FIELDS, quote_from
+from desk.exchange.rate_limit import RateLimiter
+from desk.exchange.scripts import Scripts
+from desk.exchange.sessions import covers
+from desk.exchange.settings import Settings
+from desk.exchange.tape import Tapes
+from desk.exchange.views import account_json, asset_json
+from desk.exchange.web import Reply, Request, Router
+
+_FLAGS = ("tradable", "marginable", "shortable", "fractionable", "easy_to_borrow")
+_ACCOUNT_FLAGS = (
+    "shorting_enabled",
+    "fractional_trading",
+    "trading_blocked",
+    "account_blocked",
+    "trade_suspended_by_user",
+    "transfers_blocked",
+)
+
+
+class ControlApi:
+    """Control requests, in and out as JSON; a bad one gets 400 and `error` naming the field."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: MarketClock,
+        faults: Faults,
+        scripts: Scripts,
+        tapes: Tapes,
+        limiter: RateLimiter,
+        settings: Settings,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._faults = faults
+        self._scripts = scripts
+        self._tapes = tapes
+        self._limiter = limiter
+        self._initial = settings
+        self.router = Router(
+            "/_exchange",
+            {
+                "GET /health": lambda request: Reply(200, {"status": "ok", **self._clock_json()}),
+                "POST /reset": self.reset,
+                "GET /clock": lambda request: Reply(200, self._clock_json()),
+                "PUT /clock": self.set_clock,
+                "POST /clock/advance": self.advance,
+                "PUT /quotes/{name}": self.quote,
+                "POST /script": self.script,
+                "POST /tape": self.tape,
+                "PUT /account": self.account,
+                "PUT /assets/{name}": self.asset,
+                "PUT /positions/{name}": self.position,
+                "GET /settings": lambda request: Reply(200, self._engine.settings.as_json()),
+                "PUT /settings": self.settings,
+                "GET /faults": lambda request: Reply(200, {"faults": [f.as_json() for f in self._faults.rules]}),
+                "PUT /faults": self.faults,
+                "GET /journal": self.journal,
+            },
+        )
+
+    def serve(self, request: Request) -> Reply:
+        """Answer a control request; ControlError and ApiError for a bad one."""
+        handler = self.router.find(request.method, request.path)
+        if handler is None:
+            raise ApiError(404, 40410000, "endpoint not found.")
+        return handler(request)
+
+    def reset(self, request: Request) -> Reply:
+        self._engine.reset(self._initial)
+        self._scripts.clear()
+        self._tapes.clear()
+        self._faults.put([])
+        self._limiter.clear()
+        return Reply(200, {"status": "reset"})
+
+    def _clock_json(self) -> dict[str, Any]:
+        return {
+            "now": utc_text(self._engine.now),
+            "paused": self._clock.paused,
+            "speed": float(self._clock.speed),
+        }
+
+    def set_clock(self, request: Request) -> Reply:
+        body = _body(request)
+        only(body, ("now", "paused", "speed"))
+        now = instant("now", body["now"]) if body.get("now") is not None else None
+        paused = flag("paused", body["paused"]) if body.get("paused") is not None else None
+        speed = number("speed", body["speed"]) if body.get("speed") is not None else None
+        if speed == 0:
+            raise ControlError("speed: must be above 0 (use paused)")
+        if now is not None:
+            self._move_to(now)
+        if speed is not None:
+            self._clock.run_at(Fraction(speed))
+        if paused is not None:
+            self._clock.pause(paused)
+        return Reply(200, self._clock_json())
+
+    def advance(self, request: Request) -> Reply:
+        body = _body(request)
+        only(body, ("seconds",))
+        if not self._clock.paused:
+            raise ControlError("paused: the clock must be paused to be advanced")
+        self._move_to(self._engine.now + int(number("seconds", body.get("seconds")) * SECOND))
+        return Reply(200, self._clock_json())
+
+    def _move_to(self, now: int) -> None:
+        if not covers(now):
+            raise ControlError("now: outside the trading calendar (2024-2027)")
+        if now >= self._engine.now:
+            self._engine.advance_to(now)
+        else:
+            self._engine.set_back(now)
+            self._limiter.clear()
+        self._clock.set(now)
+
+    def quote(self, request: Request, name: str) -> Reply:
+        body = _body(request)
+        only(body, PRICE_FIELDS)
+        name = symbol(name)
+        self._engine.put_quote(name, quote_from(self._engine, name, body))
+        return Reply(200, {"symbol": name, "at": utc_text(self._engine.now)})
+
+    def script(self, request: Request) -> Reply:
+        body = _body(request)
+        only(body, ("events",))
+        return Reply(200, {"planned": self._scripts.post(records("events", body.get("events")))})
+
+    def tape(self, request: Request) -> Reply:
+        body = _body(request)
+        only(body, ("symbol", "path", "align"))
+        align = flag("align", body.get("align", False))
+        path = text("path", body.get("path"))
+        return Reply(200, {"starts_at": self._tapes.play(symbol(body.get("symbol")), path, align)})
+
+    def account(self, request: Request) -> Reply:
+        body = _body(request)
+        only(body, (f.name for f in dataclass_fields(AccountState)))
+        changes = {name: _account_value(name, value) for name, value in body.items()}
+        self._engine.ledger.account = replace(self._engine.ledger.account, **changes)
+        if "cash" in changes:
+            self._engine.ledger.cash = changes["cash"]
+        return Reply(200, account_json(self._engine))
+
+    def asset(self, request: Request, name: str) -> Reply:
+        body = _body(request)
+        only(body, (*_FLAGS, "name", "exchange", "status"))
+        changes = {key: flag(key, value) if key in _FLAGS else text(key, value) for key, value in body.items()}
+        name = symbol(name)
+        before = self._engine.assets.get(name) or Asset(symbol=name, name=name)
+        self._engine.assets[name] = replace(before, **changes)  # type: ignore[arg-type]
+        return Reply(200, asset_json(self._engine.assets[name]))
+
+    def position(self, request: Request, name: str) -> Reply:
+        body = _body(request)
+        only(body, ("qty", "avg_entry_price"))
+        name = symbol(name)
+        qty = number("qty", body.get("qty"), low=None)
+        given = body.get("avg_entry_price")
+        entry = number("avg_entry_price", given) if given is not None else self._engine.mark(name)
+        if entry is None and qty:
+            raise ControlError("avg_entry_price: needed, the symbol has no price yet")
+        self._engine.asset(name)
+        self._engine.ledger.set_position(name, qty, entry or Decimal(0))
+        return Reply(200, {"symbol": name, "qty": str(qty)})
+
+    def settings(self, request: Request) -> Reply:
+        self._engine.configure(_body(request))
+        return Reply(200, self._engine.settings.as_json())
+
+    def faults(self, request: Request) -> Reply:
+        body = _body(request)
+        only(body, ("faults",))
+        self._faults.put(records("faults", body.get("faults")))
+        if not any(fault.kind is Kind.STUCK_CANCEL for fault in self._faults.rules):
+            self._engine.release_stuck()
+        return Reply(200, {"faults": [fault.as_json() for fault in self._faults.rules]})
+
+    def journal(self, request: Request) -> Reply:
+        after = request.query.get("after", "0")
+        if not after.isdigit():
+            raise ControlError("after: a sequence number is needed")
+        return Reply(200, self._engine.journal.after(int(after)))
+
+
+def _body(request: Request) -> dict[str, Any]:
+    try:
+        return record("body", request.json)
+    except ApiError:
+        raise ControlError("body: not JSON") from None
+
+
+def _account_value(name: str, value: Any) -> Any:
+    if name in _ACCOUNT_FLAGS:
+        return flag(name, value)
+    if name in ("cash", "last_equity"):
+        return number(name, value, low=None)
+    return number(name, value, low=Decimal(1)) if name == "multiplier" else text(name, value)

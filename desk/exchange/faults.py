@@ -1,0 +1,131 @@
+"""Faults to order: what shall go wrong, with which requests, how often."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+from desk.exchange.errors import ControlError
+from desk.exchange.fields import number, only, text
+
+
+class Kind(StrEnum):
+    ERROR = "error"
+    DELAY = "delay"
+    DROP_BEFORE = "drop_before"
+    DROP_AFTER = "drop_after"
+    HTML = "html"
+    STUCK_CANCEL = "stuck_cancel"
+    REJECT = "reject"
+
+
+TRANSPORT = frozenset({Kind.ERROR, Kind.DELAY, Kind.DROP_BEFORE, Kind.DROP_AFTER, Kind.HTML})
+_DEFAULT_STATUS = {Kind.ERROR: 500, Kind.HTML: 502}
+_FIELDS = ["method", "path", "kind", "status", "body", "delay_ms", "count", "probability", "symbol", "stage"]
+
+
+@dataclass(slots=True)
+class Fault:
+    """One rule. `delay_ms` is wall time; `left` is how often it still acts (None: without end).
+
+    `after_effect` (stage "answer") lets the request take effect first and spoils only its answer.
+    """
+
+    kind: Kind
+    method: str
+    path: str
+    symbol: str | None
+    status: int
+    body: Any
+    delay_ms: int
+    probability: Decimal
+    left: int | None
+    after_effect: bool
+
+    def fits(self, method: str, path: str, symbols: frozenset[str]) -> bool:
+        return (
+            self.left != 0
+            and self.method in ("*", method)
+            and fnmatchcase(path, self.path)
+            and (self.symbol is None or self.symbol in symbols)
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind.value,
+            "method": self.method,
+            "path": self.path,
+            "symbol": self.symbol,
+            "status": self.status,
+            "body": self.body,
+            "delay_ms": self.delay_ms,
+            "probability": str(self.probability),
+            "count": self.left,
+            "stage": "answer" if self.after_effect else "request",
+        }
+
+
+class Faults:
+    """The faults in force; the first that fits a request acts on it."""
+
+    def __init__(self, chance: Callable[[], random.Random]) -> None:
+        self._chance = chance
+        self.rules: list[Fault] = []
+
+    def put(self, given: list[dict[str, Any]]) -> None:
+        """Replace all faults; ControlError names a bad field."""
+        self.rules = [_read(item) for item in given]
+
+    def draw(self, kinds: Iterable[Kind], method: str, path: str, symbols: frozenset[str]) -> Fault | None:
+        """The fault that acts on this request now, if any; counts it."""
+        wanted = frozenset(kinds)
+        for fault in self.rules:
+            if fault.kind not in wanted or not fault.fits(method, path, symbols):
+                continue
+            if fault.probability < 1 and Decimal(self._chance().random()) >= fault.probability:
+                continue
+            if fault.left is not None:
+                fault.left -= 1
+            return fault
+        return None
+
+
+def _read(given: dict[str, Any]) -> Fault:
+    only(given, _FIELDS)
+    try:
+        kind = Kind(given.get("kind", ""))
+    except ValueError:
+        raise ControlError(f"kind: one of {', '.join(Kind)} is needed") from None
+    probability = number("probability", _or(given, "probability", 1))
+    if probability > 1:
+        raise ControlError("probability: between 0 and 1")
+    stage = _or(given, "stage", "answer" if kind is Kind.DELAY else "request")
+    if stage not in ("request", "answer"):
+        raise ControlError("stage: request or answer is needed")
+    status = int(number("status", _or(given, "status", _DEFAULT_STATUS.get(kind, 500))))
+    if not 200 <= status <= 599:
+        raise ControlError("status: an HTTP status is needed")
+    count = given.get("count")
+    symbol = given.get("symbol")
+    return Fault(
+        kind=kind,
+        method=text("method", _or(given, "method", "*")).upper(),
+        path=text("path", _or(given, "path", "*")),
+        symbol=text("symbol", symbol).upper() if symbol is not None else None,
+        status=status,
+        body=given.get("body"),
+        delay_ms=int(number("delay_ms", _or(given, "delay_ms", 0))),
+        probability=probability,
+        left=None if count is None else int(number("count", count)),
+        after_effect=stage == "answer",
+    )
+
+
+def _or(given: dict[str, Any], name: str, fallback: Any) -> Any:
+    value = given.get(name)
+    return fallback if value is None else value

@@ -1,0 +1,66 @@
+"""Reading the JSON of control requests: every problem is a ControlError that names the field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from desk.exchange.errors import ControlError
+from desk.exchange.model import ZERO
+from desk.exchange.moments import parse_instant
+
+
+def number(name: str, value: Any, *, low: Decimal | None = ZERO) -> Decimal:
+    """A finite decimal, given as a string or a number, not below `low`."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise ControlError(f"{name}: a number is needed")
+    try:
+        result = Decimal(str(value))
+    except InvalidOperation:
+        raise ControlError(f"{name}: not a number: {value!r}") from None
+    if not result.is_finite() or (low is not None and result < low):
+        raise ControlError(f"{name}: out of range: {value}")
+    return result
+
+
+def flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ControlError(f"{name}: true or false is needed")
+    return value
+
+
+def text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ControlError(f"{name}: a text is needed")
+    return value
+
+
+def symbol(value: Any) -> str:
+    return text("symbol", value).upper()
+
+
+def instant(name: str, value: Any) -> int:
+    """Nanoseconds of an RFC 3339 text."""
+    try:
+        return parse_instant(text(name, value))
+    except ValueError as problem:
+        raise ControlError(f"{name}: {problem}") from None
+
+
+def record(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ControlError(f"{name}: a JSON object is needed")
+    return value
+
+
+def records(name: str, value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        raise ControlError(f"{name}: a JSON array is needed")
+    return [record(f"{name}[{i}]", item) for i, item in enumerate(value)]
+
+
+def only(given: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Refuse fields that mean nothing here."""
+    if unknown := sorted(set(given) - set(known)):
+        raise ControlError(f"unknown field: {', '.join(unknown)}")

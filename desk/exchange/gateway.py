@@ -1,0 +1,160 @@
+"""The front door: keys, faults, the rate limit and the journal around every request of a client."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from desk.exchange.clock import MarketClock
+from desk.exchange.control_api import ControlApi
+from desk.exchange.engine import Engine
+from desk.exchange.errors import ApiError, ControlError
+from desk.exchange.faults import TRANSPORT, Fault, Faults, Kind
+from desk.exchange.market_data_api import MarketDataApi
+from desk.exchange.rate_limit import RateLimiter
+from desk.exchange.scripts import Scripts
+from desk.exchange.settings import Settings
+from desk.exchange.tape import Tapes
+from desk.exchange.trading_api import TradingApi
+from desk.exchange.web import Reply, Request, refusal
+
+CONTROL = "/_exchange"
+MARKET_DATA = "/v2/stocks"
+TRADING = "/v2"
+
+_NO_KEYS = "<html><head><title>401 Authorization Required</title></head><body>401 Authorization Required</body></html>"
+_BAD_GATEWAY = "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>upstream failure</p></body></html>"
+
+
+class Gateway:
+    """Everything a request meets, without a transport: give it the time to act on, get the reply."""
+
+    def __init__(
+        self,
+        start: int,
+        speed: Fraction = Fraction(1),
+        settings: Settings | None = None,
+        ids: random.Random | None = None,
+        clock: MarketClock | None = None,
+    ) -> None:
+        settings = settings or Settings()
+        self.clock = clock or MarketClock(start, speed)
+        self.engine = Engine(start, settings, ids or random.SystemRandom())
+        self.limiter = RateLimiter()
+        self.faults = Faults(lambda: self.engine.chance)
+        self.trading = TradingApi(self.engine, self.faults)
+        self.market_data = MarketDataApi(self.engine)
+        scripts, tapes = Scripts(self.engine), Tapes(self.engine)
+        self.control = ControlApi(self.engine, self.clock, self.faults, scripts, tapes, self.limiter, settings)
+
+    def fault_for(self, request: Request) -> Fault | None:
+        """The transport fault that acts on a client's request, if any."""
+        if request.path.startswith(CONTROL) or not self.faults.rules:
+            return None
+        return self.faults.draw(TRANSPORT, request.method, request.path, self._symbols(request))
+
+    def serve(self, request: Request, fault: Fault | None = None) -> Reply:
+        """Bring the engine to the present, then answer."""
+        self.engine.advance_to(self.clock.now())
+        if request.path.startswith(CONTROL):
+            try:
+                reply = self.control.serve(request)
+            except (ApiError, ControlError) as problem:
+                reply = refusal(problem)
+            self.engine.advance_to(self.engine.now)
+            return reply
+        reply = self._serve_client(request, fault)
+        name = fault.kind.value if fault else None
+        self.engine.journal.request(
+            self.engine.now, request.method, request.path, request.query_string, reply.status, name
+        )
+        return reply
+
+    def _serve_client(self, request: Request, fault: Fault | None) -> Reply:
+        if fault is not None and fault.kind is Kind.DROP_BEFORE:
+            return Reply(0)
+        if (refused := self._check_keys(request.headers)) is not None:
+            return refused
+        if _counts(request.path):
+            now, limit = self.engine.now, self.engine.settings.rate_limit
+            admitted = self.limiter.admit(now, limit)
+            reply = self._spoil(request, fault) if admitted else Reply(429, _TOO_MANY)
+            return replace(reply, headers={**reply.headers, **self.limiter.headers(now, limit)})
+        return self._spoil(request, fault)
+
+    def _spoil(self, request: Request, fault: Fault | None) -> Reply:
+        """Answer as the fault wants it."""
+        if fault is None:
+            return self._route(request)
+        reply = self._route(request) if fault.after_effect or fault.kind in _TAKES_EFFECT else Reply(204)
+        if fault.kind is Kind.DROP_AFTER:
+            return Reply(0)
+        if fault.kind is Kind.DELAY:
+            return replace(reply, delay_ms=fault.delay_ms if fault.after_effect else 0)
+        if fault.kind is Kind.HTML:
+            page = fault.body if fault.body is not None else _BAD_GATEWAY.format(fault.status)
+            return Reply(fault.status, page, content_type="text/html", delay_ms=fault.delay_ms)
+        body = fault.body if fault.body is not None else _DEFAULT_ERROR
+        return Reply(fault.status, body, delay_ms=fault.delay_ms)
+
+    def _route(self, request: Request) -> Reply:
+        api = self.market_data if request.path.startswith(f"{MARKET_DATA}/") else self.trading
+        handler = api.router.find(request.method, request.path)
+        try:
+            if handler is None:
+                raise ApiError(404, 40410000, "endpoint not found.")
+            return handler(request)
+        except ApiError as problem:
+            return refusal(problem)
+
+    def _check_keys(self, headers: Mapping[str, str]) -> Reply | None:
+        pair = _keys(headers)
+        if pair is None:
+            return Reply(401, _NO_KEYS, content_type="text/html")
+        settings = self.engine.settings
+        wanted = (settings.key_id or pair[0], settings.secret_key or pair[1])
+        return None if pair == wanted else Reply(401, {"message": "unauthorized."})
+
+    def _symbols(self, request: Request) -> frozenset[str]:
+        """Symbols that a request is about: of its path, query or body, or of the order it names."""
+        found = {s.upper() for name in ("symbols", "symbol") for s in request.query.get(name, "").split(",")}
+        parts = request.path.split("/")
+        found.update(part.upper() for part in parts)
+        order = self.engine.orders.get(parts[-1])
+        order = order or self.engine.orders.by_client_id(request.query.get("client_order_id", ""))
+        if order is not None:
+            found.add(order.symbol)
+        if request.body:
+            with contextlib.suppress(ApiError):
+                found.add(str(request.fields.get("symbol", "")).upper())
+        return frozenset(found)
+
+
+_TAKES_EFFECT = frozenset({Kind.DELAY, Kind.DROP_AFTER})
+_TOO_MANY = {"code": 42910000, "message": "too many requests."}
+_DEFAULT_ERROR = {"code": 50010000, "message": "internal server error occurred"}
+
+
+def _counts(path: str) -> bool:
+    return path.startswith(f"{TRADING}/") and not path.startswith(f"{MARKET_DATA}/")
+
+
+def _keys(headers: Mapping[str, str]) -> tuple[str, str] | None:
+    key, secret = headers.get("apca-api-key-id"), headers.get("apca-api-secret-key")
+    if key and secret:
+        return key, secret
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credentials:
+        return credentials, ""
+    if scheme.lower() == "basic":
+        try:
+            key, _, secret = base64.b64decode(credentials, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        return (key, secret) if key and secret else None
+    return None

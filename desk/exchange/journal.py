@@ -1,0 +1,102 @@
+"""The exchange's own record of everything that happened, in order: the independent truth for audits."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from desk.exchange.model import Fill, Order, Quote
+from desk.exchange.moments import utc_text
+
+Entry = dict[str, Any]
+
+
+def plain(value: Decimal | None) -> str | None:
+    """A decimal as a string without exponent or trailing zeros."""
+    if value is None:
+        return None
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class Journal:
+    """Entries with ever rising `seq`; a reset empties the journal but never reuses a number."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._last = 0
+
+    @property
+    def last_seq(self) -> int:
+        return self._last
+
+    def after(self, seq: int) -> list[Entry]:
+        """Entries with a number above `seq`."""
+        first = self._entries[0]["seq"] if self._entries else 0
+        return self._entries[max(0, seq + 1 - first) :]
+
+    def clear(self) -> None:
+        self._entries = []
+
+    def _add(self, at: int, kind: str, fields: Entry) -> None:
+        self._last += 1
+        self._entries.append({"seq": self._last, "at": utc_text(at), "type": kind, **fields})
+
+    def request(self, at: int, method: str, path: str, query: str, status: int, fault: str | None) -> None:
+        """A request of a client; status 0 if it was left without an answer."""
+        entry: Entry = {"method": method, "path": path, "query": query, "status": status}
+        self._add(at, "request", entry if fault is None else {**entry, "fault": fault})
+
+    def order(self, at: int, event: str, order: Order) -> None:
+        self._add(
+            at,
+            "order",
+            {
+                "event": event,
+                "order_id": order.id,
+                "client_order_id": order.client_order_id,
+                "symbol": order.symbol,
+                "side": order.side.value,
+                "order_type": order.type.value,
+                "time_in_force": order.time_in_force.value,
+                "extended_hours": order.extended_hours,
+                "qty": plain(order.qty),
+                "notional": plain(order.notional),
+                "filled_qty": plain(order.filled_qty),
+                "limit_price": plain(order.limit_price),
+                "stop_price": None,
+                "order_class": order.order_class,
+            },
+        )
+
+    def fill(self, at: int, order: Order, fill: Fill) -> None:
+        self._add(
+            at,
+            "fill",
+            {
+                "order_id": order.id,
+                "client_order_id": order.client_order_id,
+                "symbol": order.symbol,
+                "side": order.side.value,
+                "qty": plain(fill.qty),
+                "price": plain(fill.price),
+                "bid": plain(fill.bid),
+                "ask": plain(fill.ask),
+            },
+        )
+
+    def quote(self, at: int, symbol: str, quote: Quote) -> None:
+        self._add(
+            at,
+            "quote",
+            {
+                "symbol": symbol,
+                "bid": plain(quote.bid),
+                "ask": plain(quote.ask),
+                "bid_size": plain(quote.bid_size),
+                "ask_size": plain(quote.ask_size),
+            },
+        )
+
+    def halt(self, at: int, symbol: str, halted: bool) -> None:
+        self._add(at, "halt", {"symbol": symbol, "halted": halted})

@@ -1,0 +1,234 @@
+"""What the exchange trades in: assets, quotes, orders, fills. Immutable; instants are nanoseconds, money is Decimal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from uuid import NAMESPACE_DNS, uuid5
+
+from desk.exchange.moments import SECOND
+
+ZERO = Decimal(0)
+SHARE_STEP = Decimal("0.000000001")
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def opposite(self) -> Side:
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+    @property
+    def sign(self) -> int:
+        """+1 for what adds shares, -1 for what takes them away."""
+        return 1 if self is Side.BUY else -1
+
+
+class OrderType(StrEnum):
+    MARKET = "market"
+    LIMIT = "limit"
+
+
+class TimeInForce(StrEnum):
+    DAY = "day"
+    GTC = "gtc"
+
+
+class Intent(StrEnum):
+    BUY_TO_OPEN = "buy_to_open"
+    BUY_TO_CLOSE = "buy_to_close"
+    SELL_TO_OPEN = "sell_to_open"
+    SELL_TO_CLOSE = "sell_to_close"
+
+    @property
+    def opens(self) -> bool:
+        return self in (Intent.BUY_TO_OPEN, Intent.SELL_TO_OPEN)
+
+
+class Status(StrEnum):
+    ACCEPTED = "accepted"
+    PENDING_NEW = "pending_new"
+    NEW = "new"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    PENDING_CANCEL = "pending_cancel"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+    @property
+    def final(self) -> bool:
+        return self in _FINAL
+
+
+_FINAL = frozenset({Status.FILLED, Status.CANCELED, Status.EXPIRED, Status.REJECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A listed share or fund."""
+
+    symbol: str
+    name: str = ""
+    exchange: str = "NASDAQ"
+    status: str = "active"
+    tradable: bool = True
+    marginable: bool = True
+    shortable: bool = True
+    fractionable: bool = True
+    easy_to_borrow: bool = True
+
+    @property
+    def id(self) -> str:
+        return str(uuid5(NAMESPACE_DNS, f"{self.symbol}.asset.exchange"))
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The displayed touch. A price of zero means that the side is empty; sizes are shares."""
+
+    bid: Decimal
+    ask: Decimal
+    bid_size: Decimal
+    ask_size: Decimal
+    at: int
+    frozen: bool = False
+
+    def stamp(self, now: int) -> int:
+        """The time the quote carries: a quote that holds is re-stamped every full second, a frozen one never."""
+        return self.at if self.frozen else self.at + max(0, now - self.at) // SECOND * SECOND
+
+    def touch(self, side: Side) -> Decimal:
+        """Price that an order of this side trades at: the ask for a buy."""
+        return self.ask if side is Side.BUY else self.bid
+
+    def size(self, side: Side) -> Decimal:
+        """Shares displayed against an order of this side."""
+        return self.ask_size if side is Side.BUY else self.bid_size
+
+    @property
+    def mid(self) -> Decimal | None:
+        """Midpoint, or None unless both sides are there."""
+        return (self.bid + self.ask) / 2 if self.bid > 0 and self.ask > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """The last sale of a symbol."""
+
+    price: Decimal
+    size: Decimal
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """A well-formed order as the client sent it. Exactly one of qty and notional is set."""
+
+    symbol: str
+    side: Side
+    type: OrderType
+    time_in_force: TimeInForce
+    qty: Decimal | None = None
+    notional: Decimal | None = None
+    limit_price: Decimal | None = None
+    extended_hours: bool = False
+    client_order_id: str | None = None
+    position_intent: Intent | None = None
+
+    @property
+    def fractional(self) -> bool:
+        """Whether it may end in a fraction of a share."""
+        return self.qty is None or self.qty % 1 != 0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One version of an order; every change makes a new version."""
+
+    id: str
+    client_order_id: str
+    number: int
+    symbol: str
+    asset_id: str
+    side: Side
+    type: OrderType
+    time_in_force: TimeInForce
+    qty: Decimal | None
+    notional: Decimal | None
+    limit_price: Decimal | None
+    extended_hours: bool
+    position_intent: Intent
+    reserve_price: Decimal
+    status: Status
+    created_at: int
+    expires_at: int
+    updated_at: int
+    live: bool = False
+    stuck: bool = False
+    filled_qty: Decimal = ZERO
+    filled_value: Decimal = ZERO
+    filled_at: int | None = None
+    canceled_at: int | None = None
+    expired_at: int | None = None
+    failed_at: int | None = None
+    order_class: str = field(default="")
+
+    @property
+    def avg_price(self) -> Decimal | None:
+        """Average fill price rounded to nine decimals, None before the first fill."""
+        return (self.filled_value / self.filled_qty).quantize(SHARE_STEP) if self.filled_qty else None
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole shares may fill."""
+        return self.qty is not None and self.qty % 1 == 0
+
+    def left_at(self, price: Decimal) -> Decimal:
+        """Shares still to fill; for a notional order, what the money left buys at this price."""
+        if self.qty is not None:
+            return self.qty - self.filled_qty
+        assert self.notional is not None
+        return (self.notional - self.filled_value) // (price * SHARE_STEP) * SHARE_STEP
+
+    @property
+    def reserved(self) -> Decimal:
+        """Buying power that the unfilled part ties up."""
+        if self.status.final or not self.position_intent.opens:
+            return ZERO
+        if self.qty is None:
+            assert self.notional is not None
+            return max(ZERO, self.notional - self.filled_value)
+        return (self.qty - self.filled_qty) * self.reserve_price
+
+    @property
+    def holding(self) -> Decimal:
+        """Shares of the position that the unfilled part keeps from other orders."""
+        if self.status.final or self.position_intent.opens:
+            return ZERO
+        return self.left_at(self.reserve_price) if self.reserve_price > 0 else (self.qty or ZERO) - self.filled_qty
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution, with the touch it met."""
+
+    order_id: str
+    price: Decimal
+    qty: Decimal
+    bid: Decimal
+    ask: Decimal
+    position_qty: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """Something that happened to an order; `fill` is set when it executed."""
+
+    name: str
+    order: Order
+    at: int
+    fill: Fill | None = None

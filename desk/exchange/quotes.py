@@ -1,0 +1,35 @@
+"""Quotes as control requests and scripts give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from desk.exchange.engine import Engine
+from desk.exchange.errors import ControlError
+from desk.exchange.fields import flag, number
+from desk.exchange.model import Quote
+
+PRICE_FIELDS = ("bid", "ask", "bid_size", "ask_size", "frozen")
+DEFAULT_SIZE = Decimal(1_000)
+
+
+def quote_from(engine: Engine, symbol: str, given: Mapping[str, Any]) -> Quote:
+    """The quote a request describes, stamped now. What it leaves out stays as it was (sizes start at 1,000)."""
+    book = engine.books.get(symbol)
+    before = book.quote if book else None
+    known = {
+        "bid": before.bid if before else None,
+        "ask": before.ask if before else None,
+        "bid_size": before.bid_size if before else DEFAULT_SIZE,
+        "ask_size": before.ask_size if before else DEFAULT_SIZE,
+    }
+    values: dict[str, Decimal] = {}
+    for name, fallback in known.items():
+        value = number(name, given[name]) if given.get(name) is not None else fallback
+        if value is None:
+            raise ControlError(f"{name}: needed for the first quote of {symbol}")
+        values[name] = value
+    frozen = flag("frozen", given.get("frozen", False))
+    return Quote(at=engine.now, frozen=frozen, **values)

@@ -1,0 +1,47 @@
+"""Events due at market instants, in order of time and then of scheduling."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+Action = Callable[[], None]
+
+
+@dataclass(order=True, slots=True)
+class _Entry:
+    at: int
+    number: int
+    action: Action = field(compare=False)
+    relative: bool = field(compare=False)
+
+
+class Schedule:
+    """A heap of actions keyed by market time."""
+
+    def __init__(self) -> None:
+        self._heap: list[_Entry] = []
+        self._count = 0
+
+    def add(self, at: int, action: Action, *, relative: bool = False) -> None:
+        """Run `action` at the instant; `relative` ones (latencies) move with the clock when it is set back."""
+        self._count += 1
+        heapq.heappush(self._heap, _Entry(at, self._count, action, relative))
+
+    @property
+    def next_at(self) -> int | None:
+        """Instant of the first event, None if there is none."""
+        return self._heap[0].at if self._heap else None
+
+    def pop(self) -> tuple[int, Action]:
+        """Take the first event."""
+        entry = heapq.heappop(self._heap)
+        return entry.at, entry.action
+
+    def shift(self, delta: int) -> None:
+        """Move the relative events by `delta` nanoseconds."""
+        for entry in self._heap:
+            if entry.relative:
+                entry.at += delta
+        heapq.heapify(self._heap)

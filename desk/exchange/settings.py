@@ -1,0 +1,58 @@
+"""How the exchange behaves; changed through the control port."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from decimal import Decimal
+from typing import Any
+
+from desk.exchange.errors import ControlError
+from desk.exchange.fields import number, only, text
+from desk.exchange.moments import MILLISECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Latencies are milliseconds of market time; `rate_limit` is trading requests per market minute.
+
+    `key_id` and `secret_key` set: only that pair is accepted; None: any pair is.
+    """
+
+    ack_ms: Decimal = Decimal(20)
+    fill_ms: Decimal = Decimal(50)
+    cancel_ms: Decimal = Decimal(50)
+    list_lag_ms: Decimal = Decimal(0)
+    partial_fill_probability: Decimal = Decimal(0)
+    rate_limit: int = 200
+    seed: int = 1
+    key_id: str | None = None
+    secret_key: str | None = None
+
+    def updated(self, changes: Mapping[str, Any]) -> Settings:
+        """Settings with these changes; ControlError names a bad one."""
+        only(changes, (f.name for f in fields(self)))
+        return replace(self, **{name: _read(name, value) for name, value in changes.items()})
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON; the secret is not shown."""
+        shown = {k: str(v) if isinstance(v, Decimal) else v for k, v in asdict(self).items()}
+        return {**shown, "secret_key": None if self.secret_key is None else "***"}
+
+
+def nanoseconds(milliseconds: Decimal) -> int:
+    """A latency in nanoseconds."""
+    return int(milliseconds * MILLISECOND)
+
+
+def _read(name: str, value: Any) -> Any:
+    if name in ("key_id", "secret_key"):
+        return None if value is None else text(name, value)
+    read = number(name, value)
+    if name in ("rate_limit", "seed"):
+        if read % 1:
+            raise ControlError(f"{name}: a whole number is needed")
+        return int(read)
+    if name == "partial_fill_probability" and read > 1:
+        raise ControlError(f"{name}: out of range: {value}")
+    return read

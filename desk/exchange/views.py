@@ -1,0 +1,199 @@
+"""Alpaca's JSON for orders, positions, the account, assets and market data."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from desk.exchange.engine import Engine
+from desk.exchange.journal import plain
+from desk.exchange.ledger import Position
+from desk.exchange.model import ZERO, Asset, Order, Quote, Trade
+from desk.exchange.moments import eastern, utc_text
+from desk.exchange.sessions import Session
+
+Json = dict[str, Any]
+_RATIO = Decimal("0.000001")
+
+
+def _time(instant: int | None) -> str | None:
+    return None if instant is None else utc_text(instant)
+
+
+def order_json(order: Order) -> Json:
+    """An order: every number a string, null where there is none."""
+    return {
+        "id": order.id,
+        "client_order_id": order.client_order_id,
+        "created_at": _time(order.created_at),
+        "updated_at": _time(order.updated_at),
+        "submitted_at": _time(order.created_at),
+        "filled_at": _time(order.filled_at),
+        "expired_at": _time(order.expired_at),
+        "expires_at": _time(order.expires_at),
+        "canceled_at": _time(order.canceled_at),
+        "failed_at": _time(order.failed_at),
+        "replaced_at": None,
+        "replaced_by": None,
+        "replaces": None,
+        "asset_id": order.asset_id,
+        "symbol": order.symbol,
+        "asset_class": "us_equity",
+        "notional": plain(order.notional),
+        "qty": plain(order.qty),
+        "filled_qty": plain(order.filled_qty),
+        "filled_avg_price": plain(order.avg_price),
+        "order_class": order.order_class,
+        "order_type": order.type.value,
+        "type": order.type.value,
+        "side": order.side.value,
+        "position_intent": order.position_intent.value,
+        "time_in_force": order.time_in_force.value,
+        "limit_price": plain(order.limit_price),
+        "stop_price": None,
+        "status": order.status.value,
+        "extended_hours": order.extended_hours,
+        "legs": None,
+        "trail_percent": None,
+        "trail_price": None,
+        "hwm": None,
+        "subtag": None,
+        "source": None,
+        "ratio_qty": None,
+    }
+
+
+def position_json(engine: Engine, position: Position) -> Json:
+    """A position valued at the last sale; a short has negative numbers."""
+    asset = engine.asset(position.symbol)
+    price = engine.mark(position.symbol) or position.avg_entry_price
+    value, cost = position.qty * price, position.qty * position.avg_entry_price
+    gain = value - cost
+    ratio = (gain / abs(cost)).quantize(_RATIO) if cost else ZERO
+    held = sum((order.holding for order in engine.orders.open(position.symbol)), ZERO)
+    sign = 1 if position.qty > 0 else -1
+    return {
+        "asset_id": asset.id,
+        "symbol": position.symbol,
+        "exchange": asset.exchange,
+        "asset_class": "us_equity",
+        "asset_marginable": asset.marginable,
+        "avg_entry_price": plain(round(position.avg_entry_price, 9)),
+        "qty": plain(position.qty),
+        "qty_available": plain(sign * max(ZERO, abs(position.qty) - held)),
+        "side": "long" if position.qty > 0 else "short",
+        "market_value": plain(round(value, 9)),
+        "cost_basis": plain(round(cost, 9)),
+        "unrealized_pl": plain(round(gain, 9)),
+        "unrealized_plpc": plain(ratio),
+        "unrealized_intraday_pl": plain(round(gain, 9)),
+        "unrealized_intraday_plpc": plain(ratio),
+        "current_price": plain(price),
+        "lastday_price": plain(price),
+        "change_today": "0",
+    }
+
+
+def account_json(engine: Engine) -> Json:
+    """The account, valued now."""
+    ledger, value = engine.ledger, engine.valuation()
+    account = ledger.account
+    return {
+        "id": engine.account_id,
+        "account_number": account.account_number,
+        "status": account.status,
+        "crypto_status": "INACTIVE",
+        "currency": "USD",
+        "buying_power": plain(value.buying_power),
+        "regt_buying_power": plain(value.buying_power),
+        "effective_buying_power": plain(value.buying_power),
+        "non_marginable_buying_power": plain(value.non_marginable),
+        "options_buying_power": "0",
+        "cash": plain(ledger.cash),
+        "accrued_fees": "0",
+        "portfolio_value": plain(value.equity),
+        "trading_blocked": account.trading_blocked,
+        "transfers_blocked": account.transfers_blocked,
+        "account_blocked": account.account_blocked,
+        "trade_suspended_by_user": account.trade_suspended_by_user,
+        "shorting_enabled": account.shorting_enabled,
+        "multiplier": plain(account.multiplier),
+        "equity": plain(value.equity),
+        "last_equity": plain(account.last_equity),
+        "long_market_value": plain(value.long_value),
+        "short_market_value": plain(value.short_value),
+        "position_market_value": plain(value.long_value + value.short_value),
+        "initial_margin": plain(value.initial_margin),
+        "maintenance_margin": plain(value.maintenance_margin),
+        "last_maintenance_margin": plain(value.maintenance_margin),
+        "sma": "0",
+        "created_at": "2024-01-02T14:30:00Z",
+        "balance_asof": eastern(engine.now).date().isoformat(),
+    }
+
+
+def asset_json(asset: Asset) -> Json:
+    borrow = "easy_to_borrow" if asset.easy_to_borrow else "hard_to_borrow"
+    return {
+        "id": asset.id,
+        "class": "us_equity",
+        "exchange": asset.exchange,
+        "symbol": asset.symbol,
+        "name": asset.name or asset.symbol,
+        "status": asset.status,
+        "tradable": asset.tradable,
+        "marginable": asset.marginable,
+        "shortable": asset.shortable,
+        "easy_to_borrow": asset.easy_to_borrow,
+        "borrow_status": borrow,
+        "fractionable": asset.fractionable,
+        "maintenance_margin_requirement": 30,
+        "margin_requirement_long": "30",
+        "margin_requirement_short": "30",
+        "attributes": [],
+    }
+
+
+def session_json(session: Session, settlement: str) -> Json:
+    def clock(instant: int, form: str) -> str:
+        return eastern(instant).strftime(form)
+
+    return {
+        "date": session.day.isoformat(),
+        "open": clock(session.open, "%H:%M"),
+        "close": clock(session.close, "%H:%M"),
+        "session_open": clock(session.pre_open, "%H%M"),
+        "session_close": clock(session.post_close, "%H%M"),
+        "settlement_date": settlement,
+    }
+
+
+def quote_json(quote: Quote, now: int) -> Json:
+    """A latest quote; an empty side has price and size 0 and no venue."""
+    return {
+        "t": utc_text(quote.stamp(now)),
+        "ax": "Q" if quote.ask > 0 else " ",
+        "ap": _number(quote.ask),
+        "as": int(quote.ask_size),
+        "bx": "Q" if quote.bid > 0 else " ",
+        "bp": _number(quote.bid),
+        "bs": int(quote.bid_size),
+        "c": ["R"],
+        "z": "C",
+    }
+
+
+def trade_json(trade: Trade) -> Json:
+    return {
+        "t": utc_text(trade.at),
+        "x": "Q",
+        "p": _number(trade.price),
+        "s": _number(trade.size),
+        "c": ["@"],
+        "i": trade.at // 1_000 % 1_000_000_000,
+        "z": "C",
+    }
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value % 1 == 0 else float(value)

@@ -1,0 +1,300 @@
+"""Alpaca as a `Broker`: one account, its orders by REST and the market data that decisions need."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+from urllib.parse import quote as url_quote
+
+from pydantic import ValidationError
+
+from repeg.broker import alpaca_errors as errors
+from repeg.broker import alpaca_parse as parse
+from repeg.broker.alpaca_wire import (
+    CONNECT_TIMEOUT_SECONDS,
+    READ_TIMEOUT_SECONDS,
+    Method,
+    NoAnswer,
+    Reply,
+    Wire,
+)
+from repeg.broker.budget import RateBudget
+from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, SubmitOutcome, Throttled
+from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, TradingDay
+from repeg.domain.quotes import Quote
+from repeg.errors import (
+    BrokerUnavailable,
+    BudgetExhausted,
+    ConfigurationError,
+    CredentialsRefused,
+    DataFeedDenied,
+)
+
+PAPER_URL = "https://paper-api.alpaca.markets"
+LIVE_URL = "https://api.alpaca.markets"
+DATA_URL = "https://data.alpaca.markets"
+FEEDS = frozenset({"sip", "iex", "delayed_sip", "boats", "overnight", "otc"})
+
+Clock = Callable[[], datetime]
+_Known = TypeVar("_Known")
+
+_log = logging.getLogger(__name__)
+_PAGE = 500
+
+
+def wall_clock() -> datetime:
+    """Market time where no simulated clock runs."""
+    return datetime.now(UTC)
+
+
+def connect_alpaca(
+    key_id: str,
+    secret_key: str,
+    *,
+    trading_url: str,
+    data_url: str,
+    feed: str = "sip",
+    budget: RateBudget,
+    now: Clock = wall_clock,
+    connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
+    read_timeout: float = READ_TIMEOUT_SECONDS,
+) -> AlpacaBroker:
+    """An account at Alpaca; sends nothing yet. URLs carry no version path. Time-outs are wall seconds per call.
+
+    `now` tells market time, by which the broker's rate limit counts. Raises `ConfigurationError`.
+    """
+    if feed not in FEEDS:
+        raise ConfigurationError(f"data feed {feed!r} is none of {', '.join(sorted(FEEDS))}")
+    for name, key in (("key id", key_id), ("secret key", secret_key)):
+        if not key or not key.isascii() or not key.isprintable() or " " in key:
+            raise ConfigurationError(f"the broker's {name} is empty or holds characters that no key has")
+    for url in (trading_url, data_url):
+        if not url.startswith(("https://", "http://")):
+            raise ConfigurationError(f"broker URL {url!r} does not start with https:// or http://")
+    timeouts = {"connect_timeout": connect_timeout, "read_timeout": read_timeout}
+    trading = Wire(trading_url, key_id, secret_key, **timeouts)
+    data = Wire(data_url, key_id, secret_key, **timeouts)
+    return AlpacaBroker(trading, data, budget, feed=feed, now=now)
+
+
+class AlpacaBroker:
+    """`Broker` for one Alpaca account. See `repeg.broker.port` for what each call means and raises."""
+
+    def __init__(self, trading: Wire, data: Wire, budget: RateBudget, *, feed: str, now: Clock) -> None:
+        self._trading = trading
+        self._data = data
+        self._budget = budget
+        self._feed = feed
+        self._clock = now
+        self._urgent = False
+
+    def urgent(self) -> AlpacaBroker:
+        """The same account and connections, with first call on the request budget."""
+        twin = copy.copy(self)
+        twin._urgent = True
+        return twin
+
+    def now(self) -> datetime:
+        """The broker's clock, in UTC."""
+        return _read(parse.clock, self._get("/clock"))
+
+    def calendar(self, start: date, end: date) -> tuple[TradingDay, ...]:
+        """Trading days from start to end, both included."""
+        return _read(parse.trading_days, self._get("/calendar", {"start": start.isoformat(), "end": end.isoformat()}))
+
+    def account(self) -> Account:
+        """The account as it stands."""
+        return _read(parse.account, self._get("/account"))
+
+    def asset(self, symbol: str) -> Asset | None:
+        """The asset, None if unknown."""
+        reply = self._find(f"/assets/{_part(symbol)}")
+        return _read(parse.asset, reply) if reply else None
+
+    def position(self, symbol: str) -> Position | None:
+        """The position, None when flat."""
+        reply = self._find(f"/positions/{_part(symbol)}")
+        return _read(parse.position, reply) if reply else None
+
+    def order(self, broker_order_id: str) -> OrderReport | None:
+        """A child order by the broker's id."""
+        reply = self._find(f"/orders/{_part(broker_order_id)}")
+        return _same(_read(parse.order_report, reply), "broker_order_id", broker_order_id) if reply else None
+
+    def order_by_client_id(self, client_order_id: str) -> OrderReport | None:
+        """A child order by our id."""
+        query = {"client_order_id": client_order_id}
+        reply = self._find("/orders:by_client_order_id", query)
+        return _same(_read(parse.order_report, reply), "client_order_id", client_order_id) if reply else None
+
+    def orders(self, symbol: str, after: datetime) -> tuple[OrderReport, ...]:
+        """All child orders of a symbol submitted after `after`, oldest first; one request per 500."""
+        found: dict[str, OrderReport] = {}
+        while True:
+            query = {"status": "all", "symbols": symbol, "limit": _PAGE, "direction": "asc", "nested": "false"}
+            reply = self._get("/orders", {**query, "after": _stamp(after)})
+            page = _read(lambda body: parse.order_reports(symbol, body), reply)
+            fresh = [report for report in page if report.broker_order_id not in found]
+            found.update((report.broker_order_id, report) for report in fresh)
+            latest = max((report.submitted_at for report in fresh if report.submitted_at), default=None)
+            if len(reply.body) < _PAGE or latest is None:
+                return tuple(found.values())
+            # The bound is exclusive, and orders may share a time.
+            after = latest - timedelta(microseconds=1)
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The latest quote of the configured feed."""
+        reply = self._data_call("/stocks/quotes/latest", {"symbols": symbol, "feed": self._feed})
+        return None if errors.says_unknown(reply) else _read(lambda body: parse.quote(symbol, body), reply)
+
+    def submit(self, child: ChildOrder) -> SubmitOutcome:
+        """Send a child order, once."""
+        try:
+            reply = self._trading_call("POST", "/orders", _order_request(child))
+        except NoAnswer as error:
+            return Ambiguous(str(error))
+        if reply.status == 429:
+            return Throttled(self._note_throttle(reply))
+        if reply.ok:
+            return _accepted(child, reply)
+        return errors.submit_refusal(reply)
+
+    def cancel(self, broker_order_id: str) -> CancelOutcome:
+        """Ask for a cancel; only a later read by id tells what came of it."""
+        try:
+            reply = self._trading_call("DELETE", f"/orders/{_part(broker_order_id)}")
+        except NoAnswer:
+            return CancelOutcome.UNCLEAR
+        if reply.status == 429:
+            raise BudgetExhausted(self._note_throttle(reply))
+        return _cancel_outcome(reply)
+
+    def _get(self, path: str, query: dict[str, Any] | None = None) -> Reply:
+        try:
+            reply = self._trading_call("GET", path, query)
+        except NoAnswer as error:
+            raise BrokerUnavailable(str(error)) from error
+        if reply.status == 429:
+            raise BudgetExhausted(self._note_throttle(reply))
+        return reply
+
+    def _find(self, path: str, query: dict[str, Any] | None = None) -> Reply | None:
+        reply = self._get(path, query)
+        return None if errors.says_unknown(reply) else reply
+
+    def _trading_call(self, method: Method, path: str, data: dict[str, Any] | None = None) -> Reply:
+        self._budget.spend(self._urgent)
+        reply = self._trading.call(method, path, data)
+        self._note_count(reply)
+        if errors.refuses_credentials(reply):
+            raise CredentialsRefused(f"the broker refuses the API keys: {reply}")
+        return reply
+
+    def _data_call(self, path: str, query: dict[str, Any]) -> Reply:
+        try:
+            reply = self._data.call("GET", path, query)
+        except NoAnswer as error:
+            raise BrokerUnavailable(str(error)) from error
+        if reply.status == 429:
+            raise BudgetExhausted(errors.throttle_wait(reply.headers, self._clock()))
+        if errors.denies_feed(reply):
+            raise DataFeedDenied(f"the subscription does not include the {self._feed} feed: {reply}")
+        if errors.refuses_credentials(reply):
+            raise CredentialsRefused(f"the broker refuses the API keys: {reply}")
+        return reply
+
+    def _note_count(self, reply: Reply) -> None:
+        count = errors.request_count(reply.headers)
+        if count is None:
+            return
+        try:
+            self._budget.observe(*count)
+        except Exception:
+            # The answer in hand may tell of a live order: nothing may keep it from the caller.
+            _log.exception("the broker's request count could not be noted")
+
+    def _note_throttle(self, reply: Reply) -> float:
+        now = self._clock()
+        wait = errors.throttle_wait(reply.headers, now)
+        try:
+            self._budget.blocked(now + timedelta(seconds=wait))
+        except Exception:
+            _log.exception("the broker's throttling could not be noted")
+        return wait
+
+
+def _order_request(child: ChildOrder) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "symbol": child.symbol,
+        "qty": _plain(child.qty),
+        "side": child.side,
+        "type": child.type,
+        "time_in_force": "day",
+        "client_order_id": child.client_order_id,
+    }
+    if child.limit_price is not None:
+        request["limit_price"] = _plain(child.limit_price)
+    if child.extended_hours:
+        request["extended_hours"] = True
+    return request
+
+
+def _accepted(child: ChildOrder, reply: Reply) -> Accepted | Ambiguous:
+    try:
+        report = parse.order_report(reply.body)
+    except (parse.Unreadable, ValidationError) as error:
+        return Ambiguous(f"{error}: {reply}")
+    if report.client_order_id != child.client_order_id:
+        return Ambiguous(f"the answer tells of another order: {reply}")
+    return Accepted(report)
+
+
+def _cancel_outcome(reply: Reply) -> CancelOutcome:
+    if reply.ok:
+        return CancelOutcome.REQUESTED
+    if errors.says_unknown(reply):
+        return CancelOutcome.UNKNOWN_ORDER
+    said = errors.refusal(reply)
+    if said is None or said.status != 422:
+        return CancelOutcome.UNCLEAR
+    if said.says("pending cancel|pending_cancel"):
+        return CancelOutcome.REQUESTED
+    if said.says(r"already (in )?\W*(filled|cancell?ed|expired|rejected|replaced)"):
+        return CancelOutcome.ALREADY_TERMINAL
+    if said.says("order_id is missing"):
+        return CancelOutcome.UNKNOWN_ORDER
+    return CancelOutcome.UNCLEAR
+
+
+def _read(parser: Callable[[Any], _Known], reply: Reply) -> _Known:
+    if not reply.ok:
+        raise BrokerUnavailable(str(reply))
+    try:
+        return parser(reply.body)
+    except (parse.Unreadable, ValidationError) as error:
+        raise BrokerUnavailable(f"{error}: {reply}") from error
+
+
+def _same(report: OrderReport, field: str, asked: str) -> OrderReport:
+    if getattr(report, field) != asked:
+        raise BrokerUnavailable(f"asked for order {asked}, the answer tells of {getattr(report, field)}")
+    return report
+
+
+def _plain(number: Decimal) -> str:
+    return format(number.normalize(), "f")
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _part(text: str) -> str:
+    # An empty part would turn "cancel this order" into "cancel all orders".
+    if not text.strip("."):
+        raise ValueError("an order id or symbol is empty")
+    return url_quote(text, safe="")

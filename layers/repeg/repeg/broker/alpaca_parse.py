@@ -1,0 +1,244 @@
+"""Alpaca's JSON in our words. A field that decisions need and that is missing or unreadable raises `Unreadable`."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from repeg.domain.market import Account, Asset, ChildStatus, OrderReport, Position, TradingDay
+from repeg.domain.models import Side
+from repeg.domain.quotes import Quote
+
+EXCHANGE_ZONE = ZoneInfo("America/New_York")
+ZERO = Decimal(0)
+
+_EXTENDED_OPEN = time(4)
+_AFTER_HOURS = timedelta(hours=4)
+
+_STATUS = {
+    "new": ChildStatus.LIVE,
+    "partially_filled": ChildStatus.LIVE,
+    "pending_cancel": ChildStatus.PENDING_CANCEL,
+    "filled": ChildStatus.FILLED,
+    "canceled": ChildStatus.CANCELED,
+    "expired": ChildStatus.EXPIRED,
+    "rejected": ChildStatus.REJECTED,
+    "replaced": ChildStatus.REPLACED,
+}
+
+_CLOSED_AT = {
+    ChildStatus.FILLED: "filled_at",
+    ChildStatus.CANCELED: "canceled_at",
+    ChildStatus.EXPIRED: "expired_at",
+    ChildStatus.REJECTED: "failed_at",
+    ChildStatus.REPLACED: "replaced_at",
+}
+
+
+class Unreadable(ValueError):
+    """The answer is JSON, but not what the broker is known to send."""
+
+
+def order_report(body: Any) -> OrderReport:
+    """An order. A status that is not known to be final may still fill, so it counts as pending."""
+    fields = _object(body, "order")
+    broker_status = _text(fields, "status").lower()
+    status = _STATUS.get(broker_status, ChildStatus.PENDING)
+    untouched = status is ChildStatus.PENDING or broker_status == "new"
+    filled = _number(fields, "filled_qty", ZERO if untouched else None)
+    return OrderReport(
+        broker_order_id=_text(fields, "id"),
+        client_order_id=_text(fields, "client_order_id"),
+        symbol=_text(fields, "symbol"),
+        side=_side(_text(fields, "side")),
+        status=status,
+        broker_status=broker_status,
+        # An order by amount (somebody else's) has no quantity until it is filled.
+        qty=_number(fields, "qty", filled),
+        filled_qty=filled,
+        avg_fill_price=_optional_number(fields, "filled_avg_price"),
+        limit_price=_optional_number(fields, "limit_price"),
+        submitted_at=_optional_moment(fields, "submitted_at"),
+        filled_at=_optional_moment(fields, "filled_at"),
+        closed_at=_closed_at(fields, status),
+        replaced_by=fields.get("replaced_by") or None,
+    )
+
+
+def order_reports(symbol: str, body: Any) -> list[OrderReport]:
+    """The orders of a list that concern `symbol`."""
+    if not isinstance(body, list):
+        raise Unreadable("the orders are not a list")
+    mine = (order for order in body if _object(order, "order").get("symbol") == symbol)
+    return [order_report(order) for order in mine]
+
+
+def quote(symbol: str, body: Any) -> Quote | None:
+    """The latest quote of a symbol in an answer for several. A side without an order has price 0."""
+    raw = _object(_object(body, "answer").get("quotes") or {}, "quotes").get(symbol)
+    if not raw:
+        return None
+    fields = _object(raw, "quote")
+    at = _optional_moment(fields, "t")
+    if at is None:
+        return None
+    return Quote(
+        symbol=symbol,
+        bid=_number(fields, "bp", ZERO),
+        ask=_number(fields, "ap", ZERO),
+        bid_size=_number(fields, "bs", ZERO),
+        ask_size=_number(fields, "as", ZERO),
+        at=at,
+    )
+
+
+def position(body: Any) -> Position | None:
+    """A position, None if it is empty. A short has a negative quantity, and so has what is available of it."""
+    fields = _object(body, "position")
+    qty = _number(fields, "qty")
+    if qty == 0:
+        return None
+    sign = -1 if fields.get("side") == "short" or qty < 0 else 1
+    available = _number(fields, "qty_available", qty)
+    return Position(
+        symbol=_text(fields, "symbol"),
+        qty=sign * abs(qty),
+        qty_available=sign * abs(available),
+        avg_entry_price=_number(fields, "avg_entry_price"),
+    )
+
+
+def account(body: Any) -> Account:
+    """The account; blocked in whichever way the broker says so."""
+    fields = _object(body, "account")
+    blocks = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
+    return Account(
+        account_number=_text(fields, "account_number"),
+        equity=_number(fields, "equity"),
+        cash=_number(fields, "cash"),
+        buying_power=_number(fields, "buying_power"),
+        trading_blocked=any(fields.get(block) is True for block in blocks),
+    )
+
+
+def asset(body: Any) -> Asset:
+    """An asset. What the broker does not say it allows is not allowed."""
+    fields = _object(body, "asset")
+    borrow = fields.get("borrow_status")
+    easy = borrow == "easy_to_borrow" if borrow else fields.get("easy_to_borrow") is True
+    return Asset(
+        symbol=_text(fields, "symbol"),
+        tradable=fields.get("tradable") is True and fields.get("status") == "active",
+        fractionable=fields.get("fractionable") is True,
+        shortable=fields.get("shortable") is True,
+        easy_to_borrow=easy,
+    )
+
+
+def clock(body: Any) -> datetime:
+    """The broker's time, in UTC."""
+    fields = _object(body, "clock")
+    return moment(_text(fields, "timestamp"))
+
+
+def trading_days(body: Any) -> tuple[TradingDay, ...]:
+    """Trading days, oldest first, in UTC. The calendar's times are wall times of the exchange."""
+    if not isinstance(body, list):
+        raise Unreadable("the calendar is not a list")
+    return tuple(sorted((_trading_day(day) for day in body), key=lambda day: day.date))
+
+
+def moment(text: str) -> datetime:
+    """A time with a zone, in UTC; digits beyond microseconds are cut."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Unreadable(f"{text!r} is not a time") from error
+    if parsed.tzinfo is None:
+        raise Unreadable(f"{text!r} has no time zone")
+    return parsed.astimezone(UTC)
+
+
+def _closed_at(fields: dict[str, Any], status: ChildStatus) -> datetime | None:
+    if not status.terminal:
+        return None
+    return _optional_moment(fields, _CLOSED_AT[status]) or _optional_moment(fields, "updated_at")
+
+
+def _trading_day(body: Any) -> TradingDay:
+    fields = _object(body, "trading day")
+    try:
+        day = date.fromisoformat(_text(fields, "date"))
+    except ValueError as error:
+        raise Unreadable(str(error)) from error
+    closes_at = _exchange_time(day, _text(fields, "close"))
+    early, late = fields.get("session_open"), fields.get("session_close")
+    return TradingDay(
+        date=day,
+        opens_at=_exchange_time(day, _text(fields, "open")),
+        closes_at=closes_at,
+        extended_opens_at=_exchange_time(day, early) if early else _utc(datetime.combine(day, _EXTENDED_OPEN)),
+        extended_closes_at=_exchange_time(day, late) if late else closes_at + _AFTER_HOURS,
+    )
+
+
+def _exchange_time(day: date, text: Any) -> datetime:
+    found = re.fullmatch(r"(\d\d):?(\d\d)(?::\d\d)?", str(text))
+    try:
+        if found:
+            return _utc(datetime.combine(day, time(int(found[1]), int(found[2]))))
+    except ValueError:
+        pass
+    raise Unreadable(f"{text!r} is not a time of day")
+
+
+def _utc(exchange_time: datetime) -> datetime:
+    return exchange_time.replace(tzinfo=EXCHANGE_ZONE).astimezone(UTC)
+
+
+def _side(text: str) -> Side:
+    if text.startswith("buy"):
+        return "buy"
+    if text.startswith("sell"):
+        return "sell"
+    raise Unreadable(f"{text!r} is not a side")
+
+
+def _object(body: Any, what: str) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise Unreadable(f"the {what} is not an object")
+    return body
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value:
+        raise Unreadable(f"{name} is missing")
+    return value
+
+
+def _number(fields: dict[str, Any], name: str, default: Decimal | None = None) -> Decimal:
+    value = fields.get(name)
+    if value is None or value == "":
+        if default is None:
+            raise Unreadable(f"{name} is missing")
+        return default
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation as error:
+        raise Unreadable(f"{name} {value!r} is not a number") from error
+    if not number.is_finite():
+        raise Unreadable(f"{name} {value!r} is not a number")
+    return number
+
+
+def _optional_number(fields: dict[str, Any], name: str) -> Decimal | None:
+    return None if fields.get(name) in (None, "") else _number(fields, name)
+
+
+def _optional_moment(fields: dict[str, Any], name: str) -> datetime | None:
+    value = fields.get(name)
+    return moment(value) if isinstance(value, str) and value else None

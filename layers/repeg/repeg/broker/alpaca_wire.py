@@ -1,0 +1,130 @@
+"""One host of Alpaca's over alpaca-py's REST client: each call is sent once, in bounded time, and told as it was.
+
+The client's models and error classes are left aside: they fail on answers that matter (an HTML error page, a status
+the models do not know), and its typed requests turn quantities into floats.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from alpaca.common.exceptions import APIError
+from alpaca.common.rest import RESTClient
+from requests import PreparedRequest, RequestException, Response
+from urllib3.exceptions import HTTPError as TransportError
+
+Method = Literal["GET", "POST", "DELETE"]
+
+CONNECT_TIMEOUT_SECONDS = 2.0
+READ_TIMEOUT_SECONDS = 5.0
+
+# A kept connection dies unnoticed while a worker is frozen between calls; an order must not be the one to find out.
+_STALE_AFTER_SECONDS = 30.0
+
+
+class NoAnswer(Exception):
+    """Time-out, refused or broken connection: nobody knows whether the request arrived."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer. `body` is the parsed JSON, None if there is none that can be read."""
+
+    status: int
+    body: Any = None
+    text: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """True for 2xx."""
+        return 200 <= self.status < 300
+
+    def __str__(self) -> str:
+        return f"HTTP {self.status} {self.text[:200]!r}"
+
+
+class Wire:
+    """Calls to one base URL. Safe to share between threads."""
+
+    def __init__(
+        self,
+        base_url: str,
+        key_id: str,
+        secret_key: str,
+        *,
+        connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
+        read_timeout: float = READ_TIMEOUT_SECONDS,
+    ) -> None:
+        self._client = RESTClient(base_url.rstrip("/"), api_key=key_id, secret_key=secret_key, raw_data=True)
+        self._client._retry = 0
+        self._timeouts = (connect_timeout, read_timeout)
+        self._last = threading.local()
+        self._last_call = time.time()
+        session = self._client._session
+        # Credentials in a .netrc would be sent along, and a proxy would be asked for a host on this machine.
+        session.auth = _no_other_credentials
+        session.trust_env = not _is_loopback(base_url)
+        session.request = partial(self._request, session.request)  # type: ignore[method-assign]
+
+    def call(self, method: Method, path: str, data: dict[str, Any] | None = None) -> Reply:
+        """Send once. Raises `NoAnswer`; any answer at all, however broken, is a `Reply`."""
+        self._drop_stale_connections()
+        self._last.response = None
+        problem: Exception | None = None
+        try:
+            self._send(method, path, data)
+        except (APIError, RequestException, TransportError, ValueError, OSError) as error:
+            problem = error
+        response: Response | None = self._last.response
+        if response is None:
+            raise NoAnswer(f"{method} {path}: {type(problem).__name__}: {problem}") from problem
+        return Reply(response.status_code, _json(response.content), response.text, response.headers)
+
+    def _send(self, method: Method, path: str, data: dict[str, Any] | None) -> None:
+        if method == "GET":
+            self._client.get(path, data)
+        elif method == "POST":
+            self._client.post(path, data)
+        else:
+            self._client.delete(path, data)
+
+    def _request(self, send: Any, method: str, url: str, **options: Any) -> Response:
+        options.setdefault("timeout", self._timeouts)
+        response: Response = send(method, url, **options)
+        self._last.response = response
+        return response
+
+    def _drop_stale_connections(self) -> None:
+        now = time.time()
+        if abs(now - self._last_call) > _STALE_AFTER_SECONDS:
+            self._client._session.close()
+        self._last_call = now
+
+
+def _json(content: bytes) -> Any:
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(content, parse_float=Decimal, parse_constant=_refuse_constant)
+    return None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+def _no_other_credentials(request: PreparedRequest) -> PreparedRequest:
+    return request
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")

@@ -1,0 +1,26 @@
+"""AcceptSignal: signals from the FIFO queue become order records, each with its execution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from repeg import bootstrap
+from repeg.telemetry import logger
+
+_processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+
+
+def _accept(record: SQSRecord) -> None:
+    bootstrap.intake().accept(record.body)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """SQS event -> `{"batchItemFailures": [...]}`: only what must be delivered again."""
+    if not event.get("Records"):
+        bootstrap.intake()
+        return {"batchItemFailures": []}
+    return process_partial_response(event=event, record_handler=_accept, processor=_processor, context=context)

@@ -1,0 +1,15 @@
+"""PlaceOrder: sends the next rung's child order, or finds out what became of one that was sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from repeg.handlers import take_step
+from repeg.steps.place import place
+from repeg.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """`{"order_id", "execution"}` -> `{"route", "seconds"}`."""
+    return take_step(event, place)

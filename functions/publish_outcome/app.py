@@ -1,0 +1,15 @@
+"""PublishOutcome: tells the event bus how the order ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from repeg.handlers import take_step
+from repeg.steps.record import publish
+from repeg.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """`{"order_id", "execution"}` -> `{"route", "seconds"}`."""
+    return take_step(event, publish)

@@ -1,0 +1,15 @@
+"""RecordOutcome: writes the terminal record and lets the symbol's next order in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from repeg.handlers import take_step
+from repeg.steps.record import record
+from repeg.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """`{"order_id", "execution"}` -> `{"route", "seconds"}`."""
+    return take_step(event, record)

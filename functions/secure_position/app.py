@@ -1,0 +1,22 @@
+"""SecurePosition: after a failure, cancels what is live and learns what filled, until that is certain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from repeg.domain.orders import Order
+from repeg.domain.routes import Next
+from repeg.handlers import take_step
+from repeg.steps.secure import secure
+from repeg.steps.worker import Worker
+from repeg.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """`{"order_id", "execution", "error"?}` -> `{"route", "seconds"}`."""
+
+    def step(worker: Worker, order: Order) -> Next:
+        return secure(worker, order, event.get("error"))
+
+    return take_step(event, step)

@@ -1,0 +1,1 @@
+"""repeg: trading signals become well-executed orders."""

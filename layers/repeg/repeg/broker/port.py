@@ -1,0 +1,104 @@
+"""The broker port: everything repeg may ask of a broker, and the three ways a submit can end.
+
+A submit is *accepted* (the broker has the order), *denied* (the broker said no: nothing is live) or *ambiguous*
+(nobody knows: the order may be live). Only a denied order may be forgotten; an ambiguous one is looked up.
+Reads raise `BrokerUnavailable`; any call may raise `BudgetExhausted` before it is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, TradingDay
+from repeg.domain.quotes import Quote
+from repeg.domain.reasons import Reason
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The broker holds the order."""
+
+    report: OrderReport
+
+
+@dataclass(frozen=True)
+class Denied:
+    """The broker refused: nothing is live. `message` is the broker's own text."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """The client order id is taken: an earlier try landed. Look it up."""
+
+
+@dataclass(frozen=True)
+class Ambiguous:
+    """Time-out, reset, 5xx or unreadable answer: the order may or may not be live."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class Throttled:
+    """Refused by the rate limit: certainly not sent. `wait_seconds` is market time."""
+
+    wait_seconds: float
+
+
+SubmitOutcome = Accepted | Denied | Duplicate | Ambiguous | Throttled
+
+
+class CancelOutcome(StrEnum):
+    """What a cancel request came to. None of these says that the order is terminal: read it by id."""
+
+    REQUESTED = "requested"
+    ALREADY_TERMINAL = "already_terminal"
+    UNKNOWN_ORDER = "unknown_order"
+    UNCLEAR = "unclear"
+    """Time-out or 5xx: it may have been taken."""
+
+
+class Broker(Protocol):
+    """One account at one broker."""
+
+    def urgent(self) -> Broker:
+        """The same broker, drawing on the part of the request budget that is kept for exits and cancels."""
+
+    def now(self) -> datetime:
+        """The broker's clock (one trading request)."""
+
+    def calendar(self, start: date, end: date) -> tuple[TradingDay, ...]:
+        """Trading days from start to end, both included, oldest first."""
+
+    def account(self) -> Account:
+        """The account as it stands."""
+
+    def asset(self, symbol: str) -> Asset | None:
+        """The asset, or None if the broker does not know the symbol."""
+
+    def position(self, symbol: str) -> Position | None:
+        """The position, or None when flat."""
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The latest NBBO (market data: costs no trading request), or None if there is none."""
+
+    def submit(self, child: ChildOrder) -> SubmitOutcome:
+        """Send a child order once. Never retried here."""
+
+    def order(self, broker_order_id: str) -> OrderReport | None:
+        """A child order by the broker's id, or None if unknown."""
+
+    def order_by_client_id(self, client_order_id: str) -> OrderReport | None:
+        """A child order by our id, or None if the broker does not know it."""
+
+    def orders(self, symbol: str, after: datetime) -> tuple[OrderReport, ...]:
+        """All child orders of a symbol submitted after `after`, any status (lags by some 200 ms)."""
+
+    def cancel(self, broker_order_id: str) -> CancelOutcome:
+        """Ask for a cancel."""

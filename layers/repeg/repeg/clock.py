@@ -1,0 +1,103 @@
+"""Market time: the broker's clock, read seldom, carried on by the wall clock at the market's speed.
+
+A reading is shared by all orders. It is believed while quotes agree with it; any verdict against an order, and any
+doubt, is settled by a fresh reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from repeg.broker.port import Broker
+from repeg.domain.orders import ClockAnchor
+from repeg.domain.quotes import Quote
+from repeg.domain.sessions import EASTERN, Calendar
+from repeg.store.market import MarketStore
+
+TRUSTED_FOR = timedelta(minutes=15)
+AHEAD_TOLERANCE = timedelta(seconds=2)
+CALENDAR_BACK, CALENDAR_AHEAD = timedelta(days=1), timedelta(days=14)
+
+
+def wall_clock() -> datetime:
+    """Wall time, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class MarketClock:
+    """One reading, carried on. `fresh` tells that it was read from the broker just now."""
+
+    anchor: ClockAnchor
+    speed: float
+    wall: Callable[[], datetime]
+    fresh: bool = False
+
+    def now(self) -> datetime:
+        """Market time, UTC."""
+        return self.at(self.wall())
+
+    def at(self, wall: datetime) -> datetime:
+        """Market time at a wall time."""
+        return self.anchor.market_time(wall, self.speed).astimezone(UTC)
+
+    def agrees_with(self, quote: Quote | None, max_age_seconds: float) -> bool:
+        """True while a quote's own time fits the clock: neither in the future nor older than a quote may be."""
+        if quote is None:
+            return True
+        age = self.now() - quote.at
+        return -AHEAD_TOLERANCE <= age <= timedelta(seconds=max_age_seconds)
+
+
+@dataclass
+class TimeKeeper:
+    """Reads and keeps the broker's clock and calendar."""
+
+    kept: MarketStore
+    speed: float
+    wall: Callable[[], datetime] = wall_clock
+    _latest: ClockAnchor | None = None
+
+    def read(self, broker: Broker) -> MarketClock:
+        """A fresh reading of the broker's clock (one trading request), kept for others."""
+        market_at = broker.now()
+        anchor = ClockAnchor(market_at=market_at, wall_at=self.wall())
+        self.kept.keep_clock(anchor)
+        self._latest = anchor
+        return MarketClock(anchor, self.speed, self.wall, fresh=True)
+
+    def clock(self, broker: Broker) -> MarketClock:
+        """The kept reading while it is recent, else a fresh one."""
+        anchor = self.kept.clock()
+        if anchor and timedelta(0) <= self.wall() - anchor.wall_at < TRUSTED_FOR:
+            return self.carry_on(anchor)
+        return self.read(broker)
+
+    def carry_on(self, anchor: ClockAnchor) -> MarketClock:
+        """A known reading, carried on."""
+        if self._latest is None or self._latest.wall_at < anchor.wall_at:
+            self._latest = anchor
+        return MarketClock(anchor, self.speed, self.wall)
+
+    def approximate(self) -> MarketClock:
+        """A clock without asking the broker: the kept reading, else the wall clock (on AWS they are one)."""
+        wall = self.wall()
+        return self.carry_on(self.kept.clock() or ClockAnchor(market_at=wall, wall_at=wall))
+
+    def latest_now(self) -> datetime:
+        """Market time by the newest reading that this process has seen, else the wall clock."""
+        wall = self.wall()
+        return self._latest.market_time(wall, self.speed) if self._latest else wall
+
+    def calendar(self, broker: Broker, now: datetime) -> Calendar:
+        """Trading days around `now`: the kept ones if they cover it, else read anew (one trading request)."""
+        calendar = self.kept.calendar()
+        if calendar and calendar.covers(now):
+            return calendar
+        today = now.astimezone(EASTERN).date()
+        first, last = today - CALENDAR_BACK, today + CALENDAR_AHEAD
+        calendar = Calendar(first=first, last=last, days=broker.calendar(first, last))
+        self.kept.keep_calendar(calendar)
+        return calendar

@@ -1,0 +1,176 @@
+"""May this order be worked now? Verdicts before anything is sent, in the order in which reasons take precedence."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from repeg.domain.ladders import build_ladder
+from repeg.domain.market import Asset, Position, TradingDay
+from repeg.domain.models import Frozen, Side
+from repeg.domain.money import DOLLAR, floor_qty
+from repeg.domain.opening import opening_cap
+from repeg.domain.orders import Order
+from repeg.domain.pricing import worst_price
+from repeg.domain.quotes import Quote
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.routing import cap_bps, classify, route
+from repeg.domain.sessions import Calendar, Phase, leaves_time_for
+from repeg.domain.settings import Settings
+
+SIGNAL_LIFETIME = timedelta(minutes=15)
+TURN_BACKOFF_SECONDS = (1, 2, 5, 10, 15, 20, 30)
+LONGEST_HOLD_SECONDS = 60
+
+
+class Reject(Frozen):
+    """The order ends here: nothing is sent."""
+
+    reason: Reason
+    detail: str
+
+
+class Hold(Frozen):
+    """Look again after `seconds` of market time. A parked order lets later ones of its symbol pass."""
+
+    seconds: int
+    why: str
+    parked: bool = False
+
+
+def expiry(order: Order, calendar: Calendar) -> datetime | None:
+    """When the order's signal expires: never for a close, else as the signal says, else after 15 minutes.
+
+    A signal sent outside the session can only wait for the next open, and lives until 15 minutes after it.
+    """
+    if order.kind == "close":
+        return None
+    if order.explicit_expiry:
+        return order.expires_at
+    start = order.created_at
+    if not calendar.session_at(start):
+        upcoming = calendar.next_session(start)
+        start = upcoming.opens_at if upcoming else start
+    return start + SIGNAL_LIFETIME
+
+
+def session_verdict(order: Order, calendar: Calendar, now: datetime) -> Hold | Reject | None:
+    """Expired, waiting for the open, refused because the market is closed, or None: go on."""
+    expires_at = order.expires_at
+    if expires_at and now >= expires_at:
+        return Reject(reason=Reason.EXPIRED, detail=f"expired at {expires_at.isoformat()}")
+    phase = calendar.phase(now)
+    if phase is Phase.REGULAR:
+        return None
+    upcoming = calendar.next_session(now)
+    waits = phase is Phase.BEFORE_OPEN or order.when_closed == "next_open"
+    if upcoming is None or not waits:
+        opens = f"; next open {upcoming.opens_at.isoformat()}" if upcoming else ""
+        return Reject(reason=Reason.MARKET_CLOSED, detail=f"the regular session is closed{opens}")
+    to_open = (upcoming.opens_at - now).total_seconds()
+    why = f"waits for the open at {upcoming.opens_at.isoformat()}"
+    return Hold(seconds=hold_seconds(to_open), why=why, parked=True)
+
+
+def hold_seconds(seconds: float) -> int:
+    """Whole seconds to wait for something `seconds` away: rounded up, at least 1, at most a minute."""
+    return max(1, min(LONGEST_HOLD_SECONDS, int(-(-seconds // 1))))
+
+
+def turn_backoff(holds: int) -> int:
+    """Seconds before the order asks for its turn again: 1, 2, 5 ... 30."""
+    return TURN_BACKOFF_SECONDS[min(holds, len(TURN_BACKOFF_SECONDS) - 1)]
+
+
+class Sizing(Frozen):
+    """Side and quantity to work, in shares."""
+
+    side: Side
+    qty: Decimal
+    note: str | None = None
+
+
+def size_close(position: Position | None, qty: Decimal | None) -> Sizing | Reject:
+    """What closing means for the position as it is: sell a long, buy back a short, never more than there is."""
+    if position is None or position.qty == 0:
+        return Reject(reason=Reason.NO_POSITION, detail="the account is flat in this symbol")
+    wanted = min(abs(position.qty), qty) if qty else abs(position.qty)
+    free = min(wanted, abs(position.qty_available))
+    if free == 0:
+        return Reject(reason=Reason.HELD_BY_PROTECTION, detail="all shares are held by open orders")
+    note = None if free == wanted else f"{wanted - free} shares are held by open orders"
+    return Sizing(side="sell" if position.qty > 0 else "buy", qty=free, note=note)
+
+
+def limit_sell(position: Position | None, wanted: Decimal) -> Sizing | Reject:
+    """A sell takes at most what is available: it never opens a short."""
+    if position is None or position.qty == 0:
+        return Reject(reason=Reason.NO_POSITION, detail="there is no position to sell")
+    if position.qty < 0:
+        return Reject(reason=Reason.OPPOSITE_POSITION, detail="the account is short; buy to cover, or send a close")
+    if position.qty_available <= 0:
+        return Reject(reason=Reason.HELD_BY_PROTECTION, detail="all shares are held by open orders; send a close")
+    qty = min(wanted, position.qty_available)
+    note = None if qty == wanted else f"{wanted} wanted, {qty} available"
+    return Sizing(side="sell", qty=qty, note=note)
+
+
+def size_notional(notional: Decimal, worst: Decimal, asset: Asset) -> Decimal | Reject:
+    """Shares that `notional` dollars buy at the worst price, floored to what the asset allows."""
+    if notional < DOLLAR:
+        return Reject(reason=Reason.NOTIONAL_TOO_SMALL, detail="the smallest amount is $1")
+    qty = floor_qty(notional / worst, asset.fractionable)
+    if qty == 0:
+        return Reject(reason=Reason.NOTIONAL_TOO_SMALL, detail=f"${notional} is less than one share at {worst}")
+    return qty
+
+
+def asset_problem(asset: Asset | None) -> Reject | None:
+    """Why the asset cannot be traded, or None."""
+    if asset is None:
+        return Reject(reason=Reason.NOT_TRADABLE, detail="the broker does not know the symbol")
+    if not asset.tradable:
+        return Reject(reason=Reason.NOT_TRADABLE, detail="the broker does not trade the symbol")
+    return None
+
+
+def released(
+    order: Order, side: Side, quote: Quote | None, session: TradingDay, now: datetime, settings: Settings
+) -> Order:
+    """The order with all that its execution needs fixed: class, ladder, cap, and the quote it is measured by."""
+    symbol_class = classify(order.symbol, settings)
+    is_exit = order.kind in ("close", "unwind")
+    name = "unwind" if is_exit else order.signal_ladder or route(symbol_class, settings)
+    cap = order.signal_cap_bps or opening_cap(cap_bps(symbol_class, settings), session, now, order.opening)
+    return order.changed(
+        side=side,
+        status=Status.WORKING,
+        symbol_class=symbol_class,
+        ladder=name,
+        plan=build_ladder(name, settings, quote),
+        max_slippage_bps=None if is_exit else cap,
+        reference_price=quote.mid if quote else None,
+        arrival_bid=quote.bid if quote else None,
+        arrival_ask=quote.ask if quote else None,
+        hold_reason=None,
+        holds=0,
+    )
+
+
+def closes_too_soon(order: Order, session: TradingDay, now: datetime) -> Reject | None:
+    """Entries need their first rung's patience before the close; exits run until the close."""
+    patience = float(order.plan[0].patience)
+    if order.kind in ("close", "unwind") or leaves_time_for(patience, session, now):
+        return None
+    return Reject(reason=Reason.MARKET_CLOSED, detail=f"too close to the close at {session.closes_at.isoformat()}")
+
+
+def cap_price(order: Order) -> Decimal:
+    """The price at which a notional is turned into shares: the worst price that the cap allows.
+
+    Raises:
+        ValueError: the order has not been released, or carries no cap.
+    """
+    if order.reference_price is None or order.max_slippage_bps is None:
+        raise ValueError(f"{order.order_id} has no cap")
+    return worst_price(order.reference_price, order.max_slippage_bps, order.trading_side)

@@ -1,0 +1,201 @@
+"""What happens next to an order that is being worked: the next rung, how long to wait, and how it ends."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from repeg.domain.ladders import COMPLETION_WINDOW_SECONDS, PriceRule, Rung
+from repeg.domain.market import TradingDay
+from repeg.domain.models import Frozen
+from repeg.domain.money import beyond
+from repeg.domain.orders import ChildRecord, Order, RungStatus
+from repeg.domain.pricing import price_rung, slippage_bps
+from repeg.domain.quotes import Quote
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.sessions import leaves_time_for
+
+LINGER_SECONDS = 0.15
+"""How long a step watches a fresh order (or cancel) before it lets the state machine wait: most are done by then."""
+LONGEST_SLEEP_SECONDS = 0.5
+CHECK_AFTER_SECONDS = 2
+CANCEL_ALARM_AFTER = timedelta(seconds=30)
+LOOKUP_BACKOFF_SECONDS = (1, 2, 5)
+"""Look-ups of an ambiguous submit happen at +1, +3 and +8 seconds."""
+MAX_SENDS = 2
+READ_BACKOFF_SECONDS = (1, 2, 5, 10, 20, 30, 60)
+MAX_HOLDS_PER_EXECUTION = 500
+
+
+class Finish(Frozen):
+    """No further rung: the order ends with what it has."""
+
+    reason: Reason
+    detail: str
+
+
+def is_exit(order: Order) -> bool:
+    """True for orders that leave a position; they are served first and run until the close."""
+    return order.kind in ("close", "unwind")
+
+
+def next_rung(order: Order, session: TradingDay | None, now: datetime) -> Rung | Finish:
+    """The rung to place now. An order that must complete walks its ladder again until 120 s have passed."""
+    walked = len(order.sent)
+    if order.must_complete:
+        started = order.first_sent_at
+        if started and (now - started).total_seconds() >= COMPLETION_WINDOW_SECONDS:
+            return Finish(reason=Reason.FILL_TIMEOUT, detail=f"not complete after {COMPLETION_WINDOW_SECONDS} s")
+        rung = order.plan[walked % len(order.plan)]
+    elif walked >= len(order.plan):
+        return _ladder_over(order)
+    else:
+        rung = order.plan[walked]
+    if session is None or not (is_exit(order) or leaves_time_for(float(rung.patience), session, now)):
+        return Finish(reason=Reason.MARKET_CLOSED, detail="no time left before the close for the next rung")
+    return rung
+
+
+def _ladder_over(order: Order) -> Finish:
+    if order.rungs and order.rungs[-1].price_protected:
+        return Finish(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"the market stayed beyond {order.worst_price}")
+    return Finish(reason=Reason.FILL_TIMEOUT, detail="the ladder ran out")
+
+
+def runaway(order: Order, quote: Quote) -> Finish | None:
+    """Before the first send: refuse if the touch has run beyond the cap since the order was released.
+
+    A symbol whose touch was outside the cap on arrival did not run: its limit rests at the worst price.
+    """
+    arrival = order.arrival_ask if order.trading_side == "buy" else order.arrival_bid
+    if order.sent or order.worst_price is None or arrival is None:
+        return None
+    side, worst = order.trading_side, order.worst_price
+    if beyond(quote.touch(side), worst, side) and not beyond(arrival, worst, side):
+        return Finish(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"{quote.touch(side)} is beyond {worst}")
+    return None
+
+
+def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -> ChildRecord:
+    """The child order of a rung, to be recorded before it is sent. It orders the remainder only."""
+    price = price_rung(
+        rung,
+        quote,
+        order.trading_side,
+        order.worst_price,
+        order.remaining_qty,
+        guard_market=order.ladder != "market",
+    )
+    return ChildRecord(
+        rung=len(order.sent) + 1,
+        client_order_id=order.client_order_id,
+        type=price.type,
+        limit_price=price.limit_price,
+        qty=order.remaining_qty,
+        bid=quote.bid if quote else None,
+        ask=quote.ask if quote else None,
+        sent_at=now,
+        patience=rung.patience,
+        price_protected=price.price_protected,
+        sends=1,
+    )
+
+
+def needs_quote(order: Order, rung: Rung) -> bool:
+    """Limits always need a quote; a market order does when its price is guarded by a cap."""
+    return rung.rule is not PriceRule.MARKET or (order.worst_price is not None and order.ladder != "market")
+
+
+class Patience(Frozen):
+    """How to wait for a child order: sleep here first, then let the machine wait `seconds`, then check or cancel."""
+
+    sleep_seconds: float
+    seconds: int
+    then_cancel: bool
+
+
+def patience_left(child: ChildRecord, now: datetime) -> Patience:
+    """Splits what is left of a rung's patience into a short sleep and a whole-second wait."""
+    left = max(0.0, (child.patience_ends_at - now).total_seconds())
+    if left > CHECK_AFTER_SECONDS + 1:
+        return Patience(sleep_seconds=0, seconds=CHECK_AFTER_SECONDS, then_cancel=False)
+    whole = int(left)
+    fraction = left - whole
+    if fraction > LONGEST_SLEEP_SECONDS:
+        return Patience(sleep_seconds=0, seconds=whole + 1, then_cancel=True)
+    return Patience(sleep_seconds=fraction, seconds=whole, then_cancel=True)
+
+
+def after_child_closed(order: Order, child: ChildRecord) -> Finish | None:
+    """Why the order ends with this closed child order, or None: go on with the next rung (or it is filled)."""
+    if order.remaining_qty <= 0:
+        return None
+    if child.cancel_alarmed:
+        return Finish(reason=Reason.CANCEL_STUCK, detail="the cancel took more than 30 s")
+    if child.status is RungStatus.REJECTED:
+        return Finish(reason=Reason.BROKER_REJECTED, detail="the exchange rejected the order after accepting it")
+    if child.status is RungStatus.EXPIRED:
+        return Finish(reason=Reason.MARKET_CLOSED, detail="the child order expired at the close")
+    if child.status is RungStatus.CANCELED and child.cancel_requested_at is None:
+        return Finish(reason=Reason.BROKER_REJECTED, detail="the child order was cancelled from outside")
+    return None
+
+
+def cancel_is_stuck(child: ChildRecord, now: datetime) -> bool:
+    """True once a cancel has gone unconfirmed for 30 s."""
+    return child.cancel_requested_at is not None and now - child.cancel_requested_at > CANCEL_ALARM_AFTER
+
+
+def backoff(steps: tuple[int, ...], count: int) -> int:
+    """The `count`-th wait of a backoff, its last one for ever after."""
+    return steps[min(count, len(steps) - 1)]
+
+
+def concluded(order: Order, now: datetime) -> Order:
+    """The order with its terminal status and figures: slippage against the reference, shortfall against arrival mid."""
+    status, reason = _ending(order)
+    price = order.avg_fill_price
+    slippage = shortfall = None
+    if price and order.reference_price:
+        slippage = slippage_bps(price, order.reference_price, order.trading_side)
+    if price and order.arrival_bid and order.arrival_ask:
+        shortfall = slippage_bps(price, (order.arrival_bid + order.arrival_ask) / 2, order.trading_side)
+    breached = price is not None and beyond(price, _nominal_worst(order), order.trading_side)
+    return order.changed(
+        status=status,
+        reason=reason,
+        slippage_bps=slippage,
+        shortfall_bps=shortfall,
+        cap_breached=breached,
+        seconds_to_fill=_seconds_to_fill(order) if price else None,
+        completed_at=now,
+        parked=False,
+        hold_reason=None,
+    )
+
+
+def _ending(order: Order) -> tuple[Status, Reason | None]:
+    if order.requested_qty is not None and order.remaining_qty <= 0 < order.filled_qty:
+        return Status.FILLED, None
+    refused = len(order.sent) == 1 and order.sent[0].status is RungStatus.REJECTED
+    if order.securing or (order.sent and (is_exit(order) or (order.must_complete and not refused))):
+        return Status.FAILED, order.reason
+    if order.filled_qty > 0:
+        return Status.PARTIALLY_FILLED, order.reason
+    if not order.sent or refused:
+        return Status.REJECTED, order.reason
+    return Status.UNFILLED, order.reason
+
+
+def _nominal_worst(order: Order) -> Decimal | None:
+    if order.reference_price is None or order.max_slippage_bps is None:
+        return None
+    sign = 1 if order.trading_side == "buy" else -1
+    return order.reference_price * (1 + sign * order.max_slippage_bps / 10_000)
+
+
+def _seconds_to_fill(order: Order) -> Decimal | None:
+    closed = [child.closed_at for child in order.sent if child.filled_qty > 0 and child.closed_at]
+    if not closed or order.first_sent_at is None:
+        return None
+    return Decimal(str(round((max(closed) - order.first_sent_at).total_seconds(), 3)))

@@ -1,0 +1,104 @@
+"""What the broker and the market report, in our words."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from repeg.domain.models import Frozen, OrderType, Side
+
+
+class ChildStatus(StrEnum):
+    """Where a child order stands, folded from the broker's statuses to what decisions need."""
+
+    PENDING = "pending"
+    """Accepted but not confirmed live (accepted, pending_new, held, ...)."""
+    LIVE = "live"
+    """Working at the exchange, perhaps partially filled."""
+    PENDING_CANCEL = "pending_cancel"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    REPLACED = "replaced"
+
+    @property
+    def terminal(self) -> bool:
+        """True when the order can never fill again."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset(
+    {ChildStatus.FILLED, ChildStatus.CANCELED, ChildStatus.EXPIRED, ChildStatus.REJECTED, ChildStatus.REPLACED}
+)
+
+
+class OrderReport(Frozen):
+    """One child order as the broker reports it. Prices in dollars, quantities in shares."""
+
+    broker_order_id: str
+    client_order_id: str
+    symbol: str
+    side: Side
+    status: ChildStatus
+    broker_status: str
+    qty: Decimal
+    filled_qty: Decimal
+    avg_fill_price: Decimal | None = None
+    limit_price: Decimal | None = None
+    submitted_at: datetime | None = None
+    filled_at: datetime | None = None
+    closed_at: datetime | None = None
+    replaced_by: str | None = None
+
+
+class ChildOrder(Frozen):
+    """A child order to send: always a quantity, never a notional; day orders."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    qty: Decimal
+    type: OrderType
+    limit_price: Decimal | None = None
+    extended_hours: bool = False
+
+
+class Position(Frozen):
+    """A position: `qty` is negative for a short; `qty_available` is what no open order holds."""
+
+    symbol: str
+    qty: Decimal
+    qty_available: Decimal
+    avg_entry_price: Decimal
+
+
+class Asset(Frozen):
+    """What may be done with a symbol."""
+
+    symbol: str
+    tradable: bool
+    fractionable: bool
+    shortable: bool
+    easy_to_borrow: bool
+
+
+class Account(Frozen):
+    """The account, in dollars."""
+
+    account_number: str
+    equity: Decimal
+    cash: Decimal
+    buying_power: Decimal
+    trading_blocked: bool
+
+
+class TradingDay(Frozen):
+    """One regular session and the extended hours around it, as aware datetimes."""
+
+    date: date
+    opens_at: datetime
+    closes_at: datetime
+    extended_opens_at: datetime
+    extended_closes_at: datetime

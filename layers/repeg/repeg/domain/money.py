@@ -1,0 +1,57 @@
+"""Ticks, rounding and quantities. Decimal throughout."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from typing import Literal
+
+Side = Literal["buy", "sell"]
+
+BPS = Decimal(10_000)
+QTY_STEP = Decimal("0.000000001")
+DOLLAR = Decimal(1)
+TICK = Decimal("0.01")
+SUB_DOLLAR_TICK = Decimal("0.0001")
+
+
+def tick_size(price: Decimal) -> Decimal:
+    """Smallest price increment at `price`: one cent from a dollar up, a hundredth of a cent below."""
+    return TICK if price >= DOLLAR else SUB_DOLLAR_TICK
+
+
+def _round(price: Decimal, rounding: str) -> Decimal:
+    tick = tick_size(price)
+    return (price / tick).to_integral_value(rounding) * tick
+
+
+def nearest_tick(price: Decimal) -> Decimal:
+    """`price` to the nearest tick, halves away from zero."""
+    return _round(price, ROUND_HALF_UP)
+
+
+def round_passive(price: Decimal, side: Side) -> Decimal:
+    """`price` to a tick that is no worse for `side`: down for a buy, up for a sell."""
+    return _round(price, ROUND_FLOOR if side == "buy" else ROUND_CEILING)
+
+
+def clamp_to_worst(price: Decimal, worst: Decimal | None, side: Side) -> Decimal:
+    """`price`, but never beyond `worst` (None: no cap). Apply after rounding."""
+    if worst is None:
+        return price
+    return min(price, worst) if side == "buy" else max(price, worst)
+
+
+def beyond(price: Decimal, worst: Decimal | None, side: Side) -> bool:
+    """True when `price` is worse for `side` than `worst`."""
+    return clamp_to_worst(price, worst, side) != price
+
+
+def floor_qty(qty: Decimal, fractionable: bool) -> Decimal:
+    """`qty` rounded down to what may be ordered: nine decimals if fractionable, else whole shares."""
+    return qty.quantize(QTY_STEP if fractionable else Decimal(1), ROUND_DOWN)
+
+
+def plain(value: Decimal) -> str:
+    """`value` in plain notation without trailing zeros: the form of every number in records and on the wire."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,54 @@
+"""The first five minutes: spreads at the open are wide, so orders wait, with a bound, for them to narrow."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from repeg.domain.market import TradingDay
+from repeg.domain.models import Frozen
+from repeg.domain.quotes import Quote, SpreadClass
+
+PATIENCE_ENDS_AFTER_OPEN = timedelta(minutes=2)
+PLAN_ENDS_AFTER_OPEN = timedelta(minutes=5)
+REASSESS_SECONDS = 3
+
+_PATIENCE_MINUTES = {SpreadClass.TIGHT: 0, SpreadClass.NORMAL: 1, SpreadClass.WIDE: 2}
+_PLANNED_CAP_BPS = {SpreadClass.TIGHT: Decimal(5), SpreadClass.NORMAL: Decimal(10), SpreadClass.WIDE: Decimal(15)}
+
+
+class OpeningPlan(Frozen):
+    """What the spread before the open says about the first minutes after it."""
+
+    opens_at: datetime
+    spread_class: SpreadClass
+    patience_seconds: int
+    cap_bps: Decimal
+
+
+def plan_opening(quote: Quote, opens_at: datetime) -> OpeningPlan:
+    """Patience of 0/1/2 minutes and a cap of 5/10/15 bps for a tight/normal/wide pre-market spread."""
+    spread = quote.spread_class
+    return OpeningPlan(
+        opens_at=opens_at,
+        spread_class=spread,
+        patience_seconds=_PATIENCE_MINUTES[spread] * 60,
+        cap_bps=_PLANNED_CAP_BPS[spread],
+    )
+
+
+def waits_for_spread(quote: Quote, session: TradingDay, now: datetime, plan: OpeningPlan | None) -> bool:
+    """True while a wide spread is worth waiting out: until the plan's patience or two minutes after the open."""
+    if quote.spread_class is not SpreadClass.WIDE:
+        return False
+    patience = PATIENCE_ENDS_AFTER_OPEN
+    if plan and plan.opens_at == session.opens_at:
+        patience = min(patience, timedelta(seconds=plan.patience_seconds))
+    return now < session.opens_at + patience
+
+
+def opening_cap(cap_bps: Decimal, session: TradingDay, now: datetime, plan: OpeningPlan | None) -> Decimal:
+    """The cap to use at `now`: in the first five minutes the smaller of the plan's and the class's, in bps."""
+    if plan and plan.opens_at == session.opens_at and now < session.opens_at + PLAN_ENDS_AFTER_OPEN:
+        return min(cap_bps, plan.cap_bps)
+    return cap_bps

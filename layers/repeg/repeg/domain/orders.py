@@ -1,0 +1,268 @@
+"""The order record: what was asked, every child order, and what came of it.
+
+The record is the truth; executions are workers that read it, act, and write it back. Methods return a changed copy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+from repeg.domain.ladders import Ladder
+from repeg.domain.market import ChildStatus, OrderReport
+from repeg.domain.models import Frozen, OrderType, Side, printable
+from repeg.domain.opening import OpeningPlan
+from repeg.domain.pricing import worst_price
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.routing import SymbolClass
+
+ZERO = Decimal(0)
+
+
+class ClockAnchor(Frozen):
+    """One reading of the broker's clock beside the wall clock: market time at any later wall time follows."""
+
+    market_at: datetime
+    wall_at: datetime
+
+    def market_time(self, wall: datetime, speed: float) -> datetime:
+        """Market time at `wall`, when market time runs `speed` times as fast as the wall."""
+        return self.market_at + (wall - self.wall_at) * speed
+
+
+class Event(Frozen):
+    """One line of an order's history: which state of the machine said what, in market time."""
+
+    at: datetime
+    state: str
+    detail: str
+
+
+class RungStatus(StrEnum):
+    """Where a child order stands in the record. INTENT means: written down, its fate at the broker unknown."""
+
+    INTENT = "intent"
+    LIVE = "live"
+    CANCELING = "canceling"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    NEVER_SENT = "never_sent"
+
+    @property
+    def closed(self) -> bool:
+        """True when the child order can never fill again."""
+        return self not in (RungStatus.INTENT, RungStatus.LIVE, RungStatus.CANCELING)
+
+
+_CLOSED_AS = {
+    ChildStatus.FILLED: RungStatus.FILLED,
+    ChildStatus.CANCELED: RungStatus.CANCELED,
+    ChildStatus.REPLACED: RungStatus.CANCELED,
+    ChildStatus.EXPIRED: RungStatus.EXPIRED,
+    ChildStatus.REJECTED: RungStatus.REJECTED,
+}
+
+
+class ChildRecord(Frozen):
+    """A child order as recorded: the intent (id, type, price, quantity) before it is sent, its fate afterwards."""
+
+    rung: int
+    client_order_id: str
+    broker_order_id: str | None = None
+    type: OrderType
+    limit_price: Decimal | None = None
+    qty: Decimal
+    filled_qty: Decimal = ZERO
+    avg_fill_price: Decimal | None = None
+    status: RungStatus = RungStatus.INTENT
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    sent_at: datetime
+    closed_at: datetime | None = None
+    patience: Decimal
+    price_protected: bool = False
+    ambiguous: bool = False
+    sends: int = 0
+    lookups: int = 0
+    lookup_position: Decimal | None = None
+    cancel_requested_at: datetime | None = None
+    cancel_alarmed: bool = False
+
+    @property
+    def patience_ends_at(self) -> datetime:
+        """Market time at which the rung is over."""
+        return self.sent_at + timedelta(seconds=float(self.patience))
+
+    def reported(self, report: OrderReport, now: datetime) -> ChildRecord:
+        """This child order, brought up to what the broker reports. Filled quantity never goes down."""
+        closed = _CLOSED_AS.get(report.status)
+        live = RungStatus.CANCELING if self.cancel_requested_at else RungStatus.LIVE
+        ahead = report.filled_qty >= self.filled_qty
+        return self.model_copy(
+            update={
+                "broker_order_id": report.broker_order_id,
+                "status": closed or live,
+                "filled_qty": report.filled_qty if ahead else self.filled_qty,
+                "avg_fill_price": report.avg_fill_price if ahead else self.avg_fill_price,
+                "closed_at": (report.closed_at or report.filled_at or now) if closed else None,
+                "ambiguous": False,
+            }
+        )
+
+
+class Order(Frozen):
+    """One order, as stored and as shown. Times are market time, money dollars, quantities shares."""
+
+    order_id: str
+    signal_id: str
+    rebalance_id: str | None = None
+    kind: Literal["order", "close", "bracket", "rebalance_leg", "unwind"]
+    strategy: str | None = None
+    symbol: str
+    side: Side | None = None
+    status: Status = Status.RECEIVED
+    reason: Reason | None = None
+    ladder: str | None = None
+    symbol_class: SymbolClass | None = None
+    requested_qty: Decimal | None = None
+    notional: Decimal | None = None
+    max_slippage_bps: Decimal | None = None
+    cap_breached: bool = False
+    reference_price: Decimal | None = None
+    arrival_bid: Decimal | None = None
+    arrival_ask: Decimal | None = None
+    slippage_bps: Decimal | None = None
+    shortfall_bps: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    risk_reward: Decimal | None = None
+    protected: bool | None = None
+    protective_order_id: str | None = None
+    unwind_order_id: str | None = None
+    unwind_cost: Decimal | None = None
+    exit_price: Decimal | None = None
+    exit_reason: str | None = None
+    exit_at: datetime | None = None
+    seconds_to_fill: Decimal | None = None
+    created_at: datetime
+    completed_at: datetime | None = None
+    execution_arn: str | None = None
+    executions: int = 1
+    rungs: tuple[ChildRecord, ...] = ()
+    events: tuple[Event, ...] = ()
+
+    # What execution needs and the contract does not name.
+    received_at: datetime
+    """Wall time of intake; market time is derived from it once the broker's clock is known."""
+    expires_at: datetime | None = None
+    explicit_expiry: bool = False
+    when_closed: Literal["reject", "next_open"] = "reject"
+    completion: Literal["protect_price", "must"] = "protect_price"
+    signal_ladder: str | None = None
+    signal_cap_bps: Decimal | None = None
+    signal_qty: Decimal | None = None
+    plan: Ladder = ()
+    opening: OpeningPlan | None = None
+    parked: bool = False
+    holds: int = 0
+    holds_since_start: int = 0
+    broker_failures: int = 0
+    hold_reason: str | None = None
+    clock: ClockAnchor | None = None
+    cancel_unclear: bool = False
+    securing: bool = False
+    published: bool = False
+    version: int = 0
+
+    @property
+    def filled_qty(self) -> Decimal:
+        """Shares filled over all entry child orders."""
+        return sum((child.filled_qty for child in self.rungs), ZERO)
+
+    @property
+    def remaining_qty(self) -> Decimal:
+        """Shares still wanted."""
+        return (self.requested_qty or ZERO) - self.filled_qty
+
+    @property
+    def avg_fill_price(self) -> Decimal | None:
+        """Average price over all fills, in dollars per share."""
+        fills = [(child.filled_qty, child.avg_fill_price) for child in self.rungs if child.avg_fill_price]
+        total = sum((qty for qty, _ in fills), ZERO)
+        return sum((qty * price for qty, price in fills), ZERO) / total if total else None
+
+    @property
+    def first_sent_at(self) -> datetime | None:
+        """When the first child order was written down to be sent."""
+        return self.rungs[0].sent_at if self.rungs else None
+
+    @property
+    def repegs(self) -> int:
+        """Limits sent after the first."""
+        limits = [child for child in self.sent if child.type == "limit" and not child.price_protected]
+        return max(0, len(limits) - 1)
+
+    @property
+    def market_fallback(self) -> bool:
+        """True when a market order had to finish what limits did not."""
+        return len(self.sent) > 1 and any(child.type == "market" for child in self.sent)
+
+    @property
+    def sent(self) -> tuple[ChildRecord, ...]:
+        """Child orders that reached the broker."""
+        return tuple(child for child in self.rungs if child.status is not RungStatus.NEVER_SENT)
+
+    @property
+    def open_child(self) -> ChildRecord | None:
+        """The one child order that may still fill, or None."""
+        return next((child for child in reversed(self.rungs) if not child.status.closed), None)
+
+    @property
+    def worst_price(self) -> Decimal | None:
+        """The cap as a price, or None when the order has no cap."""
+        if self.reference_price is None or self.max_slippage_bps is None or self.side is None or self.must_complete:
+            return None
+        return worst_price(self.reference_price, self.max_slippage_bps, self.side)
+
+    @property
+    def must_complete(self) -> bool:
+        """True when missing is worse than a bad price."""
+        return self.completion == "must" or self.kind in ("close", "unwind")
+
+    @property
+    def trading_side(self) -> Side:
+        """The side, once it is known (a close learns it from the position)."""
+        if self.side is None:
+            raise ValueError(f"{self.order_id} has no side yet")
+        return self.side
+
+    @property
+    def client_order_id(self) -> str:
+        """Our id of the next child order: a pure function of the order and how many were written before."""
+        return f"{self.order_id}-e{len(self.rungs) + 1}"
+
+    def noted(self, at: datetime, state: str, detail: str) -> Order:
+        """With one more event."""
+        event = Event(at=at, state=state, detail=printable(detail))
+        return self.model_copy(update={"events": (*self.events, event)})
+
+    def with_child(self, child: ChildRecord) -> Order:
+        """With `child` in place of the recorded child order of the same id, or appended."""
+        others = [child if known.client_order_id == child.client_order_id else known for known in self.rungs]
+        if child not in others:
+            others.append(child)
+        return self.model_copy(update={"rungs": tuple(others)})
+
+    def changed(self, **changes: object) -> Order:
+        """With the given fields replaced."""
+        return self.model_copy(update=changes)
+
+
+def order_id_for(signal_id: str, variant: str = "") -> str:
+    """The order's id: a pure function of its signal, so that every retry of intake names the same order."""
+    return "ord-" + hashlib.sha256(f"{signal_id}\n{variant}".encode()).hexdigest()[:20]

@@ -1,0 +1,71 @@
+"""Prices of child orders: marketable limits, the cap's worst price, and what is left of a rung after clamping."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from repeg.domain.ladders import PriceRule, Rung
+from repeg.domain.models import Frozen, OrderType, Side, direction
+from repeg.domain.money import BPS, SUB_DOLLAR_TICK, beyond, clamp_to_worst, round_passive, tick_size
+from repeg.domain.quotes import Quote
+
+
+class ChildPrice(Frozen):
+    """Type and limit of the child order that a rung comes to."""
+
+    type: OrderType
+    limit_price: Decimal | None
+    price_protected: bool = False
+    """True when a market rung had to become a limit at the worst price."""
+
+
+def worst_price(reference: Decimal, cap_bps: Decimal, side: Side) -> Decimal:
+    """The cap as a price, rounded inward to a tick: the highest buy or the lowest sell, in dollars."""
+    return round_passive(reference * (1 + direction(side) * cap_bps / BPS), side)
+
+
+def marketable_limit(quote: Quote, side: Side) -> Decimal:
+    """One tick through the far touch: ask + 1 tick for a buy, bid - 1 tick for a sell, never zero or less."""
+    touch = round_passive(quote.touch(side), side)
+    if side == "buy":
+        return touch + tick_size(touch)
+    lower = touch - tick_size(touch)
+    return max(lower, SUB_DOLLAR_TICK)
+
+
+def mid_to_touch(quote: Quote, side: Side, fraction: Decimal) -> Decimal:
+    """Mid plus `fraction` of the half-spread towards the far touch, rounded to the passive side."""
+    return round_passive(quote.mid + direction(side) * fraction * quote.half_spread, side)
+
+
+def price_rung(
+    rung: Rung, quote: Quote | None, side: Side, worst: Decimal | None, remaining: Decimal, guard_market: bool
+) -> ChildPrice:
+    """Price a rung on a fresh quote.
+
+    `worst` is the cap (None: no cap). With `guard_market`, a market order is sent only while the far touch is inside
+    the cap and shows at least `remaining` shares; otherwise a limit rests at the worst price.
+
+    Raises:
+        ValueError: a limit rung without a quote.
+    """
+    if rung.rule is PriceRule.MARKET:
+        if guard_market and worst is not None and not _market_is_safe(quote, side, worst, remaining):
+            return ChildPrice(type="limit", limit_price=worst, price_protected=True)
+        return ChildPrice(type="market", limit_price=None)
+    if quote is None:
+        raise ValueError("a limit needs a quote")
+    if rung.rule is PriceRule.MARKETABLE:
+        price = marketable_limit(quote, side)
+    else:
+        price = mid_to_touch(quote, side, rung.fraction)
+    return ChildPrice(type="limit", limit_price=clamp_to_worst(price, worst, side))
+
+
+def _market_is_safe(quote: Quote | None, side: Side, worst: Decimal, remaining: Decimal) -> bool:
+    return quote is not None and not beyond(quote.touch(side), worst, side) and quote.touch_size(side) >= remaining
+
+
+def slippage_bps(price: Decimal, reference: Decimal, side: Side) -> Decimal:
+    """Signed cost of `price` against `reference` in basis points: + is cost, - is improvement."""
+    return (price - reference) * direction(side) / reference * BPS

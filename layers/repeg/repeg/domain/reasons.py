@@ -1,0 +1,68 @@
+"""Why an order ended as it did. One enum, in order of precedence; the table in docs/ is generated from it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Life of an order. Everything after WORKING is terminal."""
+
+    RECEIVED = "received"
+    WAITING = "waiting"
+    WORKING = "working"
+    FILLED = "filled"
+    PARTIALLY_FILLED = "partially_filled"
+    UNFILLED = "unfilled"
+    REJECTED = "rejected"
+    UNWOUND = "unwound"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+
+    @property
+    def terminal(self) -> bool:
+        """True when nothing will change the order again."""
+        return self not in {Status.RECEIVED, Status.WAITING, Status.WORKING}
+
+
+class Reason(StrEnum):
+    """Machine-readable cause. When several apply, the one listed first is reported."""
+
+    def __new__(cls, value: str, explanation: str) -> Reason:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.explanation = explanation
+        return member
+
+    explanation: str
+
+    INVALID_SIGNAL = "invalid_signal", "The signal breaks the contract; the event names the field and the mend."
+    SIGNAL_CONFLICT = "signal_conflict", "The signal_id was used before with another body; the first stands."
+    EXPIRED = "expired", "The signal's expiry passed before the order could be worked."
+    HALTED = "halted", "Trading is halted by the operator."
+    REDUCING_ONLY = "reducing_only", "Only orders that reduce a position are taken."
+    SUPERSEDED = "superseded", "A close for the symbol took over."
+    MARKET_CLOSED = "market_closed", "The session is closed, or too close to its end for the next rung."
+    NOT_TRADABLE = "not_tradable", "The broker does not trade the symbol."
+    NOT_SHORTABLE = "not_shortable", "The symbol cannot be sold short."
+    NO_POSITION = "no_position", "There is nothing to sell."
+    OPPOSITE_POSITION = "opposite_position", "The account holds the opposite position."
+    HELD_BY_PROTECTION = "held_by_protection", "The shares are held by open orders; send a close instead."
+    BROKER_UNAVAILABLE = "broker_unavailable", "The broker could not be reached, or its answer stayed unknown."
+    NO_QUOTE = "no_quote", "There is no two-sided quote."
+    STALE_QUOTE = "stale_quote", "The latest quote is too old to trade on."
+    BAD_QUOTE = "bad_quote", "The quote stayed locked or crossed."
+    NOTIONAL_TOO_SMALL = "notional_too_small", "The amount buys less than the smallest tradable quantity or one dollar."
+    SLIPPAGE_EXCEEDED = "slippage_exceeded", "The price ran beyond the slippage cap."
+    INSUFFICIENT_BUYING_POWER = "insufficient_buying_power", "The account cannot pay for the order."
+    WASH_TRADE = "wash_trade", "An opposite order of this account rests in the market."
+    BROKER_REJECTED = "broker_rejected", "The broker refused the order; the event holds its words."
+    FILL_TIMEOUT = "fill_timeout", "The ladder ran out before the order was filled."
+    INTERNAL_ERROR = "internal_error", "A step kept failing; what was live was cancelled. The log has the error."
+    CANCEL_STUCK = "cancel_stuck", "A cancel was not confirmed within 30 s; the symbol stayed locked until it was."
+
+
+def first_reason(reasons: list[Reason]) -> Reason | None:
+    """The reason that takes precedence, or None if there is none."""
+    order = {reason: place for place, reason in enumerate(Reason)}
+    return min(reasons, key=order.__getitem__, default=None)

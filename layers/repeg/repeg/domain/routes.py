@@ -1,0 +1,31 @@
+"""Where the state machine goes next: each route is the name of a state of execute_order."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Route(StrEnum):
+    """States that a step may lead to."""
+
+    ASSESS_MARKET = "AssessMarket"
+    WAIT_FOR_MARKET = "WaitForMarket"
+    PLACE_ORDER = "PlaceOrder"
+    WAIT_TO_PLACE = "WaitToPlace"
+    WAIT_FOR_FILL = "WaitForFill"
+    WAIT_OUT_PATIENCE = "WaitOutPatience"
+    CANCEL_ORDER = "CancelOrder"
+    WAIT_FOR_CANCEL = "WaitForCancel"
+    SECURE_POSITION = "SecurePosition"
+    WAIT_TO_SECURE = "WaitToSecure"
+    RECORD_OUTCOME = "RecordOutcome"
+    PUBLISH_OUTCOME = "PublishOutcome"
+    DONE = "Done"
+
+
+class Next(NamedTuple):
+    """The next state, and for a Wait how many whole seconds."""
+
+    route: Route
+    seconds: int = 0

@@ -1,0 +1,58 @@
+"""Trading sessions from the broker's calendar: early closes and holidays come with it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from repeg.domain.market import TradingDay
+from repeg.domain.models import Frozen
+
+EASTERN = ZoneInfo("America/New_York")
+HOLD_BEFORE_OPEN = timedelta(minutes=30)
+ENTRY_MARGIN_BEFORE_CLOSE = timedelta(seconds=10)
+
+
+class Phase(StrEnum):
+    """Where market time stands relative to the regular session."""
+
+    CLOSED = "closed"
+    BEFORE_OPEN = "before_open"
+    """The last 30 minutes before the open, when every signal waits for it."""
+    REGULAR = "regular"
+
+
+class Calendar(Frozen):
+    """Consecutive trading days around now, oldest first; `first` to `last` is the range that was asked for."""
+
+    first: date
+    last: date
+    days: tuple[TradingDay, ...]
+
+    def covers(self, now: datetime) -> bool:
+        """True when `now` and the next open are certainly inside the range."""
+        today = now.astimezone(EASTERN).date()
+        return self.first <= today and any(day.opens_at > now for day in self.days)
+
+    def session_at(self, now: datetime) -> TradingDay | None:
+        """The regular session that `now` is in, or None."""
+        return next((day for day in self.days if day.opens_at <= now < day.closes_at), None)
+
+    def next_session(self, now: datetime) -> TradingDay | None:
+        """The first session that opens after `now`, or None if the calendar ends before it."""
+        return next((day for day in self.days if day.opens_at > now), None)
+
+    def phase(self, now: datetime) -> Phase:
+        """The phase at `now`."""
+        if self.session_at(now):
+            return Phase.REGULAR
+        upcoming = self.next_session(now)
+        if upcoming and upcoming.opens_at - now <= HOLD_BEFORE_OPEN:
+            return Phase.BEFORE_OPEN
+        return Phase.CLOSED
+
+
+def leaves_time_for(patience_seconds: float, session: TradingDay, now: datetime) -> bool:
+    """True when a rung that starts at `now` is over at least 10 s before the close."""
+    return now + timedelta(seconds=patience_seconds) <= session.closes_at - ENTRY_MARGIN_BEFORE_CLOSE

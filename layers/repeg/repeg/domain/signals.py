@@ -1,0 +1,204 @@
+"""Signals: parsing with exact numbers, and the canonical form that idempotency compares."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+
+from repeg.domain.models import Frozen, Side
+from repeg.domain.money import plain
+from repeg.domain.settings import SYMBOL
+from repeg.errors import SignalInvalid
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_DECIMALS = 9
+MAX_DIGITS = 18
+SIGNAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def _exact_number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise ValueError("must be a number, written as a decimal or as a string of one")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is not a number") from None
+    if not number.is_finite():
+        raise ValueError("must be finite")
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > MAX_DECIMALS:
+        raise ValueError(f"has more than {MAX_DECIMALS} decimals; round it")
+    if number.adjusted() >= MAX_DIGITS:
+        raise ValueError("is too large")
+    return number
+
+
+def _positive(value: Decimal) -> Decimal:
+    if value <= 0:
+        raise ValueError("must be greater than 0")
+    return value
+
+
+def _symbol(value: str) -> str:
+    if not SYMBOL.fullmatch(value):
+        raise ValueError("must be an upper-case ticker such as TQQQ or BRK.B")
+    return value
+
+
+def _signal_id(value: str) -> str:
+    if not SIGNAL_ID.fullmatch(value):
+        raise ValueError("must be 1 to 64 of A-Z a-z 0-9 _ -")
+    return value
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must be printable text")
+    return value
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("needs an offset, for example 2026-11-20T15:00:00Z")
+    return value
+
+
+def _text_time(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("must be an RFC 3339 time such as 2026-11-20T15:00:00Z")
+    return value
+
+
+Positive = Annotated[Decimal, BeforeValidator(_exact_number), AfterValidator(_positive)]
+Symbol = Annotated[str, AfterValidator(_symbol)]
+Instant = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware)]
+
+
+class _Signal(Frozen):
+    signal_id: Annotated[str, AfterValidator(_signal_id)]
+    strategy: Annotated[str, Field(max_length=64), AfterValidator(_printable)] | None = None
+    expires_at: Instant | None = None
+    when_closed: Literal["reject", "next_open"] = "reject"
+
+
+class OrderSignal(_Signal):
+    """Buy or sell a quantity or an amount."""
+
+    kind: Literal["order"]
+    symbol: Symbol
+    side: Side
+    qty: Positive | None = None
+    notional: Positive | None = None
+    max_slippage_bps: Annotated[Positive, Field(le=1000)] | None = None
+    ladder: Literal["better_orders", "standard", "market"] | None = None
+    completion: Literal["protect_price", "must"] = "protect_price"
+
+    @model_validator(mode="after")
+    def _one_size(self) -> OrderSignal:
+        if (self.qty is None) == (self.notional is None):
+            raise ValueError("give exactly one of qty and notional")
+        return self
+
+
+class CloseSignal(_Signal):
+    """Leave a position, whole or in part."""
+
+    kind: Literal["close"]
+    symbol: Symbol
+    qty: Positive | None = None
+
+
+Signal = OrderSignal | CloseSignal
+_SIGNAL: TypeAdapter[Signal] = TypeAdapter(Annotated[Signal, Field(discriminator="kind")])
+
+
+def read_json(text: str) -> Any:
+    """JSON with exact numbers: literals become Decimal, NaN and the like and repeated keys are refused.
+
+    Raises:
+        SignalInvalid: not JSON, or not exactly readable.
+    """
+    if len(text.encode()) > MAX_BODY_BYTES:
+        raise SignalInvalid("body", f"is larger than {MAX_BODY_BYTES // 1024} KB; send one signal per message")
+    try:
+        return json.loads(
+            text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique
+        )
+    except SignalInvalid:
+        raise
+    except (ValueError, RecursionError, InvalidOperation) as error:
+        raise SignalInvalid("body", f"is not JSON ({error})") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise SignalInvalid("body", f"holds {name}, which is not a number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen = dict(pairs)
+    if len(seen) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise SignalInvalid(twice, "is given twice; keep one")
+    return seen
+
+
+def parse_signal(body: Any) -> Signal:
+    """A signal from decoded JSON (see `read_json`).
+
+    Raises:
+        SignalInvalid: names the first wrong field and what is wrong with it.
+    """
+    if not isinstance(body, dict):
+        raise SignalInvalid("body", "must be a JSON object")
+    try:
+        return _SIGNAL.validate_python(body)
+    except ValidationError as error:
+        raise _first_problem(error) from None
+
+
+def _first_problem(error: ValidationError) -> SignalInvalid:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    path = [str(part) for part in first["loc"] if part not in ("order", "close")]
+    kind = first["type"]
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return SignalInvalid("kind", 'must be one of "order", "close"')
+    if kind == "extra_forbidden":
+        return SignalInvalid(path[-1], "is not a field of this kind of signal; remove it")
+    if kind == "missing":
+        return SignalInvalid(path[-1], "is missing")
+    message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    field = ".".join(path) or "qty"
+    return SignalInvalid(field, message)
+
+
+def usable_signal_id(body: Any) -> str | None:
+    """The signal_id of a body that may otherwise be invalid, or None if it cannot serve as one."""
+    candidate = body.get("signal_id") if isinstance(body, dict) else None
+    return candidate if isinstance(candidate, str) and SIGNAL_ID.fullmatch(candidate) else None
+
+
+def canonical(body: Any) -> str:
+    """`body` as JSON with sorted keys and plain decimal strings, so that equal signals read equal."""
+    return json.dumps(_canonical_value(body), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _canonical_value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value) if abs(value.adjusted()) <= MAX_DIGITS else str(value)
+    if isinstance(value, dict):
+        return {key: _canonical_value(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_canonical_value(item) for item in value]
+    return value
+
+
+def body_hash(body: Any) -> str:
+    """SHA-256 of the canonical body, in hex."""
+    return hashlib.sha256(canonical(body).encode()).hexdigest()

@@ -1,0 +1,39 @@
+"""Outcomes and alerts, published to the stack's EventBridge bus."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+from repeg.errors import RetryError
+
+SOURCE = "repeg"
+OUTCOME = "Order Outcome"
+ALERT = "Order Alert"
+CAP_BREACHED = "Cap Breached"
+
+
+class Publisher(Protocol):
+    """Where events go."""
+
+    def publish(self, detail_type: str, detail: dict[str, Any]) -> None:
+        """Publish one event; raises RetryError when the bus did not take it."""
+
+
+class EventBus:
+    """An EventBridge bus. `client` is a low-level EventBridge client."""
+
+    def __init__(self, client: Any, bus: str) -> None:
+        self._client = client
+        self._bus = bus
+
+    def publish(self, detail_type: str, detail: dict[str, Any]) -> None:
+        """Publish one event.
+
+        Raises:
+            RetryError: the bus did not take it.
+        """
+        entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail), "EventBusName": self._bus}
+        answer = self._client.put_events(Entries=[entry])
+        if answer.get("FailedEntryCount"):
+            raise RetryError(f"event bus refused: {answer['Entries'][0].get('ErrorMessage')}")

@@ -1,0 +1,59 @@
+"""Executions of the execute_order machine: names, ARNs, starting them, and whether one is running."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+_ALREADY_STARTED = {"ExecutionAlreadyExists"}
+_UNKNOWN = {"ExecutionDoesNotExist"}
+
+
+class ExecutionState(StrEnum):
+    """What matters about an execution."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+    MISSING = "missing"
+
+
+def execution_number(name: str) -> int:
+    """The number in an execution's name, `<order_id>-<n>`."""
+    return int(name.rpartition("-")[2])
+
+
+class Executions:
+    """The machine that works orders. `client` is a low-level Step Functions client."""
+
+    def __init__(self, client: Any, state_machine_arn: str) -> None:
+        self._client = client
+        self._machine = state_machine_arn
+
+    def arn(self, order_id: str, number: int) -> str:
+        """ARN of the order's `number`-th execution, started or not."""
+        return f"{self._machine.replace(':stateMachine:', ':execution:')}:{order_id}-{number}"
+
+    def start(self, order_id: str, number: int) -> None:
+        """Start the execution; one of the same name that was started before counts as success."""
+        try:
+            self._client.start_execution(
+                stateMachineArn=self._machine,
+                name=f"{order_id}-{number}",
+                input=json.dumps({"order_id": order_id}),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _ALREADY_STARTED:
+                raise
+
+    def state(self, order_id: str, number: int) -> ExecutionState:
+        """Whether the order's `number`-th execution runs, has ended, or was never started."""
+        try:
+            answer = self._client.describe_execution(executionArn=self.arn(order_id, number))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _UNKNOWN:
+                return ExecutionState.MISSING
+            raise
+        return ExecutionState.RUNNING if answer["status"] in ("RUNNING", "PENDING_REDRIVE") else ExecutionState.ENDED

@@ -1,0 +1,39 @@
+"""The lock on live trading, checked again at run time: the right host, the right account, or nothing is sent."""
+
+from __future__ import annotations
+
+from repeg.broker.alpaca import DATA_URL, LIVE_URL, PAPER_URL
+from repeg.broker.port import Broker
+from repeg.errors import LiveTradingLocked
+
+
+def broker_urls(mode: str, trading_override: str, data_override: str) -> tuple[str, str]:
+    """Trading and market-data URL for a mode.
+
+    Raises:
+        LiveTradingLocked: live with a custom host, paper pointed at the live host, or an unknown mode.
+    """
+    if mode == "live":
+        if trading_override or data_override:
+            raise LiveTradingLocked("live trading goes to Alpaca's own hosts only; leave BrokerUrl and DataUrl empty")
+        return LIVE_URL, DATA_URL
+    if mode != "paper":
+        raise LiveTradingLocked(f"TradingMode is {mode!r}; it must be paper or live")
+    if LIVE_URL.split("//")[1] in trading_override:
+        raise LiveTradingLocked("BrokerUrl is the live host, but TradingMode is paper")
+    return trading_override or PAPER_URL, data_override or DATA_URL
+
+
+def unlock(broker: Broker, mode: str, account_number: str) -> None:
+    """Check, before the first order of a process, that live keys belong to the confirmed account.
+
+    Raises:
+        LiveTradingLocked: they do not, or no account was confirmed.
+    """
+    if mode != "live":
+        return
+    if not account_number:
+        raise LiveTradingLocked("AccountNumber is empty; live trading needs the account it was confirmed for")
+    actual = broker.account().account_number
+    if actual != account_number:
+        raise LiveTradingLocked(f"the keys belong to account {actual}, live trading was confirmed for {account_number}")

@@ -1,0 +1,73 @@
+"""Intake: a message becomes an order record and an execution, or a recorded refusal; it never blocks others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from repeg.clock import TimeKeeper
+from repeg.domain.intake import accepted_order, conflicting_order, invalid_order
+from repeg.domain.orders import Order
+from repeg.domain.signals import body_hash, parse_signal, read_json, usable_signal_id
+from repeg.errors import SignalInvalid
+from repeg.executions import Executions
+from repeg.steps.worker import Log
+from repeg.store.orders import OrderStore
+
+
+class Intake:
+    """Accepts one message at a time. `dead_letter` is given the body of a bad message and why it is bad."""
+
+    def __init__(
+        self,
+        orders: OrderStore,
+        executions: Executions,
+        time: TimeKeeper,
+        dead_letter: Callable[[str, str], None],
+        log: Log,
+    ) -> None:
+        self._orders = orders
+        self._executions = executions
+        self._time = time
+        self._dead_letter = dead_letter
+        self._log = log
+
+    def accept(self, text: str) -> None:
+        """Take a message; returning means that it is done. Running it again changes nothing."""
+        body: Any = None
+        try:
+            body = read_json(text)
+            signal = parse_signal(body)
+        except SignalInvalid as problem:
+            self._refuse(text, body, problem)
+            return
+        now, wall = self._time.approximate().now(), self._time.wall()
+        self._take(accepted_order(signal, now, wall), body)
+
+    def _take(self, order: Order, body: Any) -> None:
+        arn = self._executions.arn(order.order_id, 1)
+        known = self._orders.accept(order.changed(execution_arn=arn), body_hash(body))
+        if known and known.body_hash != body_hash(body):
+            now, wall = self._time.approximate().now(), self._time.wall()
+            self._record(conflicting_order(order.signal_id, body, now, wall))
+            return
+        self._executions.start(known.order_id if known else order.order_id, 1)
+        self._log.info("signal known" if known else "signal accepted", signal_id=order.signal_id)
+
+    def _refuse(self, text: str, body: Any, problem: SignalInvalid) -> None:
+        """A bad message is recorded if it says which signal it is, and goes to the dead-letter queue."""
+        self._log.info(f"message refused: {problem}")
+        signal_id = usable_signal_id(body)
+        if signal_id:
+            order = invalid_order(signal_id, body, problem, self._time.approximate().now(), self._time.wall())
+            arn = self._executions.arn(order.order_id, 1)
+            if self._orders.accept(order.changed(execution_arn=arn), body_hash(body)):
+                self._record(order)
+            else:
+                self._executions.start(order.order_id, 1)
+        self._dead_letter(text, str(problem))
+
+    def _record(self, order: Order) -> None:
+        """A refusal that does not own its signal_id; its execution only publishes it."""
+        self._orders.record(order.changed(execution_arn=self._executions.arn(order.order_id, 1)))
+        self._executions.start(order.order_id, 1)

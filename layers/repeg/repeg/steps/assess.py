@@ -1,0 +1,208 @@
+"""AssessMarket: may the order be worked now? Also where a fresh execution picks up what a dead one left."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from repeg.clock import MarketClock
+from repeg.domain.assessment import (
+    Hold,
+    Reject,
+    Sizing,
+    asset_problem,
+    cap_price,
+    closes_too_soon,
+    expiry,
+    limit_sell,
+    released,
+    session_verdict,
+    size_close,
+    size_notional,
+    turn_backoff,
+)
+from repeg.domain.execution import READ_BACKOFF_SECONDS, backoff, is_exit
+from repeg.domain.market import TradingDay
+from repeg.domain.opening import REASSESS_SECONDS, plan_opening, waits_for_spread
+from repeg.domain.orders import Order, RungStatus
+from repeg.domain.quotes import Quote
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.routes import Next, Route
+from repeg.domain.sessions import Phase
+from repeg.errors import BrokerUnavailable, BudgetExhausted, OperatorError
+from repeg.steps.worker import Worker
+
+STATE = Route.ASSESS_MARKET
+BROKER_TRIES = 4
+TURN = "waits for its turn"
+SHARED_FOR = timedelta(seconds=60)
+
+Verdict = Hold | Reject | Order
+
+
+def assess(worker: Worker, order: Order) -> Next:
+    """Resume, hold, refuse or release the order."""
+    resumed = _resume(order)
+    if resumed:
+        return resumed
+    try:
+        clock = worker.time.clock(worker.broker_for(order))
+        judged, verdict = _verdict(worker, order, clock)
+        if judged.clock != clock.anchor or (not clock.fresh and _needs_fresh_clock(worker, order, clock, verdict)):
+            clock = worker.time.read(worker.broker_for(order))
+            judged, verdict = _verdict(worker, order, clock)
+    except BudgetExhausted as error:
+        return _apply(worker, order, Hold(seconds=int(error.wait_seconds) + 1, why="waits for a trading request"))
+    except BrokerUnavailable as error:
+        return _broker_down(worker, order, error)
+    except OperatorError as error:
+        worker.alert(order, str(error))
+        return _apply(worker, order, Reject(reason=Reason.BROKER_UNAVAILABLE, detail=str(error)))
+    return _apply(worker, judged.changed(broker_failures=0), verdict)
+
+
+def _resume(order: Order) -> Next | None:
+    """Where an order that is past its assessment goes on."""
+    if order.status.terminal:
+        return Next(Route.DONE if order.published else Route.PUBLISH_OUTCOME)
+    if order.securing:
+        return Next(Route.SECURE_POSITION)
+    if order.reason and not order.open_child:
+        return Next(Route.RECORD_OUTCOME)
+    child = order.open_child
+    if child and child.status is RungStatus.CANCELING:
+        return Next(Route.CANCEL_ORDER)
+    if child or order.status is Status.WORKING:
+        return Next(Route.PLACE_ORDER)
+    return None
+
+
+def _needs_fresh_clock(worker: Worker, order: Order, clock: MarketClock, verdict: Verdict) -> bool:
+    """A carried-on clock may not refuse an order, nor park one for the first time; later looks share a reading."""
+    if isinstance(verdict, Hold) and verdict.parked:
+        return not order.parked or worker.time.wall() - clock.anchor.wall_at > SHARED_FOR
+    return isinstance(verdict, Reject)
+
+
+def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, Verdict]:
+    """The order as judged, and the verdict.
+
+    Checks in the order of precedence: expiry, session, turn, asset and position, quote, opening spread. When a quote
+    contradicts the clock, the order comes back with a newer clock and must be judged again.
+    """
+    now = clock.now()
+    calendar = worker.time.calendar(worker.broker_for(order), now)
+    created_at = order.created_at if order.clock else clock.at(order.received_at)
+    order = order.changed(clock=clock.anchor, created_at=created_at)
+    order = order.changed(expires_at=expiry(order, calendar))
+    closed = session_verdict(order, calendar, now)
+    if closed:
+        if isinstance(closed, Hold) and calendar.phase(now) is Phase.BEFORE_OPEN:
+            order = _with_opening_plan(worker, order, clock, calendar.next_session(now))
+        return order, closed
+    session = calendar.session_at(now)
+    if session is None:
+        raise AssertionError("a verdict of none means that the session is open")
+    if not worker.orders.take_turn(order):
+        return order, Hold(seconds=turn_backoff(order.holds), why=TURN)
+    verdict, judged_by = _release(worker, order, clock, session)
+    return order.changed(clock=judged_by.anchor), verdict
+
+
+def _with_opening_plan(worker: Worker, order: Order, clock: MarketClock, upcoming: TradingDay | None) -> Order:
+    quote, problem, _ = worker.fresh_quote(order, clock)
+    if quote is None or problem or upcoming is None:
+        return order
+    return order.changed(opening=plan_opening(quote, upcoming.opens_at))
+
+
+def _release(worker: Worker, order: Order, clock: MarketClock, session: TradingDay) -> tuple[Verdict, MarketClock]:
+    sizing = _size(worker, order)
+    if isinstance(sizing, Reject):
+        return sizing, clock
+    quote, problem, clock = worker.fresh_quote(order, clock)
+    if problem and not is_exit(order):
+        return _quote_reject(worker, order, problem), clock
+    now = clock.now()
+    if quote and not problem and not is_exit(order) and waits_for_spread(quote, session, now, order.opening):
+        why = f"waits for a spread of {quote.spread_cents.normalize():f} cents to narrow"
+        return Hold(seconds=REASSESS_SECONDS, why=why), clock
+    return _ready(worker, order, sizing, None if problem else quote, session, clock), clock
+
+
+def _size(worker: Worker, order: Order) -> Sizing | Reject | None:
+    """Side and quantity from the position, where the position decides; None for a plain buy."""
+    if is_exit(order):
+        return size_close(worker.broker_for(order).position(order.symbol), order.signal_qty)
+    if order.side == "sell" and order.requested_qty is not None:
+        return limit_sell(worker.broker.position(order.symbol), order.requested_qty)
+    return None
+
+
+def _quote_reject(worker: Worker, order: Order, problem: Reason) -> Reject:
+    """A symbol without a quote may be one that the broker does not trade at all: that reason comes first."""
+    if problem is Reason.NO_QUOTE:
+        unknown = asset_problem(worker.broker.asset(order.symbol))
+        if unknown:
+            return unknown
+    return Reject(reason=problem, detail="no quote to trade on")
+
+
+def _ready(
+    worker: Worker, order: Order, sizing: Sizing | None, quote: Quote | None, session: TradingDay, clock: MarketClock
+) -> Verdict:
+    side = sizing.side if sizing else order.trading_side
+    ready = released(order, side, quote, session, clock.now(), worker.settings())
+    if sizing:
+        ready = ready.changed(requested_qty=sizing.qty)
+        ready = worker.note(ready, STATE, sizing.note) if sizing.note else ready
+    if order.notional is not None:
+        qty = _notional_qty(worker, ready)
+        if isinstance(qty, Reject):
+            return qty
+        ready = ready.changed(requested_qty=qty)
+    return closes_too_soon(ready, session, clock.now()) or ready
+
+
+def _notional_qty(worker: Worker, ready: Order) -> Reject | Decimal:
+    asset = worker.broker.asset(ready.symbol)
+    problem = asset_problem(asset)
+    if problem:
+        return problem
+    if asset is None or ready.notional is None:
+        raise AssertionError("an asset without a problem is an asset; only notionals come here")
+    qty = size_notional(ready.notional, cap_price(ready), asset)
+    if isinstance(qty, Reject) or ready.side == "buy":
+        return qty
+    sell = limit_sell(worker.broker.position(ready.symbol), qty)
+    return sell if isinstance(sell, Reject) else sell.qty
+
+
+def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
+    if isinstance(verdict, Reject):
+        ended = worker.note(order.changed(reason=verdict.reason), STATE, verdict.detail)
+        worker.orders.save(ended)
+        return Next(Route.RECORD_OUTCOME)
+    if isinstance(verdict, Hold):
+        return _hold(worker, order, verdict)
+    touch = f"bid {verdict.arrival_bid} ask {verdict.arrival_ask}" if verdict.arrival_bid else "no quote"
+    ready = verdict.changed(clock=order.clock, broker_failures=0, parked=False)
+    worker.orders.save(worker.note(ready, STATE, f"{ready.ladder} ladder from {touch}"), requeue=order.parked)
+    return Next(Route.PLACE_ORDER)
+
+
+def _hold(worker: Worker, order: Order, hold: Hold) -> Next:
+    requeue = hold.parked != order.parked
+    holds = order.holds if order.hold_reason == hold.why else 0
+    if order.hold_reason != hold.why:
+        order = worker.note(order, STATE, hold.why)
+    held = order.changed(status=Status.WAITING, parked=hold.parked, hold_reason=hold.why, holds=holds)
+    return worker.hold(held, Route.WAIT_FOR_MARKET, hold.seconds, requeue)
+
+
+def _broker_down(worker: Worker, order: Order, error: BrokerUnavailable) -> Next:
+    failures = order.broker_failures + 1
+    if failures >= BROKER_TRIES and not is_exit(order):
+        return _apply(worker, order, Reject(reason=Reason.BROKER_UNAVAILABLE, detail=str(error)))
+    seconds = backoff(READ_BACKOFF_SECONDS, order.broker_failures)
+    return _apply(worker, order.changed(broker_failures=failures), Hold(seconds=seconds, why=f"broker: {error}"))

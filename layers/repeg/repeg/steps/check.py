@@ -1,0 +1,20 @@
+"""CheckFill: has the child order filled, and is there patience left?"""
+
+from __future__ import annotations
+
+from repeg.domain.orders import Order, RungStatus
+from repeg.domain.routes import Next, Route
+from repeg.steps.outcome import fold, proceed, read_child
+from repeg.steps.worker import Worker
+
+
+def check(worker: Worker, order: Order) -> Next:
+    """Read the live child order by id and decide whether to wait on."""
+    child = order.open_child
+    if child is None or child.status is RungStatus.INTENT or child.broker_order_id is None:
+        return Next(Route.PLACE_ORDER)
+    broker_order_id, broker = child.broker_order_id, worker.broker_for(order)
+    report = read_child(worker, child, lambda: broker.order(broker_order_id))
+    order = fold(worker, order, child, report, Route.WAIT_FOR_FILL)
+    known = order.rungs[-1]
+    return proceed(worker, order, known, Route.WAIT_FOR_FILL)

@@ -1,0 +1,193 @@
+"""PlaceOrder: write the intent down, send it once, and find out what became of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, SubmitOutcome, Throttled
+from repeg.domain.execution import (
+    LINGER_SECONDS,
+    LOOKUP_BACKOFF_SECONDS,
+    MAX_SENDS,
+    READ_BACKOFF_SECONDS,
+    Finish,
+    backoff,
+    is_exit,
+    needs_quote,
+    next_rung,
+    runaway,
+    write_intent,
+)
+from repeg.domain.ladders import MARKET_PATIENCE, PriceRule, Rung
+from repeg.domain.market import ChildOrder, OrderReport
+from repeg.domain.orders import ChildRecord, Order, RungStatus
+from repeg.domain.reasons import Reason
+from repeg.domain.routes import Next, Route
+from repeg.errors import BrokerUnavailable, BudgetExhausted, OperatorError, RetryError
+from repeg.steps.outcome import finish, fold, proceed, read_child
+from repeg.steps.worker import Worker
+
+STATE = Route.PLACE_ORDER
+BROKER_TRIES = 4
+SUBMITTED_BEFORE = timedelta(seconds=5)
+
+
+def place(worker: Worker, order: Order) -> Next:
+    """Place the next rung, or find out about the one that was written down before."""
+    child = order.open_child
+    if order.reason and child is None:
+        return Next(Route.RECORD_OUTCOME)
+    if child is None:
+        return _start_rung(worker, order)
+    if child.status is RungStatus.INTENT:
+        return _look_up(worker, order, child)
+    if child.status is RungStatus.CANCELING:
+        return Next(Route.CANCEL_ORDER)
+    return proceed(worker, order, child, STATE)
+
+
+def _start_rung(worker: Worker, order: Order) -> Next:
+    if order.remaining_qty <= 0:
+        return Next(Route.RECORD_OUTCOME)
+    clock = worker.clock_of(order)
+    try:
+        calendar = worker.time.calendar(worker.broker_for(order), clock.now())
+        rung = next_rung(order, calendar.session_at(clock.now()), clock.now())
+        if isinstance(rung, Finish):
+            return finish(worker, order, rung, STATE)
+        quote = None
+        if needs_quote(order, rung):
+            quote, problem, clock = worker.fresh_quote(order, clock)
+            order = order.changed(clock=clock.anchor)
+            if problem and not order.must_complete:
+                return finish(worker, order, Finish(reason=problem, detail="no quote to trade on"), STATE)
+            if problem:
+                quote, rung = None, Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
+    except BudgetExhausted as error:
+        return worker.hold(order, Route.WAIT_TO_PLACE, int(error.wait_seconds) + 1)
+    except BrokerUnavailable as error:
+        return _broker_down(worker, order, error)
+    except OperatorError as error:
+        worker.alert(order, str(error))
+        return finish(worker, order, Finish(reason=Reason.BROKER_UNAVAILABLE, detail=str(error)), STATE)
+    ran = runaway(order, quote) if quote else None
+    if ran:
+        return finish(worker, order, ran, STATE)
+    child = write_intent(order, rung, quote, clock.now())
+    return _send(worker, order, child)
+
+
+def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
+    """Record the intent, then send it: from here on the broker may hold the order, whatever happens to us."""
+    price = child.limit_price or "market"
+    noted = worker.note(order, STATE, f"{order.side} {child.qty} {order.symbol} at {price} ({child.client_order_id})")
+    order = worker.orders.save(noted.changed(broker_failures=0).with_child(child))
+    broker = worker.broker_for(order)
+    outcome = _submit(broker, order, child)
+    match outcome:
+        case Accepted(report):
+            return _accepted(worker, order, child, report)
+        case Denied(reason, message):
+            return _denied(worker, order, child, reason, message)
+        case Throttled(wait_seconds):
+            worker.log.info(f"throttled for {wait_seconds:.1f} s", order_id=order.order_id)
+            return _not_sent(worker, order, child, wait_seconds)
+        case Duplicate():
+            return _look_up(worker, order, child)
+        case Ambiguous(detail):
+            return _unknown(worker, order, child, detail)
+
+
+def _submit(broker: Broker, order: Order, child: ChildRecord) -> SubmitOutcome:
+    request = ChildOrder(
+        client_order_id=child.client_order_id,
+        symbol=order.symbol,
+        side=order.trading_side,
+        qty=child.qty,
+        type=child.type,
+        limit_price=child.limit_price,
+    )
+    try:
+        return broker.submit(request)
+    except BudgetExhausted as error:
+        return Throttled(error.wait_seconds)
+    except RetryError:
+        return Throttled(1.0)
+    except OperatorError as error:
+        return Denied(Reason.BROKER_REJECTED, str(error))
+
+
+def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> Next:
+    """Watch for an instant: most marketable orders are filled before the machine could wait."""
+    if not report.status.terminal:
+        worker.sleep(LINGER_SECONDS)
+        broker = worker.broker_for(order)
+        report = read_child(worker, child, lambda: broker.order(report.broker_order_id)) or report
+    order = fold(worker, order, child, report, STATE)
+    return proceed(worker, order, order.rungs[-1], STATE)
+
+
+def _denied(worker: Worker, order: Order, child: ChildRecord, reason: Reason, message: str) -> Next:
+    refused = child.model_copy(update={"status": RungStatus.REJECTED, "closed_at": worker.now(order)})
+    return finish(worker, order.with_child(refused), Finish(reason=reason, detail=f"broker: {message}"), STATE)
+
+
+def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: float) -> Next:
+    """The broker certainly has nothing. A first send is forgotten and priced anew; a second one is looked up first."""
+    if child.sends > 1:
+        again = child.model_copy(update={"sends": child.sends - 1})
+        return worker.hold(order.with_child(again), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
+    return worker.hold(order.changed(rungs=order.rungs[:-1]), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
+
+
+def _unknown(worker: Worker, order: Order, child: ChildRecord, detail: str) -> Next:
+    noted = worker.note(order, STATE, f"{child.client_order_id}: outcome unknown ({detail}); looking it up")
+    lost = child.model_copy(update={"ambiguous": True, "lookups": 0})
+    return worker.hold(noted.with_child(lost), Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[0])
+
+
+def _look_up(worker: Worker, order: Order, child: ChildRecord) -> Next:
+    """The intent is written, its fate unknown: ask by our id. Only an order that is nowhere to be seen is resent."""
+    broker = worker.broker_for(order)
+    try:
+        report = broker.order_by_client_id(child.client_order_id)
+        if report:
+            order = fold(worker, order, child, report, STATE)
+            return proceed(worker, order, order.rungs[-1], STATE)
+        if not child.ambiguous:
+            return _unknown(worker, order, child, "interrupted after the intent was written")
+        position = broker.position(order.symbol)
+    except RetryError as error:
+        return _broker_down(worker, order, error)
+    qty = position.qty if position else 0
+    baseline = qty if child.lookup_position is None else child.lookup_position
+    seen = child.model_copy(update={"lookups": child.lookups + 1, "lookup_position": baseline})
+    order = order.with_child(seen)
+    if seen.lookups < len(LOOKUP_BACKOFF_SECONDS):
+        return worker.hold(order, Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[seen.lookups])
+    if qty == baseline and seen.sends < MAX_SENDS and not _listed(broker, order, seen):
+        again = seen.model_copy(update={"sends": seen.sends + 1, "lookups": 0, "ambiguous": True})
+        return _send(worker, worker.note(order, STATE, f"{child.client_order_id} never arrived: sent once more"), again)
+    worker.orders.save(worker.note(order.changed(reason=Reason.BROKER_UNAVAILABLE), STATE, "outcome stays unknown"))
+    return Next(Route.SECURE_POSITION)
+
+
+def _listed(broker: Broker, order: Order, child: ChildRecord) -> bool:
+    """True if the order list shows the child order, or cannot be read: no second send without proof."""
+    try:
+        reports = broker.orders(order.symbol, child.sent_at - SUBMITTED_BEFORE)
+    except RetryError:
+        return True
+    return any(report.client_order_id == child.client_order_id for report in reports)
+
+
+def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
+    failures = order.broker_failures + 1
+    child = order.open_child
+    if child is None and failures >= BROKER_TRIES and not is_exit(order):
+        return finish(worker, order, Finish(reason=Reason.BROKER_UNAVAILABLE, detail=str(error)), STATE)
+    worker.log.error(f"broker: {error}", order_id=order.order_id)
+    seconds = backoff(READ_BACKOFF_SECONDS, order.broker_failures)
+    return worker.hold(order.changed(broker_failures=failures), Route.WAIT_TO_PLACE, seconds)
+
+

@@ -1,0 +1,63 @@
+"""SecurePosition: something failed. Cancel what is live, learn what filled, then record the order as failed."""
+
+from __future__ import annotations
+
+from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, READ_BACKOFF_SECONDS, backoff
+from repeg.domain.orders import ChildRecord, Order, RungStatus
+from repeg.domain.reasons import Reason
+from repeg.domain.routes import Next, Route
+from repeg.errors import RetryError
+from repeg.steps.cancel import request_cancel
+from repeg.steps.outcome import fold
+from repeg.steps.worker import Worker
+
+STATE = Route.SECURE_POSITION
+LOOKUPS = len(LOOKUP_BACKOFF_SECONDS) + 1
+
+
+def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
+    """One round of securing; never gives up while a child order may be live."""
+    if order.status.terminal:
+        return Next(Route.DONE)
+    child = order.open_child
+    if not order.securing and _interrupted(order):
+        order = _begin(worker, order, error)
+    if child is None:
+        worker.orders.save(order)
+        return Next(Route.RECORD_OUTCOME)
+    order = _find(worker, order, child) if child.broker_order_id is None else request_cancel(worker, order, child)[0]
+    if order.open_child is None:
+        worker.orders.save(order)
+        return Next(Route.RECORD_OUTCOME)
+    return worker.hold(order, Route.WAIT_TO_SECURE, backoff(READ_BACKOFF_SECONDS, order.holds))
+
+
+def _interrupted(order: Order) -> bool:
+    """True when the order was still being worked; one that only failed to be recorded just needs recording."""
+    unfinished = order.requested_qty is None or order.remaining_qty > 0
+    return order.open_child is not None or (unfinished and order.reason is None)
+
+
+def _begin(worker: Worker, order: Order, error: str | None) -> Order:
+    reason = order.reason or Reason.INTERNAL_ERROR
+    detail = f"securing after {error}" if error else f"securing: {reason}"
+    worker.alert(order, f"{order.order_id} is being secured: {detail}")
+    noted = worker.note(order.changed(securing=True, reason=reason, holds=0), STATE, detail)
+    return worker.orders.save(noted)
+
+
+def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
+    """An intent without an answer: look it up until it shows or has stayed away long enough."""
+    try:
+        report = worker.broker.urgent().order_by_client_id(child.client_order_id)
+    except RetryError as error:
+        worker.log.error(f"could not look up {child.client_order_id}: {error}")
+        return order
+    if report:
+        return fold(worker, order, child, report, STATE)
+    lookups = child.lookups + 1
+    if lookups <= LOOKUPS:
+        return order.with_child(child.model_copy(update={"lookups": lookups}))
+    worker.alert(order, f"{child.client_order_id} is unknown to the broker; check the account by hand")
+    gone = child.model_copy(update={"status": RungStatus.NEVER_SENT, "closed_at": worker.now(order)})
+    return order.with_child(gone)

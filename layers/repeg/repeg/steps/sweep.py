@@ -1,0 +1,45 @@
+"""The sweeper: every order that is not over has a worker, every outcome is published, the shared clock stays fresh."""
+
+from __future__ import annotations
+
+from repeg.errors import RepegError
+from repeg.executions import Executions, ExecutionState
+from repeg.steps.worker import Worker
+
+
+def sweep(worker: Worker, executions: Executions) -> dict[str, int]:
+    """Restart what died. Returns how many orders were looked at and how many got a new execution."""
+    _refresh_clock(worker)
+    ids = worker.orders.to_do()
+    started = 0
+    for order_id in ids:
+        try:
+            started += _revive(worker, executions, order_id)
+        except RepegError as error:
+            worker.log.info(f"left to the next sweep: {error}", order_id=order_id)
+    return {"to_do": len(ids), "started": started}
+
+
+def _revive(worker: Worker, executions: Executions, order_id: str) -> bool:
+    order = worker.orders.get(order_id)
+    if order is None or (order.status.terminal and order.published):
+        return False
+    state = executions.state(order_id, order.executions)
+    if state is ExecutionState.RUNNING:
+        return False
+    number = order.executions
+    if state is ExecutionState.ENDED:
+        number += 1
+        worker.orders.adopt(order, executions.arn(order_id, number))
+    executions.start(order_id, number)
+    worker.log.info(f"execution {number} started", order_id=order_id)
+    return True
+
+
+def _refresh_clock(worker: Worker) -> None:
+    """Orders spare a trading request when somebody read the clock and the calendar before them."""
+    try:
+        clock = worker.time.clock(worker.broker)
+        worker.time.calendar(worker.broker, clock.now())
+    except RepegError as error:
+        worker.log.error(f"the broker's clock could not be read: {error}")

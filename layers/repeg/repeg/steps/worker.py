@@ -1,0 +1,110 @@
+"""What every step works with, and the small things that all of them do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Protocol
+
+from repeg.broker.port import Broker
+from repeg.clock import MarketClock, TimeKeeper
+from repeg.domain.execution import MAX_HOLDS_PER_EXECUTION, is_exit
+from repeg.domain.orders import Order
+from repeg.domain.quotes import Quote, quote_problem
+from repeg.domain.reasons import Reason
+from repeg.domain.routes import Next, Route
+from repeg.domain.settings import Settings
+from repeg.events import ALERT, Publisher
+from repeg.store.orders import OrderStore
+
+BAD_QUOTE_READS = 3
+BAD_QUOTE_PAUSE_SECONDS = 0.7
+
+
+class Log(Protocol):
+    """The part of a logger that steps use."""
+
+    def info(self, msg: str, **kwargs: Any) -> Any:
+        """Something worth knowing."""
+
+    def error(self, msg: str, **kwargs: Any) -> Any:
+        """Something that somebody must look at."""
+
+
+@dataclass
+class Worker:
+    """Ports and clients of one process. Seconds of `sleep` are market seconds."""
+
+    orders: OrderStore
+    time: TimeKeeper
+    make_broker: Callable[[], Broker]
+    make_publisher: Callable[[], Publisher]
+    settings: Callable[[], Settings]
+    sleep: Callable[[float], None]
+    log: Log
+
+    @property
+    def broker(self) -> Broker:
+        """The broker, by the keys and the data feed in force."""
+        return self.make_broker()
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """The event bus, connected on first use."""
+        return self.make_publisher()
+
+    def broker_for(self, order: Order) -> Broker:
+        """The broker with the priority that the order deserves: exits are served first."""
+        return self.broker.urgent() if is_exit(order) else self.broker
+
+    def clock_of(self, order: Order) -> MarketClock:
+        """The reading that this execution works by."""
+        return self.time.carry_on(order.clock) if order.clock else self.time.approximate()
+
+    def now(self, order: Order) -> datetime:
+        """Market time."""
+        return self.clock_of(order).now()
+
+    def note(self, order: Order, state: Route, detail: str) -> Order:
+        """The order with one more event, also logged."""
+        self.log.info(detail, state=state.value, order_id=order.order_id, symbol=order.symbol)
+        return order.noted(self.now(order), state.value, detail)
+
+    def hold(self, order: Order, route: Route, seconds: int, requeue: bool = False) -> Next:
+        """Wait `seconds` in the machine; after very many waits end here, and let a fresh execution take over."""
+        held = order.changed(holds=order.holds + 1, holds_since_start=order.holds_since_start + 1)
+        self.orders.save(held, requeue)
+        if held.holds_since_start >= MAX_HOLDS_PER_EXECUTION:
+            return Next(Route.DONE)
+        return Next(route, seconds)
+
+    def alert(self, order: Order, detail: str) -> None:
+        """Tell the operator: a log line that alarms watch, and an event. Failing to publish never stops a step."""
+        self.log.error(detail, alert=True, order_id=order.order_id, symbol=order.symbol)
+        try:
+            about = {"order_id": order.order_id, "signal_id": order.signal_id, "symbol": order.symbol}
+            self.publisher.publish(ALERT, {**about, "alert": detail})
+        except Exception as error:  # the log line above has alarmed already
+            self.log.error(f"alert was not published: {error}", order_id=order.order_id)
+
+    def fresh_quote(self, order: Order, clock: MarketClock) -> tuple[Quote | None, Reason | None, MarketClock]:
+        """The latest quote, why it must not be traded on (or None), and the clock it was judged by.
+
+        Locked and crossed quotes are read again within two seconds. A quote whose time contradicts the clock has the
+        clock read anew before it is judged.
+        """
+        max_age = self.settings().max_quote_age_seconds
+        broker = self.broker_for(order)
+        quote = broker.quote(order.symbol)
+        if not clock.fresh and not clock.agrees_with(quote, float(max_age)):
+            clock = self.time.read(broker)
+        problem = quote_problem(quote, clock.now(), max_age)
+        for _ in range(BAD_QUOTE_READS):
+            if problem is not Reason.BAD_QUOTE:
+                break
+            self.sleep(BAD_QUOTE_PAUSE_SECONDS)
+            quote = broker.quote(order.symbol)
+            problem = quote_problem(quote, clock.now(), max_age)
+        return quote, problem, clock

@@ -1,0 +1,1 @@
+"""DynamoDB: the record of every order is the truth; everything else can be rebuilt from it."""

@@ -1,0 +1,94 @@
+"""How records look in the table: keys, and the translation to and from DynamoDB's attribute values.
+
+| pk              | sk                     | what                                                        |
+|-----------------|------------------------|-------------------------------------------------------------|
+| ORDER#<id>      | ORDER                  | the order record                                            |
+| SIGNAL#<id>     | SIGNAL                 | which order a signal became, and the hash of its body       |
+| QUEUE#<symbol>  | <arrival>#<order id>   | the symbol's orders that are not over, in order of arrival  |
+| QUEUE#<symbol>  | TURN                   | the order whose turn it is                                  |
+| MARKET          | CLOCK, CALENDAR        | last reading of the broker's clock, trading days            |
+| SETTINGS        | LAST_VALID             | the last valid settings document                            |
+| BUDGET#<acct>   | BUDGET                 | trading requests of the last minute                         |
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from repeg.domain.orders import Order
+
+Item = dict[str, Any]
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+OPEN = "OPEN"
+UNPUBLISHED = "UNPUBLISHED"
+
+
+def to_item(data: dict[str, Any]) -> Item:
+    """Plain data as DynamoDB attribute values."""
+    return {key: _serialize(value) for key, value in data.items()}
+
+
+def from_item(item: Item) -> dict[str, Any]:
+    """DynamoDB attribute values as plain data."""
+    return {key: _deserialize(value) for key, value in item.items()}
+
+
+def order_key(order_id: str) -> Item:
+    """Key of an order record."""
+    return to_item({"pk": f"ORDER#{order_id}", "sk": "ORDER"})
+
+
+def signal_key(signal_id: str) -> Item:
+    """Key of a signal's claim."""
+    return to_item({"pk": f"SIGNAL#{signal_id}", "sk": "SIGNAL"})
+
+
+def queue_key(order: Order) -> Item:
+    """Key of the order's place in its symbol's queue; arrival order is wall time of intake."""
+    arrival = int(order.received_at.timestamp() * 1_000_000)
+    return to_item({"pk": f"QUEUE#{order.symbol}", "sk": f"{arrival:020d}#{order.order_id}"})
+
+
+def turn_key(symbol: str) -> Item:
+    """Key of the symbol's turn."""
+    return to_item({"pk": f"QUEUE#{symbol}", "sk": "TURN"})
+
+
+def order_item(order: Order) -> Item:
+    """The order record with the index attributes that its state calls for."""
+    attributes: dict[str, Any] = {
+        "pk": f"ORDER#{order.order_id}",
+        "sk": "ORDER",
+        "status": order.status.value,
+        "symbol": order.symbol,
+        "signal_id": order.signal_id,
+        "executions": order.executions,
+        "version": order.version,
+        "gsi1pk": "ORDERS",
+        "gsi1sk": f"{order.received_at.isoformat()}#{order.order_id}",
+        "order": order.model_dump(mode="json", exclude={"executions", "version", "execution_arn"}),
+    }
+    if order.execution_arn:
+        attributes["execution_arn"] = order.execution_arn
+    to_do = OPEN if not order.status.terminal else None if order.published else UNPUBLISHED
+    if to_do:
+        attributes |= {"gsi2pk": to_do, "gsi2sk": attributes["gsi1sk"]}
+    return to_item(attributes)
+
+
+def item_order(item: Item) -> Order:
+    """The order record of an item."""
+    data = from_item(item)
+    return Order.model_validate(
+        data["order"]
+        | {
+            "executions": int(data["executions"]),
+            "version": int(data["version"]),
+            "execution_arn": data.get("execution_arn"),
+        }
+    )

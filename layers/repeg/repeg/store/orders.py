@@ -1,0 +1,281 @@
+"""The order store: every write is conditional on the execution that owns the order and on the version it read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import ClientError
+
+from repeg.domain.orders import Order
+from repeg.errors import StaleExecution, StoreConflict
+from repeg.store.items import (
+    OPEN,
+    UNPUBLISHED,
+    Item,
+    from_item,
+    item_order,
+    order_item,
+    order_key,
+    queue_key,
+    signal_key,
+    to_item,
+    turn_key,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ABSENT = "attribute_not_exists(pk)"
+_MINE_AND_UNCHANGED = "executions = :executions AND version = :version"
+
+
+@dataclass(frozen=True)
+class SignalClaim:
+    """Which order a signal became."""
+
+    order_id: str
+    body_hash: str
+
+
+class OrderStore:
+    """Orders, signals and symbol queues in one table. `client` is a low-level DynamoDB client."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    def get(self, order_id: str) -> Order | None:
+        """The order, read consistently, or None."""
+        item = self._get(order_key(order_id))
+        return item_order(item) if item else None
+
+    def claim_of(self, signal_id: str) -> SignalClaim | None:
+        """The order that a signal became, or None if the signal is unknown."""
+        item = self._get(signal_key(signal_id))
+        if not item:
+            return None
+        data = from_item(item)
+        return SignalClaim(order_id=data["order_id"], body_hash=data["body_hash"])
+
+    def find(self, order_or_signal_id: str) -> Order | None:
+        """An order by its own or its signal's id, or None."""
+        order = self.get(order_or_signal_id)
+        if order:
+            return order
+        claim = self.claim_of(order_or_signal_id)
+        return self.get(claim.order_id) if claim else None
+
+    def newest(self, limit: int = 1000) -> Iterator[Order]:
+        """Orders from the newest to the oldest, at most `limit`."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName="by_created",
+            KeyConditionExpression="gsi1pk = :orders",
+            ExpressionAttributeValues=to_item({":orders": "ORDERS"}),
+            ScanIndexForward=False,
+            PaginationConfig={"MaxItems": limit},
+        )
+        return (item_order(item) for page in pages for item in page["Items"])
+
+    def to_do(self) -> list[str]:
+        """Ids of orders that are not over or whose outcome was not published (eventually consistent)."""
+        ids: list[str] = []
+        for state in (OPEN, UNPUBLISHED):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                IndexName="to_do",
+                KeyConditionExpression="gsi2pk = :state",
+                ExpressionAttributeValues=to_item({":state": state}),
+            )
+            ids += [from_item(item)["pk"].removeprefix("ORDER#") for page in pages for item in page["Items"]]
+        return ids
+
+    # --- intake --------------------------------------------------------------------------------------------------
+
+    def accept(self, order: Order, body_hash: str) -> SignalClaim | None:
+        """Write a new order: claims its signal, the record, and (unless it is over already) a place in the queue.
+
+        Returns None when written, or the earlier claim if the signal is known; then nothing was written.
+        """
+        claim = {"order_id": order.order_id, "body_hash": body_hash}
+        writes = [
+            self._put(signal_key(order.signal_id) | to_item(claim), _ABSENT),
+            self._put(order_item(order), _ABSENT),
+        ]
+        if not order.status.terminal:
+            writes.append(self._put(_queue_item(order), _ABSENT))
+        try:
+            self._client.transact_write_items(TransactItems=writes)
+        except ClientError as error:
+            _raise_unless_condition(error)
+            known = self.claim_of(order.signal_id)
+            if known is None:
+                raise StoreConflict(f"{order.order_id} is being written by another delivery") from None
+            return known
+        return None
+
+    def record(self, order: Order) -> None:
+        """Write a rejected order that claims no signal; writing it again changes nothing."""
+        try:
+            self._client.put_item(TableName=self._table, Item=order_item(order), ConditionExpression=_ABSENT)
+        except ClientError as error:
+            _raise_unless_condition(error)
+
+    # --- an execution's writes -----------------------------------------------------------------------------------
+
+    def save(self, order: Order, requeue: bool = False) -> Order:
+        """Write the order back (and with `requeue` whether it is parked); returns it with its new version.
+
+        Raises:
+            StaleExecution: a newer execution owns the order.
+            StoreConflict: this execution wrote it from elsewhere (a retried step that was still running).
+        """
+        written = order.changed(version=order.version + 1)
+        if not requeue:
+            return self._replace(order, written)
+        writes = [
+            self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order)),
+            self._put(_queue_item(order), "attribute_exists(pk)"),
+        ]
+        self._transact(order, writes)
+        return written
+
+    def finish(self, order: Order) -> Order:
+        """Write the terminal record, leave the symbol's queue and give up the turn, all at once."""
+        written = order.changed(version=order.version + 1)
+        put = self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order))
+        leave = {"Delete": {"TableName": self._table, "Key": queue_key(order)}}
+        writes = [put, leave]
+        if self.holder(order.symbol) == order.order_id:
+            writes.append({"Delete": self._turn_if_mine(order)})
+        self._transact(order, writes)
+        return written
+
+    def adopt(self, order: Order, execution_arn: str) -> Order:
+        """Hand the order to its next execution; the one before can write nothing from here on."""
+        return self._replace(
+            order,
+            order.changed(
+                executions=order.executions + 1,
+                version=order.version + 1,
+                execution_arn=execution_arn,
+                holds_since_start=0,
+            ),
+        )
+
+    def _transact(self, order: Order, writes: list[dict[str, Any]]) -> None:
+        try:
+            self._client.transact_write_items(TransactItems=writes)
+        except ClientError as error:
+            _raise_unless_condition(error)
+            raise _lost(order, self._get(order_key(order.order_id))) from None
+
+    def _replace(self, read: Order, written: Order) -> Order:
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=order_item(written),
+                ConditionExpression=_MINE_AND_UNCHANGED,
+                ExpressionAttributeValues=_fence(read),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            _raise_unless_condition(error)
+            raise _lost(read, cast("Item | None", error.response.get("Item"))) from None
+        return written
+
+    # --- the symbol's queue --------------------------------------------------------------------------------------
+
+    def holder(self, symbol: str) -> str | None:
+        """The order that has the symbol's turn, or None."""
+        item = self._get(turn_key(symbol))
+        return from_item(item)["order_id"] if item else None
+
+    def take_turn(self, order: Order) -> bool:
+        """True when the order has its symbol's turn: it is the first that is not parked, and nobody holds it.
+
+        The order that asks is not parked any more, whatever the queue still says.
+        """
+        holder = self.holder(order.symbol)
+        if holder is not None:
+            return holder == order.order_id
+        if self._first_in_line(order) != order.order_id:
+            return False
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=turn_key(order.symbol) | to_item({"order_id": order.order_id}),
+                ConditionExpression="attribute_not_exists(pk) OR order_id = :me",
+                ExpressionAttributeValues=to_item({":me": order.order_id}),
+            )
+        except ClientError as error:
+            _raise_unless_condition(error)
+            return False
+        return True
+
+    def _first_in_line(self, order: Order) -> str | None:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :queue AND sk < :turn",
+            FilterExpression="parked = :no OR order_id = :me",
+            ExpressionAttributeValues=to_item(
+                {":queue": f"QUEUE#{order.symbol}", ":turn": "TURN", ":no": False, ":me": order.order_id}
+            ),
+        )
+        waiting: Iterator[str] = (from_item(item)["order_id"] for page in pages for item in page["Items"])
+        return next(waiting, None)
+
+    # --- plumbing ------------------------------------------------------------------------------------------------
+
+    def _get(self, key: Item) -> Item | None:
+        answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        item: Item | None = answer.get("Item")
+        return item
+
+    def _put(self, item: Item, condition: str, values: Item | None = None) -> dict[str, Any]:
+        put: dict[str, Any] = {"TableName": self._table, "Item": item, "ConditionExpression": condition}
+        if values:
+            put["ExpressionAttributeValues"] = values
+        return {"Put": put}
+
+    def _turn_if_mine(self, order: Order) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "Key": turn_key(order.symbol),
+            "ConditionExpression": "order_id = :me",
+            "ExpressionAttributeValues": to_item({":me": order.order_id}),
+        }
+
+
+def _queue_item(order: Order) -> Item:
+    return queue_key(order) | to_item({"order_id": order.order_id, "parked": order.parked})
+
+
+def _fence(order: Order) -> Item:
+    return to_item({":executions": order.executions, ":version": order.version})
+
+
+def _lost(order: Order, current: Item | None) -> StaleExecution | StoreConflict:
+    if current and int(from_item(current)["executions"]) != order.executions:
+        return StaleExecution(f"{order.order_id} belongs to execution {from_item(current)['executions']} now")
+    return StoreConflict(f"{order.order_id} was changed by another step")
+
+
+def _raise_unless_condition(error: ClientError) -> None:
+    """Conditions that fail are answers; anything else is trouble.
+
+    A cancelled transaction counts as an answer only if a condition failed: contention and throttling are retried.
+    """
+    code = error.response["Error"]["Code"]
+    if code == "ConditionalCheckFailedException":
+        return
+    if code == "TransactionCanceledException":
+        reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+        if "ConditionalCheckFailed" in reasons:
+            return
+        raise StoreConflict(f"transaction cancelled: {sorted(filter(None, reasons))}") from error
+    raise error

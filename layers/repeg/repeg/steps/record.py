@@ -7,16 +7,21 @@ from repeg.domain.orders import Order
 from repeg.domain.reasons import Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.views import order_view
+from repeg.errors import StoreConflict
 from repeg.events import CAP_BREACHED, OUTCOME
 from repeg.steps.worker import Worker
 
 
 def record(worker: Worker, order: Order) -> Next:
-    """Write the terminal record and let the symbol's next order in. An order with a live child order is not over."""
+    """Write the terminal record and let the symbol's next order in.
+
+    Raises:
+        StoreConflict: a child order is still open; such an order is not over.
+    """
     if order.status.terminal:
         return Next(Route.PUBLISH_OUTCOME)
     if order.open_child:
-        return Next(Route.SECURE_POSITION)
+        raise StoreConflict(f"{order.open_child.client_order_id} may still fill")
     ended = concluded(order, worker.now(order))
     summary = f"{ended.status}{f': {ended.reason}' if ended.reason else ''}, {ended.filled_qty} filled"
     worker.orders.finish(worker.note(ended, Route.RECORD_OUTCOME, summary))

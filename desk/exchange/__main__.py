@@ -43,7 +43,10 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _speed(text: str) -> Fraction:
-    speed = Fraction(text)
+    try:
+        speed = Fraction(text)
+    except ZeroDivisionError:
+        speed = Fraction(0)
     if speed <= 0:
         raise argparse.ArgumentTypeError("must be above 0")
     return speed

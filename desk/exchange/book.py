@@ -35,6 +35,12 @@ class Book:
         if (mid := quote.mid) is not None:
             self.last = Trade(mid.quantize(tick_of(mid)), Decimal(1), quote.at)
 
+    def last_sale_at(self, now: int) -> int | None:
+        """The time the last sale carries: one read off a holding quote is as fresh as that quote."""
+        if self.last is None or self.quote is None or self.last.at != self.quote.at:
+            return self.last.at if self.last else None
+        return self.quote.stamp(now)
+
     def left(self, side: Side) -> Decimal:
         """Displayed shares that an order of this side can still take."""
         return self._left.get(side, ZERO)

@@ -52,9 +52,11 @@ class ExchangeControl:
     def clock(self) -> ClockReading:
         return ClockReading(**self._call("GET", "clock"))
 
-    def set_clock(self, now: str | None = None, *, paused: bool | None = None) -> ClockReading:
-        """Set market time (RFC 3339) and let it run or stand still."""
-        return ClockReading(**self._call("PUT", "clock", _given(now=now, paused=paused)))
+    def set_clock(
+        self, now: str | None = None, *, paused: bool | None = None, speed: float | None = None
+    ) -> ClockReading:
+        """Set market time (RFC 3339), let it run or stand still, change its speed."""
+        return ClockReading(**self._call("PUT", "clock", _given(now=now, paused=paused, speed=speed)))
 
     def advance(self, seconds: Amount) -> ClockReading:
         """Move a paused clock on by market seconds."""

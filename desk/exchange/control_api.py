@@ -108,12 +108,12 @@ class ControlApi:
         speed = number("speed", body["speed"]) if body.get("speed") is not None else None
         if speed == 0:
             raise ControlError("speed: must be above 0 (use paused)")
-        if now is not None:
-            self._move_to(now)
         if speed is not None:
             self._clock.run_at(Fraction(speed))
         if paused is not None:
             self._clock.pause(paused)
+        if now is not None:
+            self._move_to(now)
         return Reply(200, self._clock_json())
 
     def advance(self, request: Request) -> Reply:
@@ -155,11 +155,10 @@ class ControlApi:
 
     def account(self, request: Request) -> Reply:
         body = _body(request)
-        only(body, (f.name for f in dataclass_fields(AccountState)))
+        only(body, ("cash", *(f.name for f in dataclass_fields(AccountState))))
         changes = {name: _account_value(name, value) for name, value in body.items()}
+        self._engine.ledger.cash = changes.pop("cash", self._engine.ledger.cash)
         self._engine.ledger.account = replace(self._engine.ledger.account, **changes)
-        if "cash" in changes:
-            self._engine.ledger.cash = changes["cash"]
         return Reply(200, account_json(self._engine))
 
     def asset(self, request: Request, name: str) -> Reply:

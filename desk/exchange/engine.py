@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import time, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -33,12 +34,13 @@ from desk.exchange.model import (
     Status,
     TimeInForce,
 )
-from desk.exchange.moments import SECOND
+from desk.exchange.moments import SECOND, eastern, eastern_ns
 from desk.exchange.schedule import Schedule
 from desk.exchange.sessions import may_trade, next_boundary, order_session, phase_at, sessions_from
 from desk.exchange.settings import Settings, nanoseconds
 
-_GTC_NS = 90 * 86_400 * SECOND
+_GTC_DAYS = timedelta(days=90)
+_GTC_CANCEL = time(16, 15)
 _REFILL_NS = SECOND
 
 Listener = Callable[[OrderEvent], None]
@@ -94,6 +96,7 @@ class Engine:
         """Move market time to an earlier instant; latencies in flight keep their length."""
         self.schedule.shift(instant - self.now)
         self.now = instant
+        self.orders.forget_versions(instant)
         self._arm_boundary()
 
     def _arm_boundary(self) -> None:
@@ -178,7 +181,7 @@ class Engine:
             status=Status.PENDING_NEW if tradable else Status.ACCEPTED,
             created_at=self.now,
             updated_at=self.now,
-            expires_at=session.closing(request.extended_hours) if day else self.now + _GTC_NS,
+            expires_at=session.closing(request.extended_hours) if day else self._gtc_end(),
         )
         self._record("accepted", order)
         start = self.now if tradable else session.opening(request.extended_hours)
@@ -221,6 +224,9 @@ class Engine:
 
     def _new_id(self) -> str:
         return str(UUID(int=self._ids.getrandbits(128), version=4))
+
+    def _gtc_end(self) -> int:
+        return eastern_ns(eastern(self.now).date() + _GTC_DAYS, _GTC_CANCEL)
 
     def _plan_cancel(self, order_id: str) -> None:
         effective = self.now + nanoseconds(self.settings.cancel_ms)
@@ -265,7 +271,7 @@ class Engine:
         ready = [o for o in self.orders.open(symbol) if o.live and may_trade(phase, o.extended_hours)]
         if not ready:
             return
-        for execution in executions(ready, book, refill, self._slice):
+        for execution in executions(ready, book, refill, self._slice, self.now):
             self._execute(book, execution)
         for side in market_orders_left(self.orders.open(symbol), book):
             due = self.now + _REFILL_NS

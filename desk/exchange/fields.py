@@ -10,6 +10,8 @@ from desk.exchange.errors import ControlError
 from desk.exchange.model import ZERO
 from desk.exchange.moments import parse_instant
 
+_TOO_MUCH = Decimal(10) ** 12
+
 
 def number(name: str, value: Any, *, low: Decimal | None = ZERO) -> Decimal:
     """A finite decimal, given as a string or a number, not below `low`."""
@@ -19,7 +21,7 @@ def number(name: str, value: Any, *, low: Decimal | None = ZERO) -> Decimal:
         result = Decimal(str(value))
     except InvalidOperation:
         raise ControlError(f"{name}: not a number: {value!r}") from None
-    if not result.is_finite() or (low is not None and result < low):
+    if not result.is_finite() or abs(result) >= _TOO_MUCH or (low is not None and result < low):
         raise ControlError(f"{name}: out of range: {value}")
     return result
 

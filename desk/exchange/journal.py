@@ -98,5 +98,13 @@ class Journal:
             },
         )
 
+    def listening(self, at: int, topic: str) -> None:
+        """A websocket client that hears updates from now on."""
+        self._add(at, "listening", {"stream": topic})
+
+    def problem(self, at: int, detail: str) -> None:
+        """A script or tape that could not go on."""
+        self._add(at, "problem", {"detail": detail})
+
     def halt(self, at: int, symbol: str, halted: bool) -> None:
         self._add(at, "halt", {"symbol": symbol, "halted": halted})

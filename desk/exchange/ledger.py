@@ -17,10 +17,9 @@ _PENNY = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """What the broker has set on the account; cash in dollars."""
+    """What the broker has set on the account; amounts in dollars."""
 
     account_number: str = "PA3SIMULATED"
-    cash: Decimal = STARTING_CASH
     last_equity: Decimal = STARTING_CASH
     multiplier: Decimal = Decimal(2)
     status: str = "ACTIVE"

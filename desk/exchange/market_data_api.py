@@ -53,7 +53,8 @@ class MarketDataApi:
 
     def _trade(self, symbol: str) -> Any:
         book = self._engine.books.get(symbol)
-        return trade_json(book.last) if book and book.last else None
+        at = book.last_sale_at(self._engine.now) if book else None
+        return trade_json(book.last, at) if book and book.last and at is not None else None
 
     def _snapshot(self, symbol: str) -> Any:
         quote, trade = self._quote(symbol), self._trade(symbol)

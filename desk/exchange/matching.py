@@ -22,7 +22,7 @@ class Execution:
     completes: bool
 
 
-def executions(ready: Iterable[Order], book: Book, refill: Side | None, part: Slice) -> Iterator[Execution]:
+def executions(ready: Iterable[Order], book: Book, refill: Side | None, part: Slice, now: int) -> Iterator[Execution]:
     """Executions of the orders that may trade now; takes their size from the book.
 
     With `refill`, only market orders of that side trade, against size that has returned for them alone.
@@ -45,7 +45,7 @@ def executions(ready: Iterable[Order], book: Book, refill: Side | None, part: Sl
             returned -= qty
         else:
             book.take(order.side, qty)
-        book.last = Trade(price, qty, book.quote.at)
+        book.last = Trade(price, qty, now)
         yield Execution(order, price, qty, completes=qty == wanted)
 
 

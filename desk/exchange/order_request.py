@@ -13,6 +13,7 @@ from desk.exchange.model import Intent, OrderRequest, OrderType, Side, TimeInFor
 
 MAX_CLIENT_ID = 128
 _MAX_DECIMALS = 9
+_MAX_MAGNITUDE = 11
 _MIN_NOTIONAL = Decimal(1)
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -96,7 +97,7 @@ def _decimal(name: str, value: Any) -> Decimal:
         number = Decimal(value)
     except InvalidOperation:
         raise invalid(f"invalid {name}") from None
-    if not number.is_finite() or abs(number.adjusted()) > 15:
+    if not number.is_finite() or abs(number.adjusted()) > _MAX_MAGNITUDE:
         raise invalid(f"invalid {name}")
     return number
 

@@ -91,7 +91,10 @@ def apply_change(engine: Engine, change: Change) -> None:
     if change.halt is not None:
         engine.set_halt(change.symbol, change.halt)
     if change.quote:
-        engine.put_quote(change.symbol, quote_from(engine, change.symbol, change.quote))
+        try:
+            engine.put_quote(change.symbol, quote_from(engine, change.symbol, change.quote))
+        except ControlError as problem:
+            engine.journal.problem(engine.now, f"script: {problem}")
 
 
 def _read(event: dict[str, Any]) -> _Planned:

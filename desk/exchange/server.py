@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from desk.exchange.gateway import Gateway
+from desk.exchange.stream import STREAM_PATH, TradeUpdates
 from desk.exchange.web import Reply, Request
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ class Server:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._moved = asyncio.Event()
+        self._stream = TradeUpdates(gateway, self._moved.set)
         self._news = asyncio.Condition()
 
     def app(self) -> web.Application:
@@ -40,6 +42,8 @@ class Server:
             headers={name.lower(): value for name, value in incoming.headers.items()},
             body=await incoming.read(),
         )
+        if request.path == STREAM_PATH:
+            return await self._stream.serve(incoming)
         if request.path == "/_exchange/journal" and "wait" in request.query:
             await self._await_news(request)
         fault = self._gateway.fault_for(request)
@@ -74,7 +78,11 @@ class Server:
         seen = 0
         while True:
             self._moved.clear()
-            engine.advance_to(clock.now())
+            try:
+                engine.advance_to(clock.now())
+            except Exception:
+                log.exception("an event failed and is left out")
+                continue
             if engine.journal.last_seq != seen:
                 seen = engine.journal.last_seq
                 async with self._news:

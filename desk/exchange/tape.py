@@ -90,9 +90,13 @@ class Tapes:
             self._put(symbol, past)
 
     def _show(self, symbol: str, tick: Tick, ticks: Iterator[Tick], offset: int, run: int) -> None:
-        if run == self._run:
-            self._put(symbol, tick)
+        if run != self._run:
+            return
+        self._put(symbol, tick)
+        try:
             self._feed(symbol, ticks, offset, run)
+        except ControlError as problem:
+            self._engine.journal.problem(self._engine.now, f"tape: {problem}")
 
     def _put(self, symbol: str, tick: Tick) -> None:
         quote = Quote(tick.bid, tick.ask, tick.bid_size, tick.ask_size, self._engine.now, frozen=True)

@@ -183,9 +183,9 @@ def quote_json(quote: Quote, now: int) -> Json:
     }
 
 
-def trade_json(trade: Trade) -> Json:
+def trade_json(trade: Trade, at: int) -> Json:
     return {
-        "t": utc_text(trade.at),
+        "t": utc_text(at),
         "x": "Q",
         "p": _number(trade.price),
         "s": _number(trade.size),

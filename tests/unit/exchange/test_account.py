@@ -1,0 +1,83 @@
+"""Cash, positions and the account after trades."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from tests.unit.exchange.virtual import VirtualExchange
+
+
+def test_a_round_trip_leaves_the_result_in_cash(exchange: VirtualExchange) -> None:
+    exchange.order("TQQQ", "buy", "100", "50.98")
+    exchange.advance(1)
+    exchange.quote("TQQQ", "52.00", "52.02")
+    position = exchange.ok("GET", "/v2/positions/TQQQ")
+    assert (position["qty"], position["avg_entry_price"], position["side"]) == ("100", "50.98", "long")
+    assert (position["current_price"], position["unrealized_pl"]) == ("52.01", "103")
+    account = exchange.ok("GET", "/v2/account")
+    assert (account["cash"], account["equity"], account["long_market_value"]) == ("94902", "100103", "5201")
+    exchange.order("TQQQ", "sell", "100")
+    exchange.advance(1)
+    assert exchange.ok("GET", "/v2/positions") == []
+    account = exchange.ok("GET", "/v2/account")
+    assert (account["cash"], account["equity"], account["buying_power"]) == ("100102", "100102", "200204")
+
+
+def test_a_short_has_negative_numbers(exchange: VirtualExchange) -> None:
+    order = exchange.order("TQQQ", "sell", "100", "50.95")
+    assert order["position_intent"] == "sell_to_open"
+    exchange.advance(1)
+    position = exchange.ok("GET", "/v2/positions/TQQQ")
+    assert (position["qty"], position["side"], position["qty_available"]) == ("-100", "short", "-100")
+    assert Decimal(position["market_value"]) < 0
+    cover = exchange.order("TQQQ", "buy", "40")
+    assert cover["position_intent"] == "buy_to_close"
+    assert exchange.ok("GET", "/v2/positions/TQQQ")["qty_available"] == "-60"
+
+
+def test_a_short_ties_up_three_percent_above_the_ask(exchange: VirtualExchange) -> None:
+    exchange.order("TQQQ", "sell", "100", "51.00")
+    expected = Decimal(200_000) - 100 * Decimal("50.98") * Decimal("1.03")
+    assert Decimal(exchange.ok("GET", "/v2/account")["buying_power"]) == expected.quantize(Decimal("0.01"))
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_positions_that_do_not_exist(exchange: VirtualExchange, method: str) -> None:
+    reply = exchange.send(method, "/v2/positions/AAPL")
+    assert (reply.status, reply.body) == (404, {"code": 40410000, "message": "position does not exist"})
+    reply = exchange.send(method, "/v2/positions/NOPE")
+    assert (reply.status, reply.body) == (404, {"code": 40410000, "message": "symbol not found: NOPE"})
+
+
+@pytest.mark.parametrize(("query", "qty"), [({}, "10"), ({"qty": "2.5"}, "2.5"), ({"percentage": "50"}, "5")])
+def test_closing_a_position_sells_at_market(exchange: VirtualExchange, query: dict[str, str], qty: str) -> None:
+    exchange.hold("TQQQ", "10")
+    order = exchange.ok("DELETE", "/v2/positions/TQQQ", **query)
+    assert (order["side"], order["type"], order["qty"]) == ("sell", "market", qty)
+
+
+def test_closing_all_positions(exchange: VirtualExchange) -> None:
+    exchange.hold("TQQQ", "10")
+    exchange.hold("SQQQ", "-5", "20")
+    exchange.order("TQQQ", "sell", "10", "60")
+    reply = exchange.send("DELETE", "/v2/positions")
+    assert reply.status == 207
+    assert {item["symbol"]: item["status"] for item in reply.body} == {"TQQQ": 403, "SQQQ": 200}
+    reply = exchange.send("DELETE", "/v2/positions", cancel_orders="true")
+    assert {item["symbol"]: item["status"] for item in reply.body} == {"TQQQ": 200, "SQQQ": 200}
+
+
+def test_assets_are_found_by_symbol_and_id(exchange: VirtualExchange) -> None:
+    asset = exchange.ok("GET", "/v2/assets/TQQQ")
+    assert exchange.ok("GET", f"/v2/assets/{asset['id']}") == asset
+    assert (asset["class"], asset["tradable"], asset["borrow_status"]) == ("us_equity", True, "easy_to_borrow")
+    assert exchange.send("GET", "/v2/assets/NOPE").status == 404
+    assert "TQQQ" in {a["symbol"] for a in exchange.ok("GET", "/v2/assets", status="active")}
+
+
+def test_last_equity_is_taken_at_the_close(exchange: VirtualExchange) -> None:
+    exchange.hold("TQQQ", "100", "50")
+    exchange.advance_to("2026-11-20T16:00:00-05:00")
+    assert exchange.ok("GET", "/v2/account")["last_equity"] == "105096"

@@ -1,0 +1,149 @@
+"""The control port: clock, reset, account, assets, positions, settings, quotes, journal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.exchange.virtual import VirtualExchange
+
+
+def test_the_clock_can_be_paused_and_advanced(exchange: VirtualExchange) -> None:
+    assert exchange.send("POST", "/_exchange/clock/advance", {"seconds": 1}).status == 400
+    reading = exchange.control("PUT", "clock", {"paused": True, "now": "2026-11-20T11:00:00-05:00"})
+    assert reading == {"now": "2026-11-20T16:00:00.000000000Z", "paused": True, "speed": 1.0}
+    exchange.advance(10)
+    assert exchange.control("GET", "clock")["now"] == "2026-11-20T16:00:00.000000000Z"
+    exchange.control("POST", "clock/advance", {"seconds": "1.5"})
+    assert exchange.control("GET", "clock")["now"] == "2026-11-20T16:00:01.500000000Z"
+    exchange.control("PUT", "clock", {"paused": False})
+    exchange.advance(1)
+    assert exchange.control("GET", "clock")["now"] == "2026-11-20T16:00:02.500000000Z"
+
+
+def test_what_falls_due_happens_when_the_clock_is_set_forward(exchange: VirtualExchange) -> None:
+    order = exchange.order("TQQQ", "buy", "10", "50.90")
+    exchange.control("PUT", "clock", {"now": "2026-11-23T10:00:00-05:00"})
+    assert exchange.read(order)["expired_at"] == "2026-11-20T21:00:00.000000000Z"
+
+
+def test_the_clock_can_be_set_back(exchange: VirtualExchange) -> None:
+    order = exchange.order("TQQQ", "buy", "10", "50.99", time_in_force="gtc")
+    exchange.control("PUT", "clock", {"now": "2026-11-19T15:59:59-05:00"})
+    assert [o["id"] for o in exchange.ok("GET", "/v2/orders")] == [order["id"]]
+    exchange.advance("0.07")
+    assert exchange.read(order)["filled_at"] == "2026-11-19T20:59:59.070000000Z"
+    resting = exchange.order("TQQQ", "buy", "10", "50.90")
+    exchange.advance(1)
+    assert exchange.read(resting)["status"] == "expired"
+
+
+@pytest.mark.parametrize(
+    "body", [{"now": "2031-01-01T00:00:00Z"}, {"now": 5}, {"paused": 1}, {"speed": 0}, {"x": 1}, []]
+)
+def test_a_bad_clock_is_refused(exchange: VirtualExchange, body: Any) -> None:
+    assert exchange.send("PUT", "/_exchange/clock", body).status == 400
+
+
+def test_speed(exchange: VirtualExchange) -> None:
+    assert exchange.control("PUT", "clock", {"speed": 20})["speed"] == 20
+    exchange.advance(1)
+    assert exchange.control("GET", "clock")["now"] == "2026-11-20T15:00:20.000000000Z"
+
+
+def test_reset_empties_all_but_the_clock(exchange: VirtualExchange) -> None:
+    order = exchange.order("TQQQ", "buy", "10", "50.90")
+    exchange.hold("TQQQ", "5")
+    exchange.control("PUT", "account", {"cash": "5"})
+    exchange.control("PUT", "assets/TQQQ", {"tradable": False})
+    exchange.control("PUT", "settings", {"ack_ms": 500})
+    exchange.control("PUT", "faults", {"faults": [{"kind": "error"}]})
+    exchange.advance(90)
+    last = exchange.journal()[-1]["seq"]
+    exchange.control("POST", "reset")
+    assert exchange.journal() == []
+    assert exchange.control("GET", "clock")["now"] == "2026-11-20T15:01:30.000000000Z"
+    assert exchange.ok("GET", "/v2/orders", status="all") == exchange.ok("GET", "/v2/positions") == []
+    assert exchange.ok("GET", "/v2/account")["cash"] == "100000"
+    assert exchange.ok("GET", "/v2/assets/TQQQ")["tradable"] is True
+    assert exchange.send("GET", "/v2/stocks/TQQQ/quotes/latest").status == 404
+    assert exchange.control("GET", "settings")["ack_ms"] == "20"
+    assert exchange.journal()[0]["seq"] > last
+    exchange.quote("TQQQ", "50.95", "50.98")
+    assert exchange.order("TQQQ", "buy", "10", "50.90")["id"] != order["id"]
+
+
+def test_account(exchange: VirtualExchange) -> None:
+    body = exchange.control("PUT", "account", {"cash": "2500.5", "account_number": "PA999", "multiplier": 1})
+    assert (body["cash"], body["account_number"], body["buying_power"]) == ("2500.5", "PA999", "2500.5")
+
+
+def test_a_quote_lists_an_unknown_symbol(exchange: VirtualExchange) -> None:
+    exchange.quote("ZZZZ", "9.99", "10.01")
+    asset = exchange.ok("GET", "/v2/assets/ZZZZ")
+    assert asset["tradable"] and asset["fractionable"] and asset["shortable"] and asset["marginable"]
+
+
+def test_a_position_can_be_put_and_taken(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "positions/tqqq", {"qty": "12", "avg_entry_price": 48.5})
+    assert exchange.ok("GET", "/v2/positions/TQQQ")["cost_basis"] == "582"
+    assert exchange.ok("GET", "/v2/account")["cash"] == "100000"
+    exchange.control("PUT", "positions/TQQQ", {"qty": 0})
+    assert exchange.ok("GET", "/v2/positions") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("quotes/TQQQ", {"bid": "-1", "ask": "2"}, "bid"),
+        ("quotes/AAPL", {"bid": "1"}, "ask"),
+        ("quotes/TQQQ", {"bid": "1", "ask": "2", "size": 5}, "size"),
+        ("quotes/TQQQ", {"frozen": "yes"}, "frozen"),
+        ("account", {"equity": "5"}, "equity"),
+        ("account", {"trading_blocked": "no"}, "trading_blocked"),
+        ("assets/TQQQ", {"tradable": 1}, "tradable"),
+        ("positions/AAPL", {"qty": "5"}, "avg_entry_price"),
+        ("positions/TQQQ", {}, "qty"),
+        ("settings", {"ack_ms": -1}, "ack_ms"),
+        ("settings", {"rate_limit": "1.5"}, "rate_limit"),
+        ("settings", {"partial_fill_probability": 2}, "partial_fill_probability"),
+        ("settings", {"volume": 11}, "volume"),
+        ("faults", {"faults": {}}, "faults"),
+    ],
+)
+def test_a_bad_request_names_the_field(exchange: VirtualExchange, path: str, body: Any, field: str) -> None:
+    reply = exchange.send("PUT", f"/_exchange/{path}", body)
+    assert reply.status == 400
+    assert field in reply.body["error"]
+
+
+def test_the_journal_tells_everything_in_order(exchange: VirtualExchange) -> None:
+    order = exchange.order("TQQQ", "buy", "10", "50.99", client_order_id="mine")
+    exchange.advance(1)
+    entries = exchange.journal()
+    assert [entry["seq"] for entry in entries] == [1, 2, 3, 4, 5, 6]
+    assert [entry.get("event", entry["type"]) for entry in entries] == [
+        "quote",
+        "accepted",
+        "request",
+        "new",
+        "fill",
+        "filled",
+    ]
+    assert [entry["at"] for entry in entries] == sorted(entry["at"] for entry in entries)
+    assert entries[4] == {
+        "seq": 5,
+        "at": "2026-11-20T15:00:00.070000000Z",
+        "type": "fill",
+        "order_id": order["id"],
+        "client_order_id": "mine",
+        "symbol": "TQQQ",
+        "side": "buy",
+        "qty": "10",
+        "price": "50.98",
+        "bid": "50.95",
+        "ask": "50.98",
+    }
+    assert [entry["seq"] for entry in exchange.control("GET", "journal", after=4)] == [5, 6]
+    assert exchange.control("GET", "journal", after=99) == []

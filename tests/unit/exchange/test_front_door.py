@@ -1,0 +1,68 @@
+"""Keys, the rate limit, and endpoints that do not exist."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from desk.exchange.web import Request
+from tests.unit.exchange.virtual import VirtualExchange
+
+
+def test_a_minute_of_market_time_has_so_many_trading_requests(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "settings", {"rate_limit": 3})
+    exchange.advance(45)
+    replies = [exchange.send("GET", "/v2/clock") for _ in range(4)]
+    assert [reply.status for reply in replies] == [200, 200, 200, 429]
+    assert [reply.headers["X-Ratelimit-Remaining"] for reply in replies] == ["2", "1", "0", "0"]
+    assert replies[3].body["message"] == "too many requests."
+    reset = int(exchange.engine.now // 10**9) + 15
+    assert replies[0].headers | {"X-Ratelimit-Remaining": ""} == {
+        "X-Ratelimit-Limit": "3",
+        "X-Ratelimit-Remaining": "",
+        "X-Ratelimit-Reset": str(reset),
+    }
+    exchange.advance("14.999999999")
+    assert exchange.send("GET", "/v2/clock").status == 429
+    exchange.advance("0.000000001")
+    assert exchange.send("GET", "/v2/clock").status == 200
+
+
+def test_market_data_and_control_are_not_counted(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "settings", {"rate_limit": 0})
+    reply = exchange.send("GET", "/v2/stocks/TQQQ/quotes/latest")
+    assert (reply.status, reply.headers) == (200, {})
+    assert exchange.control("GET", "clock")["paused"] is False
+
+
+def test_a_refusal_carries_the_headers_too(exchange: VirtualExchange) -> None:
+    reply = exchange.send("GET", "/v2/orders/nonsense")
+    assert (reply.status, reply.headers["X-Ratelimit-Remaining"]) == (422, "199")
+
+
+def test_without_keys_the_answer_is_401_in_html(exchange: VirtualExchange) -> None:
+    for path in ("/v2/account", "/v2/stocks/TQQQ/quotes/latest"):
+        reply = exchange.send("GET", path, keys=False)
+        assert (reply.status, reply.content_type) == (401, "text/html")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"apca-api-key-id": "me", "apca-api-secret-key": "mine"}, 200),
+        ({"apca-api-key-id": "me", "apca-api-secret-key": "other"}, 401),
+        ({"authorization": "Basic " + base64.b64encode(b"me:mine").decode()}, 200),
+        ({"authorization": "Basic rubbish"}, 401),
+    ],
+)
+def test_a_key_pair_may_be_demanded(exchange: VirtualExchange, headers: dict[str, str], status: int) -> None:
+    shown = exchange.control("PUT", "settings", {"key_id": "me", "secret_key": "mine"})
+    assert shown["secret_key"] == "***"
+    assert exchange.gateway.serve(Request("GET", "/v2/account", headers=headers)).status == status
+
+
+def test_unknown_endpoints(exchange: VirtualExchange) -> None:
+    for path in ("/v2/watchlists", "/v3/clock", "/", "/_exchange/nothing"):
+        reply = exchange.send("GET", path)
+        assert (reply.status, reply.body) == (404, {"code": 40410000, "message": "endpoint not found."})

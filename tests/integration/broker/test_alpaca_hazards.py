@@ -391,6 +391,19 @@ def test_no_proxy_and_no_netrc_for_a_broker_on_this_machine(
     assert "Authorization" not in server.received[0].headers
 
 
+def test_credentials_of_a_netrc_go_to_no_broker(
+    server: Any, book: Book, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login someone password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr(alpaca_wire, "_is_loopback", lambda url: False)
+    server.answers_json(ORDER)
+    assert isinstance(connect(server.url, book).submit(CHILD), Accepted)
+    assert "Authorization" not in server.received[0].headers
+
+
 def test_connections_are_kept_but_not_over_a_long_pause(
     server: Any, broker: AlpacaBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,12 @@ def test_a_request_counts_for_a_minute_from_the_end_of_its_second() -> None:
     assert ledger.returned(NOON + 61) == {NOON: 1}
 
 
+def test_a_request_may_be_under_way_before_the_broker_counts_it() -> None:
+    ledger = Ledger(spent={NOON: 200}, travel_seconds=4)
+    assert ledger.wait_seconds(NOON, 200, urgent=True) == 65
+    assert ledger.used(NOON + 64.999) == 200
+
+
 def test_the_wait_ends_when_enough_requests_have_come_back() -> None:
     ledger = Ledger(spent={NOON: 5, NOON + 10: 180})
     assert ledger.wait_seconds(NOON + 20, 200, urgent=False) == 51

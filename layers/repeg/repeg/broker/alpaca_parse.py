@@ -6,13 +6,12 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from repeg.domain.market import Account, Asset, ChildStatus, OrderReport, Position, TradingDay
 from repeg.domain.models import Side
 from repeg.domain.quotes import Quote
+from repeg.domain.sessions import EASTERN
 
-EXCHANGE_ZONE = ZoneInfo("America/New_York")
 ZERO = Decimal(0)
 
 _EXTENDED_OPEN = time(4)
@@ -196,7 +195,7 @@ def _exchange_time(day: date, text: Any) -> datetime:
 
 
 def _utc(exchange_time: datetime) -> datetime:
-    return exchange_time.replace(tzinfo=EXCHANGE_ZONE).astimezone(UTC)
+    return exchange_time.replace(tzinfo=EASTERN).astimezone(UTC)
 
 
 def _side(text: str) -> Side:

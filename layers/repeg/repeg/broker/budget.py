@@ -50,7 +50,8 @@ class Unlimited:
 class Ledger:
     """What the account has spent, in requests per second of market time (epoch seconds).
 
-    A request counts until a full window after the *end* of the second it was spent in: rounding never favours us.
+    A request counts until a full window after the *end* of the second it was spent in, and for the seconds it may be
+    under way before the broker counts it: rounding never favours us.
     """
 
     spent: Mapping[int, int] = field(default_factory=dict)
@@ -58,14 +59,15 @@ class Ledger:
     foreign_until: float = 0.0
     blocked_until: float = 0.0
     broker_limit: int | None = None
+    travel_seconds: int = 0
 
     def returned(self, now: float) -> dict[int, int]:
         """Seconds whose requests count no longer, oldest first."""
-        return {second: self.spent[second] for second in sorted(self.spent) if not _counts(second, now)}
+        return {second: self.spent[second] for second in sorted(self.spent) if not self._counts(second, now)}
 
     def used(self, now: float) -> int:
         """Requests of ours that still count at `now`."""
-        return sum(count for second, count in self.spent.items() if _counts(second, now))
+        return sum(count for second, count in self.spent.items() if self._counts(second, now))
 
     def used_by_others(self, now: float) -> int:
         """Requests of other programs on the account, as last told by the broker, until its count starts anew."""
@@ -93,16 +95,14 @@ class Ledger:
 
     def _turning_points(self, now: float) -> Iterator[float]:
         yield now
-        ends = {float(_free_at(second)) for second in self.spent} | {self.foreign_until, self.blocked_until}
+        ends = {float(self._free_at(second)) for second in self.spent} | {self.foreign_until, self.blocked_until}
         yield from sorted(end for end in ends if end > now)
 
+    def _free_at(self, second: int) -> int:
+        return second + 1 + WINDOW_SECONDS + self.travel_seconds
 
-def _free_at(second: int) -> int:
-    return second + 1 + WINDOW_SECONDS
-
-
-def _counts(second: int, now: float) -> bool:
-    return now < _free_at(second) and second <= now + CLOCK_SET_BACK_SECONDS
+    def _counts(self, second: int, now: float) -> bool:
+        return now < self._free_at(second) and second <= now + CLOCK_SET_BACK_SECONDS
 
 
 def _ahead(until: float, now: float) -> bool:

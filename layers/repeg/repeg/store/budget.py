@@ -36,6 +36,8 @@ Item = dict[str, Any]
 class TableBudget:
     """`RateBudget` kept in DynamoDB. `now` returns market time; `limit` is in requests per minute.
 
+    `travel_seconds` of market time are allowed between the debit and the broker's count: 0 where market time is wall
+    time, more where a simulated market runs faster than the network does.
     If the table cannot be reached, entries get `RetryError` and urgent requests pass uncounted.
     """
 
@@ -47,6 +49,7 @@ class TableBudget:
         now: Callable[[], datetime],
         *,
         limit: int = REQUESTS_PER_WINDOW,
+        travel_seconds: int = 0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
@@ -54,7 +57,8 @@ class TableBudget:
         self._now = now
         self._limit = limit
         self._sleep = sleep
-        self._ledger = Ledger()
+        self._travel_seconds = travel_seconds
+        self._ledger = self._ledger_of({})
 
     def spend(self, urgent: bool) -> None:
         """Debit one request; `BudgetExhausted` tells the market seconds until one is free."""
@@ -95,7 +99,7 @@ class TableBudget:
             if len(self._ledger.returned(now)) > _MOST_DROPPED:
                 self._write(now, change=0, conditions=[], values={})
             elif attempt:
-                self._sleep(random.uniform(0, 0.005 * 2**attempt))
+                self._sleep(random.uniform(0, 0.005 * 2**attempt))  # nosec B311
         if not urgent:
             raise BudgetExhausted(_CONTENTION_WAIT_SECONDS)
         _log.warning("urgent request passes uncounted, too many others write the budget")
@@ -134,9 +138,9 @@ class TableBudget:
             if not _is_refusal(error):
                 raise
             item: Item | None = dict(error.response).get("Item")  # type: ignore[assignment]
-            self._ledger = _ledger(item) if item else self._read()
+            self._ledger = self._ledger_of(item) if item else self._read()
             return False
-        self._ledger = _ledger(answer.get("Attributes", {}))
+        self._ledger = self._ledger_of(answer.get("Attributes", {}))
         return True
 
     def _keep_to(self, limit: int) -> None:
@@ -161,27 +165,27 @@ class TableBudget:
         answer = self._client.update_item(
             **self._where, UpdateExpression=update, ExpressionAttributeValues=values, ReturnValues="ALL_NEW"
         )
-        self._ledger = _ledger(answer.get("Attributes", {}))
+        self._ledger = self._ledger_of(answer.get("Attributes", {}))
 
     def _read(self) -> Ledger:
-        return _ledger(self._client.get_item(**self._where, ConsistentRead=True).get("Item", {}))
+        return self._ledger_of(self._client.get_item(**self._where, ConsistentRead=True).get("Item", {}))
+
+    def _ledger_of(self, item: Item) -> Ledger:
+        numbers = {name: float(value["N"]) for name, value in item.items() if "N" in value}
+        limit = numbers.get("broker_limit")
+        return Ledger(
+            spent={int(name[1:]): int(count) for name, count in numbers.items() if _is_second(name)},
+            foreign=int(numbers.get("foreign_used", 0)),
+            foreign_until=numbers.get("foreign_until", 0.0),
+            blocked_until=numbers.get("blocked_until", 0.0),
+            broker_limit=None if limit is None else int(limit),
+            travel_seconds=self._travel_seconds,
+        )
 
 
 def budget_key(account: str) -> dict[str, Any]:
     """Key of the account's budget item."""
     return {"pk": {"S": f"BUDGET#{account}"}, "sk": {"S": "BUDGET"}}
-
-
-def _ledger(item: Item) -> Ledger:
-    numbers = {name: float(value["N"]) for name, value in item.items() if "N" in value}
-    limit = numbers.get("broker_limit")
-    return Ledger(
-        spent={int(name[1:]): int(count) for name, count in numbers.items() if _is_second(name)},
-        foreign=int(numbers.get("foreign_used", 0)),
-        foreign_until=numbers.get("foreign_until", 0.0),
-        blocked_until=numbers.get("blocked_until", 0.0),
-        broker_limit=None if limit is None else int(limit),
-    )
 
 
 def _dropped(ledger: Ledger, now: float) -> dict[int, int]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SECOND_PREFIX = "s"
-_ATTEMPTS = 8
+_ATTEMPTS = 12
 _MOST_DROPPED = 80
 _CONTENTION_WAIT_SECONDS = 1.0
 
@@ -99,7 +99,7 @@ class TableBudget:
             if len(self._ledger.returned(now)) > _MOST_DROPPED:
                 self._write(now, change=0, conditions=[], values={})
             elif attempt:
-                self._sleep(random.uniform(0, 0.005 * 2**attempt))  # nosec B311
+                self._sleep(random.uniform(0, min(0.1, 0.005 * 2**attempt)))  # nosec B311
         if not urgent:
             raise BudgetExhausted(_CONTENTION_WAIT_SECONDS)
         _log.warning("urgent request passes uncounted, too many others write the budget")

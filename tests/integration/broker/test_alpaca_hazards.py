@@ -7,18 +7,16 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from repeg.broker import alpaca_wire
 from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
 from repeg.broker.budget import Unlimited
 from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, Denied, Duplicate, Throttled
 from repeg.domain.market import ChildOrder, ChildStatus
 from repeg.domain.reasons import Reason
-from repeg.errors import BrokerUnavailable, BudgetExhausted, ConfigurationError, CredentialsRefused, DataFeedDenied
+from repeg.errors import BrokerUnavailable, BudgetExhausted, CredentialsRefused, DataFeedDenied
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 ID = "61e69015-8549-4bfd-b9c3-01e75843f47d"
@@ -376,57 +374,3 @@ def test_long_lists_are_read_to_the_end(server: Any, canned: Any, broker: Alpaca
     first, second = (request.path for request in server.received)
     assert "after=2026-11-20T14%3A59%3A59Z" in first and "symbols=BRK.B" in first and "status=all" in first
     assert "after=2026-11-20T15%3A08%3A18.999999Z" in second
-
-
-def test_no_proxy_and_no_netrc_for_a_broker_on_this_machine(
-    server: Any, book: Book, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login someone password else\n")
-    monkeypatch.setenv("NETRC", str(netrc))
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    server.answers_json(ORDER)
-    assert isinstance(connect(server.url, book).submit(CHILD), Accepted)
-    assert "Authorization" not in server.received[0].headers
-
-
-def test_credentials_of_a_netrc_go_to_no_broker(
-    server: Any, book: Book, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("default login someone password else\n")
-    monkeypatch.setenv("NETRC", str(netrc))
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(alpaca_wire, "_is_loopback", lambda url: False)
-    server.answers_json(ORDER)
-    assert isinstance(connect(server.url, book).submit(CHILD), Accepted)
-    assert "Authorization" not in server.received[0].headers
-
-
-def test_connections_are_kept_but_not_over_a_long_pause(
-    server: Any, broker: AlpacaBroker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.answers_json(ORDER)
-    broker.order(ID)
-    broker.order(ID)
-    monkeypatch.setattr(alpaca_wire, "_STALE_AFTER_SECONDS", 0.0)
-    broker.order(ID)
-    first, second, third = (request.connection for request in server.received)
-    assert first == second != third
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"feed": "sap"},
-        {"key_id": ""},
-        {"secret_key": "with\nbreak"},
-        {"trading_url": "paper-api.alpaca.markets"},
-        {"data_url": ""},
-    ],
-)
-def test_wrong_settings_are_named_before_anything_is_sent(wrong: dict[str, str]) -> None:
-    settings = {"key_id": "k", "secret_key": "s", "trading_url": "http://127.0.0.1:9", "data_url": "http://127.0.0.1:9"}
-    with pytest.raises(ConfigurationError):
-        connect_alpaca(**{**settings, **wrong}, budget=Unlimited())  # type: ignore[arg-type]

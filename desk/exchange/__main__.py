@@ -20,6 +20,8 @@ from desk.exchange.server import Server
 from desk.exchange.sessions import covers
 
 HOST = "127.0.0.1"
+# Long, so that a client's idle connection is never cut by accident: only faults do that.
+_KEEPALIVE_S = 3600.0
 DEFAULT_START = "2026-11-20T10:00:00-05:00"
 
 
@@ -63,7 +65,7 @@ def _start(text: str) -> int:
 
 
 async def _serve(gateway: Gateway, port: int, port_file: Path | None) -> None:
-    runner = web.AppRunner(Server(gateway).app(), access_log=None, shutdown_timeout=0.5)
+    runner = web.AppRunner(Server(gateway).app(), access_log=None, shutdown_timeout=0.5, keepalive_timeout=_KEEPALIVE_S)
     await runner.setup()
     site = web.TCPSite(runner, HOST, port)
     await site.start()

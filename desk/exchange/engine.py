@@ -276,10 +276,10 @@ class Engine:
         for side in market_orders_left(self.orders.open(symbol), book):
             due = self.now + _REFILL_NS
             if book.await_refill(side, due):
-                self.schedule.add(due, partial(self._refill, book, side, due))
+                self.schedule.add(due, partial(self._refill, book, side, due), relative=True)
         if self._sliced:
             self._sliced = False
-            self.schedule.add(self.now + _REFILL_NS, partial(self._match, symbol))
+            self.schedule.add(self.now + _REFILL_NS, partial(self._match, symbol), relative=True)
 
     def _slice(self, qty: Decimal) -> Decimal:
         """Part of an execution that chance lets through; the rest is looked at again a second later."""

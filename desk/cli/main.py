@@ -1,0 +1,52 @@
+"""The `repeg` command. Exit codes: 0 ok, 1 what was asked for did not come about, 2 bad input or usage."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from typer.exceptions import TyperException
+
+from desk.cli import demo, local, orders, send, settings
+from desk.cli.output import BAD_INPUT, FAILED, tell
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    help="repeg executes trading signals through Alpaca.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo.demo)
+app.add_typer(local.app, name="local")
+app.command()(send.send)
+app.command()(orders.orders)
+app.command()(orders.order)
+app.command()(orders.wait)
+app.command()(orders.watch)
+app.add_typer(settings.app, name="settings")
+
+
+def main() -> None:
+    """Entry point; ends the process with the command's exit code."""
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; `arguments` default to those of the process."""
+    try:
+        return int(app(arguments, prog_name="repeg", standalone_mode=False) or 0)
+    except TyperException as problem:
+        if _is_help(problem):
+            return BAD_INPUT
+        tell(problem.format_message())
+        return BAD_INPUT if getattr(problem, "exit_code", FAILED) == BAD_INPUT else FAILED
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+
+
+def _is_help(problem: TyperException) -> bool:
+    """Whether it only means that the help has been shown, since there were no arguments."""
+    return type(problem).__name__ == "NoArgsIsHelpError"

@@ -1,0 +1,167 @@
+"""Reaching a deployed stack: on the local cloud when one is up, else on AWS."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from desk.cloud.place import Status
+
+REGION = "us-east-1"
+_CONFIG = Config(connect_timeout=5, read_timeout=65, retries={"mode": "standard", "total_max_attempts": 4})
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A stack, and clients of the services that it is made of. Clients are made when first asked for.
+
+    ``exchange_url`` and ``speed`` are None on AWS.
+    """
+
+    stack: str
+    outputs: dict[str, str]
+    session: boto3.Session = field(repr=False)
+    endpoint_url: str | None = None
+    exchange_url: str | None = None
+    speed: float | None = None
+
+    def client(self, service: str) -> Any:
+        """A low-level client of an AWS service, safe to share between threads."""
+        return self.session.client(service, endpoint_url=self.endpoint_url, config=_CONFIG)
+
+    @cached_property
+    def sqs(self) -> Any:
+        return self.client("sqs")
+
+    @cached_property
+    def dynamodb(self) -> Any:
+        return self.client("dynamodb")
+
+    @cached_property
+    def stepfunctions(self) -> Any:
+        return self.client("stepfunctions")
+
+    @cached_property
+    def events(self) -> Any:
+        return self.client("events")
+
+    @cached_property
+    def ssm(self) -> Any:
+        return self.client("ssm")
+
+    @cached_property
+    def secretsmanager(self) -> Any:
+        return self.client("secretsmanager")
+
+    @cached_property
+    def logs(self) -> Any:
+        return self.client("logs")
+
+    @cached_property
+    def lambda_(self) -> Any:
+        return self.client("lambda")
+
+    @property
+    def is_local(self) -> bool:
+        return self.endpoint_url is not None
+
+    @property
+    def queue_url(self) -> str:
+        return self.outputs["QueueUrl"]
+
+    @property
+    def dlq_url(self) -> str:
+        return self.outputs["DlqUrl"]
+
+    @property
+    def table(self) -> str:
+        return self.outputs["TableName"]
+
+    @property
+    def event_bus(self) -> str:
+        return self.outputs["EventBusName"]
+
+    @property
+    def secret_id(self) -> str:
+        return self.outputs["AlpacaSecretId"]
+
+    @property
+    def settings_defaults(self) -> str:
+        """Name of the SSM parameter with the defaults."""
+        return self.outputs["SettingsDefaultsName"]
+
+    @property
+    def settings_overrides(self) -> str:
+        """Name of the SSM parameter with the overrides, which need not exist."""
+        return self.outputs["SettingsOverridesName"]
+
+    @property
+    def log_group(self) -> str:
+        return self.outputs["FunctionLogGroup"]
+
+    @property
+    def state_machines(self) -> dict[str, str]:
+        """ARNs by name, such as ``execute_order``."""
+        return machines_of(self.stack, self.outputs)
+
+    def function(self, name: str) -> str:
+        """The deployed name of a function, such as ``place_order``."""
+        return f"{self.stack}-{name.replace('_', '-')}"
+
+
+def connect(stack: str = "repeg") -> Connection:
+    """The stack on the local cloud that is up, else the one of this name on AWS.
+
+    Raises:
+        botocore.exceptions.BotoCoreError, ClientError: AWS cannot be reached or has no such stack.
+    """
+    from desk.cloud.local import status
+
+    local = status()
+    if local.up:
+        return connect_local(local)
+    session = boto3.Session()
+    return Connection(stack, stack_outputs(session.client("cloudformation", config=_CONFIG), stack), session)
+
+
+def connect_local(status: Status) -> Connection:
+    """A connection to a local cloud, whatever AWS profile, keys or proxies the user has set."""
+    assert status.stack and status.endpoint_url
+    return Connection(
+        status.stack,
+        status.outputs,
+        local_session(),
+        endpoint_url=status.endpoint_url,
+        exchange_url=status.exchange_url,
+        speed=status.speed,
+    )
+
+
+def local_session() -> boto3.Session:
+    """A session with the emulator's dummy keys that reads nothing of the user's AWS configuration."""
+    for name in ("NO_PROXY", "no_proxy"):
+        if "127.0.0.1" not in os.environ.get(name, ""):
+            os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1"]))
+    unread = (None, None, None, None)
+    session = botocore.session.Session({"profile": unread, "config_file": (None, None, os.devnull, None)})
+    return boto3.Session(
+        aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION, botocore_session=session
+    )
+
+
+def stack_outputs(cloudformation: Any, stack: str) -> dict[str, str]:
+    """The outputs of a deployed stack."""
+    described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def machines_of(stack: str, outputs: dict[str, str]) -> dict[str, str]:
+    """State machine ARNs among a stack's outputs, by the machine's name without the stack's."""
+    arns = [value for value in outputs.values() if ":stateMachine:" in value]
+    return {arn.rpartition(":")[2].removeprefix(f"{stack}-").replace("-", "_"): arn for arn in arns}

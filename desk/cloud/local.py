@@ -1,0 +1,171 @@
+"""The local cloud: start it, stop it, ask about it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime, timedelta
+
+from desk.cloud.build import build
+from desk.cloud.deploy import deploy, give_keys, invoke, put_quotes, warm
+from desk.cloud.errors import CloudError, CloudRefused
+from desk.cloud.place import Place, Processes, Status, here
+from desk.cloud.processes import end, is_ours, until
+from desk.cloud.tools import find_tools
+from desk.exchange.__main__ import DEFAULT_START
+from desk.exchange.client import ExchangeControl
+from desk.exchange.moments import from_ns, parse_instant
+
+STACK = "repeg"
+ENDPOINT_PORT, EXCHANGE_PORT = 4566, 4567
+_START_S, _STOP_S = 45.0, 20.0
+# The sweeper needs so many wall seconds for its first run, after which the market's clock shall just read `start`.
+_SETTLE_S = 2.5
+
+Step = Callable[[str], AbstractContextManager[None]]
+
+
+def quietly(_: str) -> AbstractContextManager[None]:
+    """A step that tells nobody."""
+    return nullcontext()
+
+
+def status() -> Status:
+    """What is up here; ``Status(up=False)`` if nothing is."""
+    place = here()
+    ready, processes = place.stack(), place.processes()
+    if not ready or not processes or not is_ours(processes.supervisor, str(place.folder)):
+        return Status()
+    return ready
+
+
+def up(*, speed: float | None = None, start: str | None = None, step: Step = quietly) -> Status:
+    """Starts the local cloud detached, unless it is up already, and returns when it is ready.
+
+    ``speed`` is market seconds per wall second (1); ``start`` the market time, RFC 3339, that the clock then reads
+    (10:00 in New York on a regular day). ``step`` is told what is being done.
+
+    Raises:
+        CloudRefused: it is up at another speed.
+        CloudError: it could not be started; nothing is left running.
+    """
+    place = here()
+    with place.locked():
+        running = status()
+        if running.up:
+            return _as_asked(running, speed, start)
+        _clear(place)
+        try:
+            return _start(place, speed or 1, start or DEFAULT_START, step)
+        except BaseException:
+            _clear(place)
+            raise
+
+
+def down() -> bool:
+    """Stops what ``up`` started; returns whether there was anything to stop."""
+    place = here()
+    if not place.folder.exists():
+        return False
+    with place.locked():
+        return _clear(place)
+
+
+@contextmanager
+def cloud(*, speed: float | None = None, start: str | None = None, step: Step = quietly) -> Iterator[Status]:
+    """The local cloud for the length of a with-block; one that was up before stays up."""
+    was_up = status().up
+    running = up(speed=speed, start=start, step=step)
+    try:
+        yield running
+    finally:
+        if not was_up:
+            down()
+
+
+def _as_asked(running: Status, speed: float | None, start: str | None) -> Status:
+    assert running.exchange_url
+    if speed is not None and speed != running.speed:
+        raise CloudRefused(f"--speed: the local cloud is up at speed {running.speed:g}; run repeg local down first")
+    if start is not None:
+        ExchangeControl(running.exchange_url).set_clock(start)
+    return running
+
+
+def _start(place: Place, speed: float, start: str, step: Step) -> Status:
+    tools = find_tools()
+    with step("starting the emulator and the exchange"):
+        processes = _start_processes(place, speed, start)
+    with step("building the stack (sam build)"):
+        build(tools)
+    with step("deploying the stack (sam deploy)"):
+        ready = deploy(place, tools, processes, STACK)
+    with step("warming the functions up"):
+        give_keys(ready)
+        warm(ready)
+    with step("opening the market"):
+        exchange = ExchangeControl(processes.exchange_url)
+        put_quotes(exchange)
+        _open(ready, exchange, start)
+    place.say_ready(ready)
+    return ready
+
+
+def _open(ready: Status, exchange: ExchangeControl, start: str) -> None:
+    """Sets the clock so that it reads ``start`` when this returns, and lets the stack take note of the time."""
+    wanted = from_ns(parse_instant(start))
+    exchange.set_clock((wanted - timedelta(seconds=_SETTLE_S * (ready.speed or 1))).isoformat())
+    invoke(ready, "sweep_orders", {})
+    while datetime.fromisoformat(exchange.clock().now) < wanted:
+        time.sleep(0.01)
+
+
+def _start_processes(place: Place, speed: float, start: str) -> Processes:
+    arguments = [str(place.folder), str(_port(ENDPOINT_PORT)), str(_port(EXCHANGE_PORT)), f"{speed:g}", start]
+    with place.log("supervisor").open("wb") as log:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "desk.cloud.supervisor", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+    until(lambda: place.processes() is not None or supervisor.poll() is not None, _START_S)
+    processes = place.processes()
+    if processes is None:
+        end(supervisor.pid, str(place.folder))
+        supervisor.wait()
+        said = place.log("supervisor").read_text(errors="replace").strip() or "nothing"
+        raise CloudError(f"the local cloud did not start; its log says: {said[-1500:]}")
+    return processes
+
+
+def _clear(place: Place) -> bool:
+    """Ends what is ours, the supervisor first, and removes what it left; returns whether anything was alive."""
+    processes, mark = place.processes(), str(place.folder)
+    found = False
+    if processes:
+        for pid in (processes.supervisor, processes.emulator, processes.exchange):
+            found = is_ours(pid, mark) or found
+            end(pid, mark, _STOP_S)
+    place.forget()
+    return found
+
+
+def _port(wanted: int) -> int:
+    """The port if it is free, else one that is."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise CloudError("no port is free on 127.0.0.1")

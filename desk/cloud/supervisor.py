@@ -1,0 +1,124 @@
+"""The process that holds a local cloud together: it starts emulator and exchange, fires the schedules, and stops both.
+
+``python -m desk.cloud.supervisor FOLDER ENDPOINT_PORT EXCHANGE_PORT SPEED START``. It restarts nothing: when one of the
+two ends, the other is ended, the log says so, and the cloud is down.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from desk.cloud.place import Place, Processes
+from desk.cloud.processes import end, until
+from desk.cloud.schedules import Schedules
+from desk.cloud.tools import Tools, find_tools
+from desk.exchange.process import ExchangeProcess, launch
+
+# Of each function; 60 MB each: fifty orders at once stay well below 2.5 GB, and two cores can breathe.
+WORKERS = 4
+_START_S = 30.0
+_EMULATOR = Path(__file__).with_name("emulator.py")
+
+
+def main() -> int:
+    """Runs until SIGTERM (exit code 0), or until the emulator or the exchange ends (1)."""
+    folder, endpoint_port, exchange_port, speed, start = sys.argv[1:]
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    place = Place(Path(folder))
+    place.forget()
+    place.scratch.mkdir(parents=True)
+    exchange = _start_exchange(place, int(exchange_port), speed, start)
+    emulator = _start_emulator(place, find_tools(), int(endpoint_port), float(speed))
+    try:
+        return _run(place, emulator, exchange, f"http://127.0.0.1:{endpoint_port}", float(speed), stop)
+    finally:
+        end(emulator.pid, str(place.folder))
+        end(exchange.process.pid, str(place.folder))
+        shutil.rmtree(place.scratch, ignore_errors=True)
+
+
+def _run(
+    place: Place,
+    emulator: subprocess.Popen[bytes],
+    exchange: ExchangeProcess,
+    endpoint_url: str,
+    speed: float,
+    stop: threading.Event,
+) -> int:
+    if not until(lambda: _listens(endpoint_url) or emulator.poll() is not None or stop.is_set(), _START_S):
+        _say("the emulator did not answer in time")
+        return 1
+    place.say_processes(Processes(os.getpid(), emulator.pid, exchange.process.pid, endpoint_url, exchange.url, speed))
+    schedules = Schedules(endpoint_url, exchange.control)
+    while not stop.wait(schedules.pause(speed)):
+        for name, process in (("emulator", emulator), ("exchange", exchange.process)):
+            if process.poll() is not None:
+                _say(f"the {name} ended with exit code {process.returncode}; the local cloud is down")
+                return 1
+        ready = place.stack()
+        if ready:
+            schedules.look(ready)
+    return 0
+
+
+def _start_exchange(place: Place, port: int, speed: str, start: str) -> ExchangeProcess:
+    with place.log("exchange").open("wb") as log:
+        return launch(place.folder / "exchange.port", port=port, speed=speed, start=start, log=log, detached=True)
+
+
+def _start_emulator(place: Place, tools: Tools, port: int, speed: float) -> subprocess.Popen[bytes]:
+    """Starts it with a bare environment: the functions' workers inherit all of it."""
+    cache = place.scratch / "unpacked"
+    cache.mkdir()
+    environment = {
+        "PATH": f"{tools.cloud.parent}{os.pathsep}{os.defpath}",
+        "HOME": str(place.scratch),
+        "TMPDIR": str(place.scratch),
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": f"unix://{place.scratch}/no-docker",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "SFN_WAIT_SCALE": f"{1 / speed:.6g}",
+        "LOG_LEVEL": "WARNING",
+    }
+    with place.log("emulator").open("wb") as log:
+        return subprocess.Popen(
+            [str(tools.cloud), "-P", str(_EMULATOR), str(WORKERS), str(cache)],
+            cwd=place.scratch,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _listens(endpoint_url: str) -> bool:
+    from urllib.request import ProxyHandler, build_opener
+
+    try:
+        with build_opener(ProxyHandler({})).open(f"{endpoint_url}/_ministack/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _say(line: str) -> None:
+    print(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {line}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -54,9 +54,9 @@ def down() -> None:
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Tell whether the local cloud is up, and where."""
-    from desk.cloud import local
+    from desk.cloud import place
 
-    found = local.status()
+    found = place.status()
     if as_json:
         print_json(found.document())
     elif not found.up:

@@ -11,7 +11,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from desk.cloud.place import Status
+from desk.cloud.place import Status, status
 
 REGION = "us-east-1"
 _CONFIG = Config(connect_timeout=5, read_timeout=65, retries={"mode": "standard", "total_max_attempts": 4})
@@ -121,8 +121,6 @@ def connect(stack: str = "repeg") -> Connection:
     Raises:
         botocore.exceptions.BotoCoreError, ClientError: AWS cannot be reached or has no such stack.
     """
-    from desk.cloud.local import status
-
     local = status()
     if local.up:
         return connect_local(local)

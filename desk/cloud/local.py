@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from desk.cloud.build import build
 from desk.cloud.deploy import deploy, give_keys, invoke, put_quotes, warm
 from desk.cloud.errors import CloudError, CloudRefused
-from desk.cloud.place import Place, Processes, Status, here
+from desk.cloud.place import Place, Processes, Status, here, status
 from desk.cloud.processes import end, is_ours, until
 from desk.cloud.tools import find_tools
 from desk.exchange.__main__ import DEFAULT_START
@@ -33,15 +33,6 @@ Step = Callable[[str], AbstractContextManager[None]]
 def quietly(_: str) -> AbstractContextManager[None]:
     """A step that tells nobody."""
     return nullcontext()
-
-
-def status() -> Status:
-    """What is up here; ``Status(up=False)`` if nothing is."""
-    place = here()
-    ready, processes = place.stack(), place.processes()
-    if not ready or not processes or not is_ours(processes.supervisor, str(place.folder)):
-        return Status()
-    return ready
 
 
 def up(*, speed: float | None = None, start: str | None = None, step: Step = quietly) -> Status:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from desk.cloud.processes import is_ours
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -108,6 +110,15 @@ def locked(path: Path) -> Iterator[None]:
 def here() -> Place:
     """The place named by REPEG_LOCAL_DIR, else ``.local`` in the project."""
     return Place(Path(os.environ.get("REPEG_LOCAL_DIR") or PROJECT / ".local").resolve())
+
+
+def status() -> Status:
+    """What is up here; ``Status(up=False)`` if nothing is."""
+    place = here()
+    ready, processes = place.stack(), place.processes()
+    if not ready or not processes or not is_ours(processes.supervisor, str(place.folder)):
+        return Status()
+    return ready
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Fires the stack's schedules on market time; they are deployed disabled here, since EventBridge knows only wall time."""
+"""Fires the schedules on market time; the stack deploys them disabled here, for EventBridge knows only the wall's."""
 
 from __future__ import annotations
 

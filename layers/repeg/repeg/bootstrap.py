@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import time
 from functools import cache, lru_cache
@@ -113,7 +114,10 @@ def _secret(period: int) -> str:
 def _connect(key_id: str, secret_key: str, feed: str) -> AlpacaBroker:
     mode = os.environ.get("TRADING_MODE", "paper")
     trading_url, data_url = broker_urls(mode, os.environ.get("BROKER_URL", ""), os.environ.get("DATA_URL", ""))
-    budget = TableBudget(client("dynamodb"), environment("TABLE_NAME"), mode, time_keeper().latest_now)
+    # On a fast market a request is market seconds under way, and counts from when it arrives.
+    travel_seconds = 0 if speed() == 1 else math.ceil(speed() / 5)
+    now = time_keeper().latest_now
+    budget = TableBudget(client("dynamodb"), environment("TABLE_NAME"), mode, now, travel_seconds=travel_seconds)
     connected = connect_alpaca(
         key_id,
         secret_key,
@@ -121,7 +125,7 @@ def _connect(key_id: str, secret_key: str, feed: str) -> AlpacaBroker:
         data_url=data_url,
         feed=feed,
         budget=budget,
-        now=time_keeper().latest_now,
+        now=now,
     )
     unlock(connected, mode, os.environ.get("ACCOUNT_NUMBER", ""))
     return connected

@@ -87,9 +87,8 @@ class TimeKeeper:
         return self.carry_on(self.kept.clock() or ClockAnchor(market_at=wall, wall_at=wall))
 
     def latest_now(self) -> datetime:
-        """Market time by the newest reading that this process has seen, else the wall clock."""
-        wall = self.wall()
-        return self._latest.market_time(wall, self.speed) if self._latest else wall
+        """Market time by the newest reading that this process has seen, else as `approximate` has it."""
+        return self._latest.market_time(self.wall(), self.speed) if self._latest else self.approximate().now()
 
     def calendar(self, broker: Broker, now: datetime) -> Calendar:
         """Trading days around `now`: the kept ones if they cover it, else read anew (one trading request)."""

@@ -20,7 +20,7 @@ from repeg.domain.execution import (
 )
 from repeg.domain.ladders import MARKET_PATIENCE, PriceRule, Rung
 from repeg.domain.market import ChildOrder, OrderReport
-from repeg.domain.orders import ChildRecord, Order, RungStatus
+from repeg.domain.orders import ZERO, ChildRecord, Order, RungStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import BrokerUnavailable, BudgetExhausted, OperatorError, RetryError
@@ -159,7 +159,7 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord) -> Next:
         position = broker.position(order.symbol)
     except RetryError as error:
         return _broker_down(worker, order, error)
-    qty = position.qty if position else 0
+    qty = position.qty if position else ZERO
     baseline = qty if child.lookup_position is None else child.lookup_position
     seen = child.model_copy(update={"lookups": child.lookups + 1, "lookup_position": baseline})
     order = order.with_child(seen)

@@ -1,0 +1,36 @@
+"""A lab per test, on one exchange process per session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from desk.exchange.client import ExchangeControl
+from desk.exchange.process import start_exchange
+from tests.support.lab import START, Lab
+
+
+@pytest.fixture(scope="session")
+def exchange() -> Iterator[ExchangeControl]:
+    with start_exchange(start=START) as running:
+        yield running.control
+
+
+@pytest.fixture
+def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@pytest.fixture
+def lab(exchange: ExchangeControl, aws_credentials: None) -> Iterator[Lab]:
+    exchange.reset()
+    exchange.set_clock(START, paused=True)
+    exchange.quote("TQQQ", "50.95", "50.98", 2000, 2000)
+    with mock_aws():
+        lab = Lab(exchange)
+        lab.sweep()
+        yield lab

@@ -1,0 +1,136 @@
+"""The worker dies at every single input and output of an order's life: after one was done and before the next.
+
+After each death: the sweeper revives the order; there is one order of the right quantity, it ends, and the journal and the
+store agree (design, section 3: the record is the truth, executions are disposable).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from moto import mock_aws
+
+from desk.exchange.client import ExchangeControl
+from repeg.domain.orders import Order
+from repeg.domain.reasons import Status
+from repeg.domain.settings import Settings
+from tests.support.lab import START, Killed, Lab
+
+LONGEST_LIFE = 400
+
+
+@dataclass(frozen=True)
+class Life:
+    """One way for an order to live: the scene, the signal, and how it must end whatever happens."""
+
+    name: str
+    scene: Callable[[ExchangeControl], None]
+    signal: dict[str, object]
+    ends: Callable[[Order], bool]
+    settings: Settings = Settings()
+
+
+def _scene_calm(control: ExchangeControl) -> None:
+    control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
+
+
+def _scene_steps_away_once(control: ExchangeControl) -> None:
+    _scene_calm(control)
+    away = {"symbol": "TQQQ", "bid": "50.98", "ask": "51.01", "bid_size": 2000, "ask_size": 2000}
+    control.script({"on": {"symbol": "TQQQ", "event": "new", "side": "buy", "nth": 1}, **away})
+
+
+def _scene_partial_fill(control: ExchangeControl) -> None:
+    control.quote("TQQQ", "50.95", "50.98", 2000, 30)
+    away = {"symbol": "TQQQ", "bid": "51.00", "ask": "51.03", "bid_size": 2000, "ask_size": 2000}
+    control.script({"on": {"symbol": "TQQQ", "event": "fill", "side": "buy", "nth": 1}, **away})
+
+
+def _scene_out_of_reach(control: ExchangeControl) -> None:
+    control.quote("TQQQ", "50.95", "50.98", 2000, 10)
+    away = {"symbol": "TQQQ", "bid": "52.00", "ask": "52.03", "bid_size": 2000, "ask_size": 2000}
+    control.script({"on": {"symbol": "TQQQ", "event": "fill", "side": "buy", "nth": 1}, **away})
+
+
+def _scene_position(control: ExchangeControl) -> None:
+    _scene_calm(control)
+    control.position("TQQQ", 100, "40")
+
+
+LIVES = [
+    Life("filled at once", _scene_calm, {"qty": 100}, lambda order: order.status is Status.FILLED),
+    Life("filled on a re-peg", _scene_steps_away_once, {"qty": 100}, lambda order: order.status is Status.FILLED),
+    Life("filled in two parts", _scene_partial_fill, {"qty": 100}, lambda order: order.status is Status.FILLED),
+    Life(
+        "partly filled, then out of reach",
+        _scene_out_of_reach,
+        {"qty": 100},
+        lambda order: order.status is Status.PARTIALLY_FILLED and order.filled_qty == 10,
+        Settings(max_repegs=0),
+    ),
+    Life("close", _scene_position, {"kind": "close"}, lambda order: order.status is Status.FILLED),
+]
+
+
+@contextmanager
+def _born(life: Life, exchange: ExchangeControl) -> Iterator[Lab]:
+    exchange.reset()
+    exchange.set_clock(START, paused=True)
+    life.scene(exchange)
+    with mock_aws():
+        lab = Lab(exchange, life.settings)
+        lab.sweep()
+        lab.deaths.seen.clear()
+        yield lab
+
+
+def _message(life: Life) -> str:
+    body = {"signal_id": "s", "kind": "order", "symbol": "TQQQ", "side": "buy"} | life.signal
+    if body["kind"] == "close":
+        del body["side"]
+    return json.dumps(body)
+
+
+def _live(lab: Lab, life: Life) -> bool:
+    """Deliver and work the signal; True if the worker died on the way."""
+    try:
+        lab.intake.accept(_message(life))
+        lab.work()
+    except Killed:
+        return True
+    return False
+
+
+def _recover(lab: Lab, life: Life) -> None:
+    lab.revive()
+    if lab.orders.find("s") is None or not lab.ended:
+        lab.intake.accept(_message(life))
+    for _ in range(3):
+        lab.sweep()
+        lab.work()
+
+
+@pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
+def test_survives_death_at_every_input_and_output(
+    life: Life, exchange: ExchangeControl, aws_credentials: None
+) -> None:
+    for at in range(1, LONGEST_LIFE):
+        with _born(life, exchange) as lab:
+            lab.deaths.at = at
+            died = _live(lab, life)
+            where = f"death before {lab.deaths.seen[-1]} (number {at})"
+            if died:
+                _recover(lab, life)
+            order = lab.order("s")
+            assert life.ends(order), f"{where}: {order.status} {order.reason} {order.filled_qty}, {order.events}"
+            assert [kind for kind, _ in lab.bus.events if kind == "Order Outcome"], f"{where}: outcome not published"
+            assert order.published, where
+            lab.check()
+            if not died:
+                assert at > 10, "the worker hardly did anything"
+                return
+    raise AssertionError("the order's life never ended")

@@ -1,0 +1,74 @@
+"""One order down its ladder: every way it can end."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from repeg.domain.reasons import Reason, Status
+from tests.support.audit import trading_calls
+from tests.support.lab import Lab
+
+
+def test_fills_at_once_one_tick_through_the_ask(lab: Lab) -> None:
+    before = lab.mark()
+    lab.send(signal_id="a", qty=100)
+    lab.work()
+    order = lab.order("a")
+    assert (order.status, order.filled_qty) == (Status.FILLED, 100)
+    assert order.rungs[0].limit_price == Decimal("50.99")
+    assert order.avg_fill_price == Decimal("50.98")
+    assert len(trading_calls(lab.control.journal(before))) <= 3
+    assert lab.machine and len(lab.machine.entered) <= 12
+    lab.check()
+    assert lab.bus.events[-1][1]["status"] == "filled"
+
+
+def test_sells_one_tick_through_the_bid(lab: Lab) -> None:
+    lab.control.position("TQQQ", 100, "40")
+    before = lab.mark()
+    lab.send(signal_id="a", side="sell", qty=100)
+    lab.work()
+    order = lab.order("a")
+    assert order.rungs[0].limit_price == Decimal("50.94")
+    assert order.status is Status.FILLED
+    assert len(trading_calls(lab.control.journal(before))) <= 3
+    lab.check()
+
+
+def test_the_full_ladder_ends_at_the_market_within_its_budget(lab: Lab) -> None:
+    _market_steps_away_from_every_limit(lab, until=3)
+    before = lab.mark()
+    lab.send(signal_id="a", qty=100)
+    lab.work()
+    order = lab.order("a")
+    assert order.status is Status.FILLED
+    assert [child.type for child in order.rungs] == ["limit", "limit", "limit", "market"]
+    assert (order.repegs, order.market_fallback) == (2, True)
+    assert len(trading_calls(lab.control.journal(before))) <= 18
+    assert lab.machine and len(lab.machine.entered) <= 44
+    for earlier, later in zip(order.rungs, order.rungs[1:], strict=False):
+        assert earlier.closed_at and earlier.closed_at <= later.sent_at
+        assert (earlier.closed_at - earlier.sent_at).total_seconds() >= 2.5
+    lab.check()
+
+
+def _market_steps_away_from_every_limit(lab: Lab, until: int, step: str = "0.02", size: int = 2000) -> None:
+    """Each time a limit arrives, the quote has just moved above it, by `step`."""
+    for nth in range(1, until + 1):
+        up = Decimal(step) * nth
+        bid, ask = Decimal("50.95") + up, Decimal("50.98") + up
+        quote = {"bid": str(bid), "ask": str(ask), "bid_size": size, "ask_size": size}
+        lab.control.script({"on": {"symbol": "TQQQ", "event": "new", "side": "buy", "nth": nth}, "symbol": "TQQQ", **quote})
+
+
+def test_market_fallback_is_refused_once_the_price_ran_beyond_the_cap(lab: Lab) -> None:
+    _market_steps_away_from_every_limit(lab, until=3, step="0.06")
+    lab.send(signal_id="a", qty=100)
+    lab.work()
+    order = lab.order("a")
+    assert (order.status, order.reason) == (Status.UNFILLED, Reason.SLIPPAGE_EXCEEDED)
+    assert order.worst_price is not None
+    assert all(child.limit_price is not None and child.limit_price <= order.worst_price for child in order.rungs)
+    assert order.rungs[-1].limit_price == order.worst_price
+    assert not order.market_fallback
+    lab.check()

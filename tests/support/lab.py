@@ -1,0 +1,266 @@
+"""The whole spine in one process: the real machine definition, steps, store (moto) and adapter against a real exchange.
+
+The exchange's clock stands still and is moved on by every wait, so that minutes pass in milliseconds. Any input or
+output can be made to kill the worker, before or after it happened.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from itertools import count
+from typing import Any
+
+import boto3
+
+from desk.exchange.client import ExchangeControl
+from repeg.broker.alpaca import connect_alpaca
+from repeg.broker.budget import RateBudget
+from repeg.clock import TimeKeeper
+from repeg.domain.orders import Order
+from repeg.domain.routes import Next
+from repeg.domain.settings import Settings
+from repeg.errors import StaleExecution
+from repeg.executions import ExecutionState, execution_number
+from repeg.steps.accept import Intake
+from repeg.steps.assess import assess
+from repeg.steps.cancel import cancel
+from repeg.steps.check import check
+from repeg.steps.place import place
+from repeg.steps.record import publish, record
+from repeg.steps.secure import secure
+from repeg.steps.sweep import sweep
+from repeg.steps.worker import Worker
+from repeg.store.budget import TableBudget
+from repeg.store.market import MarketStore
+from repeg.store.orders import OrderStore
+from tests.support.audit import audit
+from tests.support.machine import Machine
+
+TABLE_NUMBERS = count(1)
+START = "2026-11-20T10:00:00-05:00"
+
+
+class Killed(BaseException):
+    """The worker died here."""
+
+
+@dataclass
+class Deaths:
+    """Counts inputs and outputs; kills the worker before one of them, and keeps it dead."""
+
+    seen: list[str] = field(default_factory=list)
+    at: int | None = None
+    stopped: bool = False
+
+    def guard(self, name: str, call: Callable[[], Any]) -> Any:
+        """Do `call`, unless the worker is dead or dies here."""
+        self.seen.append(name)
+        self.stopped = self.stopped or self.at == len(self.seen)
+        if self.stopped:
+            raise Killed(name)
+        return call()
+
+
+class Watched:
+    """A port whose every call passes `Deaths`."""
+
+    def __init__(self, target: Any, name: str, deaths: Deaths, only: set[str] | None = None) -> None:
+        self._target, self._name, self._deaths, self._only = target, name, deaths, only
+
+    def urgent(self) -> Watched:
+        return Watched(self._target.urgent(), self._name, self._deaths, self._only)
+
+    def __getattr__(self, method: str) -> Any:
+        real = getattr(self._target, method)
+        if not callable(real) or (self._only and method not in self._only):
+            return real
+        return lambda *args, **kwargs: self._deaths.guard(f"{self._name}.{method}", lambda: real(*args, **kwargs))
+
+
+class Bus:
+    """Keeps what was published."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def publish(self, detail_type: str, detail: dict[str, Any]) -> None:
+        self.events.append((detail_type, detail))
+
+
+class Lab:
+    """One stack in a box. Use `send`, then `work` until everything is over, then `check`."""
+
+    def __init__(self, control: ExchangeControl, settings: Settings | None = None) -> None:
+        self.control = control
+        self.settings = settings or Settings()
+        self.deaths = Deaths()
+        self.bus = Bus()
+        self.dead_letters: list[str] = []
+        self.running: dict[str, str] = {}
+        self.ended: set[str] = set()
+        self.machine: Machine | None = None
+        dynamodb, table = _dynamodb(), f"lab-{next(TABLE_NUMBERS)}"
+        create_table(dynamodb, table)
+        self.orders = OrderStore(dynamodb, table)
+        self._wall = datetime.fromisoformat(control.clock().now)
+        self.time = TimeKeeper(MarketStore(dynamodb, table), 1.0, lambda: self._wall)
+        budget: RateBudget = TableBudget(dynamodb, table, "lab", self.time.latest_now, sleep=lambda _: None)
+        self.broker = connect_alpaca(
+            "key", "secret", trading_url=control.url, data_url=control.url, budget=budget, read_timeout=2
+        )
+        log = _Log()
+        self.worker = Worker(
+            orders=Watched(self.orders, "store", self.deaths),  # type: ignore[arg-type]
+            time=self.time,
+            make_broker=lambda: Watched(self.broker, "broker", self.deaths),  # type: ignore[arg-type,return-value]
+            make_publisher=lambda: Watched(self.bus, "bus", self.deaths),  # type: ignore[arg-type,return-value]
+            settings=lambda: self.settings,
+            sleep=self.sleep,
+            log=log,
+        )
+        self.intake = Intake(
+            Watched(self.orders, "store", self.deaths, {"accept", "record"}),  # type: ignore[arg-type]
+            Watched(self, "executions", self.deaths, {"start"}),  # type: ignore[arg-type]
+            self.time,
+            lambda body, problem: self.dead_letters.append(body),
+            log,
+        )
+
+    # --- time ---
+
+    def sleep(self, seconds: float) -> None:
+        """Market time passes."""
+        self.control.advance(Decimal(str(round(seconds, 6))))
+        self._wall += timedelta(seconds=seconds)
+
+    def set_clock(self, now: str) -> None:
+        """Jump to a market time; wall time goes on unmoved, as on a local cloud."""
+        self.control.set_clock(now, paused=True)
+
+    # --- Step Functions ---
+
+    def arn(self, order_id: str, number: int) -> str:
+        return f"arn:aws:states:us-east-1:000000000000:execution:lab:{order_id}-{number}"
+
+    def start(self, order_id: str, number: int) -> None:
+        name = f"{order_id}-{number}"
+        if name not in self.ended:
+            self.running[name] = order_id
+
+    def state(self, order_id: str, number: int) -> ExecutionState:
+        name = f"{order_id}-{number}"
+        if name in self.running:
+            return ExecutionState.RUNNING
+        return ExecutionState.ENDED if name in self.ended else ExecutionState.MISSING
+
+    # --- use ---
+
+    def send(self, **signal: Any) -> str:
+        """Deliver a signal to intake as SQS would; returns its id."""
+        signal = {"kind": "order", "symbol": "TQQQ", "side": "buy"} | signal
+        self.intake.accept(json.dumps(signal))
+        return str(signal["signal_id"])
+
+    def work(self) -> None:
+        """Run every started execution to its end, oldest first."""
+        while self.running:
+            name, order_id = next(iter(self.running.items()))
+            self.machine = Machine(self._tasks(), self.sleep)
+            try:
+                self.machine.run(name, {"order_id": order_id})
+            finally:
+                self.running.pop(name, None)
+                self.ended.add(name)
+
+    def sweep(self) -> dict[str, int]:
+        """The sweeper's minute."""
+        return sweep(self.worker, self)  # type: ignore[arg-type]
+
+    def revive(self) -> None:
+        """A new process takes over where one died."""
+        self.deaths.at = None
+        self.deaths.stopped = False
+        for name in list(self.running):
+            self.ended.add(self.running.pop(name) and name)
+
+    def order(self, signal_id: str) -> Order:
+        """The order that a signal became."""
+        order = self.orders.find(signal_id)
+        assert order is not None, f"no order for {signal_id}"
+        return order
+
+    def mark(self) -> int:
+        """Where the journal ends now."""
+        return max((entry["seq"] for entry in self.control.journal()), default=0)
+
+    def check(self, *, all_over: bool = True) -> None:
+        """The audit."""
+        audit(list(self.orders.newest()), self.control.journal(), all_over=all_over)
+
+    def _tasks(self) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+        steps: dict[str, Callable[[Worker, Order], Next]] = {
+            "AssessMarket": assess,
+            "PlaceOrder": place,
+            "CheckFill": check,
+            "CancelOrder": cancel,
+            "RecordOutcome": record,
+            "PublishOutcome": publish,
+        }
+        tasks = {name: lambda payload, step=step: self._take(payload, step) for name, step in steps.items()}
+        tasks["SecurePosition"] = lambda payload: self._take(
+            payload, lambda worker, order: secure(worker, order, payload.get("error"))
+        )
+        return tasks
+
+    def _take(self, payload: dict[str, Any], step: Callable[[Worker, Order], Next]) -> dict[str, Any]:
+        order = self.worker.orders.get(payload["order_id"])
+        assert order is not None
+        if execution_number(payload["execution"]) != order.executions:
+            return {"route": "Done", "seconds": 0}
+        try:
+            following = step(self.worker, order)
+        except StaleExecution:
+            return {"route": "Done", "seconds": 0}
+        return {"route": following.route.value, "seconds": following.seconds}
+
+
+class _Log:
+    def __init__(self) -> None:
+        self._log = logging.getLogger("lab")
+
+    def info(self, msg: str, **kwargs: Any) -> None:
+        self._log.info("%s %s", msg, kwargs)
+
+    def error(self, msg: str, **kwargs: Any) -> None:
+        self._log.error("%s %s", msg, kwargs)
+
+
+@cache
+def _dynamodb() -> Any:
+    """Clients are slow to make; moto answers whichever was made while it was on."""
+    return boto3.client("dynamodb", region_name="us-east-1")
+
+
+def create_table(client: Any, table: str) -> None:
+    """The table of the template: keys and indexes."""
+    names = ["pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk"]
+    client.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+        KeySchema=_keys("pk", "sk"),
+        GlobalSecondaryIndexes=[
+            {"IndexName": "by_created", "KeySchema": _keys("gsi1pk", "gsi1sk"), "Projection": {"ProjectionType": "ALL"}},
+            {"IndexName": "to_do", "KeySchema": _keys("gsi2pk", "gsi2sk"), "Projection": {"ProjectionType": "KEYS_ONLY"}},
+        ],
+    )
+
+
+def _keys(partition: str, sort: str) -> list[dict[str, str]]:
+    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]

@@ -1,0 +1,108 @@
+"""Runs the real state machine definition in process: the file that is deployed, steps called directly, time virtual."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonata
+import yaml
+
+DEFINITION = Path(__file__).parents[2] / "statemachines" / "execute_order.asl.yaml"
+
+Task = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class ExecutionFailed(Exception):
+    """A task kept failing and no Catch took it."""
+
+
+def load_definition() -> dict[str, Any]:
+    """The machine as deployed, before substitutions."""
+    definition: dict[str, Any] = yaml.safe_load(DEFINITION.read_text())
+    return definition
+
+
+def task_name(state: dict[str, Any]) -> str:
+    """`PlaceOrder` for a state that invokes `${PlaceOrderFunctionArn}`."""
+    name: str = state["Arguments"]["FunctionName"]
+    return name.removeprefix("${").removesuffix("FunctionArn}")
+
+
+class Machine:
+    """An interpreter of the subset of Amazon States Language that execute_order uses."""
+
+    def __init__(self, tasks: dict[str, Task], wait: Callable[[float], None]) -> None:
+        self._states: dict[str, Any] = load_definition()["States"]
+        self._start: str = load_definition()["StartAt"]
+        self._tasks = tasks
+        self._sleep = wait
+        self._kinds = {"Task": self._task, "Choice": self._choice, "Wait": self._wait, "Succeed": self._succeed}
+        self.entered: list[str] = []
+
+    @property
+    def visits(self) -> Counter[str]:
+        """How often each state was entered."""
+        return Counter(self.entered)
+
+    def run(self, name: str, execution_input: dict[str, Any], longest: int = 4000) -> None:
+        """Run an execution to its end."""
+        context = {"Execution": {"Name": name, "Input": execution_input}}
+        variables: dict[str, Any] = {}
+        current = self._start
+        for _ in range(longest):
+            self.entered.append(current)
+            state = self._states[current]
+            following = self._kinds[state["Type"]](state, context, variables)
+            if following is None:
+                return
+            current = following
+        raise ExecutionFailed(f"still running after {longest} transitions: {self.entered[-6:]}")
+
+    def _succeed(self, state: dict[str, Any], context: Any, variables: dict[str, Any]) -> None:
+        return None
+
+    def _wait(self, state: dict[str, Any], context: Any, variables: dict[str, Any]) -> str:
+        seconds = _evaluate(state["Seconds"], {}, variables)
+        assert isinstance(seconds, int) and seconds >= 0, f"AWS refuses to wait {seconds!r} seconds"
+        self._sleep(seconds)
+        return str(state["Next"])
+
+    def _choice(self, state: dict[str, Any], context: Any, variables: dict[str, Any]) -> str:
+        for choice in state["Choices"]:
+            if _evaluate(choice["Condition"], {}, variables) is True:
+                return str(choice["Next"])
+        return str(state["Default"])
+
+    def _task(self, state: dict[str, Any], context: Any, variables: dict[str, Any]) -> str | None:
+        payload = _evaluate(state["Arguments"]["Payload"], {"context": context}, variables)
+        tries = 1 + sum(retry["MaxAttempts"] for retry in state.get("Retry", []))
+        for attempt in range(tries):
+            try:
+                answer = self._tasks[task_name(state)](payload)
+            except Exception as error:
+                if attempt + 1 < tries:
+                    self._sleep(2**attempt)
+                    continue
+                for catch in state.get("Catch", []):
+                    output = {"errorOutput": {"Error": type(error).__name__, "Cause": str(error)}}
+                    variables |= _evaluate(catch.get("Assign", {}), output, variables)
+                    return str(catch["Next"])
+                raise ExecutionFailed(str(error)) from error
+            break
+        variables |= _evaluate(state.get("Assign", {}), {"result": {"Payload": answer}}, variables)
+        return None if state.get("End") else str(state["Next"])
+
+
+def _evaluate(template: Any, states: dict[str, Any], variables: dict[str, Any]) -> Any:
+    if isinstance(template, dict):
+        return {key: _evaluate(value, states, variables) for key, value in template.items()}
+    if isinstance(template, str) and template.startswith("{%"):
+        expression = jsonata.Jsonata(template[2:-2].strip())
+        for name, value in variables.items():
+            expression.assign(name, value)
+        expression.assign("states", states)
+        return expression.evaluate({})
+    return template

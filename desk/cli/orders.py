@@ -1,0 +1,153 @@
+"""`repeg orders`, `order`, `wait`, `watch`: what became of the signals."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from desk.cli.options import AsJson, StackName
+from desk.cli.output import fail, print_json, refuse, tell
+
+if TYPE_CHECKING:
+    from repeg.domain.orders import Order
+    from repeg.store.orders import OrderStore
+
+SymbolFilter = Annotated[str | None, typer.Option("--symbol", help="Only orders of this symbol.")]
+StatusFilter = Annotated[str | None, typer.Option("--status", help="Only orders of this status.")]
+
+
+def orders(
+    symbol: SymbolFilter = None,
+    status: StatusFilter = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 1000,
+    stack: StackName = "repeg",
+    as_json: AsJson = False,
+) -> None:
+    """List orders, the newest first."""
+    from desk.cli.following import newest_orders
+    from desk.cli.stack import reaching_orders
+    from repeg.domain.views import order_view
+
+    status = _known_status(status)
+    with reaching_orders(stack) as store:
+        views = [order_view(order) for order in newest_orders(store, _upper(symbol), status, limit)]
+    if as_json:
+        print_json(views)
+        return
+    from desk.cli.render import console, orders_table
+
+    if views:
+        console().print(orders_table(views))
+    else:
+        tell("no orders")
+
+
+def order(
+    order_or_signal_id: Annotated[str, typer.Argument(help="Id of the order, or of the signal that it came from.")],
+    stack: StackName = "repeg",
+    as_json: AsJson = False,
+) -> None:
+    """Show one order with its child orders and its history."""
+    from desk.cli.stack import reaching_orders
+    from repeg.domain.views import order_view
+
+    with reaching_orders(stack) as store:
+        found = store.find(order_or_signal_id)
+    if found is None:
+        fail(f"{order_or_signal_id}: there is no such order (a signal just sent may need a moment; try repeg wait)")
+    if as_json:
+        print_json(order_view(found))
+        return
+    from desk.cli.render import console, order_page
+
+    console().print(order_page(order_view(found)))
+
+
+def wait(
+    signal_ids: Annotated[list[str], typer.Argument(help="Ids of the signals (or orders) to wait for.")],
+    timeout: Annotated[float, typer.Option("--timeout", min=0, help="Wall seconds to wait at most.")] = 300,
+    stack: StackName = "repeg",
+    as_json: AsJson = False,
+) -> None:
+    """Wait until the orders of all these signals are over, whatever their status."""
+    from desk.cli.following import wait_for
+    from desk.cli.stack import reaching_orders
+
+    def report(order: Order) -> None:
+        if not as_json:
+            why = f" {order.reason.value}" if order.reason else ""
+            print(f"{order.signal_id} {order.status.value}{why}", flush=True)
+
+    with reaching_orders(stack) as store:
+        try:
+            waited = wait_for(store, signal_ids, timeout, report)
+        except KeyboardInterrupt:
+            fail("stopped waiting; the orders go on")
+    if as_json:
+        print_json(waited.orders)
+    if waited.unfinished:
+        fail(f"not over after {timeout:g} s: {', '.join(waited.unfinished)}")
+
+
+def watch(
+    symbol: SymbolFilter = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 25,
+    every: Annotated[float, typer.Option("--every", min=0.1, help="Wall seconds between looks.")] = 1,
+    stack: StackName = "repeg",
+) -> None:
+    """Show orders as they change; end with Ctrl-C."""
+    from desk.cli.render import console
+    from desk.cli.stack import reaching_orders
+
+    with reaching_orders(stack) as store:
+        screen = console()
+        try:
+            show = _watch_live if screen.is_terminal else _watch_lines
+            show(store, _upper(symbol), limit, lambda: time.sleep(every))
+        except KeyboardInterrupt:
+            return
+
+
+def _watch_live(store: OrderStore, symbol: str | None, limit: int, pause: Callable[[], None]) -> None:
+    from rich.live import Live
+
+    from desk.cli.following import newest_orders
+    from desk.cli.render import console, orders_table
+    from repeg.domain.views import order_view
+
+    with Live(console=console(), auto_refresh=False, screen=False) as live:
+        while True:
+            views = [order_view(order) for order in newest_orders(store, symbol, None, limit)]
+            live.update(orders_table(views), refresh=True)
+            pause()
+
+
+def _watch_lines(store: OrderStore, symbol: str | None, limit: int, pause: Callable[[], None]) -> None:
+    """Without a terminal: one line for each change."""
+    from desk.cli.following import newest_orders
+    from desk.cli.render import change_line
+    from repeg.domain.views import order_view
+
+    known: dict[str, str] = {}
+    while True:
+        for order in reversed(list(newest_orders(store, symbol, None, limit))):
+            line = change_line(order_view(order))
+            if known.get(order.order_id) != line:
+                known[order.order_id] = line
+                print(line, flush=True)
+        pause()
+
+
+def _known_status(status: str | None) -> str | None:
+    from repeg.domain.reasons import Status
+
+    if status is not None and status not in set(Status):
+        refuse(f"--status: {status!r} is not a status; one of {', '.join(Status)} is needed")
+    return status
+
+
+def _upper(symbol: str | None) -> str | None:
+    return symbol.upper() if symbol else None

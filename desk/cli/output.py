@@ -1,0 +1,34 @@
+"""What a command leaves behind: one JSON document or one clear line, and an exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, NoReturn
+
+import typer
+
+FAILED = 1
+BAD_INPUT = 2
+
+
+def print_json(document: Any) -> None:
+    """The one JSON document of a `--json` command, on stdout."""
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def tell(line: str) -> None:
+    """A remark for the person at the terminal, on stderr."""
+    sys.stderr.write(" ".join(line.split()) + "\n")
+
+
+def refuse(line: str) -> NoReturn:
+    """End with exit code 2: the input has to be mended."""
+    tell(line)
+    raise typer.Exit(BAD_INPUT)
+
+
+def fail(line: str) -> NoReturn:
+    """End with exit code 1: what was asked for did not come about."""
+    tell(line)
+    raise typer.Exit(FAILED)

@@ -1,0 +1,210 @@
+"""Orders as people read them: tables, colours and times in New York. Works on order views (`repeg.domain.views`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+View = dict[str, Any]
+
+NEW_YORK = ZoneInfo("America/New_York")
+_STYLES = {
+    "filled": "green",
+    "partially_filled": "yellow",
+    "unfilled": "yellow",
+    "rejected": "red",
+    "unwound": "red",
+    "failed": "bold red",
+    "superseded": "dim",
+    "working": "cyan",
+    "waiting": "blue",
+    "received": "blue",
+}
+_CENT = Decimal("0.01")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that never breaks a table that was sent into a file or pipe."""
+    made = Console(stderr=stderr, highlight=False, markup=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, markup=False, width=160)
+
+
+def clock_time(at: str | None, *, seconds: bool = True) -> str:
+    """Time of day in New York of an RFC 3339 instant, to the tenth of a second."""
+    if at is None:
+        return ""
+    moment = datetime.fromisoformat(at).astimezone(NEW_YORK)
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 100_000}" if seconds else f"{moment:%H:%M}"
+
+
+def day(at: str) -> str:
+    """Date in New York."""
+    return f"{datetime.fromisoformat(at).astimezone(NEW_YORK):%a %d %b %Y}"
+
+
+def price(value: str | None) -> str:
+    """Dollars: at least two decimals, more only where they carry something."""
+    if value is None:
+        return ""
+    amount = Decimal(value)
+    return (
+        f"{amount:.2f}" if amount == amount.quantize(_CENT) else f"{amount.quantize(Decimal('0.0001')).normalize():f}"
+    )
+
+
+def basis_points(value: str | None) -> str:
+    """Signed, + is cost."""
+    return "" if value is None else f"{Decimal(value):+.2f}"
+
+
+def outcome(view: View) -> Text:
+    """Status and reason in one cell."""
+    status = view["status"]
+    text = Text(status.replace("_", " "), style=_STYLES.get(status, ""))
+    if view["reason"]:
+        text.append(f" {view['reason']}", style="dim")
+    return text
+
+
+def filled_of(view: View) -> str:
+    """Filled and requested shares."""
+    requested = view["requested_qty"]
+    return f"{view['filled_qty']}/{requested}" if requested else view["filled_qty"]
+
+
+def orders_table(views: Iterable[View]) -> Table:
+    """One line for each order."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("created (ET)", no_wrap=True)
+    for name in ("symbol", "side"):
+        table.add_column(name)
+    table.add_column("filled", justify="right")
+    table.add_column("outcome", no_wrap=True)
+    for name in ("avg price", "slippage bps", "cap"):
+        table.add_column(name, justify="right")
+    table.add_column("ladder")
+    table.add_column("rungs", justify="right")
+    table.add_column("signal", overflow="fold")
+    for view in views:
+        table.add_row(
+            f"{view['created_at'][:10]} {clock_time(view['created_at'])}",
+            view["symbol"],
+            view["side"] or "",
+            filled_of(view),
+            outcome(view),
+            price(view["avg_fill_price"]),
+            basis_points(view["slippage_bps"]),
+            view["max_slippage_bps"] or "",
+            view["ladder"] or "",
+            str(len(view["rungs"])),
+            view["signal_id"],
+        )
+    return table
+
+
+def order_page(view: View) -> RenderableType:
+    """Everything about one order: what came of it, its child orders, its history."""
+    parts: list[RenderableType] = [_headline(view), _facts(view)]
+    if view["rungs"]:
+        parts += ["", _rungs(view["rungs"])]
+    if view["events"]:
+        parts += ["", _timeline(view["events"])]
+    return Group(*parts)
+
+
+def _headline(view: View) -> Text:
+    size = view["requested_qty"] or "?"
+    text = Text()
+    text.append(f"{(view['side'] or view['kind']).upper()} {size} {view['symbol']}  ", style="bold")
+    text.append_text(outcome(view))
+    return text
+
+
+def _facts(view: View) -> Table:
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim")
+    facts.add_column()
+    arrival = f"{price(view['arrival_bid'])} / {price(view['arrival_ask'])}" if view["arrival_bid"] else None
+    seconds = view["seconds_to_fill"]
+    cap = f"cap {view['max_slippage_bps']} bps" if view["max_slippage_bps"] else "no cap"
+    slippage = view["slippage_bps"]
+    fill = f"{filled_of(view)} at {price(view['avg_fill_price'])}" if view["avg_fill_price"] else None
+    rows = {
+        "signal": view["signal_id"] + (f" ({view['strategy']})" if view["strategy"] else ""),
+        "order": view["order_id"],
+        "created": f"{day(view['created_at'])} {clock_time(view['created_at'])} ET",
+        "ladder": view["ladder"] and f"{view['ladder']} ({(view['symbol_class'] or '').replace('_', ' ')})",
+        "arrival": arrival,
+        "filled": fill and fill + (f" in {seconds} s" if seconds else ""),
+        "reference": view["reference_price"] and f"{price(view['reference_price'])}, {cap}",
+        "slippage": slippage and f"{basis_points(slippage)} bps (+ is cost)",
+        "warning": "the fill is beyond the slippage cap" if view["cap_breached"] else None,
+    }
+    for name, value in rows.items():
+        if value:
+            facts.add_row(name, value)
+    return facts
+
+
+def _rungs(rungs: Iterable[View]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("rung", justify="right")
+    table.add_column("sent (ET)")
+    table.add_column("type")
+    for name in ("bid", "ask", "limit", "qty", "filled", "at"):
+        table.add_column(name, justify="right")
+    table.add_column("status")
+    table.add_column("seconds", justify="right")
+    for rung in rungs:
+        table.add_row(
+            str(rung["rung"]),
+            clock_time(rung["sent_at"]),
+            rung["type"],
+            price(rung["bid"]),
+            price(rung["ask"]),
+            price(rung["limit_price"]),
+            rung["qty"],
+            rung["filled_qty"] if rung["filled_qty"] != "0" else "",
+            price(rung["avg_fill_price"]),
+            rung["status"],
+            _seconds(rung["sent_at"], rung["closed_at"]),
+        )
+    return table
+
+
+def _seconds(start: str, end: str | None) -> str:
+    if end is None:
+        return ""
+    return f"{(datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds():.2f}"
+
+
+def _timeline(events: Iterable[View]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(no_wrap=True, style="cyan")
+    table.add_column(overflow="fold")
+    for event in events:
+        table.add_row(clock_time(event["at"]), event["state"], event["detail"])
+    return table
+
+
+def change_line(view: View) -> str:
+    """One order in one line, for logs."""
+    parts = [
+        view["signal_id"],
+        view["side"] or view["kind"],
+        view["symbol"],
+        filled_of(view),
+        view["status"],
+        view["reason"] or "",
+        f"rung {len(view['rungs'])}" if view["rungs"] else "",
+        price(view["avg_fill_price"]),
+    ]
+    return " ".join(part for part in parts if part)

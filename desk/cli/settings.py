@@ -1,0 +1,120 @@
+"""`repeg settings`: what can be tuned without a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from desk.cli.options import AsJson, StackName
+from desk.cli.output import fail, print_json, refuse, tell
+
+if TYPE_CHECKING:
+    from desk.cli.overrides import Documents, OverridesStore
+
+app = typer.Typer(help="Show and change the settings of a stack.", no_args_is_help=True)
+
+
+@app.command()
+def show(stack: StackName = "repeg", as_json: AsJson = False) -> None:
+    """Show every setting, and which of them are overridden."""
+    with _stored(stack) as store:
+        _show(store.read(), as_json)
+
+
+@app.command("set")
+def set_(
+    pairs: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="For example max_slippage_bps=15.")],
+    stack: StackName = "repeg",
+    as_json: AsJson = False,
+) -> None:
+    """Override settings; lists are separated by commas."""
+    from desk.cli.overrides import read_pairs
+    from repeg.errors import ConfigurationError
+
+    with _stored(stack) as store:
+        try:
+            document = store.read().changed(read_pairs(pairs))
+        except ConfigurationError as problem:
+            refuse(f"{problem}; nothing was changed")
+        _write(store, document, as_json)
+
+
+@app.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="JSON object of settings, at most 4 KB.")],
+    stack: StackName = "repeg",
+    as_json: AsJson = False,
+) -> None:
+    """Replace all overrides by those of a file."""
+    from desk.cli.overrides import read_document
+    from repeg.errors import ConfigurationError
+
+    try:
+        wanted = read_document(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        refuse(f"{file}: cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8 text'}); nothing was changed")
+    except ConfigurationError as problem:
+        refuse(f"{file}: {problem}; nothing was changed")
+    with _stored(stack) as store:
+        try:
+            document = store.read().replaced(wanted)
+        except ConfigurationError as problem:
+            refuse(f"{file}: {problem}; nothing was changed")
+        _write(store, document, as_json)
+
+
+@app.command()
+def reset(stack: StackName = "repeg", as_json: AsJson = False) -> None:
+    """Remove all overrides."""
+    with _stored(stack) as store:
+        _write(store, "{}", as_json)
+
+
+@contextmanager
+def _stored(stack: str) -> Iterator[OverridesStore]:
+    from desk.cli.overrides import OverridesStore
+    from desk.cli.stack import reaching
+
+    with reaching(stack) as connection:
+        yield OverridesStore(connection.ssm, connection.settings_defaults, connection.settings_overrides)
+
+
+def _write(store: OverridesStore, document: str, as_json: bool) -> None:
+    from desk.cli.overrides import Documents
+
+    store.write(document)
+    _show(Documents(store.read().defaults, None if document == "{}" else document), as_json)
+
+
+def _show(documents: Documents, as_json: bool) -> None:
+    from repeg.errors import ConfigurationError
+
+    try:
+        in_force, overridden = documents.in_force(), documents.overridden()
+    except ConfigurationError as problem:
+        fail(f"these settings are refused, the last valid ones stay in force: {problem}; mend: repeg settings reset")
+    if as_json:
+        print_json({"settings": in_force, "overrides": overridden})
+        return
+    from rich.table import Table
+
+    from desk.cli.render import console
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("setting", "value", ""):
+        table.add_column(name, overflow="fold")
+    for name, value in in_force.items():
+        changed = name in overridden
+        table.add_row(name, _text(value), "overridden" if changed else "", style="yellow" if changed else "")
+    console().print(table)
+    tell(f"{len(overridden)} overridden" if overridden else "all at their defaults")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,110 @@
+"""Signals as people write them down: one JSON object, an array, or JSON lines; checked before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from repeg.domain.signals import MAX_BODY_BYTES, body_hash, canonical, parse_signal, read_json
+from repeg.errors import SignalInvalid
+
+
+@dataclass(frozen=True)
+class OutgoingSignal:
+    """A valid signal, ready for the queue."""
+
+    signal_id: str
+    symbol: str
+    body: str
+    """Canonical JSON: sorted keys, numbers as exact decimal strings."""
+    deduplication_id: str
+
+
+class BadSignals(Exception):
+    """The input holds a signal that cannot be sent; the message names the entry, the field and the mend."""
+
+
+def read_signals(text: str) -> list[OutgoingSignal]:
+    """Every signal in `text`, in order.
+
+    Raises:
+        BadSignals: at the first entry that breaks the contract, or when there is none at all.
+    """
+    signals: list[OutgoingSignal] = []
+    seen: dict[str, str] = {}
+    for place, entry in _entries(text):
+        try:
+            signal = _outgoing(entry)
+        except SignalInvalid as problem:
+            raise BadSignals(f"{place}: {problem}") from None
+        if signal.signal_id in seen:
+            raise BadSignals(f"{place}: signal_id: {signal.signal_id!r} is also that of {seen[signal.signal_id]}")
+        seen[signal.signal_id] = place
+        signals.append(signal)
+    if not signals:
+        raise BadSignals("there is no signal in it; see events/ for samples")
+    return signals
+
+
+def _outgoing(text: str) -> OutgoingSignal:
+    body = read_json(text)
+    signal = parse_signal(body)
+    sent = canonical(body)
+    if len(sent.encode()) > MAX_BODY_BYTES:
+        raise SignalInvalid("body", f"is larger than {MAX_BODY_BYTES // 1024} KB")
+    return OutgoingSignal(
+        signal_id=signal.signal_id,
+        symbol=signal.symbol,
+        body=sent,
+        deduplication_id=f"{signal.signal_id}-{body_hash(body)[:32]}",
+    )
+
+
+def _entries(text: str) -> Iterator[tuple[str, str]]:
+    """(where it stands, its JSON text) for each signal. An array is opened up; otherwise values follow each other."""
+    text = text.removeprefix("\ufeff")
+    start = _skip_space(text, 0)
+    values = _values_in_array(text, start) if text[start : start + 1] == "[" else _values_in_a_row(text, start)
+    for number, value in enumerate(values, 1):
+        yield f"signal {number}", value
+
+
+def _values_in_a_row(text: str, position: int) -> Iterator[str]:
+    while position < len(text):
+        end = _end_of_value(text, position)
+        yield text[position:end]
+        position = _skip_space(text, end)
+
+
+def _values_in_array(text: str, start: int) -> Iterator[str]:
+    if rest := text[_end_of_value(text, start) :].strip():
+        raise BadSignals(f"body: nothing may follow the array, but {rest[:20]!r} does")
+    position = _skip_space(text, start + 1)
+    while text[position] != "]":
+        end = _end_of_value(text, position)
+        yield text[position:end]
+        position = _skip_space(text, end)
+        if text[position] == ",":
+            position = _skip_space(text, position + 1)
+
+
+def _skip_space(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_int=Decimal)
+
+
+def _end_of_value(text: str, start: int) -> int:
+    try:
+        return _DECODER.raw_decode(text, start)[1]
+    except json.JSONDecodeError as error:
+        raise BadSignals(f"line {error.lineno}: body: is not JSON ({error.msg} at column {error.colno})") from None
+    except (ValueError, ArithmeticError) as error:
+        raise BadSignals(f"body: is not JSON ({error})") from None
+    except RecursionError:
+        raise BadSignals("body: is nested too deeply") from None

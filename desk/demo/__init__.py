@@ -1,0 +1,1 @@
+"""The demo: stories played on the local cloud, each with its expected outcome."""

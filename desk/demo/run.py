@@ -1,0 +1,151 @@
+"""The demo from start to end: a local cloud of its own, the acts, the verdict, and nothing left running."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from desk.cloud import local
+from desk.cloud.connection import Connection, connect_local
+from desk.cloud.place import Status
+from desk.demo.play import Progress, Stage, send_stories
+from desk.demo.show import difference_lines, finished_line, heading, progress_table, report_table, verdict_table
+from desk.demo.stories import ACTS, Act
+from desk.demo.verdict import Verdict
+from desk.exchange.client import ExchangeControl
+from desk.report.audit import Audit, audit
+from desk.report.execution import ExecutionReport, execution_report
+from repeg.domain.views import order_view
+from repeg.store.orders import OrderStore
+
+LONGEST_ACT_MARKET_SECONDS = 150.0
+SLACK_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the demo came to."""
+
+    verdicts: list[Verdict]
+    report: ExecutionReport
+    audit: Audit
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """True when every story ended as expected and the journal agrees with the records."""
+        return all(verdict.ok for verdict in self.verdicts) and not self.audit.differences
+
+    def document(self) -> dict[str, Any]:
+        """JSON-ready."""
+        stories = [
+            {
+                "story": verdict.story.title,
+                "signal_id": verdict.story.signal_id,
+                "expected": asdict(verdict.story.expected),
+                "order": verdict.order,
+                "fills": verdict.fills,
+                "differences": verdict.differences,
+                "ok": verdict.ok,
+            }
+            for verdict in self.verdicts
+        ]
+        report = {
+            name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(self.report).items()
+        }
+        return {"ok": self.ok, "seconds": round(self.seconds, 1), "stories": stories, "report": report} | {
+            "audit": asdict(self.audit)
+        }
+
+
+class Demo:
+    """Plays every act. `speed` is market seconds per wall second."""
+
+    def __init__(self, console: Console, speed: float, acts: Sequence[Act] = ACTS) -> None:
+        self._console = console
+        self._speed = speed
+        self._acts = acts
+
+    def run(self) -> Told:
+        """Start, play, tell, and stop what was started.
+
+        Raises:
+            CloudError: the local cloud could not be started.
+        """
+        local.down()  # what a demo that was killed may have left
+        heading(self._console, "a cloud of its own, on this machine")
+        with local.cloud(speed=self._speed, start=self._acts[0].starts_at, step=self._step) as status:
+            told = self._play(status)
+            with self._step("stopping what was started"):
+                local.down()
+        self._tell(told)
+        return told
+
+    def _play(self, status: Status) -> Told:
+        connection = connect_local(status)
+        exchange = ExchangeControl(str(status.exchange_url))
+        orders = OrderStore(connection.dynamodb, connection.table)
+        started = time.monotonic()
+        self._console.print()
+        heading(self._console, f"signals through the queue, market time {self._speed:g} times as fast as yours")
+        verdicts = [verdict for act in self._acts for verdict in self._act(act, connection, orders, exchange)]
+        seconds = time.monotonic() - started
+        views = [order_view(order) for order in orders.newest()]
+        return Told(verdicts, execution_report(views), audit(views, exchange.journal()), seconds)
+
+    def _act(self, act: Act, connection: Connection, orders: OrderStore, exchange: ExchangeControl) -> list[Verdict]:
+        send = partial(send_stories, connection.sqs, connection.queue_url)
+        timeout = LONGEST_ACT_MARKET_SECONDS / self._speed + SLACK_SECONDS
+        if not self._console.is_terminal:
+            self._console.print(act.title)
+            return Stage(send, orders, exchange, _Lines(self._console)).play(act, timeout)
+        with Live(console=self._console, auto_refresh=False) as live:
+
+            def show(act: Act, progress: Sequence[Progress]) -> None:
+                live.update(progress_table(act, progress, self._console.width), refresh=True)
+
+            return Stage(send, orders, exchange, show).play(act, timeout)
+
+    def _tell(self, told: Told) -> None:
+        heading(self._console, "expected against actual")
+        self._console.print(verdict_table(told.verdicts))
+        for line in difference_lines(told.verdicts):
+            self._console.print(Text(line, style="red"))
+        heading(self._console, "execution report")
+        self._console.print(report_table(told.report, told.audit))
+        self._console.print()
+        good = sum(verdict.ok for verdict in told.verdicts)
+        summary = f"{good} of {len(told.verdicts)} stories ended as expected, in {told.seconds:.0f} s"
+        self._console.print(Text(summary, style="bold green" if told.ok else "bold red"))
+        if told.ok:
+            self._console.print("next: make local, then .venv/bin/repeg send events/order_tqqq_buy.json", style="dim")
+
+    @contextmanager
+    def _step(self, what: str) -> Iterator[None]:
+        started = time.monotonic()
+        with self._console.status(what):
+            yield
+        self._console.print(Text.assemble(("done ", "green"), what, (f" {time.monotonic() - started:.1f} s", "dim")))
+
+
+class _Lines:
+    """Without a terminal: a line for each story that is over."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._told: set[str] = set()
+
+    def __call__(self, act: Act, progress: Sequence[Progress]) -> None:
+        for item in progress:
+            if item.over and item.story.signal_id not in self._told:
+                self._told.add(item.story.signal_id)
+                self._console.print(finished_line(item))

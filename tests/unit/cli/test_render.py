@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from rich.console import Console, RenderableType
+
+from desk.cli.render import change_line, order_page, orders_table, price
+from repeg.domain.orders import Order
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.views import order_view
+from tests.unit.samples import START, order, rung
+
+PARTIAL = order(
+    rung(1, 100, 40, "50.98"),
+    rung(2, 60, 0, None, None),
+    status=Status.PARTIALLY_FILLED,
+    reason=Reason.SLIPPAGE_EXCEEDED,
+).noted(START, "PlaceOrder", "buy 100 TQQQ [bold]at[/bold] 50.99")
+
+
+def shown(what: RenderableType) -> str:
+    screen = StringIO()
+    Console(file=screen, width=160, markup=False).print(what)
+    return screen.getvalue()
+
+
+def test_an_order_shows_each_rung_with_its_quote_limit_and_fill() -> None:
+    text = shown(order_page(order_view(PARTIAL)))
+    assert "BUY 100 TQQQ" in text and "partially filled slippage_exceeded" in text
+    first = next(line for line in text.splitlines() if line.split()[:1] == ["1"])
+    assert first.split()[2:] == ["limit", "50.95", "50.98", "50.99", "100", "40", "50.98", "canceled", "1.00"]
+    assert "10:00:00.0" in text, "times are New York's"
+
+
+def test_text_from_outside_is_shown_as_it_is() -> None:
+    assert "[bold]at[/bold]" in shown(order_page(order_view(PARTIAL)))
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_status_can_be_shown_before_anything_is_known_of_the_order(status: Status) -> None:
+    bare = Order(
+        order_id="ord-2", signal_id="s-2", kind="close", symbol="?", status=status, created_at=START, received_at=START
+    )
+    view = order_view(bare)
+    assert "s-2" in shown(order_page(view)) and "s-2" in shown(orders_table([view]))
+    assert change_line(view) == f"s-2 close ? 0 {status.value}"
+
+
+def test_prices_keep_what_carries_something() -> None:
+    assert [price(text) for text in ("50.9", "50.965", "0.9999", "50", None)] == [
+        "50.90",
+        "50.965",
+        "0.9999",
+        "50.00",
+        "",
+    ]

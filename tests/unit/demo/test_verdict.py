@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from desk.demo.stories import ACTS, Expected, Story
+from desk.demo.verdict import judge
+from tests.unit.samples import journal, order, rung, view
+
+SIGNAL = {"signal_id": "s-1", "kind": "order", "symbol": "TQQQ", "side": "buy", "qty": 100}
+FILLED = order(rung(1, 100, 100, "50.98"))
+
+
+def story(**expected: Any) -> Story:
+    fields = {"status": "filled", "ladder": "better_orders", "limits": ("50.99",), "fills": (("100", "50.98"),)}
+    return Story("a story", SIGNAL, Expected(**(fields | expected)))
+
+
+def test_an_outcome_as_expected_is_ok() -> None:
+    verdict = judge(story(), view(*FILLED.rungs), journal(FILLED))
+    assert verdict.ok, verdict.differences
+    assert verdict.fills == (("100", "50.98"),)
+
+
+def test_every_difference_is_named() -> None:
+    wrong = story(status="unfilled", limits=("50.98",), fills=(), first_sent_from="2026-11-20T10:00:30-05:00")
+    lines = judge(wrong, view(*FILLED.rungs), journal(FILLED)).differences
+    assert [line.split(":")[0] for line in lines][:3] == ["status", "limits", "fills"]
+    assert "before 2026-11-20T10:00:30" in lines[3]
+
+
+def test_no_order_is_never_ok() -> None:
+    assert not judge(story(), None, []).ok
+
+
+def test_expected_limits_stay_inside_the_cap() -> None:
+    caps = {"better_orders": Decimal(20), "standard": Decimal(15)}
+    for told in (told for act in ACTS for told in act.stories if told.quote and told.expected.ladder):
+        assert told.quote and told.expected.ladder
+        mid = (Decimal(told.quote.bid) + Decimal(told.quote.ask)) / 2
+        worst = mid * (1 + caps[told.expected.ladder] / 10_000)
+        assert all(Decimal(limit) <= worst for limit in told.expected.limits if limit != "market"), told.title

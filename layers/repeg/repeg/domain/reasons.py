@@ -48,6 +48,7 @@ class Reason(StrEnum):
     NO_POSITION = "no_position", "There is nothing to sell."
     OPPOSITE_POSITION = "opposite_position", "The account holds the opposite position."
     HELD_BY_PROTECTION = "held_by_protection", "The shares are held by open orders; send a close instead."
+    MISCONFIGURED = "misconfigured", "The operator must mend keys, settings or subscription; the event says which."
     BROKER_UNAVAILABLE = "broker_unavailable", "The broker could not be reached, or its answer stayed unknown."
     NO_QUOTE = "no_quote", "There is no two-sided quote."
     STALE_QUOTE = "stale_quote", "The latest quote is too old to trade on."

@@ -57,7 +57,7 @@ def assess(worker: Worker, order: Order) -> Next:
         return _broker_down(worker, order, error)
     except OperatorError as error:
         worker.alert(order, str(error))
-        return _apply(worker, order, Reject(reason=Reason.BROKER_UNAVAILABLE, detail=str(error)))
+        return _apply(worker, order, Reject(reason=Reason.MISCONFIGURED, detail=str(error)))
     return _apply(worker, judged.changed(broker_failures=0), verdict)
 
 

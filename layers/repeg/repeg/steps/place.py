@@ -69,7 +69,7 @@ def _start_rung(worker: Worker, order: Order) -> Next:
         return _broker_down(worker, order, error)
     except OperatorError as error:
         worker.alert(order, str(error))
-        return finish(worker, order, Finish(reason=Reason.BROKER_UNAVAILABLE, detail=str(error)), STATE)
+        return finish(worker, order, Finish(reason=Reason.MISCONFIGURED, detail=str(error)), STATE)
     ran = runaway(order, quote) if quote else None
     if ran:
         return finish(worker, order, ran, STATE)
@@ -114,7 +114,7 @@ def _submit(broker: Broker, order: Order, child: ChildRecord) -> SubmitOutcome:
     except RetryError:
         return Throttled(1.0)
     except OperatorError as error:
-        return Denied(Reason.BROKER_REJECTED, str(error))
+        return Denied(Reason.MISCONFIGURED, str(error))
 
 
 def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> Next:

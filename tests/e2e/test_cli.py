@@ -1,0 +1,184 @@
+"""The command line against the local cloud: what a person or a script at the desk sees."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from signal import SIGINT
+from typing import Any, NamedTuple
+
+import pytest
+
+from desk.cli.main import run
+from repeg.domain.orders import Order
+from tests.support.cloud import Cloud
+
+pytestmark = pytest.mark.cloud
+
+REPEG = Path(sys.executable).with_name("repeg")
+
+
+class Said(NamedTuple):
+    """Exit code and output of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Repeg = Callable[..., Said]
+
+
+@pytest.fixture
+def repeg(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> Repeg:
+    def call(*arguments: str) -> Said:
+        code = run(list(arguments))
+        return Said(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def signal(tmp_path: Path, name: str) -> Callable[..., str]:
+    """Writes a signal to a file; returns its path."""
+
+    def write(**fields: Any) -> str:
+        body = {"signal_id": name, "kind": "order", "symbol": "TQQQ", "side": "buy", "qty": 10} | fields
+        path = tmp_path / f"{body['signal_id']}.json"
+        path.write_text(json.dumps(body))
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def default_settings(cloud: Cloud) -> Iterator[None]:
+    yield
+    cloud.connection.ssm.delete_parameters(Names=[cloud.connection.settings_overrides])
+
+
+def test_a_signal_is_sent_waited_for_and_shown(repeg: Repeg, signal: Callable[..., str], name: str) -> None:
+    assert repeg("send", signal(), "--json").json == [name]
+    waited = repeg("wait", name, "--timeout", "60", "--json")
+    assert waited.code == 0
+    shown = repeg("order", name, "--json").json
+    assert waited.json == [shown]
+    assert (shown["status"], shown["filled_qty"], shown["avg_fill_price"]) == ("filled", "10", "50.98")
+    assert shown == repeg("order", shown["order_id"], "--json").json
+    [rung] = shown["rungs"]
+    assert (rung["limit_price"], rung["bid"], rung["ask"], rung["status"]) == ("50.99", "50.95", "50.98", "filled")
+    assert {event["state"] for event in shown["events"]} >= {"AcceptSignal", "PlaceOrder", "RecordOutcome"}
+    page = repeg("order", name)
+    assert page.code == 0 and "BUY 10 TQQQ" in page.out and "50.99" in page.out
+    assert name in [
+        view["signal_id"] for view in repeg("orders", "--symbol", "tqqq", "--status", "filled", "--json").json
+    ]
+    assert name not in [view["signal_id"] for view in repeg("orders", "--status", "rejected", "--json").json]
+    assert name in repeg("orders").out
+
+
+def test_the_same_file_sent_again_changes_nothing(
+    repeg: Repeg, signal: Callable[..., str], name: str, cloud: Cloud
+) -> None:
+    path = signal()
+    repeg("send", path)
+    assert repeg("wait", name).code == 0
+    before = repeg("order", name, "--json").json
+    assert repeg("send", path).code == 0
+    cloud.until("the queue is empty", lambda: _is_empty(cloud))
+    assert repeg("order", name, "--json").json == before
+
+
+def test_nothing_is_sent_if_one_signal_is_bad(repeg: Repeg, tmp_path: Path, name: str, cloud: Cloud) -> None:
+    good = {"signal_id": name, "kind": "order", "symbol": "TQQQ", "side": "buy", "qty": 10}
+    path = tmp_path / "batch.jsonl"
+    path.write_text("\n".join(map(json.dumps, [good, good | {"signal_id": f"{name}-2", "qty": -1}])))
+    said = repeg("send", str(path))
+    assert (said.code, said.out) == (2, "")
+    assert said.err.splitlines() == [f"{path}: signal 2: qty: must be greater than 0; nothing was sent"]
+    assert _is_empty(cloud)
+    assert repeg("order", name).code == 1
+
+
+def test_waiting_for_a_signal_that_never_comes_times_out(repeg: Repeg, name: str) -> None:
+    said = repeg("wait", name, "--timeout", "0.5", "--json")
+    assert (said.code, said.json) == (1, [])
+    assert said.err == f"not over after 0.5 s: {name}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["orders", "--status", "done"], "--status"),
+        (["settings", "set", "max_repegs=-1"], "max_repegs"),
+        (["settings", "set", "speed"], "speed"),
+        (["settings", "load", "/nowhere.json"], "/nowhere.json"),
+        (["send", "/nowhere.json"], "/nowhere.json"),
+        (["wait"], "signal_ids"),
+        (["demo", "--speed", "100"], "--speed"),
+        (["local", "up", "--speed", "0"], "--speed"),
+        (["local", "up", "--start", "yesterday"], "--start"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_bad_usage_is_one_line_that_names_the_trouble(repeg: Repeg, arguments: list[str], word: str) -> None:
+    said = repeg(*arguments)
+    assert (said.code, said.out) == (2, "")
+    assert word in said.err and said.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("default_settings")
+def test_an_override_reaches_the_next_orders_and_is_gone_after_a_reset(
+    repeg: Repeg, name: str, cloud: Cloud, tmp_path: Path
+) -> None:
+    changed = repeg("settings", "set", "max_slippage_bps=12", "max_repegs=1", "--json").json
+    assert changed["overrides"] == {"max_slippage_bps": "12", "max_repegs": 1}
+    assert (changed["settings"]["max_slippage_bps"], changed["settings"]["enabled"]) == ("12", True)
+    assert "overridden" in repeg("settings", "show").out
+
+    attempts = iter(range(100))
+
+    def next_order() -> Order:
+        return cloud.ended(cloud.send(signal_id=f"{name}-{next(attempts)}", qty=1))[0]
+
+    cloud.until("an order with the new cap", lambda: next_order().max_slippage_bps == Decimal(12), timeout=20)
+
+    path = tmp_path / "mine.json"
+    path.write_text('{"execution_mode": "STANDARD"}')
+    assert repeg("settings", "load", str(path), "--json").json["overrides"] == {"execution_mode": "STANDARD"}
+    assert repeg("settings", "reset", "--json").json["overrides"] == {}
+    cloud.until("an order with the old cap", lambda: next_order().max_slippage_bps == Decimal(20), timeout=20)
+
+
+def test_watching_into_a_pipe_writes_a_line_for_each_change(cloud: Cloud, name: str, tmp_path: Path) -> None:
+    log = tmp_path / "watched"
+    with log.open("w") as out, subprocess.Popen([REPEG, "watch", "--every", "0.2"], stdout=out, stderr=out) as watching:
+        try:
+            cloud.send(signal_id=name, qty=10)
+            cloud.until("the fill is shown", lambda: f"{name} buy TQQQ 10/10 filled rung 1 50.98" in log.read_text())
+        finally:
+            watching.send_signal(SIGINT)
+    assert watching.returncode == 0
+    assert "Traceback" not in log.read_text()
+
+
+def test_the_installed_command_reads_stdin_and_keeps_stdout_for_the_document(cloud: Cloud, name: str) -> None:
+    body = json.dumps({"signal_id": name, "kind": "close", "symbol": "NONE"})
+    ran = subprocess.run([REPEG, "send", "-", "--json"], input=body, capture_output=True, text=True, check=False)
+    assert (ran.returncode, json.loads(ran.stdout)) == (0, [name])
+    [order] = cloud.ended(name)
+    assert (order.status, order.reason) == ("rejected", "no_position")
+
+
+def _is_empty(cloud: Cloud) -> bool:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = cloud.connection.sqs.get_queue_attributes(QueueUrl=cloud.connection.queue_url, AttributeNames=names)
+    return all(answer["Attributes"][name] == "0" for name in names)

@@ -1,0 +1,150 @@
+"""The stack on the local cloud, as a test drives it: signals in through SQS, quotes through the control port."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from desk.cloud.connection import Connection
+from desk.exchange.client import ExchangeControl
+from repeg.domain.orders import Order
+from repeg.executions import execution_number
+from repeg.store.orders import OrderStore
+from tests.support.audit import audit, trading_calls
+
+POLL_S = 0.05
+OPEN_MORNING = "2026-11-20T10:00:00-05:00"
+
+
+class Cloud:
+    """One deployed stack and its exchange."""
+
+    def __init__(self, connection: Connection) -> None:
+        assert connection.exchange_url
+        self.connection = connection
+        self.exchange = ExchangeControl(connection.exchange_url)
+        self.orders = OrderStore(connection.dynamodb, connection.table)
+        self.machine = connection.state_machines["execute_order"]
+        self._sent: list[str] = []
+
+    # --- acting ---
+
+    def open_market(self, now: str = OPEN_MORNING) -> None:
+        """A clean exchange in a regular session, with a calm TQQQ."""
+        self.exchange.reset()
+        self.exchange.set_clock(now)
+        self.exchange.quote("TQQQ", "50.95", "50.98", 2000, 2000)
+
+    def send(self, **signal: Any) -> str:
+        """Push a signal to the queue; returns its id."""
+        body = {"kind": "order", "symbol": "TQQQ", "side": "buy"} | signal
+        self.send_text(json.dumps(body), body["symbol"])
+        self._sent.append(body["signal_id"])
+        return str(body["signal_id"])
+
+    def send_text(self, text: str, group: str = "TQQQ", deduplication: str | None = None) -> None:
+        """Push any text to the queue."""
+        self.connection.sqs.send_message(
+            QueueUrl=self.connection.queue_url,
+            MessageBody=text,
+            MessageGroupId=group,
+            MessageDeduplicationId=deduplication or hashlib.sha256(text.encode()).hexdigest(),
+        )
+
+    def sweep(self) -> dict[str, int]:
+        """Run the sweeper now."""
+        return self.invoke("sweep_orders", {})
+
+    def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Invoke a deployed function."""
+        answer = self.connection.lambda_.invoke(
+            FunctionName=self.connection.function(function), Payload=json.dumps(event)
+        )
+        payload: dict[str, Any] = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, payload
+        return payload
+
+    def stop(self, order: Order) -> None:
+        """StopExecution on the order's execution."""
+        assert order.execution_arn
+        self.connection.stepfunctions.stop_execution(executionArn=order.execution_arn)
+
+    # --- looking ---
+
+    def order(self, signal_id: str) -> Order:
+        """The order of a signal."""
+        order = self.orders.find(signal_id)
+        assert order is not None, f"no order for {signal_id}"
+        return order
+
+    def until(self, what: str, probe: Callable[[], Any], timeout: float = 60.0) -> Any:
+        """Poll until `probe` answers something true; returns the answer."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            answer = probe()
+            if answer:
+                return answer
+            time.sleep(POLL_S)
+        raise AssertionError(f"not within {timeout} s: {what}; {self._states()}")
+
+    def ended(self, *signal_ids: str, timeout: float = 60.0) -> list[Order]:
+        """The orders of these signals, once all are over and published."""
+
+        def over() -> list[Order] | None:
+            orders = [self.orders.find(signal_id) for signal_id in signal_ids]
+            known = [order for order in orders if order and order.status.terminal and order.published]
+            return known if len(known) == len(signal_ids) else None
+
+        orders: list[Order] = self.until(f"{signal_ids} over", over, timeout)
+        return orders
+
+    def states_of(self, order: Order) -> list[str]:
+        """Every state that the order's executions entered, in order: what AWS bills as transitions."""
+        names: list[str] = []
+        for number in range(1, order.executions + 1):
+            arn = f"{self.machine.replace(':stateMachine:', ':execution:')}:{order.order_id}-{number}"
+            pages = self.connection.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
+            events = [event for page in pages for event in page["events"]]
+            names += [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+        return names
+
+    def calls_since(self, mark: int) -> Counter[str]:
+        """Trading requests since a mark, by method and path."""
+        return Counter(trading_calls(self.exchange.journal(mark)))
+
+    def mark(self) -> int:
+        """Where the exchange's journal ends now."""
+        return max((entry["seq"] for entry in self.exchange.journal()), default=0)
+
+    def audit(self, signal_ids: Iterable[str] | None = None) -> None:
+        """Store and journal agree about everything since the market was last opened."""
+        mine = set(signal_ids or self._sent)
+        audit([order for order in self.orders.newest() if order.signal_id in mine], self.exchange.journal())
+
+    def dead_letters(self) -> list[str]:
+        """Bodies in the dead-letter queue, taken out of it."""
+        bodies: list[str] = []
+        while True:
+            answer = self.connection.sqs.receive_message(
+                QueueUrl=self.connection.dlq_url, MaxNumberOfMessages=10, WaitTimeSeconds=0
+            )
+            messages = answer.get("Messages", [])
+            if not messages:
+                return bodies
+            for message in messages:
+                bodies.append(message["Body"])
+                self.connection.sqs.delete_message(
+                    QueueUrl=self.connection.dlq_url, ReceiptHandle=message["ReceiptHandle"]
+                )
+
+    def _states(self) -> str:
+        orders = [order for order in self.orders.newest() if order.signal_id in self._sent and not order.published]
+        return "; ".join(
+            f"{order.signal_id} {order.status} {order.reason} exec {execution_number(order.execution_arn or '-0')}"
+            f" {[event.detail for event in order.events[-3:]]}"
+            for order in orders
+        )

@@ -24,15 +24,20 @@ Start = Annotated[
 ]
 
 
+EnforceRoles = Annotated[
+    bool, typer.Option("--enforce-roles", help="Refuse what the functions' roles do not allow, as AWS does.")
+]
+
+
 @app.command()
-def up(speed: Speed = None, start: Start = None, as_json: AsJson = False) -> None:
+def up(speed: Speed = None, start: Start = None, enforce_roles: EnforceRoles = False, as_json: AsJson = False) -> None:
     """Start the local cloud and leave it running."""
     from desk.cloud import local
     from desk.cloud.errors import CloudError, CloudRefused
 
     _check(speed, start)
     try:
-        ready = local.up(speed=speed, start=start, step=_told)
+        ready = local.up(speed=speed, start=start, enforce_roles=enforce_roles, step=_told)
     except CloudRefused as problem:
         refuse(str(problem))
     except CloudError as problem:

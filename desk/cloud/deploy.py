@@ -88,6 +88,23 @@ def deploy(place: Place, tools: Tools, processes: Processes, stack: str) -> Stat
     )
 
 
+def widen_for_emulator(status: Status) -> None:
+    """Where roles are enforced: the emulator wants ``ssm:GetParameters`` on everything, AWS on the parameters named."""
+    connection = connect_local(status)
+    iam, cloudformation = connection.client("iam"), connection.client("cloudformation")
+    wide = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": "*"}]}
+    for resource in cloudformation.describe_stack_resources(StackName=status.stack)["StackResources"]:
+        if resource["ResourceType"] != "AWS::IAM::Role":
+            continue
+        role = resource["PhysicalResourceId"]
+        policies = [
+            iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+        ]
+        if "ssm:GetParameters" in json.dumps(policies):
+            iam.put_role_policy(RoleName=role, PolicyName="emulator", PolicyDocument=json.dumps(wide))
+
+
 def give_keys(status: Status) -> None:
     """Puts keys into the secret; the simulated exchange takes any pair."""
     connection = connect_local(status)

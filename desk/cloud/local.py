@@ -12,10 +12,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 
 from desk.cloud.build import build
-from desk.cloud.deploy import deploy, give_keys, invoke, put_quotes, warm
+from desk.cloud.deploy import deploy, give_keys, invoke, put_quotes, warm, widen_for_emulator
 from desk.cloud.errors import CloudError, CloudRefused
 from desk.cloud.place import Place, Processes, Status, here, status
 from desk.cloud.processes import end, is_ours, until
+from desk.cloud.supervisor import ENFORCED
 from desk.cloud.tools import find_tools
 from desk.exchange.__main__ import DEFAULT_START
 from desk.exchange.client import ExchangeControl
@@ -35,11 +36,14 @@ def quietly(_: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def up(*, speed: float | None = None, start: str | None = None, step: Step = quietly) -> Status:
+def up(
+    *, speed: float | None = None, start: str | None = None, enforce_roles: bool = False, step: Step = quietly
+) -> Status:
     """Starts the local cloud detached, unless it is up already, and returns when it is ready.
 
     ``speed`` is market seconds per wall second (1); ``start`` the market time, RFC 3339, that the clock then reads
-    (10:00 in New York on a regular day). ``step`` is told what is being done.
+    (10:00 in New York on a regular day). With ``enforce_roles`` the emulator refuses, as AWS does, what a function's
+    role does not allow; it then takes no other access key than ``local``. ``step`` is told what is being done.
 
     Raises:
         CloudRefused: it is up at another speed.
@@ -52,7 +56,7 @@ def up(*, speed: float | None = None, start: str | None = None, step: Step = qui
             return _as_asked(running, speed, start)
         _clear(place)
         try:
-            return _start(place, speed or 1, start or DEFAULT_START, step)
+            return _start(place, speed or 1, start or DEFAULT_START, enforce_roles, step)
         except BaseException:
             _clear(place)
             raise
@@ -68,10 +72,12 @@ def down() -> bool:
 
 
 @contextmanager
-def cloud(*, speed: float | None = None, start: str | None = None, step: Step = quietly) -> Iterator[Status]:
+def cloud(
+    *, speed: float | None = None, start: str | None = None, enforce_roles: bool = False, step: Step = quietly
+) -> Iterator[Status]:
     """The local cloud for the length of a with-block; one that was up before stays up."""
     was_up = status().up
-    running = up(speed=speed, start=start, step=step)
+    running = up(speed=speed, start=start, enforce_roles=enforce_roles, step=step)
     try:
         yield running
     finally:
@@ -88,14 +94,16 @@ def _as_asked(running: Status, speed: float | None, start: str | None) -> Status
     return running
 
 
-def _start(place: Place, speed: float, start: str, step: Step) -> Status:
+def _start(place: Place, speed: float, start: str, enforce_roles: bool, step: Step) -> Status:
     tools = find_tools()
     with step("starting the emulator and the exchange"):
-        processes = _start_processes(place, speed, start)
+        processes = _start_processes(place, speed, start, enforce_roles)
     with step("building the stack (sam build)"):
         build(tools)
     with step("deploying the stack (sam deploy)"):
         ready = deploy(place, tools, processes, STACK)
+        if enforce_roles:
+            widen_for_emulator(ready)
     with step("warming the functions up"):
         give_keys(ready)
         warm(ready)
@@ -116,8 +124,9 @@ def _open(ready: Status, exchange: ExchangeControl, start: str) -> None:
         time.sleep(0.01)
 
 
-def _start_processes(place: Place, speed: float, start: str) -> Processes:
+def _start_processes(place: Place, speed: float, start: str, enforce_roles: bool) -> Processes:
     arguments = [str(place.folder), str(_port(ENDPOINT_PORT)), str(_port(EXCHANGE_PORT)), f"{speed:g}", start]
+    arguments.append(ENFORCED if enforce_roles else "trusted")
     with place.log("supervisor").open("wb") as log:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "desk.cloud.supervisor", *arguments],

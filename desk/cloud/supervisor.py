@@ -1,7 +1,7 @@
 """The process that holds a local cloud together: it starts emulator and exchange, fires the schedules, and stops both.
 
-``python -m desk.cloud.supervisor FOLDER ENDPOINT_PORT EXCHANGE_PORT SPEED START``. It restarts nothing: when one of the
-two ends, the other is ended, the log says so, and the cloud is down.
+``python -m desk.cloud.supervisor FOLDER ENDPOINT_PORT EXCHANGE_PORT SPEED START ROLES``. It restarts nothing: when one
+of the two ends, the other is ended, the log says so, and the cloud is down.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from desk.exchange.process import ExchangeProcess, launch
 
 # Of each function; 60 MB each: fifty orders at once stay well below 2.5 GB, and two cores can breathe.
 WORKERS = 4
+ENFORCED = "enforced"
 _START_S = 30.0
 _EMULATOR = Path(__file__).with_name("emulator.py")
 
 
 def main() -> int:
     """Runs until SIGTERM (exit code 0), or until the emulator or the exchange ends (1)."""
-    folder, endpoint_port, exchange_port, speed, start = sys.argv[1:]
+    folder, endpoint_port, exchange_port, speed, start, roles = sys.argv[1:]
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
@@ -37,7 +38,7 @@ def main() -> int:
     place.forget()
     place.scratch.mkdir(parents=True)
     exchange = _start_exchange(place, int(exchange_port), speed, start)
-    emulator = _start_emulator(place, find_tools(), int(endpoint_port), float(speed))
+    emulator = _start_emulator(place, find_tools(), int(endpoint_port), float(speed), roles)
     try:
         return _run(place, emulator, exchange, f"http://127.0.0.1:{endpoint_port}", float(speed), stop)
     finally:
@@ -75,7 +76,7 @@ def _start_exchange(place: Place, port: int, speed: str, start: str) -> Exchange
         return launch(place.folder / "exchange.port", port=port, speed=speed, start=start, log=log, detached=True)
 
 
-def _start_emulator(place: Place, tools: Tools, port: int, speed: float) -> subprocess.Popen[bytes]:
+def _start_emulator(place: Place, tools: Tools, port: int, speed: float, roles: str) -> subprocess.Popen[bytes]:
     """Starts it with a bare environment: the functions' workers inherit all of it."""
     cache = place.scratch / "unpacked"
     cache.mkdir()
@@ -93,6 +94,7 @@ def _start_emulator(place: Place, tools: Tools, port: int, speed: float) -> subp
         "AWS_SECRET_ACCESS_KEY": "local",
         "SFN_WAIT_SCALE": f"{1 / speed:.6g}",
         "LOG_LEVEL": "WARNING",
+        "AUTH": "true" if roles == ENFORCED else "false",
     }
     with place.log("emulator").open("wb") as log:
         return subprocess.Popen(

@@ -131,7 +131,9 @@ def test_in_the_middle_of_a_cancel(cloud: Cloud, name: str) -> None:
             "ask": "51.01",
         }
     )
-    cloud.exchange.faults({"method": "DELETE", "path": "/v2/orders/*", "kind": "delay", "delay_ms": HOLD_MS, "count": 1})
+    cloud.exchange.faults(
+        {"method": "DELETE", "path": "/v2/orders/*", "kind": "delay", "delay_ms": HOLD_MS, "count": 1}
+    )
     cloud.send_text(_body(name))
     cloud.until("cancel requested", _request_seen(cloud, "DELETE"))
     order = cloud.order(name)

@@ -17,7 +17,12 @@ def _step_away(cloud: Cloud, times: int, step: str, size: int = 2000) -> None:
     """Each time a buy limit arrives, the quote moves above it by `step`."""
     for nth in range(1, times + 1):
         up = Decimal(step) * nth
-        quote = {"bid": str(Decimal("50.95") + up), "ask": str(Decimal("50.98") + up), "bid_size": size, "ask_size": size}
+        quote = {
+            "bid": str(Decimal("50.95") + up),
+            "ask": str(Decimal("50.98") + up),
+            "bid_size": size,
+            "ask_size": size,
+        }
         cloud.exchange.script(
             {"on": {"symbol": "TQQQ", "event": "new", "side": "buy", "nth": nth}, "symbol": "TQQQ", **quote}
         )

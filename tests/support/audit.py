@@ -33,7 +33,9 @@ def audit(orders: Iterable[Order], journal: list[dict[str, Any]], *, all_over: b
             side, price = entry["side"], Decimal(entry["price"])
             limit_only = known[client_id][1].type == "limit"
             if worst is not None and limit_only:
-                assert price <= worst if side == "buy" else price >= worst, f"{client_id} filled beyond the cap: {entry}"
+                assert price <= worst if side == "buy" else price >= worst, (
+                    f"{client_id} filled beyond the cap: {entry}"
+                )
         elif entry["type"] == "order" and client_id in known | live:
             if entry["event"] in ("accepted", "new") and client_id not in accepted:
                 accepted[client_id] = live[client_id] = Decimal(entry["qty"])
@@ -43,7 +45,9 @@ def audit(orders: Iterable[Order], journal: list[dict[str, Any]], *, all_over: b
             raise AssertionError(f"the exchange saw an order that the store does not know: {entry}")
         _check_exposure(known, fills, live)
     for client_id, (order, child) in known.items():
-        assert child.filled_qty == fills[client_id], f"{client_id}: store {child.filled_qty}, journal {fills[client_id]}"
+        assert child.filled_qty == fills[client_id], (
+            f"{client_id}: store {child.filled_qty}, journal {fills[client_id]}"
+        )
         if client_id in accepted:
             assert child.qty == accepted[client_id], f"{client_id}: store {child.qty}, journal {accepted[client_id]}"
         if all_over:

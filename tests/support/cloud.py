@@ -109,7 +109,9 @@ class Cloud:
             arn = f"{self.machine.replace(':stateMachine:', ':execution:')}:{order.order_id}-{number}"
             pages = self.connection.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
             events = [event for page in pages for event in page["events"]]
-            names += [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+            names += [
+                event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event
+            ]
         return names
 
     def calls_since(self, mark: int) -> Counter[str]:

@@ -256,8 +256,16 @@ def create_table(client: Any, table: str) -> None:
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
         KeySchema=_keys("pk", "sk"),
         GlobalSecondaryIndexes=[
-            {"IndexName": "by_created", "KeySchema": _keys("gsi1pk", "gsi1sk"), "Projection": {"ProjectionType": "ALL"}},
-            {"IndexName": "to_do", "KeySchema": _keys("gsi2pk", "gsi2sk"), "Projection": {"ProjectionType": "KEYS_ONLY"}},
+            {
+                "IndexName": "by_created",
+                "KeySchema": _keys("gsi1pk", "gsi1sk"),
+                "Projection": {"ProjectionType": "ALL"},
+            },
+            {
+                "IndexName": "to_do",
+                "KeySchema": _keys("gsi2pk", "gsi2sk"),
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
         ],
     )
 

@@ -99,18 +99,21 @@ def worker() -> Worker:
 
 def broker() -> AlpacaBroker:
     """The broker, by the keys and the feed in force; a new one when either changes."""
-    keys = json.loads(_secret(int(time.monotonic() // KEYS_SECONDS)))
     feed = settings().data_feed if os.environ.get("SETTINGS_DEFAULTS") else "sip"
-    return _connect(keys.get("key_id", ""), keys.get("secret_key", ""), feed)
+    return _connect(*_keys(int(time.monotonic() // KEYS_SECONDS)), feed)
 
 
 @lru_cache(maxsize=1)
-def _secret(period: int) -> str:
-    secret: str = client("secretsmanager").get_secret_value(SecretId=environment("ALPACA_SECRET_ID"))["SecretString"]
-    return secret
+def _keys(period: int) -> tuple[str, str]:
+    name = environment("ALPACA_SECRET_ID")
+    try:
+        keys = json.loads(client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+        return str(keys["key_id"]), str(keys["secret_key"])
+    except (ValueError, KeyError, TypeError):
+        raise ConfigurationError(f'secret {name} must be JSON: {{"key_id": "...", "secret_key": "..."}}') from None
 
 
-@cache
+@lru_cache(maxsize=1)
 def _connect(key_id: str, secret_key: str, feed: str) -> AlpacaBroker:
     mode = os.environ.get("TRADING_MODE", "paper")
     trading_url, data_url = broker_urls(mode, os.environ.get("BROKER_URL", ""), os.environ.get("DATA_URL", ""))

@@ -17,6 +17,7 @@ from repeg.domain.sessions import EASTERN, Calendar
 from repeg.store.market import MarketStore
 
 TRUSTED_FOR = timedelta(minutes=15)
+REFRESHED_AFTER = timedelta(minutes=10)
 AHEAD_TOLERANCE = timedelta(seconds=2)
 CALENDAR_BACK, CALENDAR_AHEAD = timedelta(days=1), timedelta(days=14)
 
@@ -70,10 +71,16 @@ class TimeKeeper:
 
     def clock(self, broker: Broker) -> MarketClock:
         """The kept reading while it is recent, else a fresh one."""
+        return self._kept_for(TRUSTED_FOR) or self.read(broker)
+
+    def kept_fresh(self, broker: Broker) -> MarketClock:
+        """As `clock`, but reads anew well before the kept reading stops being trusted."""
+        return self._kept_for(REFRESHED_AFTER) or self.read(broker)
+
+    def _kept_for(self, at_most: timedelta) -> MarketClock | None:
         anchor = self.kept.clock()
-        if anchor and timedelta(0) <= self.wall() - anchor.wall_at < TRUSTED_FOR:
-            return self.carry_on(anchor)
-        return self.read(broker)
+        recent = anchor is not None and timedelta(0) <= self.wall() - anchor.wall_at < at_most
+        return self.carry_on(anchor) if anchor and recent else None
 
     def carry_on(self, anchor: ClockAnchor) -> MarketClock:
         """A known reading, carried on."""

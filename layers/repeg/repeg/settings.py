@@ -38,7 +38,9 @@ def merge(defaults: str, overrides: str | None) -> Settings:
     document = _read("defaults", defaults)
     if overrides:
         if len(overrides.encode()) > MAX_OVERRIDES_BYTES:
-            raise ConfigurationError(f"overrides: larger than {MAX_OVERRIDES_BYTES} bytes; drop what equals the default")
+            raise ConfigurationError(
+                f"overrides: larger than {MAX_OVERRIDES_BYTES} bytes; drop what equals the default"
+            )
         document |= _read("overrides", overrides)
     return validate(document)
 

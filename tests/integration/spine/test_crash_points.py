@@ -1,7 +1,7 @@
 """The worker dies at every single input and output of an order's life: after one was done and before the next.
 
-After each death: the sweeper revives the order; there is one order of the right quantity, it ends, and the journal and the
-store agree (design, section 3: the record is the truth, executions are disposable).
+After each death: the sweeper revives the order; there is one order of the right quantity, it ends, and the journal and
+the store agree (design, section 3: the record is the truth, executions are disposable).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from moto import mock_aws
@@ -31,7 +31,7 @@ class Life:
     scene: Callable[[ExchangeControl], None]
     signal: dict[str, object]
     ends: Callable[[Order], bool]
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
 
 
 def _scene_calm(control: ExchangeControl) -> None:
@@ -115,9 +115,7 @@ def _recover(lab: Lab, life: Life) -> None:
 
 
 @pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
-def test_survives_death_at_every_input_and_output(
-    life: Life, exchange: ExchangeControl, aws_credentials: None
-) -> None:
+def test_survives_death_at_every_input_and_output(life: Life, exchange: ExchangeControl, aws_credentials: None) -> None:
     for at in range(1, LONGEST_LIFE):
         with _born(life, exchange) as lab:
             lab.deaths.at = at

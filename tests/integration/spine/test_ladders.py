@@ -58,7 +58,9 @@ def _market_steps_away_from_every_limit(lab: Lab, until: int, step: str = "0.02"
         up = Decimal(step) * nth
         bid, ask = Decimal("50.95") + up, Decimal("50.98") + up
         quote = {"bid": str(bid), "ask": str(ask), "bid_size": size, "ask_size": size}
-        lab.control.script({"on": {"symbol": "TQQQ", "event": "new", "side": "buy", "nth": nth}, "symbol": "TQQQ", **quote})
+        lab.control.script(
+            {"on": {"symbol": "TQQQ", "event": "new", "side": "buy", "nth": nth}, "symbol": "TQQQ", **quote}
+        )
 
 
 def test_market_fallback_is_refused_once_the_price_ran_beyond_the_cap(lab: Lab) -> None:

@@ -198,4 +198,4 @@ def _seconds_to_fill(order: Order) -> Decimal | None:
     closed = [child.closed_at for child in order.sent if child.filled_qty > 0 and child.closed_at]
     if not closed or order.first_sent_at is None:
         return None
-    return Decimal(str(round((max(closed) - order.first_sent_at).total_seconds(), 3)))
+    return Decimal(str(round(max(0.0, (max(closed) - order.first_sent_at).total_seconds()), 3)))

@@ -44,7 +44,10 @@ class Settings(Frozen):
 
     USE_SMART_EXECUTOR: bool = Field(True, description="Brackets enter by limit; off: by market order.")
     SMART_EXECUTOR_MAX_SLIPPAGE_PCT: Number = Field(
-        Decimal("0.001"), ge=0, le=Decimal("0.1"), description="Cap of a bracket entry, as a fraction of the signal price."
+        Decimal("0.001"),
+        ge=0,
+        le=Decimal("0.1"),
+        description="Cap of a bracket entry, as a fraction of the signal price.",
     )
     SMART_EXECUTOR_LIMIT_BUFFER_REGULAR: Number = Field(
         Decimal("0.0005"), ge=0, le=Decimal("0.1"), description="Entry limit beyond the signal price, regular session."
@@ -65,7 +68,7 @@ class Settings(Frozen):
         Decimal(20),
         gt=0,
         le=1000,
-        description="Base slippage cap in bps: leveraged ETFs take it whole, high-volume ETFs half, others three quarters.",
+        description="Base slippage cap in bps: leveraged ETFs take all of it, high-volume ETFs half, others 3/4.",
     )
     aggressive_timeout_seconds: Number = Field(
         Decimal("2.5"), ge=Decimal("0.5"), le=60, description="Patience of each marketable limit, in seconds."

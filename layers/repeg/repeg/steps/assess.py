@@ -25,11 +25,11 @@ from repeg.domain.execution import READ_BACKOFF_SECONDS, backoff, is_exit
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import REASSESS_SECONDS, plan_opening, waits_for_spread
 from repeg.domain.orders import Order, RungStatus
-from repeg.domain.quotes import Quote
+from repeg.domain.quotes import Quote, quote_problem
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.sessions import Phase
-from repeg.errors import BrokerUnavailable, BudgetExhausted, OperatorError
+from repeg.errors import BrokerUnavailable, BudgetExhausted, OperatorError, RetryError
 from repeg.steps.worker import Worker
 
 STATE = Route.ASSESS_MARKET
@@ -110,8 +110,12 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
 
 
 def _with_opening_plan(worker: Worker, order: Order, clock: MarketClock, upcoming: TradingDay | None) -> Order:
-    quote, problem, _ = worker.fresh_quote(order, clock)
-    if quote is None or problem or upcoming is None:
+    """The plan follows the latest quote before the open that can be had; without one the last plan, or none, stands."""
+    try:
+        quote = worker.broker_for(order).quote(order.symbol)
+    except RetryError:
+        return order
+    if quote is None or upcoming is None or quote_problem(quote, clock.now(), worker.settings().max_quote_age_seconds):
         return order
     return order.changed(opening=plan_opening(quote, upcoming.opens_at))
 
@@ -204,5 +208,7 @@ def _broker_down(worker: Worker, order: Order, error: BrokerUnavailable) -> Next
     failures = order.broker_failures + 1
     if failures >= BROKER_TRIES and not is_exit(order):
         return _apply(worker, order, Reject(reason=Reason.BROKER_UNAVAILABLE, detail=str(error)))
+    if failures == BROKER_TRIES:
+        worker.alert(order, f"{order.symbol} cannot be left: {error}")
     seconds = backoff(READ_BACKOFF_SECONDS, order.broker_failures)
     return _apply(worker, order.changed(broker_failures=failures), Hold(seconds=seconds, why=f"broker: {error}"))

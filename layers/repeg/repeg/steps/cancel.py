@@ -31,9 +31,7 @@ def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Or
     """Record the wish, send it, and read the child order by id a moment later."""
     first = child.cancel_requested_at is None
     if first:
-        child = child.model_copy(
-            update={"status": RungStatus.CANCELING, "cancel_requested_at": worker.now(order)}
-        )
+        child = child.model_copy(update={"status": RungStatus.CANCELING, "cancel_requested_at": worker.now(order)})
         order = worker.orders.save(order.changed(holds=0).with_child(child))
     broker_order_id = child.broker_order_id or ""
     broker = worker.broker.urgent()

@@ -88,7 +88,7 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
         case Accepted(report):
             return _accepted(worker, order, child, report)
         case Denied(reason, message):
-            return _denied(worker, order, child, reason, message)
+            return _denied(worker, order, child, Finish(reason=reason, detail=f"broker: {message}"))
         case Throttled(wait_seconds):
             worker.log.info(f"throttled for {wait_seconds:.1f} s", order_id=order.order_id)
             return _not_sent(worker, order, child, wait_seconds)
@@ -127,9 +127,20 @@ def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderRep
     return proceed(worker, order, order.rungs[-1], STATE)
 
 
-def _denied(worker: Worker, order: Order, child: ChildRecord, reason: Reason, message: str) -> Next:
+def _denied(worker: Worker, order: Order, child: ChildRecord, ending: Finish) -> Next:
+    """Nothing is live, unless this was a second send: its refusal may be the doing of a first that did arrive."""
+    if child.sends > 1:
+        broker = worker.broker_for(order)
+        try:
+            report = broker.order_by_client_id(child.client_order_id)
+        except RetryError as error:
+            return _unknown(
+                worker, order, child, f"refused ({ending.detail}), but the first send cannot be seen: {error}"
+            )
+        if report:
+            return _accepted(worker, order, child, report)
     refused = child.model_copy(update={"status": RungStatus.REJECTED, "closed_at": worker.now(order)})
-    return finish(worker, order.with_child(refused), Finish(reason=reason, detail=f"broker: {message}"), STATE)
+    return finish(worker, order.with_child(refused), ending, STATE)
 
 
 def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: float) -> Next:
@@ -189,5 +200,3 @@ def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
     worker.log.error(f"broker: {error}", order_id=order.order_id)
     seconds = backoff(READ_BACKOFF_SECONDS, order.broker_failures)
     return worker.hold(order.changed(broker_failures=failures), Route.WAIT_TO_PLACE, seconds)
-
-

@@ -39,7 +39,7 @@ def _revive(worker: Worker, executions: Executions, order_id: str) -> bool:
 def _refresh_clock(worker: Worker) -> None:
     """Orders spare a trading request when somebody read the clock and the calendar before them."""
     try:
-        clock = worker.time.clock(worker.broker)
+        clock = worker.time.kept_fresh(worker.broker)
         worker.time.calendar(worker.broker, clock.now())
     except RepegError as error:
         worker.log.error(f"the broker's clock could not be read: {error}")

@@ -16,6 +16,7 @@ from repeg.domain.quotes import Quote, quote_problem
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.settings import Settings
+from repeg.errors import DataFeedDenied, RetryError
 from repeg.events import ALERT, Publisher
 from repeg.store.orders import OrderStore
 
@@ -93,8 +94,17 @@ class Worker:
         """The latest quote, why it must not be traded on (or None), and the clock it was judged by.
 
         Locked and crossed quotes are read again within two seconds. A quote whose time contradicts the clock has the
-        clock read anew before it is judged.
+        clock read anew before it is judged. What must complete does so without a quote if there is none to be had.
         """
+        try:
+            return self._judged_quote(order, clock)
+        except (RetryError, DataFeedDenied) as error:
+            if not order.must_complete:
+                raise
+            self.log.error(f"no quote for {order.symbol}: {error}", order_id=order.order_id)
+            return None, Reason.NO_QUOTE, clock
+
+    def _judged_quote(self, order: Order, clock: MarketClock) -> tuple[Quote | None, Reason | None, MarketClock]:
         max_age = self.settings().max_quote_age_seconds
         broker = self.broker_for(order)
         quote = broker.quote(order.symbol)

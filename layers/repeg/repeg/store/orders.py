@@ -184,7 +184,9 @@ class OrderStore:
             )
         except ClientError as error:
             _raise_unless_condition(error)
-            raise _lost(read, cast("Item | None", error.response.get("Item"))) from None
+            found = cast("Item | None", error.response.get("Item"))
+            if found != order_item(written):  # else the client's own retry of a write whose answer was lost
+                raise _lost(read, found) from None
         return written
 
     # --- the symbol's queue --------------------------------------------------------------------------------------

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from desk.cli.main import run
+
+
+@pytest.fixture
+def nothing_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No local cloud, and an AWS that nothing is configured for."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("REPEG_LOCAL_DIR", str(tmp_path / "local"))
+
+
+@pytest.mark.usefixtures("nothing_up")
+@pytest.mark.parametrize("region", [None, "us-east-1"])
+@pytest.mark.parametrize("command", [["orders", "--json"], ["order", "x"], ["wait", "x"], ["settings", "show"]])
+def test_without_a_stack_one_line_says_how_to_start_one(
+    command: list[str], region: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if region:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    assert run(command) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "make local" in said.err and said.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("nothing_up")
+def test_bad_signals_are_refused_before_any_stack_is_looked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "signal.json"
+    path.write_text('{"signal_id": "a b", "kind": "close", "symbol": "TQQQ"}')
+    assert run(["send", str(path)]) == 2
+    assert "signal 1: signal_id: must be 1 to 64" in capsys.readouterr().err

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from desk.demo.play import Progress, Stage
+from desk.demo.stories import Act, Expected, Story, Touch
+from desk.exchange.client import ClockReading
+from repeg.domain.orders import Order
+from repeg.domain.reasons import Status
+from tests.unit.samples import journal, order, rung
+
+FILLED = order(rung(1, 100, 100, "50.98"), requested_qty=Decimal(100))
+ACT = Act(
+    "an act",
+    "2026-11-20T10:00:00-05:00",
+    (
+        Story(
+            "a story",
+            {"signal_id": "s-1", "kind": "order", "symbol": "TQQQ", "side": "buy", "qty": 100},
+            Expected("filled", ladder="better_orders", limits=("50.99",), fills=(("100", "50.98"),)),
+            quote=Touch("50.95", "50.98"),
+            script=({"at": "2026-11-20T10:00:05-05:00", "symbol": "TQQQ", "bid": "50.96"},),
+        ),
+    ),
+)
+
+
+class Exchange:
+    """Notes what the stage sets, in order."""
+
+    def __init__(self, now: str) -> None:
+        self.now = now
+        self.set: list[str] = []
+
+    def clock(self) -> ClockReading:
+        return ClockReading(self.now, False, 5.0)
+
+    def set_clock(self, now: str) -> None:
+        self.set.append(f"clock {now}")
+
+    def quote(self, symbol: str, **fields: Any) -> None:
+        self.set.append(f"quote {symbol} {fields['bid']}")
+
+    def script(self, *events: Any) -> None:
+        self.set.append(f"script {len(events)}")
+
+    def journal(self) -> list[dict[str, Any]]:
+        return journal(FILLED)
+
+
+class Orders:
+    """The record of the one signal, as it is after so many looks."""
+
+    def __init__(self, *looks: Order | None) -> None:
+        self.looks = list(looks)
+
+    def find(self, signal_id: str) -> Order | None:
+        return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+
+
+class Play:
+    """A stage whose wall clock moves only while it sleeps."""
+
+    def __init__(self, orders: Orders, now: str = "2026-11-20T14:59:00Z") -> None:
+        self.exchange: Any = Exchange(now)
+        self.seen: list[list[Progress]] = []
+        self.seconds = 0.0
+        stage: Any = Stage
+        self.stage = stage(
+            self.send,
+            orders,
+            self.exchange,
+            lambda act, progress: self.seen.append(list(progress)),
+            lambda: self.seconds,
+            self.sleep,
+        )
+
+    def send(self, stories: Iterable[Story]) -> None:
+        self.exchange.set.append(f"send {len(list(stories))}")
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+def test_the_market_is_set_before_the_signal_is_sent() -> None:
+    play = Play(Orders(FILLED))
+    [verdict] = play.stage.play(ACT, timeout=5)
+    assert play.exchange.set == ["clock 2026-11-20T10:00:00-05:00", "quote TQQQ 50.95", "script 1", "send 1"]
+    assert verdict.ok, verdict.differences
+
+
+def test_market_time_never_goes_back() -> None:
+    play = Play(Orders(FILLED), now="2026-11-20T15:00:01Z")
+    play.stage.play(ACT, timeout=5)
+    assert not any(line.startswith("clock") for line in play.exchange.set)
+
+
+def test_progress_is_told_until_every_story_is_over() -> None:
+    play = Play(Orders(None, FILLED.changed(status=Status.WORKING, rungs=()), FILLED))
+    [verdict] = play.stage.play(ACT, timeout=60)
+    told = [(item.order and item.order["status"], item.over) for [item] in play.seen]
+    assert told == [(None, False), ("working", False), ("filled", True)]
+    assert verdict.ok
+
+
+def test_a_story_that_is_not_over_in_time_is_not_ok() -> None:
+    play = Play(Orders(FILLED.changed(status=Status.WORKING)))
+    [verdict] = play.stage.play(ACT, timeout=3)
+    assert not verdict.ok and "status: working instead of filled" in verdict.differences
+    assert 3 < play.seconds < 4

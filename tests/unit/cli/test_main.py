@@ -1,0 +1,55 @@
+"""Exit codes and the one clear line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from desk.cli.main import run
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPEG_LOCAL_DIR", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["local", "up", "--speed", "0.5"], "--speed"),
+        (["local", "up", "--speed", "21"], "--speed"),
+        (["local", "up", "--speed", "fast"], "--speed"),
+        (["local", "up", "--start", "tomorrow"], "--start"),
+        (["local", "up", "--start", "1999-01-04T10:00:00-05:00"], "--start"),
+        (["nonsense"], "nonsense"),
+        (["local", "status", "--nonsense"], "--nonsense"),
+        (["send"], "file"),
+    ],
+)
+def test_bad_usage_is_one_line_that_names_the_culprit(
+    arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.count("\n") == 1 and named in err.lower()
+
+
+def test_status_is_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["local", "status", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["up"] is False
+    assert not err
+
+
+def test_stopping_what_is_not_up_is_fine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["local", "down"]) == 0
+    assert "not up" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["local", "--help"], ["send", "-h"]])
+def test_help_is_everywhere(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 0
+    assert "Usage: repeg" in capsys.readouterr().out

@@ -1,0 +1,87 @@
+"""Schedules follow the market's clock: once a market minute, however fast it runs, and never twice at a time."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from desk.cloud import schedules as module
+from desk.cloud.place import Status
+from desk.cloud.schedules import Schedules
+from desk.exchange.client import ClockReading
+
+
+class Exchange:
+    """An exchange whose clock is set by the test."""
+
+    def __init__(self) -> None:
+        self.now = "2026-11-20T15:00:10.000000000Z"
+
+    def clock(self) -> ClockReading:
+        return ClockReading(self.now, paused=False, speed=1.0)
+
+
+@pytest.fixture
+def fired(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    calls: list[str] = []
+    monkeypatch.setattr(module, "_invoke", lambda status, function: calls.append(function))
+    return calls
+
+
+def looked(exchange: Exchange, *times: str) -> None:
+    schedules = Schedules("http://127.0.0.1:1", exchange)  # type: ignore[arg-type]
+    for time in times:
+        exchange.now = f"2026-11-20T{time}Z"
+        schedules.look(Status())
+        for thread in schedules._running.values():
+            thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("times", "firings"),
+    [
+        (["15:00:10"], 0),
+        (["15:00:10", "15:00:59.999999999"], 0),
+        (["15:00:10", "15:01:00", "15:01:30"], 1),
+        (["15:00:59", "15:01:01", "15:02:01"], 2),
+        (["15:00:10", "15:30:00"], 1),
+        (["15:00:10", "14:59:59"], 1),
+    ],
+)
+def test_the_sweep_is_fired_when_the_market_minute_changes(times: list[str], firings: int, fired: list[str]) -> None:
+    looked(Exchange(), *times)
+    assert fired == ["sweep_orders"] * firings
+
+
+def test_a_sweep_that_is_still_running_is_not_fired_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    running, go_on, calls = threading.Event(), threading.Event(), []
+
+    def invoke(status: Status, function: str) -> None:
+        calls.append(function)
+        running.set()
+        go_on.wait(5)
+
+    monkeypatch.setattr(module, "_invoke", invoke)
+    exchange = Exchange()
+    schedules = Schedules("http://127.0.0.1:1", exchange)  # type: ignore[arg-type]
+    for minute in range(3):
+        exchange.now = f"2026-11-20T15:0{minute}:00Z"
+        schedules.look(Status())
+    assert running.wait(5)
+    go_on.set()
+    assert calls == ["sweep_orders"]
+
+
+def test_a_silent_exchange_stops_nothing(fired: list[str]) -> None:
+    class Silent:
+        def clock(self) -> ClockReading:
+            raise ConnectionRefusedError
+
+    Schedules("http://127.0.0.1:1", Silent()).look(Status())  # type: ignore[arg-type]
+    assert not fired
+
+
+@pytest.mark.parametrize("speed", [1, 5, 10, 20])
+def test_no_market_minute_is_missed_between_two_looks(speed: float) -> None:
+    assert Schedules.pause(speed) * speed < 60

@@ -1,0 +1,244 @@
+"""What linters do not see: references that lead nowhere, time-outs out of range, permissions that are too wide."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.support.stack import ROOT, listed, load_template, resources, statements, walk
+
+TEMPLATE = load_template()
+FUNCTIONS = resources(TEMPLATE, "AWS::Serverless::Function")
+MACHINES = resources(TEMPLATE, "AWS::Serverless::StateMachine")
+QUEUES = resources(TEMPLATE, "AWS::SQS::Queue")
+PSEUDO = ("AWS::StackName", "AWS::Partition", "AWS::Region", "AWS::AccountId")
+NAMED = {
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::EventBus": "Name",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SSM::Parameter": "Name",
+    "AWS::SecretsManager::Secret": "Name",
+    "AWS::Serverless::Function": "FunctionName",
+    "AWS::Serverless::LayerVersion": "LayerName",
+    "AWS::Serverless::StateMachine": "Name",
+}
+# Log delivery is set up for the account: these actions know no narrower resource.
+ACCOUNT_WIDE = re.compile(r"logs:(.*LogDelivery|ListLogDeliveries|.*ResourcePolic(y|ies)|DescribeLogGroups)")
+
+
+def references() -> set[str]:
+    """Everything that the template refers to by Ref, GetAtt or Sub."""
+    found: set[str] = set()
+    for node in walk(TEMPLATE):
+        if not isinstance(node, dict):
+            continue
+        if "Ref" in node:
+            found.add(node["Ref"])
+        if "Fn::GetAtt" in node:
+            target = node["Fn::GetAtt"]
+            found.add(target[0] if isinstance(target, list) else target.split(".")[0])
+        if "Fn::Sub" in node:
+            found |= {name.split(".")[0] for name in re.findall(r"\$\{([^!}]+)\}", node["Fn::Sub"])}
+    return found
+
+
+def test_every_reference_leads_somewhere() -> None:
+    known = {*TEMPLATE["Resources"], *TEMPLATE["Parameters"], *PSEUDO}
+    assert references() <= known
+
+
+def test_every_parameter_and_condition_is_used() -> None:
+    assert set(TEMPLATE["Parameters"]) <= references()
+    text = json.dumps(TEMPLATE["Resources"])
+    assert all(f'"{condition}"' in text for condition in TEMPLATE["Conditions"])
+
+
+@pytest.mark.parametrize("name", TEMPLATE["Resources"])
+def test_names_begin_with_the_stack_so_that_stacks_can_stand_side_by_side(name: str) -> None:
+    resource = TEMPLATE["Resources"][name]
+    assert "${AWS::StackName}" in str(resource["Properties"][NAMED[resource["Type"]]]) or name == "Table"
+
+
+def test_the_table_has_the_name_of_the_stack() -> None:
+    assert TEMPLATE["Resources"]["Table"]["Properties"]["TableName"] == {"Ref": "AWS::StackName"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_is_there_and_its_timeout_is_possible(name: str) -> None:
+    properties = {**TEMPLATE["Globals"]["Function"], **FUNCTIONS[name]}
+    assert (ROOT / properties["CodeUri"] / "app.py").is_file()
+    assert properties["Handler"] == "app.handler"
+    assert 1 <= properties["Timeout"] <= 900
+    assert 128 <= properties["MemorySize"] <= 10240
+
+
+def test_every_function_folder_is_deployed() -> None:
+    deployed = {properties["CodeUri"].strip("/") for properties in FUNCTIONS.values()}
+    assert deployed == {f"functions/{path.parent.name}" for path in (ROOT / "functions").glob("*/app.py")}
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, *MACHINES])
+def test_permissions_name_their_resources(name: str) -> None:
+    for statement in statements({**FUNCTIONS, **MACHINES}[name]):
+        actions = listed(statement["Action"])
+        assert not [action for action in actions if "*" in action]
+        for resource in listed(statement["Resource"]):
+            if resource == "*":
+                assert all(ACCOUNT_WIDE.fullmatch(action) for action in actions)
+            else:
+                assert isinstance(resource, dict), f"{resource} names an account or a region"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_may_use_what_its_environment_points_at_and_nothing_else(name: str) -> None:
+    needed = {
+        "ALPACA_SECRET_ID": "secretsmanager:GetSecretValue",
+        "DLQ_URL": "sqs:SendMessage",
+        "EVENT_BUS_NAME": "events:PutEvents",
+        "SETTINGS_DEFAULTS": "ssm:GetParameters",
+        "STATE_MACHINE_ARN": "states:StartExecution",
+    }
+    variables = FUNCTIONS[name]["Environment"]["Variables"]
+    allowed = {action for statement in statements(FUNCTIONS[name]) for action in listed(statement["Action"])}
+    services = {action.split(":")[0] for action in allowed} - {"dynamodb"}
+    pointed_at = {action for variable, action in needed.items() if variable in variables}
+    assert pointed_at <= allowed
+    assert services == {action.split(":")[0] for action in pointed_at}
+
+
+def test_what_cannot_be_accepted_ends_in_the_dead_letter_queue() -> None:
+    signals, refused = QUEUES["Signals"], QUEUES["SignalsRefused"]
+    assert signals["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": "SignalsRefused.Arn"}
+    assert signals["FifoQueue"] and refused["FifoQueue"]
+    assert refused["MessageRetentionPeriod"] == 14 * 86400
+    assert signals["MaximumMessageSize"] == refused["MaximumMessageSize"] == 64 * 1024
+    assert signals["VisibilityTimeout"] >= 6 * TEMPLATE["Globals"]["Function"]["Timeout"]
+    event = FUNCTIONS["AcceptSignal"]["Events"]["Signal"]["Properties"]
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_everything_at_rest_is_encrypted() -> None:
+    assert all(queue["SqsManagedSseEnabled"] for queue in QUEUES.values())
+    assert TEMPLATE["Resources"]["Table"]["Properties"]["SSESpecification"]["SSEEnabled"]
+
+
+@pytest.mark.parametrize("name", ["Table", "AlpacaKeys"])
+def test_records_and_keys_outlive_the_stack(name: str) -> None:
+    resource = TEMPLATE["Resources"][name]
+    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_logs_are_kept_for_a_set_time_and_go_nowhere_else() -> None:
+    groups = resources(TEMPLATE, "AWS::Logs::LogGroup")
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+    assert TEMPLATE["Globals"]["Function"]["LoggingConfig"]["LogGroup"] == {"Ref": "FunctionLogs"}
+    assert all("Logging" in machine for machine in MACHINES.values())
+
+
+def test_schedules_are_off_on_the_local_cloud() -> None:
+    events = [event for function in FUNCTIONS.values() for event in function.get("Events", {}).values()]
+    schedules = [event["Properties"] for event in events if event["Type"].startswith("Schedule")]
+    assert schedules
+    for schedule in schedules:
+        assert schedule["State"] == {"Fn::If": ["OnLocalCloud", "DISABLED", "ENABLED"]}
+    assert not evaluate(TEMPLATE["Conditions"]["OnLocalCloud"], defaults())
+
+
+def test_nothing_of_the_user_is_in_the_template() -> None:
+    secret = TEMPLATE["Resources"]["AlpacaKeys"]["Properties"]["SecretString"]
+    assert set(json.loads(secret).values()) == {""}
+    assert "resolve:" not in (ROOT / "template.yaml").read_text()
+
+
+def test_default_settings_are_a_document_that_the_stack_accepts() -> None:
+    from repeg.settings import merge
+
+    value = TEMPLATE["Resources"]["SettingsDefaults"]["Properties"]["Value"]["Fn::Sub"]
+    document = value.replace("${DataFeed}", TEMPLATE["Parameters"]["DataFeed"]["Default"])
+    assert len(document) <= 4096
+    settings = merge(document, None)
+    assert set(json.loads(document)) == set(type(settings).model_fields)
+
+
+def test_layers_are_built_for_what_the_template_deploys_by_default() -> None:
+    for layer in ("dependencies", "repeg"):
+        makefile = (ROOT / "layers" / layer / "Makefile").read_text()
+        assert f"REPEG_RUNTIME ?= {defaults()['PythonRuntime']}\n" in makefile
+    assert f"REPEG_ARCH ?= {defaults()['Arch']}\n" in (ROOT / "layers/dependencies/Makefile").read_text()
+
+
+# ---- the lock on live trading ----
+
+
+def evaluate(node: Any, parameters: Mapping[str, str]) -> Any:
+    """Value of a condition expression."""
+    if not isinstance(node, dict):
+        return node
+    ((function, argument),) = node.items()
+    if function == "Ref":
+        return parameters[argument]
+    values = [evaluate(item, parameters) for item in argument]
+    if function == "Fn::Equals":
+        return values[0] == values[1]
+    if function == "Fn::Not":
+        return not values[0]
+    raise NotImplementedError(function)
+
+
+def defaults() -> dict[str, str]:
+    return {name: parameter["Default"] for name, parameter in TEMPLATE["Parameters"].items()}
+
+
+def refusals(**parameters: str) -> list[str]:
+    """What CloudFormation would say to these parameters."""
+    said: list[str] = []
+    for rule in TEMPLATE["Rules"].values():
+        given = {**defaults(), **parameters}
+        if evaluate(rule["RuleCondition"], given):
+            said += [item["AssertDescription"] for item in rule["Assertions"] if not evaluate(item["Assert"], given)]
+    return said
+
+
+LIVE = {"TradingMode": "live", "ConfirmLiveTrading": "yes-trade-real-money", "AccountNumber": "123456789"}
+
+
+def test_live_trading_can_be_unlocked() -> None:
+    assert not refusals(**LIVE)
+
+
+@pytest.mark.parametrize(
+    ("change", "mentioned"),
+    [
+        ({"ConfirmLiveTrading": ""}, "ConfirmLiveTrading"),
+        ({"ConfirmLiveTrading": "yes"}, "ConfirmLiveTrading"),
+        ({"AccountNumber": ""}, "AccountNumber"),
+        ({"BrokerUrl": "http://127.0.0.1:4567"}, "BrokerUrl"),
+        ({"DataUrl": "http://127.0.0.1:4567"}, "DataUrl"),
+        ({"ClockSpeed": "5"}, "ClockSpeed"),
+    ],
+)
+def test_live_trading_is_refused_unless_all_of_it_is_meant(change: dict[str, str], mentioned: str) -> None:
+    (said,) = refusals(**{**LIVE, **change})
+    assert mentioned in said
+
+
+def test_paper_trading_needs_no_unlocking() -> None:
+    assert not refusals()
+    assert not refusals(BrokerUrl="http://127.0.0.1:4567", ClockSpeed="20")
+
+
+def test_samconfig_is_paper_by_default_and_live_is_not_confirmed() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+
+    def parameters(section: str) -> dict[str, str]:
+        given = config[section]["deploy"]["parameters"]["parameter_overrides"]
+        return dict(pair.split("=") for pair in given.split())
+
+    assert parameters("default")["TradingMode"] == "paper"
+    assert len(refusals(**parameters("live"))) == 2

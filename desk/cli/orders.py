@@ -40,7 +40,8 @@ def orders(
     from desk.cli.render import console, orders_table
 
     if views:
-        console().print(orders_table(views))
+        screen = console()
+        screen.print(orders_table(views, screen.width))
     else:
         tell("no orders")
 
@@ -118,11 +119,17 @@ def _watch_live(store: OrderStore, symbol: str | None, limit: int, pause: Callab
     from desk.cli.render import console, orders_table
     from repeg.domain.views import order_view
 
-    with Live(console=console(), auto_refresh=False, screen=False) as live:
-        while True:
-            views = [order_view(order) for order in newest_orders(store, symbol, None, limit)]
-            live.update(orders_table(views), refresh=True)
-            pause()
+    screen = console()
+    table = orders_table([], screen.width)
+    try:
+        with Live(console=screen, auto_refresh=False, screen=True) as live:
+            while True:
+                views = [order_view(order) for order in newest_orders(store, symbol, None, limit)]
+                table = orders_table(views, screen.width)
+                live.update(table, refresh=True)
+                pause()
+    finally:
+        screen.print(table)
 
 
 def _watch_lines(store: OrderStore, symbol: str | None, limit: int, pause: Callable[[], None]) -> None:

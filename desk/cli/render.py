@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,8 @@ _STYLES = {
     "received": "blue",
 }
 _CENT = Decimal("0.01")
+ROOMY = 120
+"""Screen columns from which everything is shown."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -36,17 +39,18 @@ def console(*, stderr: bool = False) -> Console:
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, markup=False, width=160)
 
 
-def clock_time(at: str | None, *, seconds: bool = True) -> str:
+def clock_time(at: str | None) -> str:
     """Time of day in New York of an RFC 3339 instant, to the tenth of a second."""
     if at is None:
         return ""
     moment = datetime.fromisoformat(at).astimezone(NEW_YORK)
-    return f"{moment:%H:%M:%S}.{moment.microsecond // 100_000}" if seconds else f"{moment:%H:%M}"
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 100_000}"
 
 
-def day(at: str) -> str:
+def day(at: str, *, short: bool = False) -> str:
     """Date in New York."""
-    return f"{datetime.fromisoformat(at).astimezone(NEW_YORK):%a %d %b %Y}"
+    moment = datetime.fromisoformat(at).astimezone(NEW_YORK)
+    return f"{moment:%d %b}" if short else f"{moment:%a %d %b %Y}"
 
 
 def price(value: str | None) -> str:
@@ -74,38 +78,43 @@ def outcome(view: View) -> Text:
 
 
 def filled_of(view: View) -> str:
-    """Filled and requested shares."""
-    requested = view["requested_qty"]
-    return f"{view['filled_qty']}/{requested}" if requested else view["filled_qty"]
+    """Filled shares, and those that were asked for where they are more."""
+    filled, requested = str(view["filled_qty"]), view["requested_qty"]
+    return filled if requested in (None, filled) else f"{filled}/{requested}"
 
 
-def orders_table(views: Iterable[View]) -> Table:
-    """One line for each order."""
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    cell: Callable[[View], RenderableType]
+    right: bool = False
+    spare: bool = False
+    """Left out where there is no room for it."""
+
+
+_COLUMNS = (
+    _Column("created (ET)", lambda view: f"{day(view['created_at'], short=True)} {clock_time(view['created_at'])}"),
+    _Column("symbol", lambda view: view["symbol"]),
+    _Column("side", lambda view: view["side"] or ""),
+    _Column("filled", filled_of, right=True),
+    _Column("outcome", outcome),
+    _Column("avg price", lambda view: price(view["avg_fill_price"]), right=True),
+    _Column("slip. bps", lambda view: basis_points(view["slippage_bps"]), right=True),
+    _Column("cap", lambda view: view["max_slippage_bps"] or "", right=True, spare=True),
+    _Column("ladder", lambda view: view["ladder"] or "", spare=True),
+    _Column("rungs", lambda view: str(len(view["rungs"])), right=True, spare=True),
+    _Column("signal", lambda view: view["signal_id"]),
+)
+
+
+def orders_table(views: Iterable[View], width: int) -> Table:
+    """One line for each order, for a screen of so many columns."""
+    columns = [column for column in _COLUMNS if width >= ROOMY or not column.spare]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("created (ET)", no_wrap=True)
-    for name in ("symbol", "side"):
-        table.add_column(name)
-    table.add_column("filled", justify="right")
-    table.add_column("outcome", no_wrap=True)
-    for name in ("avg price", "slippage bps", "cap"):
-        table.add_column(name, justify="right")
-    table.add_column("ladder")
-    table.add_column("rungs", justify="right")
-    table.add_column("signal", overflow="fold")
+    for column in columns:
+        table.add_column(column.title, justify="right" if column.right else "left", no_wrap=True, min_width=6)
     for view in views:
-        table.add_row(
-            f"{view['created_at'][:10]} {clock_time(view['created_at'])}",
-            view["symbol"],
-            view["side"] or "",
-            filled_of(view),
-            outcome(view),
-            price(view["avg_fill_price"]),
-            basis_points(view["slippage_bps"]),
-            view["max_slippage_bps"] or "",
-            view["ladder"] or "",
-            str(len(view["rungs"])),
-            view["signal_id"],
-        )
+        table.add_row(*(column.cell(view) for column in columns))
     return table
 
 

@@ -28,7 +28,7 @@ from repeg.domain.views import order_view
 from repeg.store.orders import OrderStore
 
 LONGEST_ACT_MARKET_SECONDS = 150.0
-SLACK_SECONDS = 20.0
+SLACK_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

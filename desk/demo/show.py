@@ -11,14 +11,12 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from desk.cli.render import basis_points, outcome, price
+from desk.cli.render import ROOMY, basis_points, outcome, price
 from desk.demo.play import Progress
 from desk.demo.stories import MARKET, Act, Expected, Fill
 from desk.demo.verdict import Verdict, limits
 from desk.report.audit import Audit
 from desk.report.execution import ExecutionReport
-
-ROOMY = 110
 
 
 def progress_table(act: Act, progress: Sequence[Progress], width: int) -> RenderableType:

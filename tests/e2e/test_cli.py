@@ -163,7 +163,7 @@ def test_watching_into_a_pipe_writes_a_line_for_each_change(cloud: Cloud, name: 
     with log.open("w") as out, subprocess.Popen([REPEG, "watch", "--every", "0.2"], stdout=out, stderr=out) as watching:
         try:
             cloud.send(signal_id=name, qty=10)
-            cloud.until("the fill is shown", lambda: f"{name} buy TQQQ 10/10 filled rung 1 50.98" in log.read_text())
+            cloud.until("the fill is shown", lambda: f"{name} buy TQQQ 10 filled rung 1 50.98" in log.read_text())
         finally:
             watching.send_signal(SIGINT)
     assert watching.returncode == 0

@@ -43,8 +43,24 @@ def test_every_status_can_be_shown_before_anything_is_known_of_the_order(status:
         order_id="ord-2", signal_id="s-2", kind="close", symbol="?", status=status, created_at=START, received_at=START
     )
     view = order_view(bare)
-    assert "s-2" in shown(order_page(view)) and "s-2" in shown(orders_table([view]))
+    assert "s-2" in shown(order_page(view)) and "s-2" in shown(orders_table([view], 160))
     assert change_line(view) == f"s-2 close ? 0 {status.value}"
+
+
+def test_a_line_tells_what_is_missing_only_while_something_is() -> None:
+    assert change_line(order_view(PARTIAL)) == "s-1 buy TQQQ 40/100 partially_filled slippage_exceeded rung 2 50.98"
+    assert change_line(order_view(order(rung(1, 100, 100, "50.98")))) == "s-1 buy TQQQ 100 filled rung 1 50.98"
+
+
+def test_a_narrow_screen_shows_what_matters_on_one_line() -> None:
+    wide, narrow = (shown(orders_table([order_view(PARTIAL)], width)).splitlines() for width in (120, 80))
+    assert "better_orders" in wide[1] and "better_orders" not in narrow[1]
+    assert len(narrow) == 2 and all(word in narrow[1] for word in ("TQQQ", "40/100", "slippage_exceeded", "s-1"))
+
+
+def test_days_are_new_yorks() -> None:
+    late = order_view(PARTIAL.changed(created_at=START.replace(hour=2)))
+    assert "19 Nov 21:00:00.0" in shown(orders_table([late], 80))
 
 
 def test_prices_keep_what_carries_something() -> None:

@@ -76,6 +76,9 @@ class Watched:
     def urgent(self) -> Watched:
         return Watched(self._target.urgent(), self._name, self._deaths, self._only)
 
+    def drawing_on(self, held: int | None) -> Watched:
+        return Watched(self._target.drawing_on(held), self._name, self._deaths, self._only)
+
     def __getattr__(self, method: str) -> Any:
         real = getattr(self._target, method)
         if not callable(real) or (self._only and method not in self._only):

@@ -49,7 +49,7 @@ class Book(Unlimited):
         self.observed: list[tuple[int, int, datetime | None]] = []
         self.blocks: list[datetime] = []
 
-    def spend(self, urgent: bool) -> None:
+    def spend(self, urgent: bool, held: int | None = None) -> None:
         self.spent.append(urgent)
 
     def observe(self, limit: int, remaining: int, reset: datetime | None) -> None:
@@ -257,7 +257,7 @@ def test_every_trading_request_is_debited_and_urgent_ones_as_such(
 
 
 def test_an_exhausted_budget_sends_nothing(server: Any, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    def exhausted(urgent: bool) -> None:
+    def exhausted(urgent: bool, held: int | None = None) -> None:
         raise BudgetExhausted(3)
 
     monkeypatch.setattr(book, "spend", exhausted)

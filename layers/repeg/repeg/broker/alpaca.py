@@ -91,12 +91,27 @@ class AlpacaBroker:
         self._feed = feed
         self._clock = now
         self._urgent = False
+        self._held: int | None = None
 
     def urgent(self) -> AlpacaBroker:
         """The same account and connections, with first call on the request budget."""
         twin = copy.copy(self)
         twin._urgent = True
         return twin
+
+    def set_aside(self, requests: int) -> int:
+        """Debit requests ahead; returns what to draw on them by."""
+        return self._budget.hold(requests)
+
+    def drawing_on(self, held: int | None) -> AlpacaBroker:
+        """The same account and connections, using up requests that were set aside."""
+        twin = copy.copy(self)
+        twin._held = held
+        return twin
+
+    def release(self, held: int, requests: int) -> None:
+        """Give back what was set aside and not used."""
+        self._budget.release(held, requests)
 
     def now(self) -> datetime:
         """The broker's clock, in UTC."""
@@ -187,7 +202,7 @@ class AlpacaBroker:
         return None if errors.says_unknown(reply) else reply
 
     def _trading_call(self, method: Method, path: str, data: dict[str, Any] | None = None) -> Reply:
-        self._budget.spend(self._urgent)
+        self._budget.spend(self._urgent, self._held)
         reply = self._trading.call(method, path, data)
         self._note_count(reply)
         if errors.refuses_credentials(reply):

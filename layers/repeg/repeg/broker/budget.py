@@ -23,8 +23,20 @@ CLOCK_SET_BACK_SECONDS = 2 * WINDOW_SECONDS
 class RateBudget(Protocol):
     """Account-wide budget of trading requests. All times are market time."""
 
-    def spend(self, urgent: bool) -> None:
-        """Debit one request, or raise `BudgetExhausted`. Only an urgent one may touch the reserve."""
+    def spend(self, urgent: bool, held: int | None = None) -> None:
+        """Debit one request, or raise `BudgetExhausted`. Only an urgent one may touch the reserve.
+
+        With `held`, the second in which requests were set aside, one of those is used up instead if any is left.
+        """
+
+    def hold(self, count: int) -> int:
+        """Set `count` requests aside, or raise `BudgetExhausted`; returns the second to draw on them by.
+
+        What is neither drawn nor released comes back after a minute by itself.
+        """
+
+    def release(self, held: int, count: int) -> None:
+        """Give back `count` requests that were set aside. Never raises."""
 
     def observe(self, limit: int, remaining: int, reset: datetime | None) -> None:
         """Take note of the broker's own count, sent with each answer. Never raises."""
@@ -36,8 +48,15 @@ class RateBudget(Protocol):
 class Unlimited:
     """A budget without end, for tests and for brokers that do not count."""
 
-    def spend(self, urgent: bool) -> None:
+    def spend(self, urgent: bool, held: int | None = None) -> None:
         """Always granted."""
+
+    def hold(self, count: int) -> int:
+        """Always granted."""
+        return 0
+
+    def release(self, held: int, count: int) -> None:
+        """Ignored."""
 
     def observe(self, limit: int, remaining: int, reset: datetime | None) -> None:
         """Ignored."""
@@ -63,11 +82,11 @@ class Ledger:
 
     def returned(self, now: float) -> dict[int, int]:
         """Seconds whose requests count no longer, oldest first."""
-        return {second: self.spent[second] for second in sorted(self.spent) if not self._counts(second, now)}
+        return {second: self.spent[second] for second in sorted(self.spent) if not self.counts(second, now)}
 
     def used(self, now: float) -> int:
         """Requests of ours that still count at `now`."""
-        return sum(count for second, count in self.spent.items() if self._counts(second, now))
+        return sum(count for second, count in self.spent.items() if self.counts(second, now))
 
     def used_by_others(self, now: float) -> int:
         """Requests of other programs on the account, as last told by the broker, until its count starts anew."""
@@ -80,16 +99,16 @@ class Ledger:
             return limit
         return limit - limit // RESERVE_DIVISOR - self.used_by_others(now)
 
-    def may_spend(self, now: float, limit: int, urgent: bool) -> bool:
-        """True if one more request may be sent at `now`."""
+    def may_spend(self, now: float, limit: int, urgent: bool, count: int = 1) -> bool:
+        """True if `count` more requests may be sent at `now`."""
         if not urgent and _ahead(self.blocked_until, now):
             return False
-        return self.used(now) < self.capacity(now, limit, urgent)
+        return self.used(now) + count <= self.capacity(now, limit, urgent)
 
-    def wait_seconds(self, now: float, limit: int, urgent: bool) -> float:
-        """Market seconds until one more request may be sent, if nobody else spends; 0 if it may be sent now."""
+    def wait_seconds(self, now: float, limit: int, urgent: bool, count: int = 1) -> float:
+        """Market seconds until `count` more requests may be sent, if nobody else spends; 0 if they may be sent now."""
         for moment in self._turning_points(now):
-            if self.may_spend(moment, limit, urgent):
+            if self.may_spend(moment, limit, urgent, count):
                 return moment - now
         return float(WINDOW_SECONDS)
 
@@ -101,7 +120,8 @@ class Ledger:
     def _free_at(self, second: int) -> int:
         return second + 1 + WINDOW_SECONDS + self.travel_seconds
 
-    def _counts(self, second: int, now: float) -> bool:
+    def counts(self, second: int, now: float) -> bool:
+        """True while what was spent in `second` has not come back."""
         return now < self._free_at(second) and second <= now + CLOCK_SET_BACK_SECONDS
 
 

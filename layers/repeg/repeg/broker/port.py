@@ -70,6 +70,15 @@ class Broker(Protocol):
     def urgent(self) -> Broker:
         """The same broker, drawing on the part of the request budget that is kept for exits and cancels."""
 
+    def set_aside(self, requests: int) -> int:
+        """Debit requests ahead, so that an order that is sent can also be taken back; returns what to draw on them by."""
+
+    def drawing_on(self, held: int | None) -> Broker:
+        """The same broker, using up requests that were set aside (None: as usual)."""
+
+    def release(self, held: int, requests: int) -> None:
+        """Give back requests that were set aside and not used. Never raises."""
+
     def now(self) -> datetime:
         """The broker's clock (one trading request)."""
 

@@ -20,6 +20,8 @@ LINGER_SECONDS = 0.15
 LONGEST_SLEEP_SECONDS = 0.5
 CHECK_AFTER_SECONDS = 2
 CANCEL_ALARM_AFTER = timedelta(seconds=30)
+REQUESTS_PER_CHILD = 4
+"""Submit, read, cancel, read: set aside before an entry is sent, so that what is sent can be taken back."""
 LOOKUP_BACKOFF_SECONDS = (1, 2, 5)
 """Look-ups of an ambiguous submit happen at +1, +3 and +8 seconds."""
 MAX_SENDS = 2

@@ -90,6 +90,9 @@ class ChildRecord(Frozen):
     sends: int = 0
     lookups: int = 0
     lookup_position: Decimal | None = None
+    held: int | None = None
+    held_left: int = 0
+    """Broker requests set aside for this child order's life, and what to draw on them by."""
     cancel_requested_at: datetime | None = None
     cancel_alarmed: bool = False
 
@@ -97,6 +100,14 @@ class ChildRecord(Frozen):
     def patience_ends_at(self) -> datetime:
         """Market time at which the rung is over."""
         return self.sent_at + timedelta(seconds=float(self.patience))
+
+    def drawn(self) -> ChildRecord:
+        """This child order after one of its requests was used."""
+        return self.model_copy(update={"held_left": max(0, self.held_left - 1)})
+
+    def settled(self) -> ChildRecord:
+        """This child order after what was set aside for it was given back."""
+        return self.model_copy(update={"held_left": 0})
 
     def reported(self, report: OrderReport, now: datetime) -> ChildRecord:
         """This child order, brought up to what the broker reports. Filled quantity never goes down."""
@@ -245,6 +256,11 @@ class Order(Frozen):
     def client_order_id(self) -> str:
         """Our id of the next child order: a pure function of the order and how many were written before."""
         return f"{self.order_id}-e{len(self.rungs) + 1}"
+
+    def dated(self, created_at: datetime) -> Order:
+        """With its creation, and the events of its intake, placed in market time."""
+        events = tuple(event.model_copy(update={"at": created_at}) for event in self.events)
+        return self.model_copy(update={"created_at": created_at, "events": events})
 
     def noted(self, at: datetime, state: str, detail: str) -> Order:
         """With one more event."""

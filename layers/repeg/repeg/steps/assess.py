@@ -92,8 +92,8 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     """
     now = clock.now()
     calendar = worker.time.calendar(worker.broker_for(order), now)
-    created_at = order.created_at if order.clock else clock.at(order.received_at)
-    order = order.changed(clock=clock.anchor, created_at=created_at)
+    order = order if order.clock else order.dated(clock.at(order.received_at))
+    order = order.changed(clock=clock.anchor)
     order = order.changed(expires_at=expiry(order, calendar))
     closed = session_verdict(order, calendar, now)
     if closed:

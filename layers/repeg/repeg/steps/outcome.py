@@ -51,10 +51,14 @@ def proceed(worker: Worker, order: Order, child: ChildRecord, state: Route) -> N
 def after_close(worker: Worker, order: Order, child: ChildRecord, state: Route) -> Next:
     """Save, and go on after a child order is over for good."""
     ending = after_child_closed(order, child)
+    order = order.with_child(child.settled())
     if ending:
-        return finish(worker, order, ending, state)
-    worker.orders.save(order)
-    return Next(Route.RECORD_OUTCOME if order.remaining_qty <= 0 else Route.PLACE_ORDER)
+        following = finish(worker, order, ending, state)
+    else:
+        worker.orders.save(order)
+        following = Next(Route.RECORD_OUTCOME if order.remaining_qty <= 0 else Route.PLACE_ORDER)
+    worker.release(child)
+    return following
 
 
 def finish(worker: Worker, order: Order, ending: Finish, state: Route) -> Next:

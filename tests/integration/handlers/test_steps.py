@@ -1,0 +1,192 @@
+"""The machine's functions and the sweeper, invoked as Step Functions and the scheduler invoke them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from repeg import bootstrap
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.routes import Route
+from repeg.errors import ConfigurationError
+from tests.integration.handlers.conftest import Stack, forget_everything
+
+STEPS = [
+    "assess_market",
+    "place_order",
+    "check_fill",
+    "cancel_order",
+    "secure_position",
+    "record_outcome",
+    "publish_outcome",
+]
+
+
+def _accept(stack: Stack, name: str = "a", **changes: Any) -> str:
+    """A signal taken in by its handler's own code; returns the order's id."""
+    body = {"signal_id": name, "kind": "order", "symbol": "TQQQ", "side": "buy", "qty": "100"} | changes
+    bootstrap.intake().accept(json.dumps(body))
+    return stack.order(name).order_id
+
+
+def _drive(stack: Stack, order_id: str, number: int = 1) -> list[str]:
+    """Take the routes as the machine would (its waits in real time are short here); returns the states entered."""
+    names = {
+        "AssessMarket": "assess_market",
+        "PlaceOrder": "place_order",
+        "WaitToPlace": "place_order",
+        "WaitForFill": "check_fill",
+        "CancelOrder": "cancel_order",
+        "WaitOutPatience": "cancel_order",
+        "WaitForCancel": "cancel_order",
+        "SecurePosition": "secure_position",
+        "RecordOutcome": "record_outcome",
+        "PublishOutcome": "publish_outcome",
+    }
+    entered, state = [], "AssessMarket"
+    while state != "Done" and len(entered) < 30:
+        entered.append(state)
+        state = stack.step(names[state], order_id, number)["route"]
+    return entered
+
+
+def test_an_order_goes_through_every_handler_to_its_outcome(stack: Stack) -> None:
+    order_id = _accept(stack)
+    assert _drive(stack, order_id) == ["AssessMarket", "PlaceOrder", "RecordOutcome", "PublishOutcome"]
+    order = stack.order("a")
+    assert (order.status, order.filled_qty, order.published) == (Status.FILLED, 100, True)
+    told = stack.events()
+    assert [event["detail-type"] for event in told] == ["Order Outcome"]
+    assert told[0]["detail"]["status"] == "filled"
+    assert told[0]["detail"]["avg_fill_price"] == "50.98"
+
+
+def test_a_resting_order_is_checked_cancelled_and_re_pegged(stack: Stack) -> None:
+    away = {"bid": "50.99", "ask": "51.02", "bid_size": 2000, "ask_size": 2000}
+    stack.control.script({"on": {"symbol": "TQQQ", "event": "new", "nth": 1}, "symbol": "TQQQ", **away})
+    entered = _drive(stack, _accept(stack))
+    assert {"WaitOutPatience", "PlaceOrder"} <= set(entered)
+    order = stack.order("a")
+    assert (order.status, order.repegs) == (Status.FILLED, 1)
+
+
+def test_every_answer_is_a_route_and_whole_seconds(stack: Stack) -> None:
+    order_id = _accept(stack)
+    answer = stack.step("assess_market", order_id)
+    assert set(answer) == {"route", "seconds"}
+    assert Route(answer["route"]) is Route.PLACE_ORDER
+    assert isinstance(answer["seconds"], int)
+    assert json.dumps(answer)
+
+
+@pytest.mark.parametrize("function", STEPS)
+def test_a_warm_up_builds_clients_and_does_nothing(stack: Stack, function: str) -> None:
+    assert stack.call(function, {"warm_up": True}) == {"route": "Done", "seconds": 0}
+    assert not [entry for entry in stack.control.journal() if entry["type"] == "request"]
+
+
+@pytest.mark.parametrize("function", STEPS)
+def test_an_execution_that_no_longer_owns_the_order_ends_quietly(stack: Stack, function: str) -> None:
+    order_id = _accept(stack)
+    adopted = stack.orders.adopt(stack.order("a"), "arn:2")
+    assert stack.step(function, order_id, number=1) == {"route": "Done", "seconds": 0}
+    assert stack.order("a") == adopted
+    assert not [entry for entry in stack.control.journal() if entry["type"] == "request"]
+
+
+@pytest.mark.parametrize("function", STEPS)
+def test_an_order_that_does_not_exist_is_an_error(stack: Stack, function: str) -> None:
+    with pytest.raises(ConfigurationError, match="there is no order"):
+        stack.step(function, "ord-nobody")
+
+
+@pytest.mark.parametrize("function", STEPS)
+def test_an_order_that_is_over_stays_as_it_is(stack: Stack, function: str) -> None:
+    order_id = _accept(stack)
+    _drive(stack, order_id)
+    ended = stack.order("a")
+    answer = stack.step(function, order_id)
+    assert answer["route"] in ("Done", "PublishOutcome", "RecordOutcome", "PlaceOrder")
+    assert stack.order("a") == ended
+    assert not [e for e in stack.control.journal() if e["type"] == "order" and e["event"] == "accepted"][1:]
+
+
+def test_securing_records_what_failed(stack: Stack) -> None:
+    order_id = _accept(stack)
+    event = {"order_id": order_id, "execution": f"{order_id}-1", "error": "Lambda.TooManyRequestsException"}
+    assert stack.call("secure_position", event)["route"] == "RecordOutcome"
+    stack.step("record_outcome", order_id)
+    order = stack.order("a")
+    assert (order.status, order.reason) == (Status.FAILED, Reason.INTERNAL_ERROR)
+    assert "TooManyRequests" in " ".join(line.detail for line in order.events)
+    assert [told["detail-type"] for told in stack.events()] == ["Order Alert", "Order Alert"]
+
+
+def test_the_sweeper_starts_what_has_no_execution(stack: Stack) -> None:
+    order_id = _accept(stack)
+    before = stack.started()
+    assert stack.call("sweep_orders", {}) == {"to_do": 1, "started": 0}, "moto's execution runs"
+    stack.states.stop_execution(executionArn=stack.order("a").execution_arn)
+    assert stack.call("sweep_orders", {"source": "aws.scheduler"}) == {"to_do": 1, "started": 1}
+    assert stack.order("a").executions == 2
+    assert stack.started() == [*before, f"{order_id}-2"]
+    assert stack.order("a").execution_arn.endswith(f":{order_id}-2")  # type: ignore[union-attr]
+
+
+def test_the_sweeper_works_while_the_broker_is_down(stack: Stack) -> None:
+    stack.control.faults({"method": "*", "path": "/v2/*", "kind": "error", "status": 500})
+    _accept(stack)
+    stack.states.stop_execution(executionArn=stack.order("a").execution_arn)
+    assert stack.call("sweep_orders", {})["started"] == 1
+
+
+@pytest.mark.parametrize("secret", ['{"key_id": "", "secret_key": ""}', "not json", "[]", '{"other": 1}'])
+def test_keys_that_were_never_filled_in_end_the_order_with_an_alert(stack: Stack, secret: str) -> None:
+    """The operator must mend the secret: the order is refused at once, nothing is sent, the alert says why."""
+    stack.secrets.put_secret_value(SecretId="repeg/alpaca", SecretString=secret)
+    order_id = _accept(stack)
+    assert stack.step("assess_market", order_id)["route"] == "RecordOutcome"
+    assert stack.order("a").reason is Reason.MISCONFIGURED
+    assert "Order Alert" in [told["detail-type"] for told in stack.events()]
+
+
+def test_new_settings_are_taken_up(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bootstrap.settings().max_repegs == 2
+    stack.ssm.put_parameter(Name="/repeg/settings/overrides", Value='{"max_repegs": 0}', Type="String")
+    now = bootstrap.time.monotonic()
+    monkeypatch.setattr(bootstrap.time, "monotonic", lambda: now + bootstrap.SETTINGS_SECONDS)
+    assert bootstrap.settings().max_repegs == 0
+    stack.ssm.put_parameter(Name="/repeg/settings/overrides", Value="nonsense", Type="String", Overwrite=True)
+    monkeypatch.setattr(bootstrap.time, "monotonic", lambda: now + 2 * bootstrap.SETTINGS_SECONDS)
+    assert bootstrap.settings().max_repegs == 0, "a bad document leaves the last valid one in force"
+
+
+def test_settings_that_cannot_be_read_fall_back_to_the_kept_ones(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.ssm.put_parameter(Name="/repeg/settings/overrides", Value='{"max_repegs": 4}', Type="String")
+    assert bootstrap.settings().max_repegs == 4
+    forget_everything()
+    real = bootstrap.client
+
+    class Unreachable:
+        def get_parameters(self, **request: Any) -> None:
+            raise EndpointConnectionError(endpoint_url="ssm")
+
+    monkeypatch.setattr(bootstrap, "client", lambda service: Unreachable() if service == "ssm" else real(service))
+    assert bootstrap.settings().max_repegs == 4
+
+
+@pytest.mark.parametrize("name", ["TABLE_NAME", "ALPACA_SECRET_ID"])
+def test_a_missing_environment_value_is_named(stack: Stack, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    order_id = _accept(stack)
+    forget_everything()
+    monkeypatch.delenv(name)
+    try:
+        stack.step("assess_market", order_id)
+    except ConfigurationError as problem:
+        assert name in str(problem)
+    else:
+        order = stack.order("a")
+        assert name in " ".join(line.detail for line in order.events)

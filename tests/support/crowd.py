@@ -1,0 +1,137 @@
+"""Many executions at once in virtual time: each runs until it waits, and the one that wakes first goes on.
+
+One thread moves at a time, so a run is the same every time. `latest_first` decides ties the other way round.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from tests.support.lab import Killed, Lab
+from tests.support.machine import Machine
+
+
+@dataclass
+class _Runner:
+    """One execution in its own thread."""
+
+    name: str
+    order_id: str
+    place: int
+    wakes_at: datetime
+    machine: Machine | None = None
+    go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    over: bool = False
+    stopped: bool = False
+    error: BaseException | None = None
+
+
+class Crowd:
+    """Works all started executions of a lab side by side."""
+
+    def __init__(self, lab: Lab, *, latest_first: bool = False) -> None:
+        self._lab = lab
+        self._direction = -1 if latest_first else 1
+        self._runners: dict[str, _Runner] = {}
+        self._back = threading.Semaphore(0)
+        self._places = count()
+
+    def __enter__(self) -> Crowd:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for runner in list(self._runners.values()):
+            self.stop(runner.name)
+
+    def work(self, until: str | None = None, sweep_every: float | None = None) -> None:
+        """Run until every execution is over, or until a market time; sweep every so many seconds."""
+        end = datetime.fromisoformat(until) if until else None
+        swept_at = self._market()
+        while True:
+            self._enlist()
+            runner = min(self._runners.values(), key=self._when, default=None)
+            wake = max(self._now(), runner.wakes_at) if runner else None
+            idle = (wake - self._now()).total_seconds() if wake else math.inf
+            left = (end - self._market()).total_seconds() if end else math.inf
+            to_sweep = sweep_every - self._since(swept_at) if sweep_every else math.inf
+            if to_sweep <= idle and to_sweep <= left and (runner or end):
+                self._pass_time(to_sweep)
+                self._lab.sweep()
+                swept_at = self._market()
+                continue
+            if end and left < idle:
+                self._pass_time(left)
+                return
+            if runner is None or wake is None:
+                return
+            self._pass_time((wake - self._now()).total_seconds())
+            self._let(runner)
+
+    def stop(self, name: str) -> None:
+        """StopExecution: the execution ends wherever it waits."""
+        runner = self._runners[name]
+        runner.stopped = True
+        self._let(runner)
+
+    def names(self) -> list[str]:
+        """Executions under way."""
+        return list(self._runners)
+
+    def _when(self, runner: _Runner) -> tuple[datetime, int]:
+        return max(runner.wakes_at, self._now()), self._direction * runner.place
+
+    def _enlist(self) -> None:
+        for name, order_id in self._lab.running.items():
+            if name in self._runners:
+                continue
+            runner = _Runner(name, order_id, next(self._places), self._now())
+            runner.machine = Machine(self._lab._tasks(), lambda seconds, runner=runner: self._wait(runner, seconds))
+            self._runners[name] = runner
+            threading.Thread(target=self._run, args=(runner,), daemon=True).start()
+
+    def _run(self, runner: _Runner) -> None:
+        runner.go.acquire()
+        try:
+            if not runner.stopped and runner.machine:
+                runner.machine.run(runner.name, {"order_id": runner.order_id})
+        except Killed:
+            pass
+        except BaseException as error:
+            runner.error = error
+        runner.over = True
+        self._back.release()
+
+    def _wait(self, runner: _Runner, seconds: float) -> None:
+        runner.wakes_at = self._now() + timedelta(seconds=seconds)
+        self._back.release()
+        runner.go.acquire()
+        if runner.stopped:
+            raise Killed("stopped")
+
+    def _let(self, runner: _Runner) -> None:
+        runner.go.release()
+        self._back.acquire()
+        if runner.over:
+            del self._runners[runner.name]
+            self._lab.running.pop(runner.name, None)
+            self._lab.ended.add(runner.name)
+        if runner.error:
+            raise runner.error
+
+    def _now(self) -> datetime:
+        return self._lab.time.wall()
+
+    def _market(self) -> datetime:
+        return datetime.fromisoformat(self._lab.control.clock().now)
+
+    def _since(self, moment: datetime) -> float:
+        return (self._market() - moment).total_seconds()
+
+    def _pass_time(self, seconds: float) -> None:
+        if seconds > 0:
+            self._lab.sleep(seconds)

@@ -1,0 +1,316 @@
+"""The next rung, how long to wait for it, why an order ends, and how the ending is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from repeg.domain.execution import (
+    Finish,
+    after_child_closed,
+    backoff,
+    cancel_is_stuck,
+    concluded,
+    needs_quote,
+    next_rung,
+    patience_left,
+    runaway,
+    write_intent,
+)
+from repeg.domain.ladders import PriceRule, build_ladder
+from repeg.domain.market import ChildStatus
+from repeg.domain.orders import ChildRecord, Order, RungStatus
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.settings import Settings
+from tests.support.make import NOON, child, eastern, order, quote, report, session_of
+
+SESSION = session_of()
+LADDER = build_ladder("better_orders", Settings(), quote())
+
+
+def _working(*rungs: ChildRecord, **fields: object) -> Order:
+    ready: dict[str, object] = {
+        "status": Status.WORKING,
+        "ladder": "better_orders",
+        "plan": LADDER,
+        "reference_price": Decimal("50.965"),
+        "max_slippage_bps": Decimal(20),
+        "arrival_bid": Decimal("50.95"),
+        "arrival_ask": Decimal("50.98"),
+    }
+    return order(rungs=rungs, **(ready | fields))
+
+
+def _closed(number: int = 1, filled: str = "0", price: str | None = None, **fields: object) -> ChildRecord:
+    closed: dict[str, object] = {
+        "status": RungStatus.CANCELED,
+        "filled_qty": Decimal(filled),
+        "avg_fill_price": Decimal(price) if price else None,
+        "cancel_requested_at": NOON + timedelta(seconds=2.5),
+        "closed_at": NOON + timedelta(seconds=2.6),
+    }
+    return child(number, **(closed | fields))
+
+
+# --- the next rung ---
+
+
+def test_the_ladder_is_walked_rung_by_rung() -> None:
+    rungs = [next_rung(_working(*(_closed(n) for n in range(1, 1 + k))), SESSION, NOON) for k in range(4)]
+    assert rungs == list(LADDER)
+
+
+def test_a_child_order_that_never_reached_the_broker_uses_up_no_rung() -> None:
+    never = _closed(1, status=RungStatus.NEVER_SENT)
+    assert next_rung(_working(never), SESSION, NOON) == LADDER[0]
+
+
+def test_a_walked_ladder_ends_with_a_time_out_or_the_cap() -> None:
+    walked = [_closed(n) for n in range(1, 5)]
+    over = next_rung(_working(*walked), SESSION, NOON)
+    assert isinstance(over, Finish) and over.reason is Reason.FILL_TIMEOUT
+    walked[-1] = _closed(4, price_protected=True)
+    over = next_rung(_working(*walked), SESSION, NOON)
+    assert isinstance(over, Finish) and over.reason is Reason.SLIPPAGE_EXCEEDED
+
+
+@pytest.mark.parametrize(("elapsed", "goes_on"), [(0, True), (119.9, True), (120, False), (400, False)])
+def test_an_order_that_must_complete_repeats_its_ladder_for_two_minutes(elapsed: float, goes_on: bool) -> None:
+    must = _working(*(_closed(n) for n in range(1, 5)), completion="must")
+    following = next_rung(must, SESSION, NOON + timedelta(seconds=elapsed))
+    assert (following == LADDER[0]) is goes_on
+    if isinstance(following, Finish):
+        assert following.reason is Reason.FILL_TIMEOUT
+
+
+def test_no_entry_rung_starts_that_ends_too_close_to_the_close_and_exits_run_until_it() -> None:
+    late = eastern("15:59:48")
+    sent = _closed(sent_at=eastern("15:59:45"))
+    over = next_rung(_working(sent), SESSION, late)
+    assert isinstance(over, Finish) and over.reason is Reason.MARKET_CLOSED
+    assert next_rung(_working(sent, kind="close"), SESSION, late) == LADDER[1]
+    over = next_rung(_working(sent, kind="close"), None, eastern("16:00"))
+    assert isinstance(over, Finish) and over.reason is Reason.MARKET_CLOSED
+
+
+def test_each_rung_orders_the_remainder_only() -> None:
+    partly = _working(_closed(1, "30", "50.98"))
+    intent = write_intent(partly, LADDER[1], quote(), NOON)
+    assert (intent.qty, intent.client_order_id, intent.rung) == (Decimal(70), "ord-1-e2", 2)
+    assert (intent.status, intent.sends, intent.limit_price) == (RungStatus.INTENT, 1, Decimal("50.99"))
+    assert (intent.bid, intent.ask) == (Decimal("50.95"), Decimal("50.98"))
+
+
+def test_which_rungs_need_a_quote() -> None:
+    market = LADDER[-1]
+    assert market.rule is PriceRule.MARKET
+    assert needs_quote(_working(), LADDER[0])
+    assert needs_quote(_working(), market), "the cap guards the fallback"
+    assert not needs_quote(_working(ladder="market"), market)
+    assert not needs_quote(_working(completion="must"), market)
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "side", "refused"),
+    [
+        ("51.03", "51.06", "buy", False),
+        ("51.04", "51.07", "buy", True),
+        ("50.87", "50.90", "sell", False),
+        ("50.86", "50.89", "sell", True),
+        ("50.80", "50.83", "buy", False),
+    ],
+)
+def test_a_touch_that_ran_beyond_the_cap_before_the_first_send_is_refused(
+    bid: str, ask: str, side: str, refused: bool
+) -> None:
+    verdict = runaway(_working(side=side), quote(bid, ask))
+    assert (verdict is not None) is refused
+    if verdict:
+        assert verdict.reason is Reason.SLIPPAGE_EXCEEDED
+
+
+def test_a_symbol_that_arrived_outside_its_own_cap_did_not_run() -> None:
+    wide = _working(reference_price=Decimal("10.10"), arrival_bid=Decimal("10.00"), arrival_ask=Decimal("10.20"))
+    assert runaway(wide, quote("10.00", "10.20")) is None
+
+
+def test_once_something_was_sent_the_limits_guard_the_price() -> None:
+    assert runaway(_working(_closed()), quote("52.00", "52.03")) is None
+
+
+# --- patience ---
+
+
+@pytest.mark.parametrize(
+    ("left", "sleep", "seconds", "cancels"),
+    [
+        (2.5, 0.5, 2, True),
+        (2.35, 0.35, 2, True),
+        (2.6, 0.0, 3, True),
+        (0.3, 0.3, 0, True),
+        (0.0, 0.0, 0, True),
+        (-4.0, 0.0, 0, True),
+        (3.0, 0.0, 3, True),
+        (5.0, 0.0, 2, False),
+        (60.0, 0.0, 2, False),
+    ],
+)
+def test_patience_is_a_short_sleep_and_whole_seconds(left: float, sleep: float, seconds: int, cancels: bool) -> None:
+    live = child(patience=Decimal(60))
+    split = patience_left(live, live.patience_ends_at - timedelta(seconds=left))
+    assert split.sleep_seconds == pytest.approx(sleep, abs=1e-6)
+    assert (split.seconds, split.then_cancel) == (seconds, cancels)
+
+
+def test_two_and_a_half_seconds_are_never_cut_short() -> None:
+    live = child(patience=Decimal("2.5"))
+    for gone in (0.0, 0.15, 0.2, 1.0, 1.99, 2.2):
+        split = patience_left(live, NOON + timedelta(seconds=gone))
+        assert split.sleep_seconds + split.seconds >= 2.5 - gone - 1e-6
+        assert split.sleep_seconds <= 0.5
+
+
+# --- a child order is over ---
+
+
+@pytest.mark.parametrize(
+    ("closed", "reason"),
+    [
+        (_closed(), None),
+        (_closed(filled="100", price="50.98", status=RungStatus.FILLED), None),
+        (_closed(status=RungStatus.REJECTED), Reason.BROKER_REJECTED),
+        (_closed(status=RungStatus.EXPIRED), Reason.MARKET_CLOSED),
+        (_closed(cancel_requested_at=None), Reason.BROKER_REJECTED),
+        (_closed(cancel_alarmed=True), Reason.CANCEL_STUCK),
+        (_closed(filled="100", price="50.98", status=RungStatus.FILLED, cancel_alarmed=True), None),
+    ],
+    ids=["cancelled by us", "filled", "rejected", "expired", "cancelled by others", "stuck", "stuck but filled"],
+)
+def test_what_a_closed_child_order_means_for_its_order(closed: ChildRecord, reason: Reason | None) -> None:
+    ending = after_child_closed(_working(closed), closed)
+    assert (ending.reason if ending else None) is reason
+
+
+@pytest.mark.parametrize(("seconds", "stuck"), [(29.9, False), (30, False), (30.1, True)])
+def test_a_cancel_is_stuck_after_thirty_seconds(seconds: float, stuck: bool) -> None:
+    waiting = child(cancel_requested_at=NOON)
+    assert cancel_is_stuck(waiting, NOON + timedelta(seconds=seconds)) is stuck
+    assert not cancel_is_stuck(child(), NOON + timedelta(hours=1))
+
+
+def test_a_backoff_ends_with_its_last_step() -> None:
+    assert [backoff((1, 2, 5), count) for count in range(5)] == [1, 2, 5, 5, 5]
+
+
+# --- what the broker says ---
+
+
+def test_a_report_brings_the_child_order_up_to_date() -> None:
+    known = child(status=RungStatus.INTENT, broker_order_id=None, ambiguous=True).reported(report(), NOON)
+    assert (known.status, known.broker_order_id, known.ambiguous) == (RungStatus.LIVE, "broker-1", False)
+    filled = known.reported(report(ChildStatus.FILLED, "100", "50.98"), NOON)
+    assert (filled.status, filled.filled_qty, filled.closed_at) == (RungStatus.FILLED, Decimal(100), NOON)
+
+
+def test_a_cancel_that_was_asked_for_is_still_pending_whatever_a_lagging_report_says() -> None:
+    asked = child(status=RungStatus.CANCELING, cancel_requested_at=NOON)
+    for status in (ChildStatus.LIVE, ChildStatus.PENDING, ChildStatus.PENDING_CANCEL):
+        assert asked.reported(report(status), NOON).status is RungStatus.CANCELING
+
+
+def test_a_late_report_never_takes_fills_back() -> None:
+    partly = child(filled_qty=Decimal(30), avg_fill_price=Decimal("50.98"))
+    known = partly.reported(report(filled="10", price="50.97"), NOON)
+    assert (known.filled_qty, known.avg_fill_price) == (Decimal(30), Decimal("50.98"))
+
+
+# --- endings ---
+
+SENT = _closed()
+PART = _closed(filled="30", price="50.98")
+FULL = _closed(filled="100", price="50.98", status=RungStatus.FILLED)
+REFUSED = _closed(status=RungStatus.REJECTED)
+NEVER = _closed(status=RungStatus.NEVER_SENT)
+
+
+@pytest.mark.parametrize(
+    ("rungs", "fields", "status"),
+    [
+        ((FULL,), {}, Status.FILLED),
+        ((PART, _closed(2, "70", "50.99")), {}, Status.FILLED),
+        ((PART,), {}, Status.PARTIALLY_FILLED),
+        ((SENT,), {}, Status.UNFILLED),
+        ((), {}, Status.REJECTED),
+        ((REFUSED,), {}, Status.REJECTED),
+        ((SENT, _closed(2, status=RungStatus.REJECTED)), {}, Status.UNFILLED),
+        ((NEVER,), {}, Status.REJECTED),
+        ((PART,), {"securing": True}, Status.FAILED),
+        ((FULL,), {"securing": True}, Status.FILLED),
+        ((PART,), {"completion": "must"}, Status.FAILED),
+        ((SENT,), {"completion": "must"}, Status.FAILED),
+        ((REFUSED,), {"completion": "must"}, Status.REJECTED),
+        ((), {"completion": "must"}, Status.REJECTED),
+        ((FULL,), {"completion": "must"}, Status.FILLED),
+        ((SENT,), {"kind": "close"}, Status.FAILED),
+        ((PART,), {"kind": "close"}, Status.FAILED),
+        ((), {"kind": "close"}, Status.REJECTED),
+    ],
+)
+def test_the_ending_follows_from_what_was_sent_and_filled(
+    rungs: tuple[ChildRecord, ...], fields: dict[str, object], status: Status
+) -> None:
+    ended = concluded(_working(*rungs, reason=Reason.FILL_TIMEOUT, **fields), NOON)
+    assert ended.status is status
+    assert ended.reason is (None if status is Status.FILLED else Reason.FILL_TIMEOUT)
+    assert ended.completed_at == NOON
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "slippage", "breached"),
+    [
+        ("buy", "51.066930", "20", False),
+        ("buy", "51.066931", None, True),
+        ("buy", "50.863070", "-20", False),
+        ("sell", "50.863070", "20", False),
+        ("sell", "50.863069", None, True),
+        ("sell", "51.066930", "-20", False),
+    ],
+)
+def test_slippage_is_signed_and_the_cap_breaks_only_at_a_cost(
+    side: str, price: str, slippage: str | None, breached: bool
+) -> None:
+    ended = concluded(_working(_closed(filled="100", price=price, status=RungStatus.FILLED), side=side), NOON)
+    assert ended.cap_breached is breached
+    if slippage:
+        assert ended.slippage_bps == Decimal(slippage)
+        assert ended.shortfall_bps == Decimal(slippage)
+
+
+def test_shortfall_is_against_the_arrival_mid_and_slippage_against_the_reference() -> None:
+    ended = concluded(_working(FULL, reference_price=Decimal("50.98")), NOON)
+    assert ended.slippage_bps == 0
+    assert ended.shortfall_bps is not None and ended.shortfall_bps > 0
+
+
+def test_seconds_to_fill_run_from_the_first_send_to_the_last_fill() -> None:
+    second = _closed(2, "70", "50.99", sent_at=NOON + timedelta(seconds=3), closed_at=NOON + timedelta(seconds=3.25))
+    assert concluded(_working(PART, second), NOON).seconds_to_fill == Decimal("3.25")
+    assert concluded(_working(SENT), NOON).seconds_to_fill is None
+
+
+def test_the_average_price_weighs_every_fill() -> None:
+    two = _working(_closed(filled="30", price="50.98"), _closed(2, "70", "51.00"))
+    assert two.avg_fill_price == Decimal("50.994")
+    assert (two.filled_qty, two.remaining_qty) == (Decimal(100), Decimal(0))
+
+
+def test_re_pegs_and_the_market_fallback_are_counted_from_what_was_sent() -> None:
+    limits = [_closed(1), _closed(2), _closed(3)]
+    market = _closed(4, type="market", limit_price=None)
+    resting = _closed(4, price_protected=True)
+    assert (_working(*limits, market).repegs, _working(*limits, market).market_fallback) == (2, True)
+    assert (_working(*limits, resting).repegs, _working(*limits, resting).market_fallback) == (2, False)
+    alone = _working(_closed(1, type="market", limit_price=None), ladder="market")
+    assert (alone.repegs, alone.market_fallback) == (0, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
@@ -14,7 +15,8 @@ _processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 
 
 def _accept(record: SQSRecord) -> None:
-    bootstrap.intake().accept(record.body)
+    sent_at = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
+    bootstrap.intake().accept(record.body, sent_at)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -25,8 +25,8 @@ from repeg.clock import TimeKeeper
 from repeg.domain.orders import Order
 from repeg.domain.routes import Next
 from repeg.domain.settings import Settings
-from repeg.errors import StaleExecution
-from repeg.executions import ExecutionState, execution_number
+from repeg.executions import ExecutionState
+from repeg.handlers import run_step
 from repeg.steps.accept import Intake
 from repeg.steps.assess import assess
 from repeg.steps.cancel import cancel
@@ -189,8 +189,8 @@ class Lab:
         """A new process takes over where one died."""
         self.deaths.at = None
         self.deaths.stopped = False
-        for name in list(self.running):
-            self.ended.add(self.running.pop(name) and name)
+        self.ended |= self.running.keys()
+        self.running.clear()
 
     def order(self, signal_id: str) -> Order:
         """The order that a signal became."""
@@ -222,14 +222,7 @@ class Lab:
         return tasks
 
     def _take(self, payload: dict[str, Any], step: Callable[[Worker, Order], Next]) -> dict[str, Any]:
-        order = self.worker.orders.get(payload["order_id"])
-        assert order is not None
-        if execution_number(payload["execution"]) != order.executions:
-            return {"route": "Done", "seconds": 0}
-        try:
-            following = step(self.worker, order)
-        except StaleExecution:
-            return {"route": "Done", "seconds": 0}
+        following = run_step(self.worker, payload["order_id"], payload["execution"], step)
         return {"route": following.route.value, "seconds": following.seconds}
 
 

@@ -18,7 +18,7 @@ from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
 from repeg.clock import TimeKeeper
 from repeg.domain.models import printable
 from repeg.domain.settings import Settings
-from repeg.errors import ConfigurationError
+from repeg.errors import ConfigurationError, RetryError
 from repeg.events import EventBus
 from repeg.executions import Executions
 from repeg.live_lock import broker_urls, unlock
@@ -31,7 +31,7 @@ from repeg.store.orders import OrderStore
 from repeg.telemetry import logger
 
 SETTINGS_SECONDS = 5.0
-KEYS_SECONDS = 300.0
+KEYS_SECONDS = 30.0
 
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 
@@ -103,14 +103,23 @@ def broker() -> AlpacaBroker:
     return _connect(*_keys(int(time.monotonic() // KEYS_SECONDS)), feed)
 
 
+_last_keys: list[tuple[str, str]] = []
+
+
 @lru_cache(maxsize=1)
 def _keys(period: int) -> tuple[str, str]:
+    """The key pair, read anew every period; while the secret cannot be read the last pair stays."""
     name = environment("ALPACA_SECRET_ID")
     try:
         keys = json.loads(client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
-        return str(keys["key_id"]), str(keys["secret_key"])
+        _last_keys[:] = [(str(keys["key_id"]), str(keys["secret_key"]))]
     except (ValueError, KeyError, TypeError):
         raise ConfigurationError(f'secret {name} must be JSON: {{"key_id": "...", "secret_key": "..."}}') from None
+    except (ClientError, BotoCoreError) as error:
+        if not _last_keys:
+            raise RetryError(f"the keys cannot be read: {error}") from error
+        logger.error(f"the keys cannot be read, the last ones stay: {error}")
+    return _last_keys[0]
 
 
 @lru_cache(maxsize=1)
@@ -130,7 +139,7 @@ def _connect(key_id: str, secret_key: str, feed: str) -> AlpacaBroker:
         budget=budget,
         now=now,
     )
-    unlock(connected, mode, os.environ.get("ACCOUNT_NUMBER", ""))
+    unlock(connected.urgent(), mode, os.environ.get("ACCOUNT_NUMBER", ""))
     return connected
 
 

@@ -63,8 +63,9 @@ class TimeKeeper:
 
     def read(self, broker: Broker) -> MarketClock:
         """A fresh reading of the broker's clock (one trading request), kept for others."""
+        asked_at = self.wall()
         market_at = broker.now()
-        anchor = ClockAnchor(market_at=market_at, wall_at=self.wall())
+        anchor = ClockAnchor(market_at=market_at, wall_at=asked_at + (self.wall() - asked_at) / 2)
         self.kept.keep_clock(anchor)
         self._latest = anchor
         return MarketClock(anchor, self.speed, self.wall, fresh=True)

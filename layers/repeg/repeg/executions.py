@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 _ALREADY_STARTED = {"ExecutionAlreadyExists"}
+MAX_DIGITS = 9
 _UNKNOWN = {"ExecutionDoesNotExist"}
 
 
@@ -20,9 +21,10 @@ class ExecutionState(StrEnum):
     MISSING = "missing"
 
 
-def execution_number(name: str) -> int:
-    """The number in an execution's name, `<order_id>-<n>`."""
-    return int(name.rpartition("-")[2])
+def execution_number(name: str) -> int | None:
+    """The number in an execution's name, `<order_id>-<n>`, or None if it is named otherwise."""
+    number = name.rpartition("-")[2]
+    return int(number) if number.isdecimal() and len(number) < MAX_DIGITS else None
 
 
 class Executions:

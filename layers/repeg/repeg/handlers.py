@@ -8,7 +8,7 @@ from typing import Any
 from repeg import bootstrap
 from repeg.domain.orders import Order
 from repeg.domain.routes import Next, Route
-from repeg.errors import ConfigurationError, StaleExecution
+from repeg.errors import StaleExecution
 from repeg.executions import execution_number
 from repeg.steps.worker import Worker
 from repeg.telemetry import logger
@@ -16,28 +16,32 @@ from repeg.telemetry import logger
 Step = Callable[[Worker, Order], Next]
 Answer = dict[str, Any]
 
+_OVER = Next(Route.DONE)
+
 
 def take_step(event: dict[str, Any], step: Step) -> Answer:
     """Run `step` for the event `{"order_id", "execution"}`; returns `{"route", "seconds"}` for the machine.
 
-    An execution that no longer owns the order ends quietly. `{"warm_up": true}` only builds the clients.
+    `{"warm_up": true}` only builds the clients.
     """
     worker = bootstrap.worker()
-    if event.get("warm_up"):
-        return _answer(Next(Route.DONE))
-    order = worker.orders.get(event["order_id"])
-    if order is None:
-        raise ConfigurationError(f"there is no order {event['order_id']}")
-    logger.append_keys(order_id=order.order_id, signal_id=order.signal_id, execution=event["execution"])
-    if execution_number(event["execution"]) != order.executions:
-        logger.info("a newer execution owns the order")
-        return _answer(Next(Route.DONE))
-    try:
-        return _answer(step(worker, order))
-    except StaleExecution as error:
-        logger.info(str(error))
-        return _answer(Next(Route.DONE))
-
-
-def _answer(following: Next) -> Answer:
+    following = _OVER if event.get("warm_up") else run_step(worker, event["order_id"], event["execution"], step)
     return {"route": following.route.value, "seconds": following.seconds}
+
+
+def run_step(worker: Worker, order_id: str, execution: str, step: Step) -> Next:
+    """Run `step` on the order if this execution owns it; one that does not, or never could, ends quietly."""
+    order = worker.orders.get(order_id)
+    number = execution_number(execution)
+    if order is None or number is None:
+        worker.log.error(f"{execution} is no execution of a known order", order_id=order_id)
+        return _OVER
+    logger.append_keys(order_id=order.order_id, signal_id=order.signal_id, execution=execution)
+    if number != order.executions:
+        worker.log.info("a newer execution owns the order")
+        return _OVER
+    try:
+        return step(worker, order)
+    except StaleExecution as error:
+        worker.log.info(str(error))
+        return _OVER

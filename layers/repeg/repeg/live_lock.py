@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from repeg.broker.alpaca import DATA_URL, LIVE_URL, PAPER_URL
 from repeg.broker.port import Broker
 from repeg.errors import LiveTradingLocked
@@ -19,21 +21,21 @@ def broker_urls(mode: str, trading_override: str, data_override: str) -> tuple[s
         return LIVE_URL, DATA_URL
     if mode != "paper":
         raise LiveTradingLocked(f"TradingMode is {mode!r}; it must be paper or live")
-    if LIVE_URL.split("//")[1] in trading_override:
+    if urlsplit(trading_override).hostname == urlsplit(LIVE_URL).hostname:
         raise LiveTradingLocked("BrokerUrl is the live host, but TradingMode is paper")
     return trading_override or PAPER_URL, data_override or DATA_URL
 
 
 def unlock(broker: Broker, mode: str, account_number: str) -> None:
-    """Check, before the first order of a process, that live keys belong to the confirmed account.
+    """Check, before the first order of a process, that the keys belong to the account that was named.
 
     Raises:
-        LiveTradingLocked: they do not, or no account was confirmed.
+        LiveTradingLocked: they do not, or live trading names no account.
     """
-    if mode != "live":
+    if mode != "live" and not account_number:
         return
     if not account_number:
         raise LiveTradingLocked("AccountNumber is empty; live trading needs the account it was confirmed for")
     actual = broker.account().account_number
     if actual != account_number:
-        raise LiveTradingLocked(f"the keys belong to account {actual}, live trading was confirmed for {account_number}")
+        raise LiveTradingLocked(f"the keys belong to account {actual}, the stack is for {account_number}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from repeg.domain.ladders import build_ladder
+from repeg.domain.execution import is_exit, may_start
+from repeg.domain.ladders import PriceRule, Rung, build_ladder, first_patience
 from repeg.domain.market import Asset, Position, TradingDay
 from repeg.domain.models import Frozen, Side
 from repeg.domain.money import DOLLAR, floor_qty
@@ -15,7 +16,7 @@ from repeg.domain.pricing import worst_price
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routing import cap_bps, classify, route
-from repeg.domain.sessions import Calendar, Phase, leaves_time_for
+from repeg.domain.sessions import Calendar, Phase
 from repeg.domain.settings import Settings
 
 SIGNAL_LIFETIME = timedelta(minutes=15)
@@ -45,31 +46,52 @@ def expiry(order: Order, calendar: Calendar) -> datetime | None:
     """
     if order.kind == "close":
         return None
-    if order.explicit_expiry:
+    if order.expires_at:
         return order.expires_at
-    start = order.created_at
-    if not calendar.session_at(start):
-        upcoming = calendar.next_session(start)
-        start = upcoming.opens_at if upcoming else start
-    return start + SIGNAL_LIFETIME
+    upcoming = None if calendar.session_at(order.created_at) else calendar.next_session(order.created_at)
+    return (upcoming.opens_at if upcoming else order.created_at) + SIGNAL_LIFETIME
 
 
-def session_verdict(order: Order, calendar: Calendar, now: datetime) -> Hold | Reject | None:
-    """Expired, waiting for the open, refused because the market is closed, or None: go on."""
-    expires_at = order.expires_at
-    if expires_at and now >= expires_at:
-        return Reject(reason=Reason.EXPIRED, detail=f"expired at {expires_at.isoformat()}")
-    phase = calendar.phase(now)
-    if phase is Phase.REGULAR:
-        return None
+def waiting_for(order: Order, session: TradingDay) -> Order:
+    """The order as it waits for a session to open: unless its signal says otherwise, it lives 15 minutes longer."""
+    if order.explicit_expiry or order.expires_at is None:
+        return order
+    return order.changed(expires_at=max(order.expires_at, session.opens_at + SIGNAL_LIFETIME))
+
+
+def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: Settings) -> Hold | Reject | None:
+    """Expired, waiting for the open, refused because the market is (nearly) closed, or None: go on."""
+    if order.expires_at and now >= order.expires_at:
+        return Reject(reason=Reason.EXPIRED, detail=f"expired at {order.expires_at.isoformat()}")
+    session = calendar.session_at(now)
+    if session:
+        return _too_late(order, session, now, settings)
     upcoming = calendar.next_session(now)
-    waits = phase is Phase.BEFORE_OPEN or order.when_closed == "next_open"
+    waits = calendar.phase(now) is Phase.BEFORE_OPEN or order.when_closed == "next_open"
     if upcoming is None or not waits:
         opens = f"; next open {upcoming.opens_at.isoformat()}" if upcoming else ""
         return Reject(reason=Reason.MARKET_CLOSED, detail=f"the regular session is closed{opens}")
     to_open = (upcoming.opens_at - now).total_seconds()
     why = f"waits for the open at {upcoming.opens_at.isoformat()}"
     return Hold(seconds=hold_seconds(to_open), why=why, parked=True)
+
+
+def _too_late(order: Order, session: TradingDay, now: datetime, settings: Settings) -> Hold | Reject | None:
+    """Entries need their first rung's patience before the close; exits run until just before it."""
+    first = Rung(rule=PriceRule.MARKET, patience=first_patience(ladder_of(order, settings), settings))
+    if may_start(order, first, session, now):
+        return None
+    why = f"too close to the close at {session.closes_at.isoformat()}"
+    if order.when_closed == "next_open":
+        return Hold(seconds=hold_seconds((session.closes_at - now).total_seconds()), why=why, parked=True)
+    return Reject(reason=Reason.MARKET_CLOSED, detail=why)
+
+
+def ladder_of(order: Order, settings: Settings) -> str:
+    """Name of the ladder that the order takes."""
+    if is_exit(order):
+        return "unwind"
+    return order.signal_ladder or route(classify(order.symbol, settings), settings)
 
 
 def hold_seconds(seconds: float) -> int:
@@ -139,8 +161,7 @@ def released(
 ) -> Order:
     """The order with all that its execution needs fixed: class, ladder, cap, and the quote it is measured by."""
     symbol_class = classify(order.symbol, settings)
-    is_exit = order.kind in ("close", "unwind")
-    name = "unwind" if is_exit else order.signal_ladder or route(symbol_class, settings)
+    name = ladder_of(order, settings)
     cap = order.signal_cap_bps or opening_cap(cap_bps(symbol_class, settings), session, now, order.opening)
     return order.changed(
         side=side,
@@ -148,21 +169,13 @@ def released(
         symbol_class=symbol_class,
         ladder=name,
         plan=build_ladder(name, settings, quote),
-        max_slippage_bps=None if is_exit else cap,
+        max_slippage_bps=None if is_exit(order) else cap,
         reference_price=quote.mid if quote else None,
         arrival_bid=quote.bid if quote else None,
         arrival_ask=quote.ask if quote else None,
         hold_reason=None,
         holds=0,
     )
-
-
-def closes_too_soon(order: Order, session: TradingDay, now: datetime) -> Reject | None:
-    """Entries need their first rung's patience before the close; exits run until the close."""
-    patience = float(order.plan[0].patience)
-    if order.kind in ("close", "unwind") or leaves_time_for(patience, session, now):
-        return None
-    return Reject(reason=Reason.MARKET_CLOSED, detail=f"too close to the close at {session.closes_at.isoformat()}")
 
 
 def cap_price(order: Order) -> Decimal:

@@ -13,13 +13,16 @@ from repeg.domain.orders import ChildRecord, Order, RungStatus
 from repeg.domain.pricing import price_rung, slippage_bps
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.sessions import leaves_time_for
+from repeg.domain.sessions import EXIT_MARGIN_BEFORE_CLOSE, leaves_time_for
 
 LINGER_SECONDS = 0.15
 """How long a step watches a fresh order (or cancel) before it lets the state machine wait: most are done by then."""
 LONGEST_SLEEP_SECONDS = 0.5
 CHECK_AFTER_SECONDS = 2
 CANCEL_ALARM_AFTER = timedelta(seconds=30)
+CANCEL_BACKOFF_SECONDS = (1, 1, 2, 2, 5, 5, 10, 10, 10, 10, 10, 10, 30, 60)
+REJECTED_PAUSE_SECONDS = 2
+BROKER_TRIES = 4
 REQUESTS_PER_CHILD = 4
 """Submit, read, cancel, read: set aside before an entry is sent, so that what is sent can be taken back."""
 LOOKUP_BACKOFF_SECONDS = (1, 2, 5)
@@ -53,9 +56,16 @@ def next_rung(order: Order, session: TradingDay | None, now: datetime) -> Rung |
         return _ladder_over(order)
     else:
         rung = order.plan[walked]
-    if session is None or not (is_exit(order) or leaves_time_for(float(rung.patience), session, now)):
+    if session is None or not may_start(order, rung, session, now):
         return Finish(reason=Reason.MARKET_CLOSED, detail="no time left before the close for the next rung")
     return rung
+
+
+def may_start(order: Order, rung: Rung, session: TradingDay, now: datetime) -> bool:
+    """An entry rung must be over 10 s before the close; an exit may start until just before it."""
+    if is_exit(order):
+        return now < session.closes_at - EXIT_MARGIN_BEFORE_CLOSE
+    return leaves_time_for(float(rung.patience), session, now)
 
 
 def _ladder_over(order: Order) -> Finish:
@@ -86,7 +96,7 @@ def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -
         order.trading_side,
         order.worst_price,
         order.remaining_qty,
-        guard_market=order.ladder != "market",
+        guard_market=guards_market(order),
     )
     return ChildRecord(
         rung=len(order.sent) + 1,
@@ -103,9 +113,14 @@ def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -
     )
 
 
+def guards_market(order: Order) -> bool:
+    """The market ladder is the legacy way and pays what it must, unless its signal names a cap."""
+    return order.ladder != "market" or order.signal_cap_bps is not None
+
+
 def needs_quote(order: Order, rung: Rung) -> bool:
     """Limits always need a quote; a market order does when its price is guarded by a cap."""
-    return rung.rule is not PriceRule.MARKET or (order.worst_price is not None and order.ladder != "market")
+    return rung.rule is not PriceRule.MARKET or (order.worst_price is not None and guards_market(order))
 
 
 class Patience(Frozen):
@@ -132,8 +147,14 @@ def after_child_closed(order: Order, child: ChildRecord) -> Finish | None:
     """Why the order ends with this closed child order, or None: go on with the next rung (or it is filled)."""
     if order.remaining_qty <= 0:
         return None
+    if child.lost:
+        return Finish(reason=Reason.BROKER_UNAVAILABLE, detail="the broker does not know the child order any more")
+    if child.replaced:
+        return Finish(reason=Reason.BROKER_REJECTED, detail="the child order was replaced from outside")
     if child.cancel_alarmed:
         return Finish(reason=Reason.CANCEL_STUCK, detail="the cancel took more than 30 s")
+    if order.must_complete and child.status is not RungStatus.EXPIRED:
+        return None
     if child.status is RungStatus.REJECTED:
         return Finish(reason=Reason.BROKER_REJECTED, detail="the exchange rejected the order after accepting it")
     if child.status is RungStatus.EXPIRED:
@@ -180,7 +201,7 @@ def _ending(order: Order) -> tuple[Status, Reason | None]:
     if order.requested_qty is not None and order.remaining_qty <= 0 < order.filled_qty:
         return Status.FILLED, None
     refused = len(order.sent) == 1 and order.sent[0].status is RungStatus.REJECTED
-    if order.securing or (order.sent and (is_exit(order) or (order.must_complete and not refused))):
+    if order.securing or (order.sent and order.must_complete and not refused):
         return Status.FAILED, order.reason
     if order.filled_qty > 0:
         return Status.PARTIALLY_FILLED, order.reason

@@ -14,7 +14,7 @@ from repeg.errors import SignalInvalid
 UNKNOWN_SYMBOL = "?"
 
 
-def accepted_order(signal: Signal, market_now: datetime, wall_now: datetime) -> Order:
+def accepted_order(signal: Signal, market_now: datetime, received_at: datetime, sent_at: datetime) -> Order:
     """The record of a valid signal."""
     order = Order(
         order_id=order_id_for(signal.signal_id),
@@ -23,7 +23,8 @@ def accepted_order(signal: Signal, market_now: datetime, wall_now: datetime) -> 
         strategy=signal.strategy,
         symbol=signal.symbol,
         created_at=market_now,
-        received_at=wall_now,
+        received_at=received_at,
+        sent_at=sent_at,
         expires_at=signal.expires_at,
         explicit_expiry=signal.expires_at is not None,
         when_closed=signal.when_closed,
@@ -44,21 +45,32 @@ def accepted_order(signal: Signal, market_now: datetime, wall_now: datetime) -> 
     return order.noted(market_now, "AcceptSignal", f"{signal.kind} signal accepted")
 
 
-def invalid_order(signal_id: str, body: Any, problem: SignalInvalid, market_now: datetime, wall_now: datetime) -> Order:
+def invalid_order(
+    signal_id: str, body: Any, problem: SignalInvalid, market_now: datetime, received_at: datetime, sent_at: datetime
+) -> Order:
     """The record of a message that breaks the contract but names a usable signal_id."""
     order_id = order_id_for(signal_id, body_hash(body))
-    return _rejected(order_id, signal_id, body, market_now, wall_now, Reason.INVALID_SIGNAL, str(problem))
+    return _rejected(order_id, signal_id, body, market_now, received_at, sent_at, Reason.INVALID_SIGNAL, str(problem))
 
 
-def conflicting_order(signal_id: str, body: Any, market_now: datetime, wall_now: datetime) -> Order:
+def conflicting_order(
+    signal_id: str, body: Any, market_now: datetime, received_at: datetime, sent_at: datetime
+) -> Order:
     """The record of a signal whose id was used before with another body."""
     detail = f"{signal_id} was used before with another body; send this under a new signal_id"
     order_id = order_id_for(signal_id, body_hash(body))
-    return _rejected(order_id, signal_id, body, market_now, wall_now, Reason.SIGNAL_CONFLICT, detail)
+    return _rejected(order_id, signal_id, body, market_now, received_at, sent_at, Reason.SIGNAL_CONFLICT, detail)
 
 
 def _rejected(
-    order_id: str, signal_id: str, body: Any, market_now: datetime, wall_now: datetime, reason: Reason, detail: str
+    order_id: str,
+    signal_id: str,
+    body: Any,
+    market_now: datetime,
+    received_at: datetime,
+    sent_at: datetime,
+    reason: Reason,
+    detail: str,
 ) -> Order:
     symbol, kind, side = body.get("symbol"), body.get("kind"), body.get("side")
     return Order(
@@ -70,6 +82,7 @@ def _rejected(
         status=Status.REJECTED,
         reason=reason,
         created_at=market_now,
-        received_at=wall_now,
+        received_at=received_at,
+        sent_at=sent_at,
         completed_at=market_now,
     ).noted(market_now, "AcceptSignal", detail)

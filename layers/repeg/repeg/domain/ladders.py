@@ -36,8 +36,6 @@ class Rung(Frozen):
 
 Ladder = tuple[Rung, ...]
 
-LADDER_NAMES = ("better_orders", "standard", "market")
-
 _MARKET = Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
 
 
@@ -58,6 +56,13 @@ def build_ladder(name: str, settings: Settings, quote: Quote | None) -> Ladder:
     if name == "standard":
         return (*_mid_to_touch(standard_steps(quote)), _MARKET)
     raise ValueError(f"no ladder is called {name!r}")
+
+
+def first_patience(name: str, settings: Settings) -> Decimal:
+    """Seconds that the first rung of a ladder takes, known before there is a quote."""
+    if name == "market":
+        return MARKET_PATIENCE
+    return STANDARD_PATIENCE if name == "standard" else settings.aggressive_timeout_seconds
 
 
 def standard_steps(quote: Quote) -> int:

@@ -27,8 +27,9 @@ class Frozen(BaseModel):
 
 
 def printable(text: str) -> str:
-    """`text` safe to store and send anywhere: ASCII, of bounded length."""
-    return text.encode("ascii", "backslashreplace").decode()[:MAX_TEXT]
+    """`text` safe to store and send anywhere: printable ASCII, of bounded length."""
+    ascii_only = text.encode("ascii", "backslashreplace").decode()
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in ascii_only)[:MAX_TEXT]
 
 
 def opposite(side: Side) -> Side:

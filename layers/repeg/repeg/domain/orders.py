@@ -20,6 +20,8 @@ from repeg.domain.reasons import Reason, Status
 from repeg.domain.routing import SymbolClass
 
 ZERO = Decimal(0)
+MAX_EVENTS = 200
+FIRST_EVENTS_KEPT = 20
 
 
 class ClockAnchor(Frozen):
@@ -62,7 +64,6 @@ class RungStatus(StrEnum):
 _CLOSED_AS = {
     ChildStatus.FILLED: RungStatus.FILLED,
     ChildStatus.CANCELED: RungStatus.CANCELED,
-    ChildStatus.REPLACED: RungStatus.CANCELED,
     ChildStatus.EXPIRED: RungStatus.EXPIRED,
     ChildStatus.REJECTED: RungStatus.REJECTED,
 }
@@ -94,7 +95,13 @@ class ChildRecord(Frozen):
     held_left: int = 0
     """Broker requests set aside for this child order's life, and what to draw on them by."""
     cancel_requested_at: datetime | None = None
+    cancel_unclear: bool = False
+    """The broker may not have the cancel: ask again."""
     cancel_alarmed: bool = False
+    unseen_alarmed: bool = False
+    replaced: bool = False
+    lost: bool = False
+    """The broker had it and does not know it any more."""
 
     @property
     def patience_ends_at(self) -> datetime:
@@ -110,13 +117,17 @@ class ChildRecord(Frozen):
         return self.model_copy(update={"held_left": 0})
 
     def reported(self, report: OrderReport, now: datetime) -> ChildRecord:
-        """This child order, brought up to what the broker reports. Filled quantity never goes down."""
+        """This child order, brought up to what the broker reports. Filled quantity never goes down.
+
+        A child order that somebody replaced at the broker lives on as its successor.
+        """
         closed = _CLOSED_AS.get(report.status)
         live = RungStatus.CANCELING if self.cancel_requested_at else RungStatus.LIVE
         ahead = report.filled_qty >= self.filled_qty
         return self.model_copy(
             update={
-                "broker_order_id": report.broker_order_id,
+                "broker_order_id": report.replaced_by or report.broker_order_id,
+                "replaced": self.replaced or report.status is ChildStatus.REPLACED,
                 "status": closed or live,
                 "filled_qty": report.filled_qty if ahead else self.filled_qty,
                 "avg_fill_price": report.avg_fill_price if ahead else self.avg_fill_price,
@@ -169,7 +180,9 @@ class Order(Frozen):
 
     # What execution needs and the contract does not name.
     received_at: datetime
-    """Wall time of intake; market time is derived from it once the broker's clock is known."""
+    """Wall time of intake: the order of arrival."""
+    sent_at: datetime
+    """Wall time of sending; the order's creation in market time follows once the broker's clock is known."""
     expires_at: datetime | None = None
     explicit_expiry: bool = False
     when_closed: Literal["reject", "next_open"] = "reject"
@@ -185,7 +198,6 @@ class Order(Frozen):
     broker_failures: int = 0
     hold_reason: str | None = None
     clock: ClockAnchor | None = None
-    cancel_unclear: bool = False
     securing: bool = False
     published: bool = False
     version: int = 0
@@ -265,7 +277,10 @@ class Order(Frozen):
     def noted(self, at: datetime, state: str, detail: str) -> Order:
         """With one more event."""
         event = Event(at=at, state=state, detail=printable(detail))
-        return self.model_copy(update={"events": (*self.events, event)})
+        events = (*self.events, event)
+        if len(events) > MAX_EVENTS:
+            events = (*events[:FIRST_EVENTS_KEPT], *events[FIRST_EVENTS_KEPT + 1 :])
+        return self.model_copy(update={"events": events})
 
     def with_child(self, child: ChildRecord) -> Order:
         """With `child` in place of the recorded child order of the same id, or appended."""

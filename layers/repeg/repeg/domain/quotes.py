@@ -68,6 +68,12 @@ class Quote(Frozen):
         return self.ask_size if side == "buy" else self.bid_size
 
 
+def describe(quote: Quote) -> str:
+    """A quote in words: the touch, and the spread in cents, in basis points of the mid, and by class."""
+    cents = f"{quote.spread_cents.normalize():f} cents, {quote.spread_bps:.1f} bps, {quote.spread_class}"
+    return f"bid {quote.bid} ask {quote.ask} ({cents})"
+
+
 def quote_problem(quote: Quote | None, now: datetime, max_age_seconds: Decimal) -> Reason | None:
     """Why `quote` must not be traded on, or None if it may be."""
     if quote is None or quote.bid <= 0 or quote.ask <= 0:

@@ -61,9 +61,3 @@ class Reason(StrEnum):
     FILL_TIMEOUT = "fill_timeout", "The ladder ran out before the order was filled."
     INTERNAL_ERROR = "internal_error", "A step kept failing; what was live was cancelled. The log has the error."
     CANCEL_STUCK = "cancel_stuck", "A cancel was not confirmed within 30 s; the symbol stayed locked until it was."
-
-
-def first_reason(reasons: list[Reason]) -> Reason | None:
-    """The reason that takes precedence, or None if there is none."""
-    order = {reason: place for place, reason in enumerate(Reason)}
-    return min(reasons, key=order.__getitem__, default=None)

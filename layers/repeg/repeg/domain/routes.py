@@ -13,6 +13,7 @@ class Route(StrEnum):
     WAIT_FOR_MARKET = "WaitForMarket"
     PLACE_ORDER = "PlaceOrder"
     WAIT_TO_PLACE = "WaitToPlace"
+    CHECK_FILL = "CheckFill"
     WAIT_FOR_FILL = "WaitForFill"
     WAIT_OUT_PATIENCE = "WaitOutPatience"
     CANCEL_ORDER = "CancelOrder"

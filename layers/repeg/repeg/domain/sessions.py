@@ -12,6 +12,8 @@ from repeg.domain.models import Frozen
 EASTERN = ZoneInfo("America/New_York")
 HOLD_BEFORE_OPEN = timedelta(minutes=30)
 ENTRY_MARGIN_BEFORE_CLOSE = timedelta(seconds=10)
+EXIT_MARGIN_BEFORE_CLOSE = timedelta(seconds=2)
+FRESH_FOR = timedelta(days=1)
 
 
 class Phase(StrEnum):
@@ -31,9 +33,9 @@ class Calendar(Frozen):
     days: tuple[TradingDay, ...]
 
     def covers(self, now: datetime) -> bool:
-        """True when `now` and the next open are certainly inside the range."""
+        """True when the calendar was read for today: sessions are shortened at short notice."""
         today = now.astimezone(EASTERN).date()
-        return self.first <= today and any(day.opens_at > now for day in self.days)
+        return self.first <= today <= self.first + FRESH_FOR and any(day.opens_at > now for day in self.days)
 
     def session_at(self, now: datetime) -> TradingDay | None:
         """The regular session that `now` is in, or None."""

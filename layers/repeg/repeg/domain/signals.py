@@ -127,13 +127,17 @@ def read_json(text: str) -> Any:
     if len(text.encode()) > MAX_BODY_BYTES:
         raise SignalInvalid("body", f"is larger than {MAX_BODY_BYTES // 1024} KB; send one signal per message")
     try:
-        return json.loads(
+        body = json.loads(
             text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique
         )
+        canonical(body)
     except SignalInvalid:
         raise
-    except (ValueError, RecursionError, InvalidOperation) as error:
+    except RecursionError:
+        raise SignalInvalid("body", "is nested too deeply") from None
+    except (ValueError, InvalidOperation) as error:
         raise SignalInvalid("body", f"is not JSON ({error})") from None
+    return body
 
 
 def _refuse_constant(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from repeg.clock import TimeKeeper
@@ -13,6 +14,8 @@ from repeg.errors import SignalInvalid
 from repeg.executions import Executions
 from repeg.steps.worker import Log
 from repeg.store.orders import OrderStore
+
+Times = tuple[datetime, datetime, datetime]
 
 
 class Intake:
@@ -32,34 +35,42 @@ class Intake:
         self._dead_letter = dead_letter
         self._log = log
 
-    def accept(self, text: str) -> None:
-        """Take a message; returning means that it is done. Running it again changes nothing."""
+    def accept(self, text: str, sent_at: datetime | None = None) -> None:
+        """Take a message sent at a wall time (None: now); returning means that it is done.
+
+        Running it again changes nothing.
+        """
+        times = self._times(sent_at)
         body: Any = None
         try:
             body = read_json(text)
             signal = parse_signal(body)
         except SignalInvalid as problem:
-            self._refuse(text, body, problem)
+            self._refuse(text, body, problem, times)
             return
-        now, wall = self._time.approximate().now(), self._time.wall()
-        self._take(accepted_order(signal, now, wall), body)
+        self._take(accepted_order(signal, *times), body, times)
 
-    def _take(self, order: Order, body: Any) -> None:
+    def _times(self, sent_at: datetime | None) -> Times:
+        """Market time of sending as far as it is known, wall time now, and wall time of sending."""
+        received_at = self._time.wall()
+        sent_at = min(sent_at or received_at, received_at)
+        return self._time.approximate().at(sent_at), received_at, sent_at
+
+    def _take(self, order: Order, body: Any, times: Times) -> None:
         arn = self._executions.arn(order.order_id, 1)
         known = self._orders.accept(order.changed(execution_arn=arn), body_hash(body))
         if known and known.body_hash != body_hash(body):
-            now, wall = self._time.approximate().now(), self._time.wall()
-            self._record(conflicting_order(order.signal_id, body, now, wall))
+            self._record(conflicting_order(order.signal_id, body, *times))
             return
         self._executions.start(known.order_id if known else order.order_id, 1)
         self._log.info("signal known" if known else "signal accepted", signal_id=order.signal_id)
 
-    def _refuse(self, text: str, body: Any, problem: SignalInvalid) -> None:
+    def _refuse(self, text: str, body: Any, problem: SignalInvalid, times: Times) -> None:
         """A bad message is recorded if it says which signal it is, and goes to the dead-letter queue."""
         self._log.info(f"message refused: {problem}")
         signal_id = usable_signal_id(body)
         if signal_id:
-            order = invalid_order(signal_id, body, problem, self._time.approximate().now(), self._time.wall())
+            order = invalid_order(signal_id, body, problem, *times)
             arn = self._executions.arn(order.order_id, 1)
             if self._orders.accept(order.changed(execution_arn=arn), body_hash(body)):
                 self._record(order)

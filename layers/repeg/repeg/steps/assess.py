@@ -12,7 +12,6 @@ from repeg.domain.assessment import (
     Sizing,
     asset_problem,
     cap_price,
-    closes_too_soon,
     expiry,
     limit_sell,
     released,
@@ -20,20 +19,21 @@ from repeg.domain.assessment import (
     size_close,
     size_notional,
     turn_backoff,
+    waiting_for,
 )
-from repeg.domain.execution import READ_BACKOFF_SECONDS, backoff, is_exit
+from repeg.domain.execution import BROKER_TRIES, READ_BACKOFF_SECONDS, backoff, is_exit
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import REASSESS_SECONDS, plan_opening, waits_for_spread
 from repeg.domain.orders import Order, RungStatus
-from repeg.domain.quotes import Quote, quote_problem
+from repeg.domain.quotes import Quote, describe, quote_problem
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.sessions import Phase
-from repeg.errors import BrokerUnavailable, BudgetExhausted, OperatorError, RetryError
+from repeg.errors import BudgetExhausted, OperatorError, RetryError, StoreConflict
 from repeg.steps.worker import Worker
 
 STATE = Route.ASSESS_MARKET
-BROKER_TRIES = 4
+KEYS_PAUSE_SECONDS = 30
 TURN = "waits for its turn"
 SHARED_FOR = timedelta(seconds=60)
 
@@ -54,10 +54,14 @@ def assess(worker: Worker, order: Order) -> Next:
             judged, verdict, _ = _verdict(worker, order, newer)
     except BudgetExhausted as error:
         return _apply(worker, order, Hold(seconds=int(error.wait_seconds) + 1, why="waits for a trading request"))
-    except BrokerUnavailable as error:
+    except StoreConflict:
+        raise
+    except RetryError as error:
         return _broker_down(worker, order, error)
     except OperatorError as error:
         worker.alert(order, str(error))
+        if is_exit(order):
+            return _apply(worker, order, Hold(seconds=KEYS_PAUSE_SECONDS, why="waits for the operator"))
         return _apply(worker, order, Reject(reason=Reason.MISCONFIGURED, detail=str(error)))
     return _apply(worker, judged.changed(broker_failures=0), verdict)
 
@@ -96,10 +100,13 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     order = order if order.clock else order.dated(clock.at(order.received_at))
     order = order.changed(clock=clock.anchor)
     order = order.changed(expires_at=expiry(order, calendar))
-    closed = session_verdict(order, calendar, now)
+    closed = session_verdict(order, calendar, now, worker.settings())
+    upcoming = calendar.next_session(now)
+    if isinstance(closed, Hold) and upcoming:
+        order = waiting_for(order, upcoming)
+        if calendar.phase(now) is Phase.BEFORE_OPEN and not is_exit(order):
+            order = _with_opening_plan(worker, order, clock, upcoming)
     if closed:
-        if isinstance(closed, Hold) and calendar.phase(now) is Phase.BEFORE_OPEN:
-            order = _with_opening_plan(worker, order, clock, calendar.next_session(now))
         return order, closed, clock
     session = calendar.session_at(now)
     if session is None:
@@ -110,13 +117,13 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     return order, verdict, newer
 
 
-def _with_opening_plan(worker: Worker, order: Order, clock: MarketClock, upcoming: TradingDay | None) -> Order:
+def _with_opening_plan(worker: Worker, order: Order, clock: MarketClock, upcoming: TradingDay) -> Order:
     """The plan follows the latest quote before the open that can be had; without one the last plan, or none, stands."""
     try:
         quote = worker.broker_for(order).quote(order.symbol)
-    except RetryError:
+    except (RetryError, OperatorError):
         return order
-    if quote is None or upcoming is None or quote_problem(quote, clock.now(), worker.settings().max_quote_age_seconds):
+    if quote is None or quote_problem(quote, clock.now(), worker.settings().max_quote_age_seconds):
         return order
     return order.changed(opening=plan_opening(quote, upcoming.opens_at))
 
@@ -140,7 +147,9 @@ def _size(worker: Worker, order: Order) -> Sizing | Reject | None:
     if is_exit(order):
         return size_close(worker.broker_for(order).position(order.symbol), order.signal_qty)
     if order.side == "sell" and order.requested_qty is not None:
-        return limit_sell(worker.broker.position(order.symbol), order.requested_qty)
+        sizing = limit_sell(worker.broker.position(order.symbol), order.requested_qty)
+        nothing = isinstance(sizing, Reject) and sizing.reason is Reason.NO_POSITION
+        return (asset_problem(worker.broker.asset(order.symbol)) if nothing else None) or sizing
     return None
 
 
@@ -158,6 +167,7 @@ def _ready(
 ) -> Verdict:
     side = sizing.side if sizing else order.trading_side
     ready = released(order, side, quote, session, clock.now(), worker.settings())
+    ready = worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote) if quote else 'no quote'}")
     if sizing:
         ready = ready.changed(requested_qty=sizing.qty)
         ready = worker.note(ready, STATE, sizing.note) if sizing.note else ready
@@ -166,7 +176,7 @@ def _ready(
         if isinstance(qty, Reject):
             return qty
         ready = ready.changed(requested_qty=qty)
-    return closes_too_soon(ready, session, clock.now()) or ready
+    return ready
 
 
 def _notional_qty(worker: Worker, ready: Order) -> Reject | Decimal:
@@ -190,26 +200,25 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
         return Next(Route.RECORD_OUTCOME)
     if isinstance(verdict, Hold):
         return _hold(worker, order, verdict)
-    touch = f"bid {verdict.arrival_bid} ask {verdict.arrival_ask}" if verdict.arrival_bid else "no quote"
     ready = verdict.changed(clock=order.clock, broker_failures=0, parked=False)
-    worker.orders.save(worker.note(ready, STATE, f"{ready.ladder} ladder from {touch}"), requeue=order.parked)
+    worker.orders.save(ready)
     return Next(Route.PLACE_ORDER)
 
 
 def _hold(worker: Worker, order: Order, hold: Hold) -> Next:
-    requeue = hold.parked != order.parked
     holds = order.holds if order.hold_reason == hold.why else 0
     if order.hold_reason != hold.why:
         order = worker.note(order, STATE, hold.why)
     held = order.changed(status=Status.WAITING, parked=hold.parked, hold_reason=hold.why, holds=holds)
-    return worker.hold(held, Route.WAIT_FOR_MARKET, hold.seconds, requeue)
+    return worker.hold(held, Route.WAIT_FOR_MARKET, hold.seconds)
 
 
-def _broker_down(worker: Worker, order: Order, error: BrokerUnavailable) -> Next:
+def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
     failures = order.broker_failures + 1
     if failures >= BROKER_TRIES and not is_exit(order):
         return _apply(worker, order, Reject(reason=Reason.BROKER_UNAVAILABLE, detail=str(error)))
     if failures == BROKER_TRIES:
         worker.alert(order, f"{order.symbol} cannot be left: {error}")
     seconds = backoff(READ_BACKOFF_SECONDS, order.broker_failures)
-    return _apply(worker, order.changed(broker_failures=failures), Hold(seconds=seconds, why=f"broker: {error}"))
+    worker.log.error(f"broker: {error}", order_id=order.order_id)
+    return _apply(worker, order.changed(broker_failures=failures), Hold(seconds=seconds, why="waits for the broker"))

@@ -2,59 +2,87 @@
 
 from __future__ import annotations
 
-from repeg.broker.port import Broker, CancelOutcome
-from repeg.domain.execution import LINGER_SECONDS, READ_BACKOFF_SECONDS, backoff, cancel_is_stuck
+from repeg.broker.port import CancelOutcome
+from repeg.domain.execution import (
+    CANCEL_BACKOFF_SECONDS,
+    LINGER_SECONDS,
+    LOOKUP_BACKOFF_SECONDS,
+    backoff,
+    cancel_is_stuck,
+)
 from repeg.domain.orders import ChildRecord, Order, RungStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import RetryError
-from repeg.steps.outcome import after_close, fold, read_child
+from repeg.steps.outcome import Look, after_close, fold, read_child
 from repeg.steps.worker import Worker
 
 STATE = Route.CANCEL_ORDER
 
 
 def cancel(worker: Worker, order: Order) -> Next:
-    """Ask for the cancel once (and again while it stays unclear), then read until the order is terminal."""
+    """Ask for the cancel (again while it stays unclear), then read until the order is terminal."""
     child = order.open_child
     if child is None or child.broker_order_id is None:
         return Next(Route.PLACE_ORDER)
-    order, child, seen = request_cancel(worker, order, child)
+    order, child = request_cancel(worker, order, child)
     if child.status.closed:
         return after_close(worker, order, child, STATE)
-    if seen and cancel_is_stuck(child, worker.now(order)) and not child.cancel_alarmed:
-        order = _alarm(worker, order, child)
-    return worker.hold(order, Route.WAIT_FOR_CANCEL, backoff(READ_BACKOFF_SECONDS, max(0, order.holds - 20)))
+    return worker.hold(order, Route.WAIT_FOR_CANCEL, backoff(CANCEL_BACKOFF_SECONDS, order.holds))
 
 
-def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, ChildRecord, bool]:
-    """Record the wish, send it, and read the child order by id a moment later; the last tells if it could be read."""
-    first = child.cancel_requested_at is None
-    if first:
-        child = child.model_copy(update={"status": RungStatus.CANCELING, "cancel_requested_at": worker.now(order)})
+def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, ChildRecord]:
+    """Record the wish, send it, and read the child order by id a moment later."""
+    if child.cancel_requested_at is None:
+        wish = {"status": RungStatus.CANCELING, "cancel_requested_at": worker.now(order), "cancel_unclear": True}
+        child = child.model_copy(update=wish)
         order = worker.orders.save(order.changed(holds=0).with_child(child))
-    broker_order_id = child.broker_order_id or ""
-    if first or cancel_is_stuck(child, worker.now(order)) or order.cancel_unclear:
-        outcome = _ask(worker.broker_for_child(order, child), broker_order_id)
-        child = child.drawn()
-        order = order.changed(cancel_unclear=outcome is CancelOutcome.UNCLEAR)
+    if child.cancel_unclear or cancel_is_stuck(child, worker.now(order)):
+        outcome = _ask(worker, order, child)
+        child = child.drawn().model_copy(update={"cancel_unclear": outcome is CancelOutcome.UNCLEAR})
         if outcome is CancelOutcome.REQUESTED:
             worker.sleep(LINGER_SECONDS)
-    broker = worker.broker_for_child(order, child)
-    report = read_child(worker, child, lambda: broker.order(broker_order_id))
-    order = fold(worker, order, child.drawn(), report, STATE)
-    return order, order.rungs[-1], report is not None
+    look = read_child(worker, child, lambda: worker.broker_for_child(order, child).order(child.broker_order_id or ""))
+    order = fold(worker, order, child.drawn(), look.report, STATE)
+    child = order.rungs[-1]
+    if look.answered and look.report is None:
+        return _missing(worker, order, child)
+    return _alarm(worker, order, child, look)
 
 
-def _ask(broker: Broker, broker_order_id: str) -> CancelOutcome:
+def _ask(worker: Worker, order: Order, child: ChildRecord) -> CancelOutcome:
     try:
-        return broker.cancel(broker_order_id)
+        return worker.broker_for_child(order, child).cancel(child.broker_order_id or "")
     except RetryError:
         return CancelOutcome.UNCLEAR
 
 
-def _alarm(worker: Worker, order: Order, child: ChildRecord) -> Order:
-    detail = f"{child.client_order_id}: cancel not confirmed after 30 s; {order.symbol} stays locked"
+def _missing(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, ChildRecord]:
+    """The broker had the order and now says that there is none: believed after several looks, by either id."""
+    look = read_child(worker, child, lambda: worker.broker.urgent().order_by_client_id(child.client_order_id))
+    if look.report or not look.answered:
+        order = fold(worker, order, child, look.report, STATE)
+        return order, order.rungs[-1]
+    child = child.model_copy(update={"lookups": child.lookups + 1})
+    if child.lookups > len(LOOKUP_BACKOFF_SECONDS):
+        worker.alert(order, f"{child.client_order_id} is unknown to the broker now; check the account by hand")
+        gone = {"status": RungStatus.CANCELED, "closed_at": worker.now(order), "lost": True}
+        child = child.model_copy(update=gone)
+    return order.with_child(child), child
+
+
+def _alarm(worker: Worker, order: Order, child: ChildRecord, look: Look) -> tuple[Order, ChildRecord]:
+    """After 30 s: stuck if the broker still shows the order live, unseen if the broker does not answer. Told once."""
+    if child.status.closed or not cancel_is_stuck(child, worker.now(order)):
+        return order, child
+    if look.answered and not child.cancel_alarmed:
+        detail = f"{child.client_order_id}: cancel not confirmed after 30 s; {order.symbol} stays locked"
+        child = child.model_copy(update={"cancel_alarmed": True})
+        order = worker.note(order.changed(reason=Reason.CANCEL_STUCK), STATE, detail)
+    elif not look.answered and not child.unseen_alarmed:
+        detail = f"{child.client_order_id} may be live and cannot be seen; {order.symbol} stays locked"
+        child = child.model_copy(update={"unseen_alarmed": True})
+    else:
+        return order, child
     worker.alert(order, detail)
-    alarmed = child.model_copy(update={"cancel_alarmed": True})
-    return worker.note(order.changed(reason=Reason.CANCEL_STUCK).with_child(alarmed), STATE, detail)
+    return order.with_child(child), child

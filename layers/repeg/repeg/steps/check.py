@@ -13,8 +13,8 @@ def check(worker: Worker, order: Order) -> Next:
     child = order.open_child
     if child is None or child.status is RungStatus.INTENT or child.broker_order_id is None:
         return Next(Route.PLACE_ORDER)
-    broker_order_id, broker = child.broker_order_id, worker.broker_for(order)
-    report = read_child(worker, child, lambda: broker.order(broker_order_id))
-    order = fold(worker, order, child, report, Route.WAIT_FOR_FILL)
+    broker_order_id = child.broker_order_id
+    look = read_child(worker, child, lambda: worker.broker_for(order).order(broker_order_id))
+    order = fold(worker, order, child, look.report, Route.CHECK_FILL)
     known = order.rungs[-1]
-    return proceed(worker, order, known, Route.WAIT_FOR_FILL)
+    return proceed(worker, order, known, Route.CHECK_FILL)

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-from repeg.domain.execution import Finish, after_child_closed, patience_left
+from repeg.domain.execution import REJECTED_PAUSE_SECONDS, Finish, after_child_closed, patience_left
 from repeg.domain.market import OrderReport
-from repeg.domain.orders import ChildRecord, Order
+from repeg.domain.orders import ChildRecord, Order, RungStatus
 from repeg.domain.routes import Next, Route
 from repeg.errors import RetryError
 from repeg.steps.worker import Worker
 
 
-def read_child(worker: Worker, child: ChildRecord, read: Callable[[], OrderReport | None]) -> OrderReport | None:
-    """A child order's report, or None when it cannot be had now (that is no verdict about the order).
+class Look(NamedTuple):
+    """What a read of a child order came to: whether the broker answered, and the report if it knows the order."""
 
-    A child order that was replaced from outside is followed to its successor.
-    """
+    answered: bool
+    report: OrderReport | None
+
+
+def read_child(worker: Worker, child: ChildRecord, read: Callable[[], OrderReport | None]) -> Look:
+    """Read a child order; that it cannot be read now is no verdict about it."""
     try:
-        return read()
+        return Look(True, read())
     except RetryError as error:
         worker.log.info(f"could not read {child.client_order_id}: {error}")
-        return None
+        return Look(False, None)
 
 
 def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport | None, state: Route) -> Order:
@@ -29,6 +34,8 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
     if report is None:
         return order.with_child(child)
     known = child.reported(report, worker.now(order))
+    if known.replaced and not child.replaced:
+        worker.alert(order, f"{child.client_order_id} was replaced from outside; its successor is followed")
     if (known.filled_qty, known.status) != (child.filled_qty, child.status):
         price = f" at {known.avg_fill_price}" if known.avg_fill_price else ""
         detail = f"{child.client_order_id} {known.status}: {known.filled_qty}/{known.qty}{price}"
@@ -54,6 +61,8 @@ def after_close(worker: Worker, order: Order, child: ChildRecord, state: Route) 
     order = order.with_child(child.settled())
     if ending:
         following = finish(worker, order, ending, state)
+    elif order.remaining_qty > 0 and (child.status is RungStatus.REJECTED or child.cancel_requested_at is None):
+        following = worker.hold(order, Route.WAIT_TO_PLACE, REJECTED_PAUSE_SECONDS)
     else:
         worker.orders.save(order)
         following = Next(Route.RECORD_OUTCOME if order.remaining_qty <= 0 else Route.PLACE_ORDER)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, SubmitOutcome, Throttled
 from repeg.domain.execution import (
+    BROKER_TRIES,
     LINGER_SECONDS,
     LOOKUP_BACKOFF_SECONDS,
     MAX_SENDS,
@@ -24,12 +25,11 @@ from repeg.domain.market import ChildOrder, OrderReport
 from repeg.domain.orders import ZERO, ChildRecord, Order, RungStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
-from repeg.errors import BrokerUnavailable, BudgetExhausted, OperatorError, RetryError
+from repeg.errors import BudgetExhausted, OperatorError, RetryError
 from repeg.steps.outcome import finish, fold, proceed, read_child
 from repeg.steps.worker import Worker
 
 STATE = Route.PLACE_ORDER
-BROKER_TRIES = 4
 SUBMITTED_BEFORE = timedelta(seconds=5)
 
 
@@ -66,7 +66,7 @@ def _start_rung(worker: Worker, order: Order) -> Next:
                 quote, rung = None, Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
     except BudgetExhausted as error:
         return worker.hold(order, Route.WAIT_TO_PLACE, int(error.wait_seconds) + 1)
-    except BrokerUnavailable as error:
+    except RetryError as error:
         return _broker_down(worker, order, error)
     except OperatorError as error:
         worker.alert(order, str(error))
@@ -132,9 +132,8 @@ def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderRep
     """Watch for an instant: most marketable orders are filled before the machine could wait."""
     if not report.status.terminal:
         worker.sleep(LINGER_SECONDS)
-        broker = worker.broker_for_child(order, child)
-        report = read_child(worker, child, lambda: broker.order(report.broker_order_id)) or report
-        child = child.drawn()
+        fresh = read_child(worker, child, lambda: worker.broker_for_child(order, child).order(report.broker_order_id))
+        child, report = child.drawn(), fresh.report or report
     order = fold(worker, order, child, report, STATE)
     return proceed(worker, order, order.rungs[-1], STATE)
 
@@ -150,6 +149,9 @@ def _denied(worker: Worker, order: Order, child: ChildRecord, ending: Finish) ->
             )
         if report:
             return _accepted(worker, order, child, report)
+    if ending.reason is Reason.HELD_BY_PROTECTION and order.side == "buy":
+        # For a buy, "insufficient qty" means a short position that the order would turn into a long one.
+        ending = Finish(reason=Reason.OPPOSITE_POSITION, detail=ending.detail)
     refused = child.model_copy(update={"status": RungStatus.REJECTED, "closed_at": worker.now(order)})
     following = finish(worker, order.with_child(refused.settled()), ending, STATE)
     worker.release(child)
@@ -213,5 +215,7 @@ def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
     if child is None and failures >= BROKER_TRIES and not is_exit(order):
         return finish(worker, order, Finish(reason=Reason.BROKER_UNAVAILABLE, detail=str(error)), STATE)
     worker.log.error(f"broker: {error}", order_id=order.order_id)
+    if child and failures == BROKER_TRIES:
+        worker.alert(order, f"{child.client_order_id} may be live, and the broker does not answer: {error}")
     seconds = backoff(READ_BACKOFF_SECONDS, order.broker_failures)
     return worker.hold(order.changed(broker_failures=failures), Route.WAIT_TO_PLACE, seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from repeg.domain.execution import concluded
+from repeg.domain.execution import concluded, is_exit
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Status
 from repeg.domain.routes import Next, Route
@@ -25,8 +25,10 @@ def record(worker: Worker, order: Order) -> Next:
     ended = concluded(order, worker.now(order))
     summary = f"{ended.status}{f': {ended.reason}' if ended.reason else ''}, {ended.filled_qty} filled"
     worker.orders.finish(worker.note(ended, Route.RECORD_OUTCOME, summary))
-    if ended.status is Status.FAILED:
-        worker.alert(ended, f"order failed: {summary}")
+    if ended.status is Status.FAILED or (is_exit(ended) and ended.status is not Status.FILLED):
+        worker.alert(ended, f"{ended.kind} of {ended.symbol} did not complete: {summary}")
+    if ended.cap_breached:
+        worker.alert(ended, f"{ended.avg_fill_price} is beyond the cap of {ended.max_slippage_bps} bps")
     return Next(Route.PUBLISH_OUTCOME)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, READ_BACKOFF_SECONDS, backoff
+from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, READ_BACKOFF_SECONDS, backoff, is_exit
 from repeg.domain.orders import ChildRecord, Order, RungStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -12,6 +12,7 @@ from repeg.steps.outcome import fold
 from repeg.steps.worker import Worker
 
 STATE = Route.SECURE_POSITION
+EXIT_PAUSE_SECONDS = 30
 LOOKUPS = len(LOOKUP_BACKOFF_SECONDS) + 1
 
 
@@ -20,6 +21,9 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     if order.status.terminal:
         return Next(Route.DONE)
     child = order.open_child
+    if is_exit(order) and not order.rungs and order.reason is None:
+        worker.alert(order, f"{order.symbol} could not be left yet: {error}; trying again")
+        return worker.hold(order, Route.WAIT_FOR_MARKET, EXIT_PAUSE_SECONDS)
     if not order.securing and _interrupted(order):
         order = _begin(worker, order, error)
     if child is None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from repeg.errors import RepegError
+from repeg.errors import RetryError
 from repeg.executions import Executions, ExecutionState
 from repeg.steps.worker import Worker
 
 
 def sweep(worker: Worker, executions: Executions) -> dict[str, int]:
     """Restart what died. Returns how many orders were looked at and how many got a new execution."""
-    _refresh_clock(worker)
     ids = worker.orders.to_do()
     started = 0
     for order_id in ids:
         try:
             started += _revive(worker, executions, order_id)
-        except RepegError as error:
+        except RetryError as error:
             worker.log.info(f"left to the next sweep: {error}", order_id=order_id)
+        except Exception as error:  # one bad record must not keep the others from being revived
+            worker.log.error(f"could not be revived: {error}", alert=True, order_id=order_id)
+    _refresh_clock(worker)
     return {"to_do": len(ids), "started": started}
 
 
@@ -41,5 +43,5 @@ def _refresh_clock(worker: Worker) -> None:
     try:
         clock = worker.time.kept_fresh(worker.broker)
         worker.time.calendar(worker.broker, clock.now())
-    except RepegError as error:
+    except Exception as error:  # reviving orders is what the sweep is for; the clock is a courtesy
         worker.log.error(f"the broker's clock could not be read: {error}")

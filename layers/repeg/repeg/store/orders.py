@@ -126,22 +126,14 @@ class OrderStore:
 
     # --- an execution's writes -----------------------------------------------------------------------------------
 
-    def save(self, order: Order, requeue: bool = False) -> Order:
-        """Write the order back (and with `requeue` whether it is parked); returns it with its new version.
+    def save(self, order: Order) -> Order:
+        """Write the order back; returns it with its new version.
 
         Raises:
             StaleExecution: a newer execution owns the order.
             StoreConflict: this execution wrote it from elsewhere (a retried step that was still running).
         """
-        written = order.changed(version=order.version + 1)
-        if not requeue:
-            return self._replace(order, written)
-        writes = [
-            self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order)),
-            self._put(_queue_item(order), "attribute_exists(pk)"),
-        ]
-        self._transact(order, writes)
-        return written
+        return self._replace(order, order.changed(version=order.version + 1))
 
     def finish(self, order: Order) -> Order:
         """Write the terminal record, leave the symbol's queue and give up the turn, all at once."""
@@ -197,39 +189,35 @@ class OrderStore:
         return from_item(item)["order_id"] if item else None
 
     def take_turn(self, order: Order) -> bool:
-        """True when the order has its symbol's turn: it is the first that is not parked, and nobody holds it.
+        """True when the order has its symbol's turn: nobody holds it, and the order is the first in line.
 
-        The order that asks is not parked any more, whatever the queue still says.
+        Only an order that still stands in line can take it, so a step that was held up cannot take it for an order
+        that has ended meanwhile.
         """
         holder = self.holder(order.symbol)
         if holder is not None:
             return holder == order.order_id
-        if self._first_in_line(order) != order.order_id:
+        if self._first_in_line(order.symbol) != order.order_id:
             return False
+        in_line = {"TableName": self._table, "Key": queue_key(order), "ConditionExpression": "attribute_exists(pk)"}
+        turn = turn_key(order.symbol) | to_item({"order_id": order.order_id})
         try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=turn_key(order.symbol) | to_item({"order_id": order.order_id}),
-                ConditionExpression="attribute_not_exists(pk) OR order_id = :me",
-                ExpressionAttributeValues=to_item({":me": order.order_id}),
-            )
+            self._client.transact_write_items(TransactItems=[{"ConditionCheck": in_line}, self._put(turn, _ABSENT)])
         except ClientError as error:
             _raise_unless_condition(error)
-            return False
+            return self.holder(order.symbol) == order.order_id
         return True
 
-    def _first_in_line(self, order: Order) -> str | None:
-        pages = self._client.get_paginator("query").paginate(
+    def _first_in_line(self, symbol: str) -> str | None:
+        answer = self._client.query(
             TableName=self._table,
             ConsistentRead=True,
+            Limit=1,
             KeyConditionExpression="pk = :queue AND sk < :turn",
-            FilterExpression="parked = :no OR order_id = :me",
-            ExpressionAttributeValues=to_item(
-                {":queue": f"QUEUE#{order.symbol}", ":turn": "TURN", ":no": False, ":me": order.order_id}
-            ),
+            ExpressionAttributeValues=to_item({":queue": f"QUEUE#{symbol}", ":turn": "TURN"}),
         )
-        waiting: Iterator[str] = (from_item(item)["order_id"] for page in pages for item in page["Items"])
-        return next(waiting, None)
+        waiting: list[str] = [from_item(item)["order_id"] for item in answer["Items"]]
+        return waiting[0] if waiting else None
 
     # --- plumbing ------------------------------------------------------------------------------------------------
 
@@ -254,7 +242,7 @@ class OrderStore:
 
 
 def _queue_item(order: Order) -> Item:
-    return queue_key(order) | to_item({"order_id": order.order_id, "parked": order.parked})
+    return queue_key(order) | to_item({"order_id": order.order_id})
 
 
 def _fence(order: Order) -> Item:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from desk.exchange.claims import held
+from desk.exchange.conflicts import check_opposite
 from desk.exchange.errors import forbidden, invalid, unprocessable
+from desk.exchange.exits import check_exits
 from desk.exchange.journal import plain
 from desk.exchange.ledger import AccountState, Valuation
-from desk.exchange.model import ZERO, Asset, Intent, Order, OrderRequest, OrderType, Quote, Side
-from desk.exchange.sessions import Phase
+from desk.exchange.model import ZERO, Asset, Intent, Order, OrderRequest, OrderType, Quote, Side, TimeInForce
+from desk.exchange.sessions import Phase, auction_closed
 
 _SHORT_EQUITY = Decimal(2_000)
 _SHORT_PREMIUM = Decimal("1.03")
@@ -19,12 +23,13 @@ _SHORT_PREMIUM = Decimal("1.03")
 class Standing:
     """What the decision rests on: the symbol, the account, what it holds and what it has open."""
 
+    now: int
     asset: Asset | None
     account: AccountState
     valuation: Valuation
     position: Decimal
     open_orders: tuple[Order, ...]
-    client_id_taken: bool
+    client_id_taken: Callable[[str | None], bool]
     quote: Quote | None
     last_price: Decimal | None
     phase: Phase
@@ -42,20 +47,20 @@ def admit(request: OrderRequest, standing: Standing) -> Admission:
     """Check every rule; raises ApiError with Alpaca's status, code and body."""
     asset = _check_asset(request, standing)
     _check_account(standing.account)
-    if standing.client_id_taken:
+    if standing.client_id_taken(request.client_order_id):
         raise invalid("client_order_id must be unique")
     _check_fractional(request, asset, standing.account)
+    _check_auction(request.time_in_force, standing.now)
     intent = infer_intent(request.side, standing.position)
     if request.position_intent not in (None, intent):
         raise unprocessable(f"position intent mismatch, inferred: {intent}, specified: {request.position_intent}")
-    _check_opposite(request, intent, standing.open_orders)
-    reserve_price = _reserve_price(request, intent, standing)
+    check_exits(request, intent, standing.last_price)
+    check_opposite(request, intent, standing.open_orders, None)
+    _check_notional(request, intent, standing.open_orders)
+    reserve_price = price_to_reserve(request, intent, standing)
     if intent is Intent.SELL_TO_OPEN:
         _check_short(request, asset, standing)
-    if intent.opens:
-        _check_buying_power(request, reserve_price, standing.valuation)
-    else:
-        _check_held(request, reserve_price, standing)
+    check_means(request, intent, reserve_price, standing)
     return Admission(intent, reserve_price)
 
 
@@ -66,6 +71,14 @@ def infer_intent(side: Side, position: Decimal) -> Intent:
     return Intent.SELL_TO_CLOSE if position > 0 else Intent.SELL_TO_OPEN
 
 
+def check_means(request: OrderRequest, intent: Intent, reserve_price: Decimal, standing: Standing) -> None:
+    """There is the buying power to open, or there are the shares to close with."""
+    if intent.opens:
+        _check_buying_power(request, reserve_price, standing.valuation)
+    else:
+        _check_held(request, reserve_price, standing)
+
+
 def _check_asset(request: OrderRequest, standing: Standing) -> Asset:
     asset = standing.asset
     if asset is None:
@@ -74,6 +87,8 @@ def _check_asset(request: OrderRequest, standing: Standing) -> Asset:
         raise unprocessable(f'asset "{asset.symbol}" is not active')
     if not asset.tradable:
         raise unprocessable(f'asset "{asset.symbol}" is not tradable')
+    if "ipo" in asset.attributes and standing.last_price is None and request.type is not OrderType.LIMIT:
+        raise unprocessable(f'asset "{asset.symbol}" accepts only limit orders before its first trade')
     return asset
 
 
@@ -93,27 +108,17 @@ def _check_fractional(request: OrderRequest, asset: Asset, account: AccountState
         raise unprocessable(f'asset "{asset.symbol}" is not fractionable')
 
 
-def _check_opposite(request: OrderRequest, intent: Intent, open_orders: tuple[Order, ...]) -> None:
-    for other in open_orders:
-        if other.side is request.side:
-            continue
-        if intent is Intent.SELL_TO_OPEN and other.position_intent is Intent.BUY_TO_OPEN:
-            raise forbidden("cannot open a short sell while a long buy order is open")
-        if intent is Intent.BUY_TO_OPEN and other.position_intent is Intent.SELL_TO_OPEN:
-            raise forbidden("cannot open a long buy while a short sell order is open")
-        if _could_meet(request, other):
-            kind = "limit" if other.type is OrderType.LIMIT else "market/stop"
-            raise forbidden(
-                "potential wash trade detected. use complex orders",
-                existing_order_id=other.id,
-                reject_reason=f"opposite side {kind} order exists",
-            )
+def _check_auction(tif: TimeInForce, now: int) -> None:
+    if tif is TimeInForce.OPG and auction_closed(now, opening=True):
+        raise forbidden("opg orders must be submitted after 7:00pm and before 9:28am")
+    if tif is TimeInForce.CLS and auction_closed(now, opening=False):
+        raise forbidden("cls orders must be submitted after 7:00pm and before 3:50pm")
 
 
-def _could_meet(request: OrderRequest, other: Order) -> bool:
-    if request.limit_price is None or other.limit_price is None:
-        return True
-    return (request.limit_price - other.limit_price) * request.side.sign >= 0
+def _check_notional(request: OrderRequest, intent: Intent, open_orders: tuple[Order, ...]) -> None:
+    closing = any(not order.position_intent.opens and not order.leg for order in open_orders)
+    if request.notional is not None and intent.opens and closing:
+        raise forbidden("unable to open new notional orders while having open closing position orders")
 
 
 def _check_short(request: OrderRequest, asset: Asset, standing: Standing) -> None:
@@ -125,12 +130,14 @@ def _check_short(request: OrderRequest, asset: Asset, standing: Standing) -> Non
         raise forbidden("account is not allowed to short")
 
 
-def _reserve_price(request: OrderRequest, intent: Intent, standing: Standing) -> Decimal:
+def price_to_reserve(request: OrderRequest, intent: Intent, standing: Standing) -> Decimal:
+    """The price at which the order counts against buying power."""
     market = _market_price(request.side, standing)
+    named = request.working_limit or request.stop_price
     if intent is Intent.SELL_TO_OPEN:
         ask = standing.quote.ask if standing.quote else ZERO
-        return max(request.limit_price or market, ask * _SHORT_PREMIUM)
-    return request.limit_price if request.limit_price is not None else market
+        return max(named or market, ask * _SHORT_PREMIUM)
+    return named if named is not None else market
 
 
 def _market_price(side: Side, standing: Standing) -> Decimal:
@@ -152,15 +159,15 @@ def _check_buying_power(request: OrderRequest, reserve_price: Decimal, valuation
 def _check_held(request: OrderRequest, reserve_price: Decimal, standing: Standing) -> None:
     existing = abs(standing.position)
     closing = [order for order in standing.open_orders if order.side is request.side and order.holding > 0]
-    held = sum((order.holding for order in closing), ZERO)
-    available = existing - held
+    kept = held(closing)
+    available = max(ZERO, existing - kept)
     asked = request.qty if request.qty is not None else _shares(request.notional, reserve_price)
     if asked > available:
         raise forbidden(
             f"insufficient qty available for order (requested: {plain(asked)}, available: {plain(available)})",
             available=plain(available),
             existing_qty=plain(existing),
-            held_for_orders=plain(held),
+            held_for_orders=plain(kept),
             related_orders=[order.id for order in closing],
             symbol=request.symbol,
         )

@@ -14,6 +14,7 @@ class Blotter:
         self._versions: dict[str, list[tuple[int, Order]]] = {}
         self._by_client_id: dict[str, str] = {}
         self._open: dict[str, dict[str, None]] = {}
+        self._groups: dict[str, dict[str, None]] = {}
 
     def __len__(self) -> int:
         return len(self._versions)
@@ -22,6 +23,8 @@ class Blotter:
         """Store a new order or the next version of a known one."""
         self._versions.setdefault(order.id, []).append((order.updated_at, order))
         self._by_client_id[order.client_order_id] = order.id
+        if order.group is not None:
+            self._groups.setdefault(order.group, {})[order.id] = None
         open_here = self._open.setdefault(order.symbol, {})
         if order.status.final:
             open_here.pop(order.id, None)
@@ -48,6 +51,11 @@ class Blotter:
         for order_id, versions in self._versions.items():
             at, order = versions[-1]
             self._versions[order_id] = [(min(at, instant), order)]
+
+    def group(self, order: Order) -> list[Order]:
+        """All orders of its group, itself included, oldest first."""
+        ids = self._groups.get(order.group, ()) if order.group is not None else (order.id,)
+        return [self._versions[order_id][-1][1] for order_id in ids]
 
     def open(self, symbol: str | None = None) -> list[Order]:
         """Orders that are not final, oldest first."""

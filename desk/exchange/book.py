@@ -5,15 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from desk.exchange.model import ZERO, Order, OrderType, Quote, Side, Trade
-
-_TICK = Decimal("0.01")
-_FINE_TICK = Decimal("0.0001")
-
-
-def tick_of(price: Decimal) -> Decimal:
-    """Minimum price increment: one cent from a dollar up, a hundredth of a cent below."""
-    return _TICK if price >= 1 else _FINE_TICK
+from desk.exchange.model import ZERO, Order, Quote, Side, Trade
+from desk.exchange.prices import on_tick
 
 
 @dataclass(slots=True)
@@ -33,7 +26,7 @@ class Book:
         self._left = {side: quote.size(side) for side in Side}
         self._refills.clear()
         if (mid := quote.mid) is not None:
-            self.last = Trade(mid.quantize(tick_of(mid)), Decimal(1), quote.at)
+            self.last = Trade(on_tick(mid), Decimal(1), quote.at)
 
     def last_sale_at(self, now: int) -> int | None:
         """The time the last sale carries: one read off a holding quote is as fresh as that quote."""
@@ -65,13 +58,19 @@ def price_for(order: Order, quote: Quote) -> Decimal | None:
     touch = quote.touch(order.side)
     if touch <= 0 or quote.size(order.side) <= 0:
         return None
-    if order.type is OrderType.MARKET or order.limit_price is None:
-        return touch
-    return touch if (order.limit_price - touch) * order.side.sign >= 0 else None
+    limit = order.working_limit
+    return touch if limit is None or (limit - touch) * order.side.sign >= 0 else None
 
 
 def priority(order: Order) -> tuple[int, Decimal, int]:
     """Sort key: market orders, then the better price, then the older order."""
-    if order.limit_price is None:
+    limit = order.working_limit
+    if limit is None:
         return (0, ZERO, order.number)
-    return (1, -order.limit_price * order.side.sign, order.number)
+    return (1, -limit * order.side.sign, order.number)
+
+
+def reaches(order: Order, quote: Quote) -> bool:
+    """Whether the touch that the order would trade at elects its stop."""
+    touch = quote.touch(order.side)
+    return touch > 0 and order.stop_price is not None and (touch - order.stop_price) * order.side.sign >= 0

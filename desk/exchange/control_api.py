@@ -163,11 +163,11 @@ class ControlApi:
 
     def asset(self, request: Request, name: str) -> Reply:
         body = _body(request)
-        only(body, (*_FLAGS, "name", "exchange", "status"))
-        changes = {key: flag(key, value) if key in _FLAGS else text(key, value) for key, value in body.items()}
+        only(body, (*_FLAGS, "name", "exchange", "status", "attributes"))
+        changes = {key: _asset_value(key, value) for key, value in body.items()}
         name = symbol(name)
         before = self._engine.assets.get(name) or Asset(symbol=name, name=name)
-        self._engine.assets[name] = replace(before, **changes)  # type: ignore[arg-type]
+        self._engine.assets[name] = replace(before, **changes)
         return Reply(200, asset_json(self._engine.assets[name]))
 
     def position(self, request: Request, name: str) -> Reply:
@@ -207,6 +207,14 @@ def _body(request: Request) -> dict[str, Any]:
         return record("body", request.json)
     except ApiError:
         raise ControlError("body: not JSON") from None
+
+
+def _asset_value(name: str, value: Any) -> Any:
+    if name == "attributes":
+        if not isinstance(value, list):
+            raise ControlError("attributes: a JSON array is needed")
+        return tuple(text("attributes", item) for item in value)
+    return flag(name, value) if name in _FLAGS else text(name, value)
 
 
 def _account_value(name: str, value: Any) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import time, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -19,29 +18,31 @@ from desk.exchange.admission import Standing, admit
 from desk.exchange.assets import listed_assets
 from desk.exchange.blotter import Blotter
 from desk.exchange.book import Book
+from desk.exchange.drafting import Timing, draft, timing, trailed
 from desk.exchange.errors import not_found, unprocessable
+from desk.exchange.floor import Floor
+from desk.exchange.groups import Groups
 from desk.exchange.journal import Journal
 from desk.exchange.ledger import Ledger, Valuation
-from desk.exchange.matching import Execution, executions, market_orders_left
 from desk.exchange.model import (
     Asset,
     Fill,
+    Intent,
     Order,
     OrderEvent,
     OrderRequest,
+    OrderType,
     Quote,
-    Side,
     Status,
     TimeInForce,
 )
-from desk.exchange.moments import SECOND, eastern, eastern_ns
+from desk.exchange.order_request import Replacement
+from desk.exchange.replacing import Replacements
 from desk.exchange.schedule import Schedule
-from desk.exchange.sessions import may_trade, next_boundary, order_session, phase_at, sessions_from
+from desk.exchange.sessions import next_boundary, phase_at, sessions_from
 from desk.exchange.settings import Settings, nanoseconds
 
-_GTC_DAYS = timedelta(days=90)
-_GTC_CANCEL = time(16, 15)
-_REFILL_NS = SECOND
+_ENDED_AT = {Status.CANCELED: "canceled_at", Status.EXPIRED: "expired_at", Status.REJECTED: "failed_at"}
 
 Listener = Callable[[OrderEvent], None]
 
@@ -57,7 +58,7 @@ class Engine:
         self.journal = Journal()
         self.listeners: list[Listener] = []
         self._ids = ids or random.Random(0)
-        self.account_id = self._new_id()
+        self.account_id = self.new_id()
         self._clear(settings or Settings())
 
     def _clear(self, settings: Settings) -> None:
@@ -68,7 +69,10 @@ class Engine:
         self.orders = Blotter()
         self.books: dict[str, Book] = {}
         self.schedule = Schedule()
-        self._sliced = False
+        self.floor = Floor(self)
+        self.groups = Groups(self)
+        self.replacements = Replacements(self)
+        self._parked: dict[str, list[tuple[str, bool]]] = {}
         self._arm_boundary()
 
     def reset(self, settings: Settings) -> None:
@@ -97,6 +101,7 @@ class Engine:
         self.schedule.shift(instant - self.now)
         self.now = instant
         self.orders.forget_versions(instant)
+        self.ledger.forget_history(instant)
         self._arm_boundary()
 
     def _arm_boundary(self) -> None:
@@ -109,9 +114,16 @@ class Engine:
         session = next(sessions_from(instant), None)
         if session is not None and instant == session.close:
             self.ledger.account = replace(self.ledger.account, last_equity=self.valuation().equity)
+        if session is not None and instant == session.pre_open:
+            self._end_unborrowable_shorts()
         self._arm_boundary()
         for symbol in list(self.books):
-            self._match(symbol)
+            self.floor.match(symbol)
+
+    def _end_unborrowable_shorts(self) -> None:
+        for order in self.orders.open():
+            if order.position_intent is Intent.SELL_TO_OPEN and not self.assets[order.symbol].easy_to_borrow:
+                self.cancel_now(order)
 
     # --- the market
 
@@ -127,80 +139,79 @@ class Engine:
         self.asset(symbol)
         self.book(symbol).show(quote)
         self.journal.quote(self.now, symbol, quote)
-        self._match(symbol)
+        self.floor.match(symbol)
 
     def set_halt(self, symbol: str, halted: bool) -> None:
-        """Stop or resume trading in the symbol; orders stay."""
+        """Stop or resume trading in the symbol; orders stay, and those that came during the halt wait for its end."""
         self.book(symbol).halted = halted
         self.journal.halt(self.now, symbol, halted)
-        self._match(symbol)
+        if halted:
+            return
+        for order_id, reject in self._parked.pop(symbol, []):
+            self._acknowledge(order_id, reject, resumed=True)
+        self.floor.match(symbol)
 
     def mark(self, symbol: str) -> Decimal | None:
         """Price that positions are valued at: the last sale."""
         book = self.books.get(symbol)
         return book.last.price if book and book.last else None
 
-    def valuation(self) -> Valuation:
-        return self.ledger.value(self.mark, self.orders.open())
+    def valuation(self, without: Order | None = None) -> Valuation:
+        """The account now, as it would be without one of its open orders."""
+        return self.ledger.value(self.mark, [o for o in self.orders.open() if without is None or o.id != without.id])
 
     # --- orders
 
     def submit(self, request: OrderRequest, *, reject: bool = False) -> Order:
         """Accept an order or raise ApiError; `reject` lets the venue refuse it after it was accepted."""
+        admission = admit(request, self.standing(request.symbol))
+        asset = self.assets[request.symbol]
+        head, *legs = draft(request, admission, asset.id, len(self.orders) + 1, self.new_id, self.now)
         book = self.books.get(request.symbol)
-        standing = Standing(
-            asset=self.assets.get(request.symbol),
-            account=self.ledger.account,
-            valuation=self.valuation(),
-            position=self.ledger.held(request.symbol),
-            open_orders=tuple(self.orders.open(request.symbol)),
-            client_id_taken=self._taken(request.client_order_id),
-            quote=book.quote if book else None,
-            last_price=self.mark(request.symbol),
-            phase=phase_at(self.now),
-        )
-        admission = admit(request, standing)
-        tradable = may_trade(standing.phase, request.extended_hours)
-        session = order_session(self.now, request.extended_hours)
-        day = request.time_in_force is TimeInForce.DAY
-        order = Order(
-            id=self._new_id(),
-            client_order_id=request.client_order_id or self._new_id(),
-            number=len(self.orders) + 1,
-            symbol=request.symbol,
-            asset_id=self.assets[request.symbol].id,
-            side=request.side,
-            type=request.type,
-            time_in_force=request.time_in_force,
-            qty=request.qty,
-            notional=request.notional,
-            limit_price=request.limit_price,
-            extended_hours=request.extended_hours,
-            position_intent=admission.intent,
-            reserve_price=admission.reserve_price,
-            status=Status.PENDING_NEW if tradable else Status.ACCEPTED,
-            created_at=self.now,
-            updated_at=self.now,
-            expires_at=session.closing(request.extended_hours) if day else self._gtc_end(),
-        )
-        self._record("accepted", order)
-        start = self.now if tradable else session.opening(request.extended_hours)
-        acknowledged = start + nanoseconds(self.settings.ack_ms)
-        self.schedule.add(acknowledged, partial(self._acknowledge, order.id, reject), relative=tradable)
-        self.schedule.add(order.expires_at, partial(self._expire, order.id))
-        return order
+        if head.type is OrderType.TRAILING_STOP and book and book.quote:
+            head = trailed(head, book.quote.touch(head.side))
+        when = timing(self.now, request.time_in_force, request.extended_hours)
+        waits = not when.at_once or (book is not None and book.halted)
+        head = replace(head, status=Status.ACCEPTED if waits else Status.PENDING_NEW)
+        for order in (head, *legs):
+            self.record("accepted", order)
+        self._plan(head, when, reject)
+        for order in (head, *legs):
+            self.schedule.add(order.expires_at, partial(self.expire, order.id))
+        return head
+
+    def _plan(self, order: Order, when: Timing, reject: bool) -> None:
+        if order.time_in_force is TimeInForce.OPG:
+            self.schedule.add(when.starts_at, partial(self._acknowledge, order.id, reject))
+        else:
+            self.send(order, when.starts_at, at_once=when.at_once, reject=reject)
+        if order.time_in_force.auction:
+            self.schedule.add(order.expires_at, partial(self.floor.auction, order.id))
+
+    def send(self, order: Order, starts_at: int, *, at_once: bool, reject: bool = False) -> None:
+        """Let the venue acknowledge the order, a latency after the start."""
+        acknowledged = starts_at + nanoseconds(self.settings.ack_ms)
+        self.schedule.add(acknowledged, partial(self._acknowledge, order.id, reject), relative=at_once)
+
+    def replace_order(self, order_id: str, wanted: Replacement, *, reject: bool = False) -> Order:
+        """Ask for an order to be replaced; returns the new order. Raises ApiError."""
+        return self.replacements.request(order_id, wanted, reject=reject)
 
     def cancel(self, order_id: str, *, stuck: bool = False) -> Order:
-        """Ask for a cancel, which takes effect `cancel_ms` later (never, while `stuck`). Raises ApiError."""
+        """Ask for a cancel of an order and its group, `cancel_ms` later (never, while `stuck`). Raises ApiError."""
         order = self.find(order_id)
         if order.status.final:
             raise unprocessable(f'order is already in "{order.status}" state')
         if order.status is Status.PENDING_CANCEL:
             raise unprocessable("order pending cancel")
-        order = self._change(order, "pending_cancel", status=Status.PENDING_CANCEL, stuck=stuck)
-        if not stuck:
-            self._plan_cancel(order_id)
-        return order
+        if order.status is Status.PENDING_REPLACE or order.succeeding:
+            raise unprocessable("cannot cancel order in pending_replace status")
+        for member in self.groups.members(order):
+            if member.status is not Status.PENDING_CANCEL:
+                self.change(member, "pending_cancel", status=Status.PENDING_CANCEL, stuck=stuck)
+                if not stuck:
+                    self._plan_cancel(member.id)
+        return self.find(order_id)
 
     def cancel_now(self, order: Order) -> None:
         """Cancel without delay (liquidation of positions does)."""
@@ -219,14 +230,35 @@ class Engine:
             raise not_found(f"order not found for {order_id}")
         return order
 
-    def _taken(self, client_order_id: str | None) -> bool:
+    def standing(self, symbol: str, without: Order | None = None) -> Standing:
+        """What a new order in the symbol is judged by; `without` the order that it would replace."""
+        book = self.books.get(symbol)
+        others = [order for order in self.orders.open(symbol) if without is None or order.id != without.id]
+        return Standing(
+            now=self.now,
+            asset=self.assets.get(symbol),
+            account=self.ledger.account,
+            valuation=self.valuation(without),
+            position=self.ledger.sellable(symbol, self.positions_known_at),
+            open_orders=tuple(others),
+            client_id_taken=self.client_id_taken,
+            quote=book.quote if book else None,
+            last_price=self.mark(symbol),
+            phase=phase_at(self.now),
+        )
+
+    @property
+    def positions_known_at(self) -> int:
+        """The instant up to which fills show in positions."""
+        return self.now - nanoseconds(self.settings.position_lag_ms)
+
+    def client_id_taken(self, client_order_id: str | None) -> bool:
+        """Whether an order of this client id was ever accepted."""
         return client_order_id is not None and self.orders.by_client_id(client_order_id) is not None
 
-    def _new_id(self) -> str:
+    def new_id(self) -> str:
+        """An id for an order."""
         return str(UUID(int=self._ids.getrandbits(128), version=4))
-
-    def _gtc_end(self) -> int:
-        return eastern_ns(eastern(self.now).date() + _GTC_DAYS, _GTC_CANCEL)
 
     def _plan_cancel(self, order_id: str) -> None:
         effective = self.now + nanoseconds(self.settings.cancel_ms)
@@ -234,89 +266,58 @@ class Engine:
 
     # --- the life of an order
 
-    def _acknowledge(self, order_id: str, reject: bool) -> None:
+    def _acknowledge(self, order_id: str, reject: bool, resumed: bool = False) -> None:
         order = self.find(order_id)
         if order.status.final:
             return
-        if reject:
-            self._change(order, "rejected", status=Status.REJECTED, failed_at=self.now)
+        if self.book(order.symbol).halted:
+            self._parked.setdefault(order.symbol, []).append((order_id, reject))
             return
-        if order.status is not Status.PENDING_CANCEL:
-            self._change(order, "new", status=Status.NEW)
+        if reject:
+            self.finish(order, Status.REJECTED)
+            return
+        if order.status in (Status.PENDING_NEW, Status.ACCEPTED, Status.HELD):
+            self.change(order, "new", status=Status.NEW)
+        if order.time_in_force.auction:
+            return
+        if resumed:
+            self._reach_market(order_id)
+            return
         reached = self.now + nanoseconds(self.settings.fill_ms)
         self.schedule.add(reached, partial(self._reach_market, order_id), relative=True)
 
     def _reach_market(self, order_id: str) -> None:
         order = self.find(order_id)
         if not order.status.final:
-            self.orders.put(replace(order, live=True))
-            self._match(order.symbol)
+            order = replace(order, live=True)
+            self.orders.put(order)
+            self.groups.reached_market(order)
+            self.floor.arrive(order)
 
     def _cancelled(self, order_id: str) -> None:
         order = self.find(order_id)
         if not order.status.final:
-            self._change(order, "canceled", status=Status.CANCELED, canceled_at=self.now)
+            self.finish(order, Status.CANCELED)
 
-    def _expire(self, order_id: str) -> None:
+    def expire(self, order_id: str) -> None:
+        """The order's time is over, unless it has ended before or waits to take another one's place."""
         order = self.find(order_id)
         if not order.status.final:
-            self._change(order, "expired", status=Status.EXPIRED, expired_at=self.now)
+            self.finish(order, Status.EXPIRED)
 
-    # --- executions
+    def finish(self, order: Order, status: Status) -> None:
+        """End an order without completing it, and what depends on it."""
+        ended: dict[str, Any] = {"status": status, _ENDED_AT[status]: self.now}
+        self.groups.after_end(self.change(order, status.value, **ended))
 
-    def _match(self, symbol: str, refill: Side | None = None) -> None:
-        book, phase = self.books.get(symbol), phase_at(self.now)
-        if book is None or book.quote is None or book.halted:
-            return
-        ready = [o for o in self.orders.open(symbol) if o.live and may_trade(phase, o.extended_hours)]
-        if not ready:
-            return
-        for execution in executions(ready, book, refill, self._slice, self.now):
-            self._execute(book, execution)
-        for side in market_orders_left(self.orders.open(symbol), book):
-            due = self.now + _REFILL_NS
-            if book.await_refill(side, due):
-                self.schedule.add(due, partial(self._refill, book, side, due), relative=True)
-        if self._sliced:
-            self._sliced = False
-            self.schedule.add(self.now + _REFILL_NS, partial(self._match, symbol), relative=True)
-
-    def _slice(self, qty: Decimal) -> Decimal:
-        """Part of an execution that chance lets through; the rest is looked at again a second later."""
-        probability = self.settings.partial_fill_probability
-        if qty < 2 or not probability or Decimal(self.chance.random()) >= probability:
-            return qty
-        self._sliced = True
-        return Decimal(self.chance.randint(1, int(qty) - 1))
-
-    def _refill(self, book: Book, side: Side, due: int) -> None:
-        if book.refill_due(side, due):
-            self._match(book.symbol, refill=side)
-
-    def _execute(self, book: Book, execution: Execution) -> None:
-        order, quote = self.find(execution.order.id), book.quote
-        assert quote is not None
-        qty, price = execution.qty, execution.price
-        position = self.ledger.book(order.symbol, order.side, qty, price)
-        fill = Fill(order.id, price, qty, quote.bid, quote.ask, position)
-        self.journal.fill(self.now, order, fill)
-        changes: dict[str, Any] = {
-            "filled_qty": order.filled_qty + qty,
-            "filled_value": order.filled_value + qty * price,
-        }
-        if execution.completes:
-            self._change(order, "filled", fill, status=Status.FILLED, filled_at=self.now, **changes)
-        elif order.status is Status.PENDING_CANCEL:
-            self._change(order, "partially_filled", fill, **changes)
-        else:
-            self._change(order, "partially_filled", fill, status=Status.PARTIALLY_FILLED, **changes)
-
-    def _change(self, order: Order, event: str, fill: Fill | None = None, **changes: Any) -> Order:
+    def change(self, order: Order, event: str, fill: Fill | None = None, **changes: Any) -> Order:
+        """The next version of an order, recorded under an event."""
         order = replace(order, updated_at=self.now, **changes)
-        self._record(event, order, fill)
+        self.record(event, order, fill)
         return order
 
-    def _record(self, event: str, order: Order, fill: Fill | None = None) -> None:
+    def record(self, event: str, order: Order, fill: Fill | None = None) -> None:
+        """Store a version of an order, write the event down and tell the listeners."""
         self.orders.put(order)
         self.journal.order(self.now, event, order)
         happened = OrderEvent(event, order, self.now, fill)

@@ -64,8 +64,12 @@ class Journal:
                 "notional": plain(order.notional),
                 "filled_qty": plain(order.filled_qty),
                 "limit_price": plain(order.limit_price),
-                "stop_price": None,
-                "order_class": order.order_class,
+                "stop_price": plain(order.stop_price),
+                "trail_price": plain(order.trail_price),
+                "trail_percent": plain(order.trail_percent),
+                "order_class": order.order_class.value,
+                "parent_order_id": order.group if order.leg else None,
+                "replaces": order.replaces,
             },
         )
 
@@ -84,6 +88,15 @@ class Journal:
                 "ask": plain(fill.ask),
             },
         )
+
+    def elected(self, at: int, order: Order, quote: Quote) -> None:
+        """The touch has reached a stop price."""
+        prices = {"stop_price": plain(order.stop_price), "bid": plain(quote.bid), "ask": plain(quote.ask)}
+        self._add(at, "elected", {"order_id": order.id, "symbol": order.symbol, "side": order.side.value, **prices})
+
+    def resized(self, at: int, order: Order) -> None:
+        """A stop leg that is for fewer shares now, as its take-profit has sold some."""
+        self._add(at, "resized", {"order_id": order.id, "symbol": order.symbol, "qty": plain(order.qty)})
 
     def quote(self, at: int, symbol: str, quote: Quote) -> None:
         self._add(

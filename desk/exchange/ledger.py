@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from desk.exchange.claims import reserved as reserved_by
 from desk.exchange.model import ZERO, Order, Side
 
 Mark = Callable[[str], Decimal | None]
@@ -61,21 +62,47 @@ class Ledger:
         self.account = AccountState()
         self.positions: dict[str, Position] = {}
         self.cash = STARTING_CASH
+        self._history: dict[str, list[tuple[int, Position]]] = {}
 
     def held(self, symbol: str) -> Decimal:
         """Shares held; negative for a short."""
         position = self.positions.get(symbol)
         return position.qty if position else ZERO
 
+    def seen(self, symbol: str, instant: int) -> Position | None:
+        """The position as it stood at an instant, None if there was none."""
+        for at, position in reversed(self._history.get(symbol, ())):
+            if at <= instant:
+                return position if position.qty else None
+        return None
+
+    def all_seen(self, instant: int) -> list[Position]:
+        """All positions as they stood at an instant, by symbol."""
+        return [position for symbol in sorted(self._history) if (position := self.seen(symbol, instant)) is not None]
+
+    def sellable(self, symbol: str, instant: int) -> Decimal:
+        """Shares that both were there at the instant and are still there; negative for a short."""
+        now, position = self.held(symbol), self.seen(symbol, instant)
+        then = position.qty if position else ZERO
+        return min(now, then, key=abs) if now * then > 0 else ZERO
+
+    def forget_history(self, instant: int) -> None:
+        """Positions are known since the instant (the clock was set back to it)."""
+        self._history = {symbol: [(min(h[-1][0], instant), h[-1][1])] for symbol, h in self._history.items()}
+
     def set_position(self, symbol: str, qty: Decimal, avg_entry_price: Decimal) -> None:
-        """Put a position in place without touching cash; zero removes it."""
+        """Put a position in place without touching cash; zero removes it. It is seen at once."""
+        self._history[symbol] = [(0, Position(symbol, qty, avg_entry_price))]
+        self._put(symbol, qty, avg_entry_price)
+
+    def _put(self, symbol: str, qty: Decimal, avg_entry_price: Decimal) -> None:
         if qty:
             self.positions[symbol] = Position(symbol, qty, avg_entry_price)
         else:
             self.positions.pop(symbol, None)
 
-    def book(self, symbol: str, side: Side, qty: Decimal, price: Decimal) -> Decimal:
-        """Book one execution; returns the resulting position."""
+    def book(self, symbol: str, side: Side, qty: Decimal, price: Decimal, at: int) -> Decimal:
+        """Book one execution at an instant; returns the resulting position."""
         change = qty * side.sign
         before = self.positions.get(symbol) or Position(symbol, ZERO, ZERO)
         after = before.qty + change
@@ -84,7 +111,8 @@ class Ledger:
             entry = (before.qty * before.avg_entry_price + change * price) / after
         else:
             entry = before.avg_entry_price if before.qty * after > 0 else price
-        self.set_position(symbol, after, entry)
+        self._history.setdefault(symbol, []).append((at, Position(symbol, after, entry)))
+        self._put(symbol, after, entry)
         return after
 
     def value(self, mark: Mark, orders: Iterable[Order]) -> Valuation:
@@ -94,7 +122,7 @@ class Ledger:
         short_value = sum((v for v in values if v < 0), ZERO)
         equity = self.cash + long_value + short_value
         exposure = long_value - short_value
-        reserved = sum((order.reserved for order in orders), ZERO)
+        reserved = reserved_by(orders)
         multiplier = self.account.multiplier
         return Valuation(
             equity=equity,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from desk.exchange.book import Book, price_for, priority
-from desk.exchange.model import ZERO, Order, OrderType, Side, Trade
+from desk.exchange.model import ZERO, Order, Side, Trade
 
-Slice = Callable[[Decimal], Decimal]
+Slice = Callable[[Order, Decimal], Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ def executions(ready: Iterable[Order], book: Book, refill: Side | None, part: Sl
     assert book.quote is not None
     returned = book.quote.size(refill) if refill else ZERO
     for order in sorted(ready, key=priority):
-        if refill and (order.side is not refill or order.type is not OrderType.MARKET):
+        if refill and (order.side is not refill or not order.at_market):
             continue
         price = price_for(order, book.quote)
         if price is None:
             continue
         wanted = order.left_at(price)
         offered = returned if refill else book.left(order.side)
-        qty = part(_fit(order, min(wanted, offered)))
+        qty = part(order, _fit(order, min(wanted, offered)))
         if qty <= 0:
             continue
         if refill:
@@ -54,10 +54,7 @@ def market_orders_left(open_orders: Iterable[Order], book: Book) -> set[Side]:
     return {
         order.side
         for order in open_orders
-        if order.live
-        and order.type is OrderType.MARKET
-        and book.quote is not None
-        and price_for(order, book.quote) is not None
+        if order.live and order.at_market and book.quote is not None and price_for(order, book.quote) is not None
     }
 
 

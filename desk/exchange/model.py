@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from uuid import NAMESPACE_DNS, uuid5
 
 from desk.exchange.moments import SECOND
+from desk.exchange.prices import buy_stop_limit
 
 ZERO = Decimal(0)
 SHARE_STEP = Decimal("0.000000001")
@@ -30,11 +31,48 @@ class Side(StrEnum):
 class OrderType(StrEnum):
     MARKET = "market"
     LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
+
+    @property
+    def stops(self) -> bool:
+        """Whether it waits for a stop price before it trades."""
+        return self in (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 
 
 class TimeInForce(StrEnum):
     DAY = "day"
     GTC = "gtc"
+    IOC = "ioc"
+    FOK = "fok"
+    OPG = "opg"
+    CLS = "cls"
+
+    @property
+    def rests(self) -> bool:
+        """Whether the order may stay on the book."""
+        return self in (TimeInForce.DAY, TimeInForce.GTC)
+
+    @property
+    def auction(self) -> bool:
+        """Whether the order trades in an opening or closing auction only."""
+        return self in (TimeInForce.OPG, TimeInForce.CLS)
+
+
+class OrderClass(StrEnum):
+    SIMPLE = ""
+    BRACKET = "bracket"
+    OCO = "oco"
+    OTO = "oto"
+
+
+class Role(StrEnum):
+    """What an order does in its group."""
+
+    ENTRY = "entry"
+    TAKE_PROFIT = "take_profit"
+    STOP_LOSS = "stop_loss"
 
 
 class Intent(StrEnum):
@@ -58,13 +96,16 @@ class Status(StrEnum):
     CANCELED = "canceled"
     EXPIRED = "expired"
     REJECTED = "rejected"
+    PENDING_REPLACE = "pending_replace"
+    REPLACED = "replaced"
+    HELD = "held"
 
     @property
     def final(self) -> bool:
         return self in _FINAL
 
 
-_FINAL = frozenset({Status.FILLED, Status.CANCELED, Status.EXPIRED, Status.REJECTED})
+_FINAL = frozenset({Status.FILLED, Status.CANCELED, Status.EXPIRED, Status.REJECTED, Status.REPLACED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +121,7 @@ class Asset:
     shortable: bool = True
     fractionable: bool = True
     easy_to_borrow: bool = True
+    attributes: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -125,8 +167,19 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
+class StopLoss:
+    """The stop leg of a group: a stop, or a stop limit if it has a limit."""
+
+    stop_price: Decimal
+    limit_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """A well-formed order as the client sent it. Exactly one of qty and notional is set."""
+    """A well-formed order as the client sent it. Exactly one of qty and notional is set.
+
+    The limit price of an OCO is its take-profit.
+    """
 
     symbol: str
     side: Side
@@ -138,6 +191,22 @@ class OrderRequest:
     extended_hours: bool = False
     client_order_id: str | None = None
     position_intent: Intent | None = None
+    stop_price: Decimal | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    order_class: OrderClass = OrderClass.SIMPLE
+    take_profit: Decimal | None = None
+    stop_loss: StopLoss | None = None
+
+    @property
+    def working_limit(self) -> Decimal | None:
+        """The price beyond which it never trades, None if there is none."""
+        return _working_limit(self.type, self.side, self.limit_price, self.stop_price)
+
+    @property
+    def exit_side(self) -> Side:
+        """The side of the orders that leave the position."""
+        return self.side if self.order_class is OrderClass.OCO else self.side.opposite
 
     @property
     def fractional(self) -> bool:
@@ -147,7 +216,11 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One version of an order; every change makes a new version."""
+    """One version of an order; every change makes a new version.
+
+    `live`: it has reached the market. `elected`: its stop price was reached. `covered`: the shares are kept by another
+    order of its group, so that it keeps none. `hwm`: the best touch a trailing stop has seen.
+    """
 
     id: str
     client_order_id: str
@@ -167,15 +240,26 @@ class Order:
     created_at: int
     expires_at: int
     updated_at: int
+    stop_price: Decimal | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    hwm: Decimal | None = None
+    order_class: OrderClass = OrderClass.SIMPLE
+    role: Role | None = None
+    group: str | None = None
+    replaces: str | None = None
+    replaced_by: str | None = None
     live: bool = False
     stuck: bool = False
+    elected: bool = False
+    covered: bool = False
     filled_qty: Decimal = ZERO
     filled_value: Decimal = ZERO
     filled_at: int | None = None
     canceled_at: int | None = None
     expired_at: int | None = None
     failed_at: int | None = None
-    order_class: str = field(default="")
+    replaced_at: int | None = None
 
     @property
     def avg_price(self) -> Decimal | None:
@@ -186,6 +270,31 @@ class Order:
     def whole(self) -> bool:
         """Whether only whole shares may fill."""
         return self.qty is not None and self.qty % 1 == 0
+
+    @property
+    def leg(self) -> bool:
+        """Whether another order of its group is its parent."""
+        return self.role is Role.STOP_LOSS or (self.role is Role.TAKE_PROFIT and self.order_class is not OrderClass.OCO)
+
+    @property
+    def dormant(self) -> bool:
+        """Whether it still waits for its stop price."""
+        return self.type.stops and not self.elected
+
+    @property
+    def succeeding(self) -> bool:
+        """Whether it still waits to take the place of the order it replaces."""
+        return self.replaces is not None and self.status is Status.PENDING_NEW
+
+    @property
+    def working_limit(self) -> Decimal | None:
+        """The price beyond which it never trades, None if there is none."""
+        return _working_limit(self.type, self.side, self.limit_price, self.stop_price)
+
+    @property
+    def at_market(self) -> bool:
+        """Whether it trades at any price now."""
+        return not self.dormant and self.working_limit is None
 
     def left_at(self, price: Decimal) -> Decimal:
         """Shares still to fill; for a notional order, what the money left buys at this price."""
@@ -207,9 +316,15 @@ class Order:
     @property
     def holding(self) -> Decimal:
         """Shares of the position that the unfilled part keeps from other orders."""
-        if self.status.final or self.position_intent.opens:
+        if self.status.final or self.position_intent.opens or self.covered:
             return ZERO
         return self.left_at(self.reserve_price) if self.reserve_price > 0 else (self.qty or ZERO) - self.filled_qty
+
+
+def _working_limit(kind: OrderType, side: Side, limit: Decimal | None, stop: Decimal | None) -> Decimal | None:
+    if kind in (OrderType.LIMIT, OrderType.STOP_LIMIT):
+        return limit
+    return buy_stop_limit(stop) if kind is OrderType.STOP and side is Side.BUY and stop is not None else None
 
 
 @dataclass(frozen=True, slots=True)

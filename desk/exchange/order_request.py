@@ -1,25 +1,41 @@
-"""Reading the body of POST /v2/orders: shape and ranges, before any rule of the market."""
+"""Reading the bodies of POST and PATCH /v2/orders."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from desk.exchange.book import tick_of
 from desk.exchange.errors import invalid, unprocessable
-from desk.exchange.model import Intent, OrderRequest, OrderType, Side, TimeInForce
+from desk.exchange.model import Intent, OrderClass, OrderRequest, OrderType, Side, StopLoss, TimeInForce
+from desk.exchange.order_shape import check_shape, check_tick
 
 MAX_CLIENT_ID = 128
 _MAX_DECIMALS = 9
 _MAX_MAGNITUDE = 11
-_MIN_NOTIONAL = Decimal(1)
 _Choice = TypeVar("_Choice", bound=StrEnum)
+Body = Mapping[str, Any]
 
 
-def read_order(body: Mapping[str, Any]) -> OrderRequest:
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What a replace request wants changed; None: as it was. `trail` is dollars or percent, as the order's was."""
+
+    qty: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail: Decimal | None = None
+    client_order_id: str | None = None
+
+
+def read_order(body: Body) -> OrderRequest:
     """The order in the body. Raises ApiError as Alpaca refuses malformed orders."""
+    order_class = _class(body)
+    groups = order_class is not OrderClass.SIMPLE
+    take_profit = _take_profit(body) if groups else None
     request = OrderRequest(
         symbol=_symbol(body),
         side=_choice(Side, body, "side"),
@@ -27,60 +43,77 @@ def read_order(body: Mapping[str, Any]) -> OrderRequest:
         time_in_force=_choice(TimeInForce, body, "time_in_force"),
         qty=_amount(body, "qty"),
         notional=_amount(body, "notional"),
-        limit_price=_price(body, "limit_price"),
+        limit_price=take_profit if order_class is OrderClass.OCO else _price(body, "limit_price"),
         extended_hours=_flag(body, "extended_hours"),
         client_order_id=_client_id(body),
         position_intent=_choice(Intent, body, "position_intent") if body.get("position_intent") else None,
+        stop_price=_price(body, "stop_price"),
+        trail_price=_price(body, "trail_price"),
+        trail_percent=_price(body, "trail_percent"),
+        order_class=order_class,
+        take_profit=take_profit,
+        stop_loss=_stop_loss(body) if groups else None,
     )
-    _check_class(body)
-    _check_amounts(request)
-    _check_prices(request)
-    _check_hours(request)
+    check_shape(request)
     return request
 
 
-def _check_class(body: Mapping[str, Any]) -> None:
-    if (order_class := body.get("order_class") or "simple") != "simple":
-        raise unprocessable(f"order_class {order_class} is not supported")
+def read_replacement(body: Body) -> Replacement:
+    """The changes in the body of a replace request. Raises ApiError for malformed ones."""
+    replacement = Replacement(
+        qty=_amount(body, "qty"),
+        time_in_force=_choice(TimeInForce, body, "time_in_force") if body.get("time_in_force") else None,
+        limit_price=_price(body, "limit_price"),
+        stop_price=_price(body, "stop_price"),
+        trail=_price(body, "trail"),
+        client_order_id=_client_id(body),
+    )
+    if replacement.qty is not None and replacement.qty % 1:
+        raise invalid("qty must be an integer")
+    check_tick("limit_price", replacement.limit_price)
+    check_tick("stop_price", replacement.stop_price)
+    return replacement
 
 
-def _check_amounts(request: OrderRequest) -> None:
-    if request.qty is None and request.notional is None:
-        raise invalid("qty or notional is required")
-    if request.qty is not None and request.notional is not None:
-        raise invalid("only one of qty or notional is accepted")
-    if request.notional is not None and request.notional < _MIN_NOTIONAL:
-        raise invalid("notional must be >= 1.00")
-    if request.fractional and request.time_in_force is not TimeInForce.DAY:
-        raise unprocessable("fractional orders must be DAY orders")
+def _class(body: Body) -> OrderClass:
+    name = body.get("order_class") or "simple"
+    if name == "simple":
+        return OrderClass.SIMPLE
+    if name == "mleg":
+        raise unprocessable("order_class mleg is not supported")
+    return _choice(OrderClass, body, "order_class")
 
 
-def _check_prices(request: OrderRequest) -> None:
-    price = request.limit_price
-    if request.type is OrderType.LIMIT and price is None:
-        raise invalid("limit orders require a limit price")
-    if request.type is OrderType.MARKET and price is not None:
-        raise invalid("market orders must not have a limit price")
-    if price is not None and price % tick_of(price):
-        text = format(price.normalize(), "f")
-        raise unprocessable(
-            f"invalid limit_price {text}. sub-penny increment does not fulfill minimum pricing criteria"
-        )
+def _part(body: Body, name: str) -> Body | None:
+    part = body.get(name)
+    if part is None:
+        return None
+    if not isinstance(part, dict):
+        raise invalid(f"invalid {name}")
+    return part
 
 
-def _check_hours(request: OrderRequest) -> None:
-    if request.extended_hours and request.type is not OrderType.LIMIT:
-        raise unprocessable("extended hours order must be DAY or GTC limit orders")
+def _take_profit(body: Body) -> Decimal | None:
+    part = _part(body, "take_profit")
+    return _price(part, "limit_price", "take_profit.limit_price") if part is not None else None
 
 
-def _symbol(body: Mapping[str, Any]) -> str:
+def _stop_loss(body: Body) -> StopLoss | None:
+    part = _part(body, "stop_loss")
+    stop = _price(part, "stop_price", "stop_loss.stop_price") if part is not None else None
+    if part is None or stop is None:
+        return None
+    return StopLoss(stop, _price(part, "limit_price", "stop_loss.limit_price"))
+
+
+def _symbol(body: Body) -> str:
     symbol = body.get("symbol")
     if not isinstance(symbol, str) or not symbol:
         raise invalid("symbol is required")
     return symbol.upper() if len(symbol) < 30 else symbol
 
 
-def _choice(kind: type[_Choice], body: Mapping[str, Any], name: str) -> _Choice:
+def _choice(kind: type[_Choice], body: Body, name: str) -> _Choice:
     value = body.get(name)
     if value is None or value == "":
         raise invalid(f"{name} is required")
@@ -102,34 +135,31 @@ def _decimal(name: str, value: Any) -> Decimal:
     return number
 
 
-def _amount(body: Mapping[str, Any], name: str) -> Decimal | None:
-    if body.get(name) is None:
-        return None
-    number = _decimal(name, body[name])
-    if number <= 0:
-        raise invalid(f"{name} must be > 0")
-    if number != round(number, _MAX_DECIMALS):
+def _amount(body: Body, name: str) -> Decimal | None:
+    number = _price(body, name)
+    if number is not None and number != round(number, _MAX_DECIMALS):
         raise invalid(f"{name} must have at most {_MAX_DECIMALS} decimal places")
     return number
 
 
-def _price(body: Mapping[str, Any], name: str) -> Decimal | None:
-    if body.get(name) is None:
+def _price(body: Body, key: str, name: str | None = None) -> Decimal | None:
+    name = name or key
+    if body.get(key) is None:
         return None
-    number = _decimal(name, body[name])
+    number = _decimal(name, body[key])
     if number <= 0:
         raise invalid(f"{name} must be > 0")
     return number
 
 
-def _flag(body: Mapping[str, Any], name: str) -> bool:
+def _flag(body: Body, name: str) -> bool:
     value = body.get(name)
     if value is not None and not isinstance(value, bool):
         raise invalid(f"invalid {name}")
     return bool(value)
 
 
-def _client_id(body: Mapping[str, Any]) -> str | None:
+def _client_id(body: Body) -> str | None:
     value = body.get("client_order_id")
     if value is None or value == "":
         return None

@@ -22,7 +22,7 @@ class PositionsApi:
         self._engine = engine
 
     def list_positions(self, request: Request) -> Reply:
-        positions = sorted(self._engine.ledger.positions.values(), key=lambda p: p.symbol)
+        positions = self._engine.ledger.all_seen(self._engine.positions_known_at)
         return Reply(200, [position_json(self._engine, position) for position in positions])
 
     def position(self, request: Request, symbol: str) -> Reply:
@@ -36,7 +36,7 @@ class PositionsApi:
         if request.flag("cancel_orders"):
             for order in self._engine.orders.open():
                 self._engine.cancel_now(order)
-        positions = list(self._engine.ledger.positions.values())
+        positions = self._engine.ledger.all_seen(self._engine.positions_known_at)
         return Reply(207, [self._try_close(position) for position in positions])
 
     def _try_close(self, position: Position) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class PositionsApi:
         asset = next((a for a in self._engine.assets.values() if symbol in (a.id, a.symbol)), None)
         if asset is None:
             raise not_found(f"symbol not found: {symbol}")
-        position = self._engine.ledger.positions.get(asset.symbol)
+        position = self._engine.ledger.seen(asset.symbol, self._engine.positions_known_at)
         if position is None:
             raise not_found("position does not exist")
         return position

@@ -8,7 +8,7 @@ from datetime import date, time, timedelta
 from enum import StrEnum
 from functools import cache
 
-from desk.exchange.moments import eastern, eastern_ns
+from desk.exchange.moments import MINUTE, eastern, eastern_ns
 
 FIRST_DAY = date(2024, 1, 1)
 LAST_DAY = date(2027, 12, 31)
@@ -20,6 +20,9 @@ _HOLIDAYS = {
     2027: "0101 0118 0215 0326 0531 0618 0705 0906 1125 1224",
 }
 _EARLY_CLOSES = {2024: "0703 1129 1224", 2025: "0703 1128 1224", 2026: "1127 1224", 2027: "1126"}
+
+
+_AUCTION_DESK_OPENS = time(19)
 
 
 def _days(table: dict[int, str]) -> frozenset[date]:
@@ -116,6 +119,15 @@ def next_open(instant: int) -> int:
 def next_close(instant: int) -> int:
     """First regular close after the instant."""
     return next(s.close for s in sessions_from(instant) if s.close > instant)
+
+
+def auction_closed(instant: int, *, opening: bool) -> bool:
+    """Whether orders for the next opening (or closing) auction are refused now: from 2 (10) minutes before to 19:00."""
+    session = session_on(eastern(instant).date())
+    if session is None:
+        return False
+    from_then = session.open - 2 * MINUTE if opening else session.close - 10 * MINUTE
+    return from_then <= instant < eastern_ns(session.day, _AUCTION_DESK_OPENS)
 
 
 def next_boundary(instant: int) -> int:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from desk.exchange.errors import ControlError
-from desk.exchange.fields import number, only, text
+from desk.exchange.fields import flag, number, only, text
 from desk.exchange.moments import MILLISECOND
 
 
@@ -16,15 +16,20 @@ from desk.exchange.moments import MILLISECOND
 class Settings:
     """Latencies are milliseconds of market time; `rate_limit` is trading requests per market minute.
 
+    `position_lag_ms`: how far positions lag behind fills, for readers and for the rules of new orders.
+    `replace_carries_fills`: a replacing order starts with the fills of the replaced one (False: for the rest only).
     `key_id` and `secret_key` set: only that pair is accepted; None: any pair is.
     """
 
     ack_ms: Decimal = Decimal(20)
     fill_ms: Decimal = Decimal(50)
     cancel_ms: Decimal = Decimal(50)
+    replace_ms: Decimal = Decimal(50)
     list_lag_ms: Decimal = Decimal(0)
+    position_lag_ms: Decimal = Decimal(0)
     partial_fill_probability: Decimal = Decimal(0)
     rate_limit: int = 200
+    replace_carries_fills: bool = True
     seed: int = 1
     key_id: str | None = None
     secret_key: str | None = None
@@ -48,6 +53,8 @@ def nanoseconds(milliseconds: Decimal) -> int:
 def _read(name: str, value: Any) -> Any:
     if name in ("key_id", "secret_key"):
         return None if value is None else text(name, value)
+    if name == "replace_carries_fills":
+        return flag(name, value)
     read = number(name, value)
     if name in ("rate_limit", "seed"):
         if read % 1:

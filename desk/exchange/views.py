@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from desk.exchange.claims import held
 from desk.exchange.engine import Engine
 from desk.exchange.journal import plain
 from desk.exchange.ledger import Position
-from desk.exchange.model import ZERO, Asset, Order, Quote, Trade
+from desk.exchange.model import ZERO, Asset, Order, Quote, Status, Trade
 from desk.exchange.moments import eastern, utc_text
 from desk.exchange.sessions import Session
 
@@ -20,8 +21,8 @@ def _time(instant: int | None) -> str | None:
     return None if instant is None else utc_text(instant)
 
 
-def order_json(order: Order) -> Json:
-    """An order: every number a string, null where there is none."""
+def order_json(order: Order, legs: list[Order] | None = None) -> Json:
+    """An order: every number a string, null where there is none; with its legs if there are any given."""
     return {
         "id": order.id,
         "client_order_id": order.client_order_id,
@@ -33,9 +34,9 @@ def order_json(order: Order) -> Json:
         "expires_at": _time(order.expires_at),
         "canceled_at": _time(order.canceled_at),
         "failed_at": _time(order.failed_at),
-        "replaced_at": None,
-        "replaced_by": None,
-        "replaces": None,
+        "replaced_at": _time(order.replaced_at),
+        "replaced_by": order.replaced_by if order.status is Status.REPLACED else None,
+        "replaces": order.replaces,
         "asset_id": order.asset_id,
         "symbol": order.symbol,
         "asset_class": "us_equity",
@@ -43,20 +44,20 @@ def order_json(order: Order) -> Json:
         "qty": plain(order.qty),
         "filled_qty": plain(order.filled_qty),
         "filled_avg_price": plain(order.avg_price),
-        "order_class": order.order_class,
+        "order_class": order.order_class.value,
         "order_type": order.type.value,
         "type": order.type.value,
         "side": order.side.value,
         "position_intent": order.position_intent.value,
         "time_in_force": order.time_in_force.value,
         "limit_price": plain(order.limit_price),
-        "stop_price": None,
+        "stop_price": plain(order.stop_price),
         "status": order.status.value,
         "extended_hours": order.extended_hours,
-        "legs": None,
-        "trail_percent": None,
-        "trail_price": None,
-        "hwm": None,
+        "legs": [order_json(leg) for leg in legs] if legs else None,
+        "trail_percent": plain(order.trail_percent),
+        "trail_price": plain(order.trail_price),
+        "hwm": plain(order.hwm),
         "subtag": None,
         "source": None,
         "ratio_qty": None,
@@ -70,7 +71,7 @@ def position_json(engine: Engine, position: Position) -> Json:
     value, cost = position.qty * price, position.qty * position.avg_entry_price
     gain = value - cost
     ratio = (gain / abs(cost)).quantize(_RATIO) if cost else ZERO
-    held = sum((order.holding for order in engine.orders.open(position.symbol)), ZERO)
+    kept = held(engine.orders.open(position.symbol))
     sign = 1 if position.qty > 0 else -1
     return {
         "asset_id": asset.id,
@@ -80,7 +81,7 @@ def position_json(engine: Engine, position: Position) -> Json:
         "asset_marginable": asset.marginable,
         "avg_entry_price": plain(round(position.avg_entry_price, 9)),
         "qty": plain(position.qty),
-        "qty_available": plain(sign * max(ZERO, abs(position.qty) - held)),
+        "qty_available": plain(sign * max(ZERO, abs(position.qty) - kept)),
         "side": "long" if position.qty > 0 else "short",
         "market_value": plain(round(value, 9)),
         "cost_basis": plain(round(cost, 9)),
@@ -150,7 +151,7 @@ def asset_json(asset: Asset) -> Json:
         "maintenance_margin_requirement": 30,
         "margin_requirement_long": "30",
         "margin_requirement_short": "30",
-        "attributes": [],
+        "attributes": list(asset.attributes),
     }
 
 

@@ -22,12 +22,14 @@ from desk.exchange.drafting import Timing, draft, timing, trailed
 from desk.exchange.errors import not_found, unprocessable
 from desk.exchange.floor import Floor
 from desk.exchange.groups import Groups
+from desk.exchange.history import History
 from desk.exchange.journal import Journal
 from desk.exchange.ledger import Ledger, Valuation
 from desk.exchange.model import (
     Asset,
     Fill,
     Intent,
+    MarketEvent,
     Order,
     OrderEvent,
     OrderRequest,
@@ -45,6 +47,7 @@ from desk.exchange.settings import Settings, nanoseconds
 _ENDED_AT = {Status.CANCELED: "canceled_at", Status.EXPIRED: "expired_at", Status.REJECTED: "failed_at"}
 
 Listener = Callable[[OrderEvent], None]
+MarketListener = Callable[[MarketEvent], None]
 
 
 class Engine:
@@ -57,6 +60,8 @@ class Engine:
         self.now = start
         self.journal = Journal()
         self.listeners: list[Listener] = []
+        self.market_listeners: list[MarketListener] = []
+        self.reset_listeners: list[Callable[[], None]] = []
         self._ids = ids or random.Random(0)
         self.account_id = self.new_id()
         self._clear(settings or Settings())
@@ -69,6 +74,7 @@ class Engine:
         self.orders = Blotter()
         self.books: dict[str, Book] = {}
         self.schedule = Schedule()
+        self.history = History()
         self.floor = Floor(self)
         self.groups = Groups(self)
         self.replacements = Replacements(self)
@@ -79,6 +85,8 @@ class Engine:
         """Back to an empty exchange; the clock, the listeners and the order ids go on."""
         self._clear(settings)
         self.journal.clear()
+        for listener in self.reset_listeners:
+            listener()
 
     def configure(self, changes: dict[str, Any]) -> None:
         """Change settings; ControlError names a bad one. A new seed restarts chance."""
@@ -102,6 +110,7 @@ class Engine:
         self.now = instant
         self.orders.forget_versions(instant)
         self.ledger.forget_history(instant)
+        self.history.forget_after(instant)
         self._arm_boundary()
 
     def _arm_boundary(self) -> None:
@@ -137,19 +146,28 @@ class Engine:
     def put_quote(self, symbol: str, quote: Quote) -> None:
         """A quote event: new touch, size given back, resting orders that it reaches execute."""
         self.asset(symbol)
-        self.book(symbol).show(quote)
+        book = self.book(symbol)
+        book.show(quote)
         self.journal.quote(self.now, symbol, quote)
+        self.tell_market(MarketEvent(symbol, self.now, quote=quote, trade=book.last if quote.mid else None))
         self.floor.match(symbol)
 
     def set_halt(self, symbol: str, halted: bool) -> None:
         """Stop or resume trading in the symbol; orders stay, and those that came during the halt wait for its end."""
         self.book(symbol).halted = halted
         self.journal.halt(self.now, symbol, halted)
+        self.tell_market(MarketEvent(symbol, self.now, halted=halted))
         if halted:
             return
         for order_id, reject in self._parked.pop(symbol, []):
             self._acknowledge(order_id, reject, resumed=True)
         self.floor.match(symbol)
+
+    def tell_market(self, event: MarketEvent) -> None:
+        """Publish what everybody can see."""
+        self.history.note(event)
+        for listener in self.market_listeners:
+            listener(event)
 
     def mark(self, symbol: str) -> Decimal | None:
         """Price that positions are valued at: the last sale."""
@@ -321,5 +339,7 @@ class Engine:
         self.orders.put(order)
         self.journal.order(self.now, event, order)
         happened = OrderEvent(event, order, self.now, fill)
+        if fill is not None:
+            self.history.executions.append(happened)
         for listener in self.listeners:
             listener(happened)

@@ -22,9 +22,13 @@ class Kind(StrEnum):
     HTML = "html"
     STUCK_CANCEL = "stuck_cancel"
     REJECT = "reject"
+    STREAM_DROP = "stream_drop"
+    STREAM_DUPLICATE = "stream_duplicate"
+    STREAM_CLOSE = "stream_close"
 
 
 TRANSPORT = frozenset({Kind.ERROR, Kind.DELAY, Kind.DROP_BEFORE, Kind.DROP_AFTER, Kind.HTML})
+STREAM = frozenset({Kind.STREAM_DROP, Kind.STREAM_DUPLICATE, Kind.STREAM_CLOSE})
 _DEFAULT_STATUS = {Kind.ERROR: 500, Kind.HTML: 502}
 _FIELDS = ["method", "path", "kind", "status", "body", "delay_ms", "count", "probability", "symbol", "stage"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from desk.exchange.book import Book, price_for, reaches
 from desk.exchange.drafting import trailed
 from desk.exchange.matching import Execution, executions, market_orders_left
-from desk.exchange.model import Fill, Order, OrderType, Side, Status, TimeInForce, Trade
+from desk.exchange.model import Fill, MarketEvent, Order, OrderType, Side, Status, TimeInForce, Trade
 from desk.exchange.moments import SECOND
 from desk.exchange.sessions import Phase, may_trade, phase_at
 
@@ -121,6 +121,7 @@ class Floor:
         position = engine.ledger.book(order.symbol, order.side, qty, price, engine.now)
         fill = Fill(order.id, price, qty, quote.bid, quote.ask, position)
         engine.journal.fill(engine.now, order, fill)
+        engine.tell_market(MarketEvent(order.symbol, engine.now, trade=Trade(price, qty, engine.now)))
         changes: dict[str, Any] = {
             "filled_qty": order.filled_qty + qty,
             "filled_value": order.filled_value + qty * price,

@@ -347,3 +347,28 @@ class OrderEvent:
     order: Order
     at: int
     fill: Fill | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Trades of a stretch of time that begins at `at`, in dollars and shares."""
+
+    at: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    count: int
+    vwap: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class MarketEvent:
+    """Something that everybody can see in a symbol: a quote, a trade, or a halt that begins (True) or ends."""
+
+    symbol: str
+    at: int
+    quote: Quote | None = None
+    trade: Trade | None = None
+    halted: bool | None = None

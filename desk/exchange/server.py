@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from desk.exchange.data_stream import FEED_PATHS, DataStream
 from desk.exchange.gateway import Gateway
 from desk.exchange.stream import STREAM_PATH, TradeUpdates
 from desk.exchange.web import Reply, Request
@@ -26,6 +27,7 @@ class Server:
         self._gateway = gateway
         self._moved = asyncio.Event()
         self._stream = TradeUpdates(gateway, self._moved.set)
+        self._data = DataStream(gateway, self._moved.set)
         self._news = asyncio.Condition()
 
     def app(self) -> web.Application:
@@ -44,6 +46,8 @@ class Server:
         )
         if request.path == STREAM_PATH:
             return await self._stream.serve(incoming)
+        if request.path in FEED_PATHS and incoming.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._data.serve(incoming)
         if request.path == "/_exchange/journal" and "wait" in request.query:
             await self._await_news(request)
         fault = self._gateway.fault_for(request)

@@ -18,6 +18,7 @@ class Settings:
 
     `position_lag_ms`: how far positions lag behind fills, for readers and for the rules of new orders.
     `replace_carries_fills`: a replacing order starts with the fills of the replaced one (False: for the rest only).
+    `subscription`: the market data plan, `sip` (all feeds) or `iex` (no recent consolidated data).
     `key_id` and `secret_key` set: only that pair is accepted; None: any pair is.
     """
 
@@ -30,6 +31,7 @@ class Settings:
     partial_fill_probability: Decimal = Decimal(0)
     rate_limit: int = 200
     replace_carries_fills: bool = True
+    subscription: str = "sip"
     seed: int = 1
     key_id: str | None = None
     secret_key: str | None = None
@@ -53,6 +55,10 @@ def nanoseconds(milliseconds: Decimal) -> int:
 def _read(name: str, value: Any) -> Any:
     if name in ("key_id", "secret_key"):
         return None if value is None else text(name, value)
+    if name == "subscription":
+        if value not in ("sip", "iex"):
+            raise ControlError("subscription: sip or iex is needed")
+        return value
     if name == "replace_carries_fills":
         return flag(name, value)
     read = number(name, value)

@@ -15,11 +15,12 @@ from desk.exchange.gateway import Gateway
 from desk.exchange.journal import plain
 from desk.exchange.model import OrderEvent, Status
 from desk.exchange.moments import utc_text
+from desk.exchange.stream_faults import copies
 from desk.exchange.views import order_json
 
 STREAM_PATH = "/stream"
 _TOPIC = "trade_updates"
-_NAMES = {"filled": "fill", "partially_filled": "partial_fill"}
+_NAMES = {"filled": "fill", "partially_filled": "partial_fill", "replace_rejected": "order_replace_rejected"}
 Message = dict[str, Any]
 
 
@@ -29,20 +30,22 @@ class TradeUpdates:
     def __init__(self, gateway: Gateway, journaled: Callable[[], None]) -> None:
         self._gateway = gateway
         self._journaled = journaled
-        self._listening: set[asyncio.Queue[Message]] = set()
+        self._listening: set[asyncio.Queue[Message | None]] = set()
         gateway.engine.listeners.append(self._publish)
 
     def _publish(self, happened: OrderEvent) -> None:
         if self._listening:
             message = {"stream": _TOPIC, "data": update_json(happened)}
             for queue in self._listening:
-                queue.put_nowait(message)
+                count = copies(self._gateway.faults, STREAM_PATH, happened.order.symbol)
+                for sent in [None] if count is None else [message] * count:
+                    queue.put_nowait(sent)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One client, until it goes away."""
         socket = web.WebSocketResponse(heartbeat=30)
         await socket.prepare(request)
-        queue: asyncio.Queue[Message] = asyncio.Queue()
+        queue: asyncio.Queue[Message | None] = asyncio.Queue()
         sender = asyncio.create_task(_send(socket, queue))
         authorized = False
         try:
@@ -69,7 +72,7 @@ class TradeUpdates:
         secret = data.get("secret_key") or data.get("secret")
         return bool(key and secret and self._gateway.accepts_keys(str(key), str(secret)))
 
-    def _listen(self, command: Message, queue: asyncio.Queue[Message]) -> Message:
+    def _listen(self, command: Message, queue: asyncio.Queue[Message | None]) -> Message:
         data = command.get("data")
         wanted = data.get("streams") if isinstance(data, dict) else None
         streams = [_TOPIC] if isinstance(wanted, list) and _TOPIC in wanted else []
@@ -87,8 +90,8 @@ def update_json(happened: OrderEvent) -> Message:
     """The data of one update; execution fields only where there was an execution."""
     order, fill = happened.order, happened.fill
     name = _NAMES.get(happened.name, happened.name)
-    if name == "accepted" and order.status is Status.PENDING_NEW:
-        name = "pending_new"
+    if name == "accepted" and order.status is not Status.ACCEPTED:
+        name = order.status.value
     update: Message = {"event": name, "timestamp": utc_text(happened.at), "order": order_json(order)}
     update["event_id"] = str(uuid5(NAMESPACE_OID, f"{order.id} {happened.name} {order.filled_qty}"))
     if fill is not None:
@@ -101,10 +104,10 @@ def update_json(happened: OrderEvent) -> Message:
     return update
 
 
-async def _send(socket: web.WebSocketResponse, queue: asyncio.Queue[Message]) -> None:
-    while True:
-        message = await queue.get()
+async def _send(socket: web.WebSocketResponse, queue: asyncio.Queue[Message | None]) -> None:
+    while (message := await queue.get()) is not None:
         await socket.send_bytes(json.dumps(message, separators=(",", ":")).encode())
+    await socket.close()
 
 
 def _command(data: str | bytes) -> Message:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from desk.exchange.account_api import AccountApi
 from desk.exchange.engine import Engine
 from desk.exchange.errors import invalid, not_found
 from desk.exchange.faults import Faults
@@ -12,7 +13,7 @@ from desk.exchange.moments import eastern_text
 from desk.exchange.orders_api import OrdersApi
 from desk.exchange.positions_api import PositionsApi
 from desk.exchange.sessions import FIRST_DAY, LAST_DAY, Phase, next_close, next_open, phase_at, sessions_between
-from desk.exchange.views import account_json, asset_json, session_json
+from desk.exchange.views import asset_json, session_json
 from desk.exchange.web import Reply, Request, Router
 
 
@@ -22,6 +23,7 @@ class TradingApi:
     def __init__(self, engine: Engine, faults: Faults) -> None:
         self._engine = engine
         orders = OrdersApi(engine, faults)
+        account = AccountApi(engine)
         positions = PositionsApi(engine)
         self.router = Router(
             "/v2",
@@ -37,16 +39,18 @@ class TradingApi:
                 "DELETE /positions": positions.close_all,
                 "GET /positions/{symbol}": positions.position,
                 "DELETE /positions/{symbol}": positions.close,
-                "GET /account": self.account,
+                "GET /account": account.account,
+                "GET /account/configurations": account.configuration,
+                "PATCH /account/configurations": account.configure,
+                "GET /account/activities": account.activities,
+                "GET /account/activities/{kind}": account.activities,
+                "GET /account/portfolio/history": account.portfolio_history,
                 "GET /assets": self.list_assets,
                 "GET /assets/{symbol}": self.asset,
                 "GET /clock": self.clock,
                 "GET /calendar": self.calendar,
             },
         )
-
-    def account(self, request: Request) -> Reply:
-        return Reply(200, account_json(self._engine))
 
     def list_assets(self, request: Request) -> Reply:
         query = request.query

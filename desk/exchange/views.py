@@ -9,7 +9,7 @@ from desk.exchange.claims import held
 from desk.exchange.engine import Engine
 from desk.exchange.journal import plain
 from desk.exchange.ledger import Position
-from desk.exchange.model import ZERO, Asset, Order, Quote, Status, Trade
+from desk.exchange.model import ZERO, Asset, Bar, Order, Quote, Status, Trade
 from desk.exchange.moments import eastern, utc_text
 from desk.exchange.sessions import Session
 
@@ -192,6 +192,31 @@ def trade_json(trade: Trade, at: int) -> Json:
         "s": _number(trade.size),
         "c": ["@"],
         "i": trade.at // 1_000 % 1_000_000_000,
+        "z": "C",
+    }
+
+
+def bar_json(bar: Bar) -> Json:
+    return {
+        "t": utc_text(bar.at),
+        "o": _number(bar.open),
+        "h": _number(bar.high),
+        "l": _number(bar.low),
+        "c": _number(bar.close),
+        "v": _number(bar.volume),
+        "n": bar.count,
+        "vw": _number(bar.vwap),
+    }
+
+
+def status_json(halted: bool, at: int) -> Json:
+    """The trading status of a symbol that halts or resumes."""
+    return {
+        "sc": "H" if halted else "T",
+        "sm": "Trading Halt" if halted else "Trading Resumption",
+        "rc": "T1" if halted else "",
+        "rm": "Halt News Pending" if halted else "",
+        "t": utc_text(at),
         "z": "C",
     }
 

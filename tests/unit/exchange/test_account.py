@@ -94,3 +94,39 @@ def test_last_equity_is_taken_at_the_close(exchange: VirtualExchange) -> None:
     exchange.hold("TQQQ", "100", "50")
     exchange.advance_to("2026-11-20T16:00:00-05:00")
     assert exchange.ok("GET", "/v2/account")["last_equity"] == "105096"
+
+
+def test_the_account_can_be_configured(exchange: VirtualExchange) -> None:
+    before = exchange.ok("GET", "/v2/account/configurations")
+    assert (before["no_shorting"], before["suspend_trade"]) == (False, False)
+    after = exchange.ok("PATCH", "/v2/account/configurations", {"no_shorting": True, "trade_confirm_email": "none"})
+    assert after == before | {"no_shorting": True}
+    assert exchange.refused("TQQQ", "sell", "1").status == 403
+    assert exchange.send("PATCH", "/v2/account/configurations", {"suspend_trade": "yes"}).status == 422
+
+
+def test_fills_are_activities(exchange: VirtualExchange) -> None:
+    order = exchange.order("TQQQ", "buy", "400", "50.99")
+    exchange.advance(1)
+    exchange.quote("TQQQ", "50.95", "50.99")
+    newest, oldest = exchange.ok("GET", "/v2/account/activities", activity_types="FILL,DIV")
+    assert (oldest["type"], oldest["qty"], oldest["leaves_qty"], oldest["cum_qty"]) == (
+        "partial_fill",
+        "300",
+        "100",
+        "300",
+    )
+    assert (newest["type"], newest["price"], newest["order_status"]) == ("fill", "50.99", "filled")
+    assert newest["order_id"] == order["id"]
+    page = exchange.ok("GET", "/v2/account/activities/FILL", page_size=1, direction="asc")
+    assert page == [oldest]
+    assert exchange.ok("GET", "/v2/account/activities/FILL", direction="asc", page_token=oldest["id"]) == [newest]
+    assert exchange.ok("GET", "/v2/account/activities/DIV") == []
+    assert exchange.ok("GET", "/v2/account/activities", after=newest["transaction_time"]) == []
+    assert exchange.send("GET", "/v2/account/activities", page_size=101).status == 422
+
+
+def test_the_value_of_the_account_since_the_last_close(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "account", {"cash": "101000"})
+    history = exchange.ok("GET", "/v2/account/portfolio/history")
+    assert (history["equity"], history["profit_loss_pct"]) == ([100_000.0, 101_000.0], [0.0, 0.01])

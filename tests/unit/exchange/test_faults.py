@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from desk.exchange.stream_faults import copies
 from tests.unit.exchange.virtual import VirtualExchange, order_body
 
 BUY = order_body("TQQQ", "buy", "10", "50.90", client_order_id="mine")
@@ -144,3 +145,12 @@ def test_a_bad_fault_is_refused(exchange: VirtualExchange, rule: dict[str, Any])
 def test_the_control_port_knows_no_faults(exchange: VirtualExchange) -> None:
     faults(exchange, {"kind": "error"})
     assert exchange.control("GET", "health")["status"] == "ok"
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("stream_drop", 0), ("stream_duplicate", 2), ("stream_close", None)])
+def test_faults_of_streams(exchange: VirtualExchange, kind: str, sent: int | None) -> None:
+    faults(exchange, {"kind": kind, "path": "/stream", "symbol": "TQQQ", "count": 1}, {"kind": "error"})
+    rules = exchange.gateway.faults
+    assert copies(rules, "/v2/sip", "TQQQ") == copies(rules, "/stream", "AAPL") == 1
+    assert [copies(rules, "/stream", "TQQQ") for _ in range(2)] == [sent, 1]
+    assert exchange.send("GET", "/v2/clock").status == 500

@@ -1,0 +1,132 @@
+"""Historical quotes, trades and bars, and what a market data plan covers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.exchange.virtual import VirtualExchange
+
+DENIED = {"code": 42210000, "message": "subscription does not permit querying recent SIP data"}
+
+
+@pytest.fixture
+def moving(exchange: VirtualExchange) -> VirtualExchange:
+    """TQQQ at 50.96, at 51.96 half a minute later, at 52.96 and 49.96 in the next minute; AAPL once."""
+    for pause, bid in ((30, "51.95"), (40, "52.95"), (10, "49.95")):
+        exchange.advance(pause)
+        exchange.quote("TQQQ", bid, f"{float(bid) + 0.02:.2f}")
+    exchange.quote("AAPL", "199.99", "200.01")
+    return exchange
+
+
+def test_quotes_and_trades_of_a_span(moving: VirtualExchange) -> None:
+    span = {"start": "2026-11-20T15:00:30Z", "end": "2026-11-20T15:01:10Z"}
+    body = moving.ok("GET", "/v2/stocks/quotes", symbols="TQQQ,AAPL,NOPE", **span)
+    assert [quote["bp"] for quote in body["quotes"]["TQQQ"]] == [51.95, 52.95]
+    assert (body["quotes"].keys(), body["next_page_token"]) == ({"TQQQ"}, None)
+    body = moving.ok("GET", "/v2/stocks/TQQQ/trades", sort="desc")
+    assert [trade["p"] for trade in body["trades"]] == [49.96, 52.96, 51.96, 50.96]
+    assert body["symbol"] == "TQQQ"
+
+
+def test_bars_are_made_of_trades(moving: VirtualExchange) -> None:
+    first, second = moving.ok("GET", "/v2/stocks/bars", symbols="TQQQ", timeframe="1Min")["bars"]["TQQQ"]
+    assert first | {"vw": 0} == {
+        "t": "2026-11-20T15:00:00.000000000Z",
+        "o": 50.96,
+        "h": 51.96,
+        "l": 50.96,
+        "c": 51.96,
+        "v": 2,
+        "n": 2,
+        "vw": 0,
+    }
+    assert (second["o"], second["h"], second["l"], second["c"]) == (52.96, 52.96, 49.96, 49.96)
+    (day,) = moving.ok("GET", "/v2/stocks/TQQQ/bars", timeframe="1Day", start="2026-11-20T05:00:00Z")["bars"]
+    assert (day["t"], day["o"], day["c"], day["n"]) == ("2026-11-20T05:00:00.000000000Z", 50.96, 49.96, 4)
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "start"),
+    [
+        ("15Min", "2026-11-20T15:00:00"),
+        ("1H", "2026-11-20T15:00:00"),
+        ("1Week", "2026-11-16T05:00:00"),
+        ("1Month", "2026-11-01T04:00:00"),
+        ("3M", "2026-10-01T04:00:00"),
+    ],
+)
+def test_timeframes(moving: VirtualExchange, timeframe: str, start: str) -> None:
+    query = {"timeframe": timeframe, "start": "2026-01-01"}
+    (bar,) = moving.ok("GET", "/v2/stocks/TQQQ/bars", **query)["bars"]
+    assert bar["t"] == f"{start}.000000000Z"
+
+
+def test_pages(moving: VirtualExchange) -> None:
+    seen: list[tuple[str, float]] = []
+    token = ""
+    for expected in (2, 2, 1):
+        query = {"page_token": token} if token else {}
+        body = moving.ok("GET", "/v2/stocks/trades", symbols="TQQQ,AAPL", limit=2, **query)
+        found = [(symbol, trade["p"]) for symbol, trades in body["trades"].items() for trade in trades]
+        assert len(found) == expected
+        seen += found
+        token = body["next_page_token"]
+    assert token is None
+    assert seen == [("AAPL", 200), *(("TQQQ", price) for price in (50.96, 51.96, 52.96, 49.96))]
+
+
+def test_a_snapshot_has_its_bars(moving: VirtualExchange) -> None:
+    moving.advance_to("2026-11-23T10:00:00-05:00")
+    moving.quote("TQQQ", "54.99", "55.01")
+    snapshot = moving.ok("GET", "/v2/stocks/TQQQ/snapshot")
+    assert [snapshot[bar]["c"] for bar in ("minuteBar", "dailyBar", "prevDailyBar")] == [55, 55, 49.96]
+    assert moving.ok("GET", "/v2/stocks/bars/latest", symbols="TQQQ")["bars"]["TQQQ"]["c"] == 55
+
+
+def test_fills_are_trades(exchange: VirtualExchange) -> None:
+    exchange.order("TQQQ", "buy", "10", "50.99")
+    exchange.advance(1)
+    last = exchange.ok("GET", "/v2/stocks/TQQQ/trades")["trades"][-1]
+    assert (last["p"], last["s"]) == (50.98, 10)
+
+
+def test_a_clock_that_is_set_back_takes_the_future_back(moving: VirtualExchange) -> None:
+    moving.control("PUT", "clock", {"now": "2026-11-20T10:00:40-05:00"})
+    moving.quote("TQQQ", "40", "40.02")
+    prices = [trade["p"] for trade in moving.ok("GET", "/v2/stocks/TQQQ/trades")["trades"]]
+    assert prices == [50.96, 51.96, 40.01]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [
+        ("bars", {"timeframe": "1Eon"}, 400),
+        ("bars", {"timeframe": "90Min"}, 400),
+        ("bars", {}, 400),
+        ("quotes", {"feed": "overnight"}, 400),
+        ("quotes", {"start": "yesterday"}, 400),
+        ("quotes", {"limit": 10_001}, 400),
+        ("quotes", {"page_token": "x"}, 400),
+        ("auctions", {}, 404),
+    ],
+)
+def test_bad_requests(exchange: VirtualExchange, path: str, query: dict[str, Any], status: int) -> None:
+    assert exchange.send("GET", f"/v2/stocks/{path}", symbols="TQQQ", **query).status == status
+
+
+def test_a_plan_without_sip(moving: VirtualExchange) -> None:
+    moving.control("PUT", "settings", {"subscription": "iex"})
+    for path in ("TQQQ/quotes/latest", "TQQQ/snapshot", "TQQQ/trades/latest"):
+        refused = moving.send("GET", f"/v2/stocks/{path}", feed="sip")
+        assert (refused.status, refused.body) == (403, DENIED)
+        assert moving.send("GET", f"/v2/stocks/{path}", feed="iex").status == 200
+        assert moving.send("GET", f"/v2/stocks/{path}").status == 200
+    now = "2026-11-20T15:01:20Z"
+    assert moving.send("GET", "/v2/stocks/TQQQ/trades", end=now).status == 403
+    assert moving.ok("GET", "/v2/stocks/TQQQ/trades")["trades"] == []
+    moving.advance(15 * 60)
+    assert len(moving.ok("GET", "/v2/stocks/TQQQ/trades", end=now)["trades"]) == 4
+    assert moving.send("PUT", "/_exchange/settings", {"subscription": "gold"}).status == 400

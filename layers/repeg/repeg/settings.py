@@ -65,7 +65,7 @@ def validate(document: dict[str, Any]) -> Settings:
 def _read(name: str, text: str) -> dict[str, Any]:
     try:
         document = json.loads(text, parse_float=Decimal)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{name}: not JSON ({error})") from None
     if not isinstance(document, dict):
         raise ConfigurationError(f"{name}: must be a JSON object")

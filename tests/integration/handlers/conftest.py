@@ -132,7 +132,7 @@ def _deploy(control: ExchangeControl, setenv: Callable[[str, str], None]) -> Sta
     dynamodb, sqs, states = _client("dynamodb"), _client("sqs"), _client("stepfunctions")
     ssm, secrets, events = _client("ssm"), _client("secretsmanager"), _client("events")
     create_table(dynamodb, TABLE)
-    fifo = {"FifoQueue": "true", "MaximumMessageSize": "65536"}
+    fifo = {"FifoQueue": "true", "MaximumMessageSize": "262144"}
     dlq = sqs.create_queue(QueueName="refused.fifo", Attributes=fifo)["QueueUrl"]
     outcomes = sqs.create_queue(QueueName="outcomes")["QueueUrl"]
     ssm.put_parameter(Name="/repeg/settings/defaults", Value='{"max_repegs": 2}', Type="String")

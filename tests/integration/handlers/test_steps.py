@@ -98,9 +98,11 @@ def test_an_execution_that_no_longer_owns_the_order_ends_quietly(stack: Stack, f
 
 
 @pytest.mark.parametrize("function", STEPS)
-def test_an_order_that_does_not_exist_is_an_error(stack: Stack, function: str) -> None:
-    with pytest.raises(ConfigurationError, match="there is no order"):
-        stack.step(function, "ord-nobody")
+@pytest.mark.parametrize("execution", ["ord-nobody-1", "started-by-hand", "", "ord-nobody-9999999999999999999999"])
+def test_an_execution_of_no_known_order_ends_quietly(stack: Stack, function: str, execution: str) -> None:
+    """It could never come to an end: retrying for ever would only cost."""
+    answer = stack.call(function, {"order_id": "ord-nobody", "execution": execution})
+    assert answer == {"route": "Done", "seconds": 0}
 
 
 @pytest.mark.parametrize("function", STEPS)

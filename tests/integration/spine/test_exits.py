@@ -135,7 +135,7 @@ def test_an_exit_that_cannot_complete_in_two_minutes_fails_and_alarms(lab: Lab) 
     assert (order.status, order.reason) == (Status.FAILED, Reason.FILL_TIMEOUT)
     assert order.first_sent_at and order.completed_at
     assert 120 <= (order.completed_at - order.first_sent_at).total_seconds() <= 145
-    assert any("order failed" in detail["alert"] for kind, detail in lab.bus.events if kind == "Order Alert")
+    assert any("did not complete" in detail["alert"] for kind, detail in lab.bus.events if kind == "Order Alert")
     assert _position(lab) == 100
 
 

@@ -183,3 +183,18 @@ def test_a_signal_that_waited_too_long_for_its_turn_expires(exchange: ExchangeCo
             assert (waits.status, waits.reason) == (Status.REJECTED, Reason.EXPIRED)
             assert waits.completed_at and at("10:01") <= waits.completed_at <= at("10:01:31")
             check_ours(lab, all_over=False)
+
+
+def test_an_exit_does_not_wait_behind_an_order_for_the_next_open(exchange: ExchangeControl) -> None:
+    """Design 3, Turn: the first of the symbol's queue *that is not parked* proceeds."""
+    with lab_at(exchange, "15:59:52") as lab:
+        lab.control.position("TQQQ", 100, "40")
+        send(lab, "monday", when_closed="next_open")
+        lab.sleep(0.5)
+        send(lab, "leave", kind="close")
+        with Crowd(lab) as crowd:
+            crowd.work(until=market_time("16:01"))
+            leave = lab.order("leave")
+            assert (leave.status, leave.reason) == (Status.FILLED, None)
+            assert lab.order("monday").status is Status.WAITING
+            check_ours(lab, all_over=False)

@@ -287,4 +287,4 @@ def test_an_order_that_must_complete_gives_up_after_two_minutes_and_alarms(lab: 
     assert (order.status, order.reason) == (Status.FAILED, Reason.FILL_TIMEOUT)
     assert order.first_sent_at and order.completed_at
     assert 120 <= (order.completed_at - order.first_sent_at).total_seconds() <= 145
-    assert any("order failed" in detail["alert"] for kind, detail in lab.bus.events if kind == "Order Alert")
+    assert any("did not complete" in detail["alert"] for kind, detail in lab.bus.events if kind == "Order Alert")

@@ -99,7 +99,7 @@ def test_a_stale_execution_can_write_nothing(store: OrderStore, write: str) -> N
     stale = _accept(store)
     adopted = store.adopt(stale, "arn:2")
     assert (adopted.executions, adopted.execution_arn, adopted.holds_since_start) == (2, "arn:2", 0)
-    ended = stale.changed(status=Status.FILLED, parked=True)
+    ended = stale.changed(status=Status.FILLED, parked_until=NOON)
     with pytest.raises(StaleExecution):
         {
             "save": lambda: store.save(ended),
@@ -108,7 +108,16 @@ def test_a_stale_execution_can_write_nothing(store: OrderStore, write: str) -> N
             "adopt": lambda: store.adopt(ended, "arn:3"),
         }[write]()
     assert store.get("ord-1") == adopted
-    assert store.take_turn(adopted), "its place in the queue is as it was"
+    assert store.take_turn(adopted, NOON), "its place in the queue is as it was"
+
+
+def test_an_order_parked_for_a_later_open_lets_others_pass_until_then(store: OrderStore) -> None:
+    first, second = _accept(store, "1"), _accept(store, "2", after=1)
+    tomorrow = NOON + timedelta(days=1)
+    store.save(first.changed(parked_until=tomorrow), requeue=True)
+    assert not store.take_turn(first, NOON)
+    assert not store.take_turn(second, tomorrow), "at the open the order of arrival counts again"
+    assert store.take_turn(second, NOON)
 
 
 def test_a_stale_execution_cannot_take_the_turn_of_an_order_that_is_over(dynamodb: Any, table: str) -> None:
@@ -122,12 +131,12 @@ def test_a_stale_execution_cannot_take_the_turn_of_an_order_that_is_over(dynamod
         def __getattr__(self, name: str) -> Any:
             if name in ("put_item", "transact_write_items"):
                 owner = store.adopt(stale, "arn:2")
-                assert store.take_turn(owner)
+                assert store.take_turn(owner, NOON)
                 store.finish(owner.changed(status=Status.FILLED))
             return getattr(dynamodb, name)
 
-    OrderStore(Interrupted(), table).take_turn(stale)
-    assert store.take_turn(later), "the next order of the symbol gets its turn"
+    OrderStore(Interrupted(), table).take_turn(stale, NOON)
+    assert store.take_turn(later, NOON), "the next order of the symbol gets its turn"
 
 
 # --- the turn ---
@@ -135,25 +144,25 @@ def test_a_stale_execution_cannot_take_the_turn_of_an_order_that_is_over(dynamod
 
 def test_the_first_that_arrived_has_the_turn_until_it_is_over(store: OrderStore) -> None:
     first, second = _accept(store, "1"), _accept(store, "2", after=1)
-    assert not store.take_turn(second)
-    assert store.take_turn(first)
-    assert store.take_turn(first), "asking again is no harm"
+    assert not store.take_turn(second, NOON)
+    assert store.take_turn(first, NOON)
+    assert store.take_turn(first, NOON), "asking again is no harm"
     assert store.holder("TQQQ") == "ord-1"
     store.finish(first.changed(status=Status.FILLED))
     assert store.holder("TQQQ") is None
-    assert store.take_turn(second)
+    assert store.take_turn(second, NOON)
 
 
 def test_symbols_do_not_wait_for_each_other(store: OrderStore) -> None:
-    assert store.take_turn(_accept(store, "1"))
-    assert store.take_turn(_accept(store, "2", after=1, symbol="SPY"))
+    assert store.take_turn(_accept(store, "1"), NOON)
+    assert store.take_turn(_accept(store, "2", after=1, symbol="SPY"), NOON)
 
 
 def test_orders_that_arrive_in_the_same_instant_take_turns(store: OrderStore) -> None:
     arrivals = [_accept(store, name) for name in ("a", "b", "c")]
     served = []
     while arrivals:
-        ready = [one for one in arrivals if store.take_turn(one)]
+        ready = [one for one in arrivals if store.take_turn(one, NOON)]
         assert len(ready) == 1
         store.finish(ready[0].changed(status=Status.FILLED))
         arrivals.remove(ready[0])
@@ -161,38 +170,28 @@ def test_orders_that_arrive_in_the_same_instant_take_turns(store: OrderStore) ->
     assert served == sorted(served)
 
 
-def test_a_parked_order_lets_later_ones_pass(store: OrderStore) -> None:
-    first, second = _accept(store, "1"), _accept(store, "2", after=1)
-    parked = store.save(first.changed(parked=True), requeue=True)
-    assert store.take_turn(second)
-    assert not store.take_turn(parked), "the turn is taken now"
-    store.finish(second.changed(status=Status.FILLED))
-    assert store.take_turn(parked), "who asks is not parked any more"
-
-
 def test_a_late_arrival_does_not_overtake(store: OrderStore) -> None:
     second = _accept(store, "2", after=1)
     first = _accept(store, "1", after=0)
-    assert not store.take_turn(second), "what counts is when the message came in"
-    assert store.take_turn(first)
+    assert not store.take_turn(second, NOON), "what counts is when the message came in"
+    assert store.take_turn(first, NOON)
 
 
-def test_two_workers_that_race_for_a_turn_never_both_get_it(dynamodb: Any, table: str) -> None:
-    """The conditional write decides, even between workers that both saw the turn free."""
+def test_two_workers_of_one_order_may_both_be_told_that_it_has_its_turn(dynamodb: Any, table: str) -> None:
+    """A retried step whose first try did write the turn is not sent away."""
     store = OrderStore(dynamodb, table)
-    first, second = _accept(store, "1"), _accept(store, "2", after=1)
-    store.save(first.changed(parked=True), requeue=True)
-    outcomes: list[bool] = []
+    mine = _accept(store)
 
     class Overtaken:
+        """The client of a worker whose twin takes the turn just before it."""
+
         def __getattr__(self, name: str) -> Any:
             if name in ("put_item", "transact_write_items"):
-                outcomes.append(store.take_turn(second))
+                assert store.take_turn(mine, NOON)
             return getattr(dynamodb, name)
 
-    outcomes.append(OrderStore(Overtaken(), table).take_turn(first))
-    assert sorted(outcomes) == [False, True]
-    assert store.holder("TQQQ") == "ord-2"
+    assert OrderStore(Overtaken(), table).take_turn(mine, NOON)
+    assert store.holder("TQQQ") == "ord-1"
 
 
 # --- the end ---
@@ -200,7 +199,7 @@ def test_two_workers_that_race_for_a_turn_never_both_get_it(dynamodb: Any, table
 
 def test_finishing_leaves_queue_and_turn_in_one_write(store: OrderStore, dynamodb: Any, table: str) -> None:
     mine = _accept(store)
-    store.take_turn(mine)
+    store.take_turn(mine, NOON)
     ended = store.finish(mine.changed(status=Status.FILLED))
     items = dynamodb.scan(TableName=table)["Items"]
     assert sorted(item["pk"]["S"] for item in items) == ["ORDER#ord-1", "SIGNAL#s-1"]
@@ -209,14 +208,14 @@ def test_finishing_leaves_queue_and_turn_in_one_write(store: OrderStore, dynamod
 
 def test_an_order_that_never_had_its_turn_does_not_end_somebody_elses(store: OrderStore) -> None:
     first, second = _accept(store, "1"), _accept(store, "2", after=1)
-    store.take_turn(first)
+    store.take_turn(first, NOON)
     store.finish(second.changed(status=Status.REJECTED, reason=Reason.EXPIRED))
     assert store.holder("TQQQ") == "ord-1"
 
 
 def test_a_finish_that_lost_its_claim_writes_nothing(store: OrderStore) -> None:
     mine = _accept(store)
-    store.take_turn(mine)
+    store.take_turn(mine, NOON)
     store.save(mine)
     with pytest.raises(StoreConflict):
         store.finish(mine.changed(status=Status.FILLED))

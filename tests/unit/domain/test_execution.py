@@ -109,6 +109,7 @@ def test_which_rungs_need_a_quote() -> None:
     assert needs_quote(_working(), LADDER[0])
     assert needs_quote(_working(), market), "the cap guards the fallback"
     assert not needs_quote(_working(ladder="market"), market)
+    assert needs_quote(_working(ladder="market", signal_cap_bps=Decimal(5)), market), "its own cap guards it"
     assert not needs_quote(_working(completion="must"), market)
 
 
@@ -202,6 +203,12 @@ def test_a_cancel_is_stuck_after_thirty_seconds(seconds: float, stuck: bool) -> 
 
 def test_a_backoff_ends_with_its_last_step() -> None:
     assert [backoff((1, 2, 5), count) for count in range(5)] == [1, 2, 5, 5, 5]
+
+
+@pytest.mark.parametrize("status", [RungStatus.REJECTED, RungStatus.CANCELED])
+def test_an_order_that_must_complete_goes_on_after_a_child_order_was_refused(status: RungStatus) -> None:
+    refused = _closed(status=status, cancel_requested_at=None)
+    assert after_child_closed(_working(refused, completion="must"), refused) is None
 
 
 # --- what the broker says ---

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 
-from repeg.domain.assessment import Hold, Reject, closes_too_soon, expiry, hold_seconds, session_verdict, turn_backoff
-from repeg.domain.ladders import build_ladder
-from repeg.domain.orders import Order
+from repeg.domain.assessment import (
+    Hold,
+    Reject,
+    expiry,
+    hold_seconds,
+    session_verdict,
+    turn_backoff,
+    waiting_for,
+)
 from repeg.domain.reasons import Reason
 from repeg.domain.sessions import Phase, leaves_time_for
 from repeg.domain.settings import Settings
-from tests.support.make import FRIDAY, NOON, calendar_from, eastern, order, quote, session_of
+from tests.support.make import FRIDAY, NOON, calendar_from, eastern, order, session_of
 
 CALENDAR = calendar_from()
 THANKSGIVING, EARLY_CLOSE = date(2026, 11, 26), date(2026, 11, 27)
@@ -66,7 +71,7 @@ def test_a_calendar_covers_today_only_while_it_knows_the_next_open() -> None:
 
 
 def _verdict(at: str, day: date = FRIDAY, **fields: object) -> Hold | Reject | None:
-    return session_verdict(order(**fields), CALENDAR, eastern(at, day))
+    return session_verdict(order(**fields), CALENDAR, eastern(at, day), Settings())
 
 
 def test_inside_the_session_an_order_goes_on() -> None:
@@ -85,13 +90,13 @@ def test_outside_the_session_an_order_is_refused_by_default(kind: str) -> None:
 def test_in_the_half_hour_before_the_open_every_order_waits_for_it(when_closed: str) -> None:
     verdict = _verdict("09:29:30", when_closed=when_closed)
     assert isinstance(verdict, Hold)
-    assert (verdict.seconds, verdict.parked) == (30, True)
+    assert (verdict.seconds, verdict.parked_until is not None) == (30, True)
 
 
 def test_an_order_that_may_wait_is_parked_over_the_weekend() -> None:
     verdict = _verdict("17:00", when_closed="next_open")
     assert isinstance(verdict, Hold)
-    assert (verdict.seconds, verdict.parked) == (60, True)
+    assert (verdict.seconds, verdict.parked_until is not None) == (60, True)
     assert "2026-11-23T14:30" in verdict.why
 
 
@@ -136,6 +141,14 @@ def test_a_signal_of_a_holiday_lives_until_after_the_next_trading_days_open() ->
     assert _expiry(eastern("11:00", THANKSGIVING), when_closed="next_open") == eastern("09:45", EARLY_CLOSE)
 
 
+def test_whoever_waits_for_an_open_lives_until_a_quarter_of_an_hour_after_it() -> None:
+    monday = session_of(MONDAY)
+    waits = order(expires_at=eastern("16:10"))
+    assert waiting_for(waits, monday).expires_at == eastern("09:45", MONDAY)
+    explicit = order(expires_at=eastern("16:10"), explicit_expiry=True)
+    assert waiting_for(explicit, monday).expires_at == eastern("16:10")
+
+
 def test_an_explicit_expiry_stands() -> None:
     assert _expiry(NOON, expires_at=eastern("12:02"), explicit_expiry=True) == eastern("12:02")
 
@@ -156,17 +169,30 @@ def test_a_rung_must_be_over_ten_seconds_before_the_close(at: str, fits: bool) -
     assert leaves_time_for(2.5, session_of(), eastern(at)) is fits
 
 
-def _ready(**fields: object) -> Order:
-    return order(plan=build_ladder("better_orders", Settings(), quote()), **fields)
+@pytest.mark.parametrize(
+    ("ladder", "last"), [("better_orders", "15:59:47.500"), ("standard", "15:59:45"), ("market", "15:59:45")]
+)
+def test_an_entry_needs_time_for_the_first_rung_of_its_ladder(ladder: str, last: str) -> None:
+    assert _verdict(last, signal_ladder=ladder) is None
+    late = eastern(last) + timedelta(milliseconds=1)
+    verdict = session_verdict(order(signal_ladder=ladder), CALENDAR, late, Settings())
+    assert isinstance(verdict, Reject) and verdict.reason is Reason.MARKET_CLOSED
 
 
-def test_entries_need_time_for_their_first_rung_and_exits_do_not() -> None:
-    late = eastern("15:59:50")
-    verdict = closes_too_soon(_ready(), session_of(), late)
-    assert verdict is not None and verdict.reason is Reason.MARKET_CLOSED
-    assert closes_too_soon(_ready(kind="close"), session_of(), late) is None
-    assert closes_too_soon(_ready(), session_of(EARLY_CLOSE), eastern("12:59:50", EARLY_CLOSE)) is not None
-    assert closes_too_soon(_ready(), session_of(), eastern("15:59:40")) is None
+def test_an_entry_on_a_short_day_needs_time_before_the_early_close() -> None:
+    assert _verdict("12:59:40", EARLY_CLOSE) is None
+    verdict = _verdict("12:59:50", EARLY_CLOSE)
+    assert isinstance(verdict, Reject) and verdict.reason is Reason.MARKET_CLOSED
+
+
+def test_an_exit_runs_until_the_close() -> None:
+    assert _verdict("15:59:57", kind="close") is None
+
+
+def test_an_entry_too_late_for_today_waits_for_tomorrow_if_it_may() -> None:
+    verdict = _verdict("15:59:55", when_closed="next_open")
+    assert isinstance(verdict, Hold)
+    assert (verdict.seconds, verdict.parked_until is not None) == (5, True)
 
 
 @pytest.mark.parametrize(
@@ -181,10 +207,3 @@ def test_orders_ask_for_their_turn_ever_more_patiently() -> None:
     assert waits[:3] == [1, 2, 5]
     assert waits == sorted(waits)
     assert waits[-1] == 30
-
-
-def test_a_patience_in_decimals_is_compared_exactly() -> None:
-    ready = order(plan=build_ladder("market", Settings(), quote())[:1])
-    assert ready.plan[0].patience == Decimal(5)
-    assert closes_too_soon(ready, session_of(), eastern("15:59:45")) is None
-    assert closes_too_soon(ready, session_of(), eastern("15:59:45.001")) is not None

@@ -32,11 +32,11 @@ class Reject(Frozen):
 
 
 class Hold(Frozen):
-    """Look again after `seconds` of market time. A parked order lets later ones of its symbol pass."""
+    """Look again after `seconds` of market time. An order parked until an open lets later ones pass until then."""
 
     seconds: int
     why: str
-    parked: bool = False
+    parked_until: datetime | None = None
 
 
 def expiry(order: Order, calendar: Calendar) -> datetime | None:
@@ -63,27 +63,29 @@ def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: S
     """Expired, waiting for the open, refused because the market is (nearly) closed, or None: go on."""
     if order.expires_at and now >= order.expires_at:
         return Reject(reason=Reason.EXPIRED, detail=f"expired at {order.expires_at.isoformat()}")
-    session = calendar.session_at(now)
+    session, upcoming = calendar.session_at(now), calendar.next_session(now)
     if session:
-        return _too_late(order, session, now, settings)
-    upcoming = calendar.next_session(now)
+        return _too_late(order, session, upcoming, now, settings)
     waits = calendar.phase(now) is Phase.BEFORE_OPEN or order.when_closed == "next_open"
     if upcoming is None or not waits:
         opens = f"; next open {upcoming.opens_at.isoformat()}" if upcoming else ""
         return Reject(reason=Reason.MARKET_CLOSED, detail=f"the regular session is closed{opens}")
     to_open = (upcoming.opens_at - now).total_seconds()
     why = f"waits for the open at {upcoming.opens_at.isoformat()}"
-    return Hold(seconds=hold_seconds(to_open), why=why, parked=True)
+    return Hold(seconds=hold_seconds(to_open), why=why, parked_until=upcoming.opens_at)
 
 
-def _too_late(order: Order, session: TradingDay, now: datetime, settings: Settings) -> Hold | Reject | None:
+def _too_late(
+    order: Order, session: TradingDay, upcoming: TradingDay | None, now: datetime, settings: Settings
+) -> Hold | Reject | None:
     """Entries need their first rung's patience before the close; exits run until just before it."""
     first = Rung(rule=PriceRule.MARKET, patience=first_patience(ladder_of(order, settings), settings))
     if may_start(order, first, session, now):
         return None
     why = f"too close to the close at {session.closes_at.isoformat()}"
-    if order.when_closed == "next_open":
-        return Hold(seconds=hold_seconds((session.closes_at - now).total_seconds()), why=why, parked=True)
+    if order.when_closed == "next_open" and upcoming:
+        to_close = (session.closes_at - now).total_seconds()
+        return Hold(seconds=hold_seconds(to_close), why=why, parked_until=upcoming.opens_at)
     return Reject(reason=Reason.MARKET_CLOSED, detail=why)
 
 
@@ -124,16 +126,16 @@ def size_close(position: Position | None, qty: Decimal | None) -> Sizing | Rejec
     return Sizing(side="sell" if position.qty > 0 else "buy", qty=free, note=note)
 
 
-def limit_sell(position: Position | None, wanted: Decimal) -> Sizing | Reject:
-    """A sell takes at most what is available: it never opens a short."""
+def limit_sell(position: Position | None, wanted: Decimal | None) -> Sizing | Reject:
+    """A sell takes at most what is available: it never opens a short. Without `wanted`, that is the quantity."""
     if position is None or position.qty == 0:
         return Reject(reason=Reason.NO_POSITION, detail="there is no position to sell")
     if position.qty < 0:
         return Reject(reason=Reason.OPPOSITE_POSITION, detail="the account is short; buy to cover, or send a close")
     if position.qty_available <= 0:
         return Reject(reason=Reason.HELD_BY_PROTECTION, detail="all shares are held by open orders; send a close")
-    qty = min(wanted, position.qty_available)
-    note = None if qty == wanted else f"{wanted} wanted, {qty} available"
+    qty = min(wanted or position.qty_available, position.qty_available)
+    note = None if wanted is None or qty == wanted else f"{wanted} wanted, {qty} available"
     return Sizing(side="sell", qty=qty, note=note)
 
 

@@ -20,7 +20,7 @@ LINGER_SECONDS = 0.15
 LONGEST_SLEEP_SECONDS = 0.5
 CHECK_AFTER_SECONDS = 2
 CANCEL_ALARM_AFTER = timedelta(seconds=30)
-CANCEL_BACKOFF_SECONDS = (1, 1, 2, 2, 5, 5, 10, 10, 10, 10, 10, 10, 30, 60)
+CANCEL_BACKOFF_SECONDS = (1, 1, 2, 2, 4, 5, 5, 5, 5, 10, 10, 10, 10, 30, 60)
 REJECTED_PAUSE_SECONDS = 2
 BROKER_TRIES = 4
 REQUESTS_PER_CHILD = 4
@@ -192,7 +192,7 @@ def concluded(order: Order, now: datetime) -> Order:
         cap_breached=breached,
         seconds_to_fill=_seconds_to_fill(order) if price else None,
         completed_at=now,
-        parked=False,
+        parked_until=None,
         hold_reason=None,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
 from typing import Literal
 
 Side = Literal["buy", "sell"]
@@ -10,6 +10,7 @@ Side = Literal["buy", "sell"]
 BPS = Decimal(10_000)
 QTY_STEP = Decimal("0.000000001")
 DOLLAR = Decimal(1)
+EXACT_DIGITS = 60
 TICK = Decimal("0.01")
 SUB_DOLLAR_TICK = Decimal("0.0001")
 
@@ -48,10 +49,11 @@ def beyond(price: Decimal, worst: Decimal | None, side: Side) -> bool:
 
 def floor_qty(qty: Decimal, fractionable: bool) -> Decimal:
     """`qty` rounded down to what may be ordered: nine decimals if fractionable, else whole shares."""
-    return qty.quantize(QTY_STEP if fractionable else Decimal(1), ROUND_DOWN)
+    with localcontext(prec=EXACT_DIGITS):
+        return qty.quantize(QTY_STEP if fractionable else Decimal(1), ROUND_DOWN)
 
 
 def plain(value: Decimal) -> str:
     """`value` in plain notation without trailing zeros: the form of every number in records and on the wire."""
-    text = format(value, "f")
+    text = format(value if value else Decimal(0), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text

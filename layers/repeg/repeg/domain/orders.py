@@ -181,8 +181,8 @@ class Order(Frozen):
     # What execution needs and the contract does not name.
     received_at: datetime
     """Wall time of intake: the order of arrival."""
-    sent_at: datetime
-    """Wall time of sending; the order's creation in market time follows once the broker's clock is known."""
+    sent_at: datetime | None = None
+    """Wall time of sending, if known; creation in market time follows from it once the broker's clock is known."""
     expires_at: datetime | None = None
     explicit_expiry: bool = False
     when_closed: Literal["reject", "next_open"] = "reject"
@@ -192,7 +192,8 @@ class Order(Frozen):
     signal_qty: Decimal | None = None
     plan: Ladder = ()
     opening: OpeningPlan | None = None
-    parked: bool = False
+    parked_until: datetime | None = None
+    """The open that the order waits for; until then later orders of its symbol may pass."""
     holds: int = 0
     holds_since_start: int = 0
     broker_failures: int = 0

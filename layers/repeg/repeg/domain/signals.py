@@ -18,17 +18,21 @@ from repeg.errors import SignalInvalid
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_DECIMALS = 9
-MAX_DIGITS = 18
+FIRST_YEAR, LAST_YEAR = 2000, 2999
+MAX_DIGITS = 12
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 SIGNAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def _exact_number(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError("must be a number, written as a decimal or as a string of one")
+    if isinstance(value, str) and not NUMBER.fullmatch(value):
+        raise ValueError(f"{value!r} is not a number")
     try:
         number = Decimal(value)
     except InvalidOperation:
-        raise ValueError(f"{value!r} is not a number") from None
+        raise ValueError("is too large") from None
     if not number.is_finite():
         raise ValueError("must be finite")
     exponent = number.as_tuple().exponent
@@ -66,13 +70,18 @@ def _printable(value: str) -> str:
 def _aware(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("needs an offset, for example 2026-11-20T15:00:00Z")
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}")
     return value
 
 
 def _text_time(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError("must be an RFC 3339 time such as 2026-11-20T15:00:00Z")
-    return value
+    try:
+        if isinstance(value, str) and "T" in value:
+            return datetime.fromisoformat(value)
+    except ValueError:
+        pass
+    raise ValueError("must be an RFC 3339 time such as 2026-11-20T15:00:00Z")
 
 
 Positive = Annotated[Decimal, BeforeValidator(_exact_number), AfterValidator(_positive)]
@@ -124,13 +133,14 @@ def read_json(text: str) -> Any:
     Raises:
         SignalInvalid: not JSON, or not exactly readable.
     """
-    if len(text.encode()) > MAX_BODY_BYTES:
+    if len(text.encode(errors="surrogatepass")) > MAX_BODY_BYTES:
         raise SignalInvalid("body", f"is larger than {MAX_BODY_BYTES // 1024} KB; send one signal per message")
     try:
         body = json.loads(
             text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique
         )
-        canonical(body)
+        canonical(body).encode()
+        text.encode()
     except SignalInvalid:
         raise
     except RecursionError:
@@ -169,7 +179,7 @@ def parse_signal(body: Any) -> Signal:
 
 def _first_problem(error: ValidationError) -> SignalInvalid:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = [str(part) for part in first["loc"] if part not in ("order", "close")]
+    path = [str(part) for part in first["loc"][1:]]
     kind = first["type"]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return SignalInvalid("kind", 'must be one of "order", "close"')

@@ -84,8 +84,8 @@ def _resume(order: Order) -> Next | None:
 
 def _needs_fresh_clock(worker: Worker, order: Order, clock: MarketClock, verdict: Verdict) -> bool:
     """A carried-on clock may not refuse an order, nor park one for the first time; later looks share a reading."""
-    if isinstance(verdict, Hold) and verdict.parked:
-        return not order.parked or worker.time.wall() - clock.anchor.wall_at > SHARED_FOR
+    if isinstance(verdict, Hold) and verdict.parked_until:
+        return not order.parked_until or worker.time.wall() - clock.anchor.wall_at > SHARED_FOR
     return isinstance(verdict, Reject)
 
 
@@ -97,7 +97,7 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     """
     now = clock.now()
     calendar = worker.time.calendar(worker.broker_for(order), now)
-    order = order if order.clock else order.dated(clock.at(order.received_at))
+    order = order if order.clock else order.dated(clock.at(order.sent_at or order.received_at))
     order = order.changed(clock=clock.anchor)
     order = order.changed(expires_at=expiry(order, calendar))
     closed = session_verdict(order, calendar, now, worker.settings())
@@ -111,7 +111,7 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     session = calendar.session_at(now)
     if session is None:
         raise AssertionError("a verdict of none means that the session is open")
-    if not worker.orders.take_turn(order):
+    if not worker.orders.take_turn(order, now):
         return order, Hold(seconds=turn_backoff(order.holds), why=TURN), clock
     verdict, newer = _release(worker, order, clock, session)
     return order, verdict, newer
@@ -146,20 +146,17 @@ def _size(worker: Worker, order: Order) -> Sizing | Reject | None:
     """Side and quantity from the position, where the position decides; None for a plain buy."""
     if is_exit(order):
         return size_close(worker.broker_for(order).position(order.symbol), order.signal_qty)
-    if order.side == "sell" and order.requested_qty is not None:
-        sizing = limit_sell(worker.broker.position(order.symbol), order.requested_qty)
+    if order.side == "sell":
+        sizing = limit_sell(worker.broker.position(order.symbol), order.signal_qty)
         nothing = isinstance(sizing, Reject) and sizing.reason is Reason.NO_POSITION
         return (asset_problem(worker.broker.asset(order.symbol)) if nothing else None) or sizing
     return None
 
 
 def _quote_reject(worker: Worker, order: Order, problem: Reason) -> Reject:
-    """A symbol without a quote may be one that the broker does not trade at all: that reason comes first."""
-    if problem is Reason.NO_QUOTE:
-        unknown = asset_problem(worker.broker.asset(order.symbol))
-        if unknown:
-            return unknown
-    return Reject(reason=problem, detail="no quote to trade on")
+    """A symbol without a proper quote may be one that the broker does not trade at all: that reason comes first."""
+    unknown = asset_problem(worker.broker.asset(order.symbol))
+    return unknown or Reject(reason=problem, detail="no quote to trade on")
 
 
 def _ready(
@@ -175,7 +172,7 @@ def _ready(
         qty = _notional_qty(worker, ready)
         if isinstance(qty, Reject):
             return qty
-        ready = ready.changed(requested_qty=qty)
+        ready = ready.changed(requested_qty=min(qty, sizing.qty) if sizing else qty)
     return ready
 
 
@@ -186,11 +183,7 @@ def _notional_qty(worker: Worker, ready: Order) -> Reject | Decimal:
         return problem
     if asset is None or ready.notional is None:
         raise AssertionError("an asset without a problem is an asset; only notionals come here")
-    qty = size_notional(ready.notional, cap_price(ready), asset)
-    if isinstance(qty, Reject) or ready.side == "buy":
-        return qty
-    sell = limit_sell(worker.broker.position(ready.symbol), qty)
-    return sell if isinstance(sell, Reject) else sell.qty
+    return size_notional(ready.notional, cap_price(ready), asset)
 
 
 def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
@@ -200,7 +193,7 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
         return Next(Route.RECORD_OUTCOME)
     if isinstance(verdict, Hold):
         return _hold(worker, order, verdict)
-    ready = verdict.changed(clock=order.clock, broker_failures=0, parked=False)
+    ready = verdict.changed(clock=order.clock, broker_failures=0, parked_until=None)
     worker.orders.save(ready)
     return Next(Route.PLACE_ORDER)
 
@@ -209,8 +202,9 @@ def _hold(worker: Worker, order: Order, hold: Hold) -> Next:
     holds = order.holds if order.hold_reason == hold.why else 0
     if order.hold_reason != hold.why:
         order = worker.note(order, STATE, hold.why)
-    held = order.changed(status=Status.WAITING, parked=hold.parked, hold_reason=hold.why, holds=holds)
-    return worker.hold(held, Route.WAIT_FOR_MARKET, hold.seconds)
+    requeue = hold.parked_until != order.parked_until
+    held = order.changed(status=Status.WAITING, parked_until=hold.parked_until, hold_reason=hold.why, holds=holds)
+    return worker.hold(held, Route.WAIT_FOR_MARKET, hold.seconds, requeue)
 
 
 def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:

@@ -33,7 +33,8 @@ def cancel(worker: Worker, order: Order) -> Next:
 
 def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, ChildRecord]:
     """Record the wish, send it, and read the child order by id a moment later."""
-    if child.cancel_requested_at is None:
+    first = child.cancel_requested_at is None
+    if first:
         wish = {"status": RungStatus.CANCELING, "cancel_requested_at": worker.now(order), "cancel_unclear": True}
         child = child.model_copy(update=wish)
         order = worker.orders.save(order.changed(holds=0).with_child(child))
@@ -42,6 +43,9 @@ def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Or
         child = child.drawn().model_copy(update={"cancel_unclear": outcome is CancelOutcome.UNCLEAR})
         if outcome is CancelOutcome.REQUESTED:
             worker.sleep(LINGER_SECONDS)
+        if first and outcome is CancelOutcome.ALREADY_TERMINAL:
+            # It was over before we asked: if it turns out to be cancelled, somebody else cancelled it.
+            child = child.model_copy(update={"cancel_requested_at": None})
     look = read_child(worker, child, lambda: worker.broker_for_child(order, child).order(child.broker_order_id or ""))
     order = fold(worker, order, child.drawn(), look.report, STATE)
     child = order.rungs[-1]

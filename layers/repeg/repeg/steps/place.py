@@ -194,7 +194,7 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord) -> Next:
     if seen.lookups < len(LOOKUP_BACKOFF_SECONDS):
         return worker.hold(order, Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[seen.lookups])
     if qty == baseline and seen.sends < MAX_SENDS and not _listed(broker, order, seen):
-        again = seen.model_copy(update={"sends": seen.sends + 1, "lookups": 0, "ambiguous": True})
+        again = seen.model_copy(update={"sends": seen.sends + 1, "lookups": 0, "sent_at": worker.now(order)})
         return _send(worker, worker.note(order, STATE, f"{child.client_order_id} never arrived: sent once more"), again)
     worker.orders.save(worker.note(order.changed(reason=Reason.BROKER_UNAVAILABLE), STATE, "outcome stays unknown"))
     return Next(Route.SECURE_POSITION)

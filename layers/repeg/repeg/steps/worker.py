@@ -87,10 +87,10 @@ class Worker:
         self.log.info(detail, state=state.value, order_id=order.order_id, symbol=order.symbol)
         return order.noted(self.now(order), state.value, detail)
 
-    def hold(self, order: Order, route: Route, seconds: int) -> Next:
+    def hold(self, order: Order, route: Route, seconds: int, requeue: bool = False) -> Next:
         """Wait `seconds` in the machine; after very many waits end here, and let a fresh execution take over."""
         held = order.changed(holds=order.holds + 1, holds_since_start=order.holds_since_start + 1)
-        self.orders.save(held)
+        self.orders.save(held, requeue)
         if held.holds_since_start >= MAX_HOLDS_PER_EXECUTION:
             return Next(Route.DONE)
         return Next(route, seconds)

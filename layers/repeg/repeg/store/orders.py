@@ -25,6 +25,7 @@ from repeg.store.items import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
 _ABSENT = "attribute_not_exists(pk)"
 _MINE_AND_UNCHANGED = "executions = :executions AND version = :version"
@@ -126,14 +127,22 @@ class OrderStore:
 
     # --- an execution's writes -----------------------------------------------------------------------------------
 
-    def save(self, order: Order) -> Order:
-        """Write the order back; returns it with its new version.
+    def save(self, order: Order, requeue: bool = False) -> Order:
+        """Write the order back, with `requeue` also until when it is parked; returns it with its new version.
 
         Raises:
             StaleExecution: a newer execution owns the order.
             StoreConflict: this execution wrote it from elsewhere (a retried step that was still running).
         """
-        return self._replace(order, order.changed(version=order.version + 1))
+        written = order.changed(version=order.version + 1)
+        if not requeue:
+            return self._replace(order, written)
+        writes = [
+            self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order)),
+            self._put(_queue_item(order), "attribute_exists(pk)"),
+        ]
+        self._transact(order, writes)
+        return written
 
     def finish(self, order: Order) -> Order:
         """Write the terminal record, leave the symbol's queue and give up the turn, all at once."""
@@ -188,8 +197,10 @@ class OrderStore:
         item = self._get(turn_key(symbol))
         return from_item(item)["order_id"] if item else None
 
-    def take_turn(self, order: Order) -> bool:
+    def take_turn(self, order: Order, now: datetime) -> bool:
         """True when the order has its symbol's turn: nobody holds it, and the order is the first in line.
+
+        Orders that are parked for an open after `now` do not stand in line.
 
         Only an order that still stands in line can take it, so a step that was held up cannot take it for an order
         that has ended meanwhile.
@@ -197,7 +208,7 @@ class OrderStore:
         holder = self.holder(order.symbol)
         if holder is not None:
             return holder == order.order_id
-        if self._first_in_line(order.symbol) != order.order_id:
+        if self._first_in_line(order.symbol, now) != order.order_id:
             return False
         in_line = {"TableName": self._table, "Key": queue_key(order), "ConditionExpression": "attribute_exists(pk)"}
         turn = turn_key(order.symbol) | to_item({"order_id": order.order_id})
@@ -208,16 +219,17 @@ class OrderStore:
             return self.holder(order.symbol) == order.order_id
         return True
 
-    def _first_in_line(self, symbol: str) -> str | None:
-        answer = self._client.query(
+    def _first_in_line(self, symbol: str, now: datetime) -> str | None:
+        values = {":queue": f"QUEUE#{symbol}", ":turn": "TURN", ":now": int(now.timestamp())}
+        pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             ConsistentRead=True,
-            Limit=1,
             KeyConditionExpression="pk = :queue AND sk < :turn",
-            ExpressionAttributeValues=to_item({":queue": f"QUEUE#{symbol}", ":turn": "TURN"}),
+            FilterExpression="parked_until <= :now",
+            ExpressionAttributeValues=to_item(values),
         )
-        waiting: list[str] = [from_item(item)["order_id"] for item in answer["Items"]]
-        return waiting[0] if waiting else None
+        waiting: Iterator[str] = (from_item(item)["order_id"] for page in pages for item in page["Items"])
+        return next(waiting, None)
 
     # --- plumbing ------------------------------------------------------------------------------------------------
 
@@ -242,7 +254,8 @@ class OrderStore:
 
 
 def _queue_item(order: Order) -> Item:
-    return queue_key(order) | to_item({"order_id": order.order_id})
+    parked_until = int(order.parked_until.timestamp()) if order.parked_until else 0
+    return queue_key(order) | to_item({"order_id": order.order_id, "parked_until": parked_until})
 
 
 def _fence(order: Order) -> Item:

@@ -116,7 +116,7 @@ def _check_auction(tif: TimeInForce, now: int) -> None:
 
 
 def _check_notional(request: OrderRequest, intent: Intent, open_orders: tuple[Order, ...]) -> None:
-    closing = any(not order.position_intent.opens and not order.leg for order in open_orders)
+    closing = any(order.holding > 0 for order in open_orders)
     if request.notional is not None and intent.opens and closing:
         raise forbidden("unable to open new notional orders while having open closing position orders")
 

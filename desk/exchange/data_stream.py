@@ -36,7 +36,8 @@ class DataStream:
         await socket.prepare(request)
         packed = "msgpack" in request.headers.get("Content-Type", "")
         queue: asyncio.Queue[Frame] = asyncio.Queue()
-        client = Subscriber(self._feeds, request.path.rpartition("/")[2], lambda m: self._deliver(request, queue, m))
+        path = request.path.rstrip("/")
+        client = Subscriber(self._feeds, path.rpartition("/")[2], lambda m: self._deliver(path, queue, m))
         sender = asyncio.create_task(_send(socket, queue, packed))
         queue.put_nowait([{"T": "success", "msg": "connected"}])
         clock = asyncio.get_running_loop().call_later(_AUTH_TIMEOUT_S, _time_out, client, queue)
@@ -57,8 +58,8 @@ class DataStream:
                 await sender
         return socket
 
-    def _deliver(self, request: web.Request, queue: asyncio.Queue[Frame], messages: list[Message]) -> None:
-        count = copies(self._gateway.faults, request.path, str(messages[0]["S"]))
+    def _deliver(self, path: str, queue: asyncio.Queue[Frame], messages: list[Message]) -> None:
+        count = copies(self._gateway.faults, path, str(messages[0]["S"]))
         if count is None:
             queue.put_nowait(None)
             return

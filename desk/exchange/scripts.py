@@ -15,7 +15,7 @@ from desk.exchange.quotes import PRICE_FIELDS, quote_from
 
 _ORDER_EVENTS = (
     *("accepted", "new", "partially_filled", "filled", "pending_cancel"),
-    *("canceled", "replaced", "rejected", "expired", "fill"),
+    *("canceled", "pending_replace", "replaced", "rejected", "expired", "fill"),
 )
 _TRIGGERED_BY = ("symbol", "event", "side", "nth")
 

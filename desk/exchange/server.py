@@ -44,9 +44,11 @@ class Server:
             headers={name.lower(): value for name, value in incoming.headers.items()},
             body=await incoming.read(),
         )
-        if request.path == STREAM_PATH:
+        # Some clients end the address with a slash.
+        path = request.path.rstrip("/")
+        if path == STREAM_PATH:
             return await self._stream.serve(incoming)
-        if request.path in FEED_PATHS and incoming.headers.get("Upgrade", "").lower() == "websocket":
+        if path in FEED_PATHS and incoming.headers.get("Upgrade", "").lower() == "websocket":
             return await self._data.serve(incoming)
         if request.path == "/_exchange/journal" and "wait" in request.query:
             await self._await_news(request)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
+from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
+import pytest
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderSide, TimeInForce
 from alpaca.trading.models import TradeUpdate
-from alpaca.trading.requests import LimitOrderRequest
+from alpaca.trading.requests import LimitOrderRequest, ReplaceOrderRequest
 from alpaca.trading.stream import TradingStream
 
 from desk.exchange.client import ExchangeControl
+from tests.integration.exchange.streams import Heard, running
 
 LOGIN = {"action": "authenticate", "data": {"key_id": "key", "secret_key": "secret"}}
 LISTEN = {"action": "listen", "data": {"streams": ["trade_updates"]}}
@@ -26,38 +28,66 @@ def buy(qty: int, limit: float) -> LimitOrderRequest:
     )
 
 
-def test_the_sdk_stream_hears_of_fills(url: str, trading: TradingClient, control: ExchangeControl) -> None:
+@pytest.fixture
+def heard(url: str, trading: TradingClient, control: ExchangeControl) -> Iterator[Heard]:
+    """The trade updates that the SDK's stream hears."""
+    heard = Heard()
     stream = TradingStream("key", "secret", url_override=f"{url.replace('http', 'ws')}/stream")
-    updates: list[TradeUpdate] = []
-    filled = threading.Event()
-
-    async def note(update: TradeUpdate) -> None:
-        updates.append(update)
-        if update.event == "fill":
-            filled.set()
-
-    stream.subscribe_trade_updates(note)
-    thread = threading.Thread(target=stream.run, daemon=True)
-    thread.start()
-    try:
+    stream.subscribe_trade_updates(heard.note)
+    with running(stream, lambda: trading.submit_order(buy(1, 40.00))):
         control.wait_for(lambda e: e["type"] == "listening", 10)
-        trading.submit_order(buy(400, 50.99))
-        control.wait_for(lambda e: e["type"] == "fill", 5)
-        control.quote("TQQQ", "50.95", "50.99")
-        assert filled.wait(5)
-    finally:
-        stream.stop()
-        # The stream sees that it is to stop when a message wakes it.
-        trading.submit_order(buy(1, 40.00))
-        thread.join(10)
-    assert [update.event for update in updates[:4]] == ["pending_new", "new", "partial_fill", "fill"]
+        yield heard
+
+
+def events(updates: list[TradeUpdate], order_id: object) -> list[str]:
+    return [str(update.event) for update in updates if update.order.id == order_id]
+
+
+def test_the_sdk_stream_hears_of_fills(heard: Heard, trading: TradingClient, control: ExchangeControl) -> None:
+    order = trading.submit_order(buy(400, 50.99))
+    control.wait_for(lambda e: e["type"] == "fill", 5)
+    control.quote("TQQQ", "50.95", "50.99")
+    updates = heard.until(lambda items: "fill" in events(items, order.id))
+    assert events(updates, order.id) == ["pending_new", "new", "partial_fill", "fill"]
     assert [(u.qty, u.price, u.position_qty) for u in updates[2:4]] == [(300, 50.98, 300), (100, 50.99, 400)]
+
+
+def test_the_sdk_stream_hears_of_every_ending(heard: Heard, trading: TradingClient, control: ExchangeControl) -> None:
+    replaced, canceled = trading.submit_order(buy(10, 40.00)), trading.submit_order(buy(10, 40.01))
+    heard.until(lambda items: "new" in events(items, replaced.id) and "new" in events(items, canceled.id))
+    new = trading.replace_order_by_id(replaced.id, ReplaceOrderRequest(limit_price=41.00))
+    trading.cancel_order_by_id(canceled.id)
+    heard.until(lambda items: "new" in events(items, new.id) and "canceled" in events(items, canceled.id))
+    control.faults({"kind": "reject", "method": "POST", "path": "/v2/orders", "count": 1})
+    rejected = trading.submit_order(buy(10, 40.02))
+    heard.until(lambda items: "rejected" in events(items, rejected.id))
+    control.set_clock("2026-11-20T16:00:00-05:00")
+    updates = heard.until(lambda items: "expired" in events(items, new.id))
+    assert events(updates, replaced.id) == ["pending_new", "new", "pending_replace", "replaced"]
+    assert events(updates, new.id) == ["pending_new", "new", "expired"]
+    assert events(updates, canceled.id) == ["pending_new", "new", "pending_cancel", "canceled"]
+    assert events(updates, rejected.id) == ["pending_new", "rejected"]
+
+
+def test_updates_may_be_doubled_lost_or_cut_off(heard: Heard, trading: TradingClient, control: ExchangeControl) -> None:
+    control.faults({"kind": "stream_duplicate", "count": 1}, {"kind": "stream_drop", "count": 1})
+    order = trading.submit_order(buy(10, 50.98))
+    updates = heard.until(lambda items: "fill" in events(items, order.id))
+    assert events(updates, order.id) == ["pending_new", "pending_new", "fill"]
+    control.faults({"kind": "stream_close", "count": 1})
+    last = control.journal()[-1]["seq"]
+    missed = trading.submit_order(buy(10, 40.00))
+    control.wait_for(lambda e: e["type"] == "listening", 10, after=last)
+    trading.cancel_order_by_id(missed.id)
+    updates = heard.until(lambda items: "canceled" in events(items, missed.id))
+    assert "pending_new" not in events(updates, missed.id)
 
 
 def test_nothing_is_told_without_keys(url: str) -> None:
     async def talk() -> list[Any]:
         heard = []
-        async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/stream") as socket:
+        # Some clients end the address with a slash.
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/stream/") as socket:
             for message in (LISTEN, {"action": "authenticate", "data": {}}, LOGIN, LISTEN):
                 await socket.send_str(json.dumps(message))
                 heard.append(json.loads((await socket.receive(timeout=5)).data))

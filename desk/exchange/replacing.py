@@ -68,7 +68,7 @@ class Replacements:
         standing = engine.standing(new.symbol, without=old)
         last = standing.last_price
         if new.role is Role.STOP_LOSS and new.stop_price != old.stop_price:
-            for base in (self._target(new), last):
+            for base in self._bases(new, last):
                 check_stop_leg(new.side, new.stop_price, base)
         elif new.type in _STOPPED and new.stop_price != old.stop_price:
             check_stop(new.side, new.stop_price, last)
@@ -82,9 +82,12 @@ class Replacements:
         check_means(request, new.position_intent, reserve_price, standing)
         return reserve_price
 
-    def _target(self, stop: Order) -> Decimal | None:
-        members = self._engine.groups.members(stop)
-        return next((m.limit_price for m in members if m.role is Role.TAKE_PROFIT), None)
+    def _bases(self, stop: Order, last: Decimal | None) -> tuple[Decimal | None, ...]:
+        """Prices that measure a stop leg: its entry's while that is open, else its target's and the market."""
+        prices = {m.role: m.limit_price or m.stop_price or last for m in self._engine.groups.members(stop)}
+        if Role.ENTRY in prices:
+            return (prices[Role.ENTRY],)
+        return prices.get(Role.TAKE_PROFIT), last
 
     def _remainder(self, old: Order, asked: Decimal) -> dict[str, Any]:
         """Quantity and fills of an order that is for `asked` shares, those included that the old one has filled."""

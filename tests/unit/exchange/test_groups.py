@@ -299,3 +299,36 @@ def test_a_second_oco_finds_no_shares(exchange: VirtualExchange) -> None:
     oco(exchange)
     reply = exchange.send("POST", "/v2/orders", body("oco", "sell", type="limit"))
     assert (reply.status, reply.body["available"]) == (403, "0")
+
+
+def test_protection_sent_after_the_close_works_from_the_next_open() -> None:
+    exchange = VirtualExchange("2026-11-20T16:30:00-05:00")
+    exchange.quote("TQQQ", "50.95", "50.98")
+    target, stop = oco(exchange)
+    assert statuses(exchange, target, stop) == ["accepted", "held"]
+    exchange.advance_to("2026-11-23T08:00:00-05:00")
+    exchange.quote("TQQQ", "47.95", "47.98")
+    assert statuses(exchange, target, stop) == ["accepted", "held"]
+    exchange.advance_to("2026-11-23T09:30:00.070-05:00")
+    assert exchange.fills(stop) == [("10", "47.95")]
+    assert statuses(exchange, target, stop) == ["canceled", "filled"]
+
+
+def test_protection_sent_during_a_halt_works_from_its_end(exchange: VirtualExchange) -> None:
+    exchange.control("POST", "script", {"events": [{"symbol": "TQQQ", "halt": True}]})
+    target, stop = oco(exchange)
+    exchange.quote("TQQQ", "48.00", "48.03")
+    assert statuses(exchange, target, stop) == ["accepted", "held"]
+    exchange.control("POST", "script", {"events": [{"symbol": "TQQQ", "halt": False}]})
+    assert exchange.fills(stop) == [("10", "48")]
+
+
+def test_a_stuck_cancel_of_a_group_hangs_as_a_whole(exchange: VirtualExchange) -> None:
+    group = oco(exchange)
+    exchange.control("PUT", "faults", {"faults": [{"kind": "stuck_cancel"}]})
+    exchange.ok("DELETE", f"/v2/orders/{group[0]['id']}")
+    exchange.advance(60)
+    assert statuses(exchange, *group) == ["pending_cancel"] * 2
+    exchange.control("PUT", "faults", {"faults": []})
+    exchange.advance(1)
+    assert statuses(exchange, *group) == ["canceled"] * 2

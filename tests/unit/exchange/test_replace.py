@@ -231,6 +231,21 @@ def test_an_entry_can_be_moved_and_still_starts_its_legs(exchange: VirtualExchan
     assert [exchange.read(o)["status"] for o in (new, target, stop)] == ["filled", "new", "held"]
 
 
+def test_the_stop_of_an_open_entry_is_measured_by_the_entry(exchange: VirtualExchange) -> None:
+    exits = {"take_profit": {"limit_price": "60"}, "stop_loss": {"stop_price": "52"}}
+    entry = exchange.order("TQQQ", "buy", "10", type="stop", stop_price="55", order_class="bracket", **exits)
+    exchange.advance(1)
+    stop = entry["legs"][1]
+    assert patch(exchange, stop, stop_price="55").body["base_price"] == "55"
+    new = patch(exchange, stop, stop_price="54").body
+    exchange.advance(1)
+    exchange.quote("TQQQ", "55.10", "55.12")
+    exchange.advance(1)
+    assert [exchange.read(o)["status"] for o in (entry, new)] == ["filled", "held"]
+    exchange.quote("TQQQ", "53.90", "53.92")
+    assert exchange.fills(new) == [("10", "53.9")]
+
+
 def test_a_stop_that_was_elected_first_is_not_replaced(exchange: VirtualExchange) -> None:
     target, stop = oco(exchange)
     new = patch(exchange, stop, stop_price="49.50").body

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -128,11 +129,17 @@ def _client(service: str) -> Any:
     return _clients[service]
 
 
+def _refused_message_size() -> str:
+    """As the template has it for the dead-letter queue."""
+    refused = (Path(__file__).parents[3] / "template.yaml").read_text().split("  SignalsRefused:", 1)[1]
+    return refused.split("MaximumMessageSize:", 1)[1].split(maxsplit=1)[0]
+
+
 def _deploy(control: ExchangeControl, setenv: Callable[[str, str], None]) -> Stack:
     dynamodb, sqs, states = _client("dynamodb"), _client("sqs"), _client("stepfunctions")
     ssm, secrets, events = _client("ssm"), _client("secretsmanager"), _client("events")
     create_table(dynamodb, TABLE)
-    fifo = {"FifoQueue": "true", "MaximumMessageSize": "262144"}
+    fifo = {"FifoQueue": "true", "MaximumMessageSize": _refused_message_size()}
     dlq = sqs.create_queue(QueueName="refused.fifo", Attributes=fifo)["QueueUrl"]
     outcomes = sqs.create_queue(QueueName="outcomes")["QueueUrl"]
     ssm.put_parameter(Name="/repeg/settings/defaults", Value='{"max_repegs": 2}', Type="String")

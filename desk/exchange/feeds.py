@@ -58,9 +58,9 @@ class Feeds:
     def subscription(self) -> str:
         return self._engine.settings.subscription
 
-    def taken(self, by: Subscriber) -> bool:
-        """Whether another client of the same feed is connected already."""
-        return any(s is not by and s.feed == by.feed and s.authenticated for s in self.subscribers)
+    def taken(self, feed: str) -> bool:
+        """Whether a client of the feed is connected already."""
+        return any(s.feed == feed and s.authenticated for s in self.subscribers)
 
     def beat(self) -> None:
         """See to it that every second of market time is marked."""
@@ -151,7 +151,7 @@ class Subscriber:
             return failure(402)
         if not entitled(self._feeds.subscription, self.feed):
             return failure(409)
-        if self._feeds.taken(self):
+        if self._feeds.taken(self.feed):
             return failure(406)
         self.authenticated = True
         return {"T": "success", "msg": "authenticated"}

@@ -170,11 +170,21 @@ def test_time_in_force_moves_the_end(exchange: VirtualExchange) -> None:
 
 
 def test_an_order_replaced_before_it_reached_the_market_gets_there(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "settings", {"replace_ms": 10})
     order = exchange.order("TQQQ", "buy", "10", "50.90")
     exchange.advance("0.02")
     new = patch(exchange, order, limit_price="50.98").body
-    exchange.advance("0.05")
+    exchange.advance(1)
     assert exchange.fills(new) == [("10", "50.98")]
+
+
+def test_a_target_replaced_before_it_reached_the_market_still_has_a_stop(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "settings", {"replace_ms": 10, "fill_ms": 2000})
+    target, stop = oco(exchange)
+    patch(exchange, target, limit_price="53")
+    exchange.advance(1)
+    exchange.quote("TQQQ", "48.90", "48.93")
+    assert exchange.fills(stop) == [("10", "48.9")]
 
 
 def test_a_stop_may_move_but_not_through_the_market(exchange: VirtualExchange) -> None:

@@ -30,7 +30,7 @@ demo: ## Watch sample signals become orders on the local cloud
 
 test: ## Run the whole test suite
 	@$(MAKE) -j4 .venv/.test .tools/sam/.ready .tools/cloud/.ready
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadgroup)
 
 lint: ## Check style, types, template, state machines and security
 	@$(MAKE) -j4 .tools/lint/.ready .tools/sam/.ready

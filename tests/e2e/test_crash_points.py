@@ -62,7 +62,7 @@ def _request_seen(cloud: Cloud, method: str) -> Any:
 def test_after_the_order_is_written_and_before_its_execution_starts(cloud: Cloud, name: str) -> None:
     signal, text = parse_signal(read_json(_body(name))), _body(name)
     time = TimeKeeper(MarketStore(cloud.connection.dynamodb, cloud.connection.table), cloud.connection.speed or 1)
-    order = accepted_order(signal, time.approximate().now(), time.wall())
+    order = accepted_order(signal, time.approximate().now(), time.wall(), time.wall())
     executions = Executions(cloud.connection.stepfunctions, cloud.machine)
     cloud.orders.accept(order.changed(execution_arn=executions.arn(order.order_id, 1)), body_hash(read_json(text)))
     assert executions.state(order.order_id, 1) is ExecutionState.MISSING

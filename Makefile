@@ -30,7 +30,18 @@ demo: ## Watch sample signals become orders on the local cloud
 
 test: ## Run the whole test suite
 	@$(MAKE) -j4 .venv/.test .tools/sam/.ready .tools/cloud/.ready
-	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadgroup)
+ifeq ($(strip $(ARGS)),)
+	@$(MAKE) -j2 --output-sync=target test-apart test-cloud
+else
+	@$(BIN)/python -m pytest $(ARGS)
+endif
+
+# Two processes side by side: the local cloud mostly waits, everything else computes.
+.PHONY: test-cloud test-apart
+test-cloud:
+	@$(BIN)/python -m pytest -m cloud
+test-apart:
+	@$(BIN)/python -m pytest -m "not cloud"
 
 lint: ## Check style, types, template, state machines and security
 	@$(MAKE) -j4 .tools/lint/.ready .tools/sam/.ready

@@ -6,15 +6,17 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from desk.cloud.build import build
 from desk.cloud.deploy import deploy, give_keys, invoke, put_quotes, warm, widen_for_emulator
 from desk.cloud.errors import CloudError, CloudRefused
-from desk.cloud.place import Place, Processes, Status, here, status
+from desk.cloud.place import Place, Processes, Status, here, locked, status
 from desk.cloud.processes import end, is_ours, until
 from desk.cloud.supervisor import ENFORCED
 from desk.cloud.tools import find_tools
@@ -27,6 +29,8 @@ ENDPOINT_PORT, EXCHANGE_PORT = 4566, 4567
 _START_S, _STOP_S = 45.0, 20.0
 # The sweeper needs so many wall seconds for its first run, after which the market's clock shall just read `start`.
 _SETTLE_S = 2.5
+# Two clouds that start at once would find the same ports free.
+_PORTS = Path(tempfile.gettempdir()) / "repeg-ports.lock"
 
 Step = Callable[[str], AbstractContextManager[None]]
 
@@ -125,6 +129,11 @@ def _open(ready: Status, exchange: ExchangeControl, start: str) -> None:
 
 
 def _start_processes(place: Place, speed: float, start: str, enforce_roles: bool) -> Processes:
+    with locked(_PORTS):
+        return _listen(place, speed, start, enforce_roles)
+
+
+def _listen(place: Place, speed: float, start: str, enforce_roles: bool) -> Processes:
     arguments = [str(place.folder), str(_port(ENDPOINT_PORT)), str(_port(EXCHANGE_PORT)), f"{speed:g}", start]
     arguments.append(ENFORCED if enforce_roles else "trusted")
     with place.log("supervisor").open("wb") as log:

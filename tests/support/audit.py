@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from repeg.domain.orders import Order
+from repeg.domain.orders import ChildRecord, Order
 from repeg.domain.reasons import Status
 
 ENDED = {"filled", "canceled", "expired", "rejected", "replaced"}
@@ -39,6 +39,7 @@ def audit(orders: Iterable[Order], journal: list[dict[str, Any]], *, all_over: b
         elif entry["type"] == "order" and client_id in known | live:
             if entry["event"] in ("accepted", "new") and client_id not in accepted:
                 accepted[client_id] = live[client_id] = Decimal(entry["qty"])
+                _check_terms(*known[client_id], entry)
             if entry["event"] in ENDED:
                 live.pop(client_id, None)
         elif entry["type"] == "order":
@@ -58,6 +59,12 @@ def audit(orders: Iterable[Order], journal: list[dict[str, Any]], *, all_over: b
     for order in orders:
         if order.status is Status.FILLED:
             assert order.filled_qty == order.requested_qty, f"{order.order_id} filled {order.filled_qty}"
+
+
+def _check_terms(order: Order, child: ChildRecord, entry: dict[str, Any]) -> None:
+    limit = None if entry["limit_price"] is None else Decimal(entry["limit_price"])
+    seen = (entry["symbol"], entry["side"], entry["order_type"], limit)
+    assert seen == (order.symbol, order.side, child.type, child.limit_price), f"{child.client_order_id}: {entry}"
 
 
 def _check_exposure(known: dict[str, Any], fills: dict[str, Decimal], live: dict[str, Decimal]) -> None:

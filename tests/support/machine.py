@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ class ExecutionFailed(Exception):
     """A task kept failing and no Catch took it."""
 
 
+@cache
 def load_definition() -> dict[str, Any]:
     """The machine as deployed, before substitutions."""
     definition: dict[str, Any] = yaml.safe_load(DEFINITION.read_text())

@@ -18,9 +18,6 @@ from repeg.domain.orders import Order
 from repeg.domain.settings import Settings
 from tests.support.audit import audit
 from tests.support.lab import START, Lab
-from tests.support.quick import hurry
-
-hurry()
 
 _DIRECT = build_opener(ProxyHandler({}))
 _KEYS = {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret", "Content-Type": "application/json"}

@@ -155,7 +155,7 @@ _last: dict[tuple[str, str | None], Settings] = {}
 def _settings(period: int) -> Settings:
     try:
         documents = _settings_documents()
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, ConfigurationError) as error:
         return load_settings(_unreadable(error), market_store(), logger.error)
     if documents not in _last:
         settings = load_settings(lambda: documents, market_store(), logger.error)

@@ -86,3 +86,40 @@ def test_a_clock_that_jumped_costs_one_request_more(lab: Lab) -> None:
     calls = trading_calls(lab.control.journal(before))
     assert len(calls) <= 3 and calls.count("GET /v2/clock") == 1
     lab.check()
+
+
+def test_what_must_complete_does_not_buy_blindly(lab: Lab) -> None:
+    """Design 3.12: no quote, no new risk; only exits go to market without one."""
+    lab.control.quote("TQQQ", "0", "0")
+    lab.send(signal_id="a", qty=100, completion="must")
+    lab.work()
+    order = lab.order("a")
+    assert (order.status, order.reason, order.rungs) == (Status.REJECTED, Reason.NO_QUOTE, ())
+    lab.check()
+
+
+def test_what_must_complete_waits_for_quotes_to_come_back(lab: Lab) -> None:
+    lab.control.script(
+        {"on": {"symbol": "TQQQ", "event": "new", "nth": 1}, "symbol": "TQQQ", "bid": "0", "ask": "0"},
+        {
+            "on": {"symbol": "TQQQ", "event": "canceled", "nth": 1},
+            "after": 20,
+            "symbol": "TQQQ",
+            "bid": "51",
+            "ask": "51.02",
+        },
+    )
+    lab.send(signal_id="a", qty=100, completion="must")
+    lab.work()
+    order = lab.order("a")
+    assert (order.status, [child.type for child in order.rungs]) == (Status.FILLED, ["limit", "limit"])
+    lab.check()
+
+
+def test_a_refused_order_still_says_its_class_ladder_and_cap(lab: Lab) -> None:
+    lab.set_clock("2026-11-21T12:00:00-05:00")
+    lab.send(signal_id="a", qty=100)
+    lab.work()
+    order = lab.order("a")
+    assert order.reason is Reason.MARKET_CLOSED
+    assert (order.symbol_class, order.ladder, order.max_slippage_bps) == ("leveraged_etf", "better_orders", 20)

@@ -77,7 +77,7 @@ def submit_refusal(reply: Reply) -> Denied | Duplicate | Ambiguous:
     Only a refusal in the broker's own form counts as one; everything else leaves the order's fate open.
     """
     said = refusal(reply)
-    if said is None or said.status == 408:
+    if said is None or said.status == 408 or (said.status == 404 and said.code is None):
         return Ambiguous(str(reply))
     if said.status == 409 or said.says("client.?order.?id.*(unique|exist|duplicate|already)|must be unique"):
         return Duplicate()

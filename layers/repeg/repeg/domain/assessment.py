@@ -158,20 +158,29 @@ def asset_problem(asset: Asset | None) -> Reject | None:
     return None
 
 
+def classified(order: Order, settings: Settings) -> Order:
+    """The order with its class, ladder and cap. Exits have no cap."""
+    symbol_class = classify(order.symbol, settings)
+    return order.changed(
+        symbol_class=symbol_class,
+        ladder=ladder_of(order, settings),
+        max_slippage_bps=None if is_exit(order) else order.signal_cap_bps or cap_bps(symbol_class, settings),
+    )
+
+
 def released(
     order: Order, side: Side, quote: Quote | None, session: TradingDay, now: datetime, settings: Settings
 ) -> Order:
     """The order with all that its execution needs fixed: class, ladder, cap, and the quote it is measured by."""
-    symbol_class = classify(order.symbol, settings)
-    name = ladder_of(order, settings)
-    cap = order.signal_cap_bps or opening_cap(cap_bps(symbol_class, settings), session, now, order.opening)
+    order = classified(order, settings)
+    cap = order.max_slippage_bps
+    if cap and not order.signal_cap_bps:
+        cap = opening_cap(cap, session, now, order.opening)
     return order.changed(
         side=side,
         status=Status.WORKING,
-        symbol_class=symbol_class,
-        ladder=name,
-        plan=build_ladder(name, settings, quote),
-        max_slippage_bps=None if is_exit(order) else cap,
+        plan=build_ladder(order.ladder or "", settings, quote),
+        max_slippage_bps=cap,
         reference_price=quote.mid if quote else None,
         arrival_bid=quote.bid if quote else None,
         arrival_ask=quote.ask if quote else None,

@@ -12,6 +12,7 @@ from repeg.domain.assessment import (
     Sizing,
     asset_problem,
     cap_price,
+    classified,
     expiry,
     limit_sell,
     released,
@@ -188,7 +189,8 @@ def _notional_qty(worker: Worker, ready: Order) -> Reject | Decimal:
 
 def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
     if isinstance(verdict, Reject):
-        ended = worker.note(order.changed(reason=verdict.reason), STATE, verdict.detail)
+        known = order if verdict.reason is Reason.MISCONFIGURED else classified(order, worker.settings())
+        ended = worker.note(known.changed(reason=verdict.reason), STATE, verdict.detail)
         worker.orders.save(ended)
         return Next(Route.RECORD_OUTCOME)
     if isinstance(verdict, Hold):

@@ -30,6 +30,7 @@ from repeg.steps.outcome import finish, fold, proceed, read_child
 from repeg.steps.worker import Worker
 
 STATE = Route.PLACE_ORDER
+NO_QUOTE_PAUSE_SECONDS = 2
 SUBMITTED_BEFORE = timedelta(seconds=5)
 
 
@@ -60,8 +61,8 @@ def _start_rung(worker: Worker, order: Order) -> Next:
         if needs_quote(order, rung):
             quote, problem, clock = worker.fresh_quote(order, clock)
             order = order.changed(clock=clock.anchor)
-            if problem and not order.must_complete:
-                return finish(worker, order, Finish(reason=problem, detail="no quote to trade on"), STATE)
+            if problem and not is_exit(order):
+                return _no_quote(worker, order, problem)
             if problem:
                 quote, rung = None, Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
     except BudgetExhausted as error:
@@ -82,6 +83,13 @@ def _start_rung(worker: Worker, order: Order) -> Next:
             return worker.hold(order, Route.WAIT_TO_PLACE, _pause(error))
         child = child.model_copy(update={"held": held, "held_left": REQUESTS_PER_CHILD})
     return _send(worker, order, child)
+
+
+def _no_quote(worker: Worker, order: Order, problem: Reason) -> Next:
+    """Only an exit goes to market blindly. What must complete looks again until its time is up."""
+    if order.must_complete and order.sent:
+        return worker.hold(order, Route.WAIT_TO_PLACE, NO_QUOTE_PAUSE_SECONDS)
+    return finish(worker, order, Finish(reason=problem, detail="no quote to trade on"), STATE)
 
 
 def _pause(error: RetryError) -> int:

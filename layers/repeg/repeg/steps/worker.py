@@ -108,12 +108,12 @@ class Worker:
         """The latest quote, why it must not be traded on (or None), and the clock it was judged by.
 
         Locked and crossed quotes are read again within two seconds. A quote whose time contradicts the clock has the
-        clock read anew before it is judged. What must complete does so without a quote if there is none to be had.
+        clock read anew before it is judged. An exit goes on without a quote if there is none to be had.
         """
         try:
             return self._judged_quote(order, clock)
         except (RetryError, DataFeedDenied) as error:
-            if not order.must_complete:
+            if not is_exit(order):
                 raise
             self.log.error(f"no quote for {order.symbol}: {error}", order_id=order.order_id)
             return None, Reason.NO_QUOTE, clock

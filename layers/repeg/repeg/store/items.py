@@ -71,7 +71,7 @@ def order_item(order: Order) -> Item:
         "version": order.version,
         "gsi1pk": "ORDERS",
         "gsi1sk": f"{order.received_at.isoformat()}#{order.order_id}",
-        "order": order.model_dump(mode="json", exclude={"executions", "version", "execution_arn"}),
+        "order": order.model_dump_json(exclude={"executions", "version", "execution_arn"}),
     }
     if order.execution_arn:
         attributes["execution_arn"] = order.execution_arn
@@ -84,12 +84,7 @@ def order_item(order: Order) -> Item:
 def item_order(item: Item) -> Order:
     """The order record of an item."""
     data = from_item(item)
-    return Order.model_validate(
-        data["order"]
-        | {
-            "executions": int(data["executions"]),
-            "version": int(data["version"]),
-            "execution_arn": data.get("execution_arn"),
-        },
-        extra="ignore",  # a record may have been written by a newer version than the one that reads it
-    )
+    # A record may have been written by a newer version than the one that reads it.
+    order = Order.model_validate_json(data["order"], extra="ignore")
+    fence = {"executions": int(data["executions"]), "version": int(data["version"])}
+    return order.changed(**fence, execution_arn=data.get("execution_arn"))

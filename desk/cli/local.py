@@ -78,7 +78,7 @@ def _check(speed: float | None, start: str | None) -> None:
         refuse(f"--speed: {speed:g} is not within {SLOWEST:g} to {FASTEST:g}")
     if start is not None:
         try:
-            known = covers(parse_instant(start))
+            known = covers(parse_instant(start if ":" in start else ""))
         except ValueError:
             refuse(f"--start: {start} is not a time such as 2026-11-20T09:25:00-05:00")
         if not known:

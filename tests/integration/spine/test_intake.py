@@ -79,6 +79,9 @@ BAD_BODIES = {
     "half a character as key": '{"signal_id":"a","\\ud800":1}',
     "a field called order": json.dumps(GOOD | {"order": 1}),
     "deeply nested": f'{{"signal_id":"a","deep":{"[" * 450}{"]" * 450}}}',
+    "not a number": '{"signal_id": "a", "qty": NaN}',
+    "a field twice": '{"signal_id": "a", "side": "buy", "side": "sell"}',
+    "300 KB": json.dumps(GOOD | {"strategy": "x" * 300_000}),
     "a date at the end of time": json.dumps(GOOD | {"expires_at": "9999-12-31T23:59:59-14:00", "qty": -1}),
 }
 
@@ -120,12 +123,10 @@ def test_a_bad_message_with_an_id_is_recorded_and_dead_lettered(lab: Lab, body: 
         '{"signal_id": "a b", "kind": "order"}',
         '{"kind": "order"}',
         '{"signal_id": "a", "signal_id": "b"}',
-        json.dumps(GOOD | {"strategy": "x" * 300_000}),
         "[" * 60_000,
-        '{"signal_id": "a", "qty": NaN}',
         f'{{"signal_id": "a", "deep": {"[" * 600}{"]" * 600}}}',
     ],
-    ids=["text", "list", "string", "nan", "bad id", "no id", "two ids", "300 KB", "bottomless", "nan inside", "deep"],
+    ids=["text", "list", "string", "nan", "bad id", "no id", "two ids", "bottomless", "deep"],
 )
 def test_a_message_that_cannot_be_recorded_goes_to_the_dead_letters(lab: Lab, body: str) -> None:
     lab.intake.accept(body)

@@ -123,3 +123,24 @@ def test_a_refused_order_still_says_its_class_ladder_and_cap(lab: Lab) -> None:
     order = lab.order("a")
     assert order.reason is Reason.MARKET_CLOSED
     assert (order.symbol_class, order.ladder, order.max_slippage_bps) == ("leveraged_etf", "better_orders", 20)
+
+
+def test_an_order_that_expires_while_it_waits_for_a_request_is_not_sent(lab: Lab) -> None:
+    lab.control.faults({"method": "POST", "path": "/v2/orders", "kind": "error", "status": 429, "count": 4})
+    lab.send(signal_id="a", qty=100, expires_at="2026-11-20T15:01:30Z")
+    lab.work()
+    order = lab.order("a")
+    assert (order.status, order.reason, order.rungs) == (Status.REJECTED, Reason.EXPIRED, ())
+    assert any("waits" in event.detail and "trading request" in event.detail for event in order.events)
+    lab.control.faults()
+    lab.check()
+
+
+def test_an_order_that_waited_for_a_request_is_measured_by_the_quote_of_its_release(lab: Lab) -> None:
+    lab.control.faults({"method": "POST", "path": "/v2/orders", "kind": "error", "status": 429, "count": 1})
+    lab.control.script({"after": 10, "symbol": "TQQQ", "bid": "52.00", "ask": "52.02"})
+    lab.send(signal_id="a", qty=100)
+    lab.work()
+    order = lab.order("a")
+    assert (order.status, order.reference_price) == (Status.FILLED, Decimal("52.01"))
+    lab.check()

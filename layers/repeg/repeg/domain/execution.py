@@ -70,7 +70,7 @@ def may_start(order: Order, rung: Rung, session: TradingDay, now: datetime) -> b
 
 def _ladder_over(order: Order) -> Finish:
     if order.rungs and order.rungs[-1].price_protected:
-        return Finish(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"the market stayed beyond {order.worst_price}")
+        return Finish(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"no safe market within {order.worst_price}")
     return Finish(reason=Reason.FILL_TIMEOUT, detail="the ladder ran out")
 
 

@@ -18,6 +18,7 @@ from repeg.errors import SignalInvalid
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_DECIMALS = 9
+MAX_LABEL = 64
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 MAX_DIGITS = 12
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
@@ -61,7 +62,9 @@ def _signal_id(value: str) -> str:
     return value
 
 
-def _printable(value: str) -> str:
+def _label(value: str) -> str:
+    if len(value) > MAX_LABEL:
+        raise ValueError(f"must have at most {MAX_LABEL} characters")
     if not value.isprintable():
         raise ValueError("must be printable text")
     return value
@@ -91,7 +94,7 @@ Instant = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware
 
 class _Signal(Frozen):
     signal_id: Annotated[str, AfterValidator(_signal_id)]
-    strategy: Annotated[str, Field(max_length=64), AfterValidator(_printable)] | None = None
+    strategy: Annotated[str, AfterValidator(_label)] | None = None
     expires_at: Instant | None = None
     when_closed: Literal["reject", "next_open"] = "reject"
 
@@ -148,6 +151,24 @@ def read_json(text: str) -> Any:
     except (ValueError, InvalidOperation) as error:
         raise SignalInvalid("body", f"is not JSON ({error})") from None
     return body
+
+
+def read_loosely(text: str) -> Any:
+    """What can be made of a body that `read_json` refuses, only to tell which signal it was; None if nothing."""
+    try:
+        body = json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_one_id)
+        canonical(body).encode()
+    except (ValueError, RecursionError):
+        return None
+    return body
+
+
+def _one_id(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Fields given twice do not matter here, but two ids are none."""
+    found = dict(pairs)
+    if sum(key == "signal_id" for key, _ in pairs) > 1:
+        del found["signal_id"]
+    return found
 
 
 def _refuse_constant(name: str) -> Any:

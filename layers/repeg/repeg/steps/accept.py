@@ -9,7 +9,7 @@ from typing import Any
 from repeg.clock import TimeKeeper
 from repeg.domain.intake import accepted_order, conflicting_order, invalid_order
 from repeg.domain.orders import Order
-from repeg.domain.signals import body_hash, parse_signal, read_json, usable_signal_id
+from repeg.domain.signals import body_hash, parse_signal, read_json, read_loosely, usable_signal_id
 from repeg.errors import SignalInvalid
 from repeg.executions import Executions
 from repeg.steps.worker import Log
@@ -68,6 +68,7 @@ class Intake:
     def _refuse(self, text: str, body: Any, problem: SignalInvalid, times: Times) -> None:
         """A bad message is recorded if it says which signal it is, and goes to the dead-letter queue."""
         self._log.info(f"message refused: {problem}")
+        body = read_loosely(text) if body is None else body
         signal_id = usable_signal_id(body)
         if signal_id:
             order = invalid_order(signal_id, body, problem, *times)

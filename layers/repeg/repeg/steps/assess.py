@@ -37,6 +37,7 @@ STATE = Route.ASSESS_MARKET
 KEYS_PAUSE_SECONDS = 30
 TURN = "waits for its turn"
 SHARED_FOR = timedelta(seconds=60)
+"""Market time for which a reading of the clock may keep orders parked."""
 
 Verdict = Hold | Reject | Order
 
@@ -86,8 +87,8 @@ def _resume(order: Order) -> Next | None:
 def _needs_fresh_clock(worker: Worker, order: Order, clock: MarketClock, verdict: Verdict) -> bool:
     """A carried-on clock may not refuse an order, nor park one for the first time; later looks share a reading."""
     if isinstance(verdict, Hold) and verdict.parked_until:
-        return not order.parked_until or worker.time.wall() - clock.anchor.wall_at > SHARED_FOR
-    return isinstance(verdict, Reject)
+        return not order.parked_until or worker.time.wall() - clock.anchor.wall_at > SHARED_FOR / clock.speed
+    return isinstance(verdict, Reject) and verdict.reason in (Reason.EXPIRED, Reason.MARKET_CLOSED)
 
 
 def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, Verdict, MarketClock]:
@@ -135,7 +136,7 @@ def _release(worker: Worker, order: Order, clock: MarketClock, session: TradingD
         return sizing, clock
     quote, problem, clock = worker.fresh_quote(order, clock)
     if problem and not is_exit(order):
-        return _quote_reject(worker, order, problem), clock
+        return _quote_reject(worker, order, problem, quote), clock
     now = clock.now()
     if quote and not problem and not is_exit(order) and waits_for_spread(quote, session, now, order.opening):
         why = f"waits for a spread of {quote.spread_cents.normalize():f} cents to narrow"
@@ -154,10 +155,11 @@ def _size(worker: Worker, order: Order) -> Sizing | Reject | None:
     return None
 
 
-def _quote_reject(worker: Worker, order: Order, problem: Reason) -> Reject:
+def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | None) -> Reject:
     """A symbol without a proper quote may be one that the broker does not trade at all: that reason comes first."""
     unknown = asset_problem(worker.broker.asset(order.symbol))
-    return unknown or Reject(reason=problem, detail="no quote to trade on")
+    seen = f"bid {quote.bid} ask {quote.ask} of {quote.at.isoformat()}" if quote else "nothing"
+    return unknown or Reject(reason=problem, detail=f"no quote to trade on: {seen}")
 
 
 def _ready(

@@ -23,7 +23,7 @@ from repeg.domain.execution import (
 from repeg.domain.ladders import MARKET_PATIENCE, PriceRule, Rung
 from repeg.domain.market import ChildOrder, OrderReport
 from repeg.domain.orders import ZERO, ChildRecord, Order, RungStatus
-from repeg.domain.reasons import Reason
+from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, OperatorError, RetryError
 from repeg.steps.outcome import finish, fold, proceed, read_child
@@ -66,7 +66,7 @@ def _start_rung(worker: Worker, order: Order) -> Next:
             if problem:
                 quote, rung = None, Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
     except BudgetExhausted as error:
-        return worker.hold(order, Route.WAIT_TO_PLACE, int(error.wait_seconds) + 1)
+        return _wait_for_request(worker, order, error.wait_seconds)
     except RetryError as error:
         return _broker_down(worker, order, error)
     except OperatorError as error:
@@ -80,7 +80,7 @@ def _start_rung(worker: Worker, order: Order) -> Next:
         try:
             held = worker.broker.set_aside(REQUESTS_PER_CHILD)
         except RetryError as error:
-            return worker.hold(order, Route.WAIT_TO_PLACE, _pause(error))
+            return _wait_for_request(worker, order, error.wait_seconds if isinstance(error, BudgetExhausted) else 0)
         child = child.model_copy(update={"held": held, "held_left": REQUESTS_PER_CHILD})
     return _send(worker, order, child)
 
@@ -92,8 +92,12 @@ def _no_quote(worker: Worker, order: Order, problem: Reason) -> Next:
     return finish(worker, order, Finish(reason=problem, detail="no quote to trade on"), STATE)
 
 
-def _pause(error: RetryError) -> int:
-    return int(error.wait_seconds) + 1 if isinstance(error, BudgetExhausted) else 1
+def _wait_for_request(worker: Worker, order: Order, seconds: float) -> Next:
+    """Wait for a trading request. An order that sent nothing yet is assessed anew: it may have expired by then."""
+    order = worker.note(order, STATE, f"waits {seconds:.0f} s for a trading request")
+    if order.sent:
+        return worker.hold(order, Route.WAIT_TO_PLACE, int(seconds) + 1)
+    return worker.hold(order.changed(status=Status.WAITING), Route.WAIT_FOR_MARKET, int(seconds) + 1)
 
 
 def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
@@ -109,7 +113,6 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
         case Denied(reason, message):
             return _denied(worker, order, child, Finish(reason=reason, detail=f"broker: {message}"))
         case Throttled(wait_seconds):
-            worker.log.info(f"throttled for {wait_seconds:.1f} s", order_id=order.order_id)
             return _not_sent(worker, order, child, wait_seconds)
         case Duplicate():
             return _look_up(worker, order, child)
@@ -171,7 +174,7 @@ def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: fl
     if child.sends > 1:
         again = child.model_copy(update={"sends": child.sends - 1})
         return worker.hold(order.with_child(again), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
-    following = worker.hold(order.changed(rungs=order.rungs[:-1]), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
+    following = _wait_for_request(worker, order.changed(rungs=order.rungs[:-1]), wait_seconds)
     worker.release(child)
     return following
 

@@ -159,7 +159,7 @@ STANDARD = Story(
 CLOSED = Story(
     "MSFT buy: the market is closed",
     _order("closed", "buy", 5, "MSFT"),
-    Expected("rejected", "market_closed"),
+    Expected("rejected", "market_closed", ladder="standard"),
     quote=Touch("512.30", "512.40"),
 )
 WIDE_OPEN = Story(

@@ -181,6 +181,28 @@ def test_somebody_elses_cancel_ends_the_order(lab: Lab, ladder: str) -> None:
     lab.check()
 
 
+@pytest.mark.parametrize(("price", "status"), [("50.90", Status.UNFILLED), ("51.05", Status.FILLED)])
+def test_a_child_order_that_somebody_replaced_is_followed_and_never_doubled(
+    lab: Lab, price: str, status: Status
+) -> None:
+    """Design 3.4: the successor is live at the broker, so no rung may be sent beside it."""
+    on_order(lab, "new", "50.99", "51.02")
+    send(lab, ladder="better_orders")
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:01"))
+        child = lab.order("a").rungs[0]
+        by_hand(lab, "PATCH", f"orders/{child.broker_order_id}", {"limit_price": price})
+        crowd.work()
+    order = lab.order("a")
+    assert (order.status, len(order.rungs)) == (status, 1)
+    assert order.rungs[0].broker_order_id != child.broker_order_id
+    assert any("replaced" in alert for alert in alerts(lab))
+    live = {entry["order_id"] for entry in journal(lab) if entry["event"] == "new"}
+    over = {entry["order_id"] for entry in journal(lab) if entry["event"] in ("filled", "canceled", "replaced")}
+    assert live == over, "nothing stays live at the exchange"
+    assert sum(float(entry["qty"]) for entry in journal(lab, "fill")) == float(order.filled_qty)
+
+
 def test_what_filled_before_somebody_elses_cancel_is_kept(lab: Lab) -> None:
     lab.control.quote("TQQQ", "50.95", "50.98", 2000, 30)
     on_order(lab, "fill", "50.99", "51.02")

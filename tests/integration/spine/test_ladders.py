@@ -7,6 +7,7 @@ from decimal import Decimal
 from repeg.domain.reasons import Reason, Status
 from tests.support.audit import trading_calls
 from tests.support.lab import Lab
+from tests.support.scenes import whenever
 
 
 def test_fills_at_once_one_tick_through_the_ask(lab: Lab) -> None:
@@ -143,4 +144,16 @@ def test_an_order_that_waited_for_a_request_is_measured_by_the_quote_of_its_rele
     lab.work()
     order = lab.order("a")
     assert (order.status, order.reference_price) == (Status.FILLED, Decimal("52.01"))
+    lab.check()
+
+
+def test_an_exit_outlives_keys_that_are_refused_for_a_moment(lab: Lab) -> None:
+    lab.control.position("TQQQ", 100, "40")
+    refused = {"method": "GET", "path": "/v2/stocks/quotes/latest", "kind": "error", "status": 401, "count": 1}
+    whenever(lab, "broker.quote", lambda: lab.control.faults(refused), nth=2)
+    lab.intake.accept('{"signal_id": "a", "kind": "close", "symbol": "TQQQ"}')
+    lab.work()
+    order = lab.order("a")
+    assert (order.status, order.filled_qty) == (Status.FILLED, 100)
+    assert [kind for kind, _ in lab.bus.events].count("Order Alert") == 1
     lab.check()

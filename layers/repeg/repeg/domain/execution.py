@@ -23,6 +23,8 @@ CANCEL_ALARM_AFTER = timedelta(seconds=30)
 CANCEL_BACKOFF_SECONDS = (1, 1, 2, 2, 4, 5, 5, 5, 5, 10, 10, 10, 10, 30, 60)
 REJECTED_PAUSE_SECONDS = 2
 BROKER_TRIES = 4
+KEYS_PAUSE_SECONDS = 30
+"""An exit waits so long for the operator to mend keys, and tries again."""
 REQUESTS_PER_CHILD = 4
 """Submit, read, cancel, read: set aside before an entry is sent, so that what is sent can be taken back."""
 LOOKUP_BACKOFF_SECONDS = (1, 2, 5)

@@ -22,7 +22,7 @@ from repeg.domain.assessment import (
     turn_backoff,
     waiting_for,
 )
-from repeg.domain.execution import BROKER_TRIES, READ_BACKOFF_SECONDS, backoff, is_exit
+from repeg.domain.execution import BROKER_TRIES, KEYS_PAUSE_SECONDS, READ_BACKOFF_SECONDS, backoff, is_exit
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import REASSESS_SECONDS, plan_opening, waits_for_spread
 from repeg.domain.orders import Order, RungStatus
@@ -34,7 +34,6 @@ from repeg.errors import BudgetExhausted, OperatorError, RetryError, StoreConfli
 from repeg.steps.worker import Worker
 
 STATE = Route.ASSESS_MARKET
-KEYS_PAUSE_SECONDS = 30
 TURN = "waits for its turn"
 SHARED_FOR = timedelta(seconds=60)
 """Market time for which a reading of the clock may keep orders parked."""

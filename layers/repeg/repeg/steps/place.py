@@ -7,6 +7,7 @@ from datetime import timedelta
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, SubmitOutcome, Throttled
 from repeg.domain.execution import (
     BROKER_TRIES,
+    KEYS_PAUSE_SECONDS,
     LINGER_SECONDS,
     LOOKUP_BACKOFF_SECONDS,
     MAX_SENDS,
@@ -71,6 +72,8 @@ def _start_rung(worker: Worker, order: Order) -> Next:
         return _broker_down(worker, order, error)
     except OperatorError as error:
         worker.alert(order, str(error))
+        if is_exit(order):
+            return worker.hold(order, Route.WAIT_TO_PLACE, KEYS_PAUSE_SECONDS)
         return finish(worker, order, Finish(reason=Reason.MISCONFIGURED, detail=str(error)), STATE)
     ran = runaway(order, quote) if quote else None
     if ran:

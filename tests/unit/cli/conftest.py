@@ -8,6 +8,7 @@ import pytest
 from moto import mock_aws
 
 from repeg.store.orders import OrderStore
+from tests.support.lab import create_table
 
 TABLE = "repeg"
 
@@ -24,27 +25,5 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def store(aws: None) -> OrderStore:
     client: Any = boto3.client("dynamodb")
-    keys = ("pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk")
-    client.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-        KeySchema=_schema("pk", "sk"),
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "by_created",
-                "KeySchema": _schema("gsi1pk", "gsi1sk"),
-                "Projection": {"ProjectionType": "ALL"},
-            },
-            {
-                "IndexName": "to_do",
-                "KeySchema": _schema("gsi2pk", "gsi2sk"),
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            },
-        ],
-    )
+    create_table(client, TABLE)
     return OrderStore(client, TABLE)
-
-
-def _schema(partition: str, sort: str) -> list[dict[str, str]]:
-    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]

@@ -15,6 +15,7 @@ from desk.exchange.feeds import Feeds, Message, Subscriber, failure
 from desk.exchange.gateway import Gateway
 from desk.exchange.moments import parse_instant
 from desk.exchange.stream_faults import copies
+from desk.exchange.subjects import Subject
 
 FEED_PATHS = frozenset(f"/v2/{feed}" for feed in ("sip", "iex", "delayed_sip", "boats", "overnight", "otc"))
 _AUTH_TIMEOUT_S = 10.0
@@ -59,7 +60,7 @@ class DataStream:
         return socket
 
     def _deliver(self, path: str, queue: asyncio.Queue[Frame], messages: list[Message]) -> None:
-        count = copies(self._gateway.faults, path, str(messages[0]["S"]))
+        count = copies(self._gateway.faults, path, Subject(frozenset((str(messages[0]["S"]),))))
         if count is None:
             queue.put_nowait(None)
             return

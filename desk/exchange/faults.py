@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -12,6 +12,7 @@ from typing import Any
 
 from desk.exchange.errors import ControlError
 from desk.exchange.fields import number, only, text
+from desk.exchange.subjects import Subject
 
 
 class Kind(StrEnum):
@@ -30,20 +31,23 @@ class Kind(StrEnum):
 TRANSPORT = frozenset({Kind.ERROR, Kind.DELAY, Kind.DROP_BEFORE, Kind.DROP_AFTER, Kind.HTML})
 STREAM = frozenset({Kind.STREAM_DROP, Kind.STREAM_DUPLICATE, Kind.STREAM_CLOSE})
 _DEFAULT_STATUS = {Kind.ERROR: 500, Kind.HTML: 502}
-_FIELDS = ["method", "path", "kind", "status", "body", "delay_ms", "count", "probability", "symbol", "stage"]
+_ABOUT = ("order_class", "side", "type", "client_order_id")
+_FIELDS = ["method", "path", "kind", "status", "body", "delay_ms", "count", "probability", "symbol", "stage", *_ABOUT]
 
 
 @dataclass(slots=True)
 class Fault:
     """One rule. `delay_ms` is wall time; `left` is how often it still acts (None: without end).
 
-    `after_effect` (stage "answer") lets the request take effect first and spoils only its answer.
+    `after_effect` (stage "answer") lets the request take effect first and spoils only its answer. `about` narrows it
+    to orders whose terms match (glob patterns).
     """
 
     kind: Kind
     method: str
     path: str
     symbol: str | None
+    about: Mapping[str, str]
     status: int
     body: Any
     delay_ms: int
@@ -51,12 +55,13 @@ class Fault:
     left: int | None
     after_effect: bool
 
-    def fits(self, method: str, path: str, symbols: frozenset[str]) -> bool:
+    def fits(self, method: str, path: str, subject: Subject) -> bool:
         return (
             self.left != 0
             and self.method in ("*", method)
             and fnmatchcase(path, self.path)
-            and (self.symbol is None or self.symbol in symbols)
+            and (self.symbol is None or self.symbol in subject.symbols)
+            and all(fnmatchcase(getattr(subject, term), pattern) for term, pattern in self.about.items())
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -65,6 +70,7 @@ class Fault:
             "method": self.method,
             "path": self.path,
             "symbol": self.symbol,
+            **{term: self.about.get(term) for term in _ABOUT},
             "status": self.status,
             "body": self.body,
             "delay_ms": self.delay_ms,
@@ -85,11 +91,11 @@ class Faults:
         """Replace all faults; ControlError names a bad field."""
         self.rules = [_read(item) for item in given]
 
-    def draw(self, kinds: Iterable[Kind], method: str, path: str, symbols: frozenset[str]) -> Fault | None:
+    def draw(self, kinds: Iterable[Kind], method: str, path: str, subject: Subject) -> Fault | None:
         """The fault that acts on this request now, if any; counts it."""
         wanted = frozenset(kinds)
         for fault in self.rules:
-            if fault.kind not in wanted or not fault.fits(method, path, symbols):
+            if fault.kind not in wanted or not fault.fits(method, path, subject):
                 continue
             if fault.probability < 1 and Decimal(self._chance().random()) >= fault.probability:
                 continue
@@ -121,6 +127,7 @@ def _read(given: dict[str, Any]) -> Fault:
         method=text("method", _or(given, "method", "*")).upper(),
         path=text("path", _or(given, "path", "*")),
         symbol=text("symbol", symbol).upper() if symbol is not None else None,
+        about={term: text(term, given[term]) for term in _ABOUT if given.get(term) is not None},
         status=status,
         body=given.get("body"),
         delay_ms=int(number("delay_ms", _or(given, "delay_ms", 0))),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import random
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ from desk.exchange.market_data_api import MarketDataApi
 from desk.exchange.rate_limit import RateLimiter
 from desk.exchange.scripts import Scripts
 from desk.exchange.settings import Settings
+from desk.exchange.subjects import of_request
 from desk.exchange.tape import Tapes
 from desk.exchange.trading_api import TradingApi
 from desk.exchange.web import Reply, Request, refusal
@@ -56,7 +56,7 @@ class Gateway:
         """The transport fault that acts on a client's request, if any."""
         if request.path.startswith(CONTROL) or not self.faults.rules:
             return None
-        return self.faults.draw(TRANSPORT, request.method, request.path, self._symbols(request))
+        return self.faults.draw(TRANSPORT, request.method, request.path, of_request(request, self.engine.orders))
 
     def serve(self, request: Request, fault: Fault | None = None) -> Reply:
         """Bring the engine to the present, then answer."""
@@ -123,20 +123,6 @@ class Gateway:
         """Whether the pair opens the account: any does, unless the settings name one."""
         settings = self.engine.settings
         return settings.key_id in (None, key_id) and settings.secret_key in (None, secret_key)
-
-    def _symbols(self, request: Request) -> frozenset[str]:
-        """Symbols that a request is about: of its path, query or body, or of the order it names."""
-        found = {s.upper() for name in ("symbols", "symbol") for s in request.query.get(name, "").split(",")}
-        parts = request.path.split("/")
-        found.update(part.upper() for part in parts)
-        order = self.engine.orders.get(parts[-1])
-        order = order or self.engine.orders.by_client_id(request.query.get("client_order_id", ""))
-        if order is not None:
-            found.add(order.symbol)
-        if request.body:
-            with contextlib.suppress(ApiError):
-                found.add(str(request.fields.get("symbol", "")).upper())
-        return frozenset(found)
 
 
 _TAKES_EFFECT = frozenset({Kind.DELAY, Kind.DROP_AFTER})

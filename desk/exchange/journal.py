@@ -68,7 +68,7 @@ class Journal:
                 "trail_price": plain(order.trail_price),
                 "trail_percent": plain(order.trail_percent),
                 "order_class": order.order_class.value,
-                "parent_order_id": order.group if order.leg else None,
+                "parent_order_id": _parent(order),
                 "replaces": order.replaces,
             },
         )
@@ -80,6 +80,7 @@ class Journal:
             {
                 "order_id": order.id,
                 "client_order_id": order.client_order_id,
+                "parent_order_id": _parent(order),
                 "symbol": order.symbol,
                 "side": order.side.value,
                 "qty": plain(fill.qty),
@@ -92,11 +93,11 @@ class Journal:
     def elected(self, at: int, order: Order, quote: Quote) -> None:
         """The touch has reached a stop price."""
         prices = {"stop_price": plain(order.stop_price), "bid": plain(quote.bid), "ask": plain(quote.ask)}
-        self._add(at, "elected", {"order_id": order.id, "symbol": order.symbol, "side": order.side.value, **prices})
+        self._add(at, "elected", {**_named(order), "side": order.side.value, **prices})
 
     def resized(self, at: int, order: Order) -> None:
         """A stop leg that is for fewer shares now, as its take-profit has sold some."""
-        self._add(at, "resized", {"order_id": order.id, "symbol": order.symbol, "qty": plain(order.qty)})
+        self._add(at, "resized", {**_named(order), "qty": plain(order.qty)})
 
     def quote(self, at: int, symbol: str, quote: Quote) -> None:
         self._add(
@@ -121,3 +122,11 @@ class Journal:
 
     def halt(self, at: int, symbol: str, halted: bool) -> None:
         self._add(at, "halt", {"symbol": symbol, "halted": halted})
+
+
+def _parent(order: Order) -> str | None:
+    return order.group if order.leg else None
+
+
+def _named(order: Order) -> Entry:
+    return {"order_id": order.id, "parent_order_id": _parent(order), "symbol": order.symbol}

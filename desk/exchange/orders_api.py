@@ -12,6 +12,7 @@ from desk.exchange.model import Order, Status
 from desk.exchange.moments import parse_instant
 from desk.exchange.order_request import read_order, read_replacement
 from desk.exchange.settings import nanoseconds
+from desk.exchange.subjects import Subject, of_order, of_request
 from desk.exchange.views import order_json
 from desk.exchange.web import Reply, Request
 
@@ -29,20 +30,20 @@ class OrdersApi:
 
     def submit(self, request: Request) -> Reply:
         wanted = read_order(request.fields)
-        rejected = self._fault(Kind.REJECT, request, wanted.symbol)
+        rejected = self._fault(Kind.REJECT, request, of_request(request, self._engine.orders))
         order = self._engine.submit(wanted, reject=rejected)
         return Reply(200, order_json(order, self._legs(order)))
 
     def replace(self, request: Request, order_id: str) -> Reply:
         order = self._engine.find(_order_id(order_id))
         wanted = read_replacement(request.fields)
-        rejected = self._fault(Kind.REJECT, request, order.symbol)
+        rejected = self._fault(Kind.REJECT, request, of_order(order))
         return Reply(200, order_json(self._engine.replace_order(order.id, wanted, reject=rejected)))
 
     def cancel(self, request: Request, order_id: str) -> Reply:
         order = self._engine.find(_order_id(order_id))
         if not order.status.final and order.status is not Status.PENDING_CANCEL:
-            self._engine.cancel(order.id, stuck=self._fault(Kind.STUCK_CANCEL, request, order.symbol))
+            self._engine.cancel(order.id, stuck=self._fault(Kind.STUCK_CANCEL, request, of_order(order)))
         else:
             self._engine.cancel(order.id)
         return Reply(204)
@@ -61,8 +62,8 @@ class OrdersApi:
             return {"id": order.id, "status": problem.status, "body": problem.body}
         return {"id": order.id, "status": 200}
 
-    def _fault(self, kind: Kind, request: Request, symbol: str) -> bool:
-        return self._faults.draw((kind,), request.method, request.path, frozenset((symbol,))) is not None
+    def _fault(self, kind: Kind, request: Request, subject: Subject) -> bool:
+        return self._faults.draw((kind,), request.method, request.path, subject) is not None
 
     def order(self, request: Request, order_id: str) -> Reply:
         return self._one(request, self._engine.find(_order_id(order_id)))

@@ -16,6 +16,7 @@ from desk.exchange.journal import plain
 from desk.exchange.model import OrderEvent, Status
 from desk.exchange.moments import utc_text
 from desk.exchange.stream_faults import copies
+from desk.exchange.subjects import of_order
 from desk.exchange.views import order_json
 
 STREAM_PATH = "/stream"
@@ -37,7 +38,7 @@ class TradeUpdates:
         if self._listening:
             message = {"stream": _TOPIC, "data": update_json(happened)}
             for queue in self._listening:
-                count = copies(self._gateway.faults, STREAM_PATH, happened.order.symbol)
+                count = copies(self._gateway.faults, STREAM_PATH, of_order(happened.order))
                 for sent in [None] if count is None else [message] * count:
                     queue.put_nowait(sent)
 

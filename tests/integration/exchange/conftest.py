@@ -10,6 +10,7 @@ from alpaca.trading.client import TradingClient
 
 from desk.exchange.client import ExchangeControl
 from desk.exchange.process import ExchangeProcess, start_exchange
+from tests.integration.exchange.plain import PlainClient
 
 MORNING = "2026-11-20T10:00:00-05:00"
 
@@ -46,3 +47,11 @@ def trading(url: str) -> TradingClient:
 @pytest.fixture
 def market_data(url: str) -> StockHistoricalDataClient:
     return StockHistoricalDataClient("key", "secret", url_override=url)
+
+
+@pytest.fixture
+def plain(url: str, control: ExchangeControl) -> Iterator[PlainClient]:
+    """A client without an SDK, at a market clock that stands still."""
+    control.set_clock(paused=True)
+    yield PlainClient(url, control)
+    control.set_clock(paused=False)

@@ -138,6 +138,7 @@ def test_the_journal_tells_everything_in_order(exchange: VirtualExchange) -> Non
         "type": "fill",
         "order_id": order["id"],
         "client_order_id": "mine",
+        "parent_order_id": None,
         "symbol": "TQQQ",
         "side": "buy",
         "qty": "10",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from desk.exchange.stream_faults import copies
+from desk.exchange.subjects import Subject
 from tests.unit.exchange.virtual import VirtualExchange, order_body
 
 BUY = order_body("TQQQ", "buy", "10", "50.90", client_order_id="mine")
@@ -112,12 +113,35 @@ def test_a_stuck_order_may_still_fill(exchange: VirtualExchange) -> None:
         ({"path": "/v2/orders"}, False),
         ({"probability": 0}, False),
         ({"count": 0}, False),
+        ({"order_class": "simple", "side": "buy", "type": "limit"}, True),
+        ({"order_class": "oco"}, False),
+        ({"side": "sell"}, False),
+        ({"type": "stop*"}, False),
+        ({"client_order_id": "min?"}, True),
+        ({"client_order_id": "other*"}, False),
     ],
 )
 def test_which_requests_a_fault_fits(exchange: VirtualExchange, rule: dict[str, Any], hit: bool) -> None:
-    order = exchange.order("TQQQ", "buy", "10", "50.90")
+    order = exchange.order("TQQQ", "buy", "10", "50.90", client_order_id="mine")
     faults(exchange, {"kind": "error", **rule})
     assert exchange.send("GET", f"/v2/orders/{order['id']}").status == (500 if hit else 200)
+
+
+@pytest.mark.parametrize("rule", [{"order_class": "oco"}, {"side": "sell"}, {"type": "stop"}])
+def test_a_fault_for_some_orders_spares_the_others_and_all_lists(
+    exchange: VirtualExchange, rule: dict[str, Any]
+) -> None:
+    exchange.hold("TQQQ", "20")
+    faults(exchange, {"kind": "error", **rule})
+    exits = {"take_profit": {"limit_price": "55"}, "stop_loss": {"stop_price": "49"}}
+    exit_body = order_body("TQQQ", "sell", "10", type="limit", order_class="oco", **exits)
+    stop_body = order_body("TQQQ", "sell", "10", type="stop", stop_price="49")
+    sent = {
+        name: exchange.send("POST", "/v2/orders", body).status for name, body in (("o", exit_body), ("s", stop_body))
+    }
+    expected = {"order_class": {"o": 500, "s": 200}, "side": {"o": 500, "s": 500}, "type": {"o": 200, "s": 500}}
+    assert sent == expected[next(iter(rule))]
+    assert exchange.send("GET", "/v2/orders").status == 200
 
 
 def test_market_data_requests_may_fail_by_symbol(exchange: VirtualExchange) -> None:
@@ -151,6 +175,7 @@ def test_the_control_port_knows_no_faults(exchange: VirtualExchange) -> None:
 def test_faults_of_streams(exchange: VirtualExchange, kind: str, sent: int | None) -> None:
     faults(exchange, {"kind": kind, "path": "/stream", "symbol": "TQQQ", "count": 1}, {"kind": "error"})
     rules = exchange.gateway.faults
-    assert copies(rules, "/v2/sip", "TQQQ") == copies(rules, "/stream", "AAPL") == 1
-    assert [copies(rules, "/stream", "TQQQ") for _ in range(2)] == [sent, 1]
+    ours, other = Subject(frozenset(("TQQQ",))), Subject(frozenset(("AAPL",)))
+    assert copies(rules, "/v2/sip", ours) == copies(rules, "/stream", other) == 1
+    assert [copies(rules, "/stream", ours) for _ in range(2)] == [sent, 1]
     assert exchange.send("GET", "/v2/clock").status == 500

@@ -12,9 +12,9 @@ Entry = dict[str, Any]
 
 
 def plain(value: Decimal | None) -> str | None:
-    """A decimal as a string without exponent or trailing zeros."""
-    if value is None:
-        return None
+    """A decimal as a string without exponent, trailing zeros or a signed zero."""
+    if not value:
+        return None if value is None else "0"
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 

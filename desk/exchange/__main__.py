@@ -7,30 +7,28 @@ import asyncio
 import logging
 import os
 import random
-import signal
 import sys
 from fractions import Fraction
 from pathlib import Path
 
-from aiohttp import web
-
 from desk.exchange.gateway import Gateway
 from desk.exchange.moments import parse_instant
-from desk.exchange.server import Server
+from desk.exchange.serving import DEFAULT_START as DEFAULT_START
+from desk.exchange.serving import HOST, PortRefused, bind, serve
 from desk.exchange.sessions import covers
-
-HOST = "127.0.0.1"
-# Long, so that a client's idle connection is never cut by accident: only faults do that.
-_KEEPALIVE_S = 3600.0
-DEFAULT_START = "2026-11-20T10:00:00-05:00"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; exit code 0."""
+    """Serve until SIGTERM or SIGINT; exit code 0, or 2 if the port is not to be had."""
     options = _parse(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     ids = random.Random(options.id_seed) if options.id_seed is not None else None
-    asyncio.run(_serve(Gateway(options.start, options.speed, ids=ids), options.port, options.port_file))
+    gateway = Gateway(options.start, options.speed, ids=ids)
+    try:
+        asyncio.run(serve(gateway, bind(options.port), lambda port: _announce(port, options.port_file)))
+    except PortRefused as problem:
+        print(f"--port: {problem}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -64,22 +62,12 @@ def _start(text: str) -> int:
     return start
 
 
-async def _serve(gateway: Gateway, port: int, port_file: Path | None) -> None:
-    runner = web.AppRunner(Server(gateway).app(), access_log=None, shutdown_timeout=0.5, keepalive_timeout=_KEEPALIVE_S)
-    await runner.setup()
-    site = web.TCPSite(runner, HOST, port)
-    await site.start()
-    bound = runner.addresses[0][1]
+def _announce(port: int, port_file: Path | None) -> None:
     if port_file is not None:
         part = port_file.with_name(f"{port_file.name}.part")
-        part.write_text(str(bound))
+        part.write_text(str(port))
         os.replace(part, port_file)
-    print(f"exchange on http://{HOST}:{bound}", file=sys.stderr, flush=True)
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    await stop.wait()
-    await runner.cleanup()
+    print(f"exchange on http://{HOST}:{port}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

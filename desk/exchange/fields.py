@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -10,6 +11,7 @@ from desk.exchange.errors import ControlError
 from desk.exchange.model import ZERO
 from desk.exchange.moments import parse_instant
 
+_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9./_-]{0,19}")
 _TOO_MUCH = Decimal(10) ** 12
 
 
@@ -39,7 +41,11 @@ def text(name: str, value: Any) -> str:
 
 
 def symbol(value: Any) -> str:
-    return text("symbol", value).upper()
+    """A ticker, in upper case."""
+    name = text("symbol", value).upper()
+    if not _SYMBOL.fullmatch(name):
+        raise ControlError(f"symbol: not a ticker: {value!r}")
+    return name
 
 
 def instant(name: str, value: Any) -> int:

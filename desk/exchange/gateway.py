@@ -72,7 +72,7 @@ class Gateway:
         self.engine.advance_to(self.engine.now)
         name = fault.kind.value if fault else None
         self.engine.journal.request(
-            self.engine.now, request.method, request.path, request.query_string, reply.status, name
+            self.engine.now, request.method, request.path, request.query_string, reply.status, name, _message(reply)
         )
         return reply
 
@@ -128,6 +128,11 @@ class Gateway:
 _TAKES_EFFECT = frozenset({Kind.DELAY, Kind.DROP_AFTER})
 _TOO_MANY = {"code": 42910000, "message": "too many requests."}
 _DEFAULT_ERROR = {"code": 50010000, "message": "internal server error occurred"}
+
+
+def _message(reply: Reply) -> str | None:
+    refused = reply.status >= 400 and isinstance(reply.body, dict)
+    return str(reply.body["message"]) if refused and "message" in reply.body else None
 
 
 def _counts(path: str) -> bool:

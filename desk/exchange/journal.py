@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +26,7 @@ class Journal:
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._last = 0
+        self.readers: list[Callable[[Entry], None]] = []
 
     @property
     def last_seq(self) -> int:
@@ -40,12 +42,18 @@ class Journal:
 
     def _add(self, at: int, kind: str, fields: Entry) -> None:
         self._last += 1
-        self._entries.append({"seq": self._last, "at": utc_text(at), "type": kind, **fields})
+        entry = {"seq": self._last, "at": utc_text(at), "type": kind, **fields}
+        self._entries.append(entry)
+        for read in self.readers:
+            read(entry)
 
-    def request(self, at: int, method: str, path: str, query: str, status: int, fault: str | None) -> None:
-        """A request of a client; status 0 if it was left without an answer."""
+    def request(
+        self, at: int, method: str, path: str, query: str, status: int, fault: str | None, message: str | None
+    ) -> None:
+        """A request of a client; status 0 if it was left without an answer; `message` if it was refused with one."""
         entry: Entry = {"method": method, "path": path, "query": query, "status": status}
-        self._add(at, "request", entry if fault is None else {**entry, "fault": fault})
+        told = {name: value for name, value in (("fault", fault), ("message", message)) if value is not None}
+        self._add(at, "request", entry | told)
 
     def order(self, at: int, event: str, order: Order) -> None:
         self._add(

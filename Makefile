@@ -29,7 +29,7 @@ demo: ## Watch sample signals become orders on the local cloud
 	@$(BIN)/repeg demo $(ARGS)
 
 test: ## Run the whole test suite
-	@$(MAKE) -j4 .venv/.test .tools/sam/.ready .tools/cloud/.ready
+	@$(MAKE) -j4 .venv/.test .tools/sam/.ready .tools/cloud/.ready .tools/foreign/.ready
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) -j2 --output-sync=target test-apart test-cloud
 else
@@ -72,6 +72,7 @@ deploy: build ## Deploy the stack to AWS (CONFIG=live for live trading)
 lock: .tools/lock/.ready ## Lock the newest versions that requirements/*.in allow
 	@for set in desk test sam cloud lint lock; do $(call compile,requirements/$$set); done
 	@$(call compile,layers/dependencies/requirements) -c requirements/test.txt --override layers/dependencies/overrides.txt
+	@$(call compile,requirements/foreign) --override requirements/foreign-overrides.txt
 
 clean: ## Remove everything that was built or installed (stop the local cloud first)
 	rm -rf .venv .tools .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis

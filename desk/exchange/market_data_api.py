@@ -21,6 +21,7 @@ _FEEDS = frozenset(["sip", "iex", "delayed_sip", "boats", "overnight", "otc"])
 _PAST_FEEDS = frozenset(["sip", "iex", "boats", "otc"])
 _DELAY = 15 * MINUTE
 _DAY = 24 * 60 * MINUTE
+_DAY_LENGTH = len("2026-11-20")
 _DEFAULT_LIMIT, _MAX_LIMIT = 1_000, 10_000
 Reading = Callable[[str], Any]
 
@@ -160,7 +161,8 @@ def _instant(request: Request, name: str, fallback: int) -> int:
     if text.isdigit():
         return int(text) * SECOND
     try:
-        return parse_instant(text)
+        # A day as the end is the whole of that day.
+        return parse_instant(text) + (_DAY - 1 if name == "end" and len(text) == _DAY_LENGTH else 0)
     except ValueError:
         raise ApiError(400, 40010001, f"invalid {name}: {text}") from None
 

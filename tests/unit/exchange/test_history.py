@@ -130,3 +130,9 @@ def test_a_plan_without_sip(moving: VirtualExchange) -> None:
     moving.advance(15 * 60)
     assert len(moving.ok("GET", "/v2/stocks/TQQQ/trades", end=now)["trades"]) == 4
     assert moving.send("PUT", "/_exchange/settings", {"subscription": "gold"}).status == 400
+
+
+def test_a_day_as_the_end_is_the_whole_day(exchange: VirtualExchange) -> None:
+    span = {"start": "2026-11-20", "end": "2026-11-20", "timeframe": "1Min"}
+    assert len(exchange.ok("GET", "/v2/stocks/TQQQ/bars", **span)["bars"]) == 1
+    assert exchange.ok("GET", "/v2/stocks/TQQQ/bars", **span | {"end": "2026-11-20T00:00:00Z"})["bars"] == []

@@ -115,7 +115,7 @@ def test_whatever_fills_the_order_is_never_overfilled_nor_priced_beyond_its_cap(
     )
     seen: set[str] = set()
     for fresh, share, status in moves:
-        rung = next_rung(working, session_of(), NOON)
+        rung = next_rung(working, session_of().closes_at, NOON)
         if isinstance(rung, Finish) or working.remaining_qty <= 0:
             break
         intent = write_intent(working, rung, fresh, NOON)

@@ -32,9 +32,12 @@ from repeg.steps.assess import assess
 from repeg.steps.cancel import cancel
 from repeg.steps.check import check
 from repeg.steps.place import place
+from repeg.steps.protect import protect
 from repeg.steps.record import publish, record
+from repeg.steps.release import release
 from repeg.steps.secure import secure
 from repeg.steps.sweep import sweep
+from repeg.steps.unwind import unwind
 from repeg.steps.worker import Worker
 from repeg.store.budget import TableBudget
 from repeg.store.market import MarketStore
@@ -123,6 +126,7 @@ class Lab:
             time=self.time,
             make_broker=lambda: Watched(self.broker, "broker", self.deaths),  # type: ignore[arg-type,return-value]
             make_publisher=lambda: Watched(self.bus, "bus", self.deaths),  # type: ignore[arg-type,return-value]
+            make_executions=lambda: Watched(self, "executions", self.deaths, {"start"}),  # type: ignore[arg-type,return-value]
             settings=lambda: self.settings,
             sleep=self.sleep,
             log=log,
@@ -214,6 +218,9 @@ class Lab:
             "CancelOrder": cancel,
             "RecordOutcome": record,
             "PublishOutcome": publish,
+            "ProtectPosition": protect,
+            "UnwindPosition": unwind,
+            "ReleaseProtection": release,
         }
         tasks = {name: lambda payload, step=step: self._take(payload, step) for name, step in steps.items()}
         tasks["SecurePosition"] = lambda payload: self._take(

@@ -91,6 +91,7 @@ def worker() -> Worker:
         time=time_keeper(),
         make_broker=broker,
         make_publisher=lambda: EventBus(client("events"), environment("EVENT_BUS_NAME")),
+        make_executions=executions,
         settings=settings,
         sleep=lambda seconds: time.sleep(seconds / speed()),
         log=logger,

@@ -10,6 +10,7 @@ from repeg.errors import RetryError
 SOURCE = "repeg"
 OUTCOME = "Order Outcome"
 ALERT = "Order Alert"
+EXITED = "Position Exited"
 CAP_BREACHED = "Cap Breached"
 
 

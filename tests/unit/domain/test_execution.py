@@ -19,14 +19,14 @@ from repeg.domain.execution import (
     runaway,
     write_intent,
 )
-from repeg.domain.ladders import PriceRule, build_ladder
+from repeg.domain.ladders import PriceRule, Rung, build_ladder
 from repeg.domain.market import ChildStatus
 from repeg.domain.orders import ChildRecord, Order, RungStatus
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from tests.support.make import NOON, child, eastern, order, quote, report, session_of
 
-SESSION = session_of()
+CLOSE = session_of().closes_at
 LADDER = build_ladder("better_orders", Settings(), quote())
 
 
@@ -58,29 +58,31 @@ def _closed(number: int = 1, filled: str = "0", price: str | None = None, **fiel
 
 
 def test_the_ladder_is_walked_rung_by_rung() -> None:
-    rungs = [next_rung(_working(*(_closed(n) for n in range(1, 1 + k))), SESSION, NOON) for k in range(4)]
+    rungs = [next_rung(_working(*(_closed(n) for n in range(1, 1 + k))), CLOSE, NOON) for k in range(4)]
     assert rungs == list(LADDER)
 
 
 def test_a_child_order_that_never_reached_the_broker_uses_up_no_rung() -> None:
     never = _closed(1, status=RungStatus.NEVER_SENT)
-    assert next_rung(_working(never), SESSION, NOON) == LADDER[0]
+    assert next_rung(_working(never), CLOSE, NOON) == LADDER[0]
 
 
 def test_a_walked_ladder_ends_with_a_time_out_or_the_cap() -> None:
     walked = [_closed(n) for n in range(1, 5)]
-    over = next_rung(_working(*walked), SESSION, NOON)
+    over = next_rung(_working(*walked), CLOSE, NOON)
     assert isinstance(over, Finish) and over.reason is Reason.FILL_TIMEOUT
     walked[-1] = _closed(4, price_protected=True)
-    over = next_rung(_working(*walked), SESSION, NOON)
+    over = next_rung(_working(*walked), CLOSE, NOON)
     assert isinstance(over, Finish) and over.reason is Reason.SLIPPAGE_EXCEEDED
 
 
 @pytest.mark.parametrize(("elapsed", "goes_on"), [(0, True), (119.9, True), (120, False), (400, False)])
 def test_an_order_that_must_complete_repeats_its_ladder_for_two_minutes(elapsed: float, goes_on: bool) -> None:
     must = _working(*(_closed(n) for n in range(1, 5)), completion="must")
-    following = next_rung(must, SESSION, NOON + timedelta(seconds=elapsed))
-    assert (following == LADDER[0]) is goes_on
+    following = next_rung(must, CLOSE, NOON + timedelta(seconds=elapsed))
+    assert isinstance(following, Rung) is goes_on
+    if isinstance(following, Rung):
+        assert (following.rule, following.patience) == (LADDER[0].rule, 2 * LADDER[0].patience)
     if isinstance(following, Finish):
         assert following.reason is Reason.FILL_TIMEOUT
 
@@ -88,9 +90,9 @@ def test_an_order_that_must_complete_repeats_its_ladder_for_two_minutes(elapsed:
 def test_no_entry_rung_starts_that_ends_too_close_to_the_close_and_exits_run_until_it() -> None:
     late = eastern("15:59:48")
     sent = _closed(sent_at=eastern("15:59:45"))
-    over = next_rung(_working(sent), SESSION, late)
+    over = next_rung(_working(sent), CLOSE, late)
     assert isinstance(over, Finish) and over.reason is Reason.MARKET_CLOSED
-    assert next_rung(_working(sent, kind="close"), SESSION, late) == LADDER[1]
+    assert next_rung(_working(sent, kind="close"), CLOSE, late) == LADDER[1]
     over = next_rung(_working(sent, kind="close"), None, eastern("16:00"))
     assert isinstance(over, Finish) and over.reason is Reason.MARKET_CLOSED
 

@@ -16,7 +16,7 @@ from repeg.domain.assessment import (
     waiting_for,
 )
 from repeg.domain.reasons import Reason
-from repeg.domain.sessions import Phase, leaves_time_for
+from repeg.domain.sessions import ENTRY_MARGIN_BEFORE_CLOSE, Phase, leaves_time_for
 from repeg.domain.settings import Settings
 from tests.support.make import FRIDAY, NOON, calendar_from, eastern, order, session_of
 
@@ -166,7 +166,7 @@ def test_a_close_never_expires() -> None:
     [("15:59:47.500", True), ("15:59:47.501", False), ("15:59:59", False), ("10:00:00", True)],
 )
 def test_a_rung_must_be_over_ten_seconds_before_the_close(at: str, fits: bool) -> None:
-    assert leaves_time_for(2.5, session_of(), eastern(at)) is fits
+    assert leaves_time_for(2.5, ENTRY_MARGIN_BEFORE_CLOSE, session_of().closes_at, eastern(at)) is fits
 
 
 @pytest.mark.parametrize(

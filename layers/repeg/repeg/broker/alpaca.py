@@ -24,7 +24,7 @@ from repeg.broker.alpaca_wire import (
 )
 from repeg.broker.budget import RateBudget
 from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, SubmitOutcome, Throttled
-from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, TradingDay
+from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, ProtectiveOrder, TradingDay
 from repeg.domain.quotes import Quote
 from repeg.errors import (
     BrokerUnavailable,
@@ -137,7 +137,7 @@ class AlpacaBroker:
 
     def order(self, broker_order_id: str) -> OrderReport | None:
         """A child order by the broker's id."""
-        reply = self._find(f"/orders/{_part(broker_order_id)}")
+        reply = self._find(f"/orders/{_part(broker_order_id)}", {"nested": "true"})
         return _same(_read(parse.order_report, reply), "broker_order_id", broker_order_id) if reply else None
 
     def order_by_client_id(self, client_order_id: str) -> OrderReport | None:
@@ -148,18 +148,26 @@ class AlpacaBroker:
 
     def orders(self, symbol: str, after: datetime) -> tuple[OrderReport, ...]:
         """All child orders of a symbol submitted after `after`, oldest first; one request per 500."""
+        query = {"status": "all", "symbols": symbol, "nested": "false", "after": _stamp(after)}
+        return self._listed(query, lambda body: parse.order_reports(symbol, body))
+
+    def open_orders(self) -> frozenset[str]:
+        """Ids of all open orders, legs rolled up under their parents; one request per 500."""
+        reports = self._listed({"status": "open", "nested": "true"}, parse.readable_order_reports)
+        return frozenset(report.broker_order_id for report in reports)
+
+    def _listed(self, query: dict[str, Any], parser: Callable[[Any], list[OrderReport]]) -> tuple[OrderReport, ...]:
+        query = {"limit": _PAGE, "direction": "asc", **query}
         found: dict[str, OrderReport] = {}
         while True:
-            query = {"status": "all", "symbols": symbol, "limit": _PAGE, "direction": "asc", "nested": "false"}
-            reply = self._get("/orders", {**query, "after": _stamp(after)})
-            page = _read(lambda body: parse.order_reports(symbol, body), reply)
-            fresh = [report for report in page if report.broker_order_id not in found]
+            reply = self._get("/orders", query)
+            fresh = [report for report in _read(parser, reply) if report.broker_order_id not in found]
             found.update((report.broker_order_id, report) for report in fresh)
             latest = max((report.submitted_at for report in fresh if report.submitted_at), default=None)
             if len(reply.body) < _PAGE or latest is None:
                 return tuple(found.values())
             # The bound is exclusive, and orders may share a time.
-            after = latest - timedelta(microseconds=1)
+            query["after"] = _stamp(latest - timedelta(microseconds=1))
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote of the configured feed."""
@@ -168,14 +176,21 @@ class AlpacaBroker:
 
     def submit(self, child: ChildOrder) -> SubmitOutcome:
         """Send a child order, once."""
+        return self._submit(child.client_order_id, _order_request(child))
+
+    def protect(self, oco: ProtectiveOrder) -> SubmitOutcome:
+        """Send an OCO, once."""
+        return self._submit(oco.client_order_id, _oco_request(oco))
+
+    def _submit(self, client_order_id: str, request: dict[str, Any]) -> SubmitOutcome:
         try:
-            reply = self._trading_call("POST", "/orders", _order_request(child))
+            reply = self._trading_call("POST", "/orders", request)
         except NoAnswer as error:
             return Ambiguous(str(error))
         if reply.status == 429:
             return Throttled(self._note_throttle(reply))
         if reply.ok:
-            return _accepted(child, reply)
+            return _accepted(client_order_id, reply)
         return errors.submit_refusal(reply)
 
     def cancel(self, broker_order_id: str) -> CancelOutcome:
@@ -258,12 +273,26 @@ def _order_request(child: ChildOrder) -> dict[str, Any]:
     return request
 
 
-def _accepted(child: ChildOrder, reply: Reply) -> Accepted | Ambiguous:
+def _oco_request(oco: ProtectiveOrder) -> dict[str, Any]:
+    return {
+        "symbol": oco.symbol,
+        "qty": _plain(oco.qty),
+        "side": oco.side,
+        "type": "limit",
+        "time_in_force": "gtc",
+        "order_class": "oco",
+        "client_order_id": oco.client_order_id,
+        "take_profit": {"limit_price": _plain(oco.target)},
+        "stop_loss": {"stop_price": _plain(oco.stop)},
+    }
+
+
+def _accepted(client_order_id: str, reply: Reply) -> Accepted | Ambiguous:
     try:
         report = parse.order_report(reply.body)
     except (parse.Unreadable, ValidationError) as error:
         return Ambiguous(f"{error}: {reply}")
-    if report.client_order_id != child.client_order_id:
+    if report.client_order_id != client_order_id:
         return Ambiguous(f"the answer tells of another order: {reply}")
     return Accepted(report)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -64,6 +65,8 @@ def order_report(body: Any) -> OrderReport:
         filled_at=_optional_moment(fields, "filled_at"),
         closed_at=_closed_at(fields, status),
         replaced_by=fields.get("replaced_by") or None,
+        stop_price=_optional_number(fields, "stop_price"),
+        legs=tuple(order_report(leg) for leg in fields.get("legs") or ()),
     )
 
 
@@ -73,6 +76,17 @@ def order_reports(symbol: str, body: Any) -> list[OrderReport]:
         raise Unreadable("the orders are not a list")
     mine = (order for order in body if _object(order, "order").get("symbol") == symbol)
     return [order_report(order) for order in mine]
+
+
+def readable_order_reports(body: Any) -> list[OrderReport]:
+    """The orders of a list. Somebody else's that cannot be read do not hide the others."""
+    if not isinstance(body, list):
+        raise Unreadable("the orders are not a list")
+    found = []
+    for order in body:
+        with suppress(Unreadable):
+            found.append(order_report(order))
+    return found
 
 
 def quote(symbol: str, body: Any) -> Quote | None:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, TradingDay
+from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, ProtectiveOrder, TradingDay
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason
 
@@ -100,8 +100,14 @@ class Broker(Protocol):
     def submit(self, child: ChildOrder) -> SubmitOutcome:
         """Send a child order once. Never retried here."""
 
+    def protect(self, oco: ProtectiveOrder) -> SubmitOutcome:
+        """Send an OCO once. Never retried here."""
+
     def order(self, broker_order_id: str) -> OrderReport | None:
-        """A child order by the broker's id, or None if unknown."""
+        """An order by the broker's id, with its legs if it has any, or None if unknown."""
+
+    def open_orders(self) -> frozenset[str]:
+        """The broker's ids of all open orders of the account, each group by its first (lags by some 200 ms)."""
 
     def order_by_client_id(self, client_order_id: str) -> OrderReport | None:
         """A child order by our id, or None if the broker does not know it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from repeg.domain.execution import is_exit, may_start
 from repeg.domain.ladders import PriceRule, Rung, build_ladder, first_patience
 from repeg.domain.market import Asset, Position, TradingDay
 from repeg.domain.models import Frozen, Side
-from repeg.domain.money import DOLLAR, floor_qty
+from repeg.domain.money import BPS, DOLLAR, floor_qty
 from repeg.domain.opening import opening_cap
 from repeg.domain.orders import Order
 from repeg.domain.pricing import worst_price
@@ -29,6 +30,9 @@ class Reject(Frozen):
 
     reason: Reason
     detail: str
+    risk_reward: Decimal | None = None
+    seen: Quote | None = None
+    """The quote at which it was refused."""
 
 
 class Hold(Frozen):
@@ -44,7 +48,7 @@ def expiry(order: Order, calendar: Calendar) -> datetime | None:
 
     A signal sent outside the session can only wait for the next open, and lives until 15 minutes after it.
     """
-    if order.kind == "close":
+    if is_exit(order):
         return None
     if order.expires_at:
         return order.expires_at
@@ -65,7 +69,14 @@ def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: S
         return Reject(reason=Reason.EXPIRED, detail=f"expired at {order.expires_at.isoformat()}")
     session, upcoming = calendar.session_at(now), calendar.next_session(now)
     if session:
-        return _too_late(order, session, upcoming, now, settings)
+        return _too_late(order, session.closes_at, upcoming, now, settings)
+    extended_until = calendar.extended_until(now) if calendar.phase(now) is Phase.CLOSED else None
+    if order.extended_hours and extended_until:
+        refused = _extended_problem(order, settings)
+        if refused is None:
+            return _too_late(order, extended_until, upcoming, now, settings)
+        if order.when_closed != "next_open":
+            return refused
     waits = calendar.phase(now) is Phase.BEFORE_OPEN or order.when_closed == "next_open"
     if upcoming is None or not waits:
         opens = f"; next open {upcoming.opens_at.isoformat()}" if upcoming else ""
@@ -76,23 +87,36 @@ def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: S
 
 
 def _too_late(
-    order: Order, session: TradingDay, upcoming: TradingDay | None, now: datetime, settings: Settings
+    order: Order, closes_at: datetime, upcoming: TradingDay | None, now: datetime, settings: Settings
 ) -> Hold | Reject | None:
     """Entries need their first rung's patience before the close; exits run until just before it."""
     first = Rung(rule=PriceRule.MARKET, patience=first_patience(ladder_of(order, settings), settings))
-    if may_start(order, first, session, now):
+    if may_start(order, first, closes_at, now):
         return None
-    why = f"too close to the close at {session.closes_at.isoformat()}"
+    why = f"too close to the close at {closes_at.isoformat()}"
     if order.when_closed == "next_open" and upcoming:
-        to_close = (session.closes_at - now).total_seconds()
+        to_close = (closes_at - now).total_seconds()
         return Hold(seconds=hold_seconds(to_close), why=why, parked_until=upcoming.opens_at)
     return Reject(reason=Reason.MARKET_CLOSED, detail=why)
+
+
+def _extended_problem(order: Order, settings: Settings) -> Reject | None:
+    """Outside the session only limits trade and nothing protects: both must be wanted."""
+    if not (settings.SMART_EXECUTOR_ENABLE_EXTENDED_HOURS and settings.USE_SMART_EXECUTOR):
+        detail = "extended hours are switched off (SMART_EXECUTOR_ENABLE_EXTENDED_HOURS)"
+        return Reject(reason=Reason.EXTENDED_HOURS_DISABLED, detail=detail)
+    if order.unprotected_ok:
+        return None
+    detail = "no stop works before the next open; say unprotected_ok to hold the position until then"
+    return Reject(reason=Reason.EXTENDED_UNPROTECTED, detail=detail)
 
 
 def ladder_of(order: Order, settings: Settings) -> str:
     """Name of the ladder that the order takes."""
     if is_exit(order):
         return "unwind"
+    if order.kind == "bracket":
+        return "smart_limit" if settings.USE_SMART_EXECUTOR else "market"
     return order.signal_ladder or route(classify(order.symbol, settings), settings)
 
 
@@ -106,12 +130,31 @@ def turn_backoff(holds: int) -> int:
     return TURN_BACKOFF_SECONDS[min(holds, len(TURN_BACKOFF_SECONDS) - 1)]
 
 
+class Release(Frozen):
+    """Shares are held by protection: take down that of these orders first."""
+
+    order_ids: tuple[str, ...]
+
+
 class Sizing(Frozen):
     """Side and quantity to work, in shares."""
 
     side: Side
     qty: Decimal
     note: str | None = None
+    held: Decimal | None = None
+    """Shares in the account, long or short, when that decided."""
+
+
+def releases(brackets: Iterable[Order], wanted: Decimal) -> tuple[str, ...]:
+    """Orders whose protection must come down to free `wanted` shares: the oldest first, no more than needed."""
+    ids: list[str] = []
+    for order in brackets:
+        held = sum((oco.covers for oco in order.protections), Decimal(0))
+        if wanted > 0 and held > 0:
+            ids.append(order.order_id)
+            wanted -= held
+    return tuple(ids)
 
 
 def size_close(position: Position | None, qty: Decimal | None) -> Sizing | Reject:
@@ -123,7 +166,8 @@ def size_close(position: Position | None, qty: Decimal | None) -> Sizing | Rejec
     if free == 0:
         return Reject(reason=Reason.HELD_BY_PROTECTION, detail="all shares are held by open orders")
     note = None if free == wanted else f"{wanted - free} shares are held by open orders"
-    return Sizing(side="sell" if position.qty > 0 else "buy", qty=free, note=note)
+    side: Side = "sell" if position.qty > 0 else "buy"
+    return Sizing(side=side, qty=free, note=note, held=abs(position.qty))
 
 
 def limit_sell(position: Position | None, wanted: Decimal | None) -> Sizing | Reject:
@@ -159,13 +203,13 @@ def asset_problem(asset: Asset | None) -> Reject | None:
 
 
 def classified(order: Order, settings: Settings) -> Order:
-    """The order with its class, ladder and cap. Exits have no cap."""
+    """The order with its class, ladder and cap. Exits have no cap, nor have brackets the legacy way."""
     symbol_class = classify(order.symbol, settings)
-    return order.changed(
-        symbol_class=symbol_class,
-        ladder=ladder_of(order, settings),
-        max_slippage_bps=None if is_exit(order) else order.signal_cap_bps or cap_bps(symbol_class, settings),
-    )
+    if order.kind == "bracket":
+        cap = settings.SMART_EXECUTOR_MAX_SLIPPAGE_PCT * BPS if settings.USE_SMART_EXECUTOR else None
+    else:
+        cap = None if is_exit(order) else order.signal_cap_bps or cap_bps(symbol_class, settings)
+    return order.changed(symbol_class=symbol_class, ladder=ladder_of(order, settings), max_slippage_bps=cap)
 
 
 def released(

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from repeg.domain.ladders import COMPLETION_WINDOW_SECONDS, PriceRule, Rung
-from repeg.domain.market import TradingDay
 from repeg.domain.models import Frozen
 from repeg.domain.money import beyond
 from repeg.domain.orders import ChildRecord, Order, RungStatus
 from repeg.domain.pricing import price_rung, slippage_bps
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.sessions import EXIT_MARGIN_BEFORE_CLOSE, leaves_time_for
+from repeg.domain.routes import Route
+from repeg.domain.sessions import (
+    BRACKET_MARGIN_BEFORE_CLOSE,
+    ENTRY_MARGIN_BEFORE_CLOSE,
+    EXIT_MARGIN_BEFORE_CLOSE,
+    leaves_time_for,
+)
 
 LINGER_SECONDS = 0.15
 """How long a step watches a fresh order (or cancel) before it lets the state machine wait: most are done by then."""
 LONGEST_SLEEP_SECONDS = 0.5
 CHECK_AFTER_SECONDS = 2
+FIRST_CHECKS_AT = (3, 10)
+SLOWEST_CHECK_SECONDS = 15
+CHECKS_IN_A_REST = 6
+"""A bracket's entry is looked at about so often while it rests, within bounds."""
+PARTIAL_FILL_GRACE_SECONDS = Decimal(5)
+LONGEST_LAP_PATIENCE = Decimal(20)
 CANCEL_ALARM_AFTER = timedelta(seconds=30)
 CANCEL_BACKOFF_SECONDS = (1, 1, 2, 2, 4, 5, 5, 5, 5, 10, 10, 10, 10, 30, 60)
 REJECTED_PAUSE_SECONDS = 2
@@ -46,28 +58,35 @@ def is_exit(order: Order) -> bool:
     return order.kind in ("close", "unwind")
 
 
-def next_rung(order: Order, session: TradingDay | None, now: datetime) -> Rung | Finish:
+def next_rung(order: Order, closes_at: datetime | None, now: datetime) -> Rung | Finish:
     """The rung to place now. An order that must complete walks its ladder again until 120 s have passed."""
     walked = len(order.sent)
     if order.must_complete:
         started = order.first_sent_at
         if started and (now - started).total_seconds() >= COMPLETION_WINDOW_SECONDS:
             return Finish(reason=Reason.FILL_TIMEOUT, detail=f"not complete after {COMPLETION_WINDOW_SECONDS} s")
-        rung = order.plan[walked % len(order.plan)]
+        rung = _on_lap(order.plan[walked % len(order.plan)], walked // len(order.plan))
     elif walked >= len(order.plan):
         return _ladder_over(order)
     else:
         rung = order.plan[walked]
-    if session is None or not may_start(order, rung, session, now):
+    if closes_at is None or not may_start(order, rung, closes_at, now):
         return Finish(reason=Reason.MARKET_CLOSED, detail="no time left before the close for the next rung")
     return rung
 
 
-def may_start(order: Order, rung: Rung, session: TradingDay, now: datetime) -> bool:
-    """An entry rung must be over 10 s before the close; an exit may start until just before it."""
+def _on_lap(rung: Rung, lap: int) -> Rung:
+    """A ladder that found no market is not walked at the same pace again: each lap is twice as patient."""
+    patience = min(rung.patience * 2**lap, max(rung.patience, LONGEST_LAP_PATIENCE))
+    return rung.model_copy(update={"patience": patience})
+
+
+def may_start(order: Order, rung: Rung, closes_at: datetime, now: datetime) -> bool:
+    """An entry rung must be over 10 s before the close, a bracket's 90 s; an exit may start until just before it."""
     if is_exit(order):
-        return now < session.closes_at - EXIT_MARGIN_BEFORE_CLOSE
-    return leaves_time_for(float(rung.patience), session, now)
+        return now < closes_at - EXIT_MARGIN_BEFORE_CLOSE
+    margin = BRACKET_MARGIN_BEFORE_CLOSE if order.bracket else ENTRY_MARGIN_BEFORE_CLOSE
+    return leaves_time_for(float(rung.patience), margin, closes_at, now)
 
 
 def _ladder_over(order: Order) -> Finish:
@@ -82,12 +101,18 @@ def runaway(order: Order, quote: Quote) -> Finish | None:
     A symbol whose touch was outside the cap on arrival did not run: its limit rests at the worst price.
     """
     arrival = order.arrival_ask if order.trading_side == "buy" else order.arrival_bid
-    if order.sent or order.worst_price is None or arrival is None:
+    if order.sent or order.bracket or order.worst_price is None or arrival is None:
         return None
     side, worst = order.trading_side, order.worst_price
     if beyond(quote.touch(side), worst, side) and not beyond(arrival, worst, side):
         return Finish(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"{quote.touch(side)} is beyond {worst}")
     return None
+
+
+def is_marketable(order: Order, child: ChildRecord) -> bool:
+    """True when the child order could trade at once on the quote that it was priced by."""
+    touch = child.ask if order.trading_side == "buy" else child.bid
+    return child.limit_price is None or touch is None or not beyond(touch, child.limit_price, order.trading_side)
 
 
 def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -> ChildRecord:
@@ -111,6 +136,7 @@ def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -
         sent_at=now,
         patience=rung.patience,
         price_protected=price.price_protected,
+        grace=PARTIAL_FILL_GRACE_SECONDS if order.bracket else None,
         sends=1,
     )
 
@@ -136,8 +162,9 @@ class Patience(Frozen):
 def patience_left(child: ChildRecord, now: datetime) -> Patience:
     """Splits what is left of a rung's patience into a short sleep and a whole-second wait."""
     left = max(0.0, (child.patience_ends_at - now).total_seconds())
-    if left > CHECK_AFTER_SECONDS + 1:
-        return Patience(sleep_seconds=0, seconds=CHECK_AFTER_SECONDS, then_cancel=False)
+    check = _seconds_to_check(child, now)
+    if left > check + 1:
+        return Patience(sleep_seconds=0, seconds=check, then_cancel=False)
     whole = int(left)
     fraction = left - whole
     if fraction > LONGEST_SLEEP_SECONDS:
@@ -145,9 +172,20 @@ def patience_left(child: ChildRecord, now: datetime) -> Patience:
     return Patience(sleep_seconds=fraction, seconds=whole, then_cancel=True)
 
 
+def _seconds_to_check(child: ChildRecord, now: datetime) -> int:
+    """Rungs of seconds are looked at every two; a bracket's long rest ever more seldom, within bounds."""
+    if child.grace is None or child.partial_at:
+        return CHECK_AFTER_SECONDS
+    rested = (now - child.sent_at).total_seconds()
+    early = next((second for second in FIRST_CHECKS_AT if second > rested + 0.5), None)
+    if early:
+        return math.ceil(early - rested)
+    return min(SLOWEST_CHECK_SECONDS, max(CHECK_AFTER_SECONDS, int(child.patience / CHECKS_IN_A_REST)))
+
+
 def after_child_closed(order: Order, child: ChildRecord) -> Finish | None:
     """Why the order ends with this closed child order, or None: go on with the next rung (or it is filled)."""
-    if order.remaining_qty <= 0:
+    if order.remaining_qty <= 0 or order.superseded_by:
         return None
     if child.lost:
         return Finish(reason=Reason.BROKER_UNAVAILABLE, detail="the broker does not know the child order any more")
@@ -176,6 +214,15 @@ def backoff(steps: tuple[int, ...], count: int) -> int:
     return steps[min(count, len(steps) - 1)]
 
 
+def after_rungs(order: Order) -> Route:
+    """Where an order goes whose ladder is over: what a bracket bought is protected, what a close took down restored."""
+    if order.settled or order.superseded_by:
+        return Route.RECORD_OUTCOME
+    if order.unwinding:
+        return Route.UNWIND_POSITION
+    return Route.PROTECT_POSITION if order.unexited_qty > 0 or order.released else Route.RECORD_OUTCOME
+
+
 def concluded(order: Order, now: datetime) -> Order:
     """The order with its terminal status and figures: slippage against the reference, shortfall against arrival mid."""
     status, reason = _ending(order)
@@ -200,8 +247,18 @@ def concluded(order: Order, now: datetime) -> Order:
 
 
 def _ending(order: Order) -> tuple[Status, Reason | None]:
+    if order.bracket and order.unwinding and order.unexited_qty <= 0:
+        return Status.UNWOUND, order.reason
+    if order.unwind_failed:
+        return Status.FAILED, order.reason
+    if order.bracket and order.superseded_by:
+        return Status.SUPERSEDED, Reason.SUPERSEDED
+    if order.uncovered_qty > 0 and not order.outside_session:
+        return Status.FAILED, order.reason or Reason.PROTECTION_FAILED
     if order.requested_qty is not None and order.remaining_qty <= 0 < order.filled_qty:
         return Status.FILLED, None
+    if order.superseded_by:
+        return Status.SUPERSEDED, Reason.SUPERSEDED
     refused = len(order.sent) == 1 and order.sent[0].status is RungStatus.REJECTED
     if order.securing or (order.sent and order.must_complete and not refused):
         return Status.FAILED, order.reason

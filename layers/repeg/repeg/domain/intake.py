@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from repeg.domain.brackets import Bracket
 from repeg.domain.orders import Order, order_id_for
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import SYMBOL
-from repeg.domain.signals import CloseSignal, OrderSignal, Signal, body_hash
+from repeg.domain.signals import BracketSignal, CloseSignal, OrderSignal, Signal, body_hash
 from repeg.errors import SignalInvalid
 
 UNKNOWN_SYMBOL = "?"
@@ -39,6 +40,25 @@ def accepted_order(signal: Signal, market_now: datetime, received_at: datetime, 
                 signal_cap_bps=signal.max_slippage_bps,
                 signal_ladder=signal.ladder,
                 completion=signal.completion,
+            )
+        case BracketSignal():
+            order = order.changed(
+                side=signal.side,
+                requested_qty=signal.qty,
+                signal_qty=signal.qty,
+                notional=signal.notional,
+                reference_price=signal.signal_price,
+                stop_loss=signal.stop_loss,
+                take_profit=signal.take_profit,
+                bracket=Bracket(
+                    side=signal.side,
+                    signal_price=signal.signal_price,
+                    stop_loss=signal.stop_loss,
+                    take_profit=signal.take_profit,
+                    anchor=signal.exit_anchor,
+                ),
+                extended_hours=signal.extended_hours,
+                unprotected_ok=signal.unprotected_ok,
             )
         case CloseSignal():
             order = order.changed(signal_qty=signal.qty, requested_qty=signal.qty)

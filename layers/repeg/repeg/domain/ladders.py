@@ -23,6 +23,8 @@ class PriceRule(StrEnum):
     """One tick through the far touch."""
     MID_TO_TOUCH = "mid_to_touch"
     """Mid plus `fraction` of the half-spread."""
+    SIGNAL_LIMIT = "signal_limit"
+    """A limit that was fixed beforehand, from the signal's price."""
     MARKET = "market"
 
 
@@ -32,6 +34,7 @@ class Rung(Frozen):
     rule: PriceRule
     patience: Decimal
     fraction: Decimal = Decimal(0)
+    limit_price: Decimal | None = None
 
 
 Ladder = tuple[Rung, ...]
@@ -58,10 +61,18 @@ def build_ladder(name: str, settings: Settings, quote: Quote | None) -> Ladder:
     raise ValueError(f"no ladder is called {name!r}")
 
 
+def smart_limit(limit_price: Decimal, settings: Settings) -> Ladder:
+    """One limit near the signal's price; when its time is up, the ladder is over."""
+    patience = settings.SMART_EXECUTOR_FILL_TIMEOUT
+    return (Rung(rule=PriceRule.SIGNAL_LIMIT, patience=patience, limit_price=limit_price),)
+
+
 def first_patience(name: str, settings: Settings) -> Decimal:
     """Seconds that the first rung of a ladder takes, known before there is a quote."""
     if name == "market":
         return MARKET_PATIENCE
+    if name == "smart_limit":
+        return settings.SMART_EXECUTOR_FILL_TIMEOUT
     return STANDARD_PATIENCE if name == "standard" else settings.aggressive_timeout_seconds
 
 

@@ -51,6 +51,9 @@ class OrderReport(Frozen):
     filled_at: datetime | None = None
     closed_at: datetime | None = None
     replaced_by: str | None = None
+    stop_price: Decimal | None = None
+    legs: tuple[OrderReport, ...] = ()
+    """Orders of the same group that the broker keeps under this one."""
 
 
 class ChildOrder(Frozen):
@@ -63,6 +66,17 @@ class ChildOrder(Frozen):
     type: OrderType
     limit_price: Decimal | None = None
     extended_hours: bool = False
+
+
+class ProtectiveOrder(Frozen):
+    """A one-cancels-other order to send: a target and a stop, good till cancelled, over whole shares."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    qty: Decimal
+    target: Decimal
+    stop: Decimal
 
 
 class Position(Frozen):

@@ -11,11 +11,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
+from repeg.domain.brackets import Bracket
 from repeg.domain.ladders import Ladder
 from repeg.domain.market import ChildStatus, OrderReport
 from repeg.domain.models import Frozen, OrderType, Side, printable
 from repeg.domain.opening import OpeningPlan
 from repeg.domain.pricing import worst_price
+from repeg.domain.protection import Exit, Protection
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routing import SymbolClass
 
@@ -103,10 +105,17 @@ class ChildRecord(Frozen):
     lost: bool = False
     """The broker had it and does not know it any more."""
 
+    grace: Decimal | None = None
+    """Seconds that a first partial fill is given to become a whole one; None: as long as the rung's patience."""
+    partial_at: datetime | None = None
+
     @property
     def patience_ends_at(self) -> datetime:
         """Market time at which the rung is over."""
-        return self.sent_at + timedelta(seconds=float(self.patience))
+        end = self.sent_at + timedelta(seconds=float(self.patience))
+        if self.grace is not None and self.partial_at is not None:
+            end = min(end, self.partial_at + timedelta(seconds=float(self.grace)))
+        return end
 
     def drawn(self) -> ChildRecord:
         """This child order after one of its requests was used."""
@@ -124,6 +133,7 @@ class ChildRecord(Frozen):
         closed = _CLOSED_AS.get(report.status)
         live = RungStatus.CANCELING if self.cancel_requested_at else RungStatus.LIVE
         ahead = report.filled_qty >= self.filled_qty
+        partial = 0 < report.filled_qty < self.qty
         return self.model_copy(
             update={
                 "broker_order_id": report.replaced_by or report.broker_order_id,
@@ -131,6 +141,7 @@ class ChildRecord(Frozen):
                 "status": closed or live,
                 "filled_qty": report.filled_qty if ahead else self.filled_qty,
                 "avg_fill_price": report.avg_fill_price if ahead else self.avg_fill_price,
+                "partial_at": self.partial_at or (now if partial else None),
                 "closed_at": (report.closed_at or report.filled_at or now) if closed else None,
                 "ambiguous": False,
             }
@@ -167,9 +178,8 @@ class Order(Frozen):
     protective_order_id: str | None = None
     unwind_order_id: str | None = None
     unwind_cost: Decimal | None = None
-    exit_price: Decimal | None = None
-    exit_reason: str | None = None
-    exit_at: datetime | None = None
+    exits: tuple[Exit, ...] = ()
+    """Shares that left otherwise than by an OCO: by a close, an unwind, or somebody else."""
     seconds_to_fill: Decimal | None = None
     created_at: datetime
     completed_at: datetime | None = None
@@ -179,6 +189,31 @@ class Order(Frozen):
     events: tuple[Event, ...] = ()
 
     # What execution needs and the contract does not name.
+    bracket: Bracket | None = None
+    entry_buffer: Decimal = ZERO
+    """How far the entry's limit lies beyond the signal's price, as a fraction of it."""
+    extended_hours: bool = False
+    unprotected_ok: bool = False
+    outside_session: bool = False
+    """Worked in extended hours: limits only, and no protection before the next open."""
+    protections: tuple[Protection, ...] = ()
+    unwinding: bool = False
+    unwind_failed: bool = False
+    """Leaving was tried and did not end flat."""
+    settled: bool = False
+    """What was bought is protected, left, or its owner was told: nothing more to do here."""
+    position_entry: str = ""
+    """What the symbol's position list says of this order; empty when it is not listed."""
+    care_at: datetime | None = None
+    """When the sweeper sees to shares that were found without protection."""
+    care_tries: int = 0
+    parent_id: str | None = None
+    """The bracket that an unwind leaves for, and on whose turn it trades."""
+    superseded_by: str | None = None
+    released: tuple[str, ...] = ()
+    """Brackets whose protection a close took down, oldest first."""
+    position_before: Decimal | None = None
+    resizes: int = 0
     received_at: datetime
     """Wall time of intake: the order of arrival."""
     sent_at: datetime | None = None
@@ -200,6 +235,7 @@ class Order(Frozen):
     hold_reason: str | None = None
     clock: ClockAnchor | None = None
     securing: bool = False
+    secure_rounds: int = 0
     published: bool = False
     version: int = 0
 
@@ -212,6 +248,51 @@ class Order(Frozen):
     def remaining_qty(self) -> Decimal:
         """Shares still wanted."""
         return (self.requested_qty or ZERO) - self.filled_qty
+
+    @property
+    def all_exits(self) -> tuple[Exit, ...]:
+        """How this order's shares left again, oldest first."""
+        gone = [*self.exits, *(gone for oco in self.protections for gone in oco.exits)]
+        return tuple(sorted(gone, key=lambda gone: gone.at))
+
+    @property
+    def unexited_qty(self) -> Decimal:
+        """Shares that a bracket bought (or sold short) and that have not left."""
+        if self.kind != "bracket":
+            return ZERO
+        return self.filled_qty - sum((gone.qty for gone in self.all_exits), ZERO)
+
+    @property
+    def uncovered_qty(self) -> Decimal:
+        """Shares that have not left and that no OCO, live or on its way, guards."""
+        return self.unexited_qty - sum((oco.covers for oco in self.protections), ZERO)
+
+    @property
+    def position_line(self) -> str:
+        """What the symbol's list of positions should say of this order; empty when it holds nothing."""
+        return f"{self.unexited_qty} {self.stop_loss} {self.take_profit}" if self.unexited_qty > 0 else ""
+
+    @property
+    def open_protection(self) -> Protection | None:
+        """The first OCO whose fate is not settled: on its way, being cancelled, or not yet seen live; or None."""
+        return next((oco for oco in self.protections if not oco.status.closed and not oco.status.live), None)
+
+    @property
+    def exit_price(self) -> Decimal | None:
+        """Average price at which shares left, as far as it is known."""
+        priced = [(gone.qty, gone.price) for gone in self.all_exits if gone.price is not None]
+        total = sum((qty for qty, _ in priced), ZERO)
+        return sum((qty * price for qty, price in priced), ZERO) / total if total else None
+
+    @property
+    def exit_reason(self) -> str | None:
+        """What took the last shares that left."""
+        return self.all_exits[-1].reason.value if self.all_exits else None
+
+    @property
+    def exit_at(self) -> datetime | None:
+        """When the last shares left."""
+        return self.all_exits[-1].at if self.all_exits else None
 
     @property
     def avg_fill_price(self) -> Decimal | None:
@@ -269,6 +350,23 @@ class Order(Frozen):
     def client_order_id(self) -> str:
         """Our id of the next child order: a pure function of the order and how many were written before."""
         return f"{self.order_id}-e{len(self.rungs) + 1}"
+
+    @property
+    def protective_client_order_id(self) -> str:
+        """Our id of the next OCO."""
+        return f"{self.order_id}-p{len(self.protections) + 1}"
+
+    def with_protection(self, oco: Protection) -> Order:
+        """With `oco` in place of the recorded one of the same id, or appended."""
+        known = {each.client_order_id: each for each in self.protections}
+        known[oco.client_order_id] = oco
+        return self.changed(protections=tuple(known.values()))
+
+    def with_exit(self, gone: Exit) -> Order:
+        """With shares that left; the same source counts once."""
+        known = {each.source: each for each in self.exits}
+        known[gone.source] = gone
+        return self.changed(exits=tuple(known.values()))
 
     def dated(self, created_at: datetime) -> Order:
         """With its creation, and the events of its intake, placed in market time."""

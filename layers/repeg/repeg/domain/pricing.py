@@ -53,6 +53,8 @@ def price_rung(
         if guard_market and worst is not None and not _market_is_safe(quote, side, worst, remaining):
             return ChildPrice(type="limit", limit_price=worst, price_protected=True)
         return ChildPrice(type="market", limit_price=None)
+    if rung.limit_price is not None:
+        return ChildPrice(type="limit", limit_price=clamp_to_worst(rung.limit_price, worst, side))
     if quote is None:
         raise ValueError("a limit needs a quote")
     if rung.rule is PriceRule.MARKETABLE:

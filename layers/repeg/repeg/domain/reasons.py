@@ -43,6 +43,14 @@ class Reason(StrEnum):
     REDUCING_ONLY = "reducing_only", "Only orders that reduce a position are taken."
     SUPERSEDED = "superseded", "A close for the symbol took over."
     MARKET_CLOSED = "market_closed", "The session is closed, or too close to its end for the next rung."
+    EXTENDED_HOURS_DISABLED = (
+        "extended_hours_disabled",
+        "Entries outside the regular session are switched off (SMART_EXECUTOR_ENABLE_EXTENDED_HOURS).",
+    )
+    EXTENDED_UNPROTECTED = (
+        "extended_unprotected",
+        "Outside the regular session nothing can protect a position; the signal must say unprotected_ok.",
+    )
     NOT_TRADABLE = "not_tradable", "The broker does not trade the symbol."
     NOT_SHORTABLE = "not_shortable", "The symbol cannot be sold short."
     NO_POSITION = "no_position", "There is nothing to sell."
@@ -54,10 +62,13 @@ class Reason(StrEnum):
     STALE_QUOTE = "stale_quote", "The latest quote is too old to trade on."
     BAD_QUOTE = "bad_quote", "The quote stayed locked or crossed."
     NOTIONAL_TOO_SMALL = "notional_too_small", "The amount buys less than the smallest tradable quantity or one dollar."
+    STOP_THROUGH = "stop_through", "The market is already through the signal's stop."
     SLIPPAGE_EXCEEDED = "slippage_exceeded", "The price ran beyond the slippage cap."
+    RISK_REWARD_TOO_LOW = "risk_reward_too_low", "The reward is too small for the risk at the price to be had."
     INSUFFICIENT_BUYING_POWER = "insufficient_buying_power", "The account cannot pay for the order."
     WASH_TRADE = "wash_trade", "An opposite order of this account rests in the market."
     BROKER_REJECTED = "broker_rejected", "The broker refused the order; the event holds its words."
     FILL_TIMEOUT = "fill_timeout", "The ladder ran out before the order was filled."
+    PROTECTION_FAILED = "protection_failed", "No protection could be placed; the event says what became of the shares."
     INTERNAL_ERROR = "internal_error", "A step kept failing; what was live was cancelled. The log has the error."
     CANCEL_STUCK = "cancel_stuck", "A cancel was not confirmed within 30 s; the symbol stayed locked until it was."

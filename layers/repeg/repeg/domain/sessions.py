@@ -12,6 +12,8 @@ from repeg.domain.models import Frozen
 EASTERN = ZoneInfo("America/New_York")
 HOLD_BEFORE_OPEN = timedelta(minutes=30)
 ENTRY_MARGIN_BEFORE_CLOSE = timedelta(seconds=10)
+BRACKET_MARGIN_BEFORE_CLOSE = timedelta(seconds=90)
+"""Time to protect what a bracket bought, or to leave it again."""
 EXIT_MARGIN_BEFORE_CLOSE = timedelta(seconds=2)
 FRESH_FOR = timedelta(days=1)
 
@@ -45,6 +47,22 @@ class Calendar(Frozen):
         """The first session that opens after `now`, or None if the calendar ends before it."""
         return next((day for day in self.days if day.opens_at > now), None)
 
+    def extended_until(self, now: datetime) -> datetime | None:
+        """End of the extended session before or after the regular one that `now` is in, or None."""
+        for day in self.days:
+            if day.extended_opens_at <= now < day.opens_at:
+                return day.opens_at
+            if day.closes_at <= now < day.extended_closes_at:
+                return day.extended_closes_at
+        return None
+
+    def trading_until(self, now: datetime, outside_session: bool) -> datetime | None:
+        """When the session ends that an order trades in, or None if there is none now."""
+        session = self.session_at(now)
+        if session:
+            return session.closes_at
+        return self.extended_until(now) if outside_session else None
+
     def phase(self, now: datetime) -> Phase:
         """The phase at `now`."""
         if self.session_at(now):
@@ -55,6 +73,6 @@ class Calendar(Frozen):
         return Phase.CLOSED
 
 
-def leaves_time_for(patience_seconds: float, session: TradingDay, now: datetime) -> bool:
-    """True when a rung that starts at `now` is over at least 10 s before the close."""
-    return now + timedelta(seconds=patience_seconds) <= session.closes_at - ENTRY_MARGIN_BEFORE_CLOSE
+def leaves_time_for(patience_seconds: float, margin: timedelta, closes_at: datetime, now: datetime) -> bool:
+    """True when a rung that starts at `now` is over at least `margin` before the close."""
+    return now + timedelta(seconds=patience_seconds) <= closes_at - margin

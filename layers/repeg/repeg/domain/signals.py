@@ -9,9 +9,20 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
-from repeg.domain.models import Frozen, Side
+from repeg.domain.models import Frozen, Side, direction
 from repeg.domain.money import plain
 from repeg.domain.settings import SYMBOL
 from repeg.errors import SignalInvalid
@@ -21,6 +32,7 @@ MAX_DECIMALS = 9
 MAX_LABEL = 64
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 MAX_DIGITS = 12
+CLOSEST_EXIT = Decimal("0.01")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 SIGNAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -118,6 +130,50 @@ class OrderSignal(_Signal):
         return self
 
 
+class BracketSignal(_Signal):
+    """Enter near a price, then hold between a stop and a target. A sell opens a short position."""
+
+    kind: Literal["bracket"]
+    symbol: Symbol
+    side: Side
+    qty: Positive | None = None
+    notional: Positive | None = None
+    signal_price: Positive
+    stop_loss: Positive
+    take_profit: Positive
+    exit_anchor: Literal["fill", "signal"] = "fill"
+    extended_hours: StrictBool = False
+    unprotected_ok: StrictBool = False
+
+    @field_validator("qty")
+    @classmethod
+    def _whole(cls, qty: Decimal | None) -> Decimal | None:
+        if qty is not None and qty != qty.to_integral_value():
+            raise ValueError("must be whole shares: a bracket's protection takes no fractions")
+        return qty
+
+    @field_validator("take_profit")
+    @classmethod
+    def _exits_around_entry(cls, target: Decimal, known: ValidationInfo) -> Decimal:
+        if not {"side", "signal_price", "stop_loss"} <= known.data.keys():
+            return target
+        side, entry, stop = known.data["side"], known.data["signal_price"], known.data["stop_loss"]
+        sign = direction(side)
+        if (entry - stop) * sign < CLOSEST_EXIT:
+            where = "below" if side == "buy" else "above"
+            raise PydanticCustomError("stop_loss", f"must lie at least a cent {where} signal_price to {side}")
+        if (target - entry) * sign < CLOSEST_EXIT:
+            where = "above" if side == "buy" else "below"
+            raise ValueError(f"must lie at least a cent {where} signal_price to {side}")
+        return target
+
+    @model_validator(mode="after")
+    def _one_size(self) -> BracketSignal:
+        if (self.qty is None) == (self.notional is None):
+            raise ValueError("give exactly one of qty and notional")
+        return self
+
+
 class CloseSignal(_Signal):
     """Leave a position, whole or in part."""
 
@@ -126,7 +182,7 @@ class CloseSignal(_Signal):
     qty: Positive | None = None
 
 
-Signal = OrderSignal | CloseSignal
+Signal = OrderSignal | BracketSignal | CloseSignal
 _SIGNAL: TypeAdapter[Signal] = TypeAdapter(Annotated[Signal, Field(discriminator="kind")])
 
 
@@ -203,11 +259,13 @@ def _first_problem(error: ValidationError) -> SignalInvalid:
     path = [str(part) for part in first["loc"][1:]]
     kind = first["type"]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return SignalInvalid("kind", 'must be one of "order", "close"')
+        return SignalInvalid("kind", 'must be one of "order", "bracket", "close"')
     if kind == "extra_forbidden":
         return SignalInvalid(path[-1], "is not a field of this kind of signal; remove it")
     if kind == "missing":
         return SignalInvalid(path[-1], "is missing")
+    if kind == "stop_loss":
+        path = ["stop_loss"]
     message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     field = ".".join(path) or "qty"
     return SignalInvalid(field, message)

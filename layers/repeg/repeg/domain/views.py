@@ -30,6 +30,9 @@ _PLACES = {
     "shortfall_bps": Decimal("0.0001"),
     "seconds_to_fill": Decimal("0.001"),
     "reference_price": Decimal("0.000001"),
+    "exit_price": Decimal("0.000001"),
+    "risk_reward": Decimal("0.0001"),
+    "unwind_cost": Decimal("0.0001"),
 }
 
 

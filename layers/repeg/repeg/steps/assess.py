@@ -9,20 +9,20 @@ from repeg.clock import MarketClock
 from repeg.domain.assessment import (
     Hold,
     Reject,
+    Release,
     Sizing,
     asset_problem,
     cap_price,
     classified,
     expiry,
-    limit_sell,
     released,
     session_verdict,
-    size_close,
     size_notional,
     turn_backoff,
     waiting_for,
 )
-from repeg.domain.execution import BROKER_TRIES, KEYS_PAUSE_SECONDS, READ_BACKOFF_SECONDS, backoff, is_exit
+from repeg.domain.bracket_entry import refused_at, released_bracket, with_terms
+from repeg.domain.execution import BROKER_TRIES, KEYS_PAUSE_SECONDS, READ_BACKOFF_SECONDS, after_rungs, backoff, is_exit
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import REASSESS_SECONDS, plan_opening, waits_for_spread
 from repeg.domain.orders import Order, RungStatus
@@ -31,18 +31,30 @@ from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.sessions import Phase
 from repeg.errors import BudgetExhausted, OperatorError, RetryError, StoreConflict
+from repeg.steps.size import size
+from repeg.steps.supersede import supersede
 from repeg.steps.worker import Worker
 
 STATE = Route.ASSESS_MARKET
 TURN = "waits for its turn"
+EXIT_TURN_HOLDS = 1
 SHARED_FOR = timedelta(seconds=60)
 """Market time for which a reading of the clock may keep orders parked."""
 
-Verdict = Hold | Reject | Order
+Verdict = Hold | Reject | Release | Order
+
+_BY_THE_CLOCK = {
+    Reason.EXPIRED,
+    Reason.MARKET_CLOSED,
+    Reason.EXTENDED_HOURS_DISABLED,
+    Reason.EXTENDED_UNPROTECTED,
+}
 
 
 def assess(worker: Worker, order: Order) -> Next:
     """Resume, hold, refuse or release the order."""
+    if order.status.terminal:
+        return _take_care(worker, order)
     resumed = _resume(order)
     if resumed:
         return resumed
@@ -69,13 +81,11 @@ def assess(worker: Worker, order: Order) -> Next:
 
 def _resume(order: Order) -> Next | None:
     """Where an order that is past its assessment goes on."""
-    if order.status.terminal:
-        return Next(Route.DONE if order.published else Route.PUBLISH_OUTCOME)
     if order.securing:
         return Next(Route.SECURE_POSITION)
-    if order.reason and not order.open_child:
-        return Next(Route.RECORD_OUTCOME)
     child = order.open_child
+    if child is None and (order.reason or order.unwinding or order.settled):
+        return Next(after_rungs(order))
     if child and child.status is RungStatus.CANCELING:
         return Next(Route.CANCEL_ORDER)
     if child or order.status is Status.WORKING:
@@ -83,11 +93,22 @@ def _resume(order: Order) -> Next | None:
     return None
 
 
+def _take_care(worker: Worker, order: Order) -> Next:
+    """An order that is over comes back when what it bought was found without protection."""
+    if not order.published:
+        return Next(Route.PUBLISH_OUTCOME)
+    if order.uncovered_qty <= 0 and order.open_protection is None:
+        return Next(Route.RECORD_OUTCOME)
+    if not worker.orders.borrow_turn(order):
+        return Next(Route.DONE)
+    return Next(Route.UNWIND_POSITION if order.unwinding else Route.PROTECT_POSITION)
+
+
 def _needs_fresh_clock(worker: Worker, order: Order, clock: MarketClock, verdict: Verdict) -> bool:
     """A carried-on clock may not refuse an order, nor park one for the first time; later looks share a reading."""
     if isinstance(verdict, Hold) and verdict.parked_until:
         return not order.parked_until or worker.time.wall() - clock.anchor.wall_at > SHARED_FOR / clock.speed
-    return isinstance(verdict, Reject) and verdict.reason in (Reason.EXPIRED, Reason.MARKET_CLOSED)
+    return isinstance(verdict, Reject) and verdict.reason in _BY_THE_CLOCK
 
 
 def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, Verdict, MarketClock]:
@@ -109,12 +130,12 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
             order = _with_opening_plan(worker, order, clock, upcoming)
     if closed:
         return order, closed, clock
-    session = calendar.session_at(now)
-    if session is None:
-        raise AssertionError("a verdict of none means that the session is open")
+    if order.kind == "close":
+        supersede(worker, order)
     if not worker.orders.take_turn(order, now):
-        return order, Hold(seconds=turn_backoff(order.holds), why=TURN), clock
-    verdict, newer = _release(worker, order, clock, session)
+        holds = min(order.holds, EXIT_TURN_HOLDS) if is_exit(order) else order.holds
+        return order, Hold(seconds=turn_backoff(holds), why=TURN), clock
+    verdict, newer = _release(worker, order, clock, calendar.session_at(now))
     return order, verdict, newer
 
 
@@ -129,29 +150,33 @@ def _with_opening_plan(worker: Worker, order: Order, clock: MarketClock, upcomin
     return order.changed(opening=plan_opening(quote, upcoming.opens_at))
 
 
-def _release(worker: Worker, order: Order, clock: MarketClock, session: TradingDay) -> tuple[Verdict, MarketClock]:
-    sizing = _size(worker, order)
-    if isinstance(sizing, Reject):
+def _release(
+    worker: Worker, order: Order, clock: MarketClock, session: TradingDay | None
+) -> tuple[Verdict, MarketClock]:
+    sizing = size(worker, order)
+    if isinstance(sizing, Reject | Hold | Release):
         return sizing, clock
     quote, problem, clock = worker.fresh_quote(order, clock)
     if problem and not is_exit(order):
         return _quote_reject(worker, order, problem, quote), clock
     now = clock.now()
+    if order.bracket and quote:
+        return _ready_bracket(worker, order, quote, outside_session=session is None), clock
+    if session is None:
+        raise AssertionError("only brackets trade outside the session")
     if quote and not problem and not is_exit(order) and waits_for_spread(quote, session, now, order.opening):
         why = f"waits for a spread of {quote.spread_cents.normalize():f} cents to narrow"
         return Hold(seconds=REASSESS_SECONDS, why=why), clock
     return _ready(worker, order, sizing, None if problem else quote, session, clock), clock
 
 
-def _size(worker: Worker, order: Order) -> Sizing | Reject | None:
-    """Side and quantity from the position, where the position decides; None for a plain buy."""
-    if is_exit(order):
-        return size_close(worker.broker_for(order).position(order.symbol), order.signal_qty)
-    if order.side == "sell":
-        sizing = limit_sell(worker.broker.position(order.symbol), order.signal_qty)
-        nothing = isinstance(sizing, Reject) and sizing.reason is Reason.NO_POSITION
-        return (asset_problem(worker.broker.asset(order.symbol)) if nothing else None) or sizing
-    return None
+def _ready_bracket(worker: Worker, order: Order, quote: Quote, outside_session: bool) -> Verdict:
+    settings = worker.settings()
+    order = with_terms(order, settings, outside_session)
+    ready = refused_at(order, quote) or released_bracket(order, quote, settings)
+    if isinstance(ready, Reject):
+        return ready
+    return worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote)}")
 
 
 def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | None) -> Reject:
@@ -168,7 +193,7 @@ def _ready(
     ready = released(order, side, quote, session, clock.now(), worker.settings())
     ready = worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote) if quote else 'no quote'}")
     if sizing:
-        ready = ready.changed(requested_qty=sizing.qty)
+        ready = ready.changed(requested_qty=sizing.qty, position_before=sizing.held)
         ready = worker.note(ready, STATE, sizing.note) if sizing.note else ready
     if order.notional is not None:
         qty = _notional_qty(worker, ready)
@@ -191,9 +216,16 @@ def _notional_qty(worker: Worker, ready: Order) -> Reject | Decimal:
 def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
     if isinstance(verdict, Reject):
         known = order if verdict.reason is Reason.MISCONFIGURED else classified(order, worker.settings())
-        ended = worker.note(known.changed(reason=verdict.reason), STATE, verdict.detail)
+        known = known.changed(reason=verdict.reason, risk_reward=verdict.risk_reward)
+        if verdict.seen:
+            known = known.changed(arrival_bid=verdict.seen.bid, arrival_ask=verdict.seen.ask)
+        ended = worker.note(known, STATE, verdict.detail)
         worker.orders.save(ended)
-        return Next(Route.RECORD_OUTCOME)
+        return Next(after_rungs(ended))
+    if isinstance(verdict, Release):
+        ids = dict.fromkeys((*order.released, *verdict.order_ids))
+        worker.orders.save(order.changed(released=tuple(ids)))
+        return Next(Route.RELEASE_PROTECTION)
     if isinstance(verdict, Hold):
         return _hold(worker, order, verdict)
     ready = verdict.changed(clock=order.clock, broker_failures=0, parked_until=None)

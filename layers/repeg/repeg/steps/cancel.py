@@ -28,6 +28,9 @@ def cancel(worker: Worker, order: Order) -> Next:
     order, child = request_cancel(worker, order, child)
     if child.status.closed:
         return after_close(worker, order, child, STATE)
+    if child.cancel_alarmed and order.uncovered_qty > 0:
+        worker.orders.save(order)
+        return Next(Route.PROTECT_POSITION)
     return worker.hold(order, Route.WAIT_FOR_CANCEL, backoff(CANCEL_BACKOFF_SECONDS, order.holds))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from repeg.domain.execution import REJECTED_PAUSE_SECONDS, Finish, after_child_closed, patience_left
+from repeg.domain.execution import REJECTED_PAUSE_SECONDS, Finish, after_child_closed, after_rungs, patience_left
 from repeg.domain.market import OrderReport
 from repeg.domain.orders import ChildRecord, Order, RungStatus
 from repeg.domain.routes import Next, Route
@@ -47,6 +47,9 @@ def proceed(worker: Worker, order: Order, child: ChildRecord, state: Route) -> N
     """Save, and go where the child order's state leads: on with the ladder, to the end, or to another wait."""
     if child.status.closed:
         return after_close(worker, order, child, state)
+    if order.superseded_by:
+        worker.orders.save(order)
+        return Next(Route.CANCEL_ORDER)
     patience = patience_left(child, worker.now(order))
     order = worker.orders.save(order)
     worker.sleep(patience.sleep_seconds)
@@ -61,16 +64,19 @@ def after_close(worker: Worker, order: Order, child: ChildRecord, state: Route) 
     order = order.with_child(child.settled())
     if ending:
         following = finish(worker, order, ending, state)
-    elif order.remaining_qty > 0 and (child.status is RungStatus.REJECTED or child.cancel_requested_at is None):
+    elif order.remaining_qty <= 0 or order.superseded_by:
+        worker.orders.save(order)
+        following = Next(after_rungs(order))
+    elif child.status is RungStatus.REJECTED or child.cancel_requested_at is None:
         following = worker.hold(order, Route.WAIT_TO_PLACE, REJECTED_PAUSE_SECONDS)
     else:
         worker.orders.save(order)
-        following = Next(Route.RECORD_OUTCOME if order.remaining_qty <= 0 else Route.PLACE_ORDER)
+        following = Next(Route.PLACE_ORDER)
     worker.release(child)
     return following
 
 
 def finish(worker: Worker, order: Order, ending: Finish, state: Route) -> Next:
     """Save why the order ends, and record it."""
-    worker.orders.save(worker.note(order.changed(reason=ending.reason), state, ending.detail))
-    return Next(Route.RECORD_OUTCOME)
+    order = worker.orders.save(worker.note(order.changed(reason=ending.reason), state, ending.detail))
+    return Next(after_rungs(order))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, SubmitOutcome, Throttled
+from repeg.domain.bracket_entry import refused_at
 from repeg.domain.execution import (
     BROKER_TRIES,
     KEYS_PAUSE_SECONDS,
@@ -14,8 +15,10 @@ from repeg.domain.execution import (
     READ_BACKOFF_SECONDS,
     REQUESTS_PER_CHILD,
     Finish,
+    after_rungs,
     backoff,
     is_exit,
+    is_marketable,
     needs_quote,
     next_rung,
     runaway,
@@ -24,6 +27,7 @@ from repeg.domain.execution import (
 from repeg.domain.ladders import MARKET_PATIENCE, PriceRule, Rung
 from repeg.domain.market import ChildOrder, OrderReport
 from repeg.domain.orders import ZERO, ChildRecord, Order, RungStatus
+from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, OperatorError, RetryError
@@ -33,13 +37,15 @@ from repeg.steps.worker import Worker
 STATE = Route.PLACE_ORDER
 NO_QUOTE_PAUSE_SECONDS = 2
 SUBMITTED_BEFORE = timedelta(seconds=5)
+SHORT_OF_SHARES = {Reason.HELD_BY_PROTECTION, Reason.NO_POSITION, Reason.OPPOSITE_POSITION}
+MAX_RESIZES = 3
 
 
 def place(worker: Worker, order: Order) -> Next:
     """Place the next rung, or find out about the one that was written down before."""
     child = order.open_child
     if order.reason and child is None:
-        return Next(Route.RECORD_OUTCOME)
+        return Next(after_rungs(order))
     if child is None:
         return _start_rung(worker, order)
     if child.status is RungStatus.INTENT:
@@ -51,11 +57,11 @@ def place(worker: Worker, order: Order) -> Next:
 
 def _start_rung(worker: Worker, order: Order) -> Next:
     if order.remaining_qty <= 0:
-        return Next(Route.RECORD_OUTCOME)
+        return Next(after_rungs(order))
     clock = worker.clock_of(order)
     try:
         calendar = worker.time.calendar(worker.broker_for(order), clock.now())
-        rung = next_rung(order, calendar.session_at(clock.now()), clock.now())
+        rung = next_rung(order, calendar.trading_until(clock.now(), order.outside_session), clock.now())
         if isinstance(rung, Finish):
             return finish(worker, order, rung, STATE)
         quote = None
@@ -75,7 +81,7 @@ def _start_rung(worker: Worker, order: Order) -> Next:
         if is_exit(order):
             return worker.hold(order, Route.WAIT_TO_PLACE, KEYS_PAUSE_SECONDS)
         return finish(worker, order, Finish(reason=Reason.MISCONFIGURED, detail=str(error)), STATE)
-    ran = runaway(order, quote) if quote else None
+    ran = _not_worth_sending(order, quote) if quote else None
     if ran:
         return finish(worker, order, ran, STATE)
     child = write_intent(order, rung, quote, clock.now())
@@ -86,6 +92,12 @@ def _start_rung(worker: Worker, order: Order) -> Next:
             return _wait_for_request(worker, order, error.wait_seconds if isinstance(error, BudgetExhausted) else 0)
         child = child.model_copy(update={"held": held, "held_left": REQUESTS_PER_CHILD})
     return _send(worker, order, child)
+
+
+def _not_worth_sending(order: Order, quote: Quote) -> Finish | None:
+    """The last look before the first send."""
+    refusal = None if order.sent else refused_at(order, quote)
+    return Finish(reason=refusal.reason, detail=refusal.detail) if refusal else runaway(order, quote)
 
 
 def _no_quote(worker: Worker, order: Order, problem: Reason) -> Next:
@@ -131,6 +143,7 @@ def _submit(broker: Broker, order: Order, child: ChildRecord) -> SubmitOutcome:
         qty=child.qty,
         type=child.type,
         limit_price=child.limit_price,
+        extended_hours=order.outside_session,
     )
     try:
         return broker.submit(request)
@@ -144,7 +157,7 @@ def _submit(broker: Broker, order: Order, child: ChildRecord) -> SubmitOutcome:
 
 def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> Next:
     """Watch for an instant: most marketable orders are filled before the machine could wait."""
-    if not report.status.terminal:
+    if not report.status.terminal and (child.grace is None or is_marketable(order, child)):
         worker.sleep(LINGER_SECONDS)
         fresh = read_child(worker, child, lambda: worker.broker_for_child(order, child).order(report.broker_order_id))
         child, report = child.drawn(), fresh.report or report
@@ -166,10 +179,20 @@ def _denied(worker: Worker, order: Order, child: ChildRecord, ending: Finish) ->
     if ending.reason is Reason.HELD_BY_PROTECTION and order.side == "buy":
         # For a buy, "insufficient qty" means a short position that the order would turn into a long one.
         ending = Finish(reason=Reason.OPPOSITE_POSITION, detail=ending.detail)
+    if is_exit(order) and not order.sent[:-1] and ending.reason in SHORT_OF_SHARES and order.resizes < MAX_RESIZES:
+        return _size_again(worker, order, child, ending)
     refused = child.model_copy(update={"status": RungStatus.REJECTED, "closed_at": worker.now(order)})
     following = finish(worker, order.with_child(refused.settled()), ending, STATE)
     worker.release(child)
     return following
+
+
+def _size_again(worker: Worker, order: Order, child: ChildRecord, refusal: Finish) -> Next:
+    """The shares are held or gone: what the account showed was old. Look again and size the exit anew."""
+    gone = child.model_copy(update={"status": RungStatus.NEVER_SENT, "closed_at": worker.now(order)})
+    order = worker.note(order.with_child(gone), STATE, f"{refusal.detail}; the position is read again")
+    again = order.changed(status=Status.WAITING, resizes=order.resizes + 1)
+    return worker.hold(again, Route.WAIT_FOR_MARKET, 1)
 
 
 def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: float) -> Next:

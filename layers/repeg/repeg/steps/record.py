@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
-from repeg.domain.execution import concluded, is_exit
+from repeg.domain.execution import after_rungs, concluded, is_exit
+from repeg.domain.money import plain
 from repeg.domain.orders import Order
-from repeg.domain.reasons import Status
+from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.views import order_view
 from repeg.errors import StoreConflict
 from repeg.events import CAP_BREACHED, OUTCOME
 from repeg.steps.worker import Worker
 
+_WORDS = {
+    Reason.SLIPPAGE_EXCEEDED: "Smart executor rejected trade: excessive slippage",
+    Reason.RISK_REWARD_TOO_LOW: "R/R ratio too low",
+    Reason.FILL_TIMEOUT: "Order fill timeout",
+}
+
 
 def record(worker: Worker, order: Order) -> Next:
     """Write the terminal record and let the symbol's next order in.
 
     Raises:
-        StoreConflict: a child order is still open; such an order is not over.
+        StoreConflict: a child order is still open, or what was bought was not seen to; such an order is not over.
     """
     if order.status.terminal:
+        worker.orders.give_turn(order)
         return Next(Route.PUBLISH_OUTCOME)
     if order.open_child:
         raise StoreConflict(f"{order.open_child.client_order_id} may still fill")
+    if after_rungs(order) is not Route.RECORD_OUTCOME:
+        raise StoreConflict(f"{order.order_id} holds shares that were not seen to")
     ended = concluded(order, worker.now(order))
     summary = f"{ended.status}{f': {ended.reason}' if ended.reason else ''}, {ended.filled_qty} filled"
     worker.orders.finish(worker.note(ended, Route.RECORD_OUTCOME, summary))
-    if ended.status is Status.FAILED or (is_exit(ended) and ended.status is not Status.FILLED):
+    _log_words(worker, ended)
+    left = ended.status in (Status.FAILED, Status.UNWOUND)
+    if left or (is_exit(ended) and ended.status is not Status.FILLED):
         worker.alert(ended, f"{ended.kind} of {ended.symbol} did not complete: {summary}")
     if ended.cap_breached:
         worker.alert(ended, f"{ended.avg_fill_price} is beyond the cap of {ended.max_slippage_bps} bps")
     return Next(Route.PUBLISH_OUTCOME)
+
+
+def _log_words(worker: Worker, order: Order) -> None:
+    """The words that operators search the logs for."""
+    words = _WORDS.get(order.reason) if order.reason else None
+    if order.bracket and order.status in (Status.FILLED, Status.PARTIALLY_FILLED) and order.protected:
+        words = "Smart executor trade successful"
+    if words and (order.bracket or order.reason is Reason.FILL_TIMEOUT):
+        figures = {"slippage_bps": order.slippage_bps, "risk_reward": order.risk_reward}
+        seen = {name: plain(round(value, 4)) for name, value in figures.items() if value is not None}
+        worker.log.info(words, order_id=order.order_id, signal_id=order.signal_id, symbol=order.symbol, **seen)
 
 
 def publish(worker: Worker, order: Order) -> Next:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, READ_BACKOFF_SECONDS, backoff, is_exit
+from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, READ_BACKOFF_SECONDS, after_rungs, backoff, is_exit
 from repeg.domain.orders import ChildRecord, Order, RungStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -13,13 +13,15 @@ from repeg.steps.worker import Worker
 
 STATE = Route.SECURE_POSITION
 EXIT_PAUSE_SECONDS = 30
+PROTECT_ROUNDS = 3
+LONGEST_PAUSE_SECONDS = 10
 LOOKUPS = len(LOOKUP_BACKOFF_SECONDS) + 1
 
 
 def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     """One round of securing; never gives up while a child order may be live."""
     if order.status.terminal:
-        return Next(Route.DONE)
+        return _look_later(worker, order)
     child = order.open_child
     if is_exit(order) and not order.rungs and order.reason is None:
         worker.alert(order, f"{order.symbol} could not be left yet: {error}; trying again")
@@ -27,13 +29,38 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     if not order.securing and _interrupted(order):
         order = _begin(worker, order, error)
     if child is None:
-        worker.orders.save(order)
-        return Next(Route.RECORD_OUTCOME)
+        return _protect_or_leave(worker, order)
     order = _find(worker, order, child) if child.broker_order_id is None else request_cancel(worker, order, child)[0]
     if order.open_child is None:
         worker.orders.save(order)
-        return Next(Route.RECORD_OUTCOME)
+        return Next(after_rungs(order))
     return worker.hold(order, Route.WAIT_TO_SECURE, backoff(READ_BACKOFF_SECONDS, order.holds))
+
+
+def _look_later(worker: Worker, order: Order) -> Next:
+    """An order that is over was being looked after: the sweep will come back to it."""
+    if order.uncovered_qty > 0:
+        worker.alert(order, f"{order.symbol}: {order.uncovered_qty} shares are without protection")
+    worker.orders.give_turn(order)
+    return Next(Route.DONE)
+
+
+def _protect_or_leave(worker: Worker, order: Order) -> Next:
+    """What was bought gets its protection; if that step itself keeps failing, the position is left instead."""
+    following = after_rungs(order)
+    if following is Route.RECORD_OUTCOME:
+        worker.orders.save(order)
+        return Next(following)
+    rounds = order.secure_rounds + 1
+    if rounds == PROTECT_ROUNDS and order.bracket and not order.unwinding:
+        detail = "protection keeps failing; the position is left"
+        order = worker.note(order.changed(unwinding=True, reason=Reason.PROTECTION_FAILED), STATE, detail)
+    if rounds % PROTECT_ROUNDS == 0:
+        worker.alert(order, f"{order.symbol}: {order.uncovered_qty} shares are without protection")
+    order = worker.orders.save(order.changed(secure_rounds=rounds))
+    if rounds > 1:
+        worker.sleep(min(rounds, LONGEST_PAUSE_SECONDS))
+    return Next(after_rungs(order))
 
 
 def _interrupted(order: Order) -> bool:

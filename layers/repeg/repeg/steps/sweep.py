@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from repeg.errors import RetryError
 from repeg.executions import Executions, ExecutionState
+from repeg.steps.watch import watch_positions
 from repeg.steps.worker import Worker
 
 
@@ -19,6 +20,10 @@ def sweep(worker: Worker, executions: Executions) -> dict[str, int]:
         except Exception as error:  # one bad record must not keep the others from being revived
             worker.log.error(f"could not be revived: {error}", alert=True, order_id=order_id)
     _refresh_clock(worker)
+    try:
+        started += watch_positions(worker, executions)
+    except Exception as error:  # the next sweep looks again
+        worker.log.error(f"positions could not be looked after: {error}", alert=not isinstance(error, RetryError))
     return {"to_do": len(ids), "started": started}
 
 

@@ -18,6 +18,7 @@ from repeg.domain.routes import Next, Route
 from repeg.domain.settings import Settings
 from repeg.errors import DataFeedDenied, RetryError
 from repeg.events import ALERT, Publisher
+from repeg.executions import Executions
 from repeg.store.orders import OrderStore
 
 BAD_QUOTE_READS = 3
@@ -42,6 +43,7 @@ class Worker:
     time: TimeKeeper
     make_broker: Callable[[], Broker]
     make_publisher: Callable[[], Publisher]
+    make_executions: Callable[[], Executions]
     settings: Callable[[], Settings]
     sleep: Callable[[float], None]
     log: Log
@@ -55,6 +57,11 @@ class Worker:
     def publisher(self) -> Publisher:
         """The event bus, connected on first use."""
         return self.make_publisher()
+
+    @cached_property
+    def executions(self) -> Executions:
+        """The machine, connected on first use."""
+        return self.make_executions()
 
     def broker_for(self, order: Order) -> Broker:
         """The broker with the priority that the order deserves: exits are served first."""
@@ -81,6 +88,11 @@ class Worker:
     def now(self, order: Order) -> datetime:
         """Market time."""
         return self.clock_of(order).now()
+
+    def session_open(self, order: Order) -> bool:
+        """True while the regular session is open."""
+        now = self.now(order)
+        return self.time.calendar(self.broker.urgent(), now).session_at(now) is not None
 
     def note(self, order: Order, state: Route, detail: str) -> Order:
         """The order with one more event, also logged."""

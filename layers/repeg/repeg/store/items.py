@@ -6,6 +6,7 @@
 | SIGNAL#<id>     | SIGNAL                 | which order a signal became, and the hash of its body       |
 | QUEUE#<symbol>  | <arrival>#<order id>   | the symbol's orders that are not over, in order of arrival  |
 | QUEUE#<symbol>  | TURN                   | the order whose turn it is                                  |
+| POSITION#<symb> | <arrival>#<order id>   | what a bracket holds, and the levels to protect it by       |
 | MARKET          | CLOCK, CALENDAR        | last reading of the broker's clock, trading days            |
 | SETTINGS        | LAST_VALID             | the last valid settings document                            |
 | BUDGET#<acct>   | BUDGET                 | trading requests of the last minute                         |
@@ -17,7 +18,8 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from repeg.domain.orders import Order
+from repeg.domain.money import plain
+from repeg.domain.orders import ZERO, Order
 
 Item = dict[str, Any]
 
@@ -26,6 +28,7 @@ _deserialize = TypeDeserializer().deserialize
 
 OPEN = "OPEN"
 UNPUBLISHED = "UNPUBLISHED"
+HELD = "HELD"
 
 
 def to_item(data: dict[str, Any]) -> Item:
@@ -52,6 +55,25 @@ def queue_key(order: Order) -> Item:
     """Key of the order's place in its symbol's queue; arrival order is wall time of intake."""
     arrival = int(order.received_at.timestamp() * 1_000_000)
     return to_item({"pk": f"QUEUE#{order.symbol}", "sk": f"{arrival:020d}#{order.order_id}"})
+
+
+def position_key(order: Order) -> Item:
+    """Key of a bracket's entry in its symbol's list of positions, oldest first."""
+    return queue_key(order) | to_item({"pk": f"POSITION#{order.symbol}"})
+
+
+def position_item(order: Order) -> Item:
+    """What a bracket holds and should be protected by."""
+    entry = {
+        "order_id": order.order_id,
+        "qty": plain(order.unexited_qty),
+        "side": order.trading_side,
+        "stop_loss": plain(order.stop_loss or ZERO),
+        "take_profit": plain(order.take_profit or ZERO),
+        "gsi2pk": HELD,
+        "gsi2sk": f"{order.symbol}#{order.order_id}",
+    }
+    return position_key(order) | to_item(entry)
 
 
 def turn_key(symbol: str) -> Item:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from repeg.domain.orders import Order
+from repeg.domain.reasons import Reason
 from repeg.errors import StaleExecution, StoreConflict
 from repeg.store.items import (
+    HELD,
     OPEN,
     UNPUBLISHED,
     Item,
@@ -17,6 +19,8 @@ from repeg.store.items import (
     item_order,
     order_item,
     order_key,
+    position_item,
+    position_key,
     queue_key,
     signal_key,
     to_item,
@@ -83,16 +87,31 @@ class OrderStore:
 
     def to_do(self) -> list[str]:
         """Ids of orders that are not over or whose outcome was not published (eventually consistent)."""
-        ids: list[str] = []
-        for state in (OPEN, UNPUBLISHED):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                IndexName="to_do",
-                KeyConditionExpression="gsi2pk = :state",
-                ExpressionAttributeValues=to_item({":state": state}),
-            )
-            ids += [from_item(item)["pk"].removeprefix("ORDER#") for page in pages for item in page["Items"]]
-        return ids
+        return [order_id for state in (OPEN, UNPUBLISHED) for order_id in self._indexed(state)]
+
+    def holding_shares(self) -> list[str]:
+        """Ids of brackets whose shares have not all left (eventually consistent)."""
+        return self._indexed(HELD)
+
+    def holding(self, symbol: str) -> list[Order]:
+        """Brackets of a symbol whose shares have not all left, oldest first, read consistently."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :position",
+            ExpressionAttributeValues=to_item({":position": f"POSITION#{symbol}"}),
+        )
+        found = [self.get(from_item(item)["order_id"]) for page in pages for item in page["Items"]]
+        return [order for order in found if order]
+
+    def _indexed(self, state: str) -> list[str]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName="to_do",
+            KeyConditionExpression="gsi2pk = :state",
+            ExpressionAttributeValues=to_item({":state": state}),
+        )
+        return [from_item(item)["gsi2sk"].rpartition("#")[2] for page in pages for item in page["Items"]]
 
     # --- intake --------------------------------------------------------------------------------------------------
 
@@ -134,22 +153,36 @@ class OrderStore:
             StaleExecution: a newer execution owns the order.
             StoreConflict: this execution wrote it from elsewhere (a retried step that was still running).
         """
-        written = order.changed(version=order.version + 1)
-        if not requeue:
+        written, writes = self._written(order)
+        if requeue and not order.parent_id:
+            writes.append(self._put(_queue_item(order), "attribute_exists(pk)"))
+        if not writes:
             return self._replace(order, written)
-        writes = [
-            self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order)),
-            self._put(_queue_item(order), "attribute_exists(pk)"),
-        ]
-        self._transact(order, writes)
+        self._transact(order, [self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order)), *writes])
         return written
+
+    def save_with(self, order: Order, unwind: Order) -> Order:
+        """Write the order back together with a new order that leaves its position."""
+        written, writes = self._written(order)
+        put = self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order))
+        self._transact(order, [put, self._put(order_item(unwind), _ABSENT), *writes])
+        return written
+
+    def _written(self, order: Order) -> tuple[Order, list[dict[str, Any]]]:
+        """The order's next version, and what keeps its symbol's list of positions in step with it."""
+        line = order.position_line
+        written = order.changed(version=order.version + 1, position_entry=line)
+        if line == order.position_entry:
+            return written, []
+        if line:
+            return written, [{"Put": {"TableName": self._table, "Item": position_item(order)}}]
+        return written, [{"Delete": {"TableName": self._table, "Key": position_key(order)}}]
 
     def finish(self, order: Order) -> Order:
         """Write the terminal record, leave the symbol's queue and give up the turn, all at once."""
-        written = order.changed(version=order.version + 1)
-        put = self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order))
-        leave = {"Delete": {"TableName": self._table, "Key": queue_key(order)}}
-        writes = [put, leave]
+        written, writes = self._written(order)
+        writes.append(self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order)))
+        writes.append({"Delete": {"TableName": self._table, "Key": queue_key(order)}})
         if self.holder(order.symbol) == order.order_id:
             writes.append({"Delete": self._turn_if_mine(order)})
         self._transact(order, writes)
@@ -166,6 +199,15 @@ class OrderStore:
                 holds_since_start=0,
             ),
         )
+
+    def supersede(self, order: Order, by: str, execution_arn: str, now: datetime) -> None:
+        """Hand the order to its next execution, which ends it: a close took over.
+
+        Raises:
+            StoreConflict, StaleExecution: the order was just written by its own execution; look again.
+        """
+        ending = order.changed(superseded_by=by, reason=Reason.SUPERSEDED)
+        self.adopt(ending.noted(now, "AssessMarket", f"superseded by {by}"), execution_arn)
 
     def _transact(self, order: Order, writes: list[dict[str, Any]]) -> None:
         try:
@@ -197,6 +239,37 @@ class OrderStore:
         item = self._get(turn_key(symbol))
         return from_item(item)["order_id"] if item else None
 
+    def earlier(self, order: Order) -> list[Order]:
+        """Orders of the same symbol that arrived before this one and are not over."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :queue AND sk < :mine",
+            ExpressionAttributeValues={
+                **to_item({":queue": f"QUEUE#{order.symbol}"}),
+                ":mine": queue_key(order)["sk"],
+            },
+        )
+        found = [self.get(from_item(item)["order_id"]) for page in pages for item in page["Items"]]
+        return [known for known in found if known and not known.status.terminal]
+
+    def borrow_turn(self, order: Order) -> bool:
+        """True when an order that is over got its symbol's turn back, to look after its shares."""
+        turn = turn_key(order.symbol) | to_item({"order_id": order.order_id})
+        try:
+            self._client.put_item(TableName=self._table, Item=turn, ConditionExpression=_ABSENT)
+        except ClientError as error:
+            _raise_unless_condition(error)
+            return self.holder(order.symbol) == order.order_id
+        return True
+
+    def give_turn(self, order: Order) -> None:
+        """Give a borrowed turn back, if the order has it."""
+        try:
+            self._client.delete_item(**self._turn_if_mine(order))
+        except ClientError as error:
+            _raise_unless_condition(error)
+
     def take_turn(self, order: Order, now: datetime) -> bool:
         """True when the order has its symbol's turn: nobody holds it, and the order is the first in line.
 
@@ -206,8 +279,8 @@ class OrderStore:
         that has ended meanwhile.
         """
         holder = self.holder(order.symbol)
-        if holder is not None:
-            return holder == order.order_id
+        if holder is not None or order.parent_id:
+            return holder == (order.parent_id or order.order_id)
         if self._first_in_line(order.symbol, now) != order.order_id:
             return False
         in_line = {"TableName": self._table, "Key": queue_key(order), "ConditionExpression": "attribute_exists(pk)"}

@@ -1,0 +1,15 @@
+"""ProtectPosition: what a bracket bought gets its stop and target, and what a close took down is restored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from repeg.handlers import take_step
+from repeg.steps.protect import protect
+from repeg.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """`{"order_id", "execution"}` -> `{"route", "seconds"}`."""
+    return take_step(event, protect)

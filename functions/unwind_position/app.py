@@ -1,0 +1,15 @@
+"""UnwindPosition: leaves a position that is not worth holding or cannot be protected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from repeg.handlers import take_step
+from repeg.steps.unwind import unwind
+from repeg.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """`{"order_id", "execution"}` -> `{"route", "seconds"}`."""
+    return take_step(event, unwind)

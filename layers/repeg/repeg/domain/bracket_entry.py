@@ -1,0 +1,79 @@
+"""What a bracket needs before its entry may be sent: its terms, its size, and a look at position and asset."""
+
+from __future__ import annotations
+
+from repeg.domain.assessment import Reject, asset_problem, classified
+from repeg.domain.ladders import build_ladder, smart_limit
+from repeg.domain.market import Asset, Position
+from repeg.domain.models import direction
+from repeg.domain.money import floor_qty
+from repeg.domain.orders import Order
+from repeg.domain.quotes import Quote
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.settings import Settings
+
+
+def position_problem(order: Order, position: Position | None) -> Reject | None:
+    """A bracket neither turns a position around nor reduces it."""
+    if position is None or position.qty * direction(order.trading_side) >= 0:
+        return None
+    held = f"{abs(position.qty)} shares {'long' if position.qty > 0 else 'short'}"
+    return Reject(reason=Reason.OPPOSITE_POSITION, detail=f"the account is {held}; close them first")
+
+
+def short_problem(asset: Asset | None) -> Reject | None:
+    """Why the symbol cannot be sold short, or None."""
+    problem = asset_problem(asset)
+    if problem or asset is None:
+        return problem
+    if asset.shortable and asset.easy_to_borrow:
+        return None
+    return Reject(reason=Reason.NOT_SHORTABLE, detail="the broker does not lend the symbol for a short sale")
+
+
+def with_terms(order: Order, settings: Settings, outside_session: bool) -> Order:
+    """The bracket with cap, minimum R/R and entry buffer as the settings have them now; they stay as they are."""
+    order = classified(order, settings).changed(outside_session=outside_session)
+    if order.bracket is None or order.max_slippage_bps is None:
+        return order
+    terms = {"cap_bps": order.max_slippage_bps, "min_rr": settings.SMART_EXECUTOR_MIN_RR_RATIO}
+    regular, extended = settings.SMART_EXECUTOR_LIMIT_BUFFER_REGULAR, settings.SMART_EXECUTOR_LIMIT_BUFFER_EXTENDED
+    return order.changed(
+        bracket=order.bracket.model_copy(update=terms), entry_buffer=extended if outside_session else regular
+    )
+
+
+def refused_at(order: Order, quote: Quote) -> Reject | None:
+    """Why nothing is sent at this quote, with the R/R at the price to be had; None: it may be sent."""
+    if order.bracket is None:
+        return None
+    price, problem = order.bracket.look(quote, order.entry_buffer)
+    if problem is None:
+        return None
+    ratio = order.bracket.levels_at(price).risk_reward(price, order.bracket.side)
+    return Reject(reason=problem.reason, detail=problem.detail, risk_reward=ratio, seen=quote)
+
+
+def released_bracket(order: Order, quote: Quote, settings: Settings) -> Order | Reject:
+    """The order with its ladder and its size fixed. `order` carries its terms; an amount becomes whole shares."""
+    if order.bracket is None:
+        raise ValueError(f"{order.order_id} is no bracket")
+    smart = order.bracket.cap_bps is not None
+    limit = order.bracket.limit(order.entry_buffer)
+    plan = smart_limit(limit, settings) if smart else build_ladder("market", settings, quote)
+    qty = order.requested_qty
+    if order.notional is not None:
+        price = limit if smart else quote.touch(order.trading_side)
+        qty = floor_qty(order.notional / price, fractionable=False)
+        if qty == 0:
+            detail = f"${order.notional} is less than one share at {price}"
+            return Reject(reason=Reason.NOTIONAL_TOO_SMALL, detail=detail)
+    return order.changed(
+        requested_qty=qty,
+        status=Status.WORKING,
+        plan=plan,
+        arrival_bid=quote.bid,
+        arrival_ask=quote.ask,
+        hold_reason=None,
+        holds=0,
+    )

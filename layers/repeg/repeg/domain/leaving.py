@@ -1,0 +1,36 @@
+"""Whose shares a close sold: those that no bracket held first, then those of the brackets it released, oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from repeg.domain.orders import ZERO, Order
+from repeg.domain.protection import Exit, ExitReason
+
+
+def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
+    """The brackets among `holding` (oldest first) that lost shares to `close`, each with that exit.
+
+    Booking again changes nothing: an exit counts once for each close.
+    """
+    before = [_without(order, close.order_id) for order in holding]
+    free = max(ZERO, (close.position_before or ZERO) - sum((order.unexited_qty for order in before), ZERO))
+    taken = max(ZERO, close.filled_qty - free)
+    changed = []
+    for order, known in zip(before, holding, strict=True):
+        qty = min(order.uncovered_qty, taken)
+        taken -= qty
+        after = order.with_exit(_exit(close, qty)) if qty > 0 else order
+        if after.exits != known.exits:
+            changed.append(after)
+    return changed
+
+
+def _without(order: Order, source: str) -> Order:
+    return order.changed(exits=tuple(gone for gone in order.exits if gone.source != source))
+
+
+def _exit(close: Order, qty: Decimal) -> Exit:
+    at = max(child.closed_at or child.sent_at for child in close.sent)
+    return Exit(source=close.order_id, reason=ExitReason.CLOSE, qty=qty, price=close.avg_fill_price, at=at)

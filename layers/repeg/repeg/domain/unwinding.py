@@ -1,0 +1,30 @@
+"""The order that leaves a bracket's position."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from repeg.domain.models import opposite
+from repeg.domain.orders import Order, order_id_for
+
+
+def unwind_order(bracket: Order, market_now: datetime, wall_now: datetime) -> Order:
+    """An order to leave what a bracket still holds, on the bracket's turn. Its id is a pure function of the bracket.
+
+    A further unwind of the same bracket is another order.
+    """
+    order_id = order_id_for(bracket.signal_id, f"{bracket.order_id} unwind {bracket.unwind_order_id or ''}")
+    return Order(
+        order_id=order_id,
+        signal_id=bracket.signal_id,
+        kind="unwind",
+        strategy=bracket.strategy,
+        symbol=bracket.symbol,
+        side=opposite(bracket.trading_side),
+        parent_id=bracket.order_id,
+        signal_qty=bracket.unexited_qty,
+        requested_qty=bracket.unexited_qty,
+        created_at=market_now,
+        received_at=wall_now,
+        clock=bracket.clock,
+    ).noted(market_now, "UnwindPosition", f"leaves what {bracket.order_id} holds")

@@ -1,0 +1,73 @@
+"""Reading and cancelling OCOs: what the broker says of them, folded into the record."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from repeg.broker.port import CancelOutcome
+from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS
+from repeg.domain.orders import Order
+from repeg.domain.protection import Protection, ProtectionStatus
+from repeg.domain.routes import Route
+from repeg.errors import RetryError
+from repeg.steps.worker import Worker
+
+
+class Look(NamedTuple):
+    """What a look-up by our id came to: whether the broker answered, and the OCO if it knows it."""
+
+    order: Order
+    answered: bool
+    found: Protection | None
+
+
+def read_oco(worker: Worker, order: Order, oco: Protection, state: Route) -> tuple[Order, Protection]:
+    """The order with the OCO as the broker reports it by id, not yet saved; unchanged when it cannot be read now."""
+    try:
+        report = worker.broker.urgent().order(oco.broker_order_id or "")
+    except RetryError as error:
+        worker.log.info(f"could not read {oco.client_order_id}: {error}")
+        return order, oco
+    if report:
+        seen = oco.reported(report, worker.now(order), worker.session_open(order))
+    else:
+        seen = oco.model_copy(update={"lookups": oco.lookups + 1})
+        if seen.lookups > len(LOOKUP_BACKOFF_SECONDS):
+            worker.alert(order, f"{oco.client_order_id} is unknown to the broker now; check the account by hand")
+            seen = seen.model_copy(update={"status": ProtectionStatus.GONE, "closed_at": worker.now(order)})
+    if (seen.status, seen.exited_qty) != (oco.status, oco.exited_qty):
+        order = worker.note(order, state, _words(seen))
+    return order.with_protection(seen), seen
+
+
+def find_oco(worker: Worker, order: Order, oco: Protection, state: Route) -> Look:
+    """Look an OCO up by our id, whose fate at the broker is not known."""
+    try:
+        report = worker.broker.urgent().order_by_client_id(oco.client_order_id)
+    except RetryError as error:
+        worker.log.info(f"could not look up {oco.client_order_id}: {error}")
+        return Look(order, False, None)
+    if report is None:
+        return Look(order, True, None)
+    found = oco.model_copy(
+        update={
+            "broker_order_id": report.broker_order_id,
+            "status": ProtectionStatus.CANCELING if oco.cancel_requested_at else ProtectionStatus.SENT,
+            "ambiguous": False,
+            "lookups": 0,
+        }
+    )
+    return Look(order.with_protection(found), True, found)
+
+
+def ask_to_cancel(worker: Worker, oco: Protection) -> bool:
+    """Ask for the cancel of both legs; False when the broker may not have the wish."""
+    try:
+        return worker.broker.urgent().cancel(oco.broker_order_id or "") is not CancelOutcome.UNCLEAR
+    except RetryError:
+        return False
+
+
+def _words(oco: Protection) -> str:
+    taken = "".join(f", {gone.qty} left at {gone.price} ({gone.reason})" for gone in oco.exits)
+    return f"{oco.client_order_id} {oco.status}{taken}"

@@ -1,0 +1,243 @@
+"""ProtectPosition: what a bracket bought gets its OCO, and counts as protected once both legs were seen live."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+from repeg.broker.port import Accepted, Ambiguous, Denied, Duplicate, SubmitOutcome, Throttled
+from repeg.domain.brackets import Problem
+from repeg.domain.execution import (
+    KEYS_PAUSE_SECONDS,
+    LINGER_SECONDS,
+    LOOKUP_BACKOFF_SECONDS,
+    MAX_SENDS,
+    READ_BACKOFF_SECONDS,
+    after_rungs,
+    backoff,
+)
+from repeg.domain.market import ProtectiveOrder
+from repeg.domain.models import direction, opposite
+from repeg.domain.orders import ZERO, Order
+from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.reasons import Reason
+from repeg.domain.routes import Next, Route
+from repeg.errors import BudgetExhausted, OperatorError, RetryError
+from repeg.steps.oco import find_oco, read_oco
+from repeg.steps.restore import restore
+from repeg.steps.worker import Worker
+
+STATE = Route.PROTECT_POSITION
+SETTLING_TRIES = 3
+"""How often an OCO is sent again that was refused because the position did not show the fill yet."""
+UNSEEN_ALARM_HOLDS = 8
+STUCK_ENTRY_SECONDS = 5
+POSITION_LAGS = {Reason.HELD_BY_PROTECTION, Reason.NO_POSITION}
+
+
+def protect(worker: Worker, order: Order) -> Next:
+    """One round: find out about the OCO on its way, else check the fill and send one for what is uncovered."""
+    if order.kind == "close":
+        return restore(worker, order, protect)
+    oco = order.open_protection
+    try:
+        if oco and oco.broker_order_id is None:
+            return _look_up(worker, order, oco)
+        if oco:
+            return _confirm(worker, order, oco)
+        if order.uncovered_qty <= 0:
+            return _covered(worker, order)
+        problem = None if order.protections or order.status.terminal else _fill_problem(order)
+        if problem:
+            return leave(worker, order, problem)
+        if order.outside_session and not worker.session_open(order):
+            return _wait_for_open(worker, order)
+        return _place(worker, order)
+    except BudgetExhausted as error:
+        return worker.hold(order, Route.WAIT_TO_PROTECT, int(error.wait_seconds) + 1)
+    except OperatorError as error:
+        worker.alert(order, f"{order.symbol} is not protected: {error}")
+        return worker.hold(order, Route.WAIT_TO_PROTECT, KEYS_PAUSE_SECONDS)
+
+
+def leave(worker: Worker, order: Order, problem: Problem) -> Next:
+    """The position is not worth holding, or cannot be protected: out of it."""
+    if order.unwind_failed:
+        return _give_up(worker, order, problem.detail)
+    reason = order.reason if order.status.terminal else problem.reason
+    worker.orders.save(worker.note(order.changed(unwinding=True, reason=reason), STATE, problem.detail))
+    return Next(Route.UNWIND_POSITION)
+
+
+def _give_up(worker: Worker, order: Order, why: str) -> Next:
+    """Nothing helped for now: the operator is told, and the sweeper comes back to it."""
+    detail = f"{order.uncovered_qty} {order.symbol} are without protection: {why}"
+    worker.alert(order, detail)
+    reason = order.reason if order.status.terminal else Reason.PROTECTION_FAILED
+    order = worker.note(order.changed(protected=False, settled=True, reason=reason), STATE, detail)
+    return Next(after_rungs(worker.orders.save(order)))
+
+
+def _fill_problem(order: Order) -> Problem | None:
+    price = order.avg_fill_price
+    return order.bracket.fill_problem(price) if order.bracket and price else None
+
+
+def _covered(worker: Worker, order: Order) -> Next:
+    """Every share is guarded or gone."""
+    kept = order.changed(protected=order.unexited_qty > 0 or order.protected, care_at=None, care_tries=0)
+    if order.open_child:
+        return worker.hold(kept, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_SECONDS)
+    kept = worker.orders.save(kept.changed(settled=True))
+    return Next(after_rungs(kept))
+
+
+def _wait_for_open(worker: Worker, order: Order) -> Next:
+    detail = f"{order.uncovered_qty} shares stay without protection until the next open"
+    noted = worker.note(order.changed(protected=False, settled=True), STATE, detail)
+    return Next(after_rungs(worker.orders.save(noted)))
+
+
+def _place(worker: Worker, order: Order) -> Next:
+    """Write the OCO down, then send it, for exactly the shares that nothing guards."""
+    price = order.avg_fill_price
+    if order.bracket is None or price is None:
+        raise AssertionError(f"{order.order_id} holds nothing to protect")
+    levels = order.bracket.levels_at(price)
+    oco = Protection(
+        client_order_id=order.protective_client_order_id,
+        qty=order.uncovered_qty,
+        levels=levels,
+        placed_at=worker.now(order),
+    )
+    ratio = levels.risk_reward(price, order.trading_side)
+    order = order.changed(stop_loss=levels.stop, take_profit=levels.target, risk_reward=ratio)
+    detail = f"{oco.qty} {order.symbol}: stop {levels.stop}, target {levels.target} ({oco.client_order_id})"
+    return _send(worker, worker.note(order, STATE, detail), oco)
+
+
+def _send(worker: Worker, order: Order, oco: Protection) -> Next:
+    order = worker.orders.save(order.with_protection(oco))
+    match _submit(worker, order, oco):
+        case Accepted(report):
+            sent = oco.model_copy(update={"broker_order_id": report.broker_order_id, "status": ProtectionStatus.SENT})
+            worker.sleep(LINGER_SECONDS)
+            return _confirm(worker, order.with_protection(sent), sent)
+        case Denied(reason, message):
+            return _denied(worker, order, oco, reason, message)
+        case Throttled(wait_seconds):
+            order = order.changed(protections=order.protections[:-1]) if oco.sends == 1 else order
+            return worker.hold(order, Route.WAIT_TO_PROTECT, int(wait_seconds) + 1)
+        case Duplicate():
+            return _look_up(worker, order, oco)
+        case Ambiguous(detail):
+            return _unknown(worker, order, oco, detail)
+
+
+def _submit(worker: Worker, order: Order, oco: Protection) -> SubmitOutcome:
+    request = ProtectiveOrder(
+        client_order_id=oco.client_order_id,
+        symbol=order.symbol,
+        side=opposite(order.trading_side),
+        qty=oco.qty,
+        target=oco.levels.target,
+        stop=oco.levels.stop,
+    )
+    try:
+        return worker.broker.urgent().protect(request)
+    except BudgetExhausted as error:
+        return Throttled(error.wait_seconds)
+    except RetryError:
+        return Throttled(1.0)
+    except OperatorError as error:
+        return Denied(Reason.MISCONFIGURED, str(error))
+
+
+def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
+    """Read the OCO by id. Both legs live: protected. Over already: the exit counts, and what it left is uncovered."""
+    order, seen = read_oco(worker, order, oco, STATE)
+    if seen.status.live:
+        return _covered(worker, order.changed(holds=0)) if order.uncovered_qty <= 0 else _again(worker, order)
+    if seen.status is ProtectionStatus.REFUSED or (seen.status is ProtectionStatus.GONE and not seen.exited_qty):
+        return _after_refusal(worker, order, f"{seen.client_order_id} was accepted and then {seen.status}")
+    if seen.status.closed:
+        return _again(worker, order)
+    if order.holds == UNSEEN_ALARM_HOLDS:
+        worker.alert(order, f"{oco.client_order_id} of {order.symbol} is not seen live yet")
+    return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
+
+
+def _again(worker: Worker, order: Order) -> Next:
+    """Part of the position is settled; see to the rest at once."""
+    return protect(worker, worker.orders.save(order))
+
+
+def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, message: str) -> Next:
+    if oco.sends > 1:
+        # The refusal may be the doing of a first send that did arrive.
+        look = find_oco(worker, order, oco, STATE)
+        if look.found or not look.answered:
+            return worker.hold(look.order, Route.WAIT_TO_PROTECT, 1)
+    refused = oco.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})
+    order = worker.note(order.with_protection(refused), STATE, f"protection refused: {message}")
+    if reason is Reason.MISCONFIGURED:
+        worker.alert(order, f"{order.symbol} is not protected: {message}")
+        return worker.hold(order, Route.WAIT_TO_PROTECT, KEYS_PAUSE_SECONDS)
+    if reason is Reason.STOP_THROUGH:
+        detail = f"the market is through the stop at {refused.levels.stop}"
+        return leave(worker, order, Problem(reason=Reason.PROTECTION_FAILED, detail=detail))
+    if reason in POSITION_LAGS and _refusals(order) > SETTLING_TRIES:
+        return _short_of_shares(worker, order)
+    return _after_refusal(worker, order, message)
+
+
+def _after_refusal(worker: Worker, order: Order, detail: str) -> Next:
+    if _refusals(order) <= SETTLING_TRIES:
+        return worker.hold(order.changed(holds=0), Route.WAIT_TO_PROTECT, 1)
+    return leave(worker, order, Problem(reason=Reason.PROTECTION_FAILED, detail=detail))
+
+
+def _refusals(order: Order) -> int:
+    """OCOs in a row that never worked."""
+    idle = takewhile(lambda oco: oco.status.closed and not oco.exited_qty, reversed(order.protections))
+    return sum(1 for _ in idle)
+
+
+def _short_of_shares(worker: Worker, order: Order) -> Next:
+    """The broker goes on saying that the shares are not there: somebody sold them, or other orders hold them."""
+    position = worker.broker.urgent().position(order.symbol)
+    held = max(ZERO, position.qty * direction(order.trading_side)) if position else ZERO
+    missing = order.unexited_qty - held
+    if missing > 0:
+        worker.alert(order, f"{missing} {order.symbol} were sold by somebody else")
+        source = f"{order.order_id}-outside{len(order.exits) + 1}"
+        gone = Exit(source=source, reason=ExitReason.OUTSIDE, qty=missing, price=None, at=worker.now(order))
+        return _again(worker, order.with_exit(gone))
+    return _give_up(worker, order, "other orders hold the shares")
+
+
+def _unknown(worker: Worker, order: Order, oco: Protection, detail: str) -> Next:
+    noted = worker.note(order, STATE, f"{oco.client_order_id}: outcome unknown ({detail}); looking it up")
+    lost = oco.model_copy(update={"ambiguous": True, "lookups": 0})
+    return worker.hold(noted.with_protection(lost), Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[0])
+
+
+def _look_up(worker: Worker, order: Order, oco: Protection) -> Next:
+    """The intent is written, its fate unknown: ask by our id, and send it once more only when it is nowhere."""
+    look = find_oco(worker, order, oco, STATE)
+    if look.found:
+        return _confirm(worker, look.order, look.found)
+    if not look.answered:
+        return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
+    if not oco.ambiguous:
+        return _unknown(worker, order, oco, "interrupted after the intent was written")
+    seen = oco.model_copy(update={"lookups": oco.lookups + 1})
+    order = order.with_protection(seen)
+    if seen.lookups < len(LOOKUP_BACKOFF_SECONDS):
+        return worker.hold(order, Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[seen.lookups])
+    if seen.sends < MAX_SENDS:
+        again = seen.model_copy(update={"sends": seen.sends + 1, "lookups": 0})
+        return _send(worker, worker.note(order, STATE, f"{oco.client_order_id} never arrived: sent once more"), again)
+    # Should it arrive after all, the shares it holds keep the next one from being accepted.
+    worker.alert(order, f"{oco.client_order_id} of {order.symbol} stays unknown to the broker")
+    lost = seen.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})
+    return _after_refusal(worker, order.with_protection(lost), "the broker takes no protection")

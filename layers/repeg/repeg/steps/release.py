@@ -1,0 +1,71 @@
+"""ReleaseProtection: a close takes down what protects the shares it must sell, and waits until that is certain."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from repeg.domain.execution import CANCEL_BACKOFF_SECONDS, LINGER_SECONDS, LOOKUP_BACKOFF_SECONDS, backoff
+from repeg.domain.orders import Order
+from repeg.domain.protection import Protection, ProtectionStatus
+from repeg.domain.routes import Next, Route
+from repeg.steps.oco import ask_to_cancel, find_oco, read_oco
+from repeg.steps.worker import Worker
+
+STATE = Route.RELEASE_PROTECTION
+STUCK_AFTER = timedelta(seconds=30)
+ASK_AGAIN_AFTER = timedelta(seconds=5)
+
+
+def release(worker: Worker, order: Order) -> Next:
+    """One round over every bracket whose shares the close needs."""
+    for order_id in order.released:
+        bracket = worker.orders.get(order_id)
+        if bracket and not take_down(worker, bracket, STATE)[1]:
+            return worker.hold(order, Route.WAIT_FOR_RELEASE, backoff(CANCEL_BACKOFF_SECONDS, order.holds))
+    worker.orders.save(worker.note(order.changed(holds=0), STATE, "protection is down"))
+    return Next(Route.ASSESS_MARKET)
+
+
+def take_down(worker: Worker, bracket: Order, state: Route) -> tuple[Order, bool]:
+    """Cancel a bracket's OCOs; saved when anything changed. True once none of them can sell a share any more."""
+    before = bracket
+    for oco in bracket.protections:
+        if not oco.status.closed:
+            bracket = _take_down_one(worker, bracket, oco, state)
+    if bracket != before:
+        bracket = worker.orders.save(bracket)
+    return bracket, all(oco.status.closed for oco in bracket.protections)
+
+
+def _take_down_one(worker: Worker, bracket: Order, oco: Protection, state: Route) -> Order:
+    if oco.broker_order_id is None:
+        look = find_oco(worker, bracket, oco, state)
+        if look.found is None:
+            return _never_seen(worker, look.order, oco) if look.answered else bracket
+        bracket, oco = look.order, look.found
+    now = worker.now(bracket)
+    if oco.cancel_requested_at is None or now - oco.cancel_requested_at > ASK_AGAIN_AFTER:
+        # The wish is recorded first: an OCO that is found cancelled later was cancelled by us.
+        wish = {"status": ProtectionStatus.CANCELING, "cancel_requested_at": oco.cancel_requested_at or now}
+        oco = oco.model_copy(update=wish)
+        bracket = worker.orders.save(bracket.with_protection(oco))
+        if ask_to_cancel(worker, oco):
+            worker.sleep(LINGER_SECONDS)
+    bracket, seen = read_oco(worker, bracket, oco, state)
+    if not seen.status.closed and not seen.alarmed and _stuck(seen, worker, bracket):
+        worker.alert(bracket, f"{oco.client_order_id}: cancel not confirmed after 30 s; {bracket.symbol} stays locked")
+        bracket = bracket.with_protection(seen.model_copy(update={"alarmed": True}))
+    return bracket
+
+
+def _stuck(oco: Protection, worker: Worker, bracket: Order) -> bool:
+    asked = oco.cancel_requested_at
+    return asked is not None and worker.now(bracket) - asked > STUCK_AFTER
+
+
+def _never_seen(worker: Worker, bracket: Order, oco: Protection) -> Order:
+    """An intent that the broker does not know: believed after several looks."""
+    seen = oco.model_copy(update={"lookups": oco.lookups + 1})
+    if seen.lookups > len(LOOKUP_BACKOFF_SECONDS):
+        seen = seen.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(bracket)})
+    return bracket.with_protection(seen)

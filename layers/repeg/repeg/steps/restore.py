@@ -1,0 +1,31 @@
+"""The end of a close: what it sold is booked on the brackets it was taken from, the rest is protected again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from repeg.domain.execution import after_rungs
+from repeg.domain.leaving import booked
+from repeg.domain.orders import Order
+from repeg.domain.routes import Next, Route
+from repeg.steps.worker import Worker
+
+STATE = Route.PROTECT_POSITION
+Protect = Callable[[Worker, Order], Next]
+
+
+def restore(worker: Worker, close: Order, protect: Protect) -> Next:
+    """Book the sale, then have every bracket whose protection came down protected again, at its own levels."""
+    for sold in booked(close, worker.orders.holding(close.symbol)):
+        worker.orders.save(worker.note(sold, STATE, f"{close.order_id} left shares of this position"))
+    for order_id in close.released:
+        bracket = worker.orders.get(order_id)
+        if bracket is None or (bracket.uncovered_qty <= 0 and bracket.open_protection is None):
+            continue
+        following = protect(worker, bracket)
+        if following.route is Route.WAIT_TO_PROTECT:
+            return worker.hold(close, Route.WAIT_TO_PROTECT, following.seconds)
+        if following.route is Route.UNWIND_POSITION:
+            worker.alert(close, f"{bracket.uncovered_qty} {close.symbol} could be neither left nor protected again")
+    kept = worker.orders.save(close.changed(settled=True))
+    return Next(after_rungs(kept))

@@ -1,0 +1,59 @@
+"""Side and quantity of an order, from what the account holds, where that decides."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from repeg.domain.assessment import Hold, Reject, Release, Sizing, asset_problem, limit_sell, releases, size_close
+from repeg.domain.bracket_entry import position_problem, short_problem
+from repeg.domain.execution import is_exit
+from repeg.domain.market import Position
+from repeg.domain.orders import ZERO, Order
+from repeg.domain.reasons import Reason
+from repeg.steps.worker import Worker
+
+POSITION_READS = 3
+SETTLING = "waits for the position to show what was bought"
+
+
+def size(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release | None:
+    """What to work, or why not (yet); None for what needs no look at the account: a plain buy."""
+    if is_exit(order):
+        return _size_exit(worker, order)
+    if order.bracket:
+        problem = position_problem(order, worker.broker.position(order.symbol))
+        return problem or (short_problem(worker.broker.asset(order.symbol)) if order.side == "sell" else None)
+    if order.side == "sell":
+        sizing = limit_sell(worker.broker.position(order.symbol), order.signal_qty)
+        nothing = isinstance(sizing, Reject) and sizing.reason is Reason.NO_POSITION
+        return (asset_problem(worker.broker.asset(order.symbol)) if nothing else None) or sizing
+    return None
+
+
+def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release:
+    brackets = worker.orders.holding(order.symbol) if order.kind == "close" else []
+    expected = _expected(order, brackets)
+    position = worker.broker_for(order).position(order.symbol)
+    held = abs(position.qty) if position else ZERO
+    if held < expected and not _looked_often(order):
+        return Hold(seconds=1, why=SETTLING)
+    wanted = min(held, order.signal_qty or held)
+    ids = releases(brackets, wanted - _free(position))
+    if ids:
+        return Release(order_ids=ids)
+    return size_close(position, order.signal_qty)
+
+
+def _expected(order: Order, brackets: list[Order]) -> Decimal:
+    """Shares that must be there by the records; a position may show a fill some time after it happened."""
+    if order.kind == "unwind":
+        return order.signal_qty or ZERO
+    return sum((bracket.unexited_qty for bracket in brackets), ZERO)
+
+
+def _looked_often(order: Order) -> bool:
+    return order.hold_reason == SETTLING and order.holds >= POSITION_READS
+
+
+def _free(position: Position | None) -> Decimal:
+    return abs(position.qty_available) if position else ZERO

@@ -1,0 +1,77 @@
+"""UnwindPosition: a position that is not worth holding, or cannot be protected, is left by an order of its own."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from repeg.domain.execution import after_rungs, backoff
+from repeg.domain.models import direction
+from repeg.domain.orders import ZERO, Order
+from repeg.domain.protection import Exit, ExitReason
+from repeg.domain.routes import Next, Route
+from repeg.domain.unwinding import unwind_order
+from repeg.steps.release import take_down
+from repeg.steps.worker import Worker
+
+STATE = Route.UNWIND_POSITION
+LOOK_BACKOFF_SECONDS = (1, 2, 2, 5, 5, 10)
+
+
+def unwind(worker: Worker, order: Order) -> Next:
+    """Start leaving, or see how far it came. Flat ends it; anything else has protection restored and is told."""
+    running = _running(worker, order)
+    if running is None:
+        return _start(worker, order)
+    if not running.status.terminal:
+        worker.executions.start(running.order_id, running.executions)
+        return worker.hold(order, Route.WAIT_FOR_UNWIND, backoff(LOOK_BACKOFF_SECONDS, order.holds))
+    return _ended(worker, order, running)
+
+
+def _running(worker: Worker, order: Order) -> Order | None:
+    return worker.orders.get(order.unwind_order_id) if order.unwind_order_id else None
+
+
+def _start(worker: Worker, order: Order) -> Next:
+    order, down = take_down(worker, order, STATE)
+    if not down:
+        return worker.hold(order, Route.WAIT_FOR_UNWIND, backoff(LOOK_BACKOFF_SECONDS, order.holds))
+    if order.unexited_qty <= 0:
+        kept = worker.orders.save(order.changed(settled=True))
+        return Next(after_rungs(kept))
+    leaving = unwind_order(order, worker.now(order), worker.time.wall())
+    leaving = leaving.changed(execution_arn=worker.executions.arn(leaving.order_id, 1))
+    noted = worker.note(order, STATE, f"leaving {leaving.signal_qty} {order.symbol} by {leaving.order_id}")
+    order = worker.orders.save_with(noted.changed(unwind_order_id=leaving.order_id, holds=0), leaving)
+    worker.executions.start(leaving.order_id, 1)
+    return worker.hold(order, Route.WAIT_FOR_UNWIND, LOOK_BACKOFF_SECONDS[0])
+
+
+def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
+    if leaving.filled_qty > 0:
+        gone = Exit(
+            source=leaving.order_id,
+            reason=ExitReason.UNWIND,
+            qty=leaving.filled_qty,
+            price=leaving.avg_fill_price,
+            at=leaving.completed_at or worker.now(order),
+        )
+        order = order.with_exit(gone)
+    summary = f"{leaving.order_id} {leaving.status}: {leaving.filled_qty} left at {leaving.avg_fill_price}"
+    order = worker.note(order.changed(unwind_cost=_cost(order)), STATE, summary)
+    if order.unexited_qty <= 0:
+        kept = worker.orders.save(order.changed(settled=True, protected=False))
+        return Next(after_rungs(kept))
+    worker.alert(order, f"{order.unexited_qty} {order.symbol} could not be left; protection is restored")
+    worker.orders.save(order.changed(unwinding=False, unwind_failed=True))
+    return Next(Route.PROTECT_POSITION)
+
+
+def _cost(order: Order) -> Decimal | None:
+    """Dollars lost between the entry and what was unwound, + is cost."""
+    entry = order.avg_fill_price
+    left = [gone for gone in order.exits if gone.reason is ExitReason.UNWIND and gone.price is not None]
+    if entry is None or not left:
+        return None
+    sign = direction(order.trading_side)
+    return sum(((entry - gone.price) * gone.qty * sign for gone in left if gone.price is not None), ZERO)

@@ -1,0 +1,95 @@
+"""After the order: exits that the broker executes later are recorded, and protection that went missing is restored."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from repeg.domain.orders import Order
+from repeg.domain.routes import Route
+from repeg.domain.views import order_view
+from repeg.errors import RetryError
+from repeg.events import EXITED
+from repeg.executions import Executions, ExecutionState
+from repeg.steps.oco import read_oco
+from repeg.steps.worker import Worker
+
+STATE = Route.PROTECT_POSITION
+GRACE = timedelta(seconds=50)
+"""Somebody who cancels protection by hand, to sell by hand, gets this long before it is restored."""
+CARE_BACKOFF_MINUTES = (1, 2, 5, 10)
+
+
+def watch_positions(worker: Worker, executions: Executions) -> int:
+    """Look at every bracket that still holds shares: one listing of open orders, and a read for what is not in it.
+
+    Returns how many executions were started to protect shares that nothing guards.
+    """
+    ids = worker.orders.holding_shares()
+    if not ids:
+        return 0
+    # The clock of an order's own day has long drifted.
+    anchor = worker.time.approximate().anchor
+    found = [order for order in map(worker.orders.get, ids) if order and order.status.terminal]
+    orders = [order.changed(clock=anchor) for order in found]
+    guarded = worker.broker.open_orders() if any(order.protections for order in orders) else frozenset()
+    started = 0
+    for order in orders:
+        try:
+            started += _look_after(worker, executions, order, guarded)
+        except RetryError as error:
+            worker.log.info(f"left to the next sweep: {error}", order_id=order.order_id)
+    return started
+
+
+def _look_after(worker: Worker, executions: Executions, order: Order, guarded: frozenset[str]) -> bool:
+    if executions.state(order.order_id, order.executions) is ExecutionState.RUNNING:
+        return False
+    holder = worker.orders.holder(order.symbol)
+    if holder not in (None, order.order_id):
+        return False
+    order = _read_exits(worker, order, guarded)
+    if order.unexited_qty <= 0 or not _needs_care(order):
+        if holder == order.order_id:
+            worker.orders.give_turn(order)
+        return False
+    return _care(worker, executions, order)
+
+
+def _needs_care(order: Order) -> bool:
+    return order.uncovered_qty > 0 or order.open_protection is not None
+
+
+def _read_exits(worker: Worker, order: Order, guarded: frozenset[str]) -> Order:
+    """What the broker executed, or lost, of the OCOs that are not open any more."""
+    before = order
+    for oco in order.protections:
+        if not oco.status.closed and oco.broker_order_id and oco.broker_order_id not in guarded:
+            order = read_oco(worker, order, oco, STATE)[0]
+    if order == before:
+        return order
+    if order.unexited_qty <= 0:
+        price = order.exit_price
+        order = worker.note(order, STATE, f"position left at {price}: {order.exit_reason}")
+        worker.publisher.publish(EXITED, order_view(order))
+    return worker.orders.save(order)
+
+
+def _care(worker: Worker, executions: Executions, order: Order) -> bool:
+    """Shares without protection: told at once, and given an execution of their own when it is time."""
+    now = worker.now(order)
+    if order.outside_session and not worker.session_open(order):
+        return False
+    if order.protected and order.care_at is None:
+        worker.alert(order, f"{order.uncovered_qty} {order.symbol} lost their protection; it is restored in a minute")
+        worker.orders.save(order.changed(care_at=now + GRACE, protected=False))
+        return False
+    if order.care_at and now < order.care_at:
+        return False
+    tries = order.care_tries
+    pause = timedelta(minutes=CARE_BACKOFF_MINUTES[min(tries, len(CARE_BACKOFF_MINUTES) - 1)])
+    again = order.changed(care_at=now + pause, care_tries=tries + 1, settled=False, unwind_failed=False, holds=0)
+    number = order.executions + 1
+    worker.orders.adopt(again, executions.arn(order.order_id, number))
+    executions.start(order.order_id, number)
+    worker.log.info(f"execution {number} started to protect {order.symbol}", order_id=order.order_id)
+    return True

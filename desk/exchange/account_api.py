@@ -18,7 +18,10 @@ from desk.exchange.views import account_json
 from desk.exchange.web import Reply, Request
 
 _DEFAULT_PAGE, _MAX_PAGE = 100, 100
-_SWITCHES = {"suspend_trade": "trade_suspended_by_user", "fractional_trading": "fractional_trading"}
+_SWITCHES = {
+    "suspend_trade": "trade_suspended_by_user",
+    **{name: name for name in ("fractional_trading", "disable_overnight_trading")},
+}
 
 
 class AccountApi:
@@ -54,7 +57,7 @@ class AccountApi:
             "max_margin_multiplier": plain(account.multiplier),
             "trade_confirm_email": "all",
             "ptp_no_exception_entry": False,
-            "disable_overnight_trading": False,
+            "disable_overnight_trading": account.disable_overnight_trading,
             "max_options_trading_level": None,
         }
 

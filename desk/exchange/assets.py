@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from desk.exchange.model import Asset
 
 _LEVERAGED = "TQQQ SQQQ TECL SPXL UPRO UVXY LABU LABD SOXL FNGU FAS TNA TZA CURE DIRV"
@@ -18,3 +20,8 @@ def listed_assets() -> dict[str, Asset]:
     funds = [Asset(symbol=s, name=f"{s} ETF", exchange="ARCA") for s in f"{_LEVERAGED} {_HIGH_VOLUME} {_FUNDS}".split()]
     stocks = [Asset(symbol=s, name=f"{s} common stock") for s in _STOCKS.split()]
     return {asset.symbol: asset for asset in funds + stocks}
+
+
+def find_asset(assets: Mapping[str, Asset], name: str) -> Asset | None:
+    """An asset by its symbol (in any case) or by its id."""
+    return assets.get(name.upper()) or next((asset for asset in assets.values() if asset.id == name), None)

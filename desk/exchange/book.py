@@ -58,7 +58,7 @@ def price_for(order: Order, quote: Quote) -> Decimal | None:
     touch = quote.touch(order.side)
     if touch <= 0 or quote.size(order.side) <= 0:
         return None
-    limit = order.working_limit
+    limit = order.working_limit if order.working_limit is not None else order.collar
     return touch if limit is None or (limit - touch) * order.side.sign >= 0 else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from decimal import Decimal
@@ -17,7 +18,6 @@ from desk.exchange.ledger import AccountState
 from desk.exchange.model import Asset
 from desk.exchange.moments import SECOND, utc_text
 from desk.exchange.quotes import PRICE_FIELDS, quote_from
-from desk.exchange.rate_limit import RateLimiter
 from desk.exchange.scripts import Scripts
 from desk.exchange.sessions import covers
 from desk.exchange.settings import Settings
@@ -33,6 +33,7 @@ _ACCOUNT_FLAGS = (
     "account_blocked",
     "trade_suspended_by_user",
     "transfers_blocked",
+    "disable_overnight_trading",
 )
 
 
@@ -46,7 +47,7 @@ class ControlApi:
         faults: Faults,
         scripts: Scripts,
         tapes: Tapes,
-        limiter: RateLimiter,
+        clear_limits: Callable[[], None],
         settings: Settings,
     ) -> None:
         self._engine = engine
@@ -54,7 +55,7 @@ class ControlApi:
         self._faults = faults
         self._scripts = scripts
         self._tapes = tapes
-        self._limiter = limiter
+        self._clear_limits = clear_limits
         self._initial = settings
         self.router = Router(
             "/_exchange",
@@ -90,7 +91,7 @@ class ControlApi:
         self._scripts.clear()
         self._tapes.clear()
         self._faults.put([])
-        self._limiter.clear()
+        self._clear_limits()
         return Reply(200, {"status": "reset"})
 
     def _clock_json(self) -> dict[str, Any]:
@@ -131,7 +132,7 @@ class ControlApi:
             self._engine.advance_to(now)
         else:
             self._engine.set_back(now)
-            self._limiter.clear()
+            self._clear_limits()
         self._clock.set(now)
 
     def quote(self, request: Request, name: str) -> Reply:

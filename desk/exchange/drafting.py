@@ -22,7 +22,7 @@ from desk.exchange.model import (
 )
 from desk.exchange.moments import eastern, eastern_ns
 from desk.exchange.prices import on_tick
-from desk.exchange.sessions import may_trade, next_close, next_open, order_session, phase_at
+from desk.exchange.sessions import account_phase, may_trade, next_close, next_open, order_session
 
 _GTC_DAYS = timedelta(days=90)
 _GTC_CANCEL = time(16, 15)
@@ -37,11 +37,11 @@ class Timing:
     expires_at: int
 
 
-def timing(now: int, tif: TimeInForce, extended: bool) -> Timing:
-    """The timing of an order accepted now."""
-    at_once = may_trade(phase_at(now), extended)
+def timing(now: int, tif: TimeInForce, extended: bool, overnight: bool = True) -> Timing:
+    """The timing of an order accepted now, for an account that trades overnight or does not."""
+    at_once = may_trade(account_phase(now, overnight), extended)
     session = order_session(now, extended)
-    start = now if at_once else session.opening(extended)
+    start = now if at_once else session.opening(extended, overnight)
     if tif is TimeInForce.OPG:
         return Timing(next_open(now), False, next_open(now))
     if tif is TimeInForce.CLS:

@@ -6,6 +6,7 @@ that falls due happens at its exact instant, in order. The same core serves clie
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +20,7 @@ from desk.exchange.assets import listed_assets
 from desk.exchange.blotter import Blotter
 from desk.exchange.book import Book
 from desk.exchange.drafting import Timing, draft, timing, trailed
-from desk.exchange.errors import not_found, unprocessable
+from desk.exchange.errors import ApiError, not_found, unprocessable
 from desk.exchange.floor import Floor
 from desk.exchange.groups import Groups
 from desk.exchange.history import History
@@ -39,9 +40,10 @@ from desk.exchange.model import (
     TimeInForce,
 )
 from desk.exchange.order_request import Replacement
+from desk.exchange.prices import on_tick
 from desk.exchange.replacing import Replacements
 from desk.exchange.schedule import Schedule
-from desk.exchange.sessions import next_boundary, phase_at, sessions_from
+from desk.exchange.sessions import Phase, account_phase, next_boundary, sessions_from
 from desk.exchange.settings import Settings, nanoseconds
 
 _ENDED_AT = {Status.CANCELED: "canceled_at", Status.EXPIRED: "expired_at", Status.REJECTED: "failed_at"}
@@ -134,6 +136,15 @@ class Engine:
             if order.position_intent is Intent.SELL_TO_OPEN and not self.assets[order.symbol].easy_to_borrow:
                 self.cancel_now(order)
 
+    @property
+    def _overnight(self) -> bool:
+        return not self.ledger.account.disable_overnight_trading
+
+    @property
+    def phase(self) -> Phase:
+        """Phase of the day, as far as the account trades in it."""
+        return account_phase(self.now, self._overnight)
+
     # --- the market
 
     def asset(self, symbol: str) -> Asset:
@@ -188,7 +199,7 @@ class Engine:
         book = self.books.get(request.symbol)
         if head.type is OrderType.TRAILING_STOP and book and book.quote:
             head = trailed(head, book.quote.touch(head.side))
-        when = timing(self.now, request.time_in_force, request.extended_hours)
+        when = timing(self.now, request.time_in_force, request.extended_hours, self._overnight)
         waits = not when.at_once or (book is not None and book.halted)
         head = replace(head, status=Status.ACCEPTED if waits else Status.PENDING_NEW)
         for order in (head, *legs):
@@ -262,7 +273,7 @@ class Engine:
             client_id_taken=self.client_id_taken,
             quote=book.quote if book else None,
             last_price=self.mark(symbol),
-            phase=phase_at(self.now),
+            phase=self.phase,
         )
 
     @property
@@ -295,7 +306,7 @@ class Engine:
             self.finish(order, Status.REJECTED)
             return
         if order.status in (Status.PENDING_NEW, Status.ACCEPTED, Status.HELD):
-            self.change(order, "new", status=Status.NEW)
+            self.change(order, "new", status=Status.NEW, collar=self._collar(order))
         if order.time_in_force.auction:
             return
         if resumed:
@@ -303,6 +314,14 @@ class Engine:
             return
         reached = self.now + nanoseconds(self.settings.fill_ms)
         self.schedule.add(reached, partial(self._reach_market, order_id), relative=True)
+
+    def _collar(self, order: Order) -> Decimal | None:
+        """The limit that the broker gives a market order, from the touch as it is sent on."""
+        book, percent = self.book(order.symbol), self.settings.market_collar_percent
+        if order.type is not OrderType.MARKET or order.time_in_force.auction or not percent or book.quote is None:
+            return None
+        touch = book.quote.touch(order.side)
+        return on_tick(touch * (1 + order.side.sign * percent / 100)) if touch > 0 else None
 
     def _reach_market(self, order_id: str) -> None:
         order = self.find(order_id)
@@ -318,10 +337,15 @@ class Engine:
             self.finish(order, Status.CANCELED)
 
     def expire(self, order_id: str) -> None:
-        """The order's time is over, unless it has ended before or waits to take another one's place."""
+        """The order's time is over, unless it has ended before: a GTC order is cancelled for its age."""
         order = self.find(order_id)
-        if not order.status.final:
+        if order.status.final:
+            return
+        if order.time_in_force is not TimeInForce.GTC:
             self.finish(order, Status.EXPIRED)
+            return
+        with contextlib.suppress(ApiError):
+            self.cancel(order_id)
 
     def finish(self, order: Order, status: Status) -> None:
         """End an order without completing it, and what depends on it."""

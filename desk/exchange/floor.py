@@ -12,7 +12,7 @@ from desk.exchange.drafting import trailed
 from desk.exchange.matching import Execution, executions, market_orders_left
 from desk.exchange.model import Fill, MarketEvent, Order, OrderType, Side, Status, TimeInForce, Trade
 from desk.exchange.moments import SECOND
-from desk.exchange.sessions import Phase, may_trade, phase_at
+from desk.exchange.sessions import Phase, may_trade
 
 if TYPE_CHECKING:
     from desk.exchange.engine import Engine
@@ -31,7 +31,7 @@ class Floor:
     def match(self, symbol: str, refill: Side | None = None) -> None:
         """Execute whatever may trade in the symbol now; `refill`: size has returned for market orders of that side."""
         engine = self._engine
-        book, phase = engine.books.get(symbol), phase_at(engine.now)
+        book, phase = engine.books.get(symbol), engine.phase
         if book is None or book.quote is None or book.halted:
             return
         if refill is None and phase is Phase.CORE:

@@ -25,7 +25,6 @@ from desk.exchange.web import Reply, Request, refusal
 
 CONTROL = "/_exchange"
 MARKET_DATA = "/v2/stocks"
-TRADING = "/v2"
 
 _NO_KEYS = "<html><head><title>401 Authorization Required</title></head><body>401 Authorization Required</body></html>"
 _BAD_GATEWAY = "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>upstream failure</p></body></html>"
@@ -45,12 +44,12 @@ class Gateway:
         settings = settings or Settings()
         self.clock = clock or MarketClock(start, speed)
         self.engine = Engine(start, settings, ids or random.SystemRandom())
-        self.limiter = RateLimiter()
+        self.limiter, self.data_limiter = RateLimiter(), RateLimiter()
         self.faults = Faults(lambda: self.engine.chance)
         self.trading = TradingApi(self.engine, self.faults)
         self.market_data = MarketDataApi(self.engine)
         scripts, tapes = Scripts(self.engine), Tapes(self.engine)
-        self.control = ControlApi(self.engine, self.clock, self.faults, scripts, tapes, self.limiter, settings)
+        self.control = ControlApi(self.engine, self.clock, self.faults, scripts, tapes, self._clear_limits, settings)
 
     def fault_for(self, request: Request) -> Fault | None:
         """The transport fault that acts on a client's request, if any."""
@@ -81,12 +80,15 @@ class Gateway:
             return Reply(0)
         if (refused := self._check_keys(request.headers)) is not None:
             return refused
-        if _counts(request.path):
-            now, limit = self.engine.now, self.engine.settings.rate_limit
-            admitted = self.limiter.admit(now, limit)
-            reply = self._spoil(request, fault) if admitted else Reply(429, _TOO_MANY)
-            return replace(reply, headers={**reply.headers, **self.limiter.headers(now, limit)})
-        return self._spoil(request, fault)
+        now, settings = self.engine.now, self.engine.settings
+        data = request.path.startswith(f"{MARKET_DATA}/")
+        limiter, limit = (self.data_limiter, settings.data_rate_limit) if data else (self.limiter, settings.rate_limit)
+        reply = self._spoil(request, fault) if limiter.admit(now, limit) else Reply(429, _TOO_MANY)
+        return replace(reply, headers={**reply.headers, **limiter.headers(now, limit)})
+
+    def _clear_limits(self) -> None:
+        self.limiter.clear()
+        self.data_limiter.clear()
 
     def _spoil(self, request: Request, fault: Fault | None) -> Reply:
         """Answer as the fault wants it."""
@@ -133,10 +135,6 @@ _DEFAULT_ERROR = {"code": 50010000, "message": "internal server error occurred"}
 def _message(reply: Reply) -> str | None:
     refused = reply.status >= 400 and isinstance(reply.body, dict)
     return str(reply.body["message"]) if refused and "message" in reply.body else None
-
-
-def _counts(path: str) -> bool:
-    return path.startswith(f"{TRADING}/") and not path.startswith(f"{MARKET_DATA}/")
 
 
 def _keys(headers: Mapping[str, str]) -> tuple[str, str] | None:

@@ -75,6 +75,7 @@ class Journal:
                 "stop_price": plain(order.stop_price),
                 "trail_price": plain(order.trail_price),
                 "trail_percent": plain(order.trail_percent),
+                "collar": plain(order.collar),
                 "order_class": order.order_class.value,
                 "parent_order_id": _parent(order),
                 "replaces": order.replaces,

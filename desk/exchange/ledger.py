@@ -30,6 +30,7 @@ class AccountState:
     account_blocked: bool = False
     trade_suspended_by_user: bool = False
     transfers_blocked: bool = False
+    disable_overnight_trading: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ class Asset:
     shortable: bool = True
     fractionable: bool = True
     easy_to_borrow: bool = True
-    attributes: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ("fractional_eh_enabled", "overnight_tradable")
 
     @property
     def id(self) -> str:
@@ -219,7 +219,8 @@ class Order:
     """One version of an order; every change makes a new version.
 
     `live`: it has reached the market. `elected`: its stop price was reached. `covered`: the shares are kept by another
-    order of its group, so that it keeps none. `hwm`: the best touch a trailing stop has seen.
+    order of its group, so that it keeps none. `hwm`: the best touch a trailing stop has seen. `collar`: the price that
+    the broker lets a market order trade at at worst.
     """
 
     id: str
@@ -244,6 +245,7 @@ class Order:
     trail_price: Decimal | None = None
     trail_percent: Decimal | None = None
     hwm: Decimal | None = None
+    collar: Decimal | None = None
     order_class: OrderClass = OrderClass.SIMPLE
     role: Role | None = None
     group: str | None = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from desk.exchange.assets import find_asset
 from desk.exchange.engine import Engine
 from desk.exchange.errors import ApiError, invalid, not_found
 from desk.exchange.faults import Faults, Kind
-from desk.exchange.model import Order, Status
+from desk.exchange.model import Order, OrderRequest, Status
 from desk.exchange.moments import parse_instant
 from desk.exchange.order_request import read_order, read_replacement
 from desk.exchange.settings import nanoseconds
@@ -29,10 +31,15 @@ class OrdersApi:
         self._faults = faults
 
     def submit(self, request: Request) -> Reply:
-        wanted = read_order(request.fields)
+        wanted = self._by_symbol(read_order(request.fields))
         rejected = self._fault(Kind.REJECT, request, of_request(request, self._engine.orders))
         order = self._engine.submit(wanted, reject=rejected)
         return Reply(200, order_json(order, self._legs(order)))
+
+    def _by_symbol(self, wanted: OrderRequest) -> OrderRequest:
+        """The order with its asset's symbol, where it names the asset by its id."""
+        found = find_asset(self._engine.assets, wanted.symbol)
+        return replace(wanted, symbol=found.symbol) if found is not None else wanted
 
     def replace(self, request: Request, order_id: str) -> Reply:
         order = self._engine.find(_order_id(order_id))
@@ -59,7 +66,7 @@ class OrdersApi:
         try:
             self.cancel(request, order.id)
         except ApiError as problem:
-            return {"id": order.id, "status": problem.status, "body": problem.body}
+            return {"id": order.id, "status": 500, "body": problem.body}
         return {"id": order.id, "status": 200}
 
     def _fault(self, kind: Kind, request: Request, subject: Subject) -> bool:

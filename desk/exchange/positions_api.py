@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from desk.exchange.assets import find_asset
 from desk.exchange.engine import Engine
 from desk.exchange.errors import ApiError, invalid, not_found
 from desk.exchange.ledger import Position
@@ -58,7 +59,7 @@ class PositionsApi:
         )
 
     def _find(self, symbol: str) -> Position:
-        asset = next((a for a in self._engine.assets.values() if symbol in (a.id, a.symbol)), None)
+        asset = find_asset(self._engine.assets, symbol)
         if asset is None:
             raise not_found(f"symbol not found: {symbol}")
         position = self._engine.ledger.seen(asset.symbol, self._engine.positions_known_at)

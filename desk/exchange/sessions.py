@@ -37,6 +37,7 @@ class Phase(StrEnum):
     """Part of the trading day an instant belongs to."""
 
     CLOSED = "closed"
+    OVERNIGHT = "overnight"
     PRE = "pre"
     CORE = "core"
     POST = "post"
@@ -44,9 +45,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One trading day; instants in nanoseconds. On early closes there is no after-hours part."""
+    """One trading day, from the evening before; instants in nanoseconds. On early closes there are no after-hours."""
 
     day: date
+    overnight_open: int
     pre_open: int
     open: int
     close: int
@@ -56,9 +58,11 @@ class Session:
         """When a day order of this session ends."""
         return self.post_close if extended else self.close
 
-    def opening(self, extended: bool) -> int:
-        """When an order of this session may first trade."""
-        return self.pre_open if extended else self.open
+    def opening(self, extended: bool, overnight: bool = True) -> int:
+        """When an order of this session may first trade; `overnight`: extended hours begin the evening before."""
+        if not extended:
+            return self.open
+        return self.overnight_open if overnight else self.pre_open
 
 
 @cache
@@ -70,6 +74,7 @@ def session_on(day: date) -> Session | None:
     close = eastern_ns(day, time(13) if early else time(16))
     return Session(
         day=day,
+        overnight_open=eastern_ns(day - timedelta(days=1), time(20)),
         pre_open=eastern_ns(day, time(4)),
         open=eastern_ns(day, time(9, 30)),
         close=close,
@@ -98,12 +103,24 @@ def covers(instant: int) -> bool:
 
 def phase_at(instant: int) -> Phase:
     """Phase of the day; openings belong to the phase they start, closings do not belong to the one they end."""
-    session = session_on(eastern(instant).date())
-    if session is None or not session.pre_open <= instant < session.post_close:
+    today = eastern(instant).date()
+    following = session_on(today + timedelta(days=1))
+    if following is not None and instant >= following.overnight_open:
+        return Phase.OVERNIGHT
+    session = session_on(today)
+    if session is None or instant >= session.post_close:
         return Phase.CLOSED
+    if instant < session.pre_open:
+        return Phase.OVERNIGHT
     if instant < session.open:
         return Phase.PRE
     return Phase.CORE if instant < session.close else Phase.POST
+
+
+def account_phase(instant: int, overnight: bool) -> Phase:
+    """Phase of the day for an account that trades overnight, or for one that has switched that off."""
+    phase = phase_at(instant)
+    return Phase.CLOSED if phase is Phase.OVERNIGHT and not overnight else phase
 
 
 def may_trade(phase: Phase, extended: bool) -> bool:
@@ -133,7 +150,7 @@ def auction_closed(instant: int, *, opening: bool) -> bool:
 def next_boundary(instant: int) -> int:
     """First instant after this one at which the phase changes."""
     for s in sessions_from(instant):
-        for edge in (s.pre_open, s.open, s.close, s.post_close):
+        for edge in (s.overnight_open, s.pre_open, s.open, s.close, s.post_close):
             if edge > instant:
                 return edge
     raise ValueError("the trading calendar ends here")

@@ -14,9 +14,11 @@ from desk.exchange.moments import MILLISECOND
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Latencies are milliseconds of market time; `rate_limit` is trading requests per market minute.
+    """Latencies are milliseconds of market time; `rate_limit` is trading requests per market minute,
+    `data_rate_limit` those for market data.
 
     `position_lag_ms`: how far positions lag behind fills, for readers and for the rules of new orders.
+    `market_collar_percent`: how far from the touch a market order may trade (0: as far as it takes).
     `replace_carries_fills`: a replacing order starts with the fills of the replaced one (False: for the rest only).
     `subscription`: the market data plan, `sip` (all feeds) or `iex` (no recent consolidated data).
     `key_id` and `secret_key` set: only that pair is accepted; None: any pair is.
@@ -30,6 +32,8 @@ class Settings:
     position_lag_ms: Decimal = Decimal(0)
     partial_fill_probability: Decimal = Decimal(0)
     rate_limit: int = 200
+    data_rate_limit: int = 10_000
+    market_collar_percent: Decimal = Decimal(5)
     replace_carries_fills: bool = True
     subscription: str = "sip"
     seed: int = 1
@@ -62,7 +66,7 @@ def _read(name: str, value: Any) -> Any:
     if name == "replace_carries_fills":
         return flag(name, value)
     read = number(name, value)
-    if name in ("rate_limit", "seed"):
+    if name in ("rate_limit", "data_rate_limit", "seed"):
         if read % 1:
             raise ControlError(f"{name}: a whole number is needed")
         return int(read)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from desk.exchange.account_api import AccountApi
+from desk.exchange.assets import find_asset
 from desk.exchange.engine import Engine
 from desk.exchange.errors import invalid, not_found
 from desk.exchange.faults import Faults
@@ -58,8 +59,7 @@ class TradingApi:
         return Reply(200, [asset_json(asset) for asset in assets if _asset_listed(asset, query)])
 
     def asset(self, request: Request, symbol: str) -> Reply:
-        assets = self._engine.assets
-        asset = assets.get(symbol.upper()) or next((a for a in assets.values() if a.id == symbol), None)
+        asset = find_asset(self._engine.assets, symbol)
         if asset is None:
             raise not_found(f"asset not found for {symbol}")
         return Reply(200, asset_json(asset))

@@ -37,11 +37,14 @@ def test_a_clock_that_is_set_back_starts_a_new_allowance(exchange: VirtualExchan
     assert exchange.send("GET", "/v2/clock").status == 200
 
 
-def test_market_data_and_control_are_not_counted(exchange: VirtualExchange) -> None:
-    exchange.control("PUT", "settings", {"rate_limit": 0})
-    reply = exchange.send("GET", "/v2/stocks/TQQQ/quotes/latest")
-    assert (reply.status, reply.headers) == (200, {})
+def test_market_data_has_a_limit_of_its_own_and_control_none(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "settings", {"rate_limit": 0, "data_rate_limit": 1})
+    replies = [exchange.send("GET", "/v2/stocks/TQQQ/quotes/latest") for _ in range(2)]
+    assert [reply.status for reply in replies] == [200, 429]
+    assert replies[0].headers["X-Ratelimit-Limit"] == "1"
     assert exchange.control("GET", "clock")["paused"] is False
+    exchange.advance(60)
+    assert exchange.send("GET", "/v2/stocks/TQQQ/quotes/latest").status == 200
 
 
 def test_a_refusal_carries_the_headers_too(exchange: VirtualExchange) -> None:

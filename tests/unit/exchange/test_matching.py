@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.unit.exchange.virtual import VirtualExchange
 
 
@@ -167,3 +169,40 @@ def test_nothing_trades_while_the_symbol_is_halted(exchange: VirtualExchange) ->
     assert exchange.fills(order) == []
     exchange.control("POST", "script", {"events": [{"symbol": "TQQQ", "halt": False}]})
     assert exchange.fills(order) == [("10", "50.98")]
+
+
+@pytest.mark.parametrize(("side", "inside", "beyond"), [("buy", "53.53", "53.54"), ("sell", "48.40", "48.39")])
+def test_a_market_order_trades_at_most_five_percent_from_the_touch_it_was_sent_at(
+    exchange: VirtualExchange, side: str, inside: str, beyond: str
+) -> None:
+    def quote(touch: str) -> None:
+        exchange.quote("TQQQ", *((touch, "60") if side == "sell" else ("40", touch)))
+
+    exchange.hold("TQQQ", "10")
+    order = exchange.order("TQQQ", side, "10")
+    exchange.advance("0.02")
+    quote(beyond)
+    exchange.advance(10)
+    assert (exchange.read(order)["status"], exchange.fills(order)) == ("new", [])
+    assert exchange.journal("order")[-1]["collar"] == ("48.4" if side == "sell" else "53.53")
+    quote(inside)
+    assert exchange.fills(order) == [("10", inside.rstrip("0"))]
+
+
+def test_the_collar_is_a_setting(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "settings", {"market_collar_percent": 0})
+    order = exchange.order("TQQQ", "buy", "10")
+    exchange.advance("0.02")
+    exchange.quote("TQQQ", "59.95", "59.98")
+    exchange.advance(1)
+    assert exchange.fills(order) == [("10", "59.98")]
+
+
+def test_a_queued_market_order_is_measured_at_the_open() -> None:
+    exchange = VirtualExchange("2026-11-19T17:00:00-05:00")
+    exchange.quote("TQQQ", "50.95", "50.98")
+    order = exchange.order("TQQQ", "buy", "10")
+    exchange.advance_to("2026-11-20T09:29:00-05:00")
+    exchange.quote("TQQQ", "59.95", "59.98")
+    exchange.advance_to("2026-11-20T09:30:01-05:00")
+    assert exchange.fills(order) == [("10", "59.98")]

@@ -226,3 +226,12 @@ def test_account_rules(exchange: VirtualExchange, account: dict[str, Any], side:
 def test_fractions_need_the_account_to_allow_them(exchange: VirtualExchange) -> None:
     exchange.control("PUT", "account", {"fractional_trading": False})
     assert exchange.refused("TQQQ", "buy", "0.5").body["message"] == ("fractional trading is disabled for this account")
+
+
+def test_an_asset_may_be_named_by_its_id(exchange: VirtualExchange) -> None:
+    asset = exchange.ok("GET", "/v2/assets/tqqq")
+    assert "overnight_tradable" in asset["attributes"]
+    order = exchange.order(asset["id"], "buy", "10", "50.90")
+    assert (order["symbol"], order["asset_id"]) == ("TQQQ", asset["id"])
+    exchange.hold("TQQQ", "10")
+    assert exchange.ok("GET", f"/v2/positions/{asset['id']}") == exchange.ok("GET", "/v2/positions/TQQQ")

@@ -14,14 +14,23 @@ from tests.unit.exchange.virtual import VirtualExchange
 @pytest.mark.parametrize(
     ("moment", "phase"),
     [
-        ("2026-11-20T03:59:59.999999-05:00", Phase.CLOSED),
+        ("2026-11-20T00:00:00-05:00", Phase.OVERNIGHT),
+        ("2026-11-20T03:59:59.999999-05:00", Phase.OVERNIGHT),
         ("2026-11-20T04:00:00-05:00", Phase.PRE),
         ("2026-11-20T09:29:59.999999-05:00", Phase.PRE),
         ("2026-11-20T09:30:00-05:00", Phase.CORE),
         ("2026-11-20T15:59:59.999999-05:00", Phase.CORE),
         ("2026-11-20T16:00:00-05:00", Phase.POST),
         ("2026-11-20T20:00:00-05:00", Phase.CLOSED),
+        ("2026-11-19T20:00:00-05:00", Phase.OVERNIGHT),
+        ("2026-11-21T03:00:00-05:00", Phase.CLOSED),
         ("2026-11-21T12:00:00-05:00", Phase.CLOSED),
+        ("2026-11-22T19:59:59-05:00", Phase.CLOSED),
+        ("2026-11-22T20:00:00-05:00", Phase.OVERNIGHT),
+        # No session before the full holiday; one before the half day, on the holiday's evening.
+        ("2026-11-25T20:00:00-05:00", Phase.CLOSED),
+        ("2026-11-26T03:00:00-05:00", Phase.CLOSED),
+        ("2026-11-26T20:00:00-05:00", Phase.OVERNIGHT),
         ("2026-11-26T12:00:00-05:00", Phase.CLOSED),
         ("2026-11-27T12:59:59-05:00", Phase.CORE),
         ("2026-11-27T13:00:00-05:00", Phase.CLOSED),
@@ -88,3 +97,41 @@ def test_calendar_shows_the_early_close() -> None:
         "settlement_date": "2026-11-27",
     }
     assert days[1]["close"] == "13:00"
+
+
+def test_extended_orders_trade_overnight_and_others_do_not() -> None:
+    exchange = VirtualExchange("2026-11-19T20:30:00-05:00")
+    exchange.quote("TQQQ", "50.95", "50.98")
+    order = exchange.order("TQQQ", "buy", "10", "50.99", extended_hours=True)
+    other = exchange.order("TQQQ", "buy", "10", "50.99")
+    exchange.advance(1)
+    assert [exchange.read(o)["status"] for o in (order, other)] == ["filled", "accepted"]
+    assert not exchange.ok("GET", "/v2/clock")["is_open"]
+
+
+def test_an_overnight_order_lasts_until_the_evening() -> None:
+    exchange = VirtualExchange("2026-11-19T20:30:00-05:00")
+    order = exchange.order("TQQQ", "buy", "10", "50.00", extended_hours=True)
+    exchange.advance_to("2026-11-20T19:59:59-05:00")
+    assert exchange.read(order)["status"] == "new"
+    exchange.advance(1)
+    assert exchange.read(order)["status"] == "expired"
+
+
+def test_an_order_of_the_weekend_trades_from_sunday_evening() -> None:
+    exchange = VirtualExchange("2026-11-21T12:00:00-05:00")
+    exchange.quote("TQQQ", "50.95", "50.98")
+    order = exchange.order("TQQQ", "buy", "10", "50.99", extended_hours=True)
+    exchange.advance_to("2026-11-22T20:00:01-05:00")
+    assert exchange.read(order)["status"] == "filled"
+
+
+def test_an_account_may_switch_the_night_off() -> None:
+    exchange = VirtualExchange("2026-11-19T20:30:00-05:00")
+    exchange.quote("TQQQ", "50.95", "50.98")
+    exchange.ok("PATCH", "/v2/account/configurations", {"disable_overnight_trading": True})
+    order = exchange.order("TQQQ", "buy", "10", "50.99", extended_hours=True)
+    exchange.advance_to("2026-11-20T03:59:59-05:00")
+    assert exchange.read(order)["status"] == "accepted"
+    exchange.advance(2)
+    assert exchange.read(order)["status"] == "filled"

@@ -13,6 +13,7 @@ from desk.cloud.connection import Connection
 from desk.exchange.client import ExchangeControl
 from repeg.domain.orders import Order
 from repeg.executions import execution_number
+from repeg.store.items import position_key
 from repeg.store.orders import OrderStore
 from tests.support.audit import audit, trading_calls
 
@@ -36,12 +37,21 @@ class Cloud:
     def open_market(self, now: str = OPEN_MORNING) -> None:
         """A clean exchange in a regular session, with a calm TQQQ."""
         self.exchange.reset()
+        self._forget_positions()
         self.exchange.set_clock(now)
         self.exchange.quote("TQQQ", "50.95", "50.98", 2000, 2000)
+
+    def _forget_positions(self) -> None:
+        """The exchange forgot what earlier tests bought; so must the table, or the sweep would look for it."""
+        for order_id in self.orders.holding_shares():
+            order = self.orders.get(order_id)
+            if order:
+                self.connection.dynamodb.delete_item(TableName=self.connection.table, Key=position_key(order))
 
     def send(self, **signal: Any) -> str:
         """Push a signal to the queue; returns its id."""
         body = {"kind": "order", "symbol": "TQQQ", "side": "buy"} | signal
+        body = {field: value for field, value in body.items() if value is not None}
         self.send_text(json.dumps(body), body["symbol"])
         self._sent.append(body["signal_id"])
         return str(body["signal_id"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from repeg.domain.orders import ZERO, Order
@@ -25,6 +26,26 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
         if after.exits != known.exits:
             changed.append(after)
     return changed
+
+
+def sold_by_others(holding: Sequence[Order], missing: Decimal, now: datetime) -> list[Order]:
+    """The brackets among `holding` (oldest first) whose shares are gone, each with that exit.
+
+    `missing` is how many shares the account holds fewer than the records say. What an OCO still guards is there.
+    """
+    changed = []
+    for order in holding:
+        qty = min(order.uncovered_qty, missing)
+        if qty > 0:
+            changed.append(order.with_exit(left_by_others(order, qty, now)))
+            missing -= qty
+    return changed
+
+
+def left_by_others(order: Order, qty: Decimal, now: datetime) -> Exit:
+    """Shares that somebody else sold (or bought back), at a price that is not known."""
+    source = f"{order.order_id}-outside{len(order.exits) + 1}"
+    return Exit(source=source, reason=ExitReason.OUTSIDE, qty=qty, price=None, at=now)
 
 
 def _without(order: Order, source: str) -> Order:

@@ -175,7 +175,6 @@ class Order(Frozen):
     take_profit: Decimal | None = None
     risk_reward: Decimal | None = None
     protected: bool | None = None
-    protective_order_id: str | None = None
     unwind_order_id: str | None = None
     unwind_cost: Decimal | None = None
     exits: tuple[Exit, ...] = ()
@@ -214,6 +213,8 @@ class Order(Frozen):
     """Brackets whose protection a close took down, oldest first."""
     position_before: Decimal | None = None
     resizes: int = 0
+    settling: int = 0
+    """Looks at a position that shows fewer shares than the records do."""
     received_at: datetime
     """Wall time of intake: the order of arrival."""
     sent_at: datetime | None = None
@@ -266,6 +267,22 @@ class Order(Frozen):
     def uncovered_qty(self) -> Decimal:
         """Shares that have not left and that no OCO, live or on its way, guards."""
         return self.unexited_qty - sum((oco.covers for oco in self.protections), ZERO)
+
+    @property
+    def protective_order_id(self) -> str | None:
+        """The broker's id of the newest OCO that it took."""
+        taken = (oco.broker_order_id for oco in reversed(self.protections) if oco.broker_order_id)
+        return next(taken, None)
+
+    @property
+    def signal_price(self) -> Decimal | None:
+        """The price that a bracket's signal named."""
+        return self.bracket.signal_price if self.bracket else None
+
+    @property
+    def exit_anchor(self) -> str | None:
+        """What a bracket's exits are measured from."""
+        return self.bracket.anchor if self.bracket else None
 
     @property
     def position_line(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from repeg.domain.models import Frozen
 from repeg.domain.money import plain
 from repeg.domain.orders import Order
+from repeg.domain.protection import Protection
 
 _FIELDS = """
     order_id signal_id rebalance_id kind strategy symbol side status reason ladder symbol_class
@@ -19,6 +20,7 @@ _FIELDS = """
     protected protective_order_id unwind_order_id unwind_cost exit_price exit_reason exit_at
     repegs market_fallback seconds_to_fill created_at first_sent_at completed_at expires_at
     execution_arn executions
+    signal_price exit_anchor extended_hours unprotected_ok parent_id superseded_by unexited_qty
 """.split()  # noqa: SIM905
 _CHILD_FIELDS = """
     rung client_order_id broker_order_id type limit_price qty filled_qty avg_fill_price status
@@ -40,8 +42,15 @@ def order_view(order: Order) -> dict[str, Any]:
     """The order as JSON-ready data, with `rungs` and `events`."""
     view = _view(order, _FIELDS)
     view["rungs"] = [_view(child, _CHILD_FIELDS) for child in order.sent]
+    view["protections"] = [_oco_view(oco) for oco in order.protections]
+    view["exits"] = [_view(gone, ("source", "reason", "qty", "price", "at")) for gone in order.all_exits]
     view["events"] = [_view(event, ("at", "state", "detail")) for event in order.events]
     return view
+
+
+def _oco_view(oco: Protection) -> dict[str, Any]:
+    fields = ("client_order_id", "broker_order_id", "qty", "status", "placed_at", "closed_at")
+    return _view(oco, fields) | _view(oco.levels, ("stop", "target"))
 
 
 def _view(record: Frozen, fields: Sequence[str]) -> dict[str, Any]:

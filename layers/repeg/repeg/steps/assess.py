@@ -31,7 +31,7 @@ from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.sessions import Phase
 from repeg.errors import BudgetExhausted, OperatorError, RetryError, StoreConflict
-from repeg.steps.size import size
+from repeg.steps.size import SETTLING, size
 from repeg.steps.supersede import supersede
 from repeg.steps.worker import Worker
 
@@ -238,6 +238,8 @@ def _hold(worker: Worker, order: Order, hold: Hold) -> Next:
     if order.hold_reason != hold.why:
         order = worker.note(order, STATE, hold.why)
     requeue = hold.parked_until != order.parked_until
+    if hold.why == SETTLING:
+        order = order.changed(settling=order.settling + 1)
     held = order.changed(status=Status.WAITING, parked_until=hold.parked_until, hold_reason=hold.why, holds=holds)
     return worker.hold(held, Route.WAIT_FOR_MARKET, hold.seconds, requeue)
 

@@ -15,10 +15,11 @@ from repeg.domain.execution import (
     after_rungs,
     backoff,
 )
+from repeg.domain.leaving import left_by_others
 from repeg.domain.market import ProtectiveOrder
 from repeg.domain.models import direction, opposite
 from repeg.domain.orders import ZERO, Order
-from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, OperatorError, RetryError
@@ -209,9 +210,7 @@ def _short_of_shares(worker: Worker, order: Order) -> Next:
     missing = order.unexited_qty - held
     if missing > 0:
         worker.alert(order, f"{missing} {order.symbol} were sold by somebody else")
-        source = f"{order.order_id}-outside{len(order.exits) + 1}"
-        gone = Exit(source=source, reason=ExitReason.OUTSIDE, qty=missing, price=None, at=worker.now(order))
-        return _again(worker, order.with_exit(gone))
+        return _again(worker, order.with_exit(left_by_others(order, missing, worker.now(order))))
     return _give_up(worker, order, "other orders hold the shares")
 
 

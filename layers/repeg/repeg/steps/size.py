@@ -7,6 +7,7 @@ from decimal import Decimal
 from repeg.domain.assessment import Hold, Reject, Release, Sizing, asset_problem, limit_sell, releases, size_close
 from repeg.domain.bracket_entry import position_problem, short_problem
 from repeg.domain.execution import is_exit
+from repeg.domain.leaving import sold_by_others
 from repeg.domain.market import Position
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.reasons import Reason
@@ -35,8 +36,11 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
     expected = _expected(order, brackets)
     position = worker.broker_for(order).position(order.symbol)
     held = abs(position.qty) if position else ZERO
-    if held < expected and not _looked_often(order):
+    if held < expected and order.settling < POSITION_READS:
         return Hold(seconds=1, why=SETTLING)
+    for sold in sold_by_others(brackets, expected - held, worker.now(order)):
+        worker.alert(sold, f"{order.symbol}: {sold.exits[-1].qty} shares of {sold.order_id} were left by somebody else")
+        worker.orders.save(sold)
     wanted = min(held, order.signal_qty or held)
     ids = releases(brackets, wanted - _free(position))
     if ids:
@@ -49,10 +53,6 @@ def _expected(order: Order, brackets: list[Order]) -> Decimal:
     if order.kind == "unwind":
         return order.signal_qty or ZERO
     return sum((bracket.unexited_qty for bracket in brackets), ZERO)
-
-
-def _looked_often(order: Order) -> bool:
-    return order.hold_reason == SETTLING and order.holds >= POSITION_READS
 
 
 def _free(position: Position | None) -> Decimal:

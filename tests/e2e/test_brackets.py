@@ -1,0 +1,121 @@
+"""Brackets on the real stack: entered near the signal's price, protected from the fill, left when it must be."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from repeg.domain.orders import Order
+from repeg.domain.reasons import Reason, Status
+from tests.support.cloud import Cloud
+
+pytestmark = pytest.mark.cloud
+
+SIGNAL = {
+    "kind": "bracket",
+    "symbol": "CRWD",
+    "qty": 25,
+    "signal_price": "534.82",
+    "stop_loss": "529.47",
+    "take_profit": "545.52",
+}
+
+
+def _quote(cloud: Cloud, bid: str, ask: str, size: int = 500) -> None:
+    cloud.exchange.quote("CRWD", bid, ask, size, size)
+
+
+def _bracket(cloud: Cloud, name: str, **changes: Any) -> Order:
+    cloud.send(signal_id=name, **(SIGNAL | changes))
+    [order] = cloud.ended(name, timeout=90)
+    return order
+
+
+def _is_flat(cloud: Cloud) -> bool:
+    """True when the exchange's own journal adds up to no shares of CRWD."""
+    fills = [entry for entry in cloud.exchange.journal() if entry["type"] == "fill" and entry["symbol"] == "CRWD"]
+    return sum(Decimal(fill["qty"]) * (1 if fill["side"] == "buy" else -1) for fill in fills) == 0
+
+
+def test_a_bracket_is_filled_and_protected_within_its_budget(cloud: Cloud, name: str) -> None:
+    _quote(cloud, "534.70", "534.80")
+    mark = cloud.mark()
+    order = _bracket(cloud, name)
+    states, calls = cloud.states_of(order), cloud.calls_since(mark)
+    assert (order.status, order.reason, order.protected) == (Status.FILLED, None, True)
+    assert order.rungs[0].limit_price == Decimal("535.09")
+    assert (order.stop_loss, order.take_profit) == (Decimal("529.45"), Decimal("545.50"))
+    assert len(states) <= 16, states
+    assert calls.total() <= 6, calls
+    cloud.audit()
+
+
+def test_a_rest_of_sixty_seconds_costs_little(cloud: Cloud, name: str) -> None:
+    _quote(cloud, "535.10", "535.20")
+    mark = cloud.mark()
+    order = _bracket(cloud, name)
+    states, calls = cloud.states_of(order), cloud.calls_since(mark)
+    assert (order.status, order.reason) == (Status.UNFILLED, Reason.FILL_TIMEOUT)
+    assert len(states) <= 40, states
+    assert calls.total() <= 12, calls
+    cloud.audit()
+
+
+def test_a_fall_through_the_stop_before_protection_stands_is_left_at_once(cloud: Cloud, name: str) -> None:
+    _quote(cloud, "534.70", "534.80")
+    cloud.exchange.script(
+        {
+            "on": {"symbol": "CRWD", "event": "filled", "side": "buy"},
+            "symbol": "CRWD",
+            "bid": "529.00",
+            "ask": "529.10",
+            "bid_size": 500,
+            "ask_size": 500,
+        }
+    )
+    order = _bracket(cloud, name)
+    assert (order.status, order.reason, order.protected) == (Status.UNWOUND, Reason.PROTECTION_FAILED, False)
+    assert order.exit_reason == "unwind"
+    assert order.unwind_cost == (Decimal("534.80") - Decimal("529.00")) * 25
+    assert _is_flat(cloud)
+    cloud.audit()
+
+
+def test_a_close_takes_down_protection_and_sells(cloud: Cloud, name: str) -> None:
+    _quote(cloud, "534.70", "534.80")
+    held = _bracket(cloud, name)
+    cloud.send(signal_id=f"{name}-c", kind="close", symbol="CRWD", side=None)
+    [close] = cloud.ended(f"{name}-c")
+    held = cloud.order(held.signal_id)
+    assert (close.status, close.filled_qty) == (Status.FILLED, 25)
+    assert (held.exit_reason, held.exit_price) == ("close", Decimal("534.70"))
+    assert _is_flat(cloud)
+    cloud.audit()
+
+
+def test_a_close_takes_over_from_an_entry_that_rests(cloud: Cloud, name: str) -> None:
+    _quote(cloud, "535.10", "535.20")
+    cloud.send(signal_id=name, **SIGNAL)
+    cloud.until("the entry rests", lambda: (found := cloud.orders.find(name)) and found.open_child)
+    cloud.send(signal_id=f"{name}-c", kind="close", symbol="CRWD", side=None)
+    [entry, close] = cloud.ended(name, f"{name}-c")
+    assert (entry.status, entry.filled_qty) == (Status.SUPERSEDED, 0)
+    assert (close.status, close.reason) == (Status.REJECTED, Reason.NO_POSITION)
+    cloud.audit()
+
+
+def test_a_target_that_fills_later_is_recorded(cloud: Cloud, name: str) -> None:
+    _quote(cloud, "534.70", "534.80")
+    held = _bracket(cloud, name)
+    _quote(cloud, "545.60", "545.70")
+
+    def gone() -> Order | None:
+        cloud.sweep()
+        order = cloud.order(held.signal_id)
+        return order if order.exit_reason else None
+
+    order = cloud.until("the exit is recorded", gone)
+    assert (order.exit_reason, order.exit_price, order.unexited_qty) == ("target", Decimal("545.60"), 0)
+    cloud.audit()

@@ -76,6 +76,11 @@ def wait(
     """Wait until the orders of all these signals are over, whatever their status."""
     from desk.cli.following import wait_for
     from desk.cli.stack import reaching_orders
+    from repeg.domain.signals import SIGNAL_ID
+
+    for name in signal_ids:
+        if not SIGNAL_ID.fullmatch(name):
+            refuse(f"signal_ids: {name!r} cannot be one; an id is 1 to 64 of A-Z a-z 0-9 _ -")
 
     def report(order: Order) -> None:
         if not as_json:

@@ -1,21 +1,21 @@
-"""Orders as people read them: tables, colours and times in New York. Works on order views (`repeg.domain.views`)."""
+"""Orders as people read them: tables and colours. Works on order views (`repeg.domain.views`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from desk.cli.figures import basis_points, clock_time, day, moment, price
+from desk.cli.holding import bracket_facts, standing
+
 View = dict[str, Any]
 
-NEW_YORK = ZoneInfo("America/New_York")
 _STYLES = {
     "filled": "green",
     "partially_filled": "yellow",
@@ -28,44 +28,15 @@ _STYLES = {
     "waiting": "blue",
     "received": "blue",
 }
-_CENT = Decimal("0.01")
 ROOMY = 120
-"""Screen columns from which everything is shown."""
+"""Screen columns from which prices and exits are shown beside what became of an order."""
+WIDE = 150
 
 
 def console(*, stderr: bool = False) -> Console:
     """A console that never breaks a table that was sent into a file or pipe."""
     made = Console(stderr=stderr, highlight=False, markup=False)
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, markup=False, width=160)
-
-
-def clock_time(at: str | None) -> str:
-    """Time of day in New York of an RFC 3339 instant, to the tenth of a second."""
-    if at is None:
-        return ""
-    moment = datetime.fromisoformat(at).astimezone(NEW_YORK)
-    return f"{moment:%H:%M:%S}.{moment.microsecond // 100_000}"
-
-
-def day(at: str, *, short: bool = False) -> str:
-    """Date in New York."""
-    moment = datetime.fromisoformat(at).astimezone(NEW_YORK)
-    return f"{moment:%d %b}" if short else f"{moment:%a %d %b %Y}"
-
-
-def price(value: str | None) -> str:
-    """Dollars: at least two decimals, more only where they carry something."""
-    if value is None:
-        return ""
-    amount = Decimal(value)
-    return (
-        f"{amount:.2f}" if amount == amount.quantize(_CENT) else f"{amount.quantize(Decimal('0.0001')).normalize():f}"
-    )
-
-
-def basis_points(value: str | None) -> str:
-    """Signed, + is cost."""
-    return "" if value is None else f"{Decimal(value):+.2f}"
 
 
 def outcome(view: View) -> Text:
@@ -83,36 +54,44 @@ def filled_of(view: View) -> str:
     return filled if requested in (None, filled) else f"{filled}/{requested}"
 
 
+def _position(view: View) -> Text:
+    """What a bracket holds, and which orders are there to leave a position."""
+    return Text(view["kind"], style="dim") if view["kind"] in ("close", "unwind") else standing(view)
+
+
 @dataclass(frozen=True)
 class _Column:
     title: str
     cell: Callable[[View], RenderableType]
     right: bool = False
-    spare: bool = False
-    """Left out where there is no room for it."""
+    needs: int = 0
+    """Left out on screens of fewer columns."""
 
 
 _COLUMNS = (
-    _Column("created (ET)", lambda view: f"{day(view['created_at'], short=True)} {clock_time(view['created_at'])}"),
+    _Column(
+        "created (ET)", lambda view: f"{day(view['created_at'], short=True)} {clock_time(view['created_at'])[:-2]}"
+    ),
     _Column("symbol", lambda view: view["symbol"]),
     _Column("side", lambda view: view["side"] or ""),
     _Column("filled", filled_of, right=True),
     _Column("outcome", outcome),
-    _Column("avg price", lambda view: price(view["avg_fill_price"]), right=True),
-    _Column("slip. bps", lambda view: basis_points(view["slippage_bps"]), right=True),
-    _Column("cap", lambda view: view["max_slippage_bps"] or "", right=True, spare=True),
-    _Column("ladder", lambda view: view["ladder"] or "", spare=True),
-    _Column("rungs", lambda view: str(len(view["rungs"])), right=True, spare=True),
+    _Column("position", _position, needs=ROOMY),
+    _Column("at", lambda view: price(view["avg_fill_price"]), right=True, needs=ROOMY),
+    _Column("bps", lambda view: basis_points(view["slippage_bps"]), right=True, needs=ROOMY),
+    _Column("cap", lambda view: view["max_slippage_bps"] or "", right=True, needs=WIDE),
+    _Column("ladder", lambda view: view["ladder"] or "", needs=WIDE),
+    _Column("rungs", lambda view: str(len(view["rungs"])), right=True, needs=WIDE),
     _Column("signal", lambda view: view["signal_id"]),
 )
 
 
 def orders_table(views: Iterable[View], width: int) -> Table:
     """One line for each order, for a screen of so many columns."""
-    columns = [column for column in _COLUMNS if width >= ROOMY or not column.spare]
+    columns = [column for column in _COLUMNS if width >= column.needs]
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column.title, justify="right" if column.right else "left", no_wrap=True, min_width=6)
+        table.add_column(column.title, justify="right" if column.right else "left", no_wrap=True)
     for view in views:
         table.add_row(*(column.cell(view) for column in columns))
     return table
@@ -133,6 +112,8 @@ def _headline(view: View) -> Text:
     text = Text()
     text.append(f"{(view['side'] or view['kind']).upper()} {size} {view['symbol']}  ", style="bold")
     text.append_text(outcome(view))
+    if held := standing(view):
+        text.append("  ").append_text(held)
     return text
 
 
@@ -142,24 +123,36 @@ def _facts(view: View) -> Table:
     facts.add_column()
     arrival = f"{price(view['arrival_bid'])} / {price(view['arrival_ask'])}" if view["arrival_bid"] else None
     seconds = view["seconds_to_fill"]
-    cap = f"cap {view['max_slippage_bps']} bps" if view["max_slippage_bps"] else "no cap"
     slippage = view["slippage_bps"]
     fill = f"{filled_of(view)} at {price(view['avg_fill_price'])}" if view["avg_fill_price"] else None
-    rows = {
+    rows: dict[str, RenderableType | None] = {
         "signal": view["signal_id"] + (f" ({view['strategy']})" if view["strategy"] else ""),
         "order": view["order_id"],
         "created": f"{day(view['created_at'])} {clock_time(view['created_at'])} ET",
         "ladder": view["ladder"] and f"{view['ladder']} ({(view['symbol_class'] or '').replace('_', ' ')})",
         "arrival": arrival,
         "filled": fill and fill + (f" in {seconds} s" if seconds else ""),
-        "reference": view["reference_price"] and f"{price(view['reference_price'])}, {cap}",
+        "price" if view["signal_price"] else "reference": _reference(view),
         "slippage": slippage and f"{basis_points(slippage)} bps (+ is cost)",
         "warning": "the fill is beyond the slippage cap" if view["cap_breached"] else None,
+        **bracket_facts(view),
+        "leaves for": view["parent_id"],
+        "superseded": view["superseded_by"] and f"by {view['superseded_by']}",
     }
     for name, value in rows.items():
         if value:
             facts.add_row(name, value)
     return facts
+
+
+def _reference(view: View) -> str | None:
+    """What slippage is measured against; a bracket's limit is derived from it."""
+    if view["reference_price"] is None:
+        return None
+    reference = price(view["reference_price"])
+    limit = view["signal_price"] and view["rungs"] and view["rungs"][0]["limit_price"]
+    told = f"signal {reference}" + (f", limit {price(limit)}" if limit else "") if view["signal_price"] else reference
+    return told + (f", cap {view['max_slippage_bps']} bps" if view["max_slippage_bps"] else ", no cap")
 
 
 def _rungs(rungs: Iterable[View]) -> Table:
@@ -215,5 +208,6 @@ def change_line(view: View) -> str:
         view["reason"] or "",
         f"rung {len(view['rungs'])}" if view["rungs"] else "",
         price(view["avg_fill_price"]),
+        standing(view).plain,
     ]
     return " ".join(part for part in parts if part)

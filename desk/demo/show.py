@@ -11,7 +11,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from desk.cli.render import ROOMY, basis_points, outcome, price
+from desk.cli.figures import basis_points, price
+from desk.cli.render import ROOMY, outcome
 from desk.demo.play import Progress
 from desk.demo.stories import MARKET, Act, Expected, Fill
 from desk.demo.verdict import Verdict, limits

@@ -26,6 +26,8 @@ def nothing_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["nonsense"], "nonsense"),
         (["local", "status", "--nonsense"], "--nonsense"),
         (["send"], "file"),
+        (["wait", "fine", "a b"], "'a b'"),
+        (["wait", "x" * 65], "1 to 64"),
     ],
 )
 def test_bad_usage_is_one_line_that_names_the_culprit(

@@ -1,0 +1,48 @@
+"""Figures as people read them: prices, ratios, and times in New York."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+NEW_YORK = ZoneInfo("America/New_York")
+_CENT = Decimal("0.01")
+
+
+def clock_time(at: str | None) -> str:
+    """Time of day in New York of an RFC 3339 instant, to the tenth of a second."""
+    if at is None:
+        return ""
+    local = datetime.fromisoformat(at).astimezone(NEW_YORK)
+    return f"{local:%H:%M:%S}.{local.microsecond // 100_000}"
+
+
+def day(at: str) -> str:
+    """Date in New York."""
+    return f"{datetime.fromisoformat(at).astimezone(NEW_YORK):%a %d %b %Y}"
+
+
+def moment(at: str) -> str:
+    """Day and second in New York, short enough for a column."""
+    return f"{datetime.fromisoformat(at).astimezone(NEW_YORK):%d %b %H:%M:%S}"
+
+
+def price(value: str | None) -> str:
+    """Dollars: at least two decimals, more only where they carry something."""
+    if value is None:
+        return ""
+    amount = Decimal(value)
+    return (
+        f"{amount:.2f}" if amount == amount.quantize(_CENT) else f"{amount.quantize(Decimal('0.0001')).normalize():f}"
+    )
+
+
+def basis_points(value: str | None) -> str:
+    """Signed, + is cost."""
+    return "" if value is None else f"{Decimal(value):+.2f}"
+
+
+def ratio(value: str | None) -> str:
+    """Reward for a risk of one."""
+    return "" if value is None else f"1:{Decimal(value):.2f}"

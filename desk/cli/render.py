@@ -69,9 +69,7 @@ class _Column:
 
 
 _COLUMNS = (
-    _Column(
-        "created (ET)", lambda view: f"{day(view['created_at'], short=True)} {clock_time(view['created_at'])[:-2]}"
-    ),
+    _Column("created (ET)", lambda view: moment(view["created_at"])),
     _Column("symbol", lambda view: view["symbol"]),
     _Column("side", lambda view: view["side"] or ""),
     _Column("filled", filled_of, right=True),

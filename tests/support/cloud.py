@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from desk.cloud.connection import Connection
-from desk.exchange.client import ExchangeControl
 from repeg.domain.orders import Order
 from repeg.executions import execution_number
 from repeg.store.items import position_key
 from repeg.store.orders import OrderStore
 from tests.support.audit import audit, trading_calls
+from tests.support.truth import Market
 
 POLL_S = 0.05
 OPEN_MORNING = "2026-11-20T10:00:00-05:00"
@@ -27,7 +27,7 @@ class Cloud:
     def __init__(self, connection: Connection) -> None:
         assert connection.exchange_url
         self.connection = connection
-        self.exchange = ExchangeControl(connection.exchange_url)
+        self.exchange = Market(connection.exchange_url)
         self.orders = OrderStore(connection.dynamodb, connection.table)
         self.machine = connection.state_machines["execute_order"]
         self._sent: list[str] = []
@@ -135,7 +135,8 @@ class Cloud:
     def audit(self, signal_ids: Iterable[str] | None = None) -> None:
         """Store and journal agree about everything since the market was last opened."""
         mine = set(signal_ids or self._sent)
-        audit([order for order in self.orders.newest() if order.signal_id in mine], self.exchange.journal())
+        orders = [order for order in self.orders.newest() if order.signal_id in mine]
+        audit(orders, self.exchange.journal(), seeds=self.exchange.seeds)
 
     def dead_letters(self) -> list[str]:
         """Bodies in the dead-letter queue, taken out of it."""

@@ -10,12 +10,13 @@ from moto import mock_aws
 from desk.exchange.client import ExchangeControl
 from desk.exchange.process import start_exchange
 from tests.support.lab import START, Lab
+from tests.support.truth import Market
 
 
 @pytest.fixture(scope="session")
 def exchange() -> Iterator[ExchangeControl]:
     with start_exchange(start=START) as running:
-        yield running.control
+        yield Market(running.control.url)
 
 
 @pytest.fixture

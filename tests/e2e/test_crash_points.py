@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from repeg.clock import TimeKeeper
+from repeg.domain.children import RungStatus
 from repeg.domain.intake import accepted_order
-from repeg.domain.orders import Order, RungStatus
+from repeg.domain.orders import Order
 from repeg.domain.reasons import Status
 from repeg.domain.signals import body_hash, parse_signal, read_json
 from repeg.executions import Executions, ExecutionState

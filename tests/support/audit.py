@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
 
+from repeg.domain.children import ChildRecord
 from repeg.domain.models import direction, opposite
-from repeg.domain.orders import ChildRecord, Order
+from repeg.domain.orders import Order
 from repeg.domain.protection import ExitReason, Protection
 from repeg.domain.reasons import Status
 from tests.support.truth import ZERO, Group, Seed, Sent, Truth, group

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from desk.exchange.sessions import sessions_between
+from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.market import Asset, ChildStatus, OrderReport, Position, TradingDay
-from repeg.domain.orders import ChildRecord, Order, RungStatus
+from repeg.domain.orders import Order
 from repeg.domain.quotes import Quote
 from repeg.domain.sessions import EASTERN, Calendar
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from repeg.domain.orders import ChildRecord, Order, RungStatus
+from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.views import order_view
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.execution import (
     Finish,
     after_child_closed,
@@ -21,7 +22,7 @@ from repeg.domain.execution import (
 )
 from repeg.domain.ladders import PriceRule, Rung, build_ladder
 from repeg.domain.market import ChildStatus
-from repeg.domain.orders import ChildRecord, Order, RungStatus
+from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from tests.support.make import NOON, child, eastern, order, quote, report, session_of

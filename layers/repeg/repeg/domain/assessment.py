@@ -134,6 +134,9 @@ class Release(Frozen):
     """Shares are held by protection: take down that of these orders first."""
 
     order_ids: tuple[str, ...]
+    position: Decimal
+    by_brackets: Decimal
+    """What the account held before, and what of it by the records of brackets."""
 
 
 class Sizing(Frozen):
@@ -143,7 +146,8 @@ class Sizing(Frozen):
     qty: Decimal
     note: str | None = None
     held: Decimal | None = None
-    """Shares in the account, long or short, when that decided."""
+    by_brackets: Decimal | None = None
+    """Shares in the account, long or short, and what of them by the records of brackets, when that decided."""
 
 
 def releases(brackets: Iterable[Order], wanted: Decimal) -> tuple[str, ...]:

@@ -6,10 +6,11 @@ import math
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.ladders import COMPLETION_WINDOW_SECONDS, PriceRule, Rung
 from repeg.domain.models import Frozen
 from repeg.domain.money import beyond
-from repeg.domain.orders import ChildRecord, Order, RungStatus
+from repeg.domain.orders import Order
 from repeg.domain.pricing import price_rung, slippage_bps
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
@@ -39,11 +40,18 @@ KEYS_PAUSE_SECONDS = 30
 """An exit waits so long for the operator to mend keys, and tries again."""
 REQUESTS_PER_CHILD = 4
 """Submit, read, cancel, read: set aside before an entry is sent, so that what is sent can be taken back."""
+REQUESTS_PER_PROTECTION = 2
+"""Submit, read: set aside with a bracket's entry, so that what is bought can be protected."""
 LOOKUP_BACKOFF_SECONDS = (1, 2, 5)
 """Look-ups of an ambiguous submit happen at +1, +3 and +8 seconds."""
 MAX_SENDS = 2
 READ_BACKOFF_SECONDS = (1, 2, 5, 10, 20, 30, 60)
 MAX_HOLDS_PER_EXECUTION = 500
+
+
+def requests_of_entry(order: Order) -> int:
+    """Broker requests to set aside before a child order of this order is sent."""
+    return REQUESTS_PER_CHILD + (REQUESTS_PER_PROTECTION if order.bracket else 0)
 
 
 class Finish(Frozen):

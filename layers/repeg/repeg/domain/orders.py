@@ -6,15 +6,14 @@ The record is the truth; executions are workers that read it, act, and write it 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Literal
 
 from repeg.domain.brackets import Bracket
+from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.ladders import Ladder
-from repeg.domain.market import ChildStatus, OrderReport
-from repeg.domain.models import Frozen, OrderType, Side, printable
+from repeg.domain.models import Frozen, Side, printable
 from repeg.domain.opening import OpeningPlan
 from repeg.domain.pricing import worst_price
 from repeg.domain.protection import Exit, Protection
@@ -43,109 +42,6 @@ class Event(Frozen):
     at: datetime
     state: str
     detail: str
-
-
-class RungStatus(StrEnum):
-    """Where a child order stands in the record. INTENT means: written down, its fate at the broker unknown."""
-
-    INTENT = "intent"
-    LIVE = "live"
-    CANCELING = "canceling"
-    FILLED = "filled"
-    CANCELED = "canceled"
-    EXPIRED = "expired"
-    REJECTED = "rejected"
-    NEVER_SENT = "never_sent"
-
-    @property
-    def closed(self) -> bool:
-        """True when the child order can never fill again."""
-        return self not in (RungStatus.INTENT, RungStatus.LIVE, RungStatus.CANCELING)
-
-
-_CLOSED_AS = {
-    ChildStatus.FILLED: RungStatus.FILLED,
-    ChildStatus.CANCELED: RungStatus.CANCELED,
-    ChildStatus.EXPIRED: RungStatus.EXPIRED,
-    ChildStatus.REJECTED: RungStatus.REJECTED,
-}
-
-
-class ChildRecord(Frozen):
-    """A child order as recorded: the intent (id, type, price, quantity) before it is sent, its fate afterwards."""
-
-    rung: int
-    client_order_id: str
-    broker_order_id: str | None = None
-    type: OrderType
-    limit_price: Decimal | None = None
-    qty: Decimal
-    filled_qty: Decimal = ZERO
-    avg_fill_price: Decimal | None = None
-    status: RungStatus = RungStatus.INTENT
-    bid: Decimal | None = None
-    ask: Decimal | None = None
-    sent_at: datetime
-    closed_at: datetime | None = None
-    patience: Decimal
-    price_protected: bool = False
-    ambiguous: bool = False
-    sends: int = 0
-    lookups: int = 0
-    lookup_position: Decimal | None = None
-    held: int | None = None
-    held_left: int = 0
-    """Broker requests set aside for this child order's life, and what to draw on them by."""
-    cancel_requested_at: datetime | None = None
-    cancel_unclear: bool = False
-    """The broker may not have the cancel: ask again."""
-    cancel_alarmed: bool = False
-    unseen_alarmed: bool = False
-    replaced: bool = False
-    lost: bool = False
-    """The broker had it and does not know it any more."""
-
-    grace: Decimal | None = None
-    """Seconds that a first partial fill is given to become a whole one; None: as long as the rung's patience."""
-    partial_at: datetime | None = None
-
-    @property
-    def patience_ends_at(self) -> datetime:
-        """Market time at which the rung is over."""
-        end = self.sent_at + timedelta(seconds=float(self.patience))
-        if self.grace is not None and self.partial_at is not None:
-            end = min(end, self.partial_at + timedelta(seconds=float(self.grace)))
-        return end
-
-    def drawn(self) -> ChildRecord:
-        """This child order after one of its requests was used."""
-        return self.model_copy(update={"held_left": max(0, self.held_left - 1)})
-
-    def settled(self) -> ChildRecord:
-        """This child order after what was set aside for it was given back."""
-        return self.model_copy(update={"held_left": 0})
-
-    def reported(self, report: OrderReport, now: datetime) -> ChildRecord:
-        """This child order, brought up to what the broker reports. Filled quantity never goes down.
-
-        A child order that somebody replaced at the broker lives on as its successor.
-        """
-        closed = _CLOSED_AS.get(report.status)
-        live = RungStatus.CANCELING if self.cancel_requested_at else RungStatus.LIVE
-        ahead = report.filled_qty >= self.filled_qty
-        partial = 0 < report.filled_qty < self.qty
-        return self.model_copy(
-            update={
-                "broker_order_id": report.replaced_by or report.broker_order_id,
-                "replaced": self.replaced or report.status is ChildStatus.REPLACED,
-                "status": closed or live,
-                "filled_qty": report.filled_qty if ahead else self.filled_qty,
-                "avg_fill_price": report.avg_fill_price if ahead else self.avg_fill_price,
-                "partial_at": self.partial_at or (now if partial else None),
-                "closed_at": (report.closed_at or report.filled_at or now) if closed else None,
-                "ambiguous": False,
-            }
-        )
 
 
 class Order(Frozen):
@@ -196,9 +92,14 @@ class Order(Frozen):
     outside_session: bool = False
     """Worked in extended hours: limits only, and no protection before the next open."""
     protections: tuple[Protection, ...] = ()
+    reserve: int | None = None
+    reserve_left: int = 0
+    """Broker requests that the entry left over for its protection, and what to draw on them by."""
     unwinding: bool = False
     unwind_failed: bool = False
     """Leaving was tried and did not end flat."""
+    unwinds_seen: tuple[str, ...] = ()
+    """Unwind orders that are over and booked."""
     settled: bool = False
     """What was bought is protected, left, or its owner was told: nothing more to do here."""
     position_entry: str = ""
@@ -212,6 +113,8 @@ class Order(Frozen):
     released: tuple[str, ...] = ()
     """Brackets whose protection a close took down, oldest first."""
     position_before: Decimal | None = None
+    brackets_before: Decimal | None = None
+    """What the account and the symbol's brackets held when the close first looked."""
     resizes: int = 0
     settling: int = 0
     """Looks at a position that shows fewer shares than the records do."""

@@ -22,10 +22,11 @@ from repeg.domain.assessment import (
     waiting_for,
 )
 from repeg.domain.bracket_entry import refused_at, released_bracket, with_terms
+from repeg.domain.children import RungStatus
 from repeg.domain.execution import BROKER_TRIES, KEYS_PAUSE_SECONDS, READ_BACKOFF_SECONDS, after_rungs, backoff, is_exit
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import REASSESS_SECONDS, plan_opening, waits_for_spread
-from repeg.domain.orders import Order, RungStatus
+from repeg.domain.orders import Order
 from repeg.domain.quotes import Quote, describe, quote_problem
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
@@ -131,7 +132,7 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     if closed:
         return order, closed, clock
     if order.kind == "close":
-        supersede(worker, order)
+        order = supersede(worker, order)
     if not worker.orders.take_turn(order, now):
         holds = min(order.holds, EXIT_TURN_HOLDS) if is_exit(order) else order.holds
         return order, Hold(seconds=turn_backoff(holds), why=TURN), clock
@@ -193,7 +194,8 @@ def _ready(
     ready = released(order, side, quote, session, clock.now(), worker.settings())
     ready = worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote) if quote else 'no quote'}")
     if sizing:
-        ready = ready.changed(requested_qty=sizing.qty, position_before=sizing.held)
+        ready = ready.changed(requested_qty=sizing.qty)
+        ready = ready.changed(position_before=sizing.held, brackets_before=sizing.by_brackets)
         ready = worker.note(ready, STATE, sizing.note) if sizing.note else ready
     if order.notional is not None:
         qty = _notional_qty(worker, ready)
@@ -224,7 +226,8 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
         return Next(after_rungs(ended))
     if isinstance(verdict, Release):
         ids = dict.fromkeys((*order.released, *verdict.order_ids))
-        worker.orders.save(order.changed(released=tuple(ids)))
+        before = {"position_before": verdict.position, "brackets_before": verdict.by_brackets}
+        worker.orders.save(order.changed(released=tuple(ids), **(before if order.brackets_before is None else {})))
         return Next(Route.RELEASE_PROTECTION)
     if isinstance(verdict, Hold):
         return _hold(worker, order, verdict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from repeg.broker.port import CancelOutcome
+from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.execution import (
     CANCEL_BACKOFF_SECONDS,
     LINGER_SECONDS,
@@ -10,7 +11,7 @@ from repeg.domain.execution import (
     backoff,
     cancel_is_stuck,
 )
-from repeg.domain.orders import ChildRecord, Order, RungStatus
+from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import RetryError

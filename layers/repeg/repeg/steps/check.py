@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from repeg.domain.orders import Order, RungStatus
+from repeg.domain.children import RungStatus
+from repeg.domain.orders import Order
 from repeg.domain.routes import Next, Route
 from repeg.steps.outcome import fold, proceed, read_child
 from repeg.steps.worker import Worker

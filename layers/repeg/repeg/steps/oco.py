@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from repeg.broker.port import CancelOutcome
+from repeg.broker.port import Broker, CancelOutcome
 from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS
 from repeg.domain.orders import Order
 from repeg.domain.protection import Protection, ProtectionStatus
@@ -21,10 +21,12 @@ class Look(NamedTuple):
     found: Protection | None
 
 
-def read_oco(worker: Worker, order: Order, oco: Protection, state: Route) -> tuple[Order, Protection]:
+def read_oco(
+    worker: Worker, order: Order, oco: Protection, state: Route, broker: Broker | None = None
+) -> tuple[Order, Protection]:
     """The order with the OCO as the broker reports it by id, not yet saved; unchanged when it cannot be read now."""
     try:
-        report = worker.broker.urgent().order(oco.broker_order_id or "")
+        report = (broker or worker.broker.urgent()).order(oco.broker_order_id or "")
     except RetryError as error:
         worker.log.info(f"could not read {oco.client_order_id}: {error}")
         return order, oco

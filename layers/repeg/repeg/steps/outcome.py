@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from repeg.domain.execution import REJECTED_PAUSE_SECONDS, Finish, after_child_closed, after_rungs, patience_left
+from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.execution import (
+    REJECTED_PAUSE_SECONDS,
+    REQUESTS_PER_PROTECTION,
+    Finish,
+    after_child_closed,
+    after_rungs,
+    patience_left,
+)
 from repeg.domain.market import OrderReport
-from repeg.domain.orders import ChildRecord, Order, RungStatus
+from repeg.domain.orders import Order
 from repeg.domain.routes import Next, Route
 from repeg.errors import RetryError
 from repeg.steps.worker import Worker
@@ -62,6 +70,10 @@ def after_close(worker: Worker, order: Order, child: ChildRecord, state: Route) 
     """Save, and go on after a child order is over for good."""
     ending = after_child_closed(order, child)
     order = order.with_child(child.settled())
+    if order.bracket and child.filled_qty > 0:
+        kept = min(child.held_left, REQUESTS_PER_PROTECTION)
+        order = order.changed(reserve=child.held, reserve_left=kept)
+        child = child.model_copy(update={"held_left": child.held_left - kept})
     if ending:
         following = finish(worker, order, ending, state)
     elif order.remaining_qty <= 0 or order.superseded_by:

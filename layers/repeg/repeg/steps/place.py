@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, SubmitOutcome, Throttled
 from repeg.domain.bracket_entry import refused_at
+from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.execution import (
     BROKER_TRIES,
     KEYS_PAUSE_SECONDS,
@@ -13,7 +14,6 @@ from repeg.domain.execution import (
     LOOKUP_BACKOFF_SECONDS,
     MAX_SENDS,
     READ_BACKOFF_SECONDS,
-    REQUESTS_PER_CHILD,
     Finish,
     after_rungs,
     backoff,
@@ -21,12 +21,13 @@ from repeg.domain.execution import (
     is_marketable,
     needs_quote,
     next_rung,
+    requests_of_entry,
     runaway,
     write_intent,
 )
 from repeg.domain.ladders import MARKET_PATIENCE, PriceRule, Rung
 from repeg.domain.market import ChildOrder, OrderReport
-from repeg.domain.orders import ZERO, ChildRecord, Order, RungStatus
+from repeg.domain.orders import ZERO, Order
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
@@ -87,10 +88,11 @@ def _start_rung(worker: Worker, order: Order) -> Next:
     child = write_intent(order, rung, quote, clock.now())
     if not is_exit(order):
         try:
-            held = worker.broker.set_aside(REQUESTS_PER_CHILD)
+            count = requests_of_entry(order)
+            held = worker.broker.set_aside(count)
         except RetryError as error:
             return _wait_for_request(worker, order, error.wait_seconds if isinstance(error, BudgetExhausted) else 0)
-        child = child.model_copy(update={"held": held, "held_left": REQUESTS_PER_CHILD})
+        child = child.model_copy(update={"held": held, "held_left": count})
     return _send(worker, order, child)
 
 

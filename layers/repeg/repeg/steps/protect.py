@@ -65,7 +65,8 @@ def leave(worker: Worker, order: Order, problem: Problem) -> Next:
     if order.unwind_failed:
         return _give_up(worker, order, problem.detail)
     reason = order.reason if order.status.terminal else problem.reason
-    worker.orders.save(worker.note(order.changed(unwinding=True, reason=reason), STATE, problem.detail))
+    leaving = order.changed(unwinding=True, protected=False, reason=reason)
+    worker.orders.save(worker.note(leaving, STATE, problem.detail))
     return Next(Route.UNWIND_POSITION)
 
 
@@ -88,7 +89,9 @@ def _covered(worker: Worker, order: Order) -> Next:
     kept = order.changed(protected=order.unexited_qty > 0 or order.protected, care_at=None, care_tries=0)
     if order.open_child:
         return worker.hold(kept, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_SECONDS)
-    kept = worker.orders.save(kept.changed(settled=True))
+    kept = worker.orders.save(kept.changed(settled=True, reserve_left=0))
+    if order.reserve is not None and order.reserve_left:
+        worker.broker.release(order.reserve, order.reserve_left)
     return Next(after_rungs(kept))
 
 
@@ -117,8 +120,10 @@ def _place(worker: Worker, order: Order) -> Next:
 
 
 def _send(worker: Worker, order: Order, oco: Protection) -> Next:
-    order = worker.orders.save(order.with_protection(oco))
-    match _submit(worker, order, oco):
+    order = worker.orders.save(order.changed(holds=0).with_protection(oco))
+    outcome = _submit(worker, order, oco)
+    order = order.changed(reserve_left=max(0, order.reserve_left - 1))
+    match outcome:
         case Accepted(report):
             sent = oco.model_copy(update={"broker_order_id": report.broker_order_id, "status": ProtectionStatus.SENT})
             worker.sleep(LINGER_SECONDS)
@@ -144,7 +149,7 @@ def _submit(worker: Worker, order: Order, oco: Protection) -> SubmitOutcome:
         stop=oco.levels.stop,
     )
     try:
-        return worker.broker.urgent().protect(request)
+        return worker.broker_to_protect(order).protect(request)
     except BudgetExhausted as error:
         return Throttled(error.wait_seconds)
     except RetryError:
@@ -155,7 +160,8 @@ def _submit(worker: Worker, order: Order, oco: Protection) -> SubmitOutcome:
 
 def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     """Read the OCO by id. Both legs live: protected. Over already: the exit counts, and what it left is uncovered."""
-    order, seen = read_oco(worker, order, oco, STATE)
+    order, seen = read_oco(worker, order, oco, STATE, worker.broker_to_protect(order))
+    order = order.changed(reserve_left=max(0, order.reserve_left - 1))
     if seen.status.live:
         return _covered(worker, order.changed(holds=0)) if order.uncovered_qty <= 0 else _again(worker, order)
     if seen.status is ProtectionStatus.REFUSED or (seen.status is ProtectionStatus.GONE and not seen.exited_qty):

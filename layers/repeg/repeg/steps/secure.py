@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, READ_BACKOFF_SECONDS, after_rungs, backoff, is_exit
-from repeg.domain.orders import ChildRecord, Order, RungStatus
+from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import RetryError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from repeg.domain.assessment import Hold, Reject, Release, Sizing, asset_problem, limit_sell, releases, size_close
@@ -9,16 +10,20 @@ from repeg.domain.bracket_entry import position_problem, short_problem
 from repeg.domain.execution import is_exit
 from repeg.domain.leaving import sold_by_others
 from repeg.domain.market import Position
+from repeg.domain.models import direction
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.reasons import Reason
 from repeg.steps.worker import Worker
 
 POSITION_READS = 3
+POSITION_LAG = timedelta(seconds=1)
 SETTLING = "waits for the position to show what was bought"
 
 
 def size(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release | None:
     """What to work, or why not (yet); None for what needs no look at the account: a plain buy."""
+    if (is_exit(order) or order.side == "sell") and _just_traded(worker, order):
+        return Hold(seconds=1, why="waits for the position to show the last trade")
     if is_exit(order):
         return _size_exit(worker, order)
     if order.bracket:
@@ -31,12 +36,20 @@ def size(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release | Non
     return None
 
 
+def _just_traded(worker: Worker, order: Order) -> bool:
+    """A position may still show what the symbol's last order has sold; selling it again would open a short."""
+    traded_at = worker.orders.traded_at(order.symbol)
+    return traded_at is not None and timedelta(0) <= worker.now(order) - traded_at < POSITION_LAG
+
+
 def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release:
     brackets = worker.orders.holding(order.symbol) if order.kind == "close" else []
     expected = _expected(order, brackets)
     position = worker.broker_for(order).position(order.symbol)
+    if order.kind == "unwind" and position and position.qty * direction(order.trading_side) > 0:
+        return Reject(reason=Reason.NO_POSITION, detail="the account holds the opposite position")
     held = abs(position.qty) if position else ZERO
-    if held < expected and order.settling < POSITION_READS:
+    if not expected <= held <= _most(order, expected, held) and order.settling < POSITION_READS:
         return Hold(seconds=1, why=SETTLING)
     for sold in sold_by_others(brackets, expected - held, worker.now(order)):
         worker.alert(sold, f"{order.symbol}: {sold.exits[-1].qty} shares of {sold.order_id} were left by somebody else")
@@ -44,8 +57,9 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
     wanted = min(held, order.signal_qty or held)
     ids = releases(brackets, wanted - _free(position))
     if ids:
-        return Release(order_ids=ids)
-    return size_close(position, order.signal_qty)
+        return Release(order_ids=ids, position=held, by_brackets=expected)
+    sizing = size_close(position, order.signal_qty)
+    return sizing.model_copy(update={"by_brackets": expected}) if isinstance(sizing, Sizing) else sizing
 
 
 def _expected(order: Order, brackets: list[Order]) -> Decimal:
@@ -53,6 +67,13 @@ def _expected(order: Order, brackets: list[Order]) -> Decimal:
     if order.kind == "unwind":
         return order.signal_qty or ZERO
     return sum((bracket.unexited_qty for bracket in brackets), ZERO)
+
+
+def _most(order: Order, expected: Decimal, held: Decimal) -> Decimal:
+    """What the account can hold at most: a position shows for a moment what a target or a stop has just sold."""
+    if order.position_before is None or order.brackets_before is None:
+        return held
+    return order.position_before - (order.brackets_before - expected)
 
 
 def _free(position: Position | None) -> Decimal:

@@ -8,11 +8,13 @@ from repeg.errors import StaleExecution, StoreConflict
 from repeg.steps.worker import Worker
 
 
-def supersede(worker: Worker, close: Order) -> None:
+def supersede(worker: Worker, close: Order) -> Order:
     """End every earlier order of the symbol that stands in line; leaving a position is left to finish.
 
-    An order that is parked for a later open is not in the way, and stays.
+    An order that is parked for a later open is not in the way, and stays. Returns the close, which now answers for
+    what those orders bought.
     """
+    taken: list[str] = []
     for order in worker.orders.earlier(close):
         parked = order.parked_until is not None and order.parked_until > worker.now(close)
         if parked or is_exit(order) or order.superseded_by or order.securing or order.unwinding:
@@ -25,5 +27,7 @@ def supersede(worker: Worker, close: Order) -> None:
         except (StoreConflict, StaleExecution) as error:
             worker.log.info(f"not superseded yet: {error}", order_id=close.order_id)
             continue
+        taken.append(order.order_id)
         worker.executions.start(order.order_id, number)
         worker.log.info(f"superseded {order.order_id}", order_id=close.order_id, symbol=close.symbol)
+    return close.changed(released=tuple(dict.fromkeys((*close.released, *taken)))) if taken else close

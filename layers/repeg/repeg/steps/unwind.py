@@ -29,7 +29,9 @@ def unwind(worker: Worker, order: Order) -> Next:
 
 
 def _running(worker: Worker, order: Order) -> Order | None:
-    return worker.orders.get(order.unwind_order_id) if order.unwind_order_id else None
+    if order.unwind_order_id is None or order.unwind_order_id in order.unwinds_seen:
+        return None
+    return worker.orders.get(order.unwind_order_id)
 
 
 def _start(worker: Worker, order: Order) -> Next:
@@ -58,7 +60,8 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
         )
         order = order.with_exit(gone)
     summary = f"{leaving.order_id} {leaving.status}: {leaving.filled_qty} left at {leaving.avg_fill_price}"
-    order = worker.note(order.changed(unwind_cost=_cost(order)), STATE, summary)
+    seen = (*order.unwinds_seen, leaving.order_id)
+    order = worker.note(order.changed(unwind_cost=_cost(order), unwinds_seen=seen), STATE, summary)
     if order.unexited_qty <= 0:
         kept = worker.orders.save(order.changed(settled=True, protected=False))
         return Next(after_rungs(kept))

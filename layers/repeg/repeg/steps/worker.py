@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from repeg.broker.port import Broker
 from repeg.clock import MarketClock, TimeKeeper
+from repeg.domain.children import ChildRecord
 from repeg.domain.execution import MAX_HOLDS_PER_EXECUTION, is_exit
-from repeg.domain.orders import ChildRecord, Order
+from repeg.domain.orders import Order
 from repeg.domain.quotes import Quote, quote_problem
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -80,6 +81,11 @@ class Worker:
         """
         if child.held is not None and child.held_left:
             self.broker.release(child.held, child.held_left)
+
+    def broker_to_protect(self, order: Order) -> Broker:
+        """The broker, with the priority of protection, drawing on what the entry left over for it."""
+        broker = self.broker.urgent()
+        return broker.drawing_on(order.reserve) if order.reserve_left else broker
 
     def clock_of(self, order: Order) -> MarketClock:
         """The reading that this execution works by."""

@@ -7,6 +7,7 @@
 | QUEUE#<symbol>  | <arrival>#<order id>   | the symbol's orders that are not over, in order of arrival  |
 | QUEUE#<symbol>  | TURN                   | the order whose turn it is                                  |
 | POSITION#<symb> | <arrival>#<order id>   | what a bracket holds, and the levels to protect it by       |
+| QUEUE#<symbol>  | TURN#TRADED            | when the symbol's last order that traded was over            |
 | MARKET          | CLOCK, CALENDAR        | last reading of the broker's clock, trading days            |
 | SETTINGS        | LAST_VALID             | the last valid settings document                            |
 | BUDGET#<acct>   | BUDGET                 | trading requests of the last minute                         |
@@ -79,6 +80,11 @@ def position_item(order: Order) -> Item:
 def turn_key(symbol: str) -> Item:
     """Key of the symbol's turn."""
     return to_item({"pk": f"QUEUE#{symbol}", "sk": "TURN"})
+
+
+def traded_key(symbol: str) -> Item:
+    """Key of the time at which the symbol's last order that traded was over."""
+    return to_item({"pk": f"QUEUE#{symbol}", "sk": "TURN#TRADED"})
 
 
 def order_item(order: Order) -> Item:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
@@ -24,12 +25,12 @@ from repeg.store.items import (
     queue_key,
     signal_key,
     to_item,
+    traded_key,
     turn_key,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
 _ABSENT = "attribute_not_exists(pk)"
 _MINE_AND_UNCHANGED = "executions = :executions AND version = :version"
@@ -183,6 +184,9 @@ class OrderStore:
         written, writes = self._written(order)
         writes.append(self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order)))
         writes.append({"Delete": {"TableName": self._table, "Key": queue_key(order)}})
+        if order.filled_qty > 0 and order.completed_at:
+            traded = traded_key(order.symbol) | to_item({"at": order.completed_at.isoformat()})
+            writes.append({"Put": {"TableName": self._table, "Item": traded}})
         if self.holder(order.symbol) == order.order_id:
             writes.append({"Delete": self._turn_if_mine(order)})
         self._transact(order, writes)
@@ -252,6 +256,11 @@ class OrderStore:
         )
         found = [self.get(from_item(item)["order_id"]) for page in pages for item in page["Items"]]
         return [known for known in found if known and not known.status.terminal]
+
+    def traded_at(self, symbol: str) -> datetime | None:
+        """When the symbol's last order that traded was over, in market time, or None."""
+        item = self._get(traded_key(symbol))
+        return datetime.fromisoformat(from_item(item)["at"]) if item else None
 
     def borrow_turn(self, order: Order) -> bool:
         """True when an order that is over got its symbol's turn back, to look after its shares."""

@@ -34,8 +34,10 @@ def short_problem(asset: Asset | None) -> Reject | None:
 def with_terms(order: Order, settings: Settings, outside_session: bool) -> Order:
     """The bracket with cap, minimum R/R and entry buffer as the settings have them now; they stay as they are."""
     order = classified(order, settings).changed(outside_session=outside_session)
-    if order.bracket is None or order.max_slippage_bps is None:
+    if order.bracket is None:
         return order
+    if order.max_slippage_bps is None:
+        return order.changed(bracket=order.bracket.model_copy(update={"anchor": "signal"}))
     terms = {"cap_bps": order.max_slippage_bps, "min_rr": settings.SMART_EXECUTOR_MIN_RR_RATIO}
     regular, extended = settings.SMART_EXECUTOR_LIMIT_BUFFER_REGULAR, settings.SMART_EXECUTOR_LIMIT_BUFFER_EXTENDED
     return order.changed(

@@ -34,8 +34,7 @@ def take_down(worker: Worker, bracket: Order, state: Route) -> tuple[Order, bool
             bracket = _take_down_one(worker, bracket, oco, state)
     if bracket.uncovered_qty > 0:
         bracket = bracket.changed(protected=False)
-    if bracket != before:
-        bracket = worker.orders.save(bracket)
+    bracket = worker.save_exits(before, bracket)
     return bracket, all(oco.status.closed for oco in bracket.protections)
 
 

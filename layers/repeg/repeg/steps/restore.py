@@ -16,8 +16,11 @@ Protect = Callable[[Worker, Order], Next]
 
 def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     """Book the sale, then have every bracket whose protection came down protected again, at its own levels."""
-    for sold in booked(close, worker.orders.holding(close.symbol)):
-        worker.orders.save(worker.note(sold, STATE, f"{close.order_id} left shares of this position"))
+    holding = worker.orders.holding(close.symbol)
+    known = {bracket.order_id: bracket for bracket in holding}
+    for sold in booked(close, holding):
+        noted = worker.note(sold, STATE, f"{close.order_id} left shares of this position")
+        worker.save_exits(known[sold.order_id], noted)
     for order_id in close.released:
         bracket = worker.orders.get(order_id)
         if bracket is None or (bracket.uncovered_qty <= 0 and bracket.open_protection is None):
@@ -26,6 +29,6 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
         if following.route is Route.WAIT_TO_PROTECT:
             return worker.hold(close, Route.WAIT_TO_PROTECT, following.seconds)
         if following.route is Route.UNWIND_POSITION:
-            worker.alert(close, f"{bracket.uncovered_qty} {close.symbol} could be neither left nor protected again")
+            worker.alert(bracket, f"{bracket.uncovered_qty} {close.symbol} could be neither left nor protected again")
     kept = worker.orders.save(close.changed(settled=True))
     return Next(after_rungs(kept))

@@ -13,6 +13,8 @@ from repeg.domain.market import Position
 from repeg.domain.models import direction
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.reasons import Reason
+from repeg.domain.routes import Route
+from repeg.steps.oco import read_oco
 from repeg.steps.worker import Worker
 
 POSITION_READS = 3
@@ -28,7 +30,10 @@ def size(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release | Non
         return _size_exit(worker, order)
     if order.bracket:
         problem = position_problem(order, worker.broker.position(order.symbol))
-        return problem or (short_problem(worker.broker.asset(order.symbol)) if order.side == "sell" else None)
+        if order.side == "buy" and problem is None:
+            return None
+        asset = worker.broker.asset(order.symbol)
+        return (short_problem(asset) if order.side == "sell" else asset_problem(asset)) or problem
     if order.side == "sell":
         sizing = limit_sell(worker.broker.position(order.symbol), order.signal_qty)
         nothing = isinstance(sizing, Reject) and sizing.reason is Reason.NO_POSITION
@@ -49,17 +54,30 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
     if order.kind == "unwind" and position and position.qty * direction(order.trading_side) > 0:
         return Reject(reason=Reason.NO_POSITION, detail="the account holds the opposite position")
     held = abs(position.qty) if position else ZERO
+    if held < expected and brackets:
+        # A target or a stop may have been hit since anybody looked.
+        brackets = [_exits_read(worker, bracket) for bracket in brackets]
+        expected = _expected(order, brackets)
     if not expected <= held <= _most(order, expected, held) and order.settling < POSITION_READS:
         return Hold(seconds=1, why=SETTLING)
+    known = {bracket.order_id: bracket for bracket in brackets}
     for sold in sold_by_others(brackets, expected - held, worker.now(order)):
         worker.alert(sold, f"{order.symbol}: {sold.exits[-1].qty} shares of {sold.order_id} were left by somebody else")
-        worker.orders.save(sold)
+        worker.save_exits(known[sold.order_id], sold)
     wanted = min(held, order.signal_qty or held)
     ids = releases(brackets, wanted - _free(position))
     if ids:
         return Release(order_ids=ids, position=held, by_brackets=expected)
     sizing = size_close(position, order.signal_qty)
     return sizing.model_copy(update={"by_brackets": expected}) if isinstance(sizing, Sizing) else sizing
+
+
+def _exits_read(worker: Worker, bracket: Order) -> Order:
+    before = bracket
+    for oco in bracket.protections:
+        if not oco.status.closed and oco.broker_order_id:
+            bracket = read_oco(worker, bracket, oco, Route.ASSESS_MARKET)[0]
+    return worker.save_exits(before, bracket)
 
 
 def _expected(order: Order, brackets: list[Order]) -> Decimal:

@@ -6,9 +6,7 @@ from datetime import timedelta
 
 from repeg.domain.orders import Order
 from repeg.domain.routes import Route
-from repeg.domain.views import order_view
 from repeg.errors import RetryError
-from repeg.events import EXITED
 from repeg.executions import Executions, ExecutionState
 from repeg.steps.oco import read_oco
 from repeg.steps.worker import Worker
@@ -65,13 +63,7 @@ def _read_exits(worker: Worker, order: Order, guarded: frozenset[str]) -> Order:
     for oco in order.protections:
         if not oco.status.closed and oco.broker_order_id and oco.broker_order_id not in guarded:
             order = read_oco(worker, order, oco, STATE)[0]
-    if order == before:
-        return order
-    if order.unexited_qty <= 0:
-        price = order.exit_price
-        order = worker.note(order, STATE, f"position left at {price}: {order.exit_reason}")
-        worker.publisher.publish(EXITED, order_view(order))
-    return worker.orders.save(order)
+    return worker.save_exits(before, order)
 
 
 def _care(worker: Worker, executions: Executions, order: Order) -> bool:

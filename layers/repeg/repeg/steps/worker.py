@@ -17,8 +17,9 @@ from repeg.domain.quotes import Quote, quote_problem
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.settings import Settings
+from repeg.domain.views import order_view
 from repeg.errors import DataFeedDenied, RetryError
-from repeg.events import ALERT, Publisher
+from repeg.events import ALERT, EXITED, Publisher
 from repeg.executions import Executions
 from repeg.store.orders import OrderStore
 
@@ -121,6 +122,20 @@ class Worker:
             self.publisher.publish(ALERT, {**about, "alert": detail})
         except Exception as error:  # the log line above has alarmed already
             self.log.error(f"alert was not published: {error}", order_id=order.order_id)
+
+    def save_exits(self, before: Order, order: Order) -> Order:
+        """Save what became of a position; that the last shares left is told first, since telling twice does no harm."""
+        if order == before:
+            return order
+        if before.unexited_qty > 0 >= order.unexited_qty and order.status.terminal:
+            order = self.note(
+                order, Route.PROTECT_POSITION, f"position left at {order.exit_price}: {order.exit_reason}"
+            )
+            try:
+                self.publisher.publish(EXITED, order_view(order))
+            except Exception as error:  # the record has it, and leaving must go on
+                self.log.error(f"exit was not published: {error}", order_id=order.order_id)
+        return self.orders.save(order)
 
     def fresh_quote(self, order: Order, clock: MarketClock) -> tuple[Quote | None, Reason | None, MarketClock]:
         """The latest quote, why it must not be traded on (or None), and the clock it was judged by.

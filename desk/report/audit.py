@@ -16,11 +16,15 @@ _OVER = {"canceled", "expired", "rejected", "replaced"}
 
 @dataclass
 class ChildTruth:
-    """A child order as the journal tells it."""
+    """An order as the journal tells it: a child order, or one leg of a protection."""
 
+    order_id: str = ""
+    parent_id: str | None = None
+    """The exchange's id of the OCO whose stop this is."""
     accepted: int = 0
     qty: Decimal = ZERO
     limit_price: str | None = None
+    stop_price: str | None = None
     filled: Decimal = ZERO
     paid: Decimal = ZERO
     ended: str | None = None
@@ -32,6 +36,7 @@ class Audit:
 
     orders: int
     child_orders: int
+    protections: int
     fills: int
     differences: list[str] = field(default_factory=list)
 
@@ -41,14 +46,20 @@ def audit(orders: Iterable[View], journal: Iterable[View]) -> Audit:
     orders, entries = list(orders), list(journal)
     truth = _children(entries)
     named = {rung["client_order_id"]: order for order in orders for rung in order["rungs"]}
+    guards = {oco["client_order_id"] for order in orders for oco in order["protections"]}
+    known = named.keys() | guards
+    heads = {truth[name].order_id for name in guards & truth.keys()}
+    strays = (name for name, child in truth.items() if name not in known and child.parent_id not in heads)
     differences = [
         *_doubled(orders),
-        *(f"{name}: at the exchange, but in no record" for name in truth if name not in named),
+        *(f"{name}: at the exchange, but in no record" for name in strays),
         *(line for order in orders for line in _order_differences(order, truth)),
+        *(line for order in orders for line in _protection_differences(order, truth)),
         *_overfills(entries, named),
     ]
     fills = sum(entry["type"] == "fill" for entry in entries)
-    return Audit(len(orders), len(truth), fills, differences)
+    legs = sum(child.parent_id is not None for child in truth.values())
+    return Audit(len(orders), len(truth) - legs - len(heads), len(heads), fills, differences)
 
 
 def _children(entries: Iterable[View]) -> dict[str, ChildTruth]:
@@ -58,7 +69,9 @@ def _children(entries: Iterable[View]) -> dict[str, ChildTruth]:
             child = children[entry["client_order_id"]]
             if entry["event"] == "accepted":
                 child.accepted += 1
-                child.qty, child.limit_price = Decimal(entry["qty"]), entry["limit_price"]
+                child.order_id, child.parent_id = entry["order_id"], entry["parent_order_id"]
+                child.qty = Decimal(entry["qty"])
+                child.limit_price, child.stop_price = entry["limit_price"], entry["stop_price"]
             elif entry["event"] in _OVER | {"filled"}:
                 child.ended = entry["event"]
         elif entry["type"] == "fill":
@@ -69,8 +82,12 @@ def _children(entries: Iterable[View]) -> dict[str, ChildTruth]:
 
 
 def _doubled(orders: Iterable[View]) -> Iterator[str]:
-    """One signal, one order; refusals of a repeated or bad signal stand beside it and send nothing."""
-    for signal_id, count in Counter(order["signal_id"] for order in orders if order["rungs"]).items():
+    """One signal, one order; refusals of a repeated or bad signal stand beside it and send nothing.
+
+    What leaves for an order carries its signal, too.
+    """
+    own = (order for order in orders if order["rungs"] and order["kind"] != "unwind")
+    for signal_id, count in Counter(order["signal_id"] for order in own).items():
         if count > 1:
             yield f"{signal_id}: became {count} orders"
 
@@ -103,6 +120,49 @@ def _rung_differences(rung: View, child: ChildTruth) -> Iterator[str]:
         yield f"filled at {rung['avg_fill_price']} in the record, {child.paid / child.filled} at the exchange"
     if rung["closed_at"] and rung["status"] != child.ended:
         yield f"{rung['status']} in the record, {child.ended or 'live'} at the exchange"
+
+
+def _protection_differences(order: View, truth: dict[str, ChildTruth]) -> Iterator[str]:
+    """What protects a bracket is at the exchange as recorded, and guards exactly the shares that are held."""
+    guarded = ZERO
+    for oco in order["protections"]:
+        name = oco["client_order_id"]
+        target = truth.get(name)
+        if target is None:
+            if oco["status"] != "refused":
+                yield f"{name}: in the record as {oco['status']}, but the exchange never saw it"
+            continue
+        stops = [child for child in truth.values() if child.parent_id == target.order_id]
+        yield from (f"{name}: {difference}" for difference in _oco_differences(oco, target, stops))
+        yield from (f"{name}: {difference}" for leg in (target, *stops) for difference in _exit_differences(order, leg))
+        if target.ended is None:
+            guarded += target.qty - sum((leg.filled for leg in (target, *stops)), ZERO)
+    held = Decimal(order["unexited_qty"])
+    if guarded > held or (order["protected"] and guarded != held):
+        yield f"{order['order_id']}: {held} held by the record, {guarded} guarded at the exchange"
+
+
+def _oco_differences(oco: View, target: ChildTruth, stops: list[ChildTruth]) -> Iterator[str]:
+    if target.accepted != 1:
+        yield f"accepted {target.accepted} times"
+    if Decimal(oco["qty"]) != target.qty:
+        yield f"quantity {oco['qty']} in the record, {target.qty} at the exchange"
+    if not _same_price(oco["target"], target.limit_price):
+        yield f"target {oco['target']} in the record, {target.limit_price} at the exchange"
+    if [Decimal(stop.stop_price or 0) for stop in stops] != [Decimal(oco["stop"])]:
+        yield f"stop {oco['stop']} in the record, {[stop.stop_price for stop in stops]} at the exchange"
+    over = all(leg.ended for leg in (target, *stops))
+    if bool(oco["closed_at"]) != over:
+        yield f"{oco['status']} in the record, {'over' if over else 'live'} at the exchange"
+
+
+def _exit_differences(order: View, leg: ChildTruth) -> Iterator[str]:
+    gone = next((gone for gone in order["exits"] if gone["source"] == leg.order_id), None)
+    recorded = Decimal(gone["qty"]) if gone else ZERO
+    if recorded != leg.filled:
+        yield f"{recorded} left in the record, {leg.filled} at the exchange"
+    elif gone and not _same_price(gone["price"], leg.paid / leg.filled):
+        yield f"left at {gone['price']} in the record, {leg.paid / leg.filled} at the exchange"
 
 
 def _same_price(recorded: str | None, true: str | Decimal | None) -> bool:

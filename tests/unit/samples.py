@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from repeg.domain.brackets import Bracket, Levels
 from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.orders import Order
+from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.views import order_view
 
@@ -56,16 +58,107 @@ def view(*rungs: ChildRecord, **fields: Any) -> dict[str, Any]:
     return order_view(order(*rungs, **fields))
 
 
+BOUGHT = rung(1, 25, 25, "534.80", "535.09")
+"""The entry of the bracket below."""
+
+
+def oco(status: ProtectionStatus = ProtectionStatus.LIVE, qty: int = 25, number: int = 1, **fields: Any) -> Protection:
+    if status.closed:
+        fields = {"closed_at": START + timedelta(minutes=31)} | fields
+    return Protection(
+        client_order_id=f"ord-1-p{number}",
+        broker_order_id=f"oco-{number}",
+        qty=Decimal(qty),
+        levels=Levels(stop=Decimal("529.45"), target=Decimal("545.50")),
+        status=status,
+        placed_at=START,
+        **fields,
+    )
+
+
+def gone(reason: ExitReason, qty: int = 25, at: str | None = "545.50", source: str = "ord-2") -> Exit:
+    price = Decimal(at) if at else None
+    return Exit(source=source, reason=reason, qty=Decimal(qty), price=price, at=START + timedelta(minutes=31))
+
+
+def bracket(*rungs: ChildRecord, **fields: Any) -> Order:
+    terms = Bracket(
+        side="buy",
+        signal_price=Decimal("534.82"),
+        stop_loss=Decimal("529.47"),
+        take_profit=Decimal("545.52"),
+        anchor="fill",
+    )
+    known: dict[str, Any] = {
+        "kind": "bracket",
+        "symbol": "CRWD",
+        "ladder": "smart_limit",
+        "bracket": terms,
+        "requested_qty": Decimal(25),
+        "reference_price": Decimal("534.82"),
+        "max_slippage_bps": Decimal(10),
+        "stop_loss": Decimal("529.45"),
+        "take_profit": Decimal("545.50"),
+        "risk_reward": Decimal(2),
+    }
+    return order(*rungs, **(known | fields))
+
+
+HELD = bracket(BOUGHT, protected=True, protections=(oco(),))
+TAKEN = bracket(
+    BOUGHT,
+    protected=True,
+    protections=(oco(ProtectionStatus.DONE, exits=(gone(ExitReason.TARGET, source="oco-1"),)),),
+)
+STOPPED = bracket(
+    BOUGHT,
+    protected=True,
+    protections=(oco(ProtectionStatus.DONE, exits=(gone(ExitReason.STOP, at="529.40", source="oco-1-stop"),)),),
+)
+SOLD_IN_PART = HELD.changed(
+    exits=(gone(ExitReason.CLOSE, 10, "540"),),
+    protections=(oco(ProtectionStatus.GONE), oco(qty=15, number=2)),
+)
+
+
 def journal(*orders: Order) -> list[dict[str, Any]]:
     """What the exchange saw if every record is true."""
+    return [entry for one in orders for part in (_children(one), _ocos(one)) for entry in part]
+
+
+def _children(one: Order) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
-    for one in orders:
-        for child in one.rungs:
-            name = {"type": "order", "client_order_id": child.client_order_id, "at": child.sent_at.isoformat()}
-            limit = str(child.limit_price) if child.limit_price else None
-            entries.append(name | {"event": "accepted", "qty": str(child.qty), "limit_price": limit})
-            if child.filled_qty:
-                fill = {"type": "fill", "qty": str(child.filled_qty), "price": str(child.avg_fill_price)}
-                entries.append(name | fill)
-            entries.append(name | {"event": child.status.value, "qty": str(child.qty), "limit_price": limit})
+    for child in one.rungs:
+        name = _named(child.client_order_id, child.broker_order_id, child.sent_at)
+        limit = str(child.limit_price) if child.limit_price else None
+        order = name | {"qty": str(child.qty), "limit_price": limit, "stop_price": None}
+        entries.append(order | {"event": "accepted"})
+        if child.filled_qty:
+            fill = {"type": "fill", "qty": str(child.filled_qty), "price": str(child.avg_fill_price)}
+            entries.append(name | fill)
+        entries.append(order | {"event": child.status.value})
     return entries
+
+
+def _ocos(one: Order) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = []
+    for guard in one.protections:
+        head = _named(guard.client_order_id, guard.broker_order_id, guard.placed_at)
+        leg = _named(f"{guard.broker_order_id}-x", f"{guard.broker_order_id}-stop", guard.placed_at)
+        target = head | {"qty": str(guard.qty), "limit_price": str(guard.levels.target), "stop_price": None}
+        stop = leg | {"qty": str(guard.qty), "limit_price": None, "stop_price": str(guard.levels.stop)}
+        stop |= {"parent_order_id": guard.broker_order_id}
+        entries += [target | {"event": "accepted"}, stop | {"event": "accepted"}]
+        for taken in guard.exits:
+            which = head if taken.source == guard.broker_order_id else leg
+            entries.append(which | {"type": "fill", "qty": str(taken.qty), "price": str(taken.price)})
+        if guard.status.closed:
+            took_target = [taken for taken in guard.exits if taken.source == guard.broker_order_id]
+            entries.append(target | {"event": "filled" if took_target else "canceled"})
+            entries.append(stop | {"event": "filled" if guard.exits and not took_target else "canceled"})
+    return entries
+
+
+def _named(client_order_id: str, order_id: str | None, at: datetime) -> dict[str, Any]:
+    name = {"type": "order", "client_order_id": client_order_id, "order_id": order_id, "parent_order_id": None}
+    return name | {"at": at.isoformat()}

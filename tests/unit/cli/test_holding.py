@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -12,61 +11,11 @@ from rich.console import Console
 
 from desk.cli.holding import standing
 from desk.cli.render import change_line, order_page, orders_table
-from repeg.domain.brackets import Bracket, Levels
 from repeg.domain.orders import Order
-from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.protection import ExitReason, ProtectionStatus
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.views import order_view
-from tests.unit.samples import START, order, rung
-
-BOUGHT = rung(1, 25, 25, "534.80", "535.09")
-
-
-def oco(status: ProtectionStatus = ProtectionStatus.LIVE, qty: int = 25, **fields: Any) -> Protection:
-    return Protection(
-        client_order_id="ord-1-p1",
-        broker_order_id="oco-1",
-        qty=Decimal(qty),
-        levels=Levels(stop=Decimal("529.45"), target=Decimal("545.50")),
-        status=status,
-        placed_at=START,
-        **fields,
-    )
-
-
-def gone(reason: ExitReason, qty: int = 25, at: str | None = "545.50") -> Exit:
-    price = Decimal(at) if at else None
-    return Exit(source="x-1", reason=reason, qty=Decimal(qty), price=price, at=START + timedelta(minutes=31))
-
-
-def bracket(*rungs: Any, **fields: Any) -> Order:
-    terms = Bracket(
-        side="buy",
-        signal_price=Decimal("534.82"),
-        stop_loss=Decimal("529.47"),
-        take_profit=Decimal("545.52"),
-        anchor="fill",
-    )
-    known: dict[str, Any] = {
-        "kind": "bracket",
-        "symbol": "CRWD",
-        "ladder": "smart_limit",
-        "bracket": terms,
-        "requested_qty": Decimal(25),
-        "reference_price": Decimal("534.82"),
-        "max_slippage_bps": Decimal(10),
-        "stop_loss": Decimal("529.45"),
-        "take_profit": Decimal("545.50"),
-        "risk_reward": Decimal(2),
-    }
-    return order(*rungs, **(known | fields))
-
-
-HELD = bracket(BOUGHT, protected=True, protections=(oco(),))
-TAKEN = bracket(BOUGHT, protected=True, protections=(oco(ProtectionStatus.DONE, exits=(gone(ExitReason.TARGET),)),))
-SOLD_IN_PART = HELD.changed(
-    exits=(gone(ExitReason.CLOSE, 10, "540"),), protections=(oco(ProtectionStatus.GONE), oco(qty=15))
-)
+from tests.unit.samples import BOUGHT, HELD, SOLD_IN_PART, TAKEN, bracket, gone, oco, order
 
 
 @pytest.mark.parametrize(
@@ -105,7 +54,7 @@ def test_exits_show_quantity_price_reason_and_time() -> None:
     assert _rows(TAKEN)["left"] == "25 at 545.50, target, Fri 20 Nov 2026 10:31:00.0 ET"
     assert _rows(TAKEN)["protected"] == "no longer: nothing is held"
     assert _rows(SOLD_IN_PART)["left"].startswith("10 at 540.00, close, ")
-    assert _rows(SOLD_IN_PART)["protected"] == "yes, 15 by OCO oco-1"
+    assert _rows(SOLD_IN_PART)["protected"] == "yes, 15 by OCO oco-2"
 
 
 def test_an_unwound_bracket_names_the_order_that_left_and_its_cost() -> None:

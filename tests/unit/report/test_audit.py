@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from desk.report.audit import audit
+from repeg.domain.orders import Order
 from repeg.domain.views import order_view
-from tests.unit.samples import journal, order, rung
+from tests.unit.samples import BOUGHT, HELD, SOLD_IN_PART, STOPPED, TAKEN, bracket, journal, oco, order, rung
 
 WORKED = order(rung(1, 100, 40, "50.98"), rung(2, 60, 60, "50.99", "51.00"))
 
@@ -57,3 +60,47 @@ def test_prices_are_compared_as_numbers() -> None:
         if "price" in entry:
             entry["price"] = str(Decimal(entry["price"]).normalize())
     assert audit([order_view(order(child))], entries).differences == []
+
+
+@pytest.mark.parametrize("one", [HELD, TAKEN, STOPPED, SOLD_IN_PART])
+def test_protection_as_recorded_agrees_with_the_journal(one: Order) -> None:
+    found = audit([order_view(one)], journal(one))
+    assert (found.child_orders, found.protections, found.differences) == (1, len(one.protections), [])
+
+
+def test_an_exit_that_the_record_does_not_know_is_a_difference() -> None:
+    lines = audit([order_view(HELD)], journal(TAKEN)).differences
+    assert "ord-1-p1: 0 left in the record, 25 at the exchange" in lines
+    assert "ord-1-p1: live in the record, over at the exchange" in lines
+    assert "ord-1: 25 held by the record, 0 guarded at the exchange" in lines
+
+
+def test_levels_and_sizes_of_protection_are_compared() -> None:
+    other = HELD.changed(protections=(oco(qty=20),))
+    lines = audit([order_view(other)], journal(HELD)).differences
+    assert "ord-1-p1: quantity 20 in the record, 25 at the exchange" in lines
+    entries = journal(HELD)
+    entries[-1]["stop_price"] = "500"
+    assert any("stop 529.45 in the record" in line for line in audit([order_view(HELD)], entries).differences)
+
+
+def test_protection_that_the_exchange_never_saw_is_a_difference() -> None:
+    lines = audit([order_view(HELD)], journal(bracket(BOUGHT))).differences
+    assert "ord-1-p1: in the record as live, but the exchange never saw it" in lines
+
+
+def test_protection_of_nobody_is_a_difference() -> None:
+    lines = audit([order_view(bracket(BOUGHT))], journal(HELD)).differences
+    assert "ord-1-p1: at the exchange, but in no record" in lines
+
+
+def test_guarding_more_than_is_held_is_a_difference() -> None:
+    twice = HELD.changed(protections=(oco(), oco(number=2)))
+    assert "ord-1: 25 held by the record, 50 guarded at the exchange" in (
+        audit([order_view(twice)], journal(twice)).differences
+    )
+
+
+def test_what_leaves_for_an_order_shares_its_signal() -> None:
+    leaving = order(rung(1, 25, 25, "50.98"), order_id="ord-2", kind="unwind", requested_qty=Decimal(25))
+    assert "s-1: became 2 orders" not in audit([order_view(WORKED), order_view(leaving)], []).differences

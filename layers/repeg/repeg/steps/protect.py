@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 
 from repeg.broker.port import Accepted, Ambiguous, Denied, Duplicate, SubmitOutcome, Throttled
+from repeg.domain.bracket_exit import levels_of, measured
 from repeg.domain.brackets import Problem
 from repeg.domain.execution import (
     KEYS_PAUSE_SECONDS,
@@ -47,10 +48,13 @@ def protect(worker: Worker, order: Order) -> Next:
             return _confirm(worker, order, oco)
         if order.uncovered_qty <= 0:
             return _covered(worker, order)
+        if order.unwinding and not order.status.terminal:
+            return Next(Route.UNWIND_POSITION)
+        order = measured(order)
         problem = None if order.protections or order.status.terminal else _fill_problem(order)
         if problem:
             return leave(worker, order, problem)
-        if order.outside_session and not worker.session_open(order):
+        if order.outside_session and not order.protections and not worker.session_open(order):
             return _wait_for_open(worker, order)
         return _place(worker, order)
     except BudgetExhausted as error:
@@ -103,18 +107,13 @@ def _wait_for_open(worker: Worker, order: Order) -> Next:
 
 def _place(worker: Worker, order: Order) -> Next:
     """Write the OCO down, then send it, for exactly the shares that nothing guards."""
-    price = order.avg_fill_price
-    if order.bracket is None or price is None:
-        raise AssertionError(f"{order.order_id} holds nothing to protect")
-    levels = order.bracket.levels_at(price)
+    levels = levels_of(order)
     oco = Protection(
         client_order_id=order.protective_client_order_id,
         qty=order.uncovered_qty,
         levels=levels,
         placed_at=worker.now(order),
     )
-    ratio = levels.risk_reward(price, order.trading_side)
-    order = order.changed(stop_loss=levels.stop, take_profit=levels.target, risk_reward=ratio)
     detail = f"{oco.qty} {order.symbol}: stop {levels.stop}, target {levels.target} ({oco.client_order_id})"
     return _send(worker, worker.note(order, STATE, detail), oco)
 

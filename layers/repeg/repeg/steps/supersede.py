@@ -17,7 +17,8 @@ def supersede(worker: Worker, close: Order) -> Order:
     taken: list[str] = []
     for order in worker.orders.earlier(close):
         parked = order.parked_until is not None and order.parked_until > worker.now(close)
-        if parked or is_exit(order) or order.superseded_by or order.securing or order.unwinding:
+        leaving = is_exit(order) or order.securing or order.unwinding
+        if parked or leaving or order.settled or order.superseded_by:
             continue
         number = order.executions + 1
         try:

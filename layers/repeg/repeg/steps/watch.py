@@ -69,7 +69,7 @@ def _read_exits(worker: Worker, order: Order, guarded: frozenset[str]) -> Order:
 def _care(worker: Worker, executions: Executions, order: Order) -> bool:
     """Shares without protection: told at once, and given an execution of their own when it is time."""
     now = worker.now(order)
-    if order.outside_session and not worker.session_open(order):
+    if order.outside_session and not order.protections and not worker.session_open(order):
         return False
     if order.protected and order.care_at is None:
         worker.alert(order, f"{order.uncovered_qty} {order.symbol} lost their protection; it is restored in a minute")

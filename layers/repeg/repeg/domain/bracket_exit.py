@@ -1,0 +1,25 @@
+"""Where a bracket's exits lie, once it is filled."""
+
+from __future__ import annotations
+
+from repeg.domain.brackets import Levels
+from repeg.domain.orders import Order
+
+
+def levels_of(order: Order) -> Levels:
+    """Stop and target by the average price of the fills.
+
+    Raises:
+        ValueError: nothing is filled, or the order is no bracket.
+    """
+    price = order.avg_fill_price
+    if order.bracket is None or price is None:
+        raise ValueError(f"{order.order_id} holds nothing to protect")
+    return order.bracket.levels_at(price)
+
+
+def measured(order: Order) -> Order:
+    """The order with stop, target and R/R as its fills left them."""
+    levels, price = levels_of(order), order.avg_fill_price
+    ratio = levels.risk_reward(price, order.trading_side) if price else None
+    return order.changed(stop_loss=levels.stop, take_profit=levels.target, risk_reward=ratio)

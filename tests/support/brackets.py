@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from repeg.domain.orders import Order
+from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.scenes import by_hand, done, journal, on_order, run
+from tests.support.scenes import by_hand, journal, on_order, send
 
 CRWD: dict[str, Any] = {
     "kind": "bracket",
@@ -30,13 +31,18 @@ def crwd(lab: Lab, bid: str = "534.70", ask: str = "534.80", size: int = 500, **
 
 
 def bracket(lab: Lab, signal_id: str = "a", **changes: Any) -> Order:
-    """Send the CRWD bracket, work it to its end, and audit."""
-    return done(lab, signal_id, **(CRWD | changes))
+    """Send the CRWD bracket, work it and what it starts to their ends, and audit."""
+    order = unchecked(lab, signal_id, **changes)
+    lab.check()
+    return order
 
 
 def unchecked(lab: Lab, signal_id: str = "a", **changes: Any) -> Order:
     """As `bracket`, without the audit."""
-    return run(lab, signal_id, **(CRWD | changes))
+    send(lab, signal_id, **(CRWD | changes))
+    with Crowd(lab) as crowd:
+        crowd.work()
+    return lab.order(signal_id)
 
 
 def moves(lab: Lab, event: str, bid: str, ask: str, **options: Any) -> None:

@@ -11,10 +11,10 @@ from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from tests.support.audit import trading_calls
-from tests.support.brackets import CANCEL, CRWD, bracket, crwd, levels, moves, ocos, position, seconds, unchecked
+from tests.support.brackets import CANCEL, CRWD, bracket, crwd, levels, moves, ocos, position, seconds
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.scenes import alerts, by_hand, lab_at, market_time, send
+from tests.support.scenes import alerts, by_hand, lab_at, market_time, run, send
 
 # --- time ---
 
@@ -24,7 +24,7 @@ def test_a_bracket_that_does_not_fill_ends_after_sixtyseconds(lab: Lab, caplog: 
     caplog.set_level("INFO", logger="lab")
     crwd(lab, "535.10", "535.20")
     mark = lab.mark()
-    order = unchecked(lab)
+    order = run(lab, **CRWD)
     calls = trading_calls([e for e in lab.control.journal() if mark < e["seq"]])
     assert (order.status, order.reason, len(order.rungs)) == (Status.UNFILLED, Reason.FILL_TIMEOUT, 1)
     assert 60 <= seconds(order) <= 62

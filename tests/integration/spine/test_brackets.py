@@ -13,7 +13,7 @@ from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from tests.support.audit import trading_calls
-from tests.support.brackets import CRWD, bracket, crwd, levels, moves, ocos, position, seconds, unchecked
+from tests.support.brackets import CRWD, bracket, crwd, levels, moves, ocos, position, seconds
 from tests.support.lab import Lab
 from tests.support.scenes import journal, lab_at, run, submits, whenever
 
@@ -42,7 +42,7 @@ def test_a_bracket_is_filled_at_once_and_protected_from_its_fill(lab: Lab, said:
     """Issue: a bracket filled at once and protected: at most 16 transitions and 6 trading calls."""
     crwd(lab)
     mark = lab.mark()
-    order = unchecked(lab)
+    order = run(lab, **CRWD)
     calls = trading_calls([e for e in lab.control.journal() if mark < e["seq"]])
     assert (order.status, order.reason, order.filled_qty) == (Status.FILLED, None, 25)
     assert (order.ladder, order.rungs[0].limit_price) == ("smart_limit", Decimal("535.09"))
@@ -193,11 +193,7 @@ def _untradable(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("scenes", "bid", "ask", "changes", "reason"),
     [
-        pytest.param(
-            [_untradable, _short],
-            *("534.70", "534.80", {}, Reason.NOT_TRADABLE),
-            marks=pytest.mark.xfail(strict=True, reason="the position is judged before the asset"),
-        ),
+        ([_untradable, _short], "534.70", "534.80", {}, Reason.NOT_TRADABLE),
         ([_short], "0", "534.80", {}, Reason.OPPOSITE_POSITION),
         ([_short], "520.00", "540.00", {}, Reason.OPPOSITE_POSITION),
         ([], "0", "540.00", {}, Reason.NO_QUOTE),
@@ -297,7 +293,6 @@ def test_a_lower_minimum_of_reward_takes_what_was_refused(lab: Lab) -> None:
 LEGACY = Settings(USE_SMART_EXECUTOR=False)
 
 
-@pytest.mark.xfail(strict=True, reason="the old way anchors its exits as the signal says, by default at the fill")
 def test_the_old_way_buys_at_the_market_and_keeps_the_signals_exits(lab: Lab) -> None:
     """Design 4, Settings: market entry, signal-anchored OCO, no slippage or R/R check."""
     lab.settings = LEGACY

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.protection import Exit, ExitReason
+
+POSITION_SHOWS_AFTER = timedelta(seconds=60)
 
 
 def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
@@ -31,15 +33,22 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
 def sold_by_others(holding: Sequence[Order], missing: Decimal, now: datetime) -> list[Order]:
     """The brackets among `holding` (oldest first) whose shares are gone, each with that exit.
 
-    `missing` is how many shares the account holds fewer than the records say. What an OCO still guards is there.
+    `missing` is how many shares the account holds fewer than the records say. What an OCO still guards is there, and
+    what was bought a moment ago may only not show yet.
     """
     changed = []
     for order in holding:
         qty = min(order.uncovered_qty, missing)
-        if qty > 0:
+        if qty > 0 and not filled_lately(order, now):
             changed.append(order.with_exit(left_by_others(order, qty, now)))
             missing -= qty
     return changed
+
+
+def filled_lately(order: Order, now: datetime) -> bool:
+    """True while it is no proof of a sale that the account does not show what the order bought."""
+    fills = [child.closed_at for child in order.rungs if child.filled_qty > 0 and child.closed_at]
+    return bool(fills) and now - max(fills) < POSITION_SHOWS_AFTER
 
 
 def left_by_others(order: Order, qty: Decimal, now: datetime) -> Exit:

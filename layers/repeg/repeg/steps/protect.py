@@ -16,7 +16,7 @@ from repeg.domain.execution import (
     after_rungs,
     backoff,
 )
-from repeg.domain.leaving import left_by_others
+from repeg.domain.leaving import filled_lately, left_by_others
 from repeg.domain.market import ProtectiveOrder
 from repeg.domain.models import direction, opposite
 from repeg.domain.orders import ZERO, Order
@@ -213,6 +213,11 @@ def _short_of_shares(worker: Worker, order: Order) -> Next:
     position = worker.broker.urgent().position(order.symbol)
     held = max(ZERO, position.qty * direction(order.trading_side)) if position else ZERO
     missing = order.unexited_qty - held
+    if missing > 0 and filled_lately(order, worker.now(order)):
+        tries = _refusals(order) - SETTLING_TRIES - 1
+        if tries == 0:
+            worker.alert(order, f"{missing} {order.symbol} do not show in the account yet, and are without protection")
+        return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, tries))
     if missing > 0:
         worker.alert(order, f"{missing} {order.symbol} were sold by somebody else")
         return _again(worker, order.with_exit(left_by_others(order, missing, worker.now(order))))

@@ -248,3 +248,17 @@ def test_shares_that_a_stuck_entry_buys_after_the_unwind_are_cared_for(lab: Lab)
     assert order.status.terminal and order.filled_qty == 25
     assert order.unexited_qty == 0 or order.protected is True
     lab.check()
+
+
+@pytest.mark.xfail(strict=True, reason="protection that was given up is not tried again while the entry hangs")
+def test_shares_of_a_stuck_entry_get_protection_as_soon_as_it_is_accepted(lab: Lab) -> None:
+    """Design 3.1: what is filled gets its protection now, however long the cancel hangs."""
+    crwd(lab, size=10)
+    lab.control.faults(CANCEL | {"kind": "stuck_cancel", "side": "buy"}, OCO | {"kind": "reject", "count": 5})
+    send(lab, **CRWD)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:05"), sweep_every=60)
+        assert [entry["qty"] for entry in ocos(lab, "new")] == ["10"]
+        lab.control.faults()
+        crowd.work()
+    lab.check()

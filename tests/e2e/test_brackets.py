@@ -119,3 +119,34 @@ def test_a_target_that_fills_later_is_recorded(cloud: Cloud, name: str) -> None:
     order = cloud.until("the exit is recorded", gone)
     assert (order.exit_reason, order.exit_price, order.unexited_qty) == ("target", Decimal("545.60"), 0)
     cloud.audit()
+
+
+def test_a_part_that_fills_is_protected_and_the_rest_given_up(cloud: Cloud, name: str) -> None:
+    cloud.exchange.quote("CRWD", "534.70", "534.80", 500, 10, frozen=True)
+    order = _bracket(cloud, name)
+    assert (order.status, order.reason) == (Status.PARTIALLY_FILLED, Reason.FILL_TIMEOUT)
+    assert (order.filled_qty, order.unexited_qty, order.protected) == (10, 10, True)
+    cloud.audit()
+
+
+def test_a_short_is_protected_from_above(cloud: Cloud, name: str) -> None:
+    _quote(cloud, "534.84", "534.94")
+    order = _bracket(cloud, name, side="sell", stop_loss="540.17", take_profit="524.12")
+    assert (order.status, order.protected) == (Status.FILLED, True)
+    assert (order.stop_loss, order.take_profit) == (Decimal("540.19"), Decimal("524.14"))
+    cloud.audit()
+
+
+def test_protection_survives_its_execution(cloud: Cloud, name: str) -> None:
+    """The execution is stopped while the broker takes no OCO; the sweep's next one protects the shares."""
+    _quote(cloud, "534.70", "534.80")
+    cloud.exchange.faults({"method": "POST", "path": "/v2/orders", "order_class": "oco", "kind": "error", "status": 503})
+    cloud.send(signal_id=name, **SIGNAL)
+    order = cloud.until("an OCO on its way", lambda: (found := cloud.orders.find(name)) and found.protections and found)
+    cloud.stop(order)
+    cloud.exchange.faults()
+    cloud.until("a new execution", lambda: cloud.sweep()["started"])
+    [order] = cloud.ended(name)
+    assert (order.status, order.protected, order.executions) == (Status.FILLED, True, 2)
+    assert [oco.status for oco in order.protections] == ["live"]
+    cloud.audit()

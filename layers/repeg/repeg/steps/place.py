@@ -32,7 +32,7 @@ from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, OperatorError, RetryError
-from repeg.steps.outcome import finish, fold, proceed, read_child
+from repeg.steps.outcome import finish, fold, outcome_of, proceed, read_child
 from repeg.steps.worker import Worker
 
 STATE = Route.PLACE_ORDER
@@ -147,14 +147,7 @@ def _submit(broker: Broker, order: Order, child: ChildRecord) -> SubmitOutcome:
         limit_price=child.limit_price,
         extended_hours=order.outside_session,
     )
-    try:
-        return broker.submit(request)
-    except BudgetExhausted as error:
-        return Throttled(error.wait_seconds)
-    except RetryError:
-        return Throttled(1.0)
-    except OperatorError as error:
-        return Denied(Reason.MISCONFIGURED, str(error))
+    return outcome_of(lambda: broker.submit(request))
 
 
 def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> Next:

@@ -23,8 +23,9 @@ from repeg.domain.orders import ZERO, Order
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
-from repeg.errors import BudgetExhausted, OperatorError, RetryError
+from repeg.errors import BudgetExhausted, OperatorError
 from repeg.steps.oco import find_oco, read_oco
+from repeg.steps.outcome import outcome_of
 from repeg.steps.restore import restore
 from repeg.steps.worker import Worker
 
@@ -33,6 +34,8 @@ SETTLING_TRIES = 3
 """How often an OCO is sent again that was refused because the position did not show the fill yet."""
 UNSEEN_ALARM_HOLDS = 8
 STUCK_ENTRY_SECONDS = 5
+STUCK_ENTRY_PAUSE_SECONDS = 30
+"""What a hanging entry keeps the broker from protecting is tried again so often."""
 POSITION_LAGS = {Reason.HELD_BY_PROTECTION, Reason.NO_POSITION}
 
 
@@ -77,7 +80,11 @@ def leave(worker: Worker, order: Order, problem: Problem) -> Next:
 def _give_up(worker: Worker, order: Order, why: str) -> Next:
     """Nothing helped for now: the operator is told, and the sweeper comes back to it."""
     detail = f"{order.uncovered_qty} {order.symbol} are without protection: {why}"
-    worker.alert(order, detail)
+    if order.care_tries == 0 or not order.open_child:
+        worker.alert(order, detail)
+    if order.open_child:
+        again = order.changed(protected=False, care_tries=order.care_tries + 1)
+        return worker.hold(again, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_PAUSE_SECONDS)
     reason = order.reason if order.status.terminal else Reason.PROTECTION_FAILED
     order = worker.note(order.changed(protected=False, settled=True, reason=reason), STATE, detail)
     return Next(after_rungs(worker.orders.save(order)))
@@ -147,14 +154,7 @@ def _submit(worker: Worker, order: Order, oco: Protection) -> SubmitOutcome:
         target=oco.levels.target,
         stop=oco.levels.stop,
     )
-    try:
-        return worker.broker_to_protect(order).protect(request)
-    except BudgetExhausted as error:
-        return Throttled(error.wait_seconds)
-    except RetryError:
-        return Throttled(1.0)
-    except OperatorError as error:
-        return Denied(Reason.MISCONFIGURED, str(error))
+    return outcome_of(lambda: worker.broker_to_protect(order).protect(request))
 
 
 def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:

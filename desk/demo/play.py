@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from desk.cli.send import send_all
 from desk.cli.signal_files import read_signals
-from desk.demo.stories import Act, Story
+from desk.demo.story import Act, Story
 from desk.demo.verdict import Verdict, judge
 from repeg.domain.views import order_view
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 View = dict[str, Any]
 POLL_SECONDS = 0.2
+SETTINGS_SECONDS = 5.5
+"""Wall seconds until every function has taken up changed settings."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Progress:
     order: View | None
     seconds: float
     over: bool
+    holder: View | None = None
+    """The order whose shares leave in this story."""
 
 
 Watcher = Callable[[Act, Sequence[Progress]], None]
@@ -42,6 +46,7 @@ class Stage:
     def __init__(
         self,
         send: Callable[[Iterable[Story]], None],
+        override: Callable[[Mapping[str, Any]], None],
         orders: OrderStore,
         exchange: ExchangeControl,
         watcher: Watcher,
@@ -49,6 +54,7 @@ class Stage:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._send = send
+        self._override = override
         self._orders = orders
         self._exchange = exchange
         self._watcher = watcher
@@ -58,6 +64,10 @@ class Stage:
     def play(self, act: Act, timeout: float) -> list[Verdict]:
         """Play one act to its end, at most `timeout` wall seconds; stories that are not over by then are not ok."""
         self._move_on_to(act.starts_at)
+        if act.overrides:
+            self._override(act.overrides)
+            self._watcher(act, [Progress(story, None, 0.0, over=False) for story in act.stories])
+            self._sleep(SETTINGS_SECONDS)
         for story in act.stories:
             if story.quote:
                 self._exchange.quote(story.symbol, **story.quote.fields)
@@ -72,8 +82,10 @@ class Stage:
             if all(item.over for item in progress.values()) or self._clock() - started > timeout:
                 break
             self._sleep(POLL_SECONDS)
+        if act.overrides:
+            self._override({})
         journal = self._exchange.journal()
-        return [judge(story, progress[story.signal_id].order, journal) for story in act.stories]
+        return [judge(item.story, item.order, item.holder, journal) for item in progress.values()]
 
     def _move_on_to(self, starts_at: str) -> None:
         """Market time only ever goes forward."""
@@ -85,9 +97,11 @@ class Stage:
             if known.over:
                 continue
             order = self._orders.find(signal_id)
-            view = order_view(order) if order else None
-            over = order is not None and order.status.terminal
-            progress[signal_id] = Progress(known.story, view, seconds, over)
+            holder = self._orders.find(known.story.holder) if known.story.holder else order
+            left = known.story.expected.leaves is None or (holder is not None and holder.unexited_qty == 0)
+            over = order is not None and order.status.terminal and left
+            views = [order_view(found) if found else None for found in (order, holder)]
+            progress[signal_id] = Progress(known.story, views[0], seconds, over, views[1])
 
 
 def send_stories(sqs: Any, queue_url: str, stories: Iterable[Story]) -> None:

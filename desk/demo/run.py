@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from desk.cli.overrides import OverridesStore
 from desk.cloud import local
 from desk.cloud.connection import Connection, connect_local
 from desk.cloud.place import Status
+from desk.demo.bracket_stories import RAN_TO_536
+from desk.demo.figures import report_table, targets_table, two_ways_table
 from desk.demo.play import Progress, Stage, send_stories
-from desk.demo.show import difference_lines, finished_line, heading, progress_table, report_table, verdict_table
-from desk.demo.stories import ACTS, Act
+from desk.demo.show import difference_lines, finished_line, heading, progress_table, verdict_table
+from desk.demo.stories import PARTS
+from desk.demo.story import Act, Part
 from desk.demo.verdict import Verdict
 from desk.exchange.client import ExchangeControl
 from desk.report.audit import Audit, audit
-from desk.report.execution import ExecutionReport, execution_report
+from desk.report.execution import BracketReport, ExecutionReport, bracket_report, execution_report
+from desk.report.targets import targets
 from repeg.domain.views import order_view
 from repeg.store.orders import OrderStore
 
@@ -37,6 +43,7 @@ class Told:
 
     verdicts: list[Verdict]
     report: ExecutionReport
+    brackets: BracketReport
     audit: Audit
     seconds: float
 
@@ -59,21 +66,27 @@ class Told:
             }
             for verdict in self.verdicts
         ]
-        report = {
-            name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(self.report).items()
+        return {
+            "ok": self.ok,
+            "seconds": round(self.seconds, 1),
+            "stories": stories,
+            "report": _plain(self.report) | {"brackets": _plain(self.brackets)},
+            "targets": [asdict(target) for target in targets(self.brackets)],
+            "audit": asdict(self.audit),
         }
-        return {"ok": self.ok, "seconds": round(self.seconds, 1), "stories": stories, "report": report} | {
-            "audit": asdict(self.audit)
-        }
+
+
+def _plain(report: ExecutionReport | BracketReport) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(report).items()}
 
 
 class Demo:
     """Plays every act. `speed` is market seconds per wall second."""
 
-    def __init__(self, console: Console, speed: float, acts: Sequence[Act] = ACTS) -> None:
+    def __init__(self, console: Console, speed: float, parts: Sequence[Part] = PARTS) -> None:
         self._console = console
         self._speed = speed
-        self._acts = acts
+        self._parts = parts
 
     def run(self) -> Told:
         """Start, play, tell, and stop what was started.
@@ -83,8 +96,9 @@ class Demo:
         """
         local.down()  # what a demo that was killed may have left
         heading(self._console, "a cloud of its own, on this machine")
-        with local.cloud(speed=self._speed, start=self._acts[0].starts_at, step=self._step) as status:
+        with local.cloud(speed=self._speed, start=self._parts[0].acts[0].starts_at, step=self._step) as status:
             told = self._play(status)
+            self._console.print()
             with self._step("stopping what was started"):
                 local.down()
         self._tell(told)
@@ -95,39 +109,57 @@ class Demo:
         exchange = ExchangeControl(str(status.exchange_url))
         orders = OrderStore(connection.dynamodb, connection.table)
         started = time.monotonic()
-        self._console.print()
-        heading(self._console, f"signals through the queue, market time {self._speed:g} times as fast as yours")
-        verdicts = [verdict for act in self._acts for verdict in self._act(act, connection, orders, exchange)]
+        verdicts: list[Verdict] = []
+        for part in self._parts:
+            self._console.print()
+            heading(
+                self._console, f"{part.title}: signals through the queue, market time {self._speed:g} times as fast"
+            )
+            verdicts += (verdict for act in part.acts for verdict in self._act(act, connection, orders, exchange))
         seconds = time.monotonic() - started
         views = [order_view(order) for order in orders.newest()]
-        return Told(verdicts, execution_report(views), audit(views, exchange.journal()), seconds)
+        found = audit(views, exchange.journal())
+        return Told(verdicts, execution_report(views), bracket_report(views), found, seconds)
 
     def _act(self, act: Act, connection: Connection, orders: OrderStore, exchange: ExchangeControl) -> list[Verdict]:
-        send = partial(send_stories, connection.sqs, connection.queue_url)
+        stage = partial(Stage, partial(send_stories, connection.sqs, connection.queue_url), _override(connection))
         timeout = LONGEST_ACT_MARKET_SECONDS / self._speed + SLACK_SECONDS
         if not self._console.is_terminal:
             self._console.print(act.title)
-            return Stage(send, orders, exchange, _Lines(self._console)).play(act, timeout)
+            return stage(orders, exchange, _Lines(self._console)).play(act, timeout)
         with Live(console=self._console, auto_refresh=False) as live:
 
             def show(act: Act, progress: Sequence[Progress]) -> None:
                 live.update(progress_table(act, progress, self._console.width), refresh=True)
 
-            return Stage(send, orders, exchange, show).play(act, timeout)
+            return stage(orders, exchange, show).play(act, timeout)
 
     def _tell(self, told: Told) -> None:
-        heading(self._console, "expected against actual")
-        self._console.print(verdict_table(told.verdicts))
-        for line in difference_lines(told.verdicts):
-            self._console.print(Text(line, style="red"))
-        heading(self._console, "execution report")
-        self._console.print(report_table(told.report, told.audit))
-        self._console.print()
+        for part in self._parts:
+            self._console.print()
+            heading(self._console, f"{part.title}: expected against actual")
+            mine = [verdict for verdict in told.verdicts if verdict.story in part.stories]
+            self._console.print(verdict_table(mine))
+            for line in difference_lines(mine):
+                self._console.print(Text(line, style="red"))
+        for verdict in told.verdicts:
+            if verdict.story == RAN_TO_536:
+                self._section("one signal, two ways", two_ways_table(verdict))
+        self._section("execution report", report_table(told.report, told.brackets, told.audit))
+        self._section(
+            "brackets against their targets (here, refusals are provoked)", targets_table(targets(told.brackets))
+        )
         good = sum(verdict.ok for verdict in told.verdicts)
+        self._console.print()
         summary = f"{good} of {len(told.verdicts)} stories ended as expected, in {told.seconds:.0f} s"
         self._console.print(Text(summary, style="bold green" if told.ok else "bold red"))
         if told.ok:
-            self._console.print("next: make local, then .venv/bin/repeg send events/order_tqqq_buy.json", style="dim")
+            self._console.print("next: make local, then .venv/bin/repeg send events/bracket_crwd_buy.json", style="dim")
+
+    def _section(self, title: str, content: RenderableType) -> None:
+        self._console.print()
+        heading(self._console, title)
+        self._console.print(content)
 
     @contextmanager
     def _step(self, what: str) -> Iterator[None]:
@@ -135,6 +167,12 @@ class Demo:
         with self._console.status(what):
             yield
         self._console.print(Text.assemble(("done ", "green"), what, (f" {time.monotonic() - started:.1f} s", "dim")))
+
+
+def _override(connection: Connection) -> Callable[[Mapping[str, Any]], None]:
+    """Settings in force from now on; none of them: the defaults."""
+    store = OverridesStore(connection.ssm, connection.settings_defaults, connection.settings_overrides)
+    return lambda settings: store.write(json.dumps(dict(settings)))
 
 
 class _Lines:

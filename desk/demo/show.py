@@ -1,4 +1,4 @@
-"""What the demo shows: progress while it runs, then expected against actual, and the execution report."""
+"""What the demo shows: progress while it runs, then expected against actual."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from desk.cli.figures import basis_points, price
+from desk.cli.figures import basis_points, price, ratio
+from desk.cli.holding import standing
 from desk.cli.render import ROOMY, outcome
 from desk.demo.play import Progress
-from desk.demo.stories import MARKET, Act, Expected, Fill
-from desk.demo.verdict import Verdict, limits
-from desk.report.audit import Audit
-from desk.report.execution import ExecutionReport
+from desk.demo.story import MARKET, Act, Exit, Expected, Fill
+from desk.demo.verdict import Verdict, limits, risk_reward
 
 
 def progress_table(act: Act, progress: Sequence[Progress], width: int) -> RenderableType:
@@ -43,7 +42,8 @@ def progress_table(act: Act, progress: Sequence[Progress], width: int) -> Render
 
 def finished_line(item: Progress) -> str:
     """One story that is over, for output that is not a terminal."""
-    return f"  {item.story.title}: {outcome(item.order) if item.order else 'no order'} ({item.seconds:.1f} s)"
+    held = f", {standing(item.holder)}" if item.holder and standing(item.holder) else ""
+    return f"  {item.story.title}: {outcome(item.order) if item.order else 'no order'}{held} ({item.seconds:.1f} s)"
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:
@@ -75,58 +75,63 @@ def difference_lines(verdicts: Sequence[Verdict]) -> list[str]:
     return [f"{verdict.story.title}: {'; '.join(verdict.differences)}" for verdict in verdicts if not verdict.ok]
 
 
-def report_table(report: ExecutionReport, audit: Audit) -> Table:
-    """The execution report."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim")
-    table.add_column()
-    table.add_row("orders", f"{report.orders}, {report.worked} worked, {report.filled} filled")
-    table.add_row(
-        "fill rate", f"{report.fill_rate:.1%} of the dollars worked" if report.fill_rate is not None else "none"
-    )
-    slippage = report.average_slippage_bps
-    if slippage is not None:
-        sign = "-" if report.slippage_dollars < 0 else "+"
-        dollars = f"{sign}${abs(report.slippage_dollars):,.2f} on ${report.dollars:,.2f}"
-        cost = f"{slippage:+.2f} bps of the arrival mid, {dollars} (+ is cost)"
-        table.add_row("average slippage", cost)
-    if report.average_seconds is not None:
-        table.add_row("average time", f"{report.average_seconds:.2f} s of market time to the last fill")
-    table.add_row("ladders", f"{report.repegs} re-pegs, {report.market_fallbacks} market fallback")
-    table.add_row("not filled", ", ".join(f"{reason} {count}" for reason, count in report.reasons.items()) or "none")
-    agree = "agree" if not audit.differences else f"DIFFER: {'; '.join(audit.differences)}"
-    seen = f"{audit.child_orders} child orders, {audit.fills} fills at the exchange"
-    table.add_row("journal and records", f"{agree} ({seen})")
-    return table
-
-
 def heading(console: Console, title: str) -> None:
     """A line across the screen."""
     console.print(Rule(title, align="left", style="dim"))
 
 
-def _ladder_walked(item: Progress, roomy: bool) -> str:
+def _ladder_walked(item: Progress, roomy: bool) -> Text:
     if not item.order:
-        return ""
+        return Text()
     steps = [price(rung["limit_price"]) or MARKET for rung in item.order["rungs"]]
-    return " > ".join(steps) if roomy else str(len(steps) or "")
+    walked = Text(" > ".join(steps) if roomy else str(len(steps) or ""))
+    if held := standing(item.holder or item.order):
+        walked.append("  ").append_text(held)
+    return walked
 
 
 def _expected(expected: Expected) -> Text:
-    return _outcome_text(expected.status, expected.reason, expected.limits, expected.fills)
+    left = (expected.leaves,) if expected.leaves else ()
+    held = _held(expected.stop, expected.target, expected.risk_reward, expected.protected)
+    return _outcome_text(expected.status, expected.reason, expected.limits, expected.fills, held, left)
 
 
 def _actual(verdict: Verdict) -> Text:
-    order = verdict.order
+    order, expected = verdict.order, verdict.story.expected
     if order is None:
         return Text("nothing", style="bold red")
-    return _outcome_text(order["status"], order["reason"], limits(order), verdict.fills)
+    held = _held(
+        price(order["stop_loss"]) if expected.stop else None,
+        price(order["take_profit"]) if expected.target else None,
+        risk_reward(order) if expected.risk_reward else None,
+        order["protected"] if expected.protected is not None else None,
+    )
+    return _outcome_text(order["status"], order["reason"], limits(order), verdict.fills, held, verdict.left)
 
 
-def _outcome_text(status: str, reason: str | None, prices: Sequence[str], fills: Sequence[Fill]) -> Text:
+def _held(stop: str | None, target: str | None, reward: str | None, protected: bool | None) -> list[str]:
+    levels = [f"stop {stop}, target {target}"] if stop else []
+    ratios = [f"R/R {ratio(reward)}"] if reward else []
+    guarded = {True: ["protected"], False: ["not protected"], None: []}[protected]
+    return [*levels, ", ".join([*ratios, *guarded])] if ratios or guarded else levels
+
+
+def _outcome_text(
+    status: str,
+    reason: str | None,
+    prices: Sequence[str],
+    fills: Sequence[Fill],
+    held: Sequence[str],
+    left: Sequence[Exit],
+) -> Text:
     text = Text(status.replace("_", " ") + (f"\n{reason}" if reason else ""))
+    bought = ", ".join(f"{qty} at {paid}" for qty, paid in fills)
     if prices:
         text.append("\n" + " > ".join(prices))
-    if fills:
-        text.append("\n" + ", ".join(f"{qty} at {paid}" for qty, paid in fills), style="dim")
+    if bought:
+        text.append((": " if len(prices) == 1 else "\n") + bought, style="dim")
+    for line in held:
+        text.append("\n" + line, style="dim")
+    for why, qty, paid in left:
+        text.append(f"\n{why}: {qty} at {paid}", style="dim")
     return text

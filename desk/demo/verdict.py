@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from desk.demo.stories import MARKET, Expected, Fill, Story
+from desk.cli.figures import price
+from desk.demo.story import MARKET, Exit, Expected, Fill, Story
 
 View = dict[str, Any]
 
@@ -19,6 +21,8 @@ class Verdict:
     story: Story
     order: View | None
     fills: tuple[Fill, ...]
+    left: tuple[Exit, ...]
+    """How the shares left that the story is about."""
     differences: tuple[str, ...]
 
     @property
@@ -27,19 +31,20 @@ class Verdict:
         return not self.differences
 
 
-def judge(story: Story, order: View | None, journal: Iterable[View]) -> Verdict:
-    """Compare the outcome of a story with its expectation."""
+def judge(story: Story, order: View | None, holder: View | None, journal: Iterable[View]) -> Verdict:
+    """Compare the outcome of a story with its expectation. `holder` is the order whose shares leave in it."""
     if order is None:
-        return Verdict(story, None, (), ("there is no order",))
+        return Verdict(story, None, (), (), ("there is no order",))
     fills = journal_fills(order, journal)
-    return Verdict(story, order, fills, tuple(_differences(story.expected, order, fills)))
+    left = _exits(holder) if story.expected.leaves else ()
+    return Verdict(story, order, fills, left, tuple(_differences(story.expected, order, fills, left)))
 
 
 def journal_fills(order: View, journal: Iterable[View]) -> tuple[Fill, ...]:
     """The order's executions as the exchange reports them, oldest first."""
     ours = {rung["client_order_id"] for rung in order["rungs"]}
     return tuple(
-        (entry["qty"], entry["price"])
+        (entry["qty"], price(entry["price"]))
         for entry in journal
         if entry["type"] == "fill" and entry["client_order_id"] in ours
     )
@@ -47,10 +52,20 @@ def journal_fills(order: View, journal: Iterable[View]) -> tuple[Fill, ...]:
 
 def limits(order: View) -> tuple[str, ...]:
     """Limit prices of the child orders, in order; "market" for a market order."""
-    return tuple(rung["limit_price"] or MARKET for rung in order["rungs"])
+    return tuple(price(rung["limit_price"]) or MARKET for rung in order["rungs"])
 
 
-def _differences(expected: Expected, order: View, fills: tuple[Fill, ...]) -> list[str]:
+def risk_reward(order: View) -> str | None:
+    """To two decimals; None when there is none."""
+    return None if order["risk_reward"] is None else f"{Decimal(order['risk_reward']):.2f}"
+
+
+def _exits(order: View | None) -> tuple[Exit, ...]:
+    exits = order["exits"] if order else []
+    return tuple((gone["reason"], gone["qty"], price(gone["price"])) for gone in exits)
+
+
+def _differences(expected: Expected, order: View, fills: tuple[Fill, ...], left: tuple[Exit, ...]) -> list[str]:
     wanted = {
         "status": expected.status,
         "reason": expected.reason,
@@ -59,9 +74,17 @@ def _differences(expected: Expected, order: View, fills: tuple[Fill, ...]) -> li
         "fills": expected.fills,
         "repegs": expected.repegs,
         "market_fallback": expected.market_fallback,
+        "exits": (expected.leaves,) if expected.leaves else (),
     }
-    got = {name: order.get(name) for name in wanted} | {"limits": limits(order), "fills": fills}
+    got = {name: order.get(name) for name in wanted} | {"limits": limits(order), "fills": fills, "exits": left}
+    held = {
+        "stop": (expected.stop, price(order["stop_loss"])),
+        "target": (expected.target, price(order["take_profit"])),
+        "R/R": (expected.risk_reward, risk_reward(order)),
+        "protected": (expected.protected, order["protected"]),
+    }
     found = [f"{name}: {got[name]} instead of {value}" for name, value in wanted.items() if got[name] != value]
+    found += [f"{name}: {is_} instead of {value}" for name, (value, is_) in held.items() if value not in (None, is_)]
     earliest, sent = expected.first_sent_from, order["first_sent_at"]
     if earliest and sent and datetime.fromisoformat(sent) < datetime.fromisoformat(earliest):
         found.append(f"first sent at {sent}, before {earliest}")

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from desk.demo.run import Demo
-from desk.demo.stories import ACTS
+from desk.demo.stories import PARTS
 
 pytestmark = pytest.mark.cloud
 
@@ -21,5 +21,5 @@ def test_every_story_of_the_demo_ends_as_expected(tmp_path: Path, monkeypatch: p
     screen = io.StringIO()
     told = Demo(Console(file=screen, width=120), SPEED).run()
     assert told.ok, screen.getvalue()
-    stories = sum(len(act.stories) for act in ACTS)
+    stories = sum(len(part.stories) for part in PARTS)
     assert f"{stories} of {stories} stories ended as expected" in screen.getvalue()

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from desk.demo.play import Progress, Stage
-from desk.demo.stories import Act, Expected, Story, Touch
+from desk.demo.play import SETTINGS_SECONDS, Progress, Stage
+from desk.demo.story import Act, Expected, Story, Touch
 from desk.exchange.client import ClockReading
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Status
-from tests.unit.samples import journal, order, rung
+from tests.unit.samples import HELD, TAKEN, journal, order, rung
 
 FILLED = order(rung(1, 100, 100, "50.98"), requested_qty=Decimal(100))
 ACT = Act(
@@ -25,6 +26,9 @@ ACT = Act(
         ),
     ),
 )
+
+
+LEAVES = Expected("filled", ladder="smart_limit", leaves=("target", "25", "545.50"))
 
 
 class Exchange:
@@ -70,6 +74,7 @@ class Play:
         stage: Any = Stage
         self.stage = stage(
             self.send,
+            lambda settings: self.exchange.set.append(f"settings {sorted(settings)}"),
             orders,
             self.exchange,
             lambda act, progress: self.seen.append(list(progress)),
@@ -110,3 +115,18 @@ def test_a_story_that_is_not_over_in_time_is_not_ok() -> None:
     [verdict] = play.stage.play(ACT, timeout=3)
     assert not verdict.ok and "status: working instead of filled" in verdict.differences
     assert 3 < play.seconds < 4
+
+
+def test_a_story_of_an_exit_is_not_over_before_it() -> None:
+    play = Play(Orders(HELD, HELD, TAKEN))
+    act = Act("an act", ACT.starts_at, (Story("taken", {"signal_id": "s-1", "symbol": "CRWD"}, LEAVES),))
+    [verdict] = play.stage.play(act, timeout=60)
+    assert [item.over for [item] in play.seen] == [False, False, True]
+    assert verdict.left == (("target", "25", "545.50"),)
+
+
+def test_settings_are_in_force_before_an_act_and_gone_after_it() -> None:
+    play = Play(Orders(FILLED))
+    play.stage.play(replace(ACT, overrides={"enabled": False}), timeout=5)
+    assert play.exchange.set[1] == "settings ['enabled']" and play.exchange.set[-1] == "settings []"
+    assert play.seconds >= SETTINGS_SECONDS

@@ -3,7 +3,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from desk.demo.stories import ACTS, Expected, Story
+from desk.demo.stories import PARTS
+from desk.demo.story import Expected, Story
 from desk.demo.verdict import judge
 from tests.unit.samples import journal, order, rung, view
 
@@ -17,25 +18,25 @@ def story(**expected: Any) -> Story:
 
 
 def test_an_outcome_as_expected_is_ok() -> None:
-    verdict = judge(story(), view(*FILLED.rungs), journal(FILLED))
+    verdict = judge(story(), view(*FILLED.rungs), None, journal(FILLED))
     assert verdict.ok, verdict.differences
     assert verdict.fills == (("100", "50.98"),)
 
 
 def test_every_difference_is_named() -> None:
     wrong = story(status="unfilled", limits=("50.98",), fills=(), first_sent_from="2026-11-20T10:00:30-05:00")
-    lines = judge(wrong, view(*FILLED.rungs), journal(FILLED)).differences
+    lines = judge(wrong, view(*FILLED.rungs), None, journal(FILLED)).differences
     assert [line.split(":")[0] for line in lines][:3] == ["status", "limits", "fills"]
     assert "before 2026-11-20T10:00:30" in lines[3]
 
 
 def test_no_order_is_never_ok() -> None:
-    assert not judge(story(), None, []).ok
+    assert not judge(story(), None, None, []).ok
 
 
 def test_expected_limits_stay_inside_the_cap() -> None:
     caps = {"better_orders": Decimal(20), "standard": Decimal(15)}
-    for told in (told for act in ACTS for told in act.stories if told.quote and told.expected.ladder):
+    for told in (told for told in PARTS[0].stories if told.quote and told.expected.ladder):
         assert told.quote and told.expected.ladder
         mid = (Decimal(told.quote.bid) + Decimal(told.quote.ask)) / 2
         worst = mid * (1 + caps[told.expected.ladder] / 10_000)

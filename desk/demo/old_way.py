@@ -1,0 +1,41 @@
+"""What a market order would have made of a bracket: bought at the touch, stop and target kept from the signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from repeg.domain.brackets import Bracket, Levels
+from repeg.domain.models import direction
+
+
+@dataclass(frozen=True)
+class OldWay:
+    """Prices in dollars a share, amounts in dollars."""
+
+    price: Decimal
+    levels: Levels
+    risk_reward: Decimal | None
+    to_win: Decimal
+    to_lose: Decimal
+
+
+def old_way(signal: dict[str, Any], touch: Decimal) -> OldWay:
+    """The same signal, filled at `touch`."""
+    bracket = Bracket(
+        side=signal["side"],
+        signal_price=Decimal(signal["signal_price"]),
+        stop_loss=Decimal(signal["stop_loss"]),
+        take_profit=Decimal(signal["take_profit"]),
+        anchor="signal",
+    )
+    levels = bracket.levels_at(touch)
+    shares = signal["qty"] * direction(bracket.side)
+    return OldWay(
+        price=touch,
+        levels=levels,
+        risk_reward=levels.risk_reward(touch, bracket.side),
+        to_win=(levels.target - touch) * shares,
+        to_lose=(touch - levels.stop) * shares,
+    )

@@ -18,7 +18,10 @@ from desk.exchange.client import ExchangeControl
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Status
 from repeg.domain.settings import Settings
+from tests.support.crowd import Crowd
 from tests.support.lab import START, Killed, Lab
+from tests.support.leaving import BRACKET
+from tests.support.scenes import journal
 
 LONGEST_LIFE = 400
 
@@ -32,6 +35,8 @@ class Life:
     signal: dict[str, object]
     ends: Callable[[Order], bool]
     settings: Settings = field(default_factory=Settings)
+    ocos: int = 0
+    """How many OCOs the exchange accepts in all, whoever dies."""
 
 
 def _scene_calm(control: ExchangeControl) -> None:
@@ -61,6 +66,25 @@ def _scene_position(control: ExchangeControl) -> None:
     control.position("TQQQ", 100, "40")
 
 
+def _scene_few_shares(control: ExchangeControl) -> None:
+    control.quote("TQQQ", "50.95", "50.98", 2000, 10)
+
+
+def _scene_falls_through_the_stop(control: ExchangeControl) -> None:
+    _scene_calm(control)
+    below = {"symbol": "TQQQ", "bid": "49.90", "ask": "49.93", "bid_size": 2000, "ask_size": 2000}
+    control.script({"on": {"symbol": "TQQQ", "event": "fill", "side": "buy", "nth": 1}, **below})
+
+
+def _scene_protection_is_rejected_once(control: ExchangeControl) -> None:
+    _scene_calm(control)
+    control.faults({"method": "POST", "path": "/v2/orders", "order_class": "oco", "kind": "reject", "count": 1})
+
+
+def _held(order: Order, qty: int) -> bool:
+    return order.protected is True and order.unexited_qty == order.filled_qty == qty
+
+
 LIVES = [
     Life("filled at once", _scene_calm, {"qty": 100}, lambda order: order.status is Status.FILLED),
     Life("filled on a re-peg", _scene_steps_away_once, {"qty": 100}, lambda order: order.status is Status.FILLED),
@@ -73,6 +97,33 @@ LIVES = [
         Settings(max_repegs=0),
     ),
     Life("close", _scene_position, {"kind": "close"}, lambda order: order.status is Status.FILLED),
+    Life(
+        "bracket, filled and protected",
+        _scene_calm,
+        BRACKET,
+        lambda order: order.status is Status.FILLED and _held(order, 100),
+        ocos=1,
+    ),
+    Life(
+        "bracket, partly filled and protected",
+        _scene_few_shares,
+        BRACKET,
+        lambda order: order.status is Status.PARTIALLY_FILLED and _held(order, 10),
+        ocos=1,
+    ),
+    Life(
+        "bracket, protected at the second try",
+        _scene_protection_is_rejected_once,
+        BRACKET,
+        lambda order: order.status is Status.FILLED and _held(order, 100),
+        ocos=2,
+    ),
+    Life(
+        "bracket, protection refused and unwound",
+        _scene_falls_through_the_stop,
+        BRACKET,
+        lambda order: order.status is Status.UNWOUND and order.filled_qty == 100 and order.exit_reason == "unwind",
+    ),
 ]
 
 
@@ -99,10 +150,15 @@ def _live(lab: Lab, life: Life) -> bool:
     """Deliver and work the signal; True if the worker died on the way."""
     try:
         lab.intake.accept(_message(life))
-        lab.work()
     except Killed:
         return True
-    return False
+    _work(lab)
+    return lab.deaths.stopped
+
+
+def _work(lab: Lab) -> None:
+    with Crowd(lab) as crowd:
+        crowd.work()
 
 
 def _recover(lab: Lab, life: Life) -> None:
@@ -111,7 +167,7 @@ def _recover(lab: Lab, life: Life) -> None:
         lab.intake.accept(_message(life))
     for _ in range(3):
         lab.sweep()
-        lab.work()
+        _work(lab)
 
 
 @pytest.mark.parametrize("life", LIVES, ids=lambda life: life.name)
@@ -127,6 +183,8 @@ def test_survives_death_at_every_input_and_output(life: Life, exchange: Exchange
             assert life.ends(order), f"{where}: {order.status} {order.reason} {order.filled_qty}, {order.events}"
             assert [kind for kind, _ in lab.bus.events if kind == "Order Outcome"], f"{where}: outcome not published"
             assert order.published, where
+            accepted = [entry for entry in journal(lab, event="accepted") if entry["order_class"] == "oco"]
+            assert len(accepted) == 2 * life.ocos, f"{where}: {[entry['client_order_id'] for entry in accepted]}"
             lab.check()
             if not died:
                 assert at > 10, "the worker hardly did anything"

@@ -144,7 +144,6 @@ def test_shares_that_stay_lacking_leave_the_order_failed_and_told(lab: Lab) -> N
     assert position(lab) == 25
 
 
-@pytest.mark.xfail(strict=True, reason="shares that the position does not show after four looks count as sold")
 def test_shares_that_show_late_are_not_taken_for_sold(lab: Lab) -> None:
     """A position that lags for longer than the re-reads still is a position."""
     crwd(lab)

@@ -65,12 +65,15 @@ def guards(lab: Lab, symbol: str = "TQQQ") -> list[Guard]:
     return [_guard(each) for each in ours]
 
 
-def check_held(lab: Lab, symbol: str = "TQQQ", *, free: int = 0, naked: int = 0) -> None:
-    """Account, exchange and store tell the same story, and no share was ever sold that was not there.
+def check_held(
+    lab: Lab, symbol: str = "TQQQ", *, free: int = 0, naked: int = 0, over: bool = True, strangers: bool = False
+) -> None:
+    """The audit; and account, exchange and store agree on what is held, and no share was sold that was not there.
 
     The account holds what the store's brackets hold and `free` shares besides; all of the brackets' shares but `naked`
     are guarded by OCOs at the exchange that the store knows, and naked ones were told to the operator.
     """
+    lab.check(all_over=over, strangers=strangers)
     brackets = lab.orders.holding(symbol)
     held = sum((order.unexited_qty * direction(order.trading_side) for order in brackets), Decimal(0))
     assert shares(lab, symbol) == held + free, f"account {shares(lab, symbol)}, store {held} and {free} free"

@@ -29,6 +29,7 @@ from tests.support.scenes import alerts, at, journal, lab_at, outcomes, run, sen
 SUBMIT = {"method": "POST", "path": "/v2/orders"}
 OCO = SUBMIT | {"order_class": "oco"}
 SALE = SUBMIT | {"side": "sell", "client_order_id": "ord-*-e*"}
+HALT_SECONDS = 170
 FEW_RUNGS = Settings(aggressive_timeout_seconds=Decimal(30))
 LACKING = {"code": 40310000, "message": "insufficient qty available for order (requested: 100, available: 0)"}
 
@@ -38,9 +39,9 @@ def _close(lab: Lab, signal_id: str = "c", **signal: object) -> Order:
 
 
 def _halt(lab: Lab) -> None:
-    """Nothing trades; what cannot be sold is tried for two minutes, in a few long rungs."""
+    """Nothing trades for longer than a close tries; it tries in a few long rungs."""
     lab.settings = FEW_RUNGS
-    lab.control.script({"symbol": "TQQQ", "halt": True})
+    lab.control.script({"symbol": "TQQQ", "halt": True}, {"symbol": "TQQQ", "halt": False, "after": HALT_SECONDS})
 
 
 # --- what is sold, and from whom ---

@@ -358,3 +358,34 @@ def test_a_step_that_keeps_failing_means_leaving(lab: Lab, monkeypatch: pytest.M
     monkeypatch.setattr("tests.support.lab.protect", broken)
     crwd(lab)
     _unwound(lab, bracket(lab))
+
+
+# --- moved by somebody else ---
+
+
+def _moved_by_hand(lab: Lab, which: int, body: dict[str, str], hit: tuple[str, str]) -> Order:
+    """Somebody moves the target (0) or the stop (1); minutes later the market reaches it."""
+    crwd(lab)
+    bracket(lab)
+    legs = [e for e in journal(lab, event="accepted") if e["order_class"] == "oco"]
+    by_hand(lab, "PATCH", f"orders/{legs[which]['order_id']}", body)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:05"), sweep_every=60)
+        order = lab.order("a")
+        assert (order.protected, len(order.protections), alerts(lab)) == (True, 1, [])
+        crwd(lab, *hit)
+        crowd.work(until=market_time("10:08"), sweep_every=60)
+    lab.check()
+    return lab.order("a")
+
+
+def test_a_stop_that_somebody_moves_stays_the_brackets_stop(lab: Lab) -> None:
+    order = _moved_by_hand(lab, 1, {"stop_price": "531.00"}, ("530.90", "531.05"))
+    assert (order.exit_reason, order.exit_price, order.unexited_qty) == ("stop", Decimal("530.90"), 0)
+
+
+@pytest.mark.xfail(strict=True, reason="the successor of a replaced target is not followed")
+def test_a_target_that_somebody_moves_stays_the_brackets_target(lab: Lab) -> None:
+    """Facts 1.4: the new order has another id; the old one stays `replaced`."""
+    order = _moved_by_hand(lab, 0, {"limit_price": "546.00"}, ("546.10", "546.20"))
+    assert (order.exit_reason, order.exit_price, order.unexited_qty) == ("target", Decimal("546.10"), 0)

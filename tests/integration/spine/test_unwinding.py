@@ -250,7 +250,6 @@ def test_shares_that_a_stuck_entry_buys_after_the_unwind_are_cared_for(lab: Lab)
     lab.check()
 
 
-@pytest.mark.xfail(strict=True, reason="protection that was given up is not tried again while the entry hangs")
 def test_shares_of_a_stuck_entry_get_protection_as_soon_as_it_is_accepted(lab: Lab) -> None:
     """Design 3.1: what is filled gets its protection now, however long the cancel hangs."""
     crwd(lab, size=10)

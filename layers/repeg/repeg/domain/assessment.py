@@ -41,6 +41,9 @@ class Hold(Frozen):
     seconds: int
     why: str
     parked_until: datetime | None = None
+    position: Decimal | None = None
+    by_brackets: Decimal | None = None
+    """What the account showed, and what of it brackets held, before an exit came to light."""
 
 
 def expiry(order: Order, calendar: Calendar) -> datetime | None:

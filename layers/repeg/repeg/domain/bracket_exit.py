@@ -7,7 +7,7 @@ from repeg.domain.orders import Order
 
 
 def levels_of(order: Order) -> Levels:
-    """Stop and target by the average price of the fills.
+    """Stop and target: as the newest OCO that worked has them, else by the average price of the fills.
 
     Raises:
         ValueError: nothing is filled, or the order is no bracket.
@@ -15,7 +15,8 @@ def levels_of(order: Order) -> Levels:
     price = order.avg_fill_price
     if order.bracket is None or price is None:
         raise ValueError(f"{order.order_id} holds nothing to protect")
-    return order.bracket.levels_at(price)
+    working = next((oco.working_levels for oco in reversed(order.protections) if oco.worked), None)
+    return working or order.bracket.levels_at(price)
 
 
 def measured(order: Order) -> Order:

@@ -65,6 +65,8 @@ class Protection(Frozen):
     broker_order_id: str | None = None
     qty: Decimal
     levels: Levels
+    moved: Levels | None = None
+    """Levels at the broker, once somebody moved one by hand."""
     status: ProtectionStatus = ProtectionStatus.INTENT
     exits: tuple[Exit, ...] = ()
     placed_at: datetime
@@ -74,6 +76,16 @@ class Protection(Frozen):
     lookups: int = 0
     cancel_requested_at: datetime | None = None
     alarmed: bool = False
+
+    @property
+    def worked(self) -> bool:
+        """True when the broker took it: it is, or was, more than an intent."""
+        return self.status not in (ProtectionStatus.INTENT, ProtectionStatus.REFUSED)
+
+    @property
+    def working_levels(self) -> Levels:
+        """Levels as they are at the broker."""
+        return self.moved or self.levels
 
     @property
     def exited_qty(self) -> Decimal:
@@ -88,9 +100,13 @@ class Protection(Frozen):
     def reported(self, report: OrderReport, now: datetime, session_open: bool) -> Protection:
         """This OCO, brought up to what the broker reports of its target and, as a leg of it, its stop.
 
+        One whose target somebody moved by hand lives on as its successor, to be read next.
+
         Outside the session an accepted OCO waits for the open, and counts as live.
         """
         stops = [leg for leg in report.legs if leg.stop_price is not None]
+        if report.status is ChildStatus.REPLACED and report.replaced_by:
+            return self.model_copy(update={"broker_order_id": report.replaced_by, "status": ProtectionStatus.SENT})
         over = report.status.terminal and all(leg.status.terminal for leg in stops)
         exits = [self._exit(ExitReason.TARGET, report, now), *(self._exit(ExitReason.STOP, leg, now) for leg in stops)]
         taken = tuple(gone for gone in exits if gone)
@@ -98,6 +114,7 @@ class Protection(Frozen):
         changed = self.model_copy(
             update={
                 "broker_order_id": report.broker_order_id,
+                "moved": self._moved(report, stops),
                 "exits": taken if ahead else self.exits,
                 "ambiguous": False,
                 "lookups": 0,
@@ -122,6 +139,11 @@ class Protection(Frozen):
         target_works = report.status is ChildStatus.LIVE or waits_for_open
         stop_works = any(leg.status in (ChildStatus.LIVE, ChildStatus.PENDING) for leg in stops)
         return ProtectionStatus.LIVE if target_works and stop_works else ProtectionStatus.SENT
+
+    def _moved(self, report: OrderReport, stops: list[OrderReport]) -> Levels | None:
+        stop = next((leg.stop_price for leg in stops if leg.stop_price is not None), self.working_levels.stop)
+        seen = Levels(stop=stop, target=report.limit_price or self.working_levels.target)
+        return None if seen == self.levels else seen
 
     def _exit(self, reason: ExitReason, report: OrderReport, now: datetime) -> Exit | None:
         if report.filled_qty <= 0:

@@ -50,7 +50,7 @@ def order_view(order: Order) -> dict[str, Any]:
 
 def _oco_view(oco: Protection) -> dict[str, Any]:
     fields = ("client_order_id", "broker_order_id", "qty", "status", "placed_at", "closed_at")
-    return _view(oco, fields) | _view(oco.levels, ("stop", "target"))
+    return _view(oco, fields) | _view(oco.working_levels, ("stop", "target"))
 
 
 def _view(record: Frozen, fields: Sequence[str]) -> dict[str, Any]:

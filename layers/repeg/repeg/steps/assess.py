@@ -243,6 +243,8 @@ def _hold(worker: Worker, order: Order, hold: Hold) -> Next:
     requeue = hold.parked_until != order.parked_until
     if hold.why == SETTLING:
         order = order.changed(settling=order.settling + 1)
+    if hold.position is not None:
+        order = order.changed(position_before=hold.position, brackets_before=hold.by_brackets)
     held = order.changed(status=Status.WAITING, parked_until=hold.parked_until, hold_reason=hold.why, holds=holds)
     return worker.hold(held, Route.WAIT_FOR_MARKET, hold.seconds, requeue)
 

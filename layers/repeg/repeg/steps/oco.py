@@ -12,6 +12,8 @@ from repeg.domain.routes import Route
 from repeg.errors import RetryError
 from repeg.steps.worker import Worker
 
+MOVES_FOLLOWED = 5
+
 
 class Look(NamedTuple):
     """What a look-up by our id came to: whether the broker answered, and the OCO if it knows it."""
@@ -25,8 +27,13 @@ def read_oco(
     worker: Worker, order: Order, oco: Protection, state: Route, broker: Broker | None = None
 ) -> tuple[Order, Protection]:
     """The order with the OCO as the broker reports it by id, not yet saved; unchanged when it cannot be read now."""
+    broker = broker or worker.broker.urgent()
     try:
-        report = (broker or worker.broker.urgent()).order(oco.broker_order_id or "")
+        report = broker.order(oco.broker_order_id or "")
+        for _ in range(MOVES_FOLLOWED):
+            if report is None or report.replaced_by is None:
+                break
+            report = broker.order(report.replaced_by)
     except RetryError as error:
         worker.log.info(f"could not read {oco.client_order_id}: {error}")
         return order, oco

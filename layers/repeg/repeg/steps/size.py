@@ -19,13 +19,14 @@ from repeg.steps.worker import Worker
 
 POSITION_READS = 3
 POSITION_LAG = timedelta(seconds=1)
+SHOWS_LATE = "waits for the position to show the last trade"
 SETTLING = "waits for the position to show what was bought"
 
 
 def size(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release | None:
     """What to work, or why not (yet); None for what needs no look at the account: a plain buy."""
     if (is_exit(order) or order.side == "sell") and _just_traded(worker, order):
-        return Hold(seconds=1, why="waits for the position to show the last trade")
+        return Hold(seconds=1, why=SHOWS_LATE)
     if is_exit(order):
         return _size_exit(worker, order)
     if order.bracket:
@@ -54,10 +55,12 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
     if order.kind == "unwind" and position and position.qty * direction(order.trading_side) > 0:
         return Reject(reason=Reason.NO_POSITION, detail="the account holds the opposite position")
     held = abs(position.qty) if position else ZERO
-    if held < expected and brackets:
-        # A target or a stop may have been hit since anybody looked.
-        brackets = [_exits_read(worker, bracket) for bracket in brackets]
+    if brackets and not _fits(position, brackets):
+        unexited, brackets = expected, [_exits_read(worker, bracket) for bracket in brackets]
         expected = _expected(order, brackets)
+        if expected < unexited and order.settling < POSITION_READS:
+            # What was read may be older than the exit that has come to light: look again, knowing what must be gone.
+            return Hold(seconds=1, why=SETTLING, position=held, by_brackets=unexited)
     if not expected <= held <= _most(order, expected, held) and order.settling < POSITION_READS:
         return Hold(seconds=1, why=SETTLING)
     known = {bracket.order_id: bracket for bracket in brackets}
@@ -72,7 +75,15 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
     return sizing.model_copy(update={"by_brackets": expected}) if isinstance(sizing, Sizing) else sizing
 
 
+def _fits(position: Position | None, brackets: list[Order]) -> bool:
+    """True when the account shows what the records say: all shares there, and those under OCOs not free."""
+    held = abs(position.qty) if position else ZERO
+    covered = sum((oco.covers for bracket in brackets for oco in bracket.protections), ZERO)
+    return held >= _unexited(brackets) and _free(position) <= held - covered
+
+
 def _exits_read(worker: Worker, bracket: Order) -> Order:
+    """The bracket with what its targets and stops did since anybody looked, and what became of its OCOs."""
     before = bracket
     for oco in bracket.protections:
         if not oco.status.closed and oco.broker_order_id:
@@ -84,6 +95,10 @@ def _expected(order: Order, brackets: list[Order]) -> Decimal:
     """Shares that must be there by the records; a position may show a fill some time after it happened."""
     if order.kind == "unwind":
         return order.signal_qty or ZERO
+    return _unexited(brackets)
+
+
+def _unexited(brackets: list[Order]) -> Decimal:
     return sum((bracket.unexited_qty for bracket in brackets), ZERO)
 
 

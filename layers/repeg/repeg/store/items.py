@@ -7,7 +7,7 @@
 | QUEUE#<symbol>  | <arrival>#<order id>   | the symbol's orders that are not over, in order of arrival  |
 | QUEUE#<symbol>  | TURN                   | the order whose turn it is                                  |
 | POSITION#<symb> | <arrival>#<order id>   | what a bracket holds, and the levels to protect it by       |
-| QUEUE#<symbol>  | TURN#TRADED            | when the symbol's last order that traded was over            |
+| QUEUE#<symbol>  | TURN#TRADED, #EXITED   | when an order of ours last traded, when shares last left    |
 | MARKET          | CLOCK, CALENDAR        | last reading of the broker's clock, trading days            |
 | SETTINGS        | LAST_VALID             | the last valid settings document                            |
 | BUDGET#<acct>   | BUDGET                 | trading requests of the last minute                         |
@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -82,9 +83,9 @@ def turn_key(symbol: str) -> Item:
     return to_item({"pk": f"QUEUE#{symbol}", "sk": "TURN"})
 
 
-def traded_key(symbol: str) -> Item:
-    """Key of the time at which the symbol's last order that traded was over."""
-    return to_item({"pk": f"QUEUE#{symbol}", "sk": "TURN#TRADED"})
+def traded_item(symbol: str, how: str, at: datetime) -> Item:
+    """When an order of the symbol last traded (`TRADED`), or a position's shares last left (`EXITED`)."""
+    return to_item({"pk": f"QUEUE#{symbol}", "sk": f"TURN#{how}", "at": at.isoformat()})
 
 
 def order_item(order: Order) -> Item:

@@ -25,7 +25,7 @@ from repeg.store.items import (
     queue_key,
     signal_key,
     to_item,
-    traded_key,
+    traded_item,
     turn_key,
 )
 
@@ -175,9 +175,11 @@ class OrderStore:
         written = order.changed(version=order.version + 1, position_entry=line)
         if line == order.position_entry:
             return written, []
-        if line:
-            return written, [{"Put": {"TableName": self._table, "Item": position_item(order)}}]
-        return written, [{"Delete": {"TableName": self._table, "Key": position_key(order)}}]
+        entry: dict[str, Any] = {"Put": {"TableName": self._table, "Item": position_item(order)}}
+        if not line:
+            entry = {"Delete": {"TableName": self._table, "Key": position_key(order)}}
+        exited = [self._traded(order.symbol, "EXITED", order.exit_at)] if order.exit_at else []
+        return written, [entry, *exited]
 
     def finish(self, order: Order) -> Order:
         """Write the terminal record, leave the symbol's queue and give up the turn, all at once."""
@@ -185,8 +187,7 @@ class OrderStore:
         writes.append(self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order)))
         writes.append({"Delete": {"TableName": self._table, "Key": queue_key(order)}})
         if order.filled_qty > 0 and order.completed_at:
-            traded = traded_key(order.symbol) | to_item({"at": order.completed_at.isoformat()})
-            writes.append({"Put": {"TableName": self._table, "Item": traded}})
+            writes.append(self._traded(order.symbol, "TRADED", order.completed_at))
         if self.holder(order.symbol) == order.order_id:
             writes.append({"Delete": self._turn_if_mine(order)})
         self._transact(order, writes)
@@ -258,9 +259,14 @@ class OrderStore:
         return [known for known in found if known and not known.status.terminal]
 
     def traded_at(self, symbol: str) -> datetime | None:
-        """When the symbol's last order that traded was over, in market time, or None."""
-        item = self._get(traded_key(symbol))
-        return datetime.fromisoformat(from_item(item)["at"]) if item else None
+        """When an order of ours last traded the symbol or its shares last left a bracket, in market time, or None."""
+        answer = self._client.query(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :queue AND begins_with(sk, :turn)",
+            ExpressionAttributeValues=to_item({":queue": f"QUEUE#{symbol}", ":turn": "TURN#"}),
+        )
+        return max((datetime.fromisoformat(from_item(item)["at"]) for item in answer["Items"]), default=None)
 
     def borrow_turn(self, order: Order) -> bool:
         """True when an order that is over got its symbol's turn back, to look after its shares."""
@@ -325,6 +331,9 @@ class OrderStore:
         if values:
             put["ExpressionAttributeValues"] = values
         return {"Put": put}
+
+    def _traded(self, symbol: str, how: str, at: datetime) -> dict[str, Any]:
+        return {"Put": {"TableName": self._table, "Item": traded_item(symbol, how, at)}}
 
     def _turn_if_mine(self, order: Order) -> dict[str, Any]:
         return {

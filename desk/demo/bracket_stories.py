@@ -61,7 +61,8 @@ SHORT = Story(
         leaves=("target", "10", "394.05"),
     ),
     quote=Touch("402.12", "402.18"),
-    script=(moves({"symbol": "TSLA", "event": "filled", "side": "sell"}, Touch("393.98", "394.05"), after=20),),
+    # Its protection is the only buy order, and is seen live long before.
+    script=(moves({"symbol": "TSLA", "event": "new", "side": "buy"}, Touch("393.98", "394.05"), after=20),),
 )
 FALLEN = Story(
     "NVDA buy: falls before it is protected",

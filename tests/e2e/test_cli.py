@@ -52,6 +52,7 @@ def signal(tmp_path: Path, name: str) -> Callable[..., str]:
 
     def write(**fields: Any) -> str:
         body = {"signal_id": name, "kind": "order", "symbol": "TQQQ", "side": "buy", "qty": 10} | fields
+        body = {field: value for field, value in body.items() if value is not None}
         path = tmp_path / f"{body['signal_id']}.json"
         path.write_text(json.dumps(body))
         return str(path)
@@ -83,6 +84,29 @@ def test_a_signal_is_sent_waited_for_and_shown(repeg: Repeg, signal: Callable[..
     ]
     assert name not in [view["signal_id"] for view in repeg("orders", "--status", "rejected", "--json").json]
     assert name in repeg("orders").out
+
+
+def test_a_bracket_is_shown_with_what_guards_it_and_how_it_left(
+    repeg: Repeg, signal: Callable[..., str], name: str, cloud: Cloud
+) -> None:
+    cloud.exchange.quote("CRWD", "534.75", "534.80", 500, 500)
+    prices = {"signal_price": "534.82", "stop_loss": "529.47", "take_profit": "545.52"}
+    repeg("send", signal(kind="bracket", symbol="CRWD", qty=25, **prices))
+    assert repeg("wait", name, "--timeout", "60").code == 0
+    held = repeg("order", name, "--json").json
+    [oco] = held["protections"]
+    assert (held["protected"], held["protective_order_id"], oco["status"]) == (True, oco["broker_order_id"], "live")
+    page = repeg("order", name).out
+    assert "signal 534.82, limit 535.09, cap 10 bps" in page
+    assert "stop 529.45, target 545.50, R/R 1:2.00" in page
+    assert f"yes, 25 by OCO {oco['broker_order_id']}" in page
+    assert "protected" in repeg("orders", "--symbol", "CRWD").out
+
+    path = signal(signal_id=f"{name}-close", kind="close", symbol="CRWD", side=None, qty=None)
+    assert repeg("send", path).code == 0
+    assert repeg("wait", f"{name}-close", "--timeout", "60").code == 0
+    page = repeg("order", name).out
+    assert "25 at 534.75, close, " in page and "no longer: nothing is held" in page
 
 
 def test_the_same_file_sent_again_changes_nothing(
@@ -123,6 +147,7 @@ def test_waiting_for_a_signal_that_never_comes_times_out(repeg: Repeg, name: str
         (["settings", "load", "/nowhere.json"], "/nowhere.json"),
         (["send", "/nowhere.json"], "/nowhere.json"),
         (["wait"], "signal_ids"),
+        (["wait", "a b"], "signal_ids"),
         (["demo", "--speed", "100"], "--speed"),
         (["local", "up", "--speed", "0"], "--speed"),
         (["local", "up", "--start", "yesterday"], "--start"),

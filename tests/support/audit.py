@@ -95,7 +95,10 @@ class _Books:
 
     def _check_acceptance(self, sent: Sent) -> None:
         entry = sent.accepted
-        if entry["replaces"] or entry["parent_order_id"]:
+        if entry["replaces"]:
+            return
+        if entry["parent_order_id"]:
+            _check_stop_terms(self._ocos[self._truth.orders[entry["parent_order_id"]].client_order_id][1], entry)
             return
         same = self._truth.by_client_id(sent.client_order_id)
         assert same == [sent], f"{sent.client_order_id} was accepted {len(same)} times"
@@ -161,8 +164,8 @@ class _Books:
 
     def _check_fills(self, client_id: str, child: ChildRecord) -> None:
         chain = self._chain(client_id)
-        filled = sum((sent.filled for sent in chain), ZERO)
-        assert child.filled_qty == filled, f"{client_id}: store {child.filled_qty}, journal {filled}"
+        told, seen = (child.filled_qty, child.avg_fill_price), _traded(chain)
+        _compare(client_id, told if child.filled_qty else (ZERO, None), seen)
         accepted = next((sent.accepted for sent in chain), None)
         if accepted:
             assert child.qty == Decimal(accepted["qty"]), f"{client_id}: store {child.qty}, journal {accepted['qty']}"
@@ -276,6 +279,12 @@ def _check_oco_terms(order: Order, oco: Protection, entry: dict[str, Any]) -> No
     assert (entry["order_class"], entry["time_in_force"]) == ("oco", "gtc"), entry
 
 
+def _check_stop_terms(oco: Protection, entry: dict[str, Any]) -> None:
+    seen = (entry["order_type"], entry["qty"], _price(entry["stop_price"]), entry["time_in_force"])
+    told = ("stop", f"{oco.qty.normalize():f}", oco.levels.stop, "gtc")
+    assert seen == told, f"{oco.client_order_id}: recorded {told}, the broker made {entry}"
+
+
 def _check_levels(order: Order, oco: Protection) -> None:
     """The stop lies on the losing side of the fill, the target on the winning one (the old way may have paid more)."""
     price, bracket = order.avg_fill_price, order.bracket
@@ -301,7 +310,11 @@ def _traded(legs: list[Sent]) -> tuple[Decimal, Decimal | None]:
 
 def _compare(what: str, told: tuple[Decimal, Decimal | None], seen: tuple[Decimal, Decimal | None]) -> None:
     same = told[0] == seen[0] and abs((told[1] or ZERO) - (seen[1] or ZERO)) < EXACT
-    assert same, f"{what}: store {told}, journal {seen}"
+    assert same, f"{what}: store {_words(told)}, journal {_words(seen)}"
+
+
+def _words(traded: tuple[Decimal, Decimal | None]) -> str:
+    return f"{traded[0]} at {traded[1]}"
 
 
 def _price(text: str | None) -> Decimal | None:

@@ -1,0 +1,178 @@
+"""The audit that every test relies on: each of its rules bites when a true story is told a little differently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from repeg.domain.orders import Order
+from repeg.domain.protection import Protection
+from repeg.domain.reasons import Status
+from tests.support.audit import audit
+from tests.support.brackets import CRWD, bracket, crwd, moves
+from tests.support.crowd import Crowd
+from tests.support.lab import Lab
+from tests.support.scenes import market_time, send
+
+Story = tuple[list[Order], list[dict[str, Any]]]
+Change = Callable[[Order, list[dict[str, Any]]], Story]
+
+
+def _protected(lab: Lab) -> Story:
+    crwd(lab)
+    return [bracket(lab)], lab.control.journal()
+
+
+def _exited(lab: Lab) -> Story:
+    """The target was hit, and the sweep has seen it."""
+    _protected(lab)
+    crwd(lab, "545.60", "545.70")
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:03"), sweep_every=60)
+    lab.check()
+    return [lab.order("a")], lab.control.journal()
+
+
+def _unwound(lab: Lab) -> Story:
+    crwd(lab)
+    moves(lab, "fill", "529.00", "529.10")
+    bracket(lab)
+    return list(lab.orders.newest()), lab.control.journal()
+
+
+def _oco(order: Order, **changes: Any) -> Order:
+    changed: Protection = order.protections[0].model_copy(update=changes)
+    return order.with_protection(changed)
+
+
+def _levels(order: Order, **changes: str) -> Order:
+    levels = order.protections[0].levels.model_copy(update={name: Decimal(value) for name, value in changes.items()})
+    return _oco(order, levels=levels)
+
+
+def _child(order: Order, **changes: Any) -> Order:
+    return order.changed(rungs=(order.rungs[0].model_copy(update=changes),))
+
+
+def _above_target(order: Order) -> Order:
+    """No cap is in the way of the price."""
+    return _child(order, avg_fill_price=Decimal(546)).changed(max_slippage_bps=None)
+
+
+def _and_then(journal: list[dict[str, Any]], *entries: dict[str, Any]) -> list[dict[str, Any]]:
+    last = journal[-1]["seq"]
+    return [*journal, *(entry | {"seq": last + number} for number, entry in enumerate(entries, start=1))]
+
+
+def _of(journal: list[dict[str, Any]], order_type: str, event: str = "accepted") -> dict[str, Any]:
+    found = [e for e in journal if e["type"] == "order" and e["order_class"] == "oco" and e["event"] == event]
+    return next(e for e in found if e["order_type"] == order_type)
+
+
+def _cancelled(journal: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return _and_then(journal, *(_of(journal, leg) | {"event": "canceled"} for leg in ("limit", "stop")))
+
+
+def _filled_at(journal: list[dict[str, Any]], price: str) -> list[dict[str, Any]]:
+    return [entry | {"price": price} if entry["type"] == "fill" else entry for entry in journal]
+
+
+STORIES: list[tuple[str, Change]] = [
+    ("is working", lambda o, j: ([o.changed(status=Status.WORKING)], j)),
+    ("store 25 at 534.81, journal 25 at 534.8", lambda o, j: ([_child(o, avg_fill_price=Decimal("534.81"))], j)),
+    ("store 24 at 534.8, journal 25 at 534.8", lambda o, j: ([_child(o, filled_qty=Decimal(24))], j)),
+    ("store 26, journal 25", lambda o, j: ([_child(o, qty=Decimal(26))], j)),
+    ("exceed 20", lambda o, j: ([o.changed(requested_qty=Decimal(20))], j)),
+    ("recorded", lambda o, j: ([_child(o, limit_price=Decimal("535.00"))], j)),
+    ("does not know", lambda o, j: ([o.changed(protections=())], j)),
+    ("does not know", lambda o, j: ([], j)),
+    ("recorded", lambda o, j: ([_levels(o, target="545.51")], j)),
+    ("recorded", lambda o, j: ([_oco(o, qty=Decimal(24))], j)),
+    ("recorded", lambda o, j: ([_levels(o, stop="529.46")], j)),
+    ("stop 529.45, filled at 529", lambda o, j: ([_child(o, avg_fill_price=Decimal(529))], _filled_at(j, "529"))),
+    ("target 545.5.*filled at 546", lambda o, j: ([_above_target(o)], _filled_at(j, "546"))),
+    ("accepted 2 times", lambda o, j: ([o], _and_then(j, _of(j, "limit") | {"order_id": "another"}))),
+    ("does not know", lambda o, j: ([o], _and_then(j, _of(j, "limit") | {"order_id": "b", "client_order_id": "b"}))),
+    ("says protected", lambda o, j: ([o], _cancelled(j))),
+    ("without its stop", lambda o, j: ([o], _and_then(j, _of(j, "stop") | {"event": "canceled"}))),
+    ("nobody heard", lambda o, j: ([o.changed(protected=False)], _cancelled(j))),
+    ("beyond the cap", lambda o, j: ([o], _filled_at(j, "535.36"))),
+    ("is unwound and holds", lambda o, j: ([o.changed(status=Status.UNWOUND)], j)),
+]
+
+
+def test_a_true_story_passes(lab: Lab) -> None:
+    orders, journal = _protected(lab)
+    audit(orders, journal, alarmed=())
+
+
+@pytest.mark.parametrize(("complaint", "change"), STORIES)
+def test_a_story_that_is_not_true_is_found_out(lab: Lab, complaint: str, change: Change) -> None:
+    (order,), journal = _protected(lab)
+    with pytest.raises(AssertionError, match=complaint):
+        audit(*change(order, journal), alarmed=())
+
+
+@pytest.mark.parametrize(
+    ("changes", "alarmed"),
+    [({}, True), ({"outside_session": True, "unprotected_ok": True}, False)],
+    ids=["told", "wanted"],
+)
+def test_shares_without_protection_may_be_told_or_wanted(lab: Lab, changes: dict[str, Any], alarmed: bool) -> None:
+    (order,), journal = _protected(lab)
+    naked = order.changed(protected=False, **changes)
+    audit([naked], _cancelled(journal), alarmed=[order.order_id] if alarmed else [])
+
+
+def test_a_second_protection_of_the_same_shares_is_found_out(lab: Lab) -> None:
+    (order,), journal = _protected(lab)
+    again = order.protections[0].model_copy(update={"client_order_id": f"{order.order_id}-p2"})
+    second = {"order_id": "second", "client_order_id": again.client_order_id}
+    with pytest.raises(AssertionError, match="exceed the position"):
+        audit([order.with_protection(again)], _and_then(journal, _of(journal, "limit") | second), alarmed=())
+
+
+def test_exits_are_compared_by_quantity_and_price(lab: Lab) -> None:
+    (order,), journal = _exited(lab)
+    gone = order.protections[0].exits[0]
+    audit([order], journal, alarmed=())
+    for told in ((), (gone.model_copy(update={"price": Decimal(540)}),)):
+        with pytest.raises(AssertionError, match="target: store"):
+            audit([_oco(order, exits=told)], journal, alarmed=())
+    with pytest.raises(AssertionError, match="more left than was bought"):
+        audit([_oco(order, exits=(gone.model_copy(update={"qty": Decimal(26)}),))], journal, alarmed=())
+
+
+def test_what_an_unwind_sold_is_on_its_brackets_record(lab: Lab) -> None:
+    orders, journal = _unwound(lab)
+    audit(orders, journal, alarmed={order.order_id for order in orders})
+    forgotten = [order.changed(exits=()) for order in orders]
+    with pytest.raises(AssertionError, match="its unwinds sold"):
+        audit(forgotten, journal, alarmed={order.order_id for order in orders})
+
+
+def test_an_exit_that_is_larger_than_the_position_is_found_out(lab: Lab) -> None:
+    orders, journal = _unwound(lab)
+    fewer = [entry | {"qty": "20"} if entry["type"] == "fill" else entry for entry in journal]
+    with pytest.raises(AssertionError, match="exceed the position"):
+        audit(orders, fewer, alarmed=())
+
+
+def test_two_live_orders_of_a_symbol_are_found_out(lab: Lab) -> None:
+    crwd(lab, "535.10", "535.20")
+    send(lab, **CRWD)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:10"))
+        order = lab.order("a")
+        other = order.changed(
+            order_id="ord-2", rungs=(order.rungs[0].model_copy(update={"client_order_id": "ord-2-e1"}),)
+        )
+        journal = lab.control.journal()
+        entry = next(e for e in journal if e["type"] == "order" and e["event"] == "accepted")
+        doubled = _and_then(journal, entry | {"order_id": "second", "client_order_id": "ord-2-e1"})
+        with pytest.raises(AssertionError, match="has several live"):
+            audit([order, other], doubled, all_over=False)
+        crowd.work()

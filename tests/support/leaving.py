@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from repeg.domain.models import direction
 from repeg.domain.orders import Order
+from repeg.domain.settings import Settings
 from tests.support.lab import Lab
 from tests.support.scenes import alerts, by_hand, journal, run
 
@@ -30,6 +31,9 @@ SHORT: dict[str, Any] = BRACKET | {
 """At 50.95/50.98 it fills at 50.95; its stop goes to 51.95, its target to 48.45."""
 STOP, TARGET = Decimal("49.98"), Decimal("53.48")
 LIST_LAG_SECONDS = 0.3
+HALT_SECONDS = 170
+"""Longer than an exit tries."""
+FEW_RUNGS = Settings(aggressive_timeout_seconds=Decimal(30))
 
 
 class Guard(NamedTuple):
@@ -45,6 +49,14 @@ def hold(lab: Lab, signal_id: str = "b", **signal: Any) -> Order:
     order = run(lab, signal_id, **(BRACKET | signal))
     assert order.protected is True, f"{order.status} {order.reason} {order.events}"
     return order
+
+
+def halt(lab: Lab, event: str | None = None, side: str = "sell") -> None:
+    """Nothing trades in TQQQ (from an order's event on, or from now) for longer than an exit tries, in a few rungs."""
+    lab.settings = FEW_RUNGS
+    when = {"on": {"symbol": "TQQQ", "event": event, "side": side}} if event else {}
+    change = {"symbol": "TQQQ"} | when
+    lab.control.script(change | {"halt": True}, change | {"halt": False, "after": HALT_SECONDS})
 
 
 def shares(lab: Lab, symbol: str = "TQQQ") -> Decimal:

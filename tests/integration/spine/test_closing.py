@@ -9,10 +9,10 @@ import pytest
 from desk.exchange.client import ExchangeControl
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.settings import Settings
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import (
+    FEW_RUNGS,
     SHORT,
     STOP,
     TARGET,
@@ -21,6 +21,7 @@ from tests.support.leaving import (
     closed_by,
     free_shares,
     guards,
+    halt,
     hold,
     shares,
 )
@@ -29,19 +30,11 @@ from tests.support.scenes import alerts, at, journal, lab_at, outcomes, run, sen
 SUBMIT = {"method": "POST", "path": "/v2/orders"}
 OCO = SUBMIT | {"order_class": "oco"}
 SALE = SUBMIT | {"side": "sell", "client_order_id": "ord-*-e*"}
-HALT_SECONDS = 170
-FEW_RUNGS = Settings(aggressive_timeout_seconds=Decimal(30))
 LACKING = {"code": 40310000, "message": "insufficient qty available for order (requested: 100, available: 0)"}
 
 
 def _close(lab: Lab, signal_id: str = "c", **signal: object) -> Order:
     return run(lab, signal_id, kind="close", **signal)
-
-
-def _halt(lab: Lab) -> None:
-    """Nothing trades for longer than a close tries; it tries in a few long rungs."""
-    lab.settings = FEW_RUNGS
-    lab.control.script({"symbol": "TQQQ", "halt": True}, {"symbol": "TQQQ", "halt": False, "after": HALT_SECONDS})
 
 
 # --- what is sold, and from whom ---
@@ -253,7 +246,7 @@ def test_a_sale_that_stays_refused_gives_the_position_its_protection_back(lab: L
 def test_what_cannot_be_sold_is_protected_again_and_told(lab: Lab) -> None:
     """Design 4, Sides: re-protects any remainder at the same levels."""
     hold(lab)
-    _halt(lab)
+    halt(lab)
     close = _close(lab)
     assert (close.status, close.reason, close.filled_qty) == (Status.FAILED, Reason.FILL_TIMEOUT, 0)
     assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
@@ -264,11 +257,8 @@ def test_what_cannot_be_sold_is_protected_again_and_told(lab: Lab) -> None:
 
 def test_what_is_left_of_a_half_done_close_is_protected_again(lab: Lab) -> None:
     hold(lab)
-    lab.settings = FEW_RUNGS
     lab.control.quote("TQQQ", "50.95", "50.98", 40, 2000)
-    lab.control.script(
-        {"on": {"symbol": "TQQQ", "event": "fill", "side": "sell", "nth": 1}, "symbol": "TQQQ", "halt": True}
-    )
+    halt(lab, "fill")
     close = _close(lab)
     assert (close.status, close.filled_qty) == (Status.FAILED, 40)
     bracket = lab.order("b")
@@ -315,7 +305,7 @@ def test_a_close_that_comes_too_late_leaves_the_protection_alone(exchange: Excha
 def test_what_can_be_neither_sold_nor_protected_is_told_and_left_by_the_sweep(lab: Lab) -> None:
     """The market fell through the stop while the close could not sell: no OCO is taken any more."""
     hold(lab)
-    _halt(lab)
+    halt(lab)
     lab.control.quote("TQQQ", "49.50", "49.53", 2000, 2000)
     close = _close(lab)
     assert (close.status, close.filled_qty) == (Status.FAILED, 0)
@@ -390,6 +380,6 @@ def test_a_close_costs_few_requests(lab: Lab) -> None:
     mark = lab.mark()
     _close(lab)
     calls = [e for e in lab.control.journal(mark) if e["type"] == "request" and "/stocks/" not in e["path"]]
-    assert len(calls) <= 6, [f"{call['method']} {call['path']}" for call in calls]
+    assert len(calls) <= 7, [f"{call['method']} {call['path']}" for call in calls]
     assert len(submits(lab)) == 3
     assert free_shares(lab) == 0

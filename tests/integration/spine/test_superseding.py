@@ -11,10 +11,9 @@ import pytest
 from desk.exchange.client import ExchangeControl
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.settings import Settings
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.leaving import BRACKET, check_held, guards, hold, shares
+from tests.support.leaving import BRACKET, check_held, guards, halt, hold, shares
 from tests.support.scenes import alerts, at, journal, lab_at, market_time, on_order, out_of_reach, outcomes, send
 
 MEANWHILE = "10:00:04"
@@ -39,12 +38,6 @@ def _part_of_a_bracket(lab: Lab, filled: int = 30) -> None:
     lab.control.quote("TQQQ", "50.95", "50.98", 2000, filled)
     on_order(lab, "fill", "50.99", "51.02")
     send(lab, **BRACKET)
-
-
-def _halt_on(lab: Lab, event: str) -> None:
-    trigger = {"symbol": "TQQQ", "event": event, "side": "sell", "nth": 1}
-    lab.control.script({"on": trigger, "symbol": "TQQQ", "halt": True})
-    lab.control.script({"on": trigger, "symbol": "TQQQ", "halt": False, "after": 170})
 
 
 def _no_protection_was_sent(lab: Lab) -> bool:
@@ -90,8 +83,7 @@ def test_what_a_partial_close_leaves_of_a_superseded_bracket_is_protected(lab: L
 
 def test_what_cannot_be_sold_of_a_superseded_bracket_is_protected(lab: Lab) -> None:
     _part_of_a_bracket(lab)
-    lab.settings = Settings(aggressive_timeout_seconds=Decimal(30))
-    _halt_on(lab, "new")
+    halt(lab, "new")
     bracket, close = _take_over(lab, when="10:00:02")
     assert (bracket.status, close.status) == (Status.SUPERSEDED, Status.FAILED)
     assert alerts(lab)

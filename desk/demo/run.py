@@ -139,7 +139,7 @@ class Demo:
             self._console.print()
             heading(self._console, f"{part.title}: expected against actual")
             mine = [verdict for verdict in told.verdicts if verdict.story in part.stories]
-            self._console.print(verdict_table(mine))
+            self._console.print(verdict_table(mine, self._console.width))
             for line in difference_lines(mine):
                 self._console.print(Text(line, style="red"))
         for verdict in told.verdicts:

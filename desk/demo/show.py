@@ -15,28 +15,24 @@ from desk.cli.figures import basis_points, price, ratio
 from desk.cli.holding import standing
 from desk.cli.render import ROOMY, outcome
 from desk.demo.play import Progress
-from desk.demo.story import MARKET, Act, Exit, Expected, Fill
+from desk.demo.story import Act, Exit, Expected, Fill
 from desk.demo.verdict import Verdict, limits, risk_reward
 
 
 def progress_table(act: Act, progress: Sequence[Progress], width: int) -> RenderableType:
-    """The act so far: one line for each story, with the limits as they are placed where there is room for them."""
+    """The act so far: one line for each story, with its limits and what it holds where there is room for them."""
     roomy = width >= ROOMY
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("", width=1)
     table.add_column("story", no_wrap=True, min_width=42)
-    table.add_column("s", justify="right", min_width=5)
-    table.add_column("outcome", no_wrap=True, min_width=26)
-    table.add_column("child orders" if roomy else "rungs")
+    table.add_column("s", justify="right", min_width=4, no_wrap=True)
+    table.add_column("outcome", no_wrap=roomy, min_width=26)
+    if roomy:
+        table.add_column("child orders")
     for item in progress:
-        order = item.order
-        table.add_row(
-            Text("*", style="green") if item.over else Text(">", style="cyan"),
-            item.story.title,
-            f"{item.seconds:.1f}",
-            outcome(order) if order else Text("sent", style="dim"),
-            _ladder_walked(item, roomy),
-        )
+        mark = Text("*", style="green") if item.over else Text(">", style="cyan")
+        cells: list[RenderableType] = [mark, item.story.title, f"{item.seconds:.1f}", _outcome_so_far(item)]
+        table.add_row(*cells, *([_ladder_walked(item)] if roomy else []))
     return Group("", Text(act.title, style="bold"), table)
 
 
@@ -46,25 +42,21 @@ def finished_line(item: Progress) -> str:
     return f"  {item.story.title}: {outcome(item.order) if item.order else 'no order'}{held} ({item.seconds:.1f} s)"
 
 
-def verdict_table(verdicts: Sequence[Verdict]) -> Table:
-    """Expected against actual."""
+def verdict_table(verdicts: Sequence[Verdict], width: int) -> Table:
+    """Expected against actual; with slippage, fills and time to the last fill where there is room for them."""
+    roomy = width >= ROOMY
     table = Table(box=box.HORIZONTALS, show_lines=True, header_style="bold", padding=(0, 1, 0, 0))
-    table.add_column("story", overflow="fold")
-    table.add_column("expected", overflow="fold")
-    table.add_column("actual", overflow="fold")
-    table.add_column("slip.\nbps", justify="right", no_wrap=True)
-    table.add_column("fills", justify="right", no_wrap=True)
-    table.add_column("sec.", justify="right", no_wrap=True)
+    for name in ("story", "expected", "actual"):
+        table.add_column(name, overflow="fold")
+    for name in ("slip.\nbps", "fills", "sec.") if roomy else ():
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("ok", no_wrap=True)
     for verdict in verdicts:
-        order = verdict.order
         table.add_row(
             verdict.story.title,
             _expected(verdict.story.expected),
             _actual(verdict),
-            basis_points(order["slippage_bps"]) if order else "",
-            str(len(verdict.fills)) if verdict.fills else "",
-            f"{Decimal(order['seconds_to_fill']):.2f}" if order and order["seconds_to_fill"] else "",
+            *(_figures(verdict) if roomy else ()),
             Text("yes", style="green") if verdict.ok else Text("NO", style="bold red"),
         )
     return table
@@ -80,14 +72,27 @@ def heading(console: Console, title: str) -> None:
     console.print(Rule(title, align="left", style="dim"))
 
 
-def _ladder_walked(item: Progress, roomy: bool) -> Text:
+def _outcome_so_far(item: Progress) -> Text:
+    if item.order:
+        return outcome(item.order)
+    return Text("sent" if item.seconds else "waits for settings", style="dim")
+
+
+def _ladder_walked(item: Progress) -> Text:
     if not item.order:
         return Text()
-    steps = [price(rung["limit_price"]) or MARKET for rung in item.order["rungs"]]
-    walked = Text(" > ".join(steps) if roomy else str(len(steps) or ""))
+    walked = Text(" > ".join(limits(item.order)))
     if held := standing(item.holder or item.order):
         walked.append("  ").append_text(held)
     return walked
+
+
+def _figures(verdict: Verdict) -> tuple[str, str, str]:
+    order = verdict.order
+    if order is None:
+        return ("", "", "")
+    seconds = f"{Decimal(order['seconds_to_fill']):.2f}" if order["seconds_to_fill"] else ""
+    return basis_points(order["slippage_bps"]), str(len(verdict.fills) or ""), seconds
 
 
 def _expected(expected: Expected) -> Text:

@@ -148,7 +148,6 @@ def test_what_an_oco_covers(status: ProtectionStatus) -> None:
     assert took.covers == (0 if status.closed else 15)
 
 
-@pytest.mark.xfail(strict=True, reason="the successor of a replaced target is not followed")
 def test_a_target_that_somebody_replaced_is_followed() -> None:
     """Facts 1.4: the new order has another id; the old one stays `replaced`."""
     moved = told("replaced", None).model_copy(update={"replaced_by": "target-2"})

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from repeg.domain.models import direction
 from repeg.domain.orders import Order
 from repeg.domain.settings import Settings
+from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.scenes import alerts, by_hand, journal, run
 
@@ -57,6 +58,20 @@ def halt(lab: Lab, event: str | None = None, side: str = "sell") -> None:
     when = {"on": {"symbol": "TQQQ", "event": event, "side": side}} if event else {}
     change = {"symbol": "TQQQ"} | when
     lab.control.script(change | {"halt": True}, change | {"halt": False, "after": HALT_SECONDS})
+
+
+def side_by_side(lab: Lab) -> None:
+    """Work all that was started at once: a bracket and the unwind that it waits for, say."""
+    with Crowd(lab) as crowd:
+        crowd.work()
+
+
+def minutes(lab: Lab, count: int = 1) -> None:
+    """Sweeps as the scheduler runs them, and what they start."""
+    for _ in range(count):
+        lab.sleep(60)
+        lab.sweep()
+        side_by_side(lab)
 
 
 def shares(lab: Lab, symbol: str = "TQQQ") -> Decimal:

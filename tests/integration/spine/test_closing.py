@@ -23,6 +23,7 @@ from tests.support.leaving import (
     guards,
     halt,
     hold,
+    minutes,
     shares,
 )
 from tests.support.scenes import alerts, at, journal, lab_at, outcomes, run, send, submits
@@ -313,10 +314,7 @@ def test_what_can_be_neither_sold_nor_protected_is_told_and_left_by_the_sweep(la
     assert lab.order("b").protected is False
     check_held(lab, naked=100)
     lab.control.script({"symbol": "TQQQ", "halt": False})
-    for _ in range(3):
-        lab.sleep(60)
-        lab.sweep()
-        lab.work()
+    minutes(lab, 3)
     bracket = lab.order("b")
     assert (bracket.unexited_qty, bracket.exit_reason, bracket.exit_price) == (0, "unwind", Decimal("49.50"))
     check_held(lab)

@@ -13,19 +13,11 @@ from repeg.domain.reasons import Status
 from tests.support.audit import trading_calls
 from tests.support.crowd import Crowd
 from tests.support.lab import Killed, Lab
-from tests.support.leaving import SHORT, STOP, TARGET, Guard, check_held, guards, hold
+from tests.support.leaving import SHORT, STOP, TARGET, Guard, check_held, guards, hold, minutes
 from tests.support.scenes import alerts, at, by_hand, journal, lab_at, outcomes, send
 
 OCO = {"method": "POST", "path": "/v2/orders", "order_class": "oco"}
 LACKING = {"code": 40310000, "message": "insufficient qty available for order (requested: 100, available: 0)"}
-
-
-def _minute(lab: Lab, minutes: int = 1) -> None:
-    """Sweeps as the scheduler runs them, and what they start."""
-    for _ in range(minutes):
-        lab.sleep(60)
-        lab.sweep()
-        lab.work()
 
 
 def _moves(lab: Lab, bid: str, size: int = 2000) -> None:
@@ -75,7 +67,7 @@ def test_an_exit_at_the_broker_is_booked_by_the_next_sweep(
     _moves(lab, bid)
     hit_at = at("10:00:00.3")
     assert lab.order("b").exit_reason is None
-    _minute(lab)
+    minutes(lab)
     order = lab.order("b")
     assert (order.exit_reason, order.exit_price, order.unexited_qty) == (reason, Decimal(price), 0)
     assert order.exit_at and hit_at <= order.exit_at < at("10:00:03")
@@ -87,7 +79,7 @@ def test_an_exit_at_the_broker_is_booked_by_the_next_sweep(
 def test_an_exit_is_published_once(lab: Lab) -> None:
     hold(lab)
     _moves(lab, "53.50")
-    _minute(lab, 3)
+    minutes(lab, 3)
     (event,) = _exited(lab)
     assert (event["signal_id"], event["exit_reason"], event["exit_price"]) == ("b", "target", "53.5")
     assert [each["signal_id"] for each in outcomes(lab)] == ["b"]
@@ -97,7 +89,7 @@ def test_each_of_several_brackets_is_booked_for_itself(lab: Lab) -> None:
     hold(lab, "b1")
     hold(lab, "b2", qty=50, take_profit="60.00")
     _moves(lab, "53.50")
-    _minute(lab)
+    minutes(lab)
     assert [lab.order(each).exit_reason for each in ("b1", "b2")] == ["target", None]
     assert [event["signal_id"] for event in _exited(lab)] == ["b1"]
     assert [guard.qty for guard in guards(lab)] == [50]
@@ -108,11 +100,11 @@ def test_a_target_that_fills_in_part_and_a_stop_that_takes_the_rest(lab: Lab) ->
     hold(lab)
     lab.control.quote("TQQQ", "53.50", "53.53", 40, 2000, frozen=True)
     lab.sleep(2)
-    _minute(lab)
+    minutes(lab)
     assert [guard.qty for guard in guards(lab)] == [60]
     assert not _exited(lab)
     _moves(lab, "49.90")
-    _minute(lab)
+    minutes(lab)
     order = lab.order("b")
     gone = [(each.reason.value, int(each.qty), each.price) for each in order.all_exits]
     assert gone == [("target", 40, Decimal("53.5")), ("stop", 60, Decimal("49.9"))]
@@ -129,7 +121,7 @@ def test_an_exit_overnight_is_booked_in_the_morning(exchange: ExchangeControl, a
         lab.set_clock("2026-11-23T09:29:00-05:00")
         lab.control.quote("TQQQ", "49.00", "49.03", 2000, 2000)
         lab.sleep(70)
-        _minute(lab, 2)
+        minutes(lab, 2)
         order = lab.order("b")
         assert (order.exit_reason, order.exit_price) == ("stop", Decimal("49.00"))
         check_held(lab)
@@ -175,7 +167,7 @@ def test_protection_that_somebody_cancelled_alarms_at_once_and_is_restored_after
     order = lab.order("b")
     assert any("lost their protection" in alert for alert in alerts(lab))
     assert (order.protected, lab.running) == (False, {})
-    _minute(lab)
+    minutes(lab)
     order = lab.order("b")
     assert (order.protected, order.status) == (True, Status.FILLED)
     assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
@@ -195,7 +187,7 @@ def test_the_loss_of_protection_is_told_once(lab: Lab) -> None:
 
 def test_the_protection_of_a_short_is_restored_too(lab: Lab) -> None:
     _lapse(lab, **SHORT)
-    _minute(lab, 2)
+    minutes(lab, 2)
     assert guards(lab) == [Guard(Decimal(100), Decimal("51.95"), Decimal("48.45"))]
     check_held(lab)
 
@@ -205,7 +197,7 @@ def test_who_cancels_to_sell_by_hand_is_not_in_the_way(lab: Lab) -> None:
     _lapse(lab)
     lab.sweep()
     _sell_by_hand(lab, 100)
-    _minute(lab, 2)
+    minutes(lab, 2)
     order = lab.order("b")
     assert (order.unexited_qty, order.exit_reason, order.exit_price) == (0, "outside", None)
     assert guards(lab) == []
@@ -217,7 +209,7 @@ def test_what_somebody_left_of_a_position_is_protected_again(lab: Lab) -> None:
     _lapse(lab)
     lab.sweep()
     _sell_by_hand(lab, 40)
-    _minute(lab, 3)
+    minutes(lab, 3)
     assert lab.order("b").unexited_qty == 60
     assert [guard.qty for guard in guards(lab)] == [60]
     check_held(lab, strangers=True)
@@ -228,7 +220,7 @@ def test_a_market_that_fell_through_the_stop_meanwhile_is_left(lab: Lab) -> None
     _lapse(lab)
     lab.sweep()
     _moves(lab, "49.50")
-    _minute(lab, 2)
+    minutes(lab, 2)
     order = lab.order("b")
     assert (order.unexited_qty, order.exit_reason, order.exit_price) == (0, "unwind", Decimal("49.5"))
     assert order.unwind_cost == Decimal("148.00")
@@ -241,7 +233,7 @@ def test_protection_that_expired_is_replaced(lab: Lab) -> None:
     lab.set_clock("2027-02-19T10:00:00-05:00")
     lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
     lab.sleep(5)
-    _minute(lab, 3)
+    minutes(lab, 3)
     assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
     assert lab.order("b").protective_order_id != order.protective_order_id
     assert any("lost their protection" in alert for alert in alerts(lab))
@@ -261,7 +253,7 @@ def test_care_backs_off_while_it_does_not_help(lab: Lab) -> None:
     assert tries == [1, 2, 4, 9, 19], "one, two, five, then ten minutes between tries"
     assert len(trading_calls(lab.control.journal(mark))) < 20 * 10
     lab.control.faults()
-    _minute(lab, 11)
+    minutes(lab, 11)
     assert [guard.qty for guard in guards(lab)] == [100]
     check_held(lab)
 
@@ -271,7 +263,7 @@ def test_care_starts_anew_after_it_helped(lab: Lab) -> None:
         order = lab.orders.find("b") or hold(lab)
         _cancel_protection(lab, order)
         lab.sweep()
-        _minute(lab)
+        minutes(lab)
         order = lab.order("b")
         assert (order.protected, order.care_at, order.care_tries) == (True, None, 0)
     assert len(lab.order("b").protections) == 3
@@ -284,7 +276,7 @@ def test_care_starts_anew_after_it_helped(lab: Lab) -> None:
 def test_aftercare_gives_the_turn_back(lab: Lab) -> None:
     _lapse(lab)
     lab.sweep()
-    _minute(lab)
+    minutes(lab)
     assert lab.orders.holder("TQQQ") is None
     send(lab, "next", qty=5)
     lab.work()
@@ -306,7 +298,7 @@ def test_a_symbols_live_order_goes_before_aftercare(lab: Lab) -> None:
         assert lab.orders.holder("TQQQ") == holder
         assert lab.order("b").executions == 1
         crowd.work()
-    _minute(lab, 2)
+    minutes(lab, 2)
     check_held(lab, free=int(lab.order("resting").filled_qty))
 
 
@@ -337,7 +329,7 @@ def test_aftercare_that_died_is_picked_up(lab: Lab) -> None:
     with pytest.raises(Killed):
         lab.work()
     lab.revive()
-    _minute(lab, 3)
+    minutes(lab, 3)
     assert [guard.qty for guard in guards(lab)] == [100]
     assert lab.orders.holder("TQQQ") is None
     check_held(lab)
@@ -363,7 +355,7 @@ def test_aftercare_survives_death_after_every_effect(exchange: ExchangeControl, 
                 continue
             if died:
                 lab.revive()
-                _minute(lab, 4)
+                minutes(lab, 4)
             where = f"death after {calls[number - 2] if number > 1 else 'nothing'} ({number - 1})"
             assert [guard.qty for guard in guards(lab)] == [100], where
             assert lab.orders.holder("TQQQ") is None, where
@@ -378,10 +370,10 @@ def test_the_sweep_goes_on_when_the_broker_does_not_answer(lab: Lab) -> None:
     hold(lab)
     _moves(lab, "53.50")
     lab.control.faults({"method": "GET", "path": "/v2/orders*", "kind": "error", "status": 503})
-    _minute(lab, 2)
+    minutes(lab, 2)
     assert lab.order("b").exit_reason is None
     lab.control.faults()
-    _minute(lab)
+    minutes(lab)
     assert lab.order("b").exit_reason == "target"
     check_held(lab)
 
@@ -389,9 +381,9 @@ def test_the_sweep_goes_on_when_the_broker_does_not_answer(lab: Lab) -> None:
 def test_a_broker_without_answers_makes_nobody_believe_that_protection_is_lost(lab: Lab) -> None:
     hold(lab)
     lab.control.faults({"method": "GET", "path": "/v2/orders*", "kind": "html", "status": 502})
-    _minute(lab, 3)
+    minutes(lab, 3)
     lab.control.faults()
-    _minute(lab, 1)
+    minutes(lab, 1)
     assert not alerts(lab)
     assert len(journal(lab, event="accepted")) == 3
     check_held(lab)

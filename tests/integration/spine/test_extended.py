@@ -1,0 +1,279 @@
+"""Outside the regular session: refused unless wanted, limits only, protection by the sweep at the next open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from desk.exchange.client import ExchangeControl
+from repeg.domain.orders import Order
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.settings import Settings
+from tests.support.audit import trading_calls
+from tests.support.crowd import Crowd
+from tests.support.lab import Lab
+from tests.support.leaving import BRACKET, SHORT, STOP, TARGET, Guard, check_held, guards, minutes, shares
+from tests.support.scenes import alerts, at, journal, lab_at, on_order, run, send, submits
+
+pytestmark = pytest.mark.usefixtures("aws_credentials")
+
+ON = Settings(SMART_EXECUTOR_ENABLE_EXTENDED_HOURS=True)
+WANTED: dict[str, Any] = BRACKET | {"extended_hours": True, "unprotected_ok": True}
+"""Limit 50.98: 50.97 and 0.0002 of it."""
+MONDAY = "2026-11-23T"
+EXTENDED = ["07:00", "16:30"]
+
+
+@contextmanager
+def _lab(exchange: ExchangeControl, when: str, settings: Settings = ON) -> Iterator[Lab]:
+    with lab_at(exchange, when, settings) as lab:
+        yield lab
+
+
+def _on_monday(lab: Lab, clock: str) -> None:
+    """The clock moves on to Monday, New York time; the sweep ran meanwhile."""
+    lab.set_clock(f"{MONDAY}{clock}-05:00")
+    lab.sleep(10 * 60)
+    minutes(lab)
+
+
+def _bought(lab: Lab) -> Order:
+    order = run(lab, "b", **WANTED)
+    assert (order.status, order.filled_qty) == (Status.FILLED, 100), f"{order.reason} {order.events}"
+    return order
+
+
+# --- refused ---
+
+
+@pytest.mark.parametrize("when", EXTENDED)
+@pytest.mark.parametrize(
+    ("signal", "settings", "reason"),
+    [
+        (BRACKET, ON, Reason.MARKET_CLOSED),
+        (BRACKET | {"unprotected_ok": True}, ON, Reason.MARKET_CLOSED),
+        (WANTED, Settings(), Reason.EXTENDED_HOURS_DISABLED),
+        (BRACKET | {"extended_hours": True}, Settings(), Reason.EXTENDED_HOURS_DISABLED),
+        (BRACKET | {"extended_hours": True}, ON, Reason.EXTENDED_UNPROTECTED),
+        (
+            WANTED,
+            Settings(SMART_EXECUTOR_ENABLE_EXTENDED_HOURS=True, USE_SMART_EXECUTOR=False),
+            Reason.EXTENDED_HOURS_DISABLED,
+        ),
+    ],
+    ids=["not asked", "only the half asked", "switched off", "off before unprotected", "unprotected", "the old way"],
+)
+def test_refused_outside_the_session(
+    exchange: ExchangeControl, when: str, signal: dict[str, Any], settings: Settings, reason: Reason
+) -> None:
+    with _lab(exchange, when, settings) as lab:
+        order = run(lab, "b", **signal)
+        assert (order.status, order.reason) == (Status.REJECTED, reason)
+        assert not submits(lab)
+        lab.check()
+
+
+@pytest.mark.parametrize("when", ["02:00", "19:58", "2026-11-21T12:00:00-05:00", "2026-11-26T17:00:00-05:00"])
+def test_refused_when_no_session_is_on_or_it_is_nearly_over(exchange: ExchangeControl, when: str) -> None:
+    """By night, too close to 20:00, on a Saturday, on Thanksgiving."""
+    with _lab(exchange, when) as lab:
+        order = run(lab, "b", **WANTED)
+        assert (order.status, order.reason) == (Status.REJECTED, Reason.MARKET_CLOSED)
+        assert not submits(lab)
+
+
+def test_a_short_day_has_no_hours_after_it(exchange: ExchangeControl) -> None:
+    """It closes at 13:00, and the extended session with it."""
+    with _lab(exchange, "2026-11-27T13:30:00-05:00") as lab:
+        assert run(lab, "b", **WANTED).reason is Reason.MARKET_CLOSED
+        assert not submits(lab)
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "reason"),
+    [
+        ("51.10", "51.13", Reason.SLIPPAGE_EXCEEDED),
+        ("49.90", "49.93", Reason.STOP_THROUGH),
+        ("0", "50.98", Reason.NO_QUOTE),
+    ],
+)
+def test_prices_are_checked_as_in_the_session(exchange: ExchangeControl, bid: str, ask: str, reason: Reason) -> None:
+    with _lab(exchange, "16:30") as lab:
+        lab.control.quote("TQQQ", bid, ask, 2000, 2000)
+        order = run(lab, "b", **WANTED)
+        assert (order.status, order.reason) == (Status.REJECTED, reason)
+        assert not submits(lab)
+
+
+# --- bought ---
+
+
+@pytest.mark.parametrize("when", EXTENDED)
+def test_bought_by_a_tighter_limit_that_works_outside_the_session(exchange: ExchangeControl, when: str) -> None:
+    """Design 4: limit orders only, buffer 0.0002, `extended_hours=true`; no OCO there."""
+    with _lab(exchange, when) as lab:
+        order = _bought(lab)
+        (sent,) = journal(lab, event="accepted")
+        assert (sent["order_type"], sent["limit_price"], sent["extended_hours"]) == ("limit", "50.98", True)
+        assert order.protected is False
+        assert (order.stop_loss, order.take_profit) == (STOP, TARGET)
+        assert [each.signal_id for each in lab.orders.holding("TQQQ")] == ["b"]
+        check_held_unguarded(lab)
+
+
+def check_held_unguarded(lab: Lab, qty: int = 100) -> None:
+    """Wanted without protection: on the books, nobody alarmed."""
+    lab.check()
+    assert shares(lab) == qty
+    assert guards(lab) == []
+    assert not alerts(lab)
+
+
+def test_an_entry_that_finds_no_seller_ends_after_its_minute(exchange: ExchangeControl) -> None:
+    with _lab(exchange, "16:30") as lab:
+        lab.control.quote("TQQQ", "50.96", "50.99", 2000, 2000)
+        order = run(lab, "b", **WANTED)
+        assert (order.status, order.reason) == (Status.UNFILLED, Reason.FILL_TIMEOUT)
+        lab.check()
+
+
+def test_a_part_that_filled_stays_unprotected_until_the_open(exchange: ExchangeControl) -> None:
+    with _lab(exchange, "16:30") as lab:
+        lab.control.quote("TQQQ", "50.95", "50.98", 2000, 30)
+        on_order(lab, "fill", "50.99", "51.02")
+        order = run(lab, "b", **WANTED)
+        assert (order.status, order.filled_qty, order.protected) == (Status.PARTIALLY_FILLED, 30, False)
+        check_held_unguarded(lab, 30)
+        _on_monday(lab, "09:30:00")
+        assert [guard.qty for guard in guards(lab)] == [30]
+
+
+def test_a_short_outside_the_session(exchange: ExchangeControl) -> None:
+    with _lab(exchange, "16:30") as lab:
+        order = run(lab, "b", **(SHORT | {"extended_hours": True, "unprotected_ok": True}))
+        assert (order.status, order.filled_qty, order.protected) == (Status.FILLED, 100, False)
+        assert journal(lab, event="accepted")[0]["limit_price"] == "50.95"
+        check_held_unguarded(lab, -100)
+        _on_monday(lab, "09:30:00")
+        assert guards(lab) == [Guard(Decimal(100), Decimal("51.95"), Decimal("48.45"))]
+        check_held(lab)
+
+
+# --- protected at the open ---
+
+
+def test_the_next_open_brings_protection_from_the_fill(exchange: ExchangeControl) -> None:
+    with _lab(exchange, "16:30") as lab:
+        _bought(lab)
+        minutes(lab, 3)
+        check_held_unguarded(lab)
+        _on_monday(lab, "09:10:00")
+        check_held_unguarded(lab)
+        _on_monday(lab, "09:20:00")
+        order = lab.order("b")
+        assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
+        assert (order.protected, order.status) == (True, Status.FILLED)
+        assert (order.stop_loss, order.take_profit) == (STOP, TARGET)
+        assert not alerts(lab)
+        check_held(lab)
+
+
+def test_the_sweeps_of_a_night_cost_no_request(exchange: ExchangeControl) -> None:
+    with _lab(exchange, "16:30") as lab:
+        _bought(lab)
+        mark = lab.mark()
+        lab.sleep(60)
+        lab.sweep()
+        assert trading_calls(lab.control.journal(mark)) == []
+
+
+@pytest.mark.parametrize(("opens_at", "cost"), [("49.00", "198.00"), ("49.90", "108.00")])
+def test_a_market_that_opens_through_the_stop_is_left(exchange: ExchangeControl, opens_at: str, cost: str) -> None:
+    """Design 3.9: a stop refused because the price is through it means unwinding."""
+    with _lab(exchange, "16:30") as lab:
+        _bought(lab)
+        lab.control.quote("TQQQ", opens_at, str(Decimal(opens_at) + Decimal("0.03")), 2000, 2000)
+        _on_monday(lab, "09:20:00")
+        order = lab.order("b")
+        assert (shares(lab), order.unexited_qty) == (0, 0)
+        assert (order.exit_reason, order.exit_price) == ("unwind", Decimal(opens_at))
+        assert order.unwind_cost == Decimal(cost)
+        check_held(lab)
+
+
+def test_a_market_that_opens_beyond_the_target_is_sold_at_the_target_or_better(exchange: ExchangeControl) -> None:
+    with _lab(exchange, "16:30") as lab:
+        _bought(lab)
+        lab.control.quote("TQQQ", "54.00", "54.03", 2000, 2000)
+        _on_monday(lab, "09:20:00")
+        minutes(lab)
+        order = lab.order("b")
+        assert (order.exit_reason, order.exit_price) == ("target", Decimal("54.00"))
+        check_held(lab)
+
+
+def test_the_old_way_switched_on_overnight_still_protects(exchange: ExchangeControl) -> None:
+    with _lab(exchange, "16:30") as lab:
+        _bought(lab)
+        lab.settings = Settings(USE_SMART_EXECUTOR=False)
+        _on_monday(lab, "09:20:00")
+        assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
+        check_held(lab)
+
+
+# --- waiting for the open ---
+
+
+@pytest.mark.parametrize("when", ["09:00", "09:15"])
+def test_in_the_half_hour_before_the_open_it_waits_for_it(exchange: ExchangeControl, when: str) -> None:
+    """Design 4, Market timing: then it is an ordinary bracket, protected at once."""
+    with _lab(exchange, when) as lab:
+        order = run(lab, "b", **WANTED)
+        assert (order.status, order.protected, order.outside_session) == (Status.FILLED, True, False)
+        assert order.first_sent_at and at("09:30") <= order.first_sent_at <= at("09:30:03")
+        entry = journal(lab, event="accepted")[0]
+        assert (entry["extended_hours"], entry["limit_price"]) == (False, "51")
+        check_held(lab)
+
+
+@pytest.mark.parametrize(
+    ("signal", "settings"),
+    [(WANTED, Settings()), (BRACKET | {"extended_hours": True}, ON), (BRACKET, ON)],
+    ids=["switched off", "unprotected", "not asked"],
+)
+def test_what_would_be_refused_can_wait_for_the_open(
+    exchange: ExchangeControl, signal: dict[str, Any], settings: Settings
+) -> None:
+    with _lab(exchange, "08:50", settings) as lab:
+        send(lab, "b", **(signal | {"when_closed": "next_open"}))
+        with Crowd(lab) as crowd:
+            crowd.work(until="2026-11-20T09:29:00-05:00")
+            assert lab.order("b").status is Status.WAITING
+            crowd.work()
+        order = lab.order("b")
+        assert (order.status, order.protected, order.outside_session) == (Status.FILLED, True, False)
+        check_held(lab)
+
+
+def test_a_close_leaves_what_was_bought_outside_the_session(exchange: ExchangeControl) -> None:
+    """It waits for the open; whether the sweep has protected the shares by then makes no difference."""
+    with _lab(exchange, "08:50") as lab:
+        _bought(lab)
+        lab.sleep(15 * 60)
+        send(lab, "c", kind="close")
+        with Crowd(lab) as crowd:
+            crowd.work(until="2026-11-20T09:33:00-05:00", sweep_every=60)
+            crowd.work()
+        close, order = lab.order("c"), lab.order("b")
+        assert (close.status, close.filled_qty, order.exit_reason) == (Status.FILLED, 100, "close")
+        check_held(lab)
+
+
+def test_a_plain_order_never_trades_outside_the_session(exchange: ExchangeControl) -> None:
+    with _lab(exchange, "16:30") as lab:
+        order = run(lab, "b")
+        assert (order.status, order.reason) == (Status.REJECTED, Reason.MARKET_CLOSED)

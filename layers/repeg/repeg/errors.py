@@ -71,3 +71,7 @@ class StoreConflict(RetryError):
 
 class StaleExecution(RepegError):
     """The order belongs to a newer execution: stop, write nothing, send nothing."""
+
+    def __init__(self, order_id: str, owner: str) -> None:
+        self.order_id = order_id
+        super().__init__(f"{order_id} belongs to execution {owner} now")

@@ -8,7 +8,7 @@ from typing import Any
 from repeg import bootstrap
 from repeg.domain.orders import Order
 from repeg.domain.routes import Next, Route
-from repeg.errors import StaleExecution
+from repeg.errors import StaleExecution, StoreConflict
 from repeg.executions import execution_number
 from repeg.steps.worker import Worker
 from repeg.telemetry import logger
@@ -43,5 +43,8 @@ def run_step(worker: Worker, order_id: str, execution: str, step: Step) -> Next:
     try:
         return step(worker, order)
     except StaleExecution as error:
+        if error.order_id != order_id:
+            # Another order's record moved under this step: take the step again on what it says now.
+            raise StoreConflict(str(error)) from error
         worker.log.info(str(error))
         return _OVER

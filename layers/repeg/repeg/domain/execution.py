@@ -228,7 +228,7 @@ def after_rungs(order: Order) -> Route:
         return Route.RECORD_OUTCOME
     if order.unwinding:
         return Route.UNWIND_POSITION
-    answers_for_brackets = bool(order.released or order.brackets_before)
+    answers_for_brackets = order.kind == "close" and bool(order.released or order.brackets_before)
     return Route.PROTECT_POSITION if order.unexited_qty > 0 or answers_for_brackets else Route.RECORD_OUTCOME
 
 

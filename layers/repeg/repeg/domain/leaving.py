@@ -48,12 +48,12 @@ def sold_by_others(holding: Sequence[Order], missing: Decimal, now: datetime) ->
 def filled_lately(order: Order, now: datetime) -> bool:
     """True while it is no proof of a sale that the account does not show what the order bought.
 
-    An OCO that worked once is proof that the account did show it.
+    An OCO that worked is proof that the account showed what was bought before it.
     """
-    if any(oco.worked for oco in order.protections):
-        return False
     fills = [child.closed_at for child in order.rungs if child.filled_qty > 0 and child.closed_at]
-    return bool(fills) and now - max(fills) < POSITION_SHOWS_AFTER
+    if not fills or any(oco.worked and oco.placed_at >= max(fills) for oco in order.protections):
+        return False
+    return now - max(fills) < POSITION_SHOWS_AFTER
 
 
 def left_by_others(order: Order, qty: Decimal, now: datetime) -> Exit:

@@ -16,12 +16,13 @@ from repeg.domain.ladders import Ladder
 from repeg.domain.models import Frozen, Side, printable
 from repeg.domain.opening import OpeningPlan
 from repeg.domain.pricing import worst_price
-from repeg.domain.protection import Exit, Protection
+from repeg.domain.protection import Exit, Protection, ProtectionStatus
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routing import SymbolClass
 
 ZERO = Decimal(0)
 MAX_EVENTS = 200
+MAX_REFUSED = 10
 FIRST_EVENTS_KEPT = 20
 
 
@@ -92,6 +93,11 @@ class Order(Frozen):
     outside_session: bool = False
     """Worked in extended hours: limits only, and no protection before the next open."""
     protections: tuple[Protection, ...] = ()
+    ocos: int = 0
+    """OCOs written down so far, those that were forgotten included."""
+    refusals: int = 0
+    """OCOs in a row that the broker did not take."""
+    key_waits: int = 0
     reserve: int | None = None
     reserve_left: int = 0
     """Broker requests that the entry left over for its protection, and what to draw on them by."""
@@ -274,7 +280,14 @@ class Order(Frozen):
     @property
     def protective_client_order_id(self) -> str:
         """Our id of the next OCO."""
-        return f"{self.order_id}-p{len(self.protections) + 1}"
+        return f"{self.order_id}-p{self.ocos + 1}"
+
+    def with_new_protection(self, oco: Protection) -> Order:
+        """With `oco` appended; of the refused ones only the newest are remembered."""
+        refused = [each for each in self.protections if each.status is ProtectionStatus.REFUSED and not each.ambiguous]
+        forgotten = {each.client_order_id for each in refused[:-MAX_REFUSED]}
+        kept = tuple(each for each in self.protections if each.client_order_id not in forgotten)
+        return self.changed(protections=(*kept, oco), ocos=self.ocos + 1)
 
     def with_protection(self, oco: Protection) -> Order:
         """With `oco` in place of the recorded one of the same id, or appended."""

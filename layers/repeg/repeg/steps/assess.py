@@ -133,11 +133,18 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
         return order, closed, clock
     if order.kind == "close":
         order = supersede(worker, order)
+    if order.parent_id and _nothing_to_unwind(worker, order.parent_id):
+        return order, Reject(reason=Reason.NO_POSITION, detail="the bracket's shares are gone"), clock
     if not worker.orders.take_turn(order, now):
         holds = min(order.holds, EXIT_TURN_HOLDS) if is_exit(order) else order.holds
         return order, Hold(seconds=turn_backoff(holds), why=TURN), clock
     verdict, newer = _release(worker, order, clock, calendar.session_at(now))
     return order, verdict, newer
+
+
+def _nothing_to_unwind(worker: Worker, bracket_id: str) -> bool:
+    bracket = worker.orders.get(bracket_id)
+    return bracket is None or bracket.unexited_qty <= 0
 
 
 def _with_opening_plan(worker: Worker, order: Order, clock: MarketClock, upcoming: TradingDay) -> Order:
@@ -226,8 +233,9 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
         return Next(after_rungs(ended))
     if isinstance(verdict, Release):
         ids = dict.fromkeys((*order.released, *verdict.order_ids))
-        before = {"position_before": verdict.position, "brackets_before": verdict.by_brackets}
-        worker.orders.save(order.changed(released=tuple(ids), **(before if order.brackets_before is None else {})))
+        if order.brackets_before is None:
+            order = order.changed(position_before=verdict.position, brackets_before=verdict.by_brackets)
+        worker.orders.save(order.changed(released=tuple(ids), settling=0))
         return Next(Route.RELEASE_PROTECTION)
     if isinstance(verdict, Hold):
         return _hold(worker, order, verdict)

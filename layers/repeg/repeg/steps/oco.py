@@ -69,6 +69,24 @@ def find_oco(worker: Worker, order: Order, oco: Protection, state: Route) -> Loo
     return Look(order.with_protection(found), True, found)
 
 
+def read_exits(worker: Worker, bracket: Order, state: Route) -> Order:
+    """The bracket with what its targets and stops did since anybody looked, and what became of its OCOs; saved."""
+    before = bracket
+    for oco in bracket.protections:
+        if not oco.status.closed and oco.broker_order_id:
+            bracket = read_oco(worker, bracket, oco, state)[0]
+    return worker.save_exits(before, bracket)
+
+
+def find_lost(worker: Worker, order: Order, state: Route) -> Order:
+    """The order with OCOs that were given up as never arrived, and did: something holds the shares."""
+    for oco in order.protections:
+        if oco.status is ProtectionStatus.REFUSED and oco.ambiguous:
+            look = find_oco(worker, order, oco, state)
+            order = look.order if look.found else order
+    return order
+
+
 def ask_to_cancel(worker: Worker, oco: Protection) -> bool:
     """Ask for the cancel of both legs; False when the broker may not have the wish."""
     try:

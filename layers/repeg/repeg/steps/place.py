@@ -225,6 +225,12 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord) -> Next:
     order = order.with_child(seen)
     if seen.lookups < len(LOOKUP_BACKOFF_SECONDS):
         return worker.hold(order, Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[seen.lookups])
+    if order.superseded_by:
+        gone = seen.model_copy(update={"status": RungStatus.NEVER_SENT, "closed_at": worker.now(order)})
+        order = worker.note(order.with_child(gone.settled()), STATE, f"{child.client_order_id} never arrived")
+        worker.orders.save(order)
+        worker.release(seen)
+        return Next(after_rungs(order))
     if qty == baseline and seen.sends < MAX_SENDS and not _listed(broker, order, seen):
         again = seen.model_copy(update={"sends": seen.sends + 1, "lookups": 0, "sent_at": worker.now(order)})
         return _send(worker, worker.note(order, STATE, f"{child.client_order_id} never arrived: sent once more"), again)

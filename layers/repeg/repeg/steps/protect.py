@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
+from decimal import Decimal
 
 from repeg.broker.port import Accepted, Ambiguous, Denied, Duplicate, SubmitOutcome, Throttled
 from repeg.domain.bracket_exit import levels_of, measured
@@ -24,7 +24,7 @@ from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, OperatorError
-from repeg.steps.oco import find_oco, read_oco
+from repeg.steps.oco import find_lost, find_oco, read_exits, read_oco
 from repeg.steps.outcome import outcome_of
 from repeg.steps.restore import restore
 from repeg.steps.worker import Worker
@@ -36,6 +36,7 @@ UNSEEN_ALARM_HOLDS = 8
 STUCK_ENTRY_SECONDS = 5
 STUCK_ENTRY_PAUSE_SECONDS = 30
 """What a hanging entry keeps the broker from protecting is tried again so often."""
+KEY_WAITS_PER_ALARM = 10
 POSITION_LAGS = {Reason.HELD_BY_PROTECTION, Reason.NO_POSITION}
 
 
@@ -98,6 +99,7 @@ def _fill_problem(order: Order) -> Problem | None:
 def _covered(worker: Worker, order: Order) -> Next:
     """Every share is guarded or gone."""
     kept = order.changed(protected=order.unexited_qty > 0 or order.protected, care_at=None, care_tries=0)
+    kept = kept.changed(refusals=0, key_waits=0)
     if order.open_child:
         return worker.hold(kept, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_SECONDS)
     kept = worker.orders.save(kept.changed(settled=True, reserve_left=0))
@@ -122,7 +124,7 @@ def _place(worker: Worker, order: Order) -> Next:
         placed_at=worker.now(order),
     )
     detail = f"{oco.qty} {order.symbol}: stop {levels.stop}, target {levels.target} ({oco.client_order_id})"
-    return _send(worker, worker.note(order, STATE, detail), oco)
+    return _send(worker, worker.note(order.with_new_protection(oco), STATE, detail), oco)
 
 
 def _send(worker: Worker, order: Order, oco: Protection) -> Next:
@@ -137,12 +139,19 @@ def _send(worker: Worker, order: Order, oco: Protection) -> Next:
         case Denied(reason, message):
             return _denied(worker, order, oco, reason, message)
         case Throttled(wait_seconds):
-            order = order.changed(protections=order.protections[:-1]) if oco.sends == 1 else order
-            return worker.hold(order, Route.WAIT_TO_PROTECT, int(wait_seconds) + 1)
+            return worker.hold(_not_sent(order, oco), Route.WAIT_TO_PROTECT, int(wait_seconds) + 1)
         case Duplicate():
             return _look_up(worker, order, oco)
         case Ambiguous(detail):
             return _unknown(worker, order, oco, detail)
+
+
+def _not_sent(order: Order, oco: Protection) -> Order:
+    """The broker certainly has nothing of a first send: it is forgotten, and its id used again."""
+    if oco.sends > 1:
+        return order
+    others = tuple(each for each in order.protections if each.client_order_id != oco.client_order_id)
+    return order.changed(protections=others, ocos=order.ocos - 1)
 
 
 def _submit(worker: Worker, order: Order, oco: Protection) -> SubmitOutcome:
@@ -164,7 +173,8 @@ def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     if seen.status.live:
         return _covered(worker, order.changed(holds=0)) if order.uncovered_qty <= 0 else _again(worker, order)
     if seen.status is ProtectionStatus.REFUSED or (seen.status is ProtectionStatus.GONE and not seen.exited_qty):
-        return _after_refusal(worker, order, f"{seen.client_order_id} was accepted and then {seen.status}")
+        refused = order.changed(refusals=order.refusals + 1)
+        return _after_refusal(worker, refused, f"{seen.client_order_id} was accepted and then {seen.status}")
     if seen.status.closed:
         return _again(worker, order)
     if order.holds == UNSEEN_ALARM_HOLDS:
@@ -183,38 +193,39 @@ def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, messa
         look = find_oco(worker, order, oco, STATE)
         if look.found or not look.answered:
             return worker.hold(look.order, Route.WAIT_TO_PROTECT, 1)
-    refused = oco.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})
-    order = worker.note(order.with_protection(refused), STATE, f"protection refused: {message}")
     if reason is Reason.MISCONFIGURED:
-        worker.alert(order, f"{order.symbol} is not protected: {message}")
-        return worker.hold(order, Route.WAIT_TO_PROTECT, KEYS_PAUSE_SECONDS)
+        if order.key_waits % KEY_WAITS_PER_ALARM == 0:
+            worker.alert(order, f"{order.symbol} is not protected: {message}")
+        waiting = _not_sent(order, oco).changed(key_waits=order.key_waits + 1)
+        return worker.hold(waiting, Route.WAIT_TO_PROTECT, KEYS_PAUSE_SECONDS)
+    refused = oco.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})
+    order = order.with_protection(refused).changed(refusals=order.refusals + 1)
+    order = worker.note(order, STATE, f"protection refused: {message}")
     if reason is Reason.STOP_THROUGH:
         detail = f"the market is through the stop at {refused.levels.stop}"
         return leave(worker, order, Problem(reason=Reason.PROTECTION_FAILED, detail=detail))
-    if reason in POSITION_LAGS and _refusals(order) > SETTLING_TRIES:
+    if reason in POSITION_LAGS and order.refusals > SETTLING_TRIES:
         return _short_of_shares(worker, order)
     return _after_refusal(worker, order, message)
 
 
 def _after_refusal(worker: Worker, order: Order, detail: str) -> Next:
-    if _refusals(order) <= SETTLING_TRIES:
+    if order.refusals <= SETTLING_TRIES:
         return worker.hold(order.changed(holds=0), Route.WAIT_TO_PROTECT, 1)
     return leave(worker, order, Problem(reason=Reason.PROTECTION_FAILED, detail=detail))
 
 
-def _refusals(order: Order) -> int:
-    """OCOs in a row that never worked."""
-    idle = takewhile(lambda oco: oco.status.closed and not oco.exited_qty, reversed(order.protections))
-    return sum(1 for _ in idle)
-
-
 def _short_of_shares(worker: Worker, order: Order) -> Next:
     """The broker goes on saying that the shares are not there: somebody sold them, or other orders hold them."""
+    revived = find_lost(worker, order, STATE)
+    if revived is not order:
+        return _again(worker, revived)
     position = worker.broker.urgent().position(order.symbol)
     held = max(ZERO, position.qty * direction(order.trading_side)) if position else ZERO
-    missing = order.unexited_qty - held
+    held -= _held_by_others(worker, order)
+    missing = order.unexited_qty - max(ZERO, held)
     if missing > 0 and filled_lately(order, worker.now(order)):
-        tries = _refusals(order) - SETTLING_TRIES - 1
+        tries = order.refusals - SETTLING_TRIES - 1
         if tries == 0:
             worker.alert(order, f"{missing} {order.symbol} do not show in the account yet, and are without protection")
         return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, tries))
@@ -222,6 +233,12 @@ def _short_of_shares(worker: Worker, order: Order) -> Next:
         worker.alert(order, f"{missing} {order.symbol} were sold by somebody else")
         return _again(worker, order.with_exit(left_by_others(order, missing, worker.now(order))))
     return _give_up(worker, order, "other orders hold the shares")
+
+
+def _held_by_others(worker: Worker, order: Order) -> Decimal:
+    """Shares of the symbol that other brackets hold."""
+    others = [each for each in worker.orders.holding(order.symbol) if each.order_id != order.order_id]
+    return sum((read_exits(worker, each, STATE).unexited_qty for each in others), ZERO)
 
 
 def _unknown(worker: Worker, order: Order, oco: Protection, detail: str) -> Next:
@@ -249,4 +266,5 @@ def _look_up(worker: Worker, order: Order, oco: Protection) -> Next:
     # Should it arrive after all, the shares it holds keep the next one from being accepted.
     worker.alert(order, f"{oco.client_order_id} of {order.symbol} stays unknown to the broker")
     lost = seen.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})
-    return _after_refusal(worker, order.with_protection(lost), "the broker takes no protection")
+    refused = order.with_protection(lost).changed(refusals=order.refusals + 1)
+    return _after_refusal(worker, refused, "the broker takes no protection")

@@ -33,7 +33,7 @@ def take_down(worker: Worker, bracket: Order, state: Route) -> tuple[Order, bool
         if not oco.status.closed:
             bracket = _take_down_one(worker, bracket, oco, state)
     if bracket.uncovered_qty > 0:
-        bracket = bracket.changed(protected=False)
+        bracket = bracket.changed(protected=False, refusals=0)
     bracket = worker.save_exits(before, bracket)
     return bracket, all(oco.status.closed for oco in bracket.protections)
 
@@ -68,5 +68,6 @@ def _never_seen(worker: Worker, bracket: Order, oco: Protection) -> Order:
     """An intent that the broker does not know: believed after several looks."""
     seen = oco.model_copy(update={"lookups": oco.lookups + 1})
     if seen.lookups > len(LOOKUP_BACKOFF_SECONDS):
-        seen = seen.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(bracket)})
+        lost = {"status": ProtectionStatus.REFUSED, "closed_at": worker.now(bracket), "ambiguous": True}
+        seen = seen.model_copy(update=lost)
     return bracket.with_protection(seen)

@@ -21,14 +21,17 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     for sold in booked(close, holding):
         noted = worker.note(sold, STATE, f"{close.order_id} left shares of this position")
         worker.save_exits(known[sold.order_id], noted)
+    waits: list[int] = []
     for order_id in close.released:
         bracket = worker.orders.get(order_id)
         if bracket is None or (bracket.uncovered_qty <= 0 and bracket.open_protection is None):
             continue
         following = protect(worker, bracket)
         if following.route is Route.WAIT_TO_PROTECT:
-            return worker.hold(close, Route.WAIT_TO_PROTECT, following.seconds)
+            waits.append(following.seconds)
         if following.route is Route.UNWIND_POSITION:
             worker.alert(bracket, f"{bracket.uncovered_qty} {close.symbol} could be neither left nor protected again")
+    if waits:
+        return worker.hold(close, Route.WAIT_TO_PROTECT, min(waits))
     kept = worker.orders.save(close.changed(settled=True))
     return Next(after_rungs(kept))

@@ -42,7 +42,8 @@ def _look_later(worker: Worker, order: Order) -> Next:
     """An order that is over was being looked after: the sweep will come back to it."""
     if order.uncovered_qty > 0:
         worker.alert(order, f"{order.symbol}: {order.uncovered_qty} shares are without protection")
-    worker.orders.give_turn(order)
+    if not order.unwinding:
+        worker.orders.give_turn(order)
     return Next(Route.DONE)
 
 

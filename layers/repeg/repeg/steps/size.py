@@ -14,9 +14,10 @@ from repeg.domain.models import direction
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Route
-from repeg.steps.oco import read_oco
+from repeg.steps.oco import find_lost, read_exits
 from repeg.steps.worker import Worker
 
+STATE = Route.ASSESS_MARKET
 POSITION_READS = 3
 POSITION_LAG = timedelta(seconds=1)
 SHOWS_LATE = "waits for the position to show the last trade"
@@ -56,7 +57,7 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
         return Reject(reason=Reason.NO_POSITION, detail="the account holds the opposite position")
     held = abs(position.qty) if position else ZERO
     if brackets and not _fits(position, brackets):
-        unexited, brackets = expected, [_exits_read(worker, bracket) for bracket in brackets]
+        unexited, brackets = expected, [read_exits(worker, bracket, STATE) for bracket in brackets]
         expected = _expected(order, brackets)
         if expected < unexited and order.settling < POSITION_READS:
             # What was read may be older than the exit that has come to light: look again, knowing what must be gone.
@@ -71,6 +72,13 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
     ids = releases(brackets, wanted - _free(position))
     if ids:
         return Release(order_ids=ids, position=held, by_brackets=expected)
+    if _free(position) < wanted and brackets and order.settling < POSITION_READS:
+        # What was released may not show as free yet, and what was thought lost may hold it.
+        for bracket in brackets:
+            found = find_lost(worker, bracket, STATE)
+            if found is not bracket:
+                worker.orders.save(found)
+        return Hold(seconds=1, why=SETTLING)
     sizing = size_close(position, order.signal_qty)
     return sizing.model_copy(update={"by_brackets": expected}) if isinstance(sizing, Sizing) else sizing
 
@@ -80,15 +88,6 @@ def _fits(position: Position | None, brackets: list[Order]) -> bool:
     held = abs(position.qty) if position else ZERO
     covered = sum((oco.covers for bracket in brackets for oco in bracket.protections), ZERO)
     return held >= _unexited(brackets) and _free(position) <= held - covered
-
-
-def _exits_read(worker: Worker, bracket: Order) -> Order:
-    """The bracket with what its targets and stops did since anybody looked, and what became of its OCOs."""
-    before = bracket
-    for oco in bracket.protections:
-        if not oco.status.closed and oco.broker_order_id:
-            bracket = read_oco(worker, bracket, oco, Route.ASSESS_MARKET)[0]
-    return worker.save_exits(before, bracket)
 
 
 def _expected(order: Order, brackets: list[Order]) -> Decimal:

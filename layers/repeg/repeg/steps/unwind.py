@@ -40,7 +40,7 @@ def _start(worker: Worker, order: Order) -> Next:
     if not down:
         return worker.hold(order, Route.WAIT_FOR_UNWIND, backoff(LOOK_BACKOFF_SECONDS, order.holds))
     if order.unexited_qty <= 0:
-        return _flat(worker, order)
+        return _flat(worker, order, order)
     leaving = unwind_order(order, worker.now(order), worker.time.wall())
     leaving = leaving.changed(execution_arn=worker.executions.arn(leaving.order_id, 1))
     noted = worker.note(order, STATE, f"leaving {leaving.signal_qty} {order.symbol} by {leaving.order_id}")
@@ -50,6 +50,7 @@ def _start(worker: Worker, order: Order) -> Next:
 
 
 def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
+    before = order
     if leaving.filled_qty > 0:
         gone = Exit(
             source=leaving.order_id,
@@ -63,17 +64,19 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
     seen = (*order.unwinds_seen, leaving.order_id)
     order = worker.note(order.changed(unwind_cost=_cost(order), unwinds_seen=seen), STATE, summary)
     if order.unexited_qty <= 0:
-        return _flat(worker, order)
+        return _flat(worker, before, order)
     worker.alert(order, f"{order.unexited_qty} {order.symbol} could not be left; protection is restored")
     worker.orders.save(order.changed(unwinding=False, unwind_failed=True))
     return Next(Route.PROTECT_POSITION)
 
 
-def _flat(worker: Worker, order: Order) -> Next:
+def _flat(worker: Worker, before: Order, order: Order) -> Next:
     """Nothing is left to leave, unless an entry whose cancel is stuck fills after all."""
     if order.open_child:
         return worker.hold(order.changed(protected=False), Route.WAIT_FOR_CANCEL, STUCK_ENTRY_SECONDS)
-    kept = worker.orders.save(order.changed(settled=True, protected=False))
+    if order.status.terminal and order.exit_reason == ExitReason.UNWIND:
+        worker.alert(order, f"{order.symbol} could not be protected and was left at {order.exit_price}")
+    kept = worker.save_exits(before, order.changed(settled=True, protected=False))
     return Next(after_rungs(kept))
 
 

@@ -29,7 +29,7 @@ def watch_positions(worker: Worker, executions: Executions) -> int:
     anchor = worker.time.approximate().anchor
     found = [order for order in map(worker.orders.get, ids) if order and order.status.terminal]
     orders = [order.changed(clock=anchor) for order in found]
-    guarded = worker.broker.open_orders() if any(order.protections for order in orders) else frozenset()
+    guarded = _listed(worker) if any(order.protections for order in orders) else frozenset()
     started = 0
     for order in orders:
         try:
@@ -39,13 +39,23 @@ def watch_positions(worker: Worker, executions: Executions) -> int:
     return started
 
 
-def _look_after(worker: Worker, executions: Executions, order: Order, guarded: frozenset[str]) -> bool:
+def _listed(worker: Worker) -> frozenset[str] | None:
+    """Open orders of the account; None when they cannot be listed now: then nobody's exits are read."""
+    try:
+        return worker.broker.urgent().open_orders()
+    except RetryError as error:
+        worker.log.error(f"protection cannot be watched, open orders are not listed: {error}", alert=True)
+        return None
+
+
+def _look_after(worker: Worker, executions: Executions, order: Order, guarded: frozenset[str] | None) -> bool:
     if executions.state(order.order_id, order.executions) is ExecutionState.RUNNING:
         return False
     holder = worker.orders.holder(order.symbol)
     if holder not in (None, order.order_id):
         return False
-    order = _read_exits(worker, order, guarded)
+    if guarded is not None:
+        order = _read_exits(worker, order, guarded)
     if order.unexited_qty <= 0 or not _needs_care(order):
         if holder == order.order_id:
             worker.orders.give_turn(order)
@@ -79,7 +89,8 @@ def _care(worker: Worker, executions: Executions, order: Order) -> bool:
         return False
     tries = order.care_tries
     pause = timedelta(minutes=CARE_BACKOFF_MINUTES[min(tries, len(CARE_BACKOFF_MINUTES) - 1)])
-    again = order.changed(care_at=now + pause, care_tries=tries + 1, settled=False, unwind_failed=False, holds=0)
+    again = order.changed(care_at=now + pause, care_tries=tries + 1, settled=False)
+    again = again.changed(unwind_failed=False, refusals=0, holds=0)
     number = order.executions + 1
     worker.orders.adopt(again, executions.arn(order.order_id, number))
     executions.start(order.order_id, number)

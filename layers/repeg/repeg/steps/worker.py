@@ -127,6 +127,8 @@ class Worker:
         """Save what became of a position; that the last shares left is told first, since telling twice does no harm."""
         if order == before:
             return order
+        if order.unexited_qty < 0 <= before.unexited_qty:
+            self.alert(order, f"{-order.unexited_qty} {order.symbol} too many have left: the position may be reversed")
         if before.unexited_qty > 0 >= order.unexited_qty and order.status.terminal:
             order = self.note(
                 order, Route.PROTECT_POSITION, f"position left at {order.exit_price}: {order.exit_reason}"

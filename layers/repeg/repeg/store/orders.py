@@ -355,7 +355,7 @@ def _fence(order: Order) -> Item:
 
 def _lost(order: Order, current: Item | None) -> StaleExecution | StoreConflict:
     if current and int(from_item(current)["executions"]) != order.executions:
-        return StaleExecution(f"{order.order_id} belongs to execution {from_item(current)['executions']} now")
+        return StaleExecution(order.order_id, str(from_item(current)["executions"]))
     return StoreConflict(f"{order.order_id} was changed by another step")
 
 

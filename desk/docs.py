@@ -11,6 +11,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from repeg.domain.money import plain
+from repeg.domain.protection import ExitReason
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 
@@ -25,9 +26,17 @@ _STATUSES = {
     Status.PARTIALLY_FILLED: "Over with a part filled; the reason says why the rest was not.",
     Status.UNFILLED: "A child order was sent, nothing was filled.",
     Status.REJECTED: "Nothing was sent, or the first send was refused.",
-    Status.UNWOUND: "Filled, then refused by a check after the fill; the position was left again.",
+    Status.UNWOUND: "Filled, then refused by a check or not to be protected; the position was left again.",
     Status.SUPERSEDED: "A close for the symbol took over.",
     Status.FAILED: "Something has to be looked at by a person; the events say what.",
+}
+
+_EXITS = {
+    ExitReason.TARGET: "The take-profit leg of the bracket's protection was filled.",
+    ExitReason.STOP: "The stop leg of the bracket's protection was filled.",
+    ExitReason.CLOSE: "A close sold the shares (or bought them back).",
+    ExitReason.UNWIND: "repeg left what it would not hold or could not protect; `unwind_cost` says at what loss.",
+    ExitReason.OUTSIDE: "Somebody else did, in the broker's own interface for example; the price is not known.",
 }
 
 
@@ -54,6 +63,10 @@ def _reason_codes() -> str:
             "When several reasons apply, the one with the lowest number is reported.",
             "",
             *_table(("#", "reason", "meaning"), reasons),
+            "",
+            "## Exit reason: how a bracket's shares left",
+            "",
+            *_table(("exit_reason", "meaning"), ((f"`{why}`", _EXITS[why]) for why in ExitReason)),
             "",
         ]
     )

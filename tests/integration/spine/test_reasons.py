@@ -1,0 +1,256 @@
+"""Every status and every reason of the contract is reached on the spine, and told in the order's outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from desk.exchange.client import ExchangeControl
+from repeg.domain.orders import Order
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.settings import Settings
+from tests.support.crowd import Crowd
+from tests.support.lab import START, Lab
+from tests.support.leaving import BRACKET, SHORT, halt, hold, side_by_side
+from tests.support.scenes import lab_at, limit_by_hand, market_time, on_order, out_of_reach, outcomes, run, send
+
+OF_A_LATER_FEATURE = {Reason.HALTED, Reason.REDUCING_ONLY}
+"""Refusals by the operator's switch, which does not exist yet; so are the `risk_` ones."""
+CONTRACT = """
+    slippage_exceeded stop_through risk_reward_too_low fill_timeout market_closed extended_hours_disabled
+    extended_unprotected no_quote stale_quote bad_quote not_tradable not_shortable opposite_position held_by_protection
+    insufficient_buying_power notional_too_small no_position wash_trade expired invalid_signal signal_conflict halted
+    reducing_only broker_rejected broker_unavailable cancel_stuck protection_failed superseded
+""".split()  # noqa: SIM905
+SUBMIT = {"method": "POST", "path": "/v2/orders"}
+Scene = Callable[[Lab], Order]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A way to end with `reason` as `status`."""
+
+    reason: Reason | None
+    status: Status
+    scene: Scene
+    when: str = START
+    settings: Settings | None = None
+
+
+def _signal(**signal: Any) -> Scene:
+    return lambda lab: run(lab, **signal)
+
+
+def _quoted(bid: str, ask: str, **signal: Any) -> Scene:
+    def scene(lab: Lab) -> Order:
+        lab.control.quote("TQQQ", bid, ask, 2000, 2000)
+        return run(lab, **signal)
+
+    return scene
+
+
+def _with_fault(fault: dict[str, Any], **signal: Any) -> Scene:
+    def scene(lab: Lab) -> Order:
+        lab.control.faults(fault)
+        return run(lab, **signal)
+
+    return scene
+
+
+def _holding(shares: int, **signal: Any) -> Scene:
+    def scene(lab: Lab) -> Order:
+        lab.control.position("TQQQ", shares, "50")
+        return run(lab, **signal)
+
+    return scene
+
+
+def _with_asset(changes: dict[str, Any], **signal: Any) -> Scene:
+    def scene(lab: Lab) -> Order:
+        lab.control.asset("TQQQ", **changes)
+        return run(lab, **signal)
+
+    return scene
+
+
+def _unwound(lab: Lab) -> Order:
+    on_order(lab, "fill", "49.50", "49.53")
+    send(lab, **BRACKET)
+    side_by_side(lab)
+    return lab.order("a")
+
+
+def _cannot_be_left(lab: Lab) -> Order:
+    halt(lab, "fill", side="buy")
+    on_order(lab, "fill", "49.50", "49.53")
+    send(lab, **BRACKET)
+    side_by_side(lab)
+    return lab.order("a")
+
+
+def _part_of_a_bracket(lab: Lab) -> Order:
+    lab.control.quote("TQQQ", "50.95", "50.98", 2000, 30)
+    on_order(lab, "fill", "50.99", "51.02")
+    return run(lab, **BRACKET)
+
+
+def _superseded(lab: Lab) -> Order:
+    lab.control.quote("TQQQ", "50.99", "51.02", 2000, 2000)
+    send(lab, **BRACKET)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:02"))
+        send(lab, "close", kind="close")
+        crowd.work()
+    return lab.order("a")
+
+
+def _stuck(lab: Lab) -> Order:
+    out_of_reach(lab, rungs=1)
+    lab.control.faults({"method": "DELETE", "path": "/v2/orders/*", "kind": "stuck_cancel"})
+    send(lab)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:01"))
+        lab.control.faults()
+        crowd.work()
+    return lab.order("a")
+
+
+def _conflicting(lab: Lab) -> Order:
+    run(lab, qty=5)
+    run(lab, qty=6)
+    return next(order for order in lab.orders.newest() if order.reason is Reason.SIGNAL_CONFLICT)
+
+
+def _stale(lab: Lab) -> Order:
+    lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000, frozen=True)
+    lab.sleep(11)
+    return run(lab)
+
+
+def _wash(lab: Lab) -> Order:
+    lab.control.position("TQQQ", 100, "40")
+    limit_by_hand(lab, "sell", 50, "50.99")
+    return run(lab)
+
+
+def _poor(lab: Lab) -> Order:
+    lab.control.account(cash="100")
+    return run(lab)
+
+
+def _locked_out(lab: Lab) -> Order:
+    lab.control.settings(key_id="somebody else")
+    return run(lab)
+
+
+def _protected_shares(lab: Lab) -> Order:
+    hold(lab)
+    return run(lab, side="sell")
+
+
+def _in_trouble(lab: Lab) -> Order:
+    """A step keeps failing: every write of a cancelled child is refused."""
+    out_of_reach(lab, rungs=1)
+    save, fail = lab.orders.save, {"left": 12}
+
+    def broken(order: Order, requeue: bool = False) -> Order:
+        child = order.open_child
+        if child and child.cancel_requested_at and not order.securing and fail["left"]:
+            fail["left"] -= 1
+            raise ValueError("a defect")
+        return save(order, requeue)
+
+    lab.orders.save = broken  # type: ignore[method-assign]
+    return run(lab)
+
+
+def _run_away(lab: Lab) -> Order:
+    out_of_reach(lab, rungs=4, step="0.50")
+    return run(lab)
+
+
+EXTENDED = BRACKET | {"extended_hours": True}
+POOR_REWARD = BRACKET | {"take_profit": "51.97"}
+CASES = [
+    Case(None, Status.FILLED, _signal()),
+    Case(Reason.INVALID_SIGNAL, Status.REJECTED, _signal(qty="-1")),
+    Case(Reason.SIGNAL_CONFLICT, Status.REJECTED, _conflicting),
+    Case(Reason.EXPIRED, Status.REJECTED, _signal(expires_at="2026-11-20T14:59:59Z")),
+    Case(Reason.SUPERSEDED, Status.SUPERSEDED, _superseded),
+    Case(Reason.MARKET_CLOSED, Status.REJECTED, _signal(), when="16:30"),
+    Case(Reason.EXTENDED_HOURS_DISABLED, Status.REJECTED, _signal(**EXTENDED), when="16:30"),
+    Case(
+        Reason.EXTENDED_UNPROTECTED,
+        Status.REJECTED,
+        _signal(**EXTENDED),
+        when="16:30",
+        settings=Settings(SMART_EXECUTOR_ENABLE_EXTENDED_HOURS=True),
+    ),
+    Case(Reason.NOT_TRADABLE, Status.REJECTED, _with_asset({"tradable": False})),
+    Case(Reason.NOT_SHORTABLE, Status.REJECTED, _with_asset({"shortable": False}, **SHORT)),
+    Case(Reason.NO_POSITION, Status.REJECTED, _signal(kind="close")),
+    Case(Reason.OPPOSITE_POSITION, Status.REJECTED, _holding(-50, **BRACKET)),
+    Case(Reason.HELD_BY_PROTECTION, Status.REJECTED, _protected_shares),
+    Case(Reason.MISCONFIGURED, Status.REJECTED, _locked_out),
+    Case(
+        Reason.BROKER_UNAVAILABLE,
+        Status.REJECTED,
+        _with_fault({"method": "GET", "path": "/v2/stocks/*", "kind": "error", "status": 503}),
+    ),
+    Case(Reason.NO_QUOTE, Status.REJECTED, _quoted("0", "50.98")),
+    Case(Reason.STALE_QUOTE, Status.REJECTED, _stale),
+    Case(Reason.BAD_QUOTE, Status.REJECTED, _quoted("50.99", "50.98")),
+    Case(Reason.NOTIONAL_TOO_SMALL, Status.REJECTED, _signal(notional="0.50")),
+    Case(Reason.STOP_THROUGH, Status.REJECTED, _quoted("49.90", "49.93", **BRACKET)),
+    Case(Reason.SLIPPAGE_EXCEEDED, Status.REJECTED, _quoted("51.50", "51.53", **BRACKET)),
+    Case(Reason.SLIPPAGE_EXCEEDED, Status.UNFILLED, _run_away),
+    Case(Reason.RISK_REWARD_TOO_LOW, Status.REJECTED, _signal(**POOR_REWARD)),
+    Case(Reason.INSUFFICIENT_BUYING_POWER, Status.REJECTED, _poor),
+    Case(Reason.WASH_TRADE, Status.REJECTED, _wash),
+    Case(Reason.BROKER_REJECTED, Status.REJECTED, _with_fault(SUBMIT | {"kind": "reject"})),
+    Case(Reason.FILL_TIMEOUT, Status.UNFILLED, _quoted("50.99", "51.02", **BRACKET)),
+    Case(Reason.FILL_TIMEOUT, Status.PARTIALLY_FILLED, _part_of_a_bracket),
+    Case(Reason.PROTECTION_FAILED, Status.UNWOUND, _unwound),
+    Case(Reason.PROTECTION_FAILED, Status.FAILED, _cannot_be_left),
+    Case(Reason.INTERNAL_ERROR, Status.FAILED, _in_trouble),
+    Case(Reason.CANCEL_STUCK, Status.UNFILLED, _stuck),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.reason or 'no reason'}-{case.status}")
+def test_reached(case: Case, exchange: ExchangeControl, aws_credentials: None) -> None:
+    with lab_at(exchange, case.when, case.settings) as lab:
+        order = case.scene(lab)
+        assert (order.status, order.reason) == (case.status, case.reason), order.events
+        assert order.published and order.completed_at
+        told = [each for each in outcomes(lab) if each["order_id"] == order.order_id]
+        assert told and {(each["status"], each["reason"]) for each in told} == {(case.status, case.reason)}
+
+
+def test_every_status_and_reason_is_reached_by_a_case() -> None:
+    assert {case.reason for case in CASES} - {None} == set(Reason) - OF_A_LATER_FEATURE
+    assert {case.status for case in CASES} == {status for status in Status if status.terminal}
+
+
+def test_the_contract_names_no_other_reason() -> None:
+    assert set(CONTRACT) <= {reason.value for reason in Reason}
+
+
+def test_an_order_that_is_not_over_says_where_it_stands(lab: Lab) -> None:
+    """received, waiting, working: in this order."""
+    lab.settings = Settings(SMART_EXECUTOR_FILL_TIMEOUT=Decimal(20))
+    lab.control.quote("TQQQ", "50.99", "51.02", 2000, 2000)
+    send(lab, **BRACKET)
+    assert lab.order("a").status is Status.RECEIVED
+    lab.sleep(0.001)
+    send(lab, "next")
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:02"))
+        assert (lab.order("a").status, lab.order("next").status) == (Status.WORKING, Status.WAITING)
+        assert not lab.order("a").status.terminal
+        crowd.work()
+    lab.check()

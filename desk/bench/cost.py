@@ -1,0 +1,156 @@
+"""Transitions, Lambda time, trading calls and dollars of each kind of order, on the local cloud."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from desk.bench.errors import BenchError
+from desk.bench.kinds import KINDS, Kind
+from desk.bench.prices import PRICED_ON, REGION, Usage, bill, document, dollars
+from desk.bench.report import Part, Table, Target, number, ratio
+from desk.bench.stage import Course, Stage, Task
+from desk.bench.usage import usage_of, within
+
+_QUOTE_SETTLES_S = 0.05
+_LOGS_SETTLE_S = 0.2
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What one order of a kind took."""
+
+    usage: Usage
+    calls: int
+    """Requests that count against the broker's limit."""
+    data_calls: int
+    seconds: float
+
+
+def measure(stage: Stage, rounds: int, say: Callable[[str], None]) -> Part:
+    """Works `rounds` orders of each kind, one of the slow ones, one after the other on a quiet stack."""
+    stage.record_calls(True)
+    try:
+        _work(stage, KINDS[0])  # reads the broker's clock, which the next fifteen minutes need not
+        found: dict[str, list[Spent]] = {}
+        for kind in KINDS:
+            say(f"cost of: {kind.title}")
+            found[kind.name] = [_work(stage, kind) for _ in range(1 if kind.slow else rounds)]
+    finally:
+        stage.record_calls(False)
+    return report(found)
+
+
+def _work(stage: Stage, kind: Kind) -> Spent:
+    stage.clear()
+    bid, ask, size = kind.quote
+    stage.exchange.quote(kind.symbol, bid, ask, size, size)
+    if kind.position:
+        stage.exchange.position(kind.symbol, kind.position, bid)
+    if kind.script:
+        stage.exchange.script(*kind.script)
+    if kind.before:
+        stage.ended(_send(stage, kind.before)[0])
+    time.sleep(_QUOTE_SETTLES_S)
+    known, mark = {order.order_id for order in stage.orders.newest()}, stage.last_entry()
+    name, sent = _send(stage, kind.signal)
+    order = stage.ended(name)
+    over = time.time()
+    if order.status.value != kind.status:
+        raise BenchError(f"cost: {kind.title} ended {order.status.value} ({order.reason}), not {kind.status}")
+    made = [each for each in stage.orders.newest() if each.order_id not in known]
+    courses = [course for each in made for course in _finished(stage, each)]
+    time.sleep(_LOGS_SETTLE_S)
+    calls = _calls(stage, mark, courses)
+    return Spent(usage_of(stage, courses, sent, over), calls[0], calls[1], over - sent)
+
+
+def _finished(stage: Stage, order: Any) -> list[Course]:
+    """An order is told to be over a moment before its execution is."""
+    for _ in range(40):
+        courses = stage.courses(order)
+        if all(course.states and course.states[-1] == "Done" for course in courses):
+            return courses
+        time.sleep(_QUOTE_SETTLES_S)
+    raise BenchError(f"cost: the execution of {order.signal_id} does not end")
+
+
+def _send(stage: Stage, signal: Any) -> tuple[str, float]:
+    name = f"bench-{uuid4().hex[:12]}"
+    return name, stage.send({**signal, "signal_id": name})
+
+
+def _calls(stage: Stage, mark: int, courses: list[Course]) -> tuple[int, int]:
+    """Trading and market data requests that the executions made; the sweep's are left out."""
+    ahead = stage.market_ahead_s()
+    tasks: list[Task] = [task for course in courses for task in course.tasks]
+    mine = [
+        entry["path"]
+        for entry in stage.exchange.journal(mark)
+        if entry["type"] == "request" and within(datetime.fromisoformat(entry["at"]).timestamp() - ahead, tasks)
+    ]
+    data = sum("/stocks/" in path for path in mine)
+    return len(mine) - data, data
+
+
+def report(found: dict[str, list[Spent]]) -> Part:
+    """The findings, from what was spent by kind; the first kind is the baseline."""
+    middles = {name: middle([each.usage for each in spent]) for name, spent in found.items()}
+    base = dollars(middles[KINDS[0].name])
+    rows, bills, figures = [], [], {}
+    for kind in KINDS:
+        spent, usage = found[kind.name], middles[kind.name]
+        calls = statistics.median(each.calls for each in spent)
+        milliseconds = sorted(each.usage.lambda_ms for each in spent)
+        rows.append([kind.title, *(number(each) for each in (usage.transitions, usage.invocations, usage.lambda_ms))])
+        rows[-1] += [f"({milliseconds[0]:.0f} to {milliseconds[-1]:.0f})", str(len(spent)), number(calls)]
+        rows[-1] += [f"{dollars(usage) * 1000:.3f}", ratio(dollars(usage) / base)]
+        bills.append([kind.title, *(f"{amount * 1000:.3f}" for amount in bill(usage).values())])
+        figures[kind.name] = {
+            **document(usage),
+            "lambda_ms_low_high": [round(milliseconds[0]), round(milliseconds[-1])],
+            "n": len(spent),
+            "trading_calls": calls,
+            "data_calls": statistics.median(each.data_calls for each in spent),
+            "seconds": round(statistics.median(each.seconds for each in spent), 2),
+            "of_buy_at_once": round(dollars(usage) / base, 2),
+        }
+    return Part(
+        "cost", {"priced_on": PRICED_ON, "region": REGION, "kinds": figures}, _tables(rows, bills), _targets(figures)
+    )
+
+
+def middle(usages: list[Usage]) -> Usage:
+    """Each figure's median."""
+    return Usage(
+        **{field.name: statistics.median(getattr(usage, field.name) for usage in usages) for field in fields(Usage)}
+    )
+
+
+def _tables(rows: list[list[str]], bills: list[list[str]]) -> list[Table]:
+    services = ["step fn", "lambda", "dynamodb", "sqs", "events", "logs", "secrets"]
+    return [
+        Table(
+            "What an order uses, median of n",
+            ["kind", "transitions", "invocations", "Lambda ms", "", "n", "trading calls", "$ per 1,000", "of a buy"],
+            rows,
+            f"Dollars at list prices of {REGION} as known on {PRICED_ON}, without free tiers: check them.\n"
+            "Lambda ms are this machine's, and hold the lingers that wait for fills.",
+        ),
+        Table("Dollars per 1,000 orders by service", ["kind", *services], bills),
+    ]
+
+
+def _targets(figures: dict[str, dict[str, Any]]) -> list[Target]:
+    at_once, bracket = figures["buy_at_once"], figures["bracket_at_once"]
+    return [
+        Target("order at once, transitions", at_once["transitions"], 10),
+        Target("order at once, trading calls", at_once["trading_calls"], 2),
+        Target("bracket at once, transitions", bracket["transitions"], 14),
+        Target("bracket at once, trading calls", bracket["trading_calls"], 5),
+    ]

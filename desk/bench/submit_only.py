@@ -1,0 +1,51 @@
+"""The baseline of the way to the market: a queue and a Lambda function that only submits what arrives."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from desk.bench.stage import Stage
+
+NAME = "bench-submit-only"
+CODE = Path(__file__).with_name("submit_only_handler.py")
+
+
+@dataclass(frozen=True)
+class SubmitOnly:
+    """Where to send what is submitted."""
+
+    queue_url: str
+
+
+def deploy(stage: Stage) -> SubmitOnly:
+    """Puts the function beside the stack, on the stack's own layer of dependencies, behind a queue like the stack's."""
+    connection = stage.connection
+    place_order = connection.lambda_.get_function_configuration(FunctionName=connection.function("place_order"))
+    layers = [layer["Arn"] for layer in place_order["Layers"] if "dependencies" in layer["Arn"]]
+    made = connection.lambda_.create_function(
+        FunctionName=NAME,
+        Runtime=place_order["Runtime"],
+        Handler="app.handler",
+        Role=place_order["Role"],
+        Code={"ZipFile": _zip()},
+        Layers=layers,
+        MemorySize=place_order["MemorySize"],
+        Timeout=place_order["Timeout"],
+        Environment={"Variables": {"BROKER_URL": str(connection.exchange_url)}},
+    )
+    queue_url = connection.sqs.create_queue(QueueName=f"{NAME}.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    attributes = connection.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+    connection.lambda_.create_event_source_mapping(
+        EventSourceArn=attributes["Attributes"]["QueueArn"], FunctionName=made["FunctionArn"], BatchSize=10
+    )
+    return SubmitOnly(queue_url)
+
+
+def _zip() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(CODE, "app.py")
+    return packed.getvalue()

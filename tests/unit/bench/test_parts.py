@@ -1,0 +1,131 @@
+"""What the parts make of their measurements."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from desk.bench import __main__ as command
+from desk.bench.burst import Outcome, busiest
+from desk.bench.burst import report as burst_report
+from desk.bench.cold import ORDER_PATH
+from desk.bench.cold import report as cold_report
+from desk.bench.kinds import KINDS
+from desk.bench.latency import Trip
+from desk.bench.latency import report as latency_report
+from desk.bench.memory import descendants
+from desk.bench.memory import report as memory_report
+from desk.bench.runtime import ColdStart
+from desk.bench.sample import sample
+from desk.bench.size import report as size_report
+from desk.bench.stage import Task, course
+from desk.bench.usage import within
+from repeg.domain.signals import parse_signal
+
+
+@pytest.mark.parametrize(
+    ("moments", "most"),
+    [([], 0), ([1.0], 1), ([0, 59.9], 2), ([0, 60.0], 1), ([0, 1, 2, 61.5, 62.5, 63, 64], 4), ([0, 30, 60, 90], 2)],
+)
+def test_the_busiest_minute_is_found_wherever_it_starts(moments: list[float], most: int) -> None:
+    assert busiest(moments) == most
+
+
+def test_a_burst_is_held_against_the_even_use_of_the_limit() -> None:
+    moments = [*(i / 10 for i in range(200)), *(61 + i / 10 for i in range(200))]
+    part = burst_report(Outcome(200, [], sample([1, 2, 3]), moments, 120.0, 0, ["x"]))
+    assert part.figures["of_ceiling"] == 1.0
+    assert part.figures["busiest_minute"] == 200
+    assert part.figures["least_seconds_from_an_idle_minute"] == 60
+    verdicts = {target.name: target.ok for target in part.targets}
+    assert verdicts["burst: trading calls in the busiest 60 s"]
+    assert verdicts["burst: throughput, of what the ceiling allows"]
+    assert not verdicts["burst: signals not filled"]
+    assert not verdicts["burst: differences between records and exchange"]
+
+
+def test_the_slowest_function_decides_on_the_cold_start() -> None:
+    starts = {
+        f"{where} {name}": [ColdStart(init, 5, init)]
+        for where, init in (("ours", 300), ("native", 1500))
+        for name in ORDER_PATH
+    }
+    starts |= {"plain": [ColdStart(500, 1, 500)], "plain native": [ColdStart(2000, 1, 2000)]}
+    starts |= {"plain on our layers": [ColdStart(300, 1, 300)], "bare": [ColdStart(40, 1, 40)]}
+    starts["ours place_order"] = [ColdStart(400, 5, 400)]
+    part = cold_report(starts)
+    assert part.figures["functions"]["record_outcome"]["of_native"] == 0.2
+    assert [(round(target.value, 3), target.ok) for target in part.targets] == [
+        (0.267, False),
+        (0.2, True),
+        (0.8, False),
+    ]
+
+
+def test_sizes_stand_beside_the_plain_ones() -> None:
+    part = size_report({"ours": (25_000_000, 9_000_000), "native": (100_000_000, 36_000_000)})
+    assert part.tables[0].rows[0] == ["ours", "25", "0.25x", "9", "0.25x"]
+    assert part.targets[0].ok
+
+
+def test_the_way_to_the_market_with_and_without_the_emulators_sleep() -> None:
+    ours = [Trip(0.2, {"emulator's sleep before the first state": 0.15, "AssessMarket": 0.02})] * 3
+    part = latency_report(ours, [Trip(0.025)] * 3)
+    assert [(target.value, target.ok) for target in part.targets] == [
+        (pytest.approx(8.0), False),
+        (pytest.approx(2.0), True),
+    ]
+
+
+def test_memory_stands_beside_that_of_the_start() -> None:
+    part = memory_report((800_000_000, 18), (1_200_000_000, 25), (1_000_000_000, 20))
+    assert [row[-1] for row in part.tables[0].rows] == ["1.00x", "1.50x", "1.25x"]
+
+
+def test_every_process_below_the_servers_counts_once() -> None:
+    parents = {1: 0, 10: 1, 11: 10, 12: 11, 20: 1, 99: 98}
+    assert descendants([10, 11, 77], parents) == {10, 11, 12}
+
+
+def test_a_history_tells_states_tasks_and_the_pause_at_the_start() -> None:
+    def event(at_ms: int, kind: str, **details: Any) -> dict[str, Any]:
+        return {"timestamp": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms), "type": kind, **details}
+
+    def entered(at_ms: int, name: str) -> dict[str, Any]:
+        return event(at_ms, "TaskStateEntered", stateEnteredEventDetails={"name": name})
+
+    found = course(
+        [
+            event(0, "ExecutionStarted"),
+            entered(150, "AssessMarket"),
+            event(150, "TaskScheduled"),
+            event(180, "TaskSucceeded"),
+            entered(181, "Route"),
+            event(182, "TaskScheduled"),
+            event(192, "TaskFailed"),
+        ]
+    )
+    assert found.states == ["AssessMarket", "Route"]
+    assert found.start_pause_s == pytest.approx(0.15)
+    assert [task.ended - task.started for task in found.tasks] == [pytest.approx(0.03), pytest.approx(0.01)]
+
+
+def test_a_call_belongs_to_the_task_that_made_it() -> None:
+    tasks = [Task(10.0, 11.0), Task(20.0, 20.5)]
+    assert [within(at, tasks) for at in (10.0, 10.999, 15.0, 20.501, 21.0)] == [True, True, False, True, False]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_kinds_are_signals_that_the_stack_takes(kind: Any) -> None:
+    for signal in filter(None, (kind.signal, kind.before)):
+        assert parse_signal({**signal, "signal_id": "a"}).symbol == kind.symbol
+
+
+def test_parts_are_asked_for_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command._options(["--only", "burst,cold"]).only == ("cold", "burst")
+    with pytest.raises(SystemExit) as ended:
+        command._options(["--only", "cold,heat"])
+    assert ended.value.code == 2
+    assert "'heat' is none of cold, size, cost, latency, burst, memory" in capsys.readouterr().err

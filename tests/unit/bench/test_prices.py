@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from desk.bench.cost import middle
+from desk.bench.prices import Usage, bill, document, dollars
+from desk.bench.table_units import TableUnits, item_bytes
+
+KEY = {"pk": {"S": "ORDER#1"}, "sk": {"S": "ORDER"}}
+
+
+def test_a_bill_is_the_sum_of_its_services() -> None:
+    usage = Usage(transitions=1000, invocations=1_000_000, lambda_ms=2_000_000, signals=0, secret_reads=10_000)
+    parts = bill(usage)
+    assert parts["step_functions"] == pytest.approx(0.025)
+    assert parts["lambda"] == pytest.approx(0.20 + 1000 * 0.0000133334)
+    assert parts["secrets_manager"] == pytest.approx(0.05)
+    assert dollars(usage) == pytest.approx(sum(parts.values()))
+
+
+def test_a_signal_costs_its_way_through_the_queue() -> None:
+    assert bill(Usage())["sqs"] == pytest.approx(1.5e-6)
+
+
+def test_a_document_holds_usage_and_bill() -> None:
+    told = document(Usage(transitions=7))
+    assert told["transitions"] == 7
+    assert told["bill"]["step_functions"] == 0.000175
+
+
+def test_a_kind_is_told_by_each_figures_median() -> None:
+    usages = [
+        Usage(transitions=7, lambda_ms=300),
+        Usage(transitions=9, lambda_ms=100),
+        Usage(transitions=7, lambda_ms=200),
+    ]
+    assert middle(usages) == Usage(transitions=7, lambda_ms=200)
+
+
+def _item(size: int, **more: dict[str, str]) -> dict[str, dict[str, str]]:
+    blank = KEY | more | {"document": {"S": ""}}
+    return KEY | more | {"document": {"S": "x" * (size - item_bytes(blank))}}
+
+
+def test_an_item_weighs_its_names_and_values() -> None:
+    assert item_bytes({"pk": {"S": "ab"}, "n": {"N": "12"}, "m": {"M": {"a": {"S": "é"}}}}) == 4 + 3 + 1 + 3 + 3
+
+
+def test_writes_count_kilobytes_and_transactions_twice() -> None:
+    units = TableUnits()
+    units.take("PutItem", {"Item": _item(2049)})
+    assert units.write == 3
+    units.take(
+        "TransactWriteItems", {"TransactItems": [{"Put": {"Item": _item(1024)}}, {"ConditionCheck": {"Key": KEY}}]}
+    )
+    assert units.write == 3 + 2 + 2
+
+
+def test_an_index_is_written_too() -> None:
+    units = TableUnits()
+    listed = {"gsi1pk": {"S": "ORDERS"}, "gsi1sk": {"S": "1"}, "gsi2pk": {"S": "OPEN"}, "gsi2sk": {"S": "1"}}
+    units.take("PutItem", {"Item": _item(1500, **listed)})
+    assert units.write == 2 + 2 + 1
+    units.take("PutItem", {"Item": _item(1500, **listed)})
+    assert units.write == 5 + 2 + 2, "the sparse index is written only when the item's place in it changes"
+
+
+def test_reads_count_what_was_written_before() -> None:
+    units = TableUnits()
+    units.take("PutItem", {"Item": _item(5000)}, counted=False)
+    assert units.write == 0
+    units.take("GetItem", {"Key": KEY, "ConsistentRead": True})
+    units.take("GetItem", {"Key": KEY})
+    units.take("Query", {"ConsistentRead": True})
+    units.take("GetParameters", {})
+    assert units.read == 2 + 1 + 1

@@ -19,7 +19,7 @@ from tests.support.scenes import alerts, by_hand, lab_at, market_time, run, send
 # --- time ---
 
 
-def test_a_bracket_that_does_not_fill_ends_after_sixtyseconds(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bracket_that_does_not_fill_ends_after_sixty_seconds(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     """Issue: a 60 s unfilled bracket: at most 40 transitions and 12 trading calls."""
     caplog.set_level("INFO", logger="lab")
     crwd(lab, "535.10", "535.20")

@@ -16,7 +16,7 @@ from repeg.domain.ladders import Ladder
 from repeg.domain.models import Frozen, Side, printable
 from repeg.domain.opening import OpeningPlan
 from repeg.domain.pricing import worst_price
-from repeg.domain.protection import Exit, Protection, ProtectionStatus
+from repeg.domain.protection import Exit, Protection
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routing import SymbolClass
 
@@ -284,7 +284,7 @@ class Order(Frozen):
 
     def with_new_protection(self, oco: Protection) -> Order:
         """With `oco` appended; of the refused ones only the newest are remembered."""
-        refused = [each for each in self.protections if each.status is ProtectionStatus.REFUSED and not each.ambiguous]
+        refused = [each for each in self.protections if each.never_there]
         forgotten = {each.client_order_id for each in refused[:-MAX_REFUSED]}
         kept = tuple(each for each in self.protections if each.client_order_id not in forgotten)
         return self.changed(protections=(*kept, oco), ocos=self.ocos + 1)

@@ -83,6 +83,11 @@ class Protection(Frozen):
         return self.status not in (ProtectionStatus.INTENT, ProtectionStatus.REFUSED)
 
     @property
+    def never_there(self) -> bool:
+        """True when the broker refused it outright: certainly, nothing of it ever was there."""
+        return self.status is ProtectionStatus.REFUSED and self.broker_order_id is None and not self.ambiguous
+
+    @property
     def working_levels(self) -> Levels:
         """Levels as they are at the broker."""
         return self.moved or self.levels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from repeg.domain.reasons import Status
 from repeg.errors import RetryError
 from repeg.executions import Executions, ExecutionState
 from repeg.steps.watch import watch_positions
@@ -19,7 +20,6 @@ def sweep(worker: Worker, executions: Executions) -> dict[str, int]:
             worker.log.info(f"left to the next sweep: {error}", order_id=order_id)
         except Exception as error:  # one bad record must not keep the others from being revived
             worker.log.error(f"could not be revived: {error}", alert=True, order_id=order_id)
-    free_turns(worker, executions, ids)
     _refresh_clock(worker)
     try:
         started += watch_positions(worker, executions)
@@ -32,6 +32,8 @@ def _revive(worker: Worker, executions: Executions, order_id: str) -> bool:
     order = worker.orders.get(order_id)
     if order is None or (order.status.terminal and order.published):
         return False
+    if order.status is Status.WAITING:
+        _free_turn(worker, executions, order.symbol)
     state = executions.state(order_id, order.executions)
     if state is ExecutionState.RUNNING:
         return False
@@ -44,17 +46,15 @@ def _revive(worker: Worker, executions: Executions, order_id: str) -> bool:
     return True
 
 
-def free_turns(worker: Worker, executions: Executions, ids: list[str]) -> None:
-    """A turn that was borrowed by an execution that died would keep its symbol locked; `ids` are orders to do."""
-    symbols = {order.symbol for order in map(worker.orders.get, ids) if order and not order.status.terminal}
-    for symbol in symbols:
-        holder_id = worker.orders.holder(symbol)
-        holder = worker.orders.get(holder_id) if holder_id else None
-        if holder is None or not holder.status.terminal or holder.unexited_qty > 0:
-            continue
-        if executions.state(holder.order_id, holder.executions) is not ExecutionState.RUNNING:
-            worker.log.info(f"{holder.order_id} gave the turn of {symbol} back", order_id=holder.order_id)
-            worker.orders.give_turn(holder)
+def _free_turn(worker: Worker, executions: Executions, symbol: str) -> None:
+    """A turn that was borrowed by an execution that died would keep its symbol locked for ever."""
+    holder_id = worker.orders.holder(symbol)
+    holder = worker.orders.get(holder_id) if holder_id else None
+    if holder is None or not holder.status.terminal or holder.unexited_qty > 0:
+        return
+    if executions.state(holder.order_id, holder.executions) is not ExecutionState.RUNNING:
+        worker.log.info(f"{holder.order_id} gave the turn of {symbol} back", order_id=holder.order_id)
+        worker.orders.give_turn(holder)
 
 
 def _refresh_clock(worker: Worker) -> None:

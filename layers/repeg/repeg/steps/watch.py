@@ -25,10 +25,7 @@ def watch_positions(worker: Worker, executions: Executions) -> int:
     ids = worker.orders.holding_shares()
     if not ids:
         return 0
-    # The clock of an order's own day has long drifted.
-    anchor = worker.time.approximate().anchor
-    found = [order for order in map(worker.orders.get, ids) if order and order.status.terminal]
-    orders = [order.changed(clock=anchor) for order in found]
+    orders = [order for order in (_read(worker, order_id) for order_id in ids) if order and order.status.terminal]
     guarded = _listed(worker) if any(order.protections for order in orders) else frozenset()
     started = 0
     for order in orders:
@@ -37,6 +34,16 @@ def watch_positions(worker: Worker, executions: Executions) -> int:
         except RetryError as error:
             worker.log.info(f"left to the next sweep: {error}", order_id=order.order_id)
     return started
+
+
+def _read(worker: Worker, order_id: str) -> Order | None:
+    """The order, by today's clock: that of its own day has long drifted. One bad record does not hide the others."""
+    try:
+        order = worker.orders.get(order_id)
+    except ValueError as error:
+        worker.log.error(f"its position cannot be watched: {error}", alert=True, order_id=order_id)
+        return None
+    return order.changed(clock=worker.time.approximate().anchor) if order else None
 
 
 def _listed(worker: Worker) -> frozenset[str] | None:

@@ -51,6 +51,10 @@ class MarketClock:
         age = self.now() - quote.at
         return -AHEAD_TOLERANCE <= age <= timedelta(seconds=max_age_seconds)
 
+    def behind(self, quote: Quote | None) -> bool:
+        """True when a quote is from this clock's future: market time was moved on."""
+        return quote is not None and quote.at - self.now() > AHEAD_TOLERANCE
+
 
 @dataclass
 class TimeKeeper:

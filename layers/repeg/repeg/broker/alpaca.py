@@ -268,6 +268,8 @@ def _order_request(child: ChildOrder) -> dict[str, Any]:
     }
     if child.limit_price is not None:
         request["limit_price"] = _plain(child.limit_price)
+    if child.intent:
+        request["position_intent"] = child.intent
     if child.extended_hours:
         request["extended_hours"] = True
     return request

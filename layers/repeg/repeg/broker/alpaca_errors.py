@@ -102,7 +102,7 @@ def throttle_wait(headers: Mapping[str, str], now: datetime) -> float:
 # Asked in this order: several of the messages contain the words of a later one.
 _MESSAGES: tuple[tuple[str, Reason], ...] = (
     (r"stop price must be (less|greater)|stop_price must be|base.?price", Reason.STOP_THROUGH),
-    (r"must be exit orders", Reason.NO_POSITION),
+    (r"must be exit orders|intent mismatch", Reason.NO_POSITION),
     (r"insufficient qty", Reason.HELD_BY_PROTECTION),
     (r"buying power", Reason.INSUFFICIENT_BUYING_POWER),
     (r"wash trade|while a (long|short).* order is open", Reason.WASH_TRADE),

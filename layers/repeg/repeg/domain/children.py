@@ -88,7 +88,7 @@ class ChildRecord(Frozen):
         """This child order after one of its requests was used."""
         return self.model_copy(update={"held_left": max(0, self.held_left - 1)})
 
-    def settled(self) -> ChildRecord:
+    def given_back(self) -> ChildRecord:
         """This child order after what was set aside for it was given back."""
         return self.model_copy(update={"held_left": 0})
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.ladders import COMPLETION_WINDOW_SECONDS, PriceRule, Rung
-from repeg.domain.models import Frozen
+from repeg.domain.models import Frozen, Intent
 from repeg.domain.money import beyond
 from repeg.domain.orders import Order
 from repeg.domain.pricing import price_rung, slippage_bps
@@ -35,6 +35,7 @@ LONGEST_LAP_PATIENCE = Decimal(20)
 CANCEL_ALARM_AFTER = timedelta(seconds=30)
 CANCEL_BACKOFF_SECONDS = (1, 1, 2, 2, 4, 5, 5, 5, 5, 10, 10, 10, 10, 30, 60)
 REJECTED_PAUSE_SECONDS = 2
+STUCK_ENTRY_SECONDS = 5
 BROKER_TRIES = 4
 KEYS_PAUSE_SECONDS = 30
 """An exit waits so long for the operator to mend keys, and tries again."""
@@ -64,6 +65,19 @@ class Finish(Frozen):
 def is_exit(order: Order) -> bool:
     """True for orders that leave a position; they are served first and run until the close."""
     return order.kind in ("close", "unwind")
+
+
+def intent_of(order: Order) -> Intent | None:
+    """What a child order may do to the position. A sell that does not open says so: nothing here opens by accident.
+
+    A plain buy may cover a short position or open a long one.
+    """
+    side = order.trading_side
+    if order.bracket:
+        return "buy_to_open" if side == "buy" else "sell_to_open"
+    if is_exit(order) or side == "sell":
+        return "buy_to_close" if side == "buy" else "sell_to_close"
+    return None
 
 
 def next_rung(order: Order, closes_at: datetime | None, now: datetime) -> Rung | Finish:

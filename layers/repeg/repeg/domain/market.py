@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from repeg.domain.models import Frozen, OrderType, Side
+from repeg.domain.models import Frozen, Intent, OrderType, Side
 
 
 class ChildStatus(StrEnum):
@@ -66,6 +66,8 @@ class ChildOrder(Frozen):
     type: OrderType
     limit_price: Decimal | None = None
     extended_hours: bool = False
+    intent: Intent | None = None
+    """What the order may do to the position: the broker refuses it when it would do anything else."""
 
 
 class ProtectiveOrder(Frozen):

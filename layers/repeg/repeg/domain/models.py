@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, field
 
 from repeg.domain.money import Side, plain
 
-__all__ = ["Frozen", "OrderType", "Side", "direction", "opposite", "printable"]
+__all__ = ["Frozen", "Intent", "OrderType", "Side", "direction", "opposite", "printable"]
 
 MAX_TEXT = 400
 
 OrderType = Literal["market", "limit"]
+Intent = Literal["buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close"]
 
 
 class Frozen(BaseModel):

@@ -117,7 +117,7 @@ class Order(Frozen):
     """The bracket that an unwind leaves for, and on whose turn it trades."""
     superseded_by: str | None = None
     released: tuple[str, ...] = ()
-    """Brackets whose protection a close took down, oldest first."""
+    """Orders that a close answers for: those it superseded, and brackets whose protection it took down."""
     position_before: Decimal | None = None
     brackets_before: Decimal | None = None
     """What the account and the symbol's brackets held when the close first looked."""
@@ -176,6 +176,11 @@ class Order(Frozen):
     def uncovered_qty(self) -> Decimal:
         """Shares that have not left and that no OCO, live or on its way, guards."""
         return self.unexited_qty - sum((oco.covers for oco in self.protections), ZERO)
+
+    @property
+    def needs_care(self) -> bool:
+        """True while shares are not guarded, or an OCO's fate is open."""
+        return self.uncovered_qty > 0 or self.open_protection is not None
 
     @property
     def protective_order_id(self) -> str | None:

@@ -140,6 +140,8 @@ class Protection(Frozen):
             return ProtectionStatus.REFUSED if refused else ProtectionStatus.GONE
         if self.cancel_requested_at:
             return ProtectionStatus.CANCELING
+        if report.status.terminal and any(leg.status is ChildStatus.LIVE and leg.filled_qty for leg in stops):
+            return ProtectionStatus.LIVE  # the stop is at work, and its target was cancelled for it
         waits_for_open = report.broker_status == "accepted" and not session_open
         target_works = report.status is ChildStatus.LIVE or waits_for_open
         stop_works = any(leg.status in (ChildStatus.LIVE, ChildStatus.PENDING) for leg in stops)

@@ -98,7 +98,7 @@ def _take_care(worker: Worker, order: Order) -> Next:
     """An order that is over comes back when what it bought was found without protection."""
     if not order.published:
         return Next(Route.PUBLISH_OUTCOME)
-    if order.uncovered_qty <= 0 and order.open_protection is None:
+    if not order.needs_care:
         return Next(Route.RECORD_OUTCOME)
     if not worker.orders.borrow_turn(order):
         return Next(Route.DONE)
@@ -201,7 +201,7 @@ def _ready(
     ready = released(order, side, quote, session, clock.now(), worker.settings())
     ready = worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote) if quote else 'no quote'}")
     if sizing:
-        ready = ready.changed(requested_qty=sizing.qty)
+        ready = ready.changed(requested_qty=sizing.qty + ready.filled_qty)
         ready = ready.changed(position_before=sizing.held, brackets_before=sizing.by_brackets)
         ready = worker.note(ready, STATE, sizing.note) if sizing.note else ready
     if order.notional is not None:

@@ -34,11 +34,12 @@ def read_oco(
             if report is None or report.replaced_by is None:
                 break
             report = broker.order(report.replaced_by)
+        session_open = worker.session_open(order)
     except RetryError as error:
         worker.log.info(f"could not read {oco.client_order_id}: {error}")
         return order, oco
     if report:
-        seen = oco.reported(report, worker.now(order), worker.session_open(order))
+        seen = oco.reported(report, worker.now(order), session_open)
     else:
         seen = oco.model_copy(update={"lookups": oco.lookups + 1})
         if seen.lookups > len(LOOKUP_BACKOFF_SECONDS):

@@ -83,7 +83,7 @@ def proceed(worker: Worker, order: Order, child: ChildRecord, state: Route) -> N
 def after_close(worker: Worker, order: Order, child: ChildRecord, state: Route) -> Next:
     """Save, and go on after a child order is over for good."""
     ending = after_child_closed(order, child)
-    order = order.with_child(child.settled())
+    order = order.with_child(child.given_back())
     if order.bracket and child.filled_qty > 0:
         kept = min(child.held_left, REQUESTS_PER_PROTECTION)
         order = order.changed(reserve=child.held, reserve_left=kept)
@@ -98,7 +98,7 @@ def after_close(worker: Worker, order: Order, child: ChildRecord, state: Route) 
     else:
         worker.orders.save(order)
         following = Next(Route.PLACE_ORDER)
-    worker.release(child)
+    worker.give_back(child)
     return following
 
 

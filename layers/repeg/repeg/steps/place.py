@@ -17,6 +17,7 @@ from repeg.domain.execution import (
     Finish,
     after_rungs,
     backoff,
+    intent_of,
     is_exit,
     is_marketable,
     needs_quote,
@@ -146,6 +147,7 @@ def _submit(broker: Broker, order: Order, child: ChildRecord) -> SubmitOutcome:
         type=child.type,
         limit_price=child.limit_price,
         extended_hours=order.outside_session,
+        intent=intent_of(order),
     )
     return outcome_of(lambda: broker.submit(request))
 
@@ -171,14 +173,15 @@ def _denied(worker: Worker, order: Order, child: ChildRecord, ending: Finish) ->
             )
         if report:
             return _accepted(worker, order, child, report)
-    if ending.reason is Reason.HELD_BY_PROTECTION and order.side == "buy":
+    turns = order.bracket and ending.reason is Reason.NO_POSITION
+    if turns or (ending.reason is Reason.HELD_BY_PROTECTION and order.side == "buy"):
         # For a buy, "insufficient qty" means a short position that the order would turn into a long one.
         ending = Finish(reason=Reason.OPPOSITE_POSITION, detail=ending.detail)
-    if is_exit(order) and not order.sent[:-1] and ending.reason in SHORT_OF_SHARES and order.resizes < MAX_RESIZES:
+    if is_exit(order) and ending.reason in SHORT_OF_SHARES and order.resizes < MAX_RESIZES:
         return _size_again(worker, order, child, ending)
     refused = child.model_copy(update={"status": RungStatus.REJECTED, "closed_at": worker.now(order)})
-    following = finish(worker, order.with_child(refused.settled()), ending, STATE)
-    worker.release(child)
+    following = finish(worker, order.with_child(refused.given_back()), ending, STATE)
+    worker.give_back(child)
     return following
 
 
@@ -196,7 +199,7 @@ def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: fl
         again = child.model_copy(update={"sends": child.sends - 1})
         return worker.hold(order.with_child(again), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
     following = _wait_for_request(worker, order.changed(rungs=order.rungs[:-1]), wait_seconds)
-    worker.release(child)
+    worker.give_back(child)
     return following
 
 
@@ -225,13 +228,14 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord) -> Next:
     order = order.with_child(seen)
     if seen.lookups < len(LOOKUP_BACKOFF_SECONDS):
         return worker.hold(order, Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[seen.lookups])
-    if order.superseded_by:
+    proven = qty == baseline and seen.sends < MAX_SENDS and not _listed(broker, order, seen)
+    if proven and order.superseded_by:
         gone = seen.model_copy(update={"status": RungStatus.NEVER_SENT, "closed_at": worker.now(order)})
-        order = worker.note(order.with_child(gone.settled()), STATE, f"{child.client_order_id} never arrived")
+        order = worker.note(order.with_child(gone.given_back()), STATE, f"{child.client_order_id} never arrived")
         worker.orders.save(order)
-        worker.release(seen)
+        worker.give_back(seen)
         return Next(after_rungs(order))
-    if qty == baseline and seen.sends < MAX_SENDS and not _listed(broker, order, seen):
+    if proven:
         again = seen.model_copy(update={"sends": seen.sends + 1, "lookups": 0, "sent_at": worker.now(order)})
         return _send(worker, worker.note(order, STATE, f"{child.client_order_id} never arrived: sent once more"), again)
     worker.orders.save(worker.note(order.changed(reason=Reason.BROKER_UNAVAILABLE), STATE, "outcome stays unknown"))

@@ -13,6 +13,7 @@ from repeg.domain.execution import (
     LOOKUP_BACKOFF_SECONDS,
     MAX_SENDS,
     READ_BACKOFF_SECONDS,
+    STUCK_ENTRY_SECONDS,
     after_rungs,
     backoff,
 )
@@ -33,7 +34,7 @@ STATE = Route.PROTECT_POSITION
 SETTLING_TRIES = 3
 """How often an OCO is sent again that was refused because the position did not show the fill yet."""
 UNSEEN_ALARM_HOLDS = 8
-STUCK_ENTRY_SECONDS = 5
+STUCK_OVERNIGHT_PAUSE_SECONDS = 300
 STUCK_ENTRY_PAUSE_SECONDS = 30
 """What a hanging entry keeps the broker from protecting is tried again so often."""
 KEY_WAITS_PER_ALARM = 10
@@ -64,14 +65,24 @@ def protect(worker: Worker, order: Order) -> Next:
     except BudgetExhausted as error:
         return worker.hold(order, Route.WAIT_TO_PROTECT, int(error.wait_seconds) + 1)
     except OperatorError as error:
-        worker.alert(order, f"{order.symbol} is not protected: {error}")
-        return worker.hold(order, Route.WAIT_TO_PROTECT, KEYS_PAUSE_SECONDS)
+        return _wait_for_operator(worker, order, str(error))
+
+
+def _wait_for_operator(worker: Worker, order: Order, why: str) -> Next:
+    if order.key_waits % KEY_WAITS_PER_ALARM == 0:
+        worker.alert(order, f"{order.symbol} is not protected: {why}")
+    waiting = order.changed(key_waits=order.key_waits + 1)
+    return worker.hold(waiting, Route.WAIT_TO_PROTECT, KEYS_PAUSE_SECONDS)
 
 
 def leave(worker: Worker, order: Order, problem: Problem) -> Next:
     """The position is not worth holding, or cannot be protected: out of it."""
     if order.unwind_failed:
         return _give_up(worker, order, problem.detail)
+    if not worker.session_open(order):
+        # Nothing can be sold now, and trying all night helps nobody.
+        waits = order.changed(care_at=worker.next_open(order))
+        return _give_up(worker, waits, f"{problem.detail}; the position is left at the next open")
     reason = order.reason if order.status.terminal else problem.reason
     leaving = order.changed(unwinding=True, protected=False, reason=reason)
     worker.orders.save(worker.note(leaving, STATE, problem.detail))
@@ -109,6 +120,8 @@ def _covered(worker: Worker, order: Order) -> Next:
 
 
 def _wait_for_open(worker: Worker, order: Order) -> Next:
+    if order.open_child:
+        return worker.hold(order.changed(protected=False), Route.WAIT_FOR_CANCEL, STUCK_OVERNIGHT_PAUSE_SECONDS)
     detail = f"{order.uncovered_qty} shares stay without protection until the next open"
     noted = worker.note(order.changed(protected=False, settled=True), STATE, detail)
     return Next(after_rungs(worker.orders.save(noted)))
@@ -194,10 +207,7 @@ def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, messa
         if look.found or not look.answered:
             return worker.hold(look.order, Route.WAIT_TO_PROTECT, 1)
     if reason is Reason.MISCONFIGURED:
-        if order.key_waits % KEY_WAITS_PER_ALARM == 0:
-            worker.alert(order, f"{order.symbol} is not protected: {message}")
-        waiting = _not_sent(order, oco).changed(key_waits=order.key_waits + 1)
-        return worker.hold(waiting, Route.WAIT_TO_PROTECT, KEYS_PAUSE_SECONDS)
+        return _wait_for_operator(worker, _not_sent(order, oco), message)
     refused = oco.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})
     order = order.with_protection(refused).changed(refusals=order.refusals + 1)
     order = worker.note(order, STATE, f"protection refused: {message}")

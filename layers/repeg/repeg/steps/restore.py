@@ -24,11 +24,13 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     waits: list[int] = []
     for order_id in close.released:
         bracket = worker.orders.get(order_id)
-        if bracket is None or (bracket.uncovered_qty <= 0 and bracket.open_protection is None):
+        if bracket is None or bracket.unwinding or not bracket.needs_care:
             continue
         following = protect(worker, bracket)
         if following.route is Route.WAIT_TO_PROTECT:
             waits.append(following.seconds)
+        if following.route is Route.DONE:
+            waits.append(1)
         if following.route is Route.UNWIND_POSITION:
             worker.alert(bracket, f"{bracket.uncovered_qty} {close.symbol} could be neither left nor protected again")
     if waits:

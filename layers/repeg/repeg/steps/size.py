@@ -68,18 +68,20 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
     for sold in sold_by_others(brackets, expected - held, worker.now(order)):
         worker.alert(sold, f"{order.symbol}: {sold.exits[-1].qty} shares of {sold.order_id} were left by somebody else")
         worker.save_exits(known[sold.order_id], sold)
-    wanted = min(held, order.signal_qty or held)
+    asked = None if order.signal_qty is None else order.signal_qty - order.filled_qty
+    wanted = held if asked is None else min(held, asked)
     ids = releases(brackets, wanted - _free(position))
     if ids:
         return Release(order_ids=ids, position=held, by_brackets=expected)
-    if _free(position) < wanted and brackets and order.settling < POSITION_READS:
+    ours = bool(brackets) or order.kind == "unwind"
+    if ours and _free(position) < wanted and order.settling < POSITION_READS:
         # What was released may not show as free yet, and what was thought lost may hold it.
         for bracket in brackets:
             found = find_lost(worker, bracket, STATE)
             if found is not bracket:
                 worker.orders.save(found)
         return Hold(seconds=1, why=SETTLING)
-    sizing = size_close(position, order.signal_qty)
+    sizing = size_close(position, asked)
     return sizing.model_copy(update={"by_brackets": expected}) if isinstance(sizing, Sizing) else sizing
 
 
@@ -93,7 +95,7 @@ def _fits(position: Position | None, brackets: list[Order]) -> bool:
 def _expected(order: Order, brackets: list[Order]) -> Decimal:
     """Shares that must be there by the records; a position may show a fill some time after it happened."""
     if order.kind == "unwind":
-        return order.signal_qty or ZERO
+        return (order.signal_qty or ZERO) - order.filled_qty
     return _unexited(brackets)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from repeg.domain.execution import after_rungs, backoff
+from repeg.domain.execution import STUCK_ENTRY_SECONDS, after_rungs, backoff
 from repeg.domain.models import direction
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.protection import Exit, ExitReason
@@ -14,7 +14,6 @@ from repeg.steps.release import take_down
 from repeg.steps.worker import Worker
 
 STATE = Route.UNWIND_POSITION
-STUCK_ENTRY_SECONDS = 5
 LOOK_BACKOFF_SECONDS = (1, 2, 2, 5, 5, 10)
 
 

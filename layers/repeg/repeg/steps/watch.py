@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from repeg.domain.orders import Order
 from repeg.domain.routes import Route
-from repeg.errors import RetryError
+from repeg.errors import OperatorError, RetryError, StaleExecution
 from repeg.executions import Executions, ExecutionState
 from repeg.steps.oco import read_oco
 from repeg.steps.worker import Worker
@@ -31,8 +32,10 @@ def watch_positions(worker: Worker, executions: Executions) -> int:
     for order in orders:
         try:
             started += _look_after(worker, executions, order, guarded)
-        except RetryError as error:
+        except (RetryError, StaleExecution) as error:
             worker.log.info(f"left to the next sweep: {error}", order_id=order.order_id)
+        except Exception as error:  # one position's trouble must not keep the others from being watched
+            worker.log.error(f"its position cannot be watched: {error}", alert=True, order_id=order.order_id)
     return started
 
 
@@ -63,15 +66,11 @@ def _look_after(worker: Worker, executions: Executions, order: Order, guarded: f
         return False
     if guarded is not None:
         order = _read_exits(worker, order, guarded)
-    if order.unexited_qty <= 0 or not _needs_care(order):
+    if order.unexited_qty <= 0 or not order.needs_care:
         if holder == order.order_id:
             worker.orders.give_turn(order)
         return False
     return _care(worker, executions, order)
-
-
-def _needs_care(order: Order) -> bool:
-    return order.uncovered_qty > 0 or order.open_protection is not None
 
 
 def _read_exits(worker: Worker, order: Order, guarded: frozenset[str]) -> Order:
@@ -85,9 +84,11 @@ def _read_exits(worker: Worker, order: Order, guarded: frozenset[str]) -> Order:
 
 def _care(worker: Worker, executions: Executions, order: Order) -> bool:
     """Shares without protection: told at once, and given an execution of their own when it is time."""
+    if order.outside_session and not order.protections:
+        order = _by_todays_clock(worker, order)
+        if not worker.session_open(order):
+            return False
     now = worker.now(order)
-    if order.outside_session and not order.protections and not worker.session_open(order):
-        return False
     if order.protected and order.care_at is None:
         worker.alert(order, f"{order.uncovered_qty} {order.symbol} lost their protection; it is restored in a minute")
         worker.orders.save(order.changed(care_at=now + GRACE, protected=False))
@@ -103,3 +104,11 @@ def _care(worker: Worker, executions: Executions, order: Order) -> bool:
     executions.start(order.order_id, number)
     worker.log.info(f"execution {number} started to protect {order.symbol}", order_id=order.order_id)
     return True
+
+
+def _by_todays_clock(worker: Worker, order: Order) -> Order:
+    """What waits for the open must not wait by a clock that was moved on: a quote gives it away, at no request."""
+    with suppress(RetryError, OperatorError):
+        if worker.clock_of(order).behind(worker.broker.quote(order.symbol)):
+            return order.changed(clock=worker.time.read(worker.broker.urgent()).anchor)
+    return order

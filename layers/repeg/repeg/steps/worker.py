@@ -74,7 +74,7 @@ class Worker:
         broker = self.broker.urgent()
         return broker.drawing_on(child.held) if child.held_left else broker
 
-    def release(self, child: ChildRecord) -> None:
+    def give_back(self, child: ChildRecord) -> None:
         """Give back what was set aside for a closed child order and not used.
 
         Only after the record is saved: given back twice, it would let others send too much; not given back, it comes
@@ -100,6 +100,12 @@ class Worker:
         """True while the regular session is open."""
         now = self.now(order)
         return self.time.calendar(self.broker.urgent(), now).session_at(now) is not None
+
+    def next_open(self, order: Order) -> datetime | None:
+        """When the regular session opens next, as far as the calendar goes."""
+        now = self.now(order)
+        upcoming = self.time.calendar(self.broker.urgent(), now).next_session(now)
+        return upcoming.opens_at if upcoming else None
 
     def note(self, order: Order, state: Route, detail: str) -> Order:
         """The order with one more event, also logged."""

@@ -161,10 +161,13 @@ def _with_opening_plan(worker: Worker, order: Order, clock: MarketClock, upcomin
 def _release(
     worker: Worker, order: Order, clock: MarketClock, session: TradingDay | None
 ) -> tuple[Verdict, MarketClock]:
+    quote, problem, newer = worker.fresh_quote(order, clock)
+    if newer is not clock:
+        # Judged anew by the newer clock: no trading request is spent on this look.
+        return Hold(seconds=1, why="the clock was read anew"), newer
     sizing = size(worker, order)
     if isinstance(sizing, Reject | Hold | Release):
         return sizing, clock
-    quote, problem, clock = worker.fresh_quote(order, clock)
     if problem and not is_exit(order):
         return _quote_reject(worker, order, problem, quote), clock
     now = clock.now()

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -22,7 +23,8 @@ from desk.cloud.errors import CloudError
 ON_ARTEFACTS = ("cold", "size")
 ON_CLOUD = ("cost", "latency", "burst", "memory")
 PARTS = (*ON_ARTEFACTS, *ON_CLOUD)
-_NARROWEST = 120
+_NARROWEST = 140
+_INTERRUPTED, _ENDED = 130, 143
 COLD_ROUNDS, COST_ROUNDS, LATENCY_ROUNDS = 5, 3, 20
 
 Say = Callable[[str], None]
@@ -34,12 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True, highlight=False)
     started = time.monotonic()
     report = Report(_machine())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_ENDED))  # unwinds, and so stops what was started
     try:
         with tempfile.TemporaryDirectory(prefix="repeg-bench-") as folder:
             _run(report, options.only, Path(folder).resolve(), lambda line: _say(console, started, line))
     except (BenchError, CloudError) as problem:
         console.print(str(problem), style="red", markup=False)
         return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     report.seconds = time.monotonic() - started
     if options.json:
         print(json.dumps(report.document(), indent=2))

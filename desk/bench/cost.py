@@ -136,8 +136,8 @@ def _tables(rows: list[list[str]], bills: list[list[str]]) -> list[Table]:
     services = ["step fn", "lambda", "dynamodb", "sqs", "events", "logs", "secrets"]
     return [
         Table(
-            "What an order uses, median of n",
-            ["kind", "transitions", "invocations", "Lambda ms", "", "n", "trading calls", "$ per 1,000", "of a buy"],
+            "What an order uses, median of n (calls: trading requests at the broker)",
+            ["kind", "transitions", "invocations", "Lambda ms", "", "n", "calls", "$ per 1,000", "of a buy"],
             rows,
             f"Dollars at list prices of {REGION} as known on {PRICED_ON}, without free tiers: check them.\n"
             "Lambda ms are this machine's, and hold the lingers that wait for fills.",

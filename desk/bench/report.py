@@ -96,7 +96,7 @@ def show(report: Report, console: Console) -> None:
 def _rich(table: Table) -> RichTable:
     grid = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for place, column in enumerate(table.columns):
-        grid.add_column(column, justify="right" if place else "left", no_wrap=not place)
+        grid.add_column(column, justify="right" if place else "left", no_wrap=True)
     for row in table.rows:
         grid.add_row(*(Text(cell) for cell in row))
     return grid

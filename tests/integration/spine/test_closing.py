@@ -12,6 +12,7 @@ from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import (
+    BRACKET,
     FEW_RUNGS,
     SHORT,
     STOP,
@@ -26,7 +27,7 @@ from tests.support.leaving import (
     minutes,
     shares,
 )
-from tests.support.scenes import alerts, at, journal, lab_at, outcomes, run, send, submits
+from tests.support.scenes import alerts, at, journal, lab_at, outcomes, run, send, submits, whenever
 
 SUBMIT = {"method": "POST", "path": "/v2/orders"}
 OCO = SUBMIT | {"order_class": "oco"}
@@ -381,3 +382,75 @@ def test_a_close_costs_few_requests(lab: Lab) -> None:
     assert len(calls) <= 7, [f"{call['method']} {call['path']}" for call in calls]
     assert len(submits(lab)) == 3
     assert free_shares(lab) == 0
+
+
+# --- what once went wrong ---
+
+
+def test_protection_that_came_down_on_purpose_is_no_refusal(lab: Lab) -> None:
+    """Many partial closes, then one refusal: the rest is protected, not sold."""
+    hold(lab)
+    for number in range(4):
+        _close(lab, f"c{number}", qty=10)
+    body = {"code": 40310000, "message": "something transient"}
+    lab.control.faults(OCO | {"kind": "error", "status": 403, "body": body, "count": 1})
+    _close(lab, "last", qty=10)
+    minutes(lab, 2)
+    assert shares(lab) == 50
+    assert guards(lab) == [Guard(Decimal(50), STOP, TARGET)]
+    check_held(lab)
+
+
+def test_of_two_brackets_none_waits_for_the_others_protection(lab: Lab) -> None:
+    """In a halt an OCO is taken and does not work yet: no reason to leave the other bracket without one."""
+    hold(lab, "b1")
+    hold(lab, "b2", qty=50)
+    halt(lab)
+    send(lab, "c", kind="close")
+    with Crowd(lab) as crowd:
+        crowd.work(until="2026-11-20T10:02:40-05:00")
+        assert sorted(guard.qty for guard in guards(lab)) == [50, 100]
+        crowd.work()
+    assert lab.order("c").status is Status.FAILED
+    assert [lab.order(each).protected for each in ("b1", "b2")] == [True, True]
+    check_held(lab)
+
+
+def test_a_bracket_that_the_sweep_took_over_meanwhile_does_not_stop_the_close(lab: Lab) -> None:
+    """Its record changed hands between the close's look and its write."""
+    bracket = hold(lab)
+    lab.sleep(2)
+
+    def adopt() -> None:
+        known = lab.order("b")
+        lab.orders.adopt(known, lab.arn(known.order_id, known.executions + 1))
+
+    whenever(lab, "store.save", adopt, nth=2)
+    close = _close(lab)
+    assert (close.status, close.filled_qty, close.executions) == (Status.FILLED, 100, 1)
+    assert lab.order("b").executions == bracket.executions + 1
+    assert lab.order("b").exit_reason == "close"
+    check_held(lab)
+
+
+def test_protection_that_was_given_up_for_lost_and_lives_is_found_by_a_close(lab: Lab) -> None:
+    """Its answer was lost and look-ups by our id knew nothing of it for a while; it holds the shares."""
+    unknown = {"code": 40410000, "message": "order not found"}
+    lab.control.faults(
+        OCO | {"kind": "drop_after", "count": 1},
+        {
+            "method": "GET",
+            "path": "/v2/orders:by_client_order_id",
+            "kind": "error",
+            "status": 404,
+            "body": unknown,
+            "count": 12,
+        },
+    )
+    run(lab, "b", **BRACKET)
+    minutes(lab, 2)
+    lab.control.faults()
+    close = _close(lab)
+    assert (close.status, close.filled_qty, shares(lab)) == (Status.FILLED, 100, 0)
+    assert lab.order("b").unexited_qty == 0
+    check_held(lab)

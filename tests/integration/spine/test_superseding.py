@@ -324,5 +324,27 @@ def test_the_execution_that_was_superseded_sends_nothing_more(lab: Lab) -> None:
     assert order.executions == 2
 
 
+def test_a_superseded_entry_that_never_arrived_is_not_sent_again(lab: Lab) -> None:
+    """Design 3.2 meets a close: there is nothing left to buy for."""
+    lab.control.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_before", "count": 1})
+    send(lab, **BRACKET)
+    bracket, close = _take_over(lab, when="10:00:02")
+    assert (bracket.status, bracket.filled_qty, len(bracket.rungs)) == (Status.SUPERSEDED, 0, 1)
+    assert (close.status, close.reason) == (Status.REJECTED, Reason.NO_POSITION)
+    assert not journal(lab, event="accepted")
+    check_held(lab)
+
+
+def test_a_superseded_entry_that_did_arrive_is_found_and_cancelled(lab: Lab) -> None:
+    lab.control.quote("TQQQ", "50.99", "51.02", 2000, 2000)
+    lab.control.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_after", "count": 1})
+    send(lab, **BRACKET)
+    bracket, close = _take_over(lab, when="10:00:00.5")
+    assert (bracket.status, bracket.filled_qty) == (Status.SUPERSEDED, 0)
+    assert (close.status, close.reason) == (Status.REJECTED, Reason.NO_POSITION)
+    assert len(journal(lab, event="canceled")) == 1
+    check_held(lab)
+
+
 def _later(lab: Lab, seconds: float) -> str:
     return (datetime.fromisoformat(lab.control.clock().now) + timedelta(seconds=seconds)).isoformat()

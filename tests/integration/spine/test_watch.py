@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from repeg.domain.market import ChildStatus
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Status
+from repeg.errors import BudgetExhausted
+from repeg.executions import ExecutionState
 from tests.support.audit import trading_calls
 from tests.support.crowd import Crowd
 from tests.support.lab import Killed, Lab
 from tests.support.leaving import SHORT, STOP, TARGET, Guard, check_held, guards, hold, minutes
-from tests.support.scenes import alerts, at, by_hand, journal, lab_at, outcomes, send
+from tests.support.scenes import alerts, at, by_hand, journal, lab_at, on_order, outcomes, send, whenever
 
 OCO = {"method": "POST", "path": "/v2/orders", "order_class": "oco"}
 LACKING = {"code": 40310000, "message": "insufficient qty available for order (requested: 100, available: 0)"}
@@ -388,4 +391,100 @@ def test_a_broker_without_answers_makes_nobody_believe_that_protection_is_lost(l
     minutes(lab, 1)
     assert not alerts(lab)
     assert len(journal(lab, event="accepted")) == 3
+    check_held(lab)
+
+
+# --- trouble ---
+
+
+def test_a_turn_that_died_with_its_care_does_not_lock_the_symbol(lab: Lab) -> None:
+    """The care booked the last exit, and its execution was stopped before it gave the turn back."""
+    _lapse(lab)
+    lab.sweep()
+    on_order(lab, "new", "53.50", "53.53", side="sell")
+    lab.sleep(60)
+    lab.sweep()
+    whenever(lab, "store.give_turn", lambda: setattr(lab.deaths, "stopped", True))
+    with pytest.raises(Killed):
+        lab.work()
+    lab.revive()
+    assert (lab.order("b").exit_reason, lab.orders.holder("TQQQ")) == ("target", lab.order("b").order_id)
+    send(lab, "next", qty=5)
+    lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
+    with Crowd(lab) as crowd:
+        crowd.work(until="2026-11-20T10:05:00-05:00", sweep_every=60)
+    assert lab.order("next").status is Status.FILLED
+    check_held(lab, free=5)
+
+
+def test_of_two_brackets_the_one_that_somebody_sold_is_found_out(lab: Lab) -> None:
+    """The account still holds shares: those of the other bracket."""
+    hold(lab, "b1")
+    second = hold(lab, "b2", qty=50)
+    lab.sleep(60)
+    _cancel_protection(lab, second)
+    _sell_by_hand(lab, 50)
+    minutes(lab, 4)
+    assert (lab.order("b2").unexited_qty, lab.order("b2").exit_reason) == (0, "outside")
+    assert (lab.order("b1").unexited_qty, lab.order("b1").protected) == (100, True)
+    assert [guard.qty for guard in guards(lab)] == [100]
+    check_held(lab, strangers=True)
+
+
+def test_entries_that_use_up_all_requests_do_not_switch_the_watch_off(lab: Lab) -> None:
+    _lapse(lab)
+    for _ in range(3):
+        lab.sleep(58)
+        with pytest.raises(BudgetExhausted):
+            while True:
+                lab.broker.now()
+        lab.sweep()
+        lab.work()
+    assert any("lost their protection" in alert for alert in alerts(lab))
+    assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
+    check_held(lab)
+
+
+def test_both_legs_that_fill_are_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It happens in fast markets: twice the shares are gone, and the account is short."""
+    order = hold(lab)
+    assert order.protective_order_id
+    report = lab.broker.order(order.protective_order_id)
+    assert report
+    filled = {"status": ChildStatus.FILLED, "filled_qty": Decimal(100), "filled_at": report.submitted_at}
+    leg = report.legs[0].model_copy(update={**filled, "avg_fill_price": STOP})
+    both = report.model_copy(update={**filled, "avg_fill_price": TARGET, "legs": (leg,)})
+    _cancel_protection(lab, order)
+    monkeypatch.setattr("repeg.broker.alpaca.AlpacaBroker.order", lambda *_: both)
+    minutes(lab)
+    assert any("too many have left" in alert for alert in alerts(lab))
+
+
+def test_one_position_that_cannot_be_watched_hides_no_other(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad, good = hold(lab, "bad"), hold(lab, "good", qty=50)
+    _cancel_protection(lab, good)
+    real = lab.state
+
+    def broken(order_id: str, number: int) -> ExecutionState:
+        if order_id == bad.order_id:
+            raise ValueError("DescribeExecution was throttled")
+        return real(order_id, number)
+
+    monkeypatch.setattr(lab, "state", broken)
+    minutes(lab, 2)
+    assert lab.order("good").protected is True
+    assert sorted(guard.qty for guard in guards(lab)) == [50, 100]
+
+
+def test_keys_that_are_refused_for_long_neither_fill_the_record_nor_the_inbox(lab: Lab) -> None:
+    _lapse(lab)
+    lab.control.faults(OCO | {"kind": "error", "status": 401, "body": {"message": "unauthorized."}})
+    with Crowd(lab) as crowd:
+        crowd.work(until="2026-11-20T10:20:00-05:00", sweep_every=60)
+        assert len(lab.order("b").protections) <= 5
+        assert 1 <= len(alerts(lab)) <= 15
+        lab.control.faults()
+        crowd.work(until="2026-11-20T10:23:00-05:00", sweep_every=60)
+        crowd.work()
+    assert [guard.qty for guard in guards(lab)] == [100]
     check_held(lab)

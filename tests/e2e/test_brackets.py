@@ -140,7 +140,9 @@ def test_a_short_is_protected_from_above(cloud: Cloud, name: str) -> None:
 def test_protection_survives_its_execution(cloud: Cloud, name: str) -> None:
     """The execution is stopped while the broker takes no OCO; the sweep's next one protects the shares."""
     _quote(cloud, "534.70", "534.80")
-    cloud.exchange.faults({"method": "POST", "path": "/v2/orders", "order_class": "oco", "kind": "error", "status": 503})
+    cloud.exchange.faults(
+        {"method": "POST", "path": "/v2/orders", "order_class": "oco", "kind": "error", "status": 503}
+    )
     cloud.send(signal_id=name, **SIGNAL)
     order = cloud.until("an OCO on its way", lambda: (found := cloud.orders.find(name)) and found.protections and found)
     cloud.stop(order)

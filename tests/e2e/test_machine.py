@@ -13,12 +13,18 @@ from tests.support.machine import load_definition
 pytestmark = pytest.mark.cloud
 
 
+BRACKET = {
+    "kind": "bracket",
+    "symbol": "CRWD",
+    "qty": 10,
+    "signal_price": "534.82",
+    "stop_loss": "529.47",
+    "take_profit": "545.52",
+}
+
+
 def test_every_state_is_reached(cloud: Cloud) -> None:
-    reached = {
-        state
-        for story in (_waits_its_turn, _waits_for_a_cancel, _loses_its_submit, _loses_its_keys)
-        for state in story(cloud, f"m{uuid4().hex[:12]}")
-    }
+    reached = {state for story in STORIES for state in story(cloud, f"m{uuid4().hex[:12]}")}
     assert reached == set(load_definition()["States"])
 
 
@@ -76,3 +82,43 @@ def _loses_its_keys(cloud: Cloud, name: str) -> list[str]:
     assert (order.status, order.filled_qty) == (Status.FAILED, 4)
     cloud.audit([name])
     return cloud.states_of(order)
+
+
+def _cannot_be_protected(cloud: Cloud, name: str) -> list[str]:
+    """The position shows late, then the broker takes no stop: WaitToProtect, UnwindPosition, WaitForUnwind."""
+    cloud.open_market()
+    cloud.exchange.quote("CRWD", "534.70", "534.80", 500, 500)
+    oco = {"method": "POST", "path": "/v2/orders", "order_class": "oco", "kind": "error", "status": 422}
+    cloud.exchange.faults(
+        oco | {"body": {"code": 42210000, "message": "oco orders must be exit orders"}, "count": 1},
+        oco | {"body": {"code": 42210000, "message": "stop_loss.stop_price must be <= base_price - 0.01"}},
+    )
+    cloud.send(signal_id=name, **BRACKET)
+    [order] = cloud.ended(name)
+    assert (order.status, order.reason) == (Status.UNWOUND, Reason.PROTECTION_FAILED)
+    cloud.audit([name])
+    return cloud.states_of(order)
+
+
+def _is_released_slowly(cloud: Cloud, name: str) -> list[str]:
+    """A close whose cancel of the protection takes its time: ReleaseProtection, WaitForRelease."""
+    cloud.open_market()
+    cloud.exchange.quote("CRWD", "534.70", "534.80", 500, 500)
+    cloud.send(signal_id=name, **BRACKET)
+    cloud.ended(name)
+    cloud.exchange.settings(cancel_ms=3000)
+    close = cloud.send(signal_id=f"{name}-c", kind="close", symbol="CRWD", side=None)
+    [order] = cloud.ended(close)
+    assert (order.status, order.filled_qty) == (Status.FILLED, 10)
+    cloud.audit([name, close])
+    return cloud.states_of(order)
+
+
+STORIES = (
+    _waits_its_turn,
+    _waits_for_a_cancel,
+    _loses_its_submit,
+    _loses_its_keys,
+    _cannot_be_protected,
+    _is_released_slowly,
+)

@@ -1,0 +1,295 @@
+"""Each step does only what its function's role allows: a local cloud lets all through, AWS does not."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import botocore.client
+import pytest
+
+from desk.exchange.client import ExchangeControl
+from repeg.clock import TimeKeeper
+from repeg.store.market import MarketStore
+from tests.support.brackets import OCO
+from tests.support.crowd import Crowd
+from tests.support.lab import Lab
+from tests.support.leaving import BRACKET, SHORT, hold, minutes, side_by_side
+from tests.support.scenes import by_hand, lab_at, market_time, on_order, run, send, whenever
+from tests.support.stack import listed, load_template, resources, statements
+
+FUNCTIONS = resources(load_template(), "AWS::Serverless::Function")
+WRITES = {
+    "Put": "dynamodb:PutItem",
+    "Update": "dynamodb:UpdateItem",
+    "Delete": "dynamodb:DeleteItem",
+    "ConditionCheck": "dynamodb:ConditionCheckItem",
+}
+"""What the parts of a transaction have to be allowed."""
+
+Life = Callable[[Lab, pytest.MonkeyPatch], None]
+
+
+class Recorder:
+    """Notes which function did what, and in whose life: DynamoDB calls by their index, other services by action."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done: dict[str, dict[str, str]] = defaultdict(dict)
+        self.life = ""
+        self._function: str | None = None
+        call = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+
+        def recorded(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+            for action in _actions(operation, parameters):
+                self._note(action)
+            return call(client, operation, parameters)
+
+        monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", recorded)
+
+    def watch(self, lab: Lab) -> Lab:
+        """Every step of the lab is a cold process of its own function from now on."""
+        tasks = lab._tasks
+        lab._tasks = lambda: {name: self._as(name, step, lab) for name, step in tasks().items()}  # type: ignore[method-assign]
+        lab.sweep = self._as("SweepOrders", lab.sweep, lab)  # type: ignore[method-assign]
+        lab.intake.accept = self._as("AcceptSignal", lab.intake.accept, lab)  # type: ignore[method-assign]
+        lab.start = self._doing("states:StartExecution", lab.start)  # type: ignore[method-assign]
+        lab.state = self._doing("states:DescribeExecution", lab.state)  # type: ignore[method-assign]
+        lab.bus.publish = self._doing("events:PutEvents", lab.bus.publish)  # type: ignore[method-assign]
+        lab.worker.make_broker = self._doing("secretsmanager:GetSecretValue", lab.worker.make_broker)
+        lab.worker.settings = self._doing("ssm:GetParameters", lab.worker.settings)
+        return lab
+
+    def _as(self, function: str, step: Callable[..., Any], lab: Lab) -> Callable[..., Any]:
+        def running(*args: Any) -> Any:
+            before, self._function = self._function, function
+            kept = MarketStore(lab.orders._client, lab.orders._table)
+            lab.worker.time = TimeKeeper(kept, 1.0, lab.time.wall)
+            try:
+                return step(*args)
+            finally:
+                self._function = before
+
+        return running
+
+    def _doing(self, action: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*args: Any) -> Any:
+            self._note(action)
+            return call(*args)
+
+        return noted
+
+    def _note(self, action: str) -> None:
+        if self._function:
+            self.done[self._function].setdefault(action, self.life)
+
+
+def _actions(operation: str, parameters: dict[str, Any]) -> list[str]:
+    if operation == "TransactWriteItems":
+        return [WRITES[kind] for write in parameters["TransactItems"] for kind in write]
+    index = parameters.get("IndexName")
+    return [f"dynamodb:{operation}" + (f" of {index}" if index else "")]
+
+
+def _allowed(function: str) -> set[str]:
+    """Actions of a role, as the recorder writes them."""
+    found = set()
+    for statement in statements(FUNCTIONS[function]):
+        for resource in listed(statement["Resource"]):
+            index = str(resource.get("Fn::Sub", "")).partition("/index/")[2] if isinstance(resource, dict) else ""
+            found |= {action + (f" of {index}" if index else "") for action in listed(statement["Action"])}
+    return found
+
+
+# --- lives ---
+
+
+def _lapse(lab: Lab) -> None:
+    by_hand(lab, "DELETE", f"orders/{hold(lab).protective_order_id}")
+    lab.sleep(0.5)
+
+
+def _protected_and_hit(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    hold(lab)
+    lab.control.quote("TQQQ", "53.50", "53.53", 2000, 2000)
+    minutes(lab, 2)
+
+
+def _bought_in_part(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    lab.control.quote("TQQQ", "50.95", "50.98", 2000, 30, frozen=True)
+    run(lab, "b", **BRACKET)
+
+
+def _through_the_stop(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    on_order(lab, "fill", "49.50", "49.53")
+    send(lab, "b", **BRACKET)
+    side_by_side(lab)
+
+
+def _hit_before_it_was_seen(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    on_order(lab, "new", "53.50", "53.53", side="sell")
+    run(lab, "b", **BRACKET)
+
+
+def _sold_short(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    hold(lab, **SHORT)
+    run(lab, "c", kind="close")
+
+
+def _plain(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    """Up the ladder, refused, and sold again."""
+    for nth in (1, 2, 3):
+        on_order(lab, "new", f"50.9{5 + nth}", f"51.0{nth}", nth=nth)
+    run(lab, "a")
+    run(lab, "none", symbol="NONE")
+    lab.sleep(5)
+    run(lab, "s", side="sell", qty=10)
+
+
+def _closed(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    hold(lab)
+    run(lab, "c1", kind="close", qty=40)
+    run(lab, "c2", kind="close")
+
+
+def _closed_after_an_exit_that_nobody_saw(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    """The last share of the record leaves while the close looks at the account."""
+    hold(lab)
+    lab.control.quote("TQQQ", "53.50", "53.53", 2000, 2000)
+    lab.sleep(5)
+    run(lab, "c", kind="close")
+
+
+def _closed_while_the_target_fills(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    hold(lab)
+    whenever(lab, "broker.cancel", lambda: lab.control.quote("TQQQ", "53.50", "53.53", 2000, 2000))
+    run(lab, "c", kind="close")
+
+
+def _sold_by_hand(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    _lapse(lab)
+    sale = {"symbol": "TQQQ", "qty": 100, "side": "sell", "type": "market", "time_in_force": "day"}
+    by_hand(lab, "POST", "orders", sale)
+    lab.sleep(5)
+    run(lab, "c", kind="close")
+
+
+def _superseded(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    lab.control.quote("TQQQ", "50.95", "50.98", 2000, 30, frozen=True)
+    send(lab, "b", **BRACKET)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:02"))
+        lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
+        send(lab, "c", kind="close")
+        crowd.work()
+
+
+def _cared_for(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    _lapse(lab)
+    lab.sweep()
+    minutes(lab, 2)
+
+
+def _cared_for_and_left(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    _lapse(lab)
+    lab.sweep()
+    lab.control.quote("TQQQ", "49.50", "49.53", 2000, 2000)
+    minutes(lab, 2)
+
+
+def _refused_for_lack_of_shares(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    body = {"code": 40310000, "message": "insufficient qty available for order (requested: 100, available: 0)"}
+    hold(lab, "first", qty=10, take_profit="60.00")
+    lab.control.faults(OCO | {"kind": "error", "status": 403, "body": body, "count": 5})
+    run(lab, "b", **BRACKET)
+    lab.control.faults()
+    minutes(lab, 3)
+
+
+def _broken(*_: object) -> None:
+    raise ValueError("a defect")
+
+
+def _protection_breaks(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as for_now:
+        for_now.setattr("tests.support.lab.protect", _broken)
+        send(lab, "b", **BRACKET)
+        side_by_side(lab)
+
+
+def _care_breaks(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    _lapse(lab)
+    lab.sweep()
+    with monkeypatch.context() as for_now:
+        for_now.setattr("tests.support.lab.protect", _broken)
+        minutes(lab)
+
+
+def _a_look_at_the_fill_breaks(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.control.quote("TQQQ", "50.99", "51.02", 2000, 2000)
+    with monkeypatch.context() as for_now:
+        for_now.setattr("tests.support.lab.check", _broken)
+        run(lab, "b", **BRACKET)
+
+
+def _never_started(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    """Written, stopped, and revived by the sweep; a second order waits for the turn."""
+    send(lab, "a", qty=10)
+    send(lab, "next", qty=10)
+    lab.revive()
+    minutes(lab, 2)
+
+
+LIVES: dict[str, Life] = {
+    "protected and hit": _protected_and_hit,
+    "bought in part": _bought_in_part,
+    "through the stop": _through_the_stop,
+    "hit before it was seen": _hit_before_it_was_seen,
+    "sold short": _sold_short,
+    "plain": _plain,
+    "closed": _closed,
+    "closed after an exit that nobody saw": _closed_after_an_exit_that_nobody_saw,
+    "closed while the target fills": _closed_while_the_target_fills,
+    "sold by hand": _sold_by_hand,
+    "superseded": _superseded,
+    "cared for": _cared_for,
+    "cared for and left": _cared_for_and_left,
+    "refused for lack of shares": _refused_for_lack_of_shares,
+    "protection breaks": _protection_breaks,
+    "care breaks": _care_breaks,
+    "a look at the fill breaks": _a_look_at_the_fill_breaks,
+    "never started": _never_started,
+}
+
+
+@pytest.fixture(scope="module")
+def done(exchange: ExchangeControl) -> Iterator[dict[str, dict[str, str]]]:
+    """What each function did over all lives."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        recorder = Recorder(monkeypatch)
+        for recorder.life, life in LIVES.items():
+            with lab_at(exchange) as lab:
+                life(recorder.watch(lab), monkeypatch)
+        yield recorder.done
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_does_only_what_its_role_allows(function: str, done: dict[str, dict[str, str]]) -> None:
+    assert done[function], f"{function} takes part in no life"
+    refused = {action: life for action, life in done[function].items() if action not in _allowed(function)}
+    assert not refused, f"{function} would be refused, and in whose life: {refused}"
+
+
+def test_the_lives_together_remove_a_position_wherever_its_last_share_can_leave(
+    done: dict[str, dict[str, str]],
+) -> None:
+    """What once was forbidden, and locked its symbol for ever: the list of positions is kept by whoever notices."""
+    there = {function for function in FUNCTIONS if "dynamodb:DeleteItem" in done[function]}
+    assert there >= {
+        "AssessMarket",
+        "ProtectPosition",
+        "UnwindPosition",
+        "ReleaseProtection",
+        "RecordOutcome",
+        "SweepOrders",
+    }

@@ -186,7 +186,8 @@ def _ready_bracket(worker: Worker, order: Order, quote: Quote, outside_session: 
     order = with_terms(order, settings, outside_session)
     ready = refused_at(order, quote) or released_bracket(order, quote, settings)
     if isinstance(ready, Reject):
-        return ready
+        # Only a refusal is worth a request more, for the reason that comes first.
+        return asset_problem(worker.broker.asset(order.symbol)) or ready
     return worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote)}")
 
 

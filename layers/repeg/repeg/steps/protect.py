@@ -61,6 +61,10 @@ def protect(worker: Worker, order: Order) -> Next:
             return leave(worker, order, problem)
         if order.outside_session and not order.protections and not worker.session_open(order):
             return _wait_for_open(worker, order)
+        if order.care_tries:
+            order, gone = _without_missing(worker, order)
+            if gone:
+                return _again(worker, order)
         return _place(worker, order)
     except BudgetExhausted as error:
         return worker.hold(order, Route.WAIT_TO_PROTECT, int(error.wait_seconds) + 1)
@@ -230,19 +234,34 @@ def _short_of_shares(worker: Worker, order: Order) -> Next:
     revived = find_lost(worker, order, STATE)
     if revived is not order:
         return _again(worker, revived)
-    position = worker.broker.urgent().position(order.symbol)
-    held = max(ZERO, position.qty * direction(order.trading_side)) if position else ZERO
-    held -= _held_by_others(worker, order)
-    missing = order.unexited_qty - max(ZERO, held)
+    order, gone = _without_missing(worker, order)
+    if gone:
+        return _again(worker, order)
+    missing = _missing(worker, order)
     if missing > 0 and filled_lately(order, worker.now(order)):
         tries = order.refusals - SETTLING_TRIES - 1
         if tries == 0:
             worker.alert(order, f"{missing} {order.symbol} do not show in the account yet, and are without protection")
         return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, tries))
-    if missing > 0:
-        worker.alert(order, f"{missing} {order.symbol} were sold by somebody else")
-        return _again(worker, order.with_exit(left_by_others(order, missing, worker.now(order))))
     return _give_up(worker, order, "other orders hold the shares")
+
+
+def _without_missing(worker: Worker, order: Order) -> tuple[Order, bool]:
+    """The order less what somebody else sold of it by what the account shows, and whether there was any."""
+    if filled_lately(order, worker.now(order)):
+        return order, False
+    missing = min(_missing(worker, order), order.uncovered_qty)
+    if missing <= 0:
+        return order, False
+    worker.alert(order, f"{missing} {order.symbol} were sold by somebody else")
+    return order.with_exit(left_by_others(order, missing, worker.now(order))), True
+
+
+def _missing(worker: Worker, order: Order) -> Decimal:
+    """Shares that the account holds fewer than this order's record says."""
+    position = worker.broker.urgent().position(order.symbol)
+    held = max(ZERO, position.qty * direction(order.trading_side)) if position else ZERO
+    return order.unexited_qty - max(ZERO, held - _held_by_others(worker, order))
 
 
 def _held_by_others(worker: Worker, order: Order) -> Decimal:

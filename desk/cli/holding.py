@@ -15,6 +15,8 @@ _EXITS = {"target": "green", "stop": "yellow", "unwind": "red"}
 _CLOSED = {"done", "refused", "gone"}
 _OVER = {"filled", "partially_filled", "unfilled", "rejected", "unwound", "superseded", "failed"}
 
+UNPROTECTED = "UNPROTECTED"
+
 
 def standing(view: View) -> Text:
     """Whether what a bracket holds is protected, or how it left, in a word or two; empty for all that holds nothing."""
@@ -28,7 +30,7 @@ def standing(view: View) -> Text:
         return Text(f"{part}protected", style="green")
     if view["status"] not in _OVER:
         return Text(f"{part}unprotected", style="cyan")
-    return Text(f"{part}UNPROTECTED", style="bold red")
+    return Text(f"{part}{UNPROTECTED}", style="bold red")
 
 
 def bracket_facts(view: View) -> dict[str, Text | str | None]:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from desk.cli.figures import basis_points, clock_time, day, moment, price
-from desk.cli.holding import bracket_facts, standing
+from desk.cli.holding import UNPROTECTED, bracket_facts, standing
 
 View = dict[str, Any]
 
@@ -48,6 +48,12 @@ def outcome(view: View) -> Text:
     return text
 
 
+def _outcome_on_narrow_screens(view: View) -> Text:
+    """The outcome, with the one thing about the position that must not be missed."""
+    text, position = outcome(view), _position(view)
+    return text.append(" ").append(position) if UNPROTECTED in position.plain else text
+
+
 def filled_of(view: View) -> str:
     """Filled shares, and those that were asked for where they are more."""
     filled, requested = str(view["filled_qty"]), view["requested_qty"]
@@ -65,7 +71,8 @@ class _Column:
     cell: Callable[[View], RenderableType]
     right: bool = False
     needs: int = 0
-    """Left out on screens of fewer columns."""
+    below: int = 10_000
+    """Left out on screens of fewer columns than `needs`, and from `below` on."""
 
 
 _COLUMNS = (
@@ -73,7 +80,8 @@ _COLUMNS = (
     _Column("symbol", lambda view: view["symbol"]),
     _Column("side", lambda view: view["side"] or ""),
     _Column("filled", filled_of, right=True),
-    _Column("outcome", outcome),
+    _Column("outcome", _outcome_on_narrow_screens, below=ROOMY),
+    _Column("outcome", outcome, needs=ROOMY),
     _Column("position", _position, needs=ROOMY),
     _Column("at", lambda view: price(view["avg_fill_price"]), right=True, needs=ROOMY),
     _Column("bps", lambda view: basis_points(view["slippage_bps"]), right=True, needs=ROOMY),
@@ -86,7 +94,7 @@ _COLUMNS = (
 
 def orders_table(views: Iterable[View], width: int) -> Table:
     """One line for each order, for a screen of so many columns."""
-    columns = [column for column in _COLUMNS if width >= column.needs]
+    columns = [column for column in _COLUMNS if column.needs <= width < column.below]
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column.title, justify="right" if column.right else "left", no_wrap=True)

@@ -55,7 +55,6 @@ def _unreadable(lab: Lab, signal_id: str) -> None:
 # --- the sweep goes on ---
 
 
-@pytest.mark.xfail(strict=True, reason="care looks at the symbol's other brackets, and does without none of them")
 def test_a_position_that_cannot_be_read_hides_no_other(lab: Lab) -> None:
     hold(lab, "bad")
     _lapse(lab, "good", qty=50)

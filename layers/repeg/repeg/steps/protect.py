@@ -258,10 +258,14 @@ def _without_missing(worker: Worker, order: Order) -> tuple[Order, bool]:
 
 
 def _missing(worker: Worker, order: Order) -> Decimal:
-    """Shares that the account holds fewer than this order's record says."""
-    position = worker.broker.urgent().position(order.symbol)
-    held = max(ZERO, position.qty * direction(order.trading_side)) if position else ZERO
-    return order.unexited_qty - max(ZERO, held - _held_by_others(worker, order))
+    """Shares that the account holds fewer than this order's record says; a look that fails proves nothing."""
+    try:
+        position = worker.broker.urgent().position(order.symbol)
+        held = max(ZERO, position.qty * direction(order.trading_side)) if position else ZERO
+        return order.unexited_qty - max(ZERO, held - _held_by_others(worker, order))
+    except Exception as error:  # whatever it is, it must not keep protection from being sent
+        worker.log.error(f"the account cannot be compared: {error}", order_id=order.order_id)
+        return ZERO
 
 
 def _held_by_others(worker: Worker, order: Order) -> Decimal:

@@ -46,10 +46,10 @@ def record(worker: Worker, order: Order) -> Next:
 
 def _log_words(worker: Worker, order: Order) -> None:
     """The words that operators search the logs for."""
-    words = _WORDS.get(order.reason) if order.reason else None
+    told = [_WORDS[order.reason]] if order.reason in _WORDS else []
     if order.bracket and order.status in (Status.FILLED, Status.PARTIALLY_FILLED) and order.protected:
-        words = "Smart executor trade successful"
-    if words and (order.bracket or order.reason is Reason.FILL_TIMEOUT):
+        told.append("Smart executor trade successful")
+    for words in told if order.bracket or order.reason is Reason.FILL_TIMEOUT else []:
         figures = {"slippage_bps": order.slippage_bps, "risk_reward": order.risk_reward}
         seen = {name: plain(round(value, 4)) for name, value in figures.items() if value is not None}
         worker.log.info(words, order_id=order.order_id, signal_id=order.signal_id, symbol=order.symbol, **seen)

@@ -136,9 +136,8 @@ class Worker:
         if order.unexited_qty < 0 <= before.unexited_qty:
             self.alert(order, f"{-order.unexited_qty} {order.symbol} too many have left: the position may be reversed")
         if before.unexited_qty > 0 >= order.unexited_qty and order.status.terminal:
-            order = self.note(
-                order, Route.PROTECT_POSITION, f"position left at {order.exit_price}: {order.exit_reason}"
-            )
+            how = f"position left at {order.exit_price}: {order.exit_reason}"
+            order = self.note(order.changed(protected=None), Route.PROTECT_POSITION, how)
             try:
                 self.publisher.publish(EXITED, order_view(order))
             except Exception as error:  # the record has it, and leaving must go on

@@ -27,11 +27,12 @@ from tests.support.leaving import (
     minutes,
     shares,
 )
-from tests.support.scenes import alerts, at, journal, lab_at, outcomes, run, send, submits, whenever
+from tests.support.scenes import alerts, at, by_hand, journal, lab_at, outcomes, run, send, submits, whenever
 
 SUBMIT = {"method": "POST", "path": "/v2/orders"}
 OCO = SUBMIT | {"order_class": "oco"}
 SALE = SUBMIT | {"side": "sell", "client_order_id": "ord-*-e*"}
+FREE = {"symbol": "TQQQ", "qty": 50, "side": "buy", "type": "market", "time_in_force": "day"}
 LACKING = {"code": 40310000, "message": "insufficient qty available for order (requested: 100, available: 0)"}
 
 
@@ -229,6 +230,26 @@ def test_a_sale_refused_for_lack_of_free_shares_is_sized_again(lab: Lab) -> None
     close = _close(lab)
     assert (close.status, close.filled_qty, close.resizes) == (Status.FILLED, 100, 2)
     check_held(lab)
+
+
+@pytest.mark.parametrize(("wanted", "left"), [(None, 0), (120, 30)])
+def test_a_sale_refused_in_the_middle_of_its_ladder_books_each_share_once(
+    lab: Lab, wanted: int | None, left: int
+) -> None:
+    """50 free shares and 100 of a bracket: what the first rung sold is nobody's loss but the close's."""
+    hold(lab)
+    by_hand(lab, "POST", "orders", FREE)
+    lab.sleep(2)
+    lab.control.quote("TQQQ", "50.95", "50.98", 60, 2000)
+    second = {"on": {"symbol": "TQQQ", "event": "new", "side": "sell", "nth": 2}}
+    lab.control.script(second | {"symbol": "TQQQ", "bid": "50.95", "ask": "50.98", "bid_size": 500, "ask_size": 500})
+    refusal = SALE | {"client_order_id": "ord-*-e2", "kind": "error", "status": 403, "body": LACKING, "count": 1}
+    lab.control.faults(refusal)
+    close = _close(lab, **({"qty": wanted} if wanted else {}))
+    assert (close.status, close.filled_qty, close.resizes) == (Status.FILLED, wanted or 150, 1)
+    bracket = lab.order("b")
+    assert (shares(lab), bracket.unexited_qty, bracket.exit_reason) == (left, left, "close")
+    check_held(lab, strangers=True)
 
 
 def test_a_sale_that_stays_refused_gives_the_position_its_protection_back(lab: Lab) -> None:

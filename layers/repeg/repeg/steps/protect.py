@@ -62,9 +62,9 @@ def protect(worker: Worker, order: Order) -> Next:
         if order.outside_session and not order.protections and not worker.session_open(order):
             return _wait_for_open(worker, order)
         if order.care_tries:
-            order, gone = _without_missing(worker, order)
-            if gone:
-                return _again(worker, order)
+            known = _without_missing(worker, order)
+            if known is not order:
+                return _again(worker, order, known)
         return _place(worker, order)
     except BudgetExhausted as error:
         return worker.hold(order, Route.WAIT_TO_PROTECT, int(error.wait_seconds) + 1)
@@ -185,23 +185,24 @@ def _submit(worker: Worker, order: Order, oco: Protection) -> SubmitOutcome:
 
 def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     """Read the OCO by id. Both legs live: protected. Over already: the exit counts, and what it left is uncovered."""
+    before = order
     order, seen = read_oco(worker, order, oco, STATE, worker.broker_to_protect(order))
     order = order.changed(reserve_left=max(0, order.reserve_left - 1))
     if seen.status.live:
-        return _covered(worker, order.changed(holds=0)) if order.uncovered_qty <= 0 else _again(worker, order)
+        return _covered(worker, order.changed(holds=0)) if order.uncovered_qty <= 0 else _again(worker, before, order)
     if seen.status is ProtectionStatus.REFUSED or (seen.status is ProtectionStatus.GONE and not seen.exited_qty):
         refused = order.changed(refusals=order.refusals + 1)
         return _after_refusal(worker, refused, f"{seen.client_order_id} was accepted and then {seen.status}")
     if seen.status.closed:
-        return _again(worker, order)
+        return _again(worker, before, order)
     if order.holds == UNSEEN_ALARM_HOLDS:
         worker.alert(order, f"{oco.client_order_id} of {order.symbol} is not seen live yet")
     return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
 
 
-def _again(worker: Worker, order: Order) -> Next:
+def _again(worker: Worker, before: Order, order: Order) -> Next:
     """Part of the position is settled; see to the rest at once."""
-    return protect(worker, worker.orders.save(order))
+    return protect(worker, worker.save_exits(before, order))
 
 
 def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, message: str) -> Next:
@@ -233,10 +234,10 @@ def _short_of_shares(worker: Worker, order: Order) -> Next:
     """The broker goes on saying that the shares are not there: somebody sold them, or other orders hold them."""
     revived = find_lost(worker, order, STATE)
     if revived is not order:
-        return _again(worker, revived)
-    order, gone = _without_missing(worker, order)
-    if gone:
-        return _again(worker, order)
+        return _again(worker, order, revived)
+    known = _without_missing(worker, order)
+    if known is not order:
+        return _again(worker, order, known)
     missing = _missing(worker, order)
     if missing > 0 and filled_lately(order, worker.now(order)):
         tries = order.refusals - SETTLING_TRIES - 1
@@ -246,15 +247,15 @@ def _short_of_shares(worker: Worker, order: Order) -> Next:
     return _give_up(worker, order, "other orders hold the shares")
 
 
-def _without_missing(worker: Worker, order: Order) -> tuple[Order, bool]:
-    """The order less what somebody else sold of it by what the account shows, and whether there was any."""
+def _without_missing(worker: Worker, order: Order) -> Order:
+    """The order less what somebody else sold of it, by what the account shows."""
     if filled_lately(order, worker.now(order)):
-        return order, False
+        return order
     missing = min(_missing(worker, order), order.uncovered_qty)
     if missing <= 0:
-        return order, False
+        return order
     worker.alert(order, f"{missing} {order.symbol} were sold by somebody else")
-    return order.with_exit(left_by_others(order, missing, worker.now(order))), True
+    return order.with_exit(left_by_others(order, missing, worker.now(order)))
 
 
 def _missing(worker: Worker, order: Order) -> Decimal:

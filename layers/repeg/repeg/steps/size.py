@@ -56,10 +56,10 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
     if order.kind == "unwind" and position and position.qty * direction(order.trading_side) > 0:
         return Reject(reason=Reason.NO_POSITION, detail="the account holds the opposite position")
     held = abs(position.qty) if position else ZERO
-    if brackets and not _fits(position, brackets):
-        unexited, brackets = expected, [read_exits(worker, bracket, STATE) for bracket in brackets]
+    if brackets and not _fits(position, brackets, expected):
+        unexited, brackets = _unexited(brackets), [read_exits(worker, bracket, STATE) for bracket in brackets]
         expected = _expected(order, brackets)
-        if expected < unexited and order.settling < POSITION_READS:
+        if _unexited(brackets) < unexited and order.settling < POSITION_READS:
             # What was read may be older than the exit that has come to light: look again, knowing what must be gone.
             return Hold(seconds=1, why=SETTLING, position=held, by_brackets=unexited)
     if not expected <= held <= _most(order, expected, held) and order.settling < POSITION_READS:
@@ -72,7 +72,7 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
     wanted = held if asked is None else min(held, asked)
     ids = releases(brackets, wanted - _free(position))
     if ids:
-        return Release(order_ids=ids, position=held, by_brackets=expected)
+        return Release(order_ids=ids, position=held, by_brackets=_unexited(brackets))
     ours = bool(brackets) or order.kind == "unwind"
     if ours and _free(position) < wanted and order.settling < POSITION_READS:
         # What was released may not show as free yet, and what was thought lost may hold it.
@@ -82,21 +82,25 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
                 worker.orders.save(found)
         return Hold(seconds=1, why=SETTLING)
     sizing = size_close(position, asked)
-    return sizing.model_copy(update={"by_brackets": expected}) if isinstance(sizing, Sizing) else sizing
+    if isinstance(sizing, Sizing) and sizing.held is not None:
+        # What this order itself has sold by now is booked on nobody yet.
+        before = {"held": sizing.held + order.filled_qty, "by_brackets": _unexited(brackets)}
+        return sizing.model_copy(update=before)
+    return sizing
 
 
-def _fits(position: Position | None, brackets: list[Order]) -> bool:
+def _fits(position: Position | None, brackets: list[Order], expected: Decimal) -> bool:
     """True when the account shows what the records say: all shares there, and those under OCOs not free."""
     held = abs(position.qty) if position else ZERO
     covered = sum((oco.covers for bracket in brackets for oco in bracket.protections), ZERO)
-    return held >= _unexited(brackets) and _free(position) <= held - covered
+    return held >= expected and _free(position) <= held - covered
 
 
 def _expected(order: Order, brackets: list[Order]) -> Decimal:
     """Shares that must be there by the records; a position may show a fill some time after it happened."""
     if order.kind == "unwind":
         return (order.signal_qty or ZERO) - order.filled_qty
-    return _unexited(brackets)
+    return max(ZERO, _unexited(brackets) - order.filled_qty)
 
 
 def _unexited(brackets: list[Order]) -> Decimal:

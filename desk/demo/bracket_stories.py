@@ -57,7 +57,6 @@ SHORT = Story(
         stop="406.14",
         target="394.08",
         risk_reward="2.00",
-        protected=True,
         leaves=("target", "10", "394.05"),
     ),
     quote=Touch("402.12", "402.18"),

@@ -31,17 +31,19 @@ demo: ## Watch sample signals become orders on the local cloud
 test: ## Run the whole test suite
 	@$(MAKE) -j4 .venv/.test .tools/sam/.ready .tools/cloud/.ready .tools/foreign/.ready
 ifeq ($(strip $(ARGS)),)
-	@$(MAKE) -j2 --output-sync=target test-apart test-cloud
+	@$(MAKE) -j3 --output-sync=target test-spine test-apart test-cloud
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
 
-# Two processes side by side: the local cloud mostly waits, everything else computes.
-.PHONY: test-cloud test-apart
+# Three processes side by side: the local cloud mostly waits, everything else computes.
+.PHONY: test-cloud test-spine test-apart
 test-cloud:
 	@$(BIN)/python -m pytest -m cloud
+test-spine:
+	@$(BIN)/python -m pytest tests/integration/spine
 test-apart:
-	@$(BIN)/python -m pytest -m "not cloud"
+	@$(BIN)/python -m pytest -m "not cloud" --ignore tests/integration/spine
 
 lint: ## Check style, types, template, state machines and security
 	@$(MAKE) -j4 .tools/lint/.ready .tools/sam/.ready

@@ -24,9 +24,17 @@ class Look(NamedTuple):
 
 
 def read_oco(
-    worker: Worker, order: Order, oco: Protection, state: Route, broker: Broker | None = None
+    worker: Worker,
+    order: Order,
+    oco: Protection,
+    state: Route,
+    broker: Broker | None = None,
+    looks: int = len(LOOKUP_BACKOFF_SECONDS),
 ) -> tuple[Order, Protection]:
-    """The order with the OCO as the broker reports it by id, not yet saved; unchanged when it cannot be read now."""
+    """The order with the OCO as the broker reports it by id, not yet saved; unchanged when it cannot be read now.
+
+    That the broker does not know it any more is believed after more than `looks` looks.
+    """
     broker = broker or worker.broker.urgent()
     try:
         report = broker.order(oco.broker_order_id or "")
@@ -42,7 +50,7 @@ def read_oco(
         seen = oco.reported(report, worker.now(order), session_open)
     else:
         seen = oco.model_copy(update={"lookups": oco.lookups + 1})
-        if seen.lookups > len(LOOKUP_BACKOFF_SECONDS):
+        if seen.lookups > looks:
             worker.alert(order, f"{oco.client_order_id} is unknown to the broker now; check the account by hand")
             seen = seen.model_copy(update={"status": ProtectionStatus.GONE, "closed_at": worker.now(order)})
     if (seen.status, seen.exited_qty) != (oco.status, oco.exited_qty):
@@ -70,12 +78,12 @@ def find_oco(worker: Worker, order: Order, oco: Protection, state: Route) -> Loo
     return Look(order.with_protection(found), True, found)
 
 
-def read_exits(worker: Worker, bracket: Order, state: Route) -> Order:
+def read_exits(worker: Worker, bracket: Order, state: Route, looks: int = len(LOOKUP_BACKOFF_SECONDS)) -> Order:
     """The bracket with what its targets and stops did since anybody looked, and what became of its OCOs; saved."""
     before = bracket
     for oco in bracket.protections:
         if not oco.status.closed and oco.broker_order_id:
-            bracket = read_oco(worker, bracket, oco, state)[0]
+            bracket = read_oco(worker, bracket, oco, state, looks=looks)[0]
     return worker.save_exits(before, bracket)
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from repeg.domain.assessment import Hold, Reject, Release, Sizing, asset_problem, limit_sell, releases, size_close
 from repeg.domain.bracket_entry import position_problem, short_problem
-from repeg.domain.execution import is_exit
+from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, is_exit
 from repeg.domain.leaving import sold_by_others
 from repeg.domain.market import Position
 from repeg.domain.models import direction
@@ -57,7 +57,9 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
         return Reject(reason=Reason.NO_POSITION, detail="the account holds the opposite position")
     held = abs(position.qty) if position else ZERO
     if brackets and not _fits(position, brackets, expected):
-        unexited, brackets = _unexited(brackets), [read_exits(worker, bracket, STATE) for bracket in brackets]
+        # An OCO that is gone together with its shares needs no second look.
+        looks = 0 if held < expected else len(LOOKUP_BACKOFF_SECONDS)
+        unexited, brackets = _unexited(brackets), [read_exits(worker, bracket, STATE, looks) for bracket in brackets]
         expected = _expected(order, brackets)
         if _unexited(brackets) < unexited and order.settling < POSITION_READS:
             # What was read may be older than the exit that has come to light: look again, knowing what must be gone.

@@ -14,7 +14,18 @@ from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, check_held, guards, halt, hold, shares
-from tests.support.scenes import alerts, at, journal, lab_at, market_time, on_order, out_of_reach, outcomes, send
+from tests.support.scenes import (
+    alerts,
+    at,
+    journal,
+    lab_at,
+    market_time,
+    on_order,
+    out_of_reach,
+    outcomes,
+    send,
+    whenever,
+)
 
 MEANWHILE = "10:00:04"
 
@@ -89,6 +100,27 @@ def test_what_cannot_be_sold_of_a_superseded_bracket_is_protected(lab: Lab) -> N
     assert alerts(lab)
     assert [guard.qty for guard in guards(lab)] == [30]
     assert bracket.protected is True
+    check_held(lab)
+
+
+def test_a_part_is_protected_though_the_close_stumbled_while_it_superseded(lab: Lab) -> None:
+    """Taken over, but its new execution could not be started at once: the close answers for it all the same."""
+    _part_of_a_bracket(lab)
+    halt(lab, "new")
+
+    def throttled() -> None:
+        raise RuntimeError("throttled")
+
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:02"))
+        send(lab, "c", kind="close")
+        whenever(lab, "executions.start", throttled)
+        crowd.work(until=market_time("10:00:05"))
+        lab.sweep()
+        crowd.work()
+    bracket, close = lab.order("a"), lab.order("c")
+    assert (bracket.status, close.status) == (Status.SUPERSEDED, Status.FAILED)
+    assert [guard.qty for guard in guards(lab)] == [30]
     check_held(lab)
 
 

@@ -22,7 +22,9 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
         noted = worker.note(sold, STATE, f"{close.order_id} left shares of this position")
         worker.save_exits(known[sold.order_id], noted)
     waits: list[int] = []
-    for order_id in close.released:
+    # A close that died while it superseded an order does not name it, but the order names the close.
+    taken_over = (bracket.order_id for bracket in holding if bracket.superseded_by == close.order_id)
+    for order_id in dict.fromkeys((*close.released, *taken_over)):
         bracket = worker.orders.get(order_id)
         if bracket is None or bracket.unwinding or not bracket.needs_care:
             continue

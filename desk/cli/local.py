@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,21 @@ def status(as_json: AsJson = False) -> None:
         print("down")
     else:
         print(f"up: endpoint {found.endpoint_url}, exchange {found.exchange_url}, speed {found.speed:g}")
+
+
+@app.command()
+def env(
+    unset: Annotated[bool, typer.Option("--unset", help="Print the lines that take all of it back.")] = False,
+) -> None:
+    """Print shell lines that point AWS and Alpaca clients at the local cloud, for: eval "$(repeg local env)"."""
+    from desk.cloud import place
+    from desk.cloud.connection import client_environment
+
+    found = place.status()
+    if not found.up and not unset:
+        fail("the local cloud is not up; make local starts it")
+    for name, value in client_environment(found).items():
+        print(f"export {name}={shlex.quote(value)}" if value and not unset else f"unset {name}")
 
 
 def _check(speed: float | None, start: str | None) -> None:

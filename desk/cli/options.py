@@ -6,5 +6,7 @@ from typing import Annotated
 
 import typer
 
-StackName = Annotated[str, typer.Option("--stack", help="Stack to talk to when no local cloud is up.")]
+StackName = Annotated[
+    str, typer.Option("--stack", envvar="REPEG_STACK", help="Stack to talk to when no local cloud is up.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

@@ -14,6 +14,8 @@ from botocore.config import Config
 from desk.cloud.place import Status, status
 
 REGION = "us-east-1"
+LOCAL_KEY = "local"
+"""Key id and secret key of the emulator; the simulated exchange takes it, too."""
 _CONFIG = Config(connect_timeout=5, read_timeout=65, retries={"mode": "standard", "total_max_attempts": 4})
 
 
@@ -149,8 +151,27 @@ def local_session() -> boto3.Session:
     unread = (None, None, None, None)
     session = botocore.session.Session({"profile": unread, "config_file": (None, None, os.devnull, None)})
     return boto3.Session(
-        aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION, botocore_session=session
+        aws_access_key_id=LOCAL_KEY, aws_secret_access_key=LOCAL_KEY, region_name=REGION, botocore_session=session
     )
+
+
+def client_environment(status: Status) -> dict[str, str | None]:
+    """Environment variables that point anybody's AWS and Alpaca clients at a local cloud; None: must not be set."""
+    return {
+        "AWS_ENDPOINT_URL": status.endpoint_url,
+        "AWS_ACCESS_KEY_ID": LOCAL_KEY,
+        "AWS_SECRET_ACCESS_KEY": LOCAL_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_PROFILE": None,
+        "AWS_SESSION_TOKEN": None,
+        "REPEG_STACK": status.stack,
+        "REPEG_EXCHANGE_URL": status.exchange_url,
+        "APCA_API_BASE_URL": status.exchange_url,
+        "APCA_API_DATA_URL": status.exchange_url,
+        "APCA_API_KEY_ID": LOCAL_KEY,
+        "APCA_API_SECRET_KEY": LOCAL_KEY,
+    }
 
 
 def stack_outputs(cloudformation: Any, stack: str) -> dict[str, str]:

@@ -117,7 +117,7 @@ def test_the_same_file_sent_again_changes_nothing(
     assert repeg("wait", name).code == 0
     before = repeg("order", name, "--json").json
     assert repeg("send", path).code == 0
-    cloud.until("the queue is empty", lambda: _is_empty(cloud))
+    cloud.until("the queue is empty", cloud.queue_is_empty)
     assert repeg("order", name, "--json").json == before
 
 
@@ -128,7 +128,7 @@ def test_nothing_is_sent_if_one_signal_is_bad(repeg: Repeg, tmp_path: Path, name
     said = repeg("send", str(path))
     assert (said.code, said.out) == (2, "")
     assert said.err.splitlines() == [f"{path}: signal 2: qty: must be greater than 0; nothing was sent"]
-    assert _is_empty(cloud)
+    assert cloud.queue_is_empty()
     assert repeg("order", name).code == 1
 
 
@@ -201,9 +201,3 @@ def test_the_installed_command_reads_stdin_and_keeps_stdout_for_the_document(clo
     assert (ran.returncode, json.loads(ran.stdout)) == (0, [name])
     [order] = cloud.ended(name)
     assert (order.status, order.reason) == ("rejected", "no_position")
-
-
-def _is_empty(cloud: Cloud) -> bool:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = cloud.connection.sqs.get_queue_attributes(QueueUrl=cloud.connection.queue_url, AttributeNames=names)
-    return all(answer["Attributes"][name] == "0" for name in names)

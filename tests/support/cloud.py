@@ -138,6 +138,12 @@ class Cloud:
         orders = [order for order in self.orders.newest() if order.signal_id in mine]
         audit(orders, self.exchange.journal(), seeds=self.exchange.seeds)
 
+    def queue_is_empty(self) -> bool:
+        """Whether every signal that was sent has been taken in."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.connection.sqs.get_queue_attributes(QueueUrl=self.connection.queue_url, AttributeNames=names)
+        return all(answer["Attributes"][name] == "0" for name in names)
+
     def dead_letters(self) -> list[str]:
         """Bodies in the dead-letter queue, taken out of it."""
         bodies: list[str] = []

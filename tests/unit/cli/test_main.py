@@ -55,3 +55,11 @@ def test_stopping_what_is_not_up_is_fine(capsys: pytest.CaptureFixture[str]) -> 
 def test_help_is_everywhere(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 0
     assert "Usage: repeg" in capsys.readouterr().out
+
+
+def test_there_is_no_environment_to_point_at_a_cloud_that_is_not_up(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["local", "env"]) == 1
+    out, err = capsys.readouterr()
+    assert not out and err == "the local cloud is not up; make local starts it\n"
+    assert run(["local", "env", "--unset"]) == 0
+    assert "unset AWS_ENDPOINT_URL\n" in capsys.readouterr().out

@@ -1,0 +1,71 @@
+"""The example strategy, and the signals that it makes of bars."""
+
+from __future__ import annotations
+
+import csv
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desk.cli.signal_files import read_signals
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+
+
+@pytest.fixture(scope="module")
+def breakout() -> dict[str, Any]:
+    return runpy.run_path(str(EXAMPLES / "breakout.py"))
+
+
+def _bars(symbol: str, *closes: str) -> list[dict[str, str]]:
+    return [
+        {"symbol": symbol, "date": f"2026-10-{day:02}", "high": close, "low": close, "close": close}
+        for day, close in enumerate(closes, 1)
+    ]
+
+
+QUIET = ["10.00", "9.50"] * 10
+
+
+def test_the_shipped_bars_make_two_signals_that_repeg_takes(breakout: dict[str, Any]) -> None:
+    with (EXAMPLES / "daily_bars.csv").open(newline="") as file:
+        made = list(breakout["signals"](csv.DictReader(file)))
+    signals = read_signals(json.dumps(made))
+    assert [signal.symbol for signal in signals] == ["CRWD", "NVDA"]
+
+
+def test_a_breakout_is_sized_by_what_its_stop_would_cost(breakout: dict[str, Any]) -> None:
+    [signal] = breakout["signals"](_bars("BRK.B", *QUIET, "10.50"))
+    assert (signal["signal_id"], signal["symbol"]) == ("breakout-BRK-B-2026-10-21", "BRK.B")
+    assert (signal["qty"], signal["stop_loss"], signal["take_profit"]) == ("250", "9.50", "12.50")
+    read_signals(json.dumps(signal))
+
+
+@pytest.mark.parametrize(
+    "closes", [[*QUIET, "10.00"], ["11.00", *QUIET[1:], "11.00"], [*QUIET[2:], "10.50"], [*QUIET, "900.00"], ["10.00"]]
+)
+def test_nothing_is_sent_without_a_breakout_or_enough_days(breakout: dict[str, Any], closes: list[str]) -> None:
+    assert list(breakout["signals"](_bars("ABC", *closes))) == []
+
+
+def test_the_message_is_deduplicated_as_the_command_line_does(breakout: dict[str, Any]) -> None:
+    [signal] = breakout["signals"](_bars("ABC", *QUIET, "10.50"))
+    sent: list[dict[str, str]] = []
+
+    class Queue:
+        def send_message(self, **message: str) -> None:
+            sent.append(message)
+
+    breakout["send"](Queue(), "url", signal)
+    [ours] = read_signals(json.dumps(signal))
+    assert sent == [
+        {
+            "QueueUrl": "url",
+            "MessageBody": ours.body,
+            "MessageGroupId": "ABC",
+            "MessageDeduplicationId": ours.deduplication_id,
+        }
+    ]

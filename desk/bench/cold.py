@@ -20,7 +20,6 @@ ORDER_PATH = (
     "cancel_order",
     "protect_position",
     "record_outcome",
-    "publish_outcome",
 )
 _OTHERS = ("bare", "plain", "plain native", "plain on our layers")
 NATIVE_ROUNDS = 3

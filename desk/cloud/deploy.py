@@ -23,7 +23,6 @@ STEPS = (
     "cancel_order",
     "secure_position",
     "record_outcome",
-    "publish_outcome",
 )
 QUOTES = {
     "TQQQ": ("50.95", "50.98", 2000),

@@ -33,7 +33,7 @@ from repeg.steps.cancel import cancel
 from repeg.steps.check import check
 from repeg.steps.place import place
 from repeg.steps.protect import protect
-from repeg.steps.record import publish, record
+from repeg.steps.record import record
 from repeg.steps.release import release
 from repeg.steps.secure import secure
 from repeg.steps.sweep import sweep
@@ -226,7 +226,6 @@ class Lab:
             "CheckFill": check,
             "CancelOrder": cancel,
             "RecordOutcome": record,
-            "PublishOutcome": publish,
             "ProtectPosition": protect,
             "UnwindPosition": unwind,
             "ReleaseProtection": release,

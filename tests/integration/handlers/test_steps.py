@@ -21,7 +21,6 @@ STEPS = [
     "cancel_order",
     "secure_position",
     "record_outcome",
-    "publish_outcome",
 ]
 
 
@@ -44,7 +43,6 @@ def _drive(stack: Stack, order_id: str, number: int = 1) -> list[str]:
         "WaitForCancel": "cancel_order",
         "SecurePosition": "secure_position",
         "RecordOutcome": "record_outcome",
-        "PublishOutcome": "publish_outcome",
     }
     entered, state = [], "AssessMarket"
     while state != "Done" and len(entered) < 30:
@@ -55,7 +53,7 @@ def _drive(stack: Stack, order_id: str, number: int = 1) -> list[str]:
 
 def test_an_order_goes_through_every_handler_to_its_outcome(stack: Stack) -> None:
     order_id = _accept(stack)
-    assert _drive(stack, order_id) == ["AssessMarket", "PlaceOrder", "RecordOutcome", "PublishOutcome"]
+    assert _drive(stack, order_id) == ["AssessMarket", "RecordOutcome"]
     order = stack.order("a")
     assert (order.status, order.filled_qty, order.published) == (Status.FILLED, 100, True)
     told = stack.events()
@@ -77,7 +75,7 @@ def test_every_answer_is_a_route_and_whole_seconds(stack: Stack) -> None:
     order_id = _accept(stack)
     answer = stack.step("assess_market", order_id)
     assert set(answer) == {"route", "seconds"}
-    assert Route(answer["route"]) is Route.PLACE_ORDER
+    assert Route(answer["route"]) is Route.RECORD_OUTCOME
     assert isinstance(answer["seconds"], int)
     assert json.dumps(answer)
 
@@ -111,7 +109,7 @@ def test_an_order_that_is_over_stays_as_it_is(stack: Stack, function: str) -> No
     _drive(stack, order_id)
     ended = stack.order("a")
     answer = stack.step(function, order_id)
-    assert answer["route"] in ("Done", "PublishOutcome", "RecordOutcome", "PlaceOrder")
+    assert answer["route"] in ("Done", "RecordOutcome", "PlaceOrder")
     assert stack.order("a") == ended
     assert not [e for e in stack.control.journal() if e["type"] == "order" and e["event"] == "accepted"][1:]
 
@@ -124,7 +122,7 @@ def test_securing_records_what_failed(stack: Stack) -> None:
     order = stack.order("a")
     assert (order.status, order.reason) == (Status.FAILED, Reason.INTERNAL_ERROR)
     assert "TooManyRequests" in " ".join(line.detail for line in order.events)
-    assert [told["detail-type"] for told in stack.events()] == ["Order Alert", "Order Alert"]
+    assert [told["detail-type"] for told in stack.events()] == ["Order Alert", "Order Alert", "Order Outcome"]
 
 
 def test_the_sweeper_starts_what_has_no_execution(stack: Stack) -> None:

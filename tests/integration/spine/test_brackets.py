@@ -241,9 +241,14 @@ def test_a_closed_market_comes_before_all_that_the_market_could_say(exchange: Ex
     ],
 )
 def test_the_last_look_before_the_send_counts(lab: Lab, bid: str, ask: str, reason: Reason) -> None:
-    """The market moves between the assessment and the first send."""
+    """The market moves while the account answers slowly, between the assessment and the first send."""
+
+    def answers_slowly() -> None:
+        lab.sleep(1)
+        crwd(lab, bid, ask)
+
     crwd(lab)
-    whenever(lab, "broker.quote", lambda: crwd(lab, bid, ask), nth=2)
+    whenever(lab, "broker.position", answers_slowly)
     _refused(lab, bracket(lab), reason)
 
 

@@ -150,7 +150,12 @@ def test_an_order_that_waited_for_a_request_is_measured_by_the_quote_of_its_rele
 def test_an_exit_outlives_keys_that_are_refused_for_a_moment(lab: Lab) -> None:
     lab.control.position("TQQQ", 100, "40")
     refused = {"method": "GET", "path": "/v2/stocks/quotes/latest", "kind": "error", "status": 401, "count": 1}
-    whenever(lab, "broker.quote", lambda: lab.control.faults(refused), nth=2)
+
+    def answers_slowly() -> None:
+        lab.sleep(1)
+        lab.control.faults(refused)
+
+    whenever(lab, "broker.position", answers_slowly)
     lab.intake.accept('{"signal_id": "a", "kind": "close", "symbol": "TQQQ"}')
     lab.work()
     order = lab.order("a")

@@ -173,6 +173,7 @@ def test_the_price_that_ran_away_between_arrival_and_first_send_is_refused(lab: 
         answer = real(*args)  # type: ignore[arg-type]
         quotes.append(answer)
         if len(quotes) == 1:
+            lab.sleep(1)
             lab.control.quote("TQQQ", "51.20", "51.23", 2000, 2000)
         return answer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -12,6 +12,8 @@ from repeg.domain.reasons import Reason
 CENT = Decimal("0.01")
 TIGHT_CENTS = Decimal(3)
 WIDE_CENTS = Decimal(5)
+SAME_LOOK = timedelta(milliseconds=500)
+"""Market time for which what was decided on a quote may also be priced by it."""
 
 
 class SpreadClass(StrEnum):
@@ -66,6 +68,17 @@ class Quote(Frozen):
     def touch_size(self, side: Side) -> Decimal:
         """Shares displayed at the far touch."""
         return self.ask_size if side == "buy" else self.bid_size
+
+
+class Look(Frozen):
+    """A quote that may be traded on, and the market time at which it was read."""
+
+    quote: Quote
+    at: datetime
+
+    def lasts(self, now: datetime) -> bool:
+        """True while the look is recent enough to price by."""
+        return timedelta(0) <= now - self.at <= SAME_LOOK
 
 
 def describe(quote: Quote) -> str:

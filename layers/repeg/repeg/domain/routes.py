@@ -27,7 +27,6 @@ class Route(StrEnum):
     SECURE_POSITION = "SecurePosition"
     WAIT_TO_SECURE = "WaitToSecure"
     RECORD_OUTCOME = "RecordOutcome"
-    PUBLISH_OUTCOME = "PublishOutcome"
     DONE = "Done"
 
 

@@ -1,9 +1,13 @@
-"""AssessMarket: may the order be worked now? Also where a fresh execution picks up what a dead one left."""
+"""AssessMarket: may the order be worked now? Then its first child order is placed on the very same look at the market.
+
+Also where a fresh execution picks up what a dead one left.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from repeg.clock import MarketClock
 from repeg.domain.assessment import (
@@ -27,11 +31,12 @@ from repeg.domain.execution import BROKER_TRIES, KEYS_PAUSE_SECONDS, READ_BACKOF
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import REASSESS_SECONDS, plan_opening, waits_for_spread
 from repeg.domain.orders import Order
-from repeg.domain.quotes import Quote, describe, quote_problem
+from repeg.domain.quotes import Look, Quote, describe, quote_problem
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.sessions import Phase
 from repeg.errors import BudgetExhausted, OperatorError, RetryError, StoreConflict
+from repeg.steps.place import start_rung
 from repeg.steps.size import SETTLING, size
 from repeg.steps.supersede import supersede
 from repeg.steps.worker import Worker
@@ -42,7 +47,15 @@ EXIT_TURN_HOLDS = 1
 SHARED_FOR = timedelta(seconds=60)
 """Market time for which a reading of the clock may keep orders parked."""
 
-Verdict = Hold | Reject | Release | Order
+
+class Ready(NamedTuple):
+    """The order as it may be worked now, and the look at the market on which that was decided, if there was one."""
+
+    order: Order
+    look: Look | None
+
+
+Verdict = Hold | Reject | Release | Ready
 
 _BY_THE_CLOCK = {
     Reason.EXPIRED,
@@ -53,7 +66,7 @@ _BY_THE_CLOCK = {
 
 
 def assess(worker: Worker, order: Order) -> Next:
-    """Resume, hold, refuse or release the order."""
+    """Resume, hold, refuse or release the order; one that is released sends its first child order at once."""
     if order.status.terminal:
         return _take_care(worker, order)
     resumed = _resume(order)
@@ -96,9 +109,7 @@ def _resume(order: Order) -> Next | None:
 
 def _take_care(worker: Worker, order: Order) -> Next:
     """An order that is over comes back when what it bought was found without protection."""
-    if not order.published:
-        return Next(Route.PUBLISH_OUTCOME)
-    if not order.needs_care:
+    if not order.published or not order.needs_care:
         return Next(Route.RECORD_OUTCOME)
     if not worker.orders.borrow_turn(order):
         return Next(Route.DONE)
@@ -161,6 +172,7 @@ def _with_opening_plan(worker: Worker, order: Order, clock: MarketClock, upcomin
 def _release(
     worker: Worker, order: Order, clock: MarketClock, session: TradingDay | None
 ) -> tuple[Verdict, MarketClock]:
+    seen_at = clock.now()
     quote, problem, newer = worker.fresh_quote(order, clock)
     if newer is not clock:
         # Judged anew by the newer clock: no trading request is spent on this look.
@@ -170,25 +182,25 @@ def _release(
         return sizing, clock
     if problem and not is_exit(order):
         return _quote_reject(worker, order, problem, quote), clock
-    now = clock.now()
     if order.bracket and quote:
-        return _ready_bracket(worker, order, quote, outside_session=session is None), clock
+        return _ready_bracket(worker, order, Look(quote=quote, at=seen_at), outside_session=session is None), clock
     if session is None:
         raise AssertionError("only brackets trade outside the session")
-    if quote and not problem and not is_exit(order) and waits_for_spread(quote, session, now, order.opening):
+    if quote and not problem and not is_exit(order) and waits_for_spread(quote, session, clock.now(), order.opening):
         why = f"waits for a spread of {quote.spread_cents.normalize():f} cents to narrow"
         return Hold(seconds=REASSESS_SECONDS, why=why), clock
-    return _ready(worker, order, sizing, None if problem else quote, session, clock), clock
+    look = Look(quote=quote, at=seen_at) if quote and not problem else None
+    return _ready(worker, order, sizing, look, session, clock), clock
 
 
-def _ready_bracket(worker: Worker, order: Order, quote: Quote, outside_session: bool) -> Verdict:
+def _ready_bracket(worker: Worker, order: Order, look: Look, outside_session: bool) -> Verdict:
     settings = worker.settings()
     order = with_terms(order, settings, outside_session)
-    ready = refused_at(order, quote) or released_bracket(order, quote, settings)
+    ready = refused_at(order, look.quote) or released_bracket(order, look.quote, settings)
     if isinstance(ready, Reject):
         # Only a refusal is worth a request more, for the reason that comes first.
         return asset_problem(worker.broker.asset(order.symbol)) or ready
-    return worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote)}")
+    return Ready(worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(look.quote)}"), look)
 
 
 def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | None) -> Reject:
@@ -199,9 +211,10 @@ def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | 
 
 
 def _ready(
-    worker: Worker, order: Order, sizing: Sizing | None, quote: Quote | None, session: TradingDay, clock: MarketClock
+    worker: Worker, order: Order, sizing: Sizing | None, look: Look | None, session: TradingDay, clock: MarketClock
 ) -> Verdict:
     side = sizing.side if sizing else order.trading_side
+    quote = look.quote if look else None
     ready = released(order, side, quote, session, clock.now(), worker.settings())
     ready = worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote) if quote else 'no quote'}")
     if sizing:
@@ -213,7 +226,7 @@ def _ready(
         if isinstance(qty, Reject):
             return qty
         ready = ready.changed(requested_qty=min(qty, sizing.qty) if sizing else qty)
-    return ready
+    return Ready(ready, look)
 
 
 def _notional_qty(worker: Worker, ready: Order) -> Reject | Decimal:
@@ -243,9 +256,8 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
         return Next(Route.RELEASE_PROTECTION)
     if isinstance(verdict, Hold):
         return _hold(worker, order, verdict)
-    ready = verdict.changed(clock=order.clock, broker_failures=0, parked_until=None)
-    worker.orders.save(ready)
-    return Next(Route.PLACE_ORDER)
+    ready = verdict.order.changed(clock=order.clock, broker_failures=0, parked_until=None)
+    return start_rung(worker, ready, verdict.look)
 
 
 def _hold(worker: Worker, order: Order, hold: Hold) -> Next:

@@ -29,7 +29,7 @@ from repeg.domain.execution import (
 from repeg.domain.ladders import MARKET_PATIENCE, PriceRule, Rung
 from repeg.domain.market import ChildOrder, OrderReport
 from repeg.domain.orders import ZERO, Order
-from repeg.domain.quotes import Quote
+from repeg.domain.quotes import Look, Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, OperatorError, RetryError
@@ -46,10 +46,10 @@ MAX_RESIZES = 3
 def place(worker: Worker, order: Order) -> Next:
     """Place the next rung, or find out about the one that was written down before."""
     child = order.open_child
-    if order.reason and child is None:
+    if child is None and (order.reason or order.remaining_qty <= 0):
         return Next(after_rungs(order))
     if child is None:
-        return _start_rung(worker, order)
+        return start_rung(worker, order)
     if child.status is RungStatus.INTENT:
         return _look_up(worker, order, child)
     if child.status is RungStatus.CANCELING:
@@ -57,9 +57,8 @@ def place(worker: Worker, order: Order) -> Next:
     return proceed(worker, order, child, STATE)
 
 
-def _start_rung(worker: Worker, order: Order) -> Next:
-    if order.remaining_qty <= 0:
-        return Next(after_rungs(order))
+def start_rung(worker: Worker, order: Order, look: Look | None = None) -> Next:
+    """Price the next rung by `look` if that is recent, else by a fresh quote, and send it, or end the ladder."""
     clock = worker.clock_of(order)
     try:
         calendar = worker.time.calendar(worker.broker_for(order), clock.now())
@@ -68,8 +67,11 @@ def _start_rung(worker: Worker, order: Order) -> Next:
             return finish(worker, order, rung, STATE)
         quote = None
         if needs_quote(order, rung):
-            quote, problem, clock = worker.fresh_quote(order, clock)
-            order = order.changed(clock=clock.anchor)
+            if look and look.lasts(clock.now()):
+                quote, problem = look.quote, None
+            else:
+                quote, problem, clock = worker.fresh_quote(order, clock)
+                order = order.changed(clock=clock.anchor)
             if problem and not is_exit(order):
                 return _no_quote(worker, order, problem)
             if problem:

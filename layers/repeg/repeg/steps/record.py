@@ -1,4 +1,4 @@
-"""RecordOutcome and PublishOutcome: the terminal record first, the news of it second, each safe to repeat."""
+"""RecordOutcome: the terminal record first, the news of it second, each safe to repeat."""
 
 from __future__ import annotations
 
@@ -20,28 +20,30 @@ _WORDS = {
 
 
 def record(worker: Worker, order: Order) -> Next:
-    """Write the terminal record and let the symbol's next order in.
+    """Write the terminal record, let the symbol's next order in, and tell of it.
 
     Raises:
         StoreConflict: a child order is still open, or what was bought was not seen to; such an order is not over.
+        RetryError: the bus did not take the news.
     """
     if order.status.terminal:
-        worker.orders.give_turn(order)
-        return Next(Route.PUBLISH_OUTCOME)
+        if order.published:
+            worker.orders.give_turn(order)
+        return _publish(worker, order)
     if order.open_child:
         raise StoreConflict(f"{order.open_child.client_order_id} may still fill")
     if after_rungs(order) is not Route.RECORD_OUTCOME:
         raise StoreConflict(f"{order.order_id} holds shares that were not seen to")
     ended = concluded(order, worker.now(order))
     summary = f"{ended.status}{f': {ended.reason}' if ended.reason else ''}, {ended.filled_qty} filled"
-    worker.orders.finish(worker.note(ended, Route.RECORD_OUTCOME, summary))
+    recorded = worker.orders.finish(worker.note(ended, Route.RECORD_OUTCOME, summary))
     _log_words(worker, ended)
     left = ended.status in (Status.FAILED, Status.UNWOUND)
     if left or (is_exit(ended) and ended.status is not Status.FILLED):
         worker.alert(ended, f"{ended.kind} of {ended.symbol} did not complete: {summary}")
     if ended.cap_breached:
         worker.alert(ended, f"{ended.avg_fill_price} is beyond the cap of {ended.max_slippage_bps} bps")
-    return Next(Route.PUBLISH_OUTCOME)
+    return _publish(worker, recorded)
 
 
 def _log_words(worker: Worker, order: Order) -> None:
@@ -55,9 +57,9 @@ def _log_words(worker: Worker, order: Order) -> None:
         worker.log.info(words, order_id=order.order_id, signal_id=order.signal_id, symbol=order.symbol, **seen)
 
 
-def publish(worker: Worker, order: Order) -> Next:
+def _publish(worker: Worker, order: Order) -> Next:
     """Publish the outcome (at least once), then mark it published."""
-    if not order.status.terminal or order.published:
+    if order.published:
         return Next(Route.DONE)
     view = order_view(order)
     view.pop("events")

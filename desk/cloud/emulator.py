@@ -1,4 +1,4 @@
-"""Runs the AWS emulator with two changes, both about the processes that it starts to run functions in.
+"""Runs the AWS emulator with four changes, all about the functions that it runs and the executions that call them.
 
 AWS runs fifty functions at once without a thought. The emulator gives each concurrent invocation a process of its own,
 60 MB each, and past a cap fails the task as ``Lambda.Unknown``. Here the tasks of the state machines queue, in order,
@@ -6,6 +6,11 @@ for a few workers of each function.
 
 It also unpacks every layer for every worker, a second of CPU in the one process that serves everything. Here equal
 archives are unpacked once and shared, as ``/opt`` is on AWS.
+
+It sleeps 150 ms before the first state of every execution. Here it does not.
+
+After every invocation it listens up to 50 ms for lines that the function may still have to log. Here a worker marks the
+end of what an invocation wrote, so that nothing is waited for, and each line is told to the invocation that wrote it.
 
 A script, run by the emulator's own interpreter: ``emulator.py WORKERS CACHE``, all else by environment variables.
 """
@@ -15,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import os
+import queue
 import runpy
 import sys
 import threading
@@ -24,9 +30,16 @@ from collections import defaultdict
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
+from types import FunctionType
 from typing import Any
 
 EMULATOR_VERSION = "1.5.33"
+START_PAUSE_S = 0.15
+# A worker that died leaves no mark.
+UNMARKED_LOG_S = 0.25
+END_OF_LOG = "\x1eend of log"
+_ANSWER_IS_OUT = "        _real_stdout.flush()\n\nrun()"
 
 Call = Callable[[str, Any], Any]
 
@@ -71,20 +84,73 @@ def shared_archives(cache: Path) -> type[zipfile.ZipFile]:
     return SharedZipFile
 
 
+def without_pause(function: FunctionType) -> None:
+    """Turns the one pause in the emulator's function that walks an execution into none."""
+    code = function.__code__
+    constants = tuple(0 if constant == START_PAUSE_S else constant for constant in code.co_consts)
+    function.__code__ = code.replace(co_consts=constants)
+
+
+def marking(script: str) -> str:
+    """The workers' script, changed to end each invocation's log by its mark, just before the answer goes out."""
+    mark = f"{END_OF_LOG!r} + _ms_ctx.get('request_id', '') + chr(10)"
+    return script.replace(
+        _ANSWER_IS_OUT, f"        print({mark}, end='', file=sys.__stderr__, flush=True)\n{_ANSWER_IS_OUT}"
+    )
+
+
+def log_until(mark: str, lines: queue.Queue[str], patience_s: float = UNMARKED_LOG_S) -> str:
+    """What a worker logged before a mark; without one, what came in ``patience_s`` seconds (the next has the rest)."""
+    logged: list[str] = []
+    deadline = monotonic() + patience_s
+    while True:
+        try:
+            line = lines.get(timeout=max(0.0, deadline - monotonic()))
+        except queue.Empty:
+            return "\n".join(logged)
+        text, end, request_id = line.partition(END_OF_LOG)
+        if text or not end:
+            logged.append(text)
+        if end + request_id == mark:
+            return "\n".join(logged)
+
+
+def mark_logs(runtime: Any) -> None:
+    """Lets the workers of the emulator's runtime tell where an invocation's log ends."""
+    invoke = runtime.Worker.invoke
+
+    def invoke_marked(worker: Any, event: Any, request_id: str, **more: Any) -> Any:
+        worker.mark = END_OF_LOG + request_id
+        return invoke(worker, event, request_id, **more)
+
+    runtime._PYTHON_WORKER_SCRIPT = marking(runtime._PYTHON_WORKER_SCRIPT)
+    runtime.Worker.invoke = invoke_marked
+    runtime.Worker._drain_stderr_bounded = lambda worker: log_until(worker.mark, worker._stderr_queue)
+
+
 def change(workers: int, cache: Path) -> None:
-    """Applies both changes; an emulator that is not the known one is refused."""
+    """Applies all changes; an emulator that is not the known one is refused."""
     from ministack.core import lambda_runtime
     from ministack.services import stepfunctions
 
     found = version("ministack")
     calls = inspect.signature(stepfunctions._call_lambda).parameters
     spawning = inspect.getsource(lambda_runtime.Worker._spawn)
-    known = found == EMULATOR_VERSION and list(calls) == ["func_ref", "event"]
-    if not known or spawning.count("extractall(") != 2 or spawning.count("zipfile.ZipFile(") != 2:
+    known = [
+        found == EMULATOR_VERSION,
+        list(calls) == ["func_ref", "event"],
+        spawning.count("extractall(") == spawning.count("zipfile.ZipFile(") == 2,
+        stepfunctions._run_execution.__code__.co_consts.count(START_PAUSE_S) == 1,
+        lambda_runtime._PYTHON_WORKER_SCRIPT.count(_ANSWER_IS_OUT) == 1,
+        inspect.getsource(lambda_runtime.Worker.invoke).count("self._drain_stderr_bounded()") == 1,
+    ]
+    if not all(known):
         raise SystemExit(f"ministack {found} is not {EMULATOR_VERSION}, for which these changes were written")
     stepfunctions._call_lambda = limited(stepfunctions._call_lambda, workers)
     shared = {**vars(zipfile), "ZipFile": shared_archives(cache)}
     lambda_runtime.zipfile = types.SimpleNamespace(**shared)
+    without_pause(stepfunctions._run_execution)
+    mark_logs(lambda_runtime)
 
 
 if __name__ == "__main__":

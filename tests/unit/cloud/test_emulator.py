@@ -1,20 +1,32 @@
-"""The two changes to the emulator: tasks queue for workers, and equal archives are unpacked once."""
+"""The changes to the emulator: tasks queue for workers, equal archives are unpacked once, and nothing idles."""
 
 from __future__ import annotations
 
-import ast
-import sys
+import json
+import queue
+import subprocess
 import threading
+import time
 import zipfile
-from importlib.machinery import PathFinder
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
 import pytest
 
-from desk.cloud.emulator import EMULATOR_VERSION, limited, shared_archives
+from desk.cloud import emulator
+from desk.cloud.emulator import (
+    EMULATOR_VERSION,
+    END_OF_LOG,
+    START_PAUSE_S,
+    limited,
+    log_until,
+    shared_archives,
+    without_pause,
+)
 from tests.support.stack import ROOT
 
-CLOUD_ENVIRONMENT = ROOT / ".tools/cloud"
+EMULATORS_PYTHON = ROOT / ".tools/cloud/bin/python"
 
 
 class Workers:
@@ -126,16 +138,98 @@ def test_the_known_version_is_the_locked_one() -> None:
     assert f"ministack=={EMULATOR_VERSION} " in (ROOT / "requirements/cloud.txt").read_text()
 
 
-def test_the_emulator_still_has_what_the_changes_change() -> None:
-    """Read, not imported: the emulator has an environment of its own."""
-    site = next(CLOUD_ENVIRONMENT.glob("lib/python*/site-packages"))
-    found = PathFinder.find_spec("ministack", [str(site)])
-    assert found and found.origin
-    package = Path(found.origin).parent
-    functions = {
-        node.name: [argument.arg for argument in node.args.args]
-        for node in ast.walk(ast.parse((package / "services/stepfunctions.py").read_text()))
-        if isinstance(node, ast.FunctionDef)
-    }
-    assert functions["_call_lambda"] == ["func_ref", "event"]
-    assert "ministack" not in sys.modules
+def pausing() -> str:
+    time.sleep(0.15)
+    return "walked"
+
+
+def test_the_pause_before_the_first_state_goes_and_nothing_else() -> None:
+    assert isinstance(pausing, FunctionType) and START_PAUSE_S in pausing.__code__.co_consts
+    without_pause(pausing)
+    started = time.monotonic()
+    assert pausing() == "walked"
+    assert time.monotonic() - started < START_PAUSE_S
+
+
+def waiting(*lines: str) -> queue.Queue[str]:
+    """What a worker's reader has taken in."""
+    found: queue.Queue[str] = queue.Queue()
+    for line in lines:
+        found.put(line)
+    return found
+
+
+def test_a_log_ends_at_its_mark_even_behind_half_a_line() -> None:
+    lines = waiting("one", "", f"half{END_OF_LOG}a", "two", f"{END_OF_LOG}b")
+    assert log_until(f"{END_OF_LOG}a", lines) == "one\n\nhalf"
+    assert log_until(f"{END_OF_LOG}b", lines) == "two"
+
+
+def test_a_log_without_mark_is_not_lost_and_delays_none_after_it() -> None:
+    lines = waiting("one")
+    assert log_until(f"{END_OF_LOG}a", lines, patience_s=0.05) == "one"
+    for line in ("late", f"{END_OF_LOG}a", "two", f"{END_OF_LOG}b"):
+        lines.put(line)
+    assert log_until(f"{END_OF_LOG}b", lines) == "late\ntwo"
+
+
+HANDLER = """
+import os, sys
+def handler(event, context):
+    for number in range(event.get("lines", 0)):
+        print("line", number)
+    sys.stdout.write(event.get("half", ""))
+    if event.get("die"):
+        os._exit(1)
+    if event.get("fail"):
+        raise ValueError("bad")
+"""
+INVOKE = """
+import json, runpy, sys, tempfile, time
+from pathlib import Path
+emulator, code, events = sys.argv[1], Path(sys.argv[2]).read_bytes(), json.loads(sys.argv[3])
+runpy.run_path(emulator)["change"](1, Path(tempfile.gettempdir()))
+from ministack.core.lambda_runtime import Worker
+arn = "arn:aws:lambda:us-east-1:000000000000:function:f"
+worker = Worker("f", {"Runtime": "python3", "Handler": "app.handler", "FunctionArn": arn}, code)
+told = []
+for nth, event in enumerate(events):
+    started = time.monotonic()
+    log = worker.invoke(event, f"request-{nth}")["log"]
+    told.append((log, time.monotonic() - started))
+worker.kill()
+print(json.dumps(told))
+"""
+
+
+def test_the_real_emulator_tells_each_log_to_its_invocation_at_once(tmp_path: Path) -> None:
+    """In the emulator's own interpreter, which refuses an emulator that is not the known one."""
+    code = tmp_path / "code.zip"
+    with zipfile.ZipFile(code, "w") as made:
+        made.writestr("app.py", HANDLER)
+    events: list[dict[str, Any]] = [
+        {},
+        {},
+        {"lines": 2, "half": "no end"},
+        {"lines": 300},
+        {"lines": 1, "fail": True},
+        {"lines": 2},
+        {"lines": 1, "die": True},
+        {"lines": 1},
+        {},
+    ]
+    answer = subprocess.run(
+        [EMULATORS_PYTHON, "-P", "-c", INVOKE, str(emulator.__file__), str(code), json.dumps(events)],
+        env={"TMPDIR": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    told = json.loads(answer.stdout.splitlines()[-1])
+    logs = [log.splitlines() for log, _ in told]
+    assert logs[:3] == [[], [], ["line 0", "line 1", "no end"]]
+    assert logs[3] == [f"line {number}" for number in range(300)]
+    assert logs[4:] == [["line 0"], ["line 0", "line 1"], ["line 0"], ["line 0"], []]
+    silent = min(told[1][1], told[8][1])
+    assert silent < 0.04, "the emulator still listens for lines that do not come"

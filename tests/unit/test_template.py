@@ -18,9 +18,12 @@ MACHINES = resources(TEMPLATE, "AWS::Serverless::StateMachine")
 QUEUES = resources(TEMPLATE, "AWS::SQS::Queue")
 PSEUDO = ("AWS::StackName", "AWS::Partition", "AWS::Region", "AWS::AccountId")
 NAMED = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Events::EventBus": "Name",
     "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::Logs::MetricFilter": "FilterName",
+    "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
     "AWS::SSM::Parameter": "Name",
     "AWS::SecretsManager::Secret": "Name",

@@ -8,8 +8,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # 3.11 or later; once the environments are made, the one that made them unless another is named.
 PYTHON ?= $(or $(shell cut -s -d ' ' -f 2- .tools/python 2>/dev/null),python3)
-CONFIG ?= default# section of samconfig.toml that `make deploy` uses: default (paper) or live
-ARGS ?=# more arguments for demo, test, bench, local
+CONFIG ?= default# section of samconfig.toml that `make rehearse` and `make deploy` use: default (paper) or live
+ARGS ?=# more arguments for demo, test, bench, local, rehearse
 
 BIN := .venv/bin
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input --no-deps --require-hashes
@@ -23,7 +23,7 @@ help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---- tasks ----
-.PHONY: demo test lint bench build deploy local down lock clean
+.PHONY: demo test lint bench build rehearse deploy local down lock clean
 demo: ## Watch sample signals become orders on the local cloud
 	@$(MAKE) -j4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
 	@$(BIN)/repeg demo $(ARGS)
@@ -69,11 +69,17 @@ down: .venv/.desk ## Stop the local cloud
 	@$(BIN)/repeg local down
 
 build: .tools/sam/.ready ## Build the stack for AWS into .aws-sam/aws
-	REPEG_RUNTIME=$(RUNTIME) REPEG_ARCH=arm64 $(SAM) build --config-env $(CONFIG) \
+	@REPEG_RUNTIME=$(RUNTIME) REPEG_ARCH=arm64 $(SAM) build --config-env $(CONFIG) \
 		--parameter-overrides PythonRuntime=$(RUNTIME) Arch=arm64
 
-deploy: build ## Deploy the stack to AWS (CONFIG=live for live trading)
-	$(SAM) deploy --config-env $(CONFIG) --parameter-overrides $(OVERRIDES) PythonRuntime=$(RUNTIME) Arch=arm64
+rehearse: ## Show what `make deploy` would create, without AWS
+	@$(MAKE) -j4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
+	@$(BIN)/repeg rehearse --config $(CONFIG) $(ARGS)
+
+deploy: .tools/sam/.ready ## Deploy the stack to AWS (CONFIG=live for live trading)
+	@.tools/sam/bin/python -P desk/cloud/credentials.py $(CONFIG)
+	@$(MAKE) build
+	@$(SAM) deploy --config-env $(CONFIG) --parameter-overrides $(OVERRIDES) PythonRuntime=$(RUNTIME) Arch=arm64
 
 lock: .tools/lock/.ready ## Lock the newest versions that requirements/*.in allow
 	@for set in desk test sam cloud lint lock bench; do $(call compile,requirements/$$set); done

@@ -38,7 +38,7 @@ def up(speed: Speed = None, start: Start = None, enforce_roles: EnforceRoles = F
 
     _check(speed, start)
     try:
-        ready = local.up(speed=speed, start=start, enforce_roles=enforce_roles, step=_told)
+        ready = local.up(speed=speed, start=start, enforce_roles=enforce_roles, step=told)
     except CloudRefused as problem:
         refuse(str(problem))
     except CloudError as problem:
@@ -102,7 +102,7 @@ def _check(speed: float | None, start: str | None) -> None:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def told(what: str) -> Iterator[None]:
     """Shows a step while it lasts, and how long it took."""
     from rich.console import Console
 

@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from desk.cli import demo, exchange, local, orders, send, settings
+from desk.cli import demo, exchange, local, orders, rehearse, send, settings
 from desk.cli.output import BAD_INPUT, FAILED, tell
 
 INTERRUPTED = 130
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.add_typer(local.app, name="local")
 app.command()(exchange.exchange)
+app.command()(rehearse.rehearse)
 app.command()(send.send)
 app.command()(orders.orders)
 app.command()(orders.order)

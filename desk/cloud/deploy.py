@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from desk.cloud.build import BUILD, run_sam
-from desk.cloud.connection import REGION, connect_local, local_session, machines_of, stack_outputs
+from desk.cloud.connection import LOCAL_KEY, REGION, connect_local, local_session, machines_of, stack_outputs
 from desk.cloud.errors import CloudError
 from desk.cloud.place import Place, Processes, Status
 from desk.cloud.tools import ARCH, Tools
@@ -56,24 +56,7 @@ def deploy(place: Place, tools: Tools, processes: Processes, stack: str) -> Stat
     arguments = ["deploy", "--template-file", "template.yaml", "--stack-name", stack, "--s3-bucket", artifacts]
     arguments += ["--region", REGION, "--capabilities", "CAPABILITY_IAM", "--no-progressbar", "--no-confirm-changeset"]
     arguments += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
-    home = place.folder / "home"
-    home.mkdir(exist_ok=True)
-    run_sam(
-        tools,
-        arguments,
-        BUILD,
-        {
-            "PATH": f"{tools.sam.parent}{os.pathsep}{os.defpath}",
-            "HOME": str(home),
-            "TMPDIR": str(place.scratch),
-            "AWS_ENDPOINT_URL": processes.endpoint_url,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_DEFAULT_REGION": REGION,
-            "SAM_CLI_TELEMETRY": "0",
-            "SAM_CLI_POLL_DELAY": "0.2",
-        },
-    )
+    run_sam(tools, arguments, BUILD, sam_environment(place, tools, processes.endpoint_url))
     outputs = stack_outputs(session.client("cloudformation", endpoint_url=processes.endpoint_url), stack)
     return Status(
         up=True,
@@ -87,6 +70,23 @@ def deploy(place: Place, tools: Tools, processes: Processes, stack: str) -> Stat
         speed=processes.speed,
         outputs=outputs,
     )
+
+
+def sam_environment(place: Place, tools: Tools, endpoint_url: str) -> dict[str, str]:
+    """All that the SAM CLI gets to see when it talks to the emulator: nothing of the user's AWS configuration."""
+    home = place.folder / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    return {
+        "PATH": f"{tools.sam.parent}{os.pathsep}{os.defpath}",
+        "HOME": str(home),
+        "TMPDIR": str(place.scratch),
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": LOCAL_KEY,
+        "AWS_SECRET_ACCESS_KEY": LOCAL_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": "0.2",
+    }
 
 
 def widen_for_emulator(status: Status) -> None:

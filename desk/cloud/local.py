@@ -134,7 +134,7 @@ def _start_processes(place: Place, speed: float, start: str, enforce_roles: bool
 
 
 def _listen(place: Place, speed: float, start: str, enforce_roles: bool) -> Processes:
-    arguments = [str(place.folder), str(_port(ENDPOINT_PORT)), str(_port(EXCHANGE_PORT)), f"{speed:g}", start]
+    arguments = [str(place.folder), str(free_port(ENDPOINT_PORT)), str(free_port(EXCHANGE_PORT)), f"{speed:g}", start]
     arguments.append(ENFORCED if enforce_roles else "trusted")
     with place.log("supervisor").open("wb") as log:
         supervisor = subprocess.Popen(
@@ -167,8 +167,12 @@ def _clear(place: Place) -> bool:
     return found
 
 
-def _port(wanted: int) -> int:
-    """The port if it is free, else one that is."""
+def free_port(wanted: int = 0) -> int:
+    """The port if it is free, else one that is.
+
+    Raises:
+        CloudError: there is none.
+    """
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

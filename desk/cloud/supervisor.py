@@ -38,7 +38,7 @@ def main() -> int:
     place.forget()
     place.scratch.mkdir(parents=True)
     exchange = _start_exchange(place, int(exchange_port), speed, start)
-    emulator = _start_emulator(place, find_tools(), int(endpoint_port), float(speed), roles)
+    emulator = start_emulator(place, find_tools(), int(endpoint_port), float(speed), roles)
     try:
         return _run(place, emulator, exchange, f"http://127.0.0.1:{endpoint_port}", float(speed), stop)
     finally:
@@ -55,7 +55,7 @@ def _run(
     speed: float,
     stop: threading.Event,
 ) -> int:
-    if not until(lambda: _listens(endpoint_url) or emulator.poll() is not None or stop.is_set(), _START_S):
+    if not until(lambda: listens(endpoint_url) or emulator.poll() is not None or stop.is_set(), _START_S):
         _say("the emulator did not answer in time")
         return 1
     place.say_processes(Processes(os.getpid(), emulator.pid, exchange.process.pid, endpoint_url, exchange.url, speed))
@@ -76,7 +76,9 @@ def _start_exchange(place: Place, port: int, speed: str, start: str) -> Exchange
         return launch(place.folder / "exchange.port", port=port, speed=speed, start=start, log=log, detached=True)
 
 
-def _start_emulator(place: Place, tools: Tools, port: int, speed: float, roles: str) -> subprocess.Popen[bytes]:
+def start_emulator(
+    place: Place, tools: Tools, port: int, speed: float = 1, roles: str = "trusted"
+) -> subprocess.Popen[bytes]:
     """Starts it with a bare environment: the functions' workers inherit all of it."""
     cache = place.scratch / "unpacked"
     cache.mkdir()
@@ -108,7 +110,8 @@ def _start_emulator(place: Place, tools: Tools, port: int, speed: float, roles: 
         )
 
 
-def _listens(endpoint_url: str) -> bool:
+def listens(endpoint_url: str) -> bool:
+    """Whether the emulator answers."""
     from urllib.request import ProxyHandler, build_opener
 
     try:

@@ -1,4 +1,4 @@
-"""RecordOutcome: writes the terminal record and lets the symbol's next order in."""
+"""RecordOutcome: writes the terminal record, lets the symbol's next order in, and publishes the outcome."""
 
 from __future__ import annotations
 

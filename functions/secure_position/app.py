@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from repeg.account import broker
 from repeg.domain.orders import Order
 from repeg.domain.routes import Next
 from repeg.handlers import take_step
@@ -19,4 +20,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     def step(worker: Worker, order: Order) -> Next:
         return secure(worker, order, event.get("error"))
 
-    return take_step(event, step)
+    return take_step(event, step, broker)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -24,9 +25,21 @@ sys.path[:0] = json.loads(sys.argv[1])
 sys.path += json.loads(sys.argv[2])
 import app
 assert callable(app.handler)
-names = ("pandas", "numpy", "alpaca", "boto3", "pydantic", "repeg", "aws_lambda_powertools")
+names = ("pandas", "numpy", "alpaca", "boto3", "botocore", "pydantic", "repeg", "aws_lambda_powertools")
 print(json.dumps({name: getattr(sys.modules.get(name), "__file__", None) for name in names}))
 """
+CLIENTS = """
+import json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+sys.path += json.loads(sys.argv[2])
+import botocore
+from botocore.session import Session
+session = Session()
+names = [name for service in sys.argv[3:] for name in dir(session.create_client(service, region_name="us-east-1"))]
+print(json.dumps({"from": botocore.__file__, "calls": names}))
+"""
+SERVICES = ("dynamodb", "events", "secretsmanager", "sqs", "ssm", "stepfunctions")
+CALL = re.compile(r"(?:_client|client\(\"[a-z]+\"\))\.([a-z_]+)\(")
 USE_STAND_IN = """
 import sys
 sys.path[:0] = sys.argv[1:]
@@ -98,10 +111,24 @@ def test_handler_runs_on_what_is_deployed(handler: str, built: Path, runtime_pac
     said = run_isolated(IMPORT, json.dumps([str(function), *layers]), json.dumps([str(runtime_packages)]))
     found = json.loads(said)
     assert found["repeg"].startswith(layers[0])
-    for name in ("alpaca", "pydantic", "aws_lambda_powertools"):
+    for name in ("alpaca", "botocore", "pydantic", "aws_lambda_powertools"):
         assert found[name] is None or found[name].startswith(layers[1])
+    assert found["boto3"] is None, "boto3 imports what moves files to S3"
+    if handler in ("accept_signal", "record_outcome"):
+        assert found["alpaca"] is None, "nothing here talks to the broker"
     for name in ("pandas", "numpy"):
         assert found[name] is None or found[name] == f"{layers[1]}/{name}.py", f"the real {name} was loaded"
+
+
+def test_the_trimmed_clients_do_what_the_package_asks_of_them(built: Path, runtime_packages: Path) -> None:
+    package = [path for path in (ROOT / "layers/repeg/repeg").rglob("*.py") if path.parent.name != "broker"]
+    sources = [path.read_text() for path in package]
+    asked = {name for source in sources for name in CALL.findall(source)}
+    assert {"transact_write_items", "get_parameters", "get_secret_value", "put_events", "get_paginator"} <= asked
+    layers = [str(built / layer / "python") for layer in ("RepegLayer", "DependenciesLayer")]
+    said = json.loads(run_isolated(CLIENTS, json.dumps(layers), json.dumps([str(runtime_packages)]), *SERVICES))
+    assert said["from"].startswith(layers[1]), "the runtime's own botocore was loaded"
+    assert asked <= set(said["calls"])
 
 
 def test_the_stand_in_for_pandas_says_what_it_is(built: Path, runtime_packages: Path) -> None:

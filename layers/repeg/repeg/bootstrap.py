@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 import os
 import time
+from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 
-from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
 from repeg.clock import TimeKeeper
-from repeg.domain.models import printable
-from repeg.domain.settings import Settings
-from repeg.errors import ConfigurationError, RetryError
+from repeg.errors import ConfigurationError
 from repeg.events import EventBus
 from repeg.executions import Executions
-from repeg.live_lock import broker_urls, unlock
-from repeg.settings import load_settings
-from repeg.steps.accept import Intake
 from repeg.steps.worker import Worker
-from repeg.store.budget import TableBudget
 from repeg.store.market import MarketStore
 from repeg.store.orders import OrderStore
 from repeg.telemetry import logger
 
+if TYPE_CHECKING:
+    from repeg.broker.port import Broker
+    from repeg.domain.settings import Settings
+
 SETTINGS_SECONDS = 5.0
-KEYS_SECONDS = 30.0
 
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 
@@ -39,7 +33,13 @@ _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard",
 @cache
 def client(service: str) -> Any:
     """A low-level AWS client."""
-    return boto3.client(service, config=_CONFIG)
+    return _session().create_client(service, config=_CONFIG)
+
+
+@cache
+def _session() -> Session:
+    # botocore's own session: boto3 would import what moves files to S3 before it made the same client.
+    return Session()
 
 
 def environment(name: str) -> str:
@@ -84,64 +84,18 @@ def executions() -> Executions:
 
 
 @cache
-def worker() -> Worker:
-    """What the steps of the machine work with."""
+def worker(connect: Callable[[], Broker]) -> Worker:
+    """What the steps of the machine work with; `connect` finds the broker."""
     return Worker(
         orders=order_store(),
         time=time_keeper(),
-        make_broker=broker,
+        make_broker=connect,
         make_publisher=lambda: EventBus(client("events"), environment("EVENT_BUS_NAME")),
         make_executions=executions,
         settings=settings,
         sleep=lambda seconds: time.sleep(seconds / speed()),
         log=logger,
     )
-
-
-def broker() -> AlpacaBroker:
-    """The broker, by the keys and the feed in force; a new one when either changes."""
-    feed = settings().data_feed if os.environ.get("SETTINGS_DEFAULTS") else "sip"
-    return _connect(*_keys(int(time.monotonic() // KEYS_SECONDS)), feed)
-
-
-_last_keys: list[tuple[str, str]] = []
-
-
-@lru_cache(maxsize=1)
-def _keys(period: int) -> tuple[str, str]:
-    """The key pair, read anew every period; while the secret cannot be read the last pair stays."""
-    name = environment("ALPACA_SECRET_ID")
-    try:
-        keys = json.loads(client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
-        _last_keys[:] = [(str(keys["key_id"]), str(keys["secret_key"]))]
-    except (ValueError, KeyError, TypeError):
-        raise ConfigurationError(f'secret {name} must be JSON: {{"key_id": "...", "secret_key": "..."}}') from None
-    except (ClientError, BotoCoreError) as error:
-        if not _last_keys:
-            raise RetryError(f"the keys cannot be read: {error}") from error
-        logger.error(f"the keys cannot be read, the last ones stay: {error}")
-    return _last_keys[0]
-
-
-@lru_cache(maxsize=1)
-def _connect(key_id: str, secret_key: str, feed: str) -> AlpacaBroker:
-    mode = os.environ.get("TRADING_MODE", "paper")
-    trading_url, data_url = broker_urls(mode, os.environ.get("BROKER_URL", ""), os.environ.get("DATA_URL", ""))
-    # On a fast market a request is market seconds under way, and counts from when it arrives.
-    travel_seconds = 0 if speed() == 1 else math.ceil(speed() / 5)
-    now = time_keeper().latest_now
-    budget = TableBudget(client("dynamodb"), environment("TABLE_NAME"), mode, now, travel_seconds=travel_seconds)
-    connected = connect_alpaca(
-        key_id,
-        secret_key,
-        trading_url=trading_url,
-        data_url=data_url,
-        feed=feed,
-        budget=budget,
-        now=now,
-    )
-    unlock(connected.urgent(), mode, os.environ.get("ACCOUNT_NUMBER", ""))
-    return connected
 
 
 def settings() -> Settings:
@@ -154,6 +108,9 @@ _last: dict[tuple[str, str | None], Settings] = {}
 
 @lru_cache(maxsize=1)
 def _settings(period: int) -> Settings:
+    # Only what talks to the broker asks for settings; the others do not pay for reading the models.
+    from repeg.settings import load_settings
+
     try:
         documents = _settings_documents()
     except (ClientError, BotoCoreError, ConfigurationError) as error:
@@ -178,20 +135,3 @@ def _settings_documents() -> tuple[str, str | None]:
     if names[0] not in found:
         raise ConfigurationError(f"parameter {names[0]} does not exist; deploy the stack again")
     return found[names[0]], found.get(names[1])
-
-
-@cache
-def intake() -> Intake:
-    """What accepts signals."""
-    return Intake(order_store(), executions(), time_keeper(), _dead_letter, logger)
-
-
-def _dead_letter(body: str, problem: str) -> None:
-    """Keep a refused message where the operator looks: the dead-letter queue, with what is wrong with it."""
-    client("sqs").send_message(
-        QueueUrl=environment("DLQ_URL"),
-        MessageBody=body,
-        MessageGroupId="refused",
-        MessageDeduplicationId=hashlib.sha256(body.encode()).hexdigest(),
-        MessageAttributes={"problem": {"DataType": "String", "StringValue": printable(problem)}},
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from repeg import bootstrap
 from repeg.domain.orders import Order
@@ -13,18 +13,26 @@ from repeg.executions import execution_number
 from repeg.steps.worker import Worker
 from repeg.telemetry import logger
 
+if TYPE_CHECKING:
+    from repeg.broker.port import Broker
+
 Step = Callable[[Worker, Order], Next]
 Answer = dict[str, Any]
 
 _OVER = Next(Route.DONE)
 
 
-def take_step(event: dict[str, Any], step: Step) -> Answer:
+def no_broker() -> NoReturn:
+    """For steps that have no business with the broker, and no right to its keys."""
+    raise AssertionError("this step has no broker")
+
+
+def take_step(event: dict[str, Any], step: Step, connect: Callable[[], Broker] = no_broker) -> Answer:
     """Run `step` for the event `{"order_id", "execution"}`; returns `{"route", "seconds"}` for the machine.
 
     `{"warm_up": true}` only builds the clients.
     """
-    worker = bootstrap.worker()
+    worker = bootstrap.worker(connect)
     following = _OVER if event.get("warm_up") else run_step(worker, event["order_id"], event["execution"], step)
     return {"route": following.route.value, "seconds": following.seconds}
 

@@ -16,7 +16,7 @@ from moto import mock_aws
 
 from desk.exchange.client import ExchangeControl
 from desk.exchange.process import start_exchange
-from repeg import bootstrap
+from repeg import account, bootstrap, inbox
 from repeg.domain.orders import Order
 from repeg.store.orders import OrderStore
 from tests.support.lab import START, create_table
@@ -110,12 +110,11 @@ def stack(exchange: ExchangeControl, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def forget_everything() -> None:
-    """As in a process that has just started: whatever bootstrap built or read before is gone."""
-    for value in vars(bootstrap).values():
+    """As in a process that has just started: whatever was built or read before is gone."""
+    for name, value in [item for module in (account, bootstrap, inbox) for item in vars(module).items()]:
         if hasattr(value, "cache_clear"):
             value.cache_clear()
-    for value in (value for name, value in vars(bootstrap).items() if name.startswith("_") and name[1] != "_"):
-        if isinstance(value, dict):
+        if name.startswith("_") and name[1] != "_" and isinstance(value, dict | list):
             value.clear()
 
 

@@ -12,6 +12,7 @@ from repeg import bootstrap
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
 from repeg.errors import ConfigurationError
+from repeg.inbox import intake
 from tests.integration.handlers.conftest import Stack, forget_everything
 
 STEPS = [
@@ -27,7 +28,7 @@ STEPS = [
 def _accept(stack: Stack, name: str = "a", **changes: Any) -> str:
     """A signal taken in by its handler's own code; returns the order's id."""
     body = {"signal_id": name, "kind": "order", "symbol": "TQQQ", "side": "buy", "qty": "100"} | changes
-    bootstrap.intake().accept(json.dumps(body))
+    intake().accept(json.dumps(body))
     return stack.order(name).order_id
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from repeg.domain.models import Frozen, Side
 from repeg.domain.reasons import Reason
@@ -70,7 +71,7 @@ class Quote(Frozen):
         return self.ask_size if side == "buy" else self.bid_size
 
 
-class Look(Frozen):
+class Look(NamedTuple):
     """A quote that may be traded on, and the market time at which it was read."""
 
     quote: Quote

@@ -183,13 +183,13 @@ def _release(
     if problem and not is_exit(order):
         return _quote_reject(worker, order, problem, quote), clock
     if order.bracket and quote:
-        return _ready_bracket(worker, order, Look(quote=quote, at=seen_at), outside_session=session is None), clock
+        return _ready_bracket(worker, order, Look(quote, seen_at), outside_session=session is None), clock
     if session is None:
         raise AssertionError("only brackets trade outside the session")
     if quote and not problem and not is_exit(order) and waits_for_spread(quote, session, clock.now(), order.opening):
         why = f"waits for a spread of {quote.spread_cents.normalize():f} cents to narrow"
         return Hold(seconds=REASSESS_SECONDS, why=why), clock
-    look = Look(quote=quote, at=seen_at) if quote and not problem else None
+    look = Look(quote, seen_at) if quote and not problem else None
     return _ready(worker, order, sizing, look, session, clock), clock
 
 

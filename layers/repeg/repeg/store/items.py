@@ -15,32 +15,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
 
 Item = dict[str, Any]
 
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
-
 OPEN = "OPEN"
 UNPUBLISHED = "UNPUBLISHED"
 HELD = "HELD"
 
 
-def to_item(data: dict[str, Any]) -> Item:
-    """Plain data as DynamoDB attribute values."""
-    return {key: _serialize(value) for key, value in data.items()}
+def to_item(data: Mapping[str, str | int]) -> Item:
+    """Text and whole numbers as DynamoDB attribute values."""
+    return {key: {"S": value} if isinstance(value, str) else {"N": str(value)} for key, value in data.items()}
 
 
 def from_item(item: Item) -> dict[str, Any]:
-    """DynamoDB attribute values as plain data."""
-    return {key: _deserialize(value) for key, value in item.items()}
+    """DynamoDB attribute values as text and whole numbers; what is neither stays as DynamoDB has it."""
+    return {key: _plain(value) for key, value in item.items()}
+
+
+def _plain(value: dict[str, Any]) -> Any:
+    return int(value["N"]) if "N" in value else value.get("S", value)
 
 
 def order_key(order_id: str) -> Item:

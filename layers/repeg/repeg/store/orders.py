@@ -308,7 +308,7 @@ class OrderStore:
         return True
 
     def _first_in_line(self, symbol: str, now: datetime) -> str | None:
-        values = {":queue": f"QUEUE#{symbol}", ":turn": "TURN", ":now": int(now.timestamp())}
+        values: dict[str, str | int] = {":queue": f"QUEUE#{symbol}", ":turn": "TURN", ":now": int(now.timestamp())}
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             ConsistentRead=True,

@@ -1,0 +1,68 @@
+"""Finds the broker: the keys in force, the feed, the account's request budget, and the lock on live trading."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from functools import lru_cache
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from repeg import bootstrap
+from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
+from repeg.errors import ConfigurationError, RetryError
+from repeg.live_lock import broker_urls, unlock
+from repeg.store.budget import TableBudget
+from repeg.telemetry import logger
+
+KEYS_SECONDS = 30.0
+
+
+def broker() -> AlpacaBroker:
+    """The broker, by the keys and the feed in force; a new one when either changes."""
+    feed = bootstrap.settings().data_feed if os.environ.get("SETTINGS_DEFAULTS") else "sip"
+    return _connect(*_keys(int(time.monotonic() // KEYS_SECONDS)), feed)
+
+
+_last_keys: list[tuple[str, str]] = []
+
+
+@lru_cache(maxsize=1)
+def _keys(period: int) -> tuple[str, str]:
+    """The key pair, read anew every period; while the secret cannot be read the last pair stays."""
+    name = bootstrap.environment("ALPACA_SECRET_ID")
+    try:
+        keys = json.loads(bootstrap.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+        _last_keys[:] = [(str(keys["key_id"]), str(keys["secret_key"]))]
+    except (ValueError, KeyError, TypeError):
+        raise ConfigurationError(f'secret {name} must be JSON: {{"key_id": "...", "secret_key": "..."}}') from None
+    except (ClientError, BotoCoreError) as error:
+        if not _last_keys:
+            raise RetryError(f"the keys cannot be read: {error}") from error
+        logger.error(f"the keys cannot be read, the last ones stay: {error}")
+    return _last_keys[0]
+
+
+@lru_cache(maxsize=1)
+def _connect(key_id: str, secret_key: str, feed: str) -> AlpacaBroker:
+    mode = os.environ.get("TRADING_MODE", "paper")
+    trading_url, data_url = broker_urls(mode, os.environ.get("BROKER_URL", ""), os.environ.get("DATA_URL", ""))
+    # On a fast market a request is market seconds under way, and counts from when it arrives.
+    travel_seconds = 0 if bootstrap.speed() == 1 else math.ceil(bootstrap.speed() / 5)
+    now = bootstrap.time_keeper().latest_now
+    budget = TableBudget(
+        bootstrap.client("dynamodb"), bootstrap.environment("TABLE_NAME"), mode, now, travel_seconds=travel_seconds
+    )
+    connected = connect_alpaca(
+        key_id,
+        secret_key,
+        trading_url=trading_url,
+        data_url=data_url,
+        feed=feed,
+        budget=budget,
+        now=now,
+    )
+    unlock(connected.urgent(), mode, os.environ.get("ACCOUNT_NUMBER", ""))
+    return connected

@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from desk.bench.errors import BenchError
 from desk.bench.report import Part, Table, Target, number, ratio
 from desk.bench.sample import Sample, sample
-from desk.bench.stage import Stage
+from desk.bench.stage import Stage, moment
 from desk.report.audit import audit
 from repeg.domain.orders import Order, order_id_for
 from repeg.domain.views import order_view
@@ -57,10 +56,9 @@ def measure(stage: Stage, say: Callable[[str], None]) -> Part:
 
 
 def _open(stage: Stage) -> None:
-    """Two minutes on, nothing counts any more of what was spent; one order finds out the time again."""
+    """Two minutes on, no request counts any more; one order finds out the time."""
     stage.clear()
-    now = datetime.fromisoformat(stage.exchange.clock().now)
-    stage.exchange.set_clock((now + timedelta(minutes=2)).isoformat())
+    stage.let_pass(minutes=2)
     for symbol in ("TQQQ", *SYMBOLS):
         stage.exchange.quote(symbol, "20.00", "20.01", 5000, 5000)
     name = f"bench-{uuid4().hex[:12]}"
@@ -102,13 +100,13 @@ def _wait(stage: Stage, sent: Iterable[str], say: Callable[[str], None]) -> None
 
 def _outcome(sent: dict[str, float], orders: Sequence[Order], journal: list[dict[str, Any]], ahead: float) -> Outcome:
     arrived = {
-        entry["client_order_id"]: _at(entry) - ahead
+        entry["client_order_id"]: moment(entry) - ahead
         for entry in journal
         if entry["type"] == "order" and entry["event"] == "accepted"
     }
     firsts = {name: arrived.get(f"{order_id_for(name)}-e1") for name in sent}
     trading = [entry for entry in journal if entry["type"] == "request" and "/stocks/" not in entry["path"]]
-    requests = sorted(_at(entry) - ahead for entry in trading)
+    requests = sorted(moment(entry) - ahead for entry in trading)
     if not requests:
         raise BenchError("burst: nothing reached the exchange")
     return Outcome(
@@ -122,15 +120,11 @@ def _outcome(sent: dict[str, float], orders: Sequence[Order], journal: list[dict
     )
 
 
-def _at(entry: dict[str, Any]) -> float:
-    return datetime.fromisoformat(entry["at"]).timestamp()
-
-
 def busiest(moments: Sequence[float], window: float = WINDOW_S) -> int:
     """The most moments that any window of so many seconds holds; `moments` in order."""
     most, first = 0, 0
-    for last, moment in enumerate(moments):
-        while moments[first] <= moment - window:
+    for last, at in enumerate(moments):
+        while moments[first] <= at - window:
             first += 1
         most = max(most, last - first + 1)
     return most

@@ -6,7 +6,6 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +13,7 @@ from desk.bench.errors import BenchError
 from desk.bench.kinds import KINDS, Kind
 from desk.bench.prices import PRICED_ON, REGION, Usage, bill, document, dollars
 from desk.bench.report import Part, Table, Target, number, ratio
-from desk.bench.stage import Course, Stage, Task
+from desk.bench.stage import Course, Stage, Task, moment
 from desk.bench.usage import usage_of, within
 
 _QUOTE_SETTLES_S = 0.05
@@ -92,7 +91,7 @@ def _calls(stage: Stage, mark: int, courses: list[Course]) -> tuple[int, int]:
     mine = [
         entry["path"]
         for entry in stage.exchange.journal(mark)
-        if entry["type"] == "request" and within(datetime.fromisoformat(entry["at"]).timestamp() - ahead, tasks)
+        if entry["type"] == "request" and within(moment(entry) - ahead, tasks)
     ]
     data = sum("/stocks/" in path for path in mine)
     return len(mine) - data, data

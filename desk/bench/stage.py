@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
@@ -58,13 +58,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Course:
-    """What an execution went through: every state entered (what AWS bills), its tasks, and its idle start."""
+    """What an execution went through: every state entered (what AWS bills), and its tasks."""
 
     started: float
     """Epoch seconds of StartExecution."""
     states: list[str]
     tasks: list[Task]
-    start_pause_s: float
 
 
 class Stage:
@@ -116,6 +115,11 @@ class Stage:
         """Where the exchange's journal ends now."""
         return max((entry["seq"] for entry in self.exchange.journal()), default=0)
 
+    def let_pass(self, minutes: float) -> None:
+        """Puts market time forward: requests made before count no more, and the next order finds out the time."""
+        now = datetime.fromisoformat(self.exchange.clock().now)
+        self.exchange.set_clock((now + timedelta(minutes=minutes)).isoformat())
+
     def market_ahead_s(self) -> float:
         """Market time less wall time in seconds, read when the exchange answered fastest."""
         readings = []
@@ -163,15 +167,18 @@ def course(events: list[dict[str, Any]]) -> Course:
     """An execution's history, in order, as what it cost."""
     states, tasks, scheduled = [], [], None
     started = events[0]["timestamp"].timestamp() if events else 0.0
-    first_entered = None
     for event in events:
         at = event["timestamp"].timestamp()
         if "stateEnteredEventDetails" in event:
             states.append(event["stateEnteredEventDetails"]["name"])
-            first_entered = at if first_entered is None else first_entered
         elif event["type"] == "TaskScheduled":
             scheduled = at
         elif event["type"] in ("TaskSucceeded", "TaskFailed") and scheduled is not None:
             tasks.append(Task(scheduled, at))
             scheduled = None
-    return Course(started, states, tasks, (first_entered or started) - started)
+    return Course(started, states, tasks)
+
+
+def moment(entry: dict[str, Any]) -> float:
+    """Market time of an entry of the exchange's journal, in epoch seconds."""
+    return datetime.fromisoformat(entry["at"]).timestamp()

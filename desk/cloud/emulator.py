@@ -1,4 +1,4 @@
-"""Runs the AWS emulator with four changes, all about the functions that it runs and the executions that call them.
+"""Runs the AWS emulator with five changes, all about the functions that it runs and what calls them.
 
 AWS runs fifty functions at once without a thought. The emulator gives each concurrent invocation a process of its own,
 60 MB each, and past a cap fails the task as ``Lambda.Unknown``. Here the tasks of the state machines queue, in order,
@@ -7,7 +7,8 @@ for a few workers of each function.
 It also unpacks every layer for every worker, a second of CPU in the one process that serves everything. Here equal
 archives are unpacked once and shared, as ``/opt`` is on AWS.
 
-It sleeps 150 ms before the first state of every execution. Here it does not.
+It sleeps 150 ms before the first state of every execution, and 50 ms after a look into the queues that found nothing,
+such as while a batch is still being worked. Here it does not, and hardly.
 
 After every invocation it listens up to 50 ms for lines that the function may still have to log. Here a worker marks the
 end of what an invocation wrote, so that nothing is waited for, and each line is told to the invocation that wrote it.
@@ -36,6 +37,7 @@ from typing import Any
 
 EMULATOR_VERSION = "1.5.33"
 START_PAUSE_S = 0.15
+QUEUE_PAUSE_S, SHORT_QUEUE_PAUSE_S = 0.05, 0.002
 # A worker that died leaves no mark.
 UNMARKED_LOG_S = 0.25
 END_OF_LOG = "\x1eend of log"
@@ -131,7 +133,7 @@ def mark_logs(runtime: Any) -> None:
 def change(workers: int, cache: Path) -> None:
     """Applies all changes; an emulator that is not the known one is refused."""
     from ministack.core import lambda_runtime
-    from ministack.services import stepfunctions
+    from ministack.services import lambda_svc, stepfunctions
 
     found = version("ministack")
     calls = inspect.signature(stepfunctions._call_lambda).parameters
@@ -141,6 +143,7 @@ def change(workers: int, cache: Path) -> None:
         list(calls) == ["func_ref", "event"],
         spawning.count("extractall(") == spawning.count("zipfile.ZipFile(") == 2,
         stepfunctions._run_execution.__code__.co_consts.count(START_PAUSE_S) == 1,
+        lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS == QUEUE_PAUSE_S,
         lambda_runtime._PYTHON_WORKER_SCRIPT.count(_ANSWER_IS_OUT) == 1,
         inspect.getsource(lambda_runtime.Worker.invoke).count("self._drain_stderr_bounded()") == 1,
     ]
@@ -150,6 +153,7 @@ def change(workers: int, cache: Path) -> None:
     shared = {**vars(zipfile), "ZipFile": shared_archives(cache)}
     lambda_runtime.zipfile = types.SimpleNamespace(**shared)
     without_pause(stepfunctions._run_execution)
+    lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = SHORT_QUEUE_PAUSE_S
     mark_logs(lambda_runtime)
 
 

@@ -13,7 +13,7 @@ from desk.bench.burst import report as burst_report
 from desk.bench.cold import ORDER_PATH
 from desk.bench.cold import report as cold_report
 from desk.bench.kinds import KINDS
-from desk.bench.latency import Trip
+from desk.bench.latency import Both, Trip
 from desk.bench.latency import report as latency_report
 from desk.bench.memory import descendants
 from desk.bench.memory import report as memory_report
@@ -70,13 +70,16 @@ def test_sizes_stand_beside_the_plain_ones() -> None:
     assert part.targets[0].ok
 
 
-def test_the_way_to_the_market_with_and_without_the_emulators_sleep() -> None:
-    ours = [Trip(0.2, {"emulator's sleep before the first state": 0.15, "AssessMarket": 0.02})] * 3
-    part = latency_report(ours, [Trip(0.025)] * 3)
-    assert [(target.value, target.ok) for target in part.targets] == [
-        (pytest.approx(8.0), False),
-        (pytest.approx(2.0), True),
-    ]
+def test_the_way_to_the_market_is_judged_where_the_order_is_live() -> None:
+    stretches = {"queue and AcceptSignal": 0.01, "acknowledgement": 0.02}
+    near = Both([Trip(0.04, 0.06, stretches)] * 3, [Trip(0.01, 0.03)] * 3)
+    far = Both([Trip(0.09, 0.12, stretches)] * 3, [Trip(0.03, 0.05)] * 3)
+    part = latency_report({0: near, 25: far})
+    assert [(target.value, target.ok) for target in part.targets] == [(2.0, True)]
+    assert part.figures["broker_0_ms_away"]["arrived"]["of_submit_only"] == 4.0
+    assert part.figures["broker_25_ms_away"]["live"]["of_submit_only"] == 2.4
+    assert part.figures["stretches_ms"]["acknowledgement"]["median"] == 20
+    assert [row[0] for row in part.tables[0].rows][2] == "through the stack, broker 25 ms away"
 
 
 def test_memory_stands_beside_that_of_the_start() -> None:
@@ -89,7 +92,7 @@ def test_every_process_below_the_servers_counts_once() -> None:
     assert descendants([10, 11, 77], parents) == {10, 11, 12}
 
 
-def test_a_history_tells_states_tasks_and_the_pause_at_the_start() -> None:
+def test_a_history_tells_states_and_tasks() -> None:
     def event(at_ms: int, kind: str, **details: Any) -> dict[str, Any]:
         return {"timestamp": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms), "type": kind, **details}
 
@@ -108,7 +111,6 @@ def test_a_history_tells_states_tasks_and_the_pause_at_the_start() -> None:
         ]
     )
     assert found.states == ["AssessMarket", "Route"]
-    assert found.start_pause_s == pytest.approx(0.15)
     assert [task.ended - task.started for task in found.tasks] == [pytest.approx(0.03), pytest.approx(0.01)]
 
 

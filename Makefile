@@ -82,7 +82,8 @@ deploy: .tools/sam/.ready ## Deploy the stack to AWS (CONFIG=live for live tradi
 	@$(SAM) deploy --config-env $(CONFIG) --parameter-overrides $(OVERRIDES) PythonRuntime=$(RUNTIME) Arch=arm64
 
 lock: .tools/lock/.ready ## Lock the newest versions that requirements/*.in allow
-	@for set in desk test sam cloud lint lock bench; do $(call compile,requirements/$$set); done
+	@$(call compile,requirements/desk) --override requirements/desk-overrides.txt
+	@for set in test sam cloud lint lock bench; do $(call compile,requirements/$$set); done
 	@$(call compile,layers/dependencies/requirements) -c requirements/test.txt --override layers/dependencies/overrides.txt
 	@$(call compile,requirements/naive)
 	@$(call compile,requirements/foreign) --override requirements/foreign-overrides.txt

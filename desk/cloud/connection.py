@@ -32,10 +32,11 @@ class Connection:
     endpoint_url: str | None = None
     exchange_url: str | None = None
     speed: float | None = None
+    config: Config = field(default=_CONFIG, repr=False)
 
     def client(self, service: str) -> Any:
         """A low-level client of an AWS service, safe to share between threads."""
-        return self.session.client(service, endpoint_url=self.endpoint_url, config=_CONFIG)
+        return self.session.client(service, endpoint_url=self.endpoint_url, config=self.config)
 
     @cached_property
     def sqs(self) -> Any:
@@ -68,6 +69,18 @@ class Connection:
     @cached_property
     def lambda_(self) -> Any:
         return self.client("lambda")
+
+    @cached_property
+    def cloudformation(self) -> Any:
+        return self.client("cloudformation")
+
+    @cached_property
+    def cloudwatch(self) -> Any:
+        return self.client("cloudwatch")
+
+    @cached_property
+    def sns(self) -> Any:
+        return self.client("sns")
 
     @property
     def is_local(self) -> bool:
@@ -108,6 +121,11 @@ class Connection:
         return self.outputs["FunctionLogGroup"]
 
     @property
+    def alerts_topic(self) -> str:
+        """ARN of the SNS topic that the alarms tell."""
+        return self.outputs["AlertsTopicArn"]
+
+    @property
     def state_machines(self) -> dict[str, str]:
         """ARNs by name, such as ``execute_order``."""
         return machines_of(self.stack, self.outputs)
@@ -117,20 +135,21 @@ class Connection:
         return f"{self.stack}-{name.replace('_', '-')}"
 
 
-def connect(stack: str = "repeg") -> Connection:
-    """The stack on the local cloud that is up, else the one of this name on AWS.
+def connect(stack: str = "repeg", config: Config = _CONFIG) -> Connection:
+    """The stack on the local cloud that is up, else the one of this name on AWS; `config` bounds calls in time.
 
     Raises:
         botocore.exceptions.BotoCoreError, ClientError: AWS cannot be reached or has no such stack.
     """
     local = status()
     if local.up:
-        return connect_local(local)
+        return connect_local(local, config)
     session = boto3.Session()
-    return Connection(stack, stack_outputs(session.client("cloudformation", config=_CONFIG), stack), session)
+    outputs = stack_outputs(session.client("cloudformation", config=config), stack)
+    return Connection(stack, outputs, session, config=config)
 
 
-def connect_local(status: Status) -> Connection:
+def connect_local(status: Status, config: Config = _CONFIG) -> Connection:
     """A connection to a local cloud, whatever AWS profile, keys or proxies the user has set."""
     assert status.stack and status.endpoint_url
     return Connection(
@@ -140,6 +159,7 @@ def connect_local(status: Status) -> Connection:
         endpoint_url=status.endpoint_url,
         exchange_url=status.exchange_url,
         speed=status.speed,
+        config=config,
     )
 
 

@@ -1,0 +1,102 @@
+"""What works the orders: executions that died, the sweep that revives them, shares that nothing guards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from desk.doctor.case import Case
+from desk.doctor.findings import Trouble
+from desk.doctor.metrics import points
+from desk.doctor.words import START_AFRESH, aws, deploy_again, repeg, seconds_of, some
+from repeg.executions import execution_number
+
+MACHINE, SWEEP, POSITIONS = "machine", "sweep", "positions"
+LATELY = timedelta(hours=24)
+SILENT = timedelta(minutes=5)
+MOST = 20
+_DEAD = ("FAILED", "TIMED_OUT", "ABORTED")
+
+
+def check_machine(case: Case) -> str:
+    """Did executions die lately, and does somebody work on their orders."""
+    dead = [name for status in _DEAD for name in _ended(case, status)]
+    for name in dead:
+        order_id = name.rpartition("-")[0]
+        order = case.orders.get(order_id)
+        if order and not order.status.terminal and order.executions == execution_number(name):
+            detail = f"{name} died, and nobody works on {order.symbol} {order_id}; the sweep should within a minute"
+            raise Trouble(MACHINE, detail, repeg(case.connection, f"order {order_id}"))
+    at_work = f"{some(len(case.orders.to_do()), 'order')} in work"
+    if dead:
+        return f"{at_work}; {some(len(dead), 'execution')} died in the last day, their orders were taken up again"
+    return f"{at_work}, no execution died in the last day"
+
+
+def check_sweep(case: Case) -> str:
+    """Is the sweep fired every minute, and does it succeed."""
+    connection = case.connection
+    function = connection.lambda_.get_function_configuration(FunctionName=connection.function("sweep_orders"))
+    if not case.simulated:
+        _check_rule(case, function["FunctionArn"])
+    name = function["FunctionName"]
+    about = {"FunctionName": name}
+    runs = points(case, "AWS/Lambda", "Invocations", about, "Sum", minutes=15)
+    errors = points(case, "AWS/Lambda", "Errors", about, "Sum", minutes=15)
+    ago = case.wall() - runs[-1].at if runs else None
+    if ago is None or ago > SILENT + timedelta(minutes=1):
+        if case.wall() - datetime.fromisoformat(function["LastModified"]) < 2 * SILENT:
+            return "deployed a moment ago, not seen running yet"
+        when = f"ran {seconds_of(ago)} ago for the last time" if ago else "did not run for a quarter of an hour"
+        mend = START_AFRESH if case.simulated else aws(connection, f"lambda get-function --function-name {name}")
+        raise Trouble(SWEEP, f"{name} {when} (docs/runbook.md#sweep-silent)", mend)
+    failed = sum(point.value for point in errors)
+    if errors and errors[-1].value:
+        logs = aws(connection, f"logs tail {connection.log_group} --since 15m --filter-pattern ERROR")
+        detail = f"{name} fails, {failed:.0f} times in a quarter of an hour (docs/runbook.md#sweep-errors)"
+        raise Trouble(SWEEP, detail, logs)
+    by = "fired by the local cloud on market time" if case.simulated else "every minute"
+    return f"{by}, {sum(run.value for run in runs):.0f} runs in a quarter of an hour" + (
+        f", {failed:.0f} of them failed" if failed else ""
+    )
+
+
+def check_positions(case: Case) -> str:
+    """Are all shares that brackets hold guarded by a stop and a target."""
+    held = [case.orders.get(order_id) for order_id in case.orders.holding_shares()]
+    brackets = [order for order in held if order and order.unexited_qty > 0]
+    for order in brackets:
+        if order.status.terminal and order.uncovered_qty > 0:
+            bare = f"{order.uncovered_qty} of {order.unexited_qty} {order.symbol}"
+            detail = f"{bare} without stop and target ({order.order_id})"
+            show = repeg(case.connection, f"order {order.order_id}")
+            raise Trouble(
+                POSITIONS, detail, f"{show}; the sweep puts them back, a close signal for {order.symbol} sells"
+            )
+    return (
+        f"{some(len(brackets), 'bracket')} holding shares, all of them protected"
+        if brackets
+        else "no bracket holds shares"
+    )
+
+
+def _ended(case: Case, status: str) -> Iterator[str]:
+    """Names of the newest executions that ended so within the last day."""
+    answer: dict[str, Any] = case.connection.stepfunctions.list_executions(
+        stateMachineArn=case.connection.state_machines["execute_order"], statusFilter=status, maxResults=MOST
+    )
+    for execution in answer["executions"]:
+        if case.wall() - execution["stopDate"] < LATELY:
+            yield execution["name"]
+
+
+def _check_rule(case: Case, function_arn: str) -> None:
+    connection = case.connection
+    names = connection.events.list_rule_names_by_target(TargetArn=function_arn)["RuleNames"]
+    if not names:
+        raise Trouble(SWEEP, "nothing fires the sweep: it has no schedule", deploy_again(connection))
+    for name in names:
+        if connection.events.describe_rule(Name=name)["State"] == "DISABLED":
+            detail = "its schedule is disabled: dead orders are not revived, lost protection is not put back"
+            raise Trouble(SWEEP, detail, aws(connection, f"events enable-rule --name {name}"))

@@ -1,0 +1,127 @@
+"""Finding the stack: the local cloud when one is up, else AWS; and why neither answers, when neither does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from botocore.config import Config
+
+from desk.cloud.connection import Connection, connect
+from desk.cloud.place import here, status
+from desk.cloud.processes import is_ours
+from desk.doctor.aws_trouble import AwsError, error_code, explain
+from desk.doctor.case import Case, wall_clock
+from desk.doctor.findings import Trouble
+from desk.doctor.meter import Meter
+from desk.doctor.words import DEPLOY_AGAIN, START_AFRESH, deploy_again
+
+STACK = "stack"
+BOUNDED = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+NEEDED = frozenset(
+    {
+        "AlpacaSecretId",
+        "DlqUrl",
+        "ExecuteOrderArn",
+        "FunctionLogGroup",
+        "QueueUrl",
+        "SettingsDefaultsName",
+        "SettingsOverridesName",
+        "TableName",
+    }
+)
+_CLIENTS = (
+    "cloudwatch",
+    "dynamodb",
+    "events",
+    "lambda_",
+    "logs",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "stepfunctions",
+)
+
+
+def reach(stack: str, meter: Meter, wall: Callable[[], datetime] = wall_clock) -> Case:
+    """The stack, with what its functions were told.
+
+    Raises:
+        Trouble: neither the local cloud nor AWS has a stack that can be looked at.
+    """
+    was_up = status().up
+    try:
+        connection = connect(stack, BOUNDED)
+        connection.session.events.register("before-send.*", meter.count_aws_call)
+        # One after the other: a session must not make clients in several threads.
+        for client in _CLIENTS:
+            getattr(connection, client)
+        check_deployment(connection)
+        return Case(connection, _environment(connection), meter, wall)
+    except AwsError as error:
+        raise _unreachable(stack, error, local=was_up) from None
+
+
+def check_stack(case: Case) -> str:
+    """Where the stack is, and how its last deployment ended."""
+    connection = case.connection
+    told = check_deployment(connection)
+    if connection.is_local:
+        return f"{connection.stack} on the local cloud, {connection.endpoint_url}"
+    return f"{connection.stack} on AWS, {connection.session.region_name}, {told}"
+
+
+def check_deployment(connection: Connection) -> str:
+    """Whether all of the stack is there."""
+    described = connection.cloudformation.describe_stacks(StackName=connection.stack)["Stacks"][0]
+    state = str(described["StackStatus"])
+    missing = sorted(NEEDED - set(connection.outputs))
+    if missing or not state.endswith("_COMPLETE") or state.startswith(("DELETE", "REVIEW")):
+        if state.endswith("_IN_PROGRESS") and not state.startswith("REVIEW"):
+            wait = f"aws cloudformation describe-stack-events --stack-name {connection.stack}, until it is done"
+            raise Trouble(STACK, f"stack {connection.stack} is being changed right now ({state})", wait)
+        lacks = f", it lacks {', '.join(missing)}" if missing else ""
+        raise Trouble(
+            STACK, f"stack {connection.stack} is there only in part: {state}{lacks}", deploy_again(connection)
+        )
+    return state
+
+
+def _environment(connection: Connection) -> dict[str, str]:
+    name = connection.function("place_order")
+    configuration = connection.lambda_.get_function_configuration(FunctionName=name)
+    return dict(configuration.get("Environment", {}).get("Variables", {}))
+
+
+def _unreachable(stack: str, error: Exception, *, local: bool) -> Trouble:
+    if local:
+        detail, mend = explain(error, local=True)
+        return Trouble(STACK, detail, mend)
+    ended = _local_end()
+    no_stack = error_code(error) == "ValidationError" and "does not exist" in str(error)
+    if no_stack:
+        detail, mend = f"AWS has no stack {stack!r}", f"{DEPLOY_AGAIN} (or repeg doctor --stack <its name>)"
+    elif error_code(error) == "ResourceNotFoundException":
+        detail, mend = f"stack {stack!r} on AWS is there only in part: {error}", DEPLOY_AGAIN
+    else:
+        detail, mend = explain(error, local=False)
+    if ended:
+        return Trouble(STACK, f"{ended} (and on AWS: {detail})", START_AFRESH)
+    return Trouble(STACK, f"no local cloud is up, and {detail}", f"make local; for the stack on AWS: {mend}")
+
+
+def _local_end() -> str:
+    """How a local cloud ended that was up here and was not stopped; empty if there was none."""
+    place = here()
+    processes = place.processes()
+    if processes is None:
+        return ""
+    if is_ours(processes.supervisor, str(place.folder)):
+        return "" if place.stack() else "the local cloud is still starting"
+    try:
+        lines = place.log("supervisor").read_text(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    said = lines[-1].partition(" ")[2] if lines else ""
+    return f"the local cloud is down: {said.partition(';')[0]}" if said else "the local cloud is down"

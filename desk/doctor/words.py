@@ -1,0 +1,47 @@
+"""Commands that mend, ready to paste, and figures as people read them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from desk.cloud.connection import REGION
+
+if TYPE_CHECKING:
+    from desk.cloud.connection import Connection
+
+START_AFRESH = "make down && make local"
+DEPLOY_AGAIN = "make deploy"
+
+
+def aws(connection: Connection, words: str) -> str:
+    """A command of the AWS command line against the stack."""
+    if not connection.is_local:
+        return f"aws {words}"
+    keys = "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"
+    return f"{keys} aws --region {REGION} --endpoint-url {connection.endpoint_url} {words}"
+
+
+def deploy_again(connection: Connection) -> str:
+    """How to bring the stack back to what the template says."""
+    return START_AFRESH if connection.is_local else DEPLOY_AGAIN
+
+
+def repeg(connection: Connection, words: str) -> str:
+    """A command of repeg's against the stack."""
+    stack = "" if connection.is_local or connection.stack == "repeg" else f" --stack {connection.stack}"
+    return f"repeg {words}{stack}"
+
+
+def seconds_of(length: timedelta) -> str:
+    """A length of time in its largest sensible unit."""
+    seconds = abs(length.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+
+
+def some(count: int, what: str) -> str:
+    """A count with its noun."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -53,7 +53,7 @@ def reach(stack: str, meter: Meter, wall: Callable[[], datetime] = wall_clock) -
     was_up = status().up
     try:
         connection = connect(stack, BOUNDED)
-        connection.session.events.register("before-send.*", meter.count_aws_call)
+        connection.session.events.register("before-call.*", meter.count_aws_call)
         # One after the other: a session must not make clients in several threads.
         for client in _CLIENTS:
             getattr(connection, client)

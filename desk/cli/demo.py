@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 from typing import Annotated
 
 import typer
 
 from desk.cli.options import AsJson
-from desk.cli.output import FAILED, fail, print_json, refuse
+from desk.cli.output import FAILED, end_as_by_ctrl_c, fail, print_json, refuse
 
 SLOWEST, FASTEST = 1.0, 10.0
 
@@ -28,8 +27,7 @@ def demo(
         refuse(f"--speed: {speed:g} is not within {SLOWEST:g} to {FASTEST:g}")
     # A cloud of the user's own may be up in the usual folder, and must not be disturbed.
     os.environ["REPEG_LOCAL_DIR"] = str(PROJECT / ".local" / "demo")
-    # Ended from outside, too, it stops what it started.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_as_by_ctrl_c()
     try:
         told = Demo(console(stderr=as_json), speed).run()
     except CloudError as problem:

@@ -33,7 +33,8 @@ class Waited:
     """What came of waiting: the orders that are there, and the ids of those that are not over."""
 
     orders: list[dict[str, Any]]
-    unfinished: list[str]
+    unfinished: dict[str, str | None]
+    """The status of each; None: there is no order yet."""
 
 
 def wait_for(
@@ -63,6 +64,8 @@ def wait_for(
                 progress(order)
         left = ends - clock()
         if not pending or left <= 0:
-            return Waited([order_view(found[name]) for name in wanted if name in found], pending)
+            views = {name: order_view(found[name]) for name in wanted if name in found}
+            unfinished = {name: views[name]["status"] if name in views else None for name in pending}
+            return Waited(list(views.values()), unfinished)
         sleep(min(pause, left))
         pause = min(LONGEST_POLL, pause * 1.25)

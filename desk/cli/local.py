@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from desk.cli.options import AsJson
-from desk.cli.output import fail, print_json, refuse, tell
+from desk.cli.output import end_as_by_ctrl_c, fail, print_json, refuse, tell
 
 app = typer.Typer(help="Start and stop the local cloud.", no_args_is_help=True)
 
@@ -33,10 +33,12 @@ EnforceRoles = Annotated[
 @app.command()
 def up(speed: Speed = None, start: Start = None, enforce_roles: EnforceRoles = False, as_json: AsJson = False) -> None:
     """Start the local cloud and leave it running."""
-    from desk.cloud import local
+    from desk.cloud import local, place
     from desk.cloud.errors import CloudError, CloudRefused
 
     _check(speed, start)
+    end_as_by_ctrl_c()
+    was_up = place.status().up
     try:
         ready = local.up(speed=speed, start=start, enforce_roles=enforce_roles, step=told)
     except CloudRefused as problem:
@@ -46,7 +48,8 @@ def up(speed: Speed = None, start: Start = None, enforce_roles: EnforceRoles = F
     if as_json:
         print_json(ready.document())
     else:
-        tell(f"ready: endpoint {ready.endpoint_url}, exchange {ready.exchange_url}, speed {ready.speed:g}")
+        word = "up already" if was_up else "ready"
+        tell(f"{word}: endpoint {ready.endpoint_url}, exchange {ready.exchange_url}, speed {ready.speed:g}")
 
 
 @app.command()

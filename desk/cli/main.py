@@ -47,6 +47,7 @@ def run(arguments: list[str] | None = None) -> int:
         tell(problem.format_message())
         return BAD_INPUT if getattr(problem, "exit_code", FAILED) == BAD_INPUT else FAILED
     except (typer.Abort, KeyboardInterrupt):
+        tell("interrupted")
         return INTERRUPTED
 
 

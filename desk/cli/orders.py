@@ -95,7 +95,8 @@ def wait(
     if as_json:
         print_json(waited.orders)
     if waited.unfinished:
-        fail(f"not over after {timeout:g} s: {', '.join(waited.unfinished)}")
+        left = ", ".join(f"{name} ({status or 'no order yet'})" for name, status in waited.unfinished.items())
+        fail(f"not over after {timeout:g} s: {left}")
 
 
 def watch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from typing import Any, NoReturn
 
@@ -20,6 +21,13 @@ def print_json(document: Any) -> None:
 def tell(line: str) -> None:
     """A remark for the person at the terminal, on stderr."""
     sys.stderr.write(" ".join(line.split()) + "\n")
+
+
+def end_as_by_ctrl_c() -> None:
+    """Ended from outside, or with its terminal, too, a command stops what it has started."""
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(name) is not signal.SIG_IGN:
+            signal.signal(name, signal.default_int_handler)
 
 
 def refuse(line: str) -> NoReturn:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from collections import defaultdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from desk.cli.options import AsJson
-from desk.cli.output import FAILED, fail, print_json, refuse, tell
+from desk.cli.output import FAILED, end_as_by_ctrl_c, fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -44,8 +43,7 @@ def rehearse(config: Config = "default", as_json: AsJson = False) -> None:
     from desk.cloud.errors import CloudError, CloudRefused
     from desk.cloud.rehearsal import rehearse as rehearsed
 
-    # Ended from outside, too, it stops what it started.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_as_by_ctrl_c()
     try:
         found = rehearsed(config, told)
     except CloudRefused as problem:

@@ -15,8 +15,10 @@ from desk.cli.output import fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
     from desk.cli.signal_files import OutgoingSignal
+    from repeg.store.orders import OrderStore
 
 BATCH = 10
+LOOKED_UP_AT_MOST = 50
 LARGEST_INPUT = 16 * 1024 * 1024
 
 
@@ -28,12 +30,16 @@ def send(
     """Send signals to the queue; nothing is sent if any of them is bad."""
     from desk.cli.signal_files import BadSignals, read_signals
     from desk.cli.stack import reaching
+    from repeg.store.orders import OrderStore
 
     try:
         signals = read_signals(_text(file))
     except BadSignals as problem:
         refuse(f"{_name(file)}: {problem}; nothing was sent")
+    remarks: list[str] = []
     with reaching(stack) as connection:
+        if not as_json:
+            remarks = sent_before(OrderStore(connection.dynamodb, connection.table), signals)
         refused = send_all(connection.sqs, connection.queue_url, signals)
     sent = [signal.signal_id for signal in signals if signal.signal_id not in refused]
     if as_json:
@@ -45,6 +51,28 @@ def send(
         fail("the queue did not take: " + ", ".join(f"{name} ({why})" for name, why in refused.items()))
     if not as_json:
         tell(f"sent {len(sent)} signal{'s' if len(sent) != 1 else ''}")
+    for remark in remarks:
+        tell(remark)
+
+
+def sent_before(store: OrderStore, signals: list[OutgoingSignal]) -> list[str]:
+    """What sending these again will come to. A courtesy: nothing where there are many, or the table may not be read."""
+    from botocore.exceptions import ClientError
+
+    remarks: list[str] = []
+    try:
+        for signal in signals if len(signals) <= LOOKED_UP_AT_MOST else ():
+            claim = store.claim_of(signal.signal_id)
+            if claim and claim.body_hash == signal.body_hash:
+                remarks.append(f"{signal.signal_id}: was sent before; nothing changes")
+            elif claim:
+                remarks.append(
+                    f"{signal.signal_id}: is the id of another signal, so this one is refused (signal_conflict); "
+                    "mend: send it under an id of its own"
+                )
+    except ClientError:
+        return []
+    return remarks
 
 
 def send_all(sqs: Any, queue_url: str, signals: Iterable[OutgoingSignal]) -> dict[str, str]:

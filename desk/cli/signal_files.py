@@ -20,6 +20,7 @@ class OutgoingSignal:
     body: str
     """Canonical JSON: sorted keys, numbers as exact decimal strings."""
     deduplication_id: str
+    body_hash: str
 
 
 class BadSignals(Exception):
@@ -54,11 +55,13 @@ def _outgoing(text: str) -> OutgoingSignal:
     sent = canonical(body)
     if len(sent.encode()) > MAX_BODY_BYTES:
         raise SignalInvalid("body", f"is larger than {MAX_BODY_BYTES // 1024} KB")
+    digest = body_hash(body)
     return OutgoingSignal(
         signal_id=signal.signal_id,
         symbol=signal.symbol,
         body=sent,
-        deduplication_id=f"{signal.signal_id}-{body_hash(body)[:32]}",
+        deduplication_id=f"{signal.signal_id}-{digest[:32]}",
+        body_hash=digest,
     )
 
 

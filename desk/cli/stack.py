@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from desk.cli.output import fail
 from desk.cloud.connection import connect
@@ -23,7 +24,7 @@ def reaching(stack: str) -> Iterator[Connection]:
     try:
         connection = connect(stack)
     except (BotoCoreError, ClientError) as error:
-        fail(f"no local cloud is up (make local starts one), and stack {stack!r} was not reached on AWS: {error}")
+        fail(f"no local cloud is up (make local starts one), and on AWS {_why_not(stack, error)}")
     try:
         yield connection
     except (BotoCoreError, ClientError) as error:
@@ -31,6 +32,19 @@ def reaching(stack: str) -> Iterator[Connection]:
         fail(f"{where} failed: {error}")
     except OperatorError as error:
         fail(f"stack {connection.stack!r}: {error}")
+
+
+def _why_not(stack: str, error: BotoCoreError | ClientError) -> str:
+    """Why the stack was not reached on AWS, and the mend where it is known."""
+    if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
+        return f'nothing was reached: AWS_ENDPOINT_URL is {endpoint} (eval "$(repeg local env --unset)" takes it back)'
+    if isinstance(error, NoRegionError):
+        return f"stack {stack!r} was not looked for: there is no region (export AWS_DEFAULT_REGION=us-east-1, say)"
+    if isinstance(error, NoCredentialsError):
+        return f"stack {stack!r} was not looked for: there are no credentials (aws configure, or aws sso login)"
+    if isinstance(error, ClientError) and "does not exist" in str(error):
+        return f"there is no stack {stack!r} in this account and region (make deploy makes it; --stack names another)"
+    return f"stack {stack!r} was not reached: {error}"
 
 
 @contextmanager

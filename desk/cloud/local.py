@@ -145,11 +145,15 @@ def _listen(place: Place, speed: float, start: str, enforce_roles: bool) -> Proc
             start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
-    until(lambda: place.processes() is not None or supervisor.poll() is not None, _START_S)
-    processes = place.processes()
+    try:
+        until(lambda: place.processes() is not None or supervisor.poll() is not None, _START_S)
+    finally:
+        # Until it has said what it started, nobody else would find it.
+        processes = place.processes()
+        if processes is None:
+            end(supervisor.pid, str(place.folder), _STOP_S)
+            supervisor.wait()
     if processes is None:
-        end(supervisor.pid, str(place.folder))
-        supervisor.wait()
         said = place.log("supervisor").read_text(errors="replace").strip() or "nothing"
         raise CloudError(f"the local cloud did not start; its log says: {said[-1500:]}")
     return processes

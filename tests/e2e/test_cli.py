@@ -116,9 +116,26 @@ def test_the_same_file_sent_again_changes_nothing(
     repeg("send", path)
     assert repeg("wait", name).code == 0
     before = repeg("order", name, "--json").json
-    assert repeg("send", path).code == 0
+    again = repeg("send", path)
+    assert (again.code, again.err.splitlines()[-1]) == (0, f"{name}: was sent before; nothing changes")
     cloud.until("the queue is empty", cloud.queue_is_empty)
     assert repeg("order", name, "--json").json == before
+
+
+def test_another_signal_under_the_same_id_is_told_to_be_refused(
+    repeg: Repeg, signal: Callable[..., str], name: str, cloud: Cloud
+) -> None:
+    repeg("send", signal())
+    assert repeg("wait", name).code == 0
+    said = repeg("send", signal(qty=11))
+    assert said.code == 0 and f"{name}: is the id of another signal" in said.err
+    found = cloud.until("it is refused", lambda: [one for one in _rejected(repeg) if one["signal_id"] == name])
+    assert [one["reason"] for one in found] == ["signal_conflict"]
+    assert repeg("order", name, "--json").json["requested_qty"] == "10"
+
+
+def _rejected(repeg: Repeg) -> list[dict[str, Any]]:
+    return list(repeg("orders", "--status", "rejected", "--json").json)
 
 
 def test_nothing_is_sent_if_one_signal_is_bad(repeg: Repeg, tmp_path: Path, name: str, cloud: Cloud) -> None:
@@ -135,7 +152,7 @@ def test_nothing_is_sent_if_one_signal_is_bad(repeg: Repeg, tmp_path: Path, name
 def test_waiting_for_a_signal_that_never_comes_times_out(repeg: Repeg, name: str) -> None:
     said = repeg("wait", name, "--timeout", "0.5", "--json")
     assert (said.code, said.json) == (1, [])
-    assert said.err == f"not over after 0.5 s: {name}\n"
+    assert said.err == f"not over after 0.5 s: {name} (no order yet)\n"
 
 
 @pytest.mark.parametrize(

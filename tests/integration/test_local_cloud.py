@@ -148,3 +148,26 @@ def test_a_dead_emulator_is_not_called_up_and_down_leaves_nothing(repeg: Repeg, 
     left = {path.name for path in repeg.place.folder.iterdir()}
     assert left <= {"lock", "emulator.log", "exchange.log", "supervisor.log"}
     assert not repeg.document("local", "status")["up"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_that_is_broken_off_leaves_nothing_running(tmp_path: Path, how: signal.Signals) -> None:
+    place = Place(tmp_path / "broken off")
+    starting = subprocess.Popen(
+        [sys.executable, "-c", "from desk.cli.main import main; main()", "local", "up"],
+        env={**os.environ, "REPEG_LOCAL_DIR": str(place.folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        assert until(lambda: _running_with(str(place.folder)) > 0, 20)
+        starting.send_signal(how)
+        assert starting.wait(30) == 130
+        assert _running_with(str(place.folder)) == 0
+    finally:
+        Repeg(place.folder).run("local", "down")
+
+
+def _running_with(mark: str) -> int:
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "command="], capture_output=True, text=True, check=True)
+    return listed.stdout.count(mark)

@@ -59,7 +59,7 @@ def test_waiting_ends_when_every_order_is_over(store: OrderStore) -> None:
     told: list[str] = []
     waited = wait_for(store, ["s-2", "s-1"], 60, lambda one: told.append(one.signal_id), wall.now, wall.sleep)
     assert [view["signal_id"] for view in waited.orders] == ["s-2", "s-1"]
-    assert (waited.unfinished, told) == ([], ["s-1", "s-2"])
+    assert (waited.unfinished, told) == ({}, ["s-1", "s-2"])
     assert 5 <= wall.seconds < 7
 
 
@@ -74,7 +74,7 @@ def test_a_time_out_tells_what_is_not_over(store: OrderStore) -> None:
     stored(store, 2)
     wall = Wall()
     waited = wait_for(store, ["s-1", "ord-2", "nobody"], 4, clock=wall.now, sleep=wall.sleep)
-    assert waited.unfinished == ["s-1", "nobody"]
+    assert waited.unfinished == {"s-1": "working", "nobody": None}
     assert [view["signal_id"] for view in waited.orders] == ["s-1", "s-2"]
     assert wall.seconds == 4
 
@@ -82,5 +82,5 @@ def test_a_time_out_tells_what_is_not_over(store: OrderStore) -> None:
 def test_an_order_that_is_over_needs_no_waiting(store: OrderStore) -> None:
     stored(store, 1, requested_qty=Decimal(5))
     wall = Wall()
-    assert wait_for(store, ["s-1"], 0, clock=wall.now, sleep=wall.sleep).unfinished == []
+    assert wait_for(store, ["s-1"], 0, clock=wall.now, sleep=wall.sleep).unfinished == {}
     assert wall.seconds == 0

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from desk.cli.main import run
 
@@ -31,6 +32,39 @@ def test_without_a_stack_one_line_says_how_to_start_one(
     said = capsys.readouterr()
     assert said.out == ""
     assert "make local" in said.err and said.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("nothing_up")
+@pytest.mark.parametrize(
+    ("environment", "mend"),
+    [
+        ({}, "export AWS_DEFAULT_REGION=us-east-1"),
+        ({"AWS_DEFAULT_REGION": "us-east-1"}, "aws configure"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_DEFAULT_REGION": "us-east-1"}, "repeg local env --unset"),
+    ],
+)
+def test_what_keeps_aws_from_being_reached_is_said_with_its_mend(
+    environment: dict[str, str], mend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert run(["orders"]) == 1
+    assert mend in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("nothing_up")
+def test_a_stack_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = {"Error": {"Code": "ValidationError", "Message": "Stack with id elsewhere does not exist"}}
+
+    def refuse(stack: str) -> None:
+        raise ClientError(answer, "DescribeStacks")
+
+    monkeypatch.setattr("desk.cli.stack.connect", refuse)
+    monkeypatch.setenv("REPEG_STACK", "elsewhere")
+    assert run(["orders"]) == 1
+    assert "there is no stack 'elsewhere' in this account and region" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("nothing_up")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 
@@ -98,6 +99,9 @@ def _unreachable(stack: str, error: Exception, *, local: bool) -> Trouble:
     if local:
         detail, mend = explain(error, local=True)
         return Trouble(STACK, detail, mend)
+    if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
+        detail = f"no local cloud is up, and this shell is pointed at {endpoint} and not at AWS"
+        return Trouble(STACK, detail, 'make local; for the stack on AWS: eval "$(repeg local env --unset)"')
     ended = _local_end()
     no_stack = error_code(error) == "ValidationError" and "does not exist" in str(error)
     if no_stack:

@@ -187,7 +187,7 @@ class Clinic:
 
     def kept_clock(self, off: float = 0, age: float = 60) -> None:
         """The stack's reading of the clock: so many seconds old, and its own wall clock so many ahead."""
-        market_at = datetime.now(UTC) - timedelta(seconds=age)
+        market_at = self.wall() - timedelta(seconds=age)
         self.case.market.keep_clock(ClockAnchor(market_at=market_at, wall_at=market_at + timedelta(seconds=off)))
 
     def _queue(self, name: str) -> str:

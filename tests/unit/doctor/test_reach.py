@@ -82,6 +82,14 @@ def test_why_aws_has_no_stack_for_us(
     assert told_of in finding.detail and mend in str(finding.mend)
 
 
+def test_a_shell_that_still_points_at_a_local_cloud(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    finding = told()
+    assert "pointed at http://127.0.0.1:1" in finding.detail
+    assert finding.mend == 'make local; for the stack on AWS: eval "$(repeg local env --unset)"'
+
+
 def test_a_local_cloud_that_ended_says_how(place: Place) -> None:
     place.say_processes(Processes(os.getpid(), 2, 3, "http://127.0.0.1:1", "http://127.0.0.1:2", 1.0))
     place.say_ready(Status(up=True, stack="repeg", endpoint_url="http://127.0.0.1:1"))

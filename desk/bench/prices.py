@@ -12,7 +12,7 @@ from typing import Any
 PRICED_ON = "2026-11-21"
 REGION = "us-east-1"
 MILLION = 1_000_000
-MEMORY_GB = 0.5
+MEMORY_GB = 1769 / 1024  # as the template has it
 
 TRANSITION = 25 / MILLION  # Step Functions, Standard
 LAMBDA_REQUEST = 0.20 / MILLION

@@ -48,14 +48,15 @@ class TableUnits:
         return self._kilobytes(parameters["Key"]) * _TRANSACTION
 
     def _put(self, item: Item, times: int) -> float:
-        """The item, its copy in the index of all orders, and its place in the sparse one when that changes."""
+        """The item, its place in the index of all orders once, and that in the sparse one when it changes."""
         name, size = _name(item), item_bytes(item)
+        listed = "gsi1pk" in item and name not in self._sizes
         self._sizes[name] = size
         units = math.ceil(size / 1024)
         place = json.dumps([item.get("gsi2pk"), item.get("gsi2sk")])
         moved = place != self._listed.get(name, json.dumps([None, None]))
         self._listed[name] = place
-        return units * times + (units if "gsi1pk" in item else 0) + moved
+        return units * times + listed + moved
 
     def _kilobytes(self, key: Item) -> int:
         return math.ceil(self._sizes.get(_name(key), 1) / 1024)

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 OPERATIONS = {
-    "dynamodb": ("DeleteItem", "DescribeEndpoints", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem"),
+    "dynamodb": (
+        "BatchGetItem",
+        "DeleteItem",
+        "DescribeEndpoints",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "TransactWriteItems",
+        "UpdateItem",
+    ),
     "events": ("PutEvents",),
     "secretsmanager": ("GetSecretValue",),
     "sqs": ("SendMessage",),

@@ -32,7 +32,7 @@ from repeg.steps.assess import assess
 from repeg.steps.cancel import cancel
 from repeg.steps.check import check
 from repeg.steps.place import place
-from repeg.steps.protect import protect
+from repeg.steps.protect import AT_ONCE, protect
 from repeg.steps.record import record
 from repeg.steps.release import release
 from repeg.steps.secure import secure
@@ -48,6 +48,8 @@ from tests.support.truth import Market
 
 TABLE_NUMBERS = count(1)
 START = "2026-11-20T10:00:00-05:00"
+GOES_ON = {"AssessMarket", "PlaceOrder", "CheckFill", "CancelOrder"}
+"""Tasks that protect what they find filled at once, as their handlers do."""
 
 
 class Killed(BaseException):
@@ -230,14 +232,20 @@ class Lab:
             "UnwindPosition": unwind,
             "ReleaseProtection": release,
         }
-        tasks = {name: lambda payload, step=step: self._take(payload, step) for name, step in steps.items()}
+        tasks = {
+            name: lambda payload, name=name, step=step: self._take(payload, step, name in GOES_ON)
+            for name, step in steps.items()
+        }
         tasks["SecurePosition"] = lambda payload: self._take(
             payload, lambda worker, order: secure(worker, order, payload.get("error"))
         )
         return tasks
 
-    def _take(self, payload: dict[str, Any], step: Callable[[Worker, Order], Next]) -> dict[str, Any]:
-        following = run_step(self.worker, payload["order_id"], payload["execution"], step)
+    def _take(
+        self, payload: dict[str, Any], step: Callable[[Worker, Order], Next], goes_on: bool = False
+    ) -> dict[str, Any]:
+        then = {route: protect for route in AT_ONCE} if goes_on else None
+        following = run_step(self.worker, payload["order_id"], payload["execution"], step, then)
         return {"route": following.route.value, "seconds": following.seconds}
 
 
@@ -270,7 +278,7 @@ def create_table(client: Any, table: str) -> None:
             {
                 "IndexName": "by_created",
                 "KeySchema": _keys("gsi1pk", "gsi1sk"),
-                "Projection": {"ProjectionType": "ALL"},
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
             },
             {
                 "IndexName": "to_do",

@@ -64,6 +64,7 @@ class TimeKeeper:
     speed: float
     wall: Callable[[], datetime] = wall_clock
     _latest: ClockAnchor | None = None
+    _calendar: Calendar | None = None
 
     def read(self, broker: Broker) -> MarketClock:
         """A fresh reading of the broker's clock (one trading request), kept for others."""
@@ -103,12 +104,15 @@ class TimeKeeper:
         return self._latest.market_time(self.wall(), self.speed) if self._latest else self.approximate().now()
 
     def calendar(self, broker: Broker, now: datetime) -> Calendar:
-        """Trading days around `now`: the kept ones if they cover it, else read anew (one trading request)."""
-        calendar = self.kept.calendar()
+        """Trading days around `now`: those read today, by this process or another, else read anew (one request)."""
+        if self._calendar and self._calendar.covers(now):
+            return self._calendar
+        self._calendar = calendar = self.kept.calendar()
         if calendar and calendar.covers(now):
             return calendar
         today = now.astimezone(EASTERN).date()
         first, last = today - CALENDAR_BACK, today + CALENDAR_AHEAD
         calendar = Calendar(first=first, last=last, days=broker.calendar(first, last))
         self.kept.keep_calendar(calendar)
+        self._calendar = calendar
         return calendar

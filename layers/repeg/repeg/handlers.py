@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from repeg import bootstrap
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Step = Callable[[Worker, Order], Next]
 Answer = dict[str, Any]
+GoesOn = Mapping[Route, Step]
+"""What a step may lead to that must not wait for a hop of the machine."""
 
 _OVER = Next(Route.DONE)
 
@@ -27,18 +29,33 @@ def no_broker() -> NoReturn:
     raise AssertionError("this step has no broker")
 
 
-def take_step(event: dict[str, Any], step: Step, connect: Callable[[], Broker] = no_broker) -> Answer:
+def take_step(
+    event: dict[str, Any], step: Step, connect: Callable[[], Broker] = no_broker, then: GoesOn | None = None
+) -> Answer:
     """Run `step` for the event `{"order_id", "execution"}`; returns `{"route", "seconds"}` for the machine.
 
-    `{"warm_up": true}` only builds the clients.
+    Where the step leads to one that `then` names, that one runs at once. `{"warm_up": true}` only builds the clients.
     """
     worker = bootstrap.worker(connect)
-    following = _OVER if event.get("warm_up") else run_step(worker, event["order_id"], event["execution"], step)
+    following = _OVER if event.get("warm_up") else run_step(worker, event["order_id"], event["execution"], step, then)
     return {"route": following.route.value, "seconds": following.seconds}
 
 
-def run_step(worker: Worker, order_id: str, execution: str, step: Step) -> Next:
-    """Run `step` on the order if this execution owns it; one that does not, or never could, ends quietly."""
+def run_step(worker: Worker, order_id: str, execution: str, step: Step, then: GoesOn | None = None) -> Next:
+    """Run `step` on the order, and what it leads to if `then` names that.
+
+    An execution that does not own the order, or never could, ends quietly.
+    """
+    following = _run(worker, order_id, execution, step)
+    if then and following.route in then:
+        try:
+            return _run(worker, order_id, execution, then[following.route])
+        except Exception as error:  # that state of the machine has its own retries, and its own way to be secured
+            worker.log.error(f"could not go on at once: {error}", order_id=order_id)
+    return following
+
+
+def _run(worker: Worker, order_id: str, execution: str, step: Step) -> Next:
     order = worker.orders.get(order_id)
     number = execution_number(execution)
     if order is None or number is None:

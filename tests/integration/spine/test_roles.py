@@ -14,10 +14,10 @@ from repeg.clock import TimeKeeper
 from repeg.store.market import MarketStore
 from tests.support.brackets import OCO
 from tests.support.crowd import Crowd
-from tests.support.lab import Lab
+from tests.support.lab import GOES_ON, Lab
 from tests.support.leaving import BRACKET, SHORT, hold, minutes, side_by_side
 from tests.support.scenes import by_hand, lab_at, market_time, on_order, run, send, whenever
-from tests.support.stack import listed, load_template, resources, statements
+from tests.support.stack import ROOT, listed, load_template, resources, statements
 
 FUNCTIONS = resources(load_template(), "AWS::Serverless::Function")
 WRITES = {
@@ -129,6 +129,12 @@ def _through_the_stop(lab: Lab, _: pytest.MonkeyPatch) -> None:
 def _hit_before_it_was_seen(lab: Lab, _: pytest.MonkeyPatch) -> None:
     on_order(lab, "new", "53.50", "53.53", side="sell")
     run(lab, "b", **BRACKET)
+
+
+def _hit_while_it_could_not_be_seen(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    unread = {"method": "GET", "path": "/v2/orders/*", "order_class": "oco", "kind": "error", "status": 503}
+    lab.control.faults(unread | {"count": 1})
+    _hit_before_it_was_seen(lab, _)
 
 
 def _sold_short(lab: Lab, _: pytest.MonkeyPatch) -> None:
@@ -245,6 +251,7 @@ LIVES: dict[str, Life] = {
     "bought in part": _bought_in_part,
     "through the stop": _through_the_stop,
     "hit before it was seen": _hit_before_it_was_seen,
+    "hit while it could not be seen": _hit_while_it_could_not_be_seen,
     "sold short": _sold_short,
     "plain": _plain,
     "closed": _closed,
@@ -293,3 +300,16 @@ def test_the_lives_together_remove_a_position_wherever_its_last_share_can_leave(
         "RecordOutcome",
         "SweepOrders",
     }
+
+
+@pytest.mark.parametrize("function", sorted(GOES_ON))
+def test_what_goes_on_to_protect_may_do_all_that_protecting_takes(function: str) -> None:
+    assert _allowed("ProtectPosition") <= _allowed(function)
+
+
+def test_the_handlers_go_on_where_the_lab_does() -> None:
+    handlers = {path.parent.name: path.read_text() for path in (ROOT / "functions").glob("*/app.py")}
+    names = {
+        "".join(word.capitalize() for word in name.split("_")) for name, code in handlers.items() if "AT_ONCE)" in code
+    }
+    assert names == GOES_ON

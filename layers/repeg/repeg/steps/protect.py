@@ -72,6 +72,10 @@ def protect(worker: Worker, order: Order) -> Next:
         return _wait_for_operator(worker, order, str(error))
 
 
+AT_ONCE = {Route.PROTECT_POSITION: protect}
+"""A step that ends with shares to protect goes on to protect them: no hop, and no cold start, leaves them bare."""
+
+
 def _wait_for_operator(worker: Worker, order: Order, why: str) -> Next:
     if order.key_waits % KEY_WAITS_PER_ALARM == 0:
         worker.alert(order, f"{order.symbol} is not protected: {why}")

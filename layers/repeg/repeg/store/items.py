@@ -15,9 +15,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
@@ -27,6 +27,7 @@ Item = dict[str, Any]
 OPEN = "OPEN"
 UNPUBLISHED = "UNPUBLISHED"
 HELD = "HELD"
+TURN = "TURN"
 
 
 def to_item(data: Mapping[str, str | int]) -> Item:
@@ -80,12 +81,30 @@ def position_item(order: Order) -> Item:
 
 def turn_key(symbol: str) -> Item:
     """Key of the symbol's turn."""
-    return to_item({"pk": f"QUEUE#{symbol}", "sk": "TURN"})
+    return to_item({"pk": f"QUEUE#{symbol}", "sk": TURN})
 
 
 def traded_item(symbol: str, how: str, at: datetime) -> Item:
     """When an order of the symbol last traded (`TRADED`), or a position's shares last left (`EXITED`)."""
     return to_item({"pk": f"QUEUE#{symbol}", "sk": f"TURN#{how}", "at": at.isoformat()})
+
+
+class Line(NamedTuple):
+    """A symbol's line: who has the turn, and who stands in line, in order of arrival, parked until (epoch seconds)."""
+
+    holder: str | None
+    waiting: list[tuple[str, int]]
+
+    def first(self, now: datetime) -> str | None:
+        """The first that is not parked for later than `now`, or None."""
+        return next((order_id for order_id, parked_until in self.waiting if parked_until <= int(now.timestamp())), None)
+
+
+def line_of(items: Iterable[Item]) -> Line:
+    """The line that all items of a symbol's queue make."""
+    found = [from_item(item) for item in items]
+    holder = next((item["order_id"] for item in found if item["sk"] == TURN), None)
+    return Line(holder, [(item["order_id"], item["parked_until"]) for item in found if "parked_until" in item])
 
 
 def order_item(order: Order) -> Item:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
@@ -16,8 +17,10 @@ from repeg.store.items import (
     OPEN,
     UNPUBLISHED,
     Item,
+    Line,
     from_item,
     item_order,
+    line_of,
     order_item,
     order_key,
     position_item,
@@ -31,6 +34,9 @@ from repeg.store.items import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+BATCH = 100
+"""Items that DynamoDB reads in one call."""
 
 _ABSENT = "attribute_not_exists(pk)"
 _MINE_AND_UNCHANGED = "executions = :executions AND version = :version"
@@ -84,7 +90,19 @@ class OrderStore:
             ScanIndexForward=False,
             PaginationConfig={"MaxItems": limit},
         )
-        return (item_order(item) for page in pages for item in page["Items"])
+        ids = (from_item(item)["gsi1sk"].rpartition("#")[2] for page in pages for item in page["Items"])
+        while some := list(islice(ids, BATCH)):
+            found = self._get_many(some)
+            yield from (found[order_id] for order_id in some if order_id in found)
+
+    def _get_many(self, order_ids: list[str]) -> dict[str, Order]:
+        ahead: dict[str, Any] = {self._table: {"Keys": [order_key(order_id) for order_id in order_ids]}}
+        found: list[Order] = []
+        while ahead:
+            answer = self._client.batch_get_item(RequestItems=ahead)
+            found += [item_order(item) for item in answer["Responses"][self._table]]
+            ahead = answer.get("UnprocessedKeys", {})
+        return {order.order_id: order for order in found}
 
     def to_do(self) -> list[str]:
         """Ids of orders that are not over or whose outcome was not published (eventually consistent)."""
@@ -293,10 +311,10 @@ class OrderStore:
         Only an order that still stands in line can take it, so a step that was held up cannot take it for an order
         that has ended meanwhile.
         """
-        holder = self.holder(order.symbol)
-        if holder is not None or order.parent_id:
-            return holder == (order.parent_id or order.order_id)
-        if self._first_in_line(order.symbol, now) != order.order_id:
+        line = self._line(order.symbol)
+        if line.holder is not None or order.parent_id:
+            return line.holder == (order.parent_id or order.order_id)
+        if line.first(now) != order.order_id:
             return False
         in_line = {"TableName": self._table, "Key": queue_key(order), "ConditionExpression": "attribute_exists(pk)"}
         turn = turn_key(order.symbol) | to_item({"order_id": order.order_id})
@@ -307,17 +325,14 @@ class OrderStore:
             return self.holder(order.symbol) == order.order_id
         return True
 
-    def _first_in_line(self, symbol: str, now: datetime) -> str | None:
-        values: dict[str, str | int] = {":queue": f"QUEUE#{symbol}", ":turn": "TURN", ":now": int(now.timestamp())}
+    def _line(self, symbol: str) -> Line:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             ConsistentRead=True,
-            KeyConditionExpression="pk = :queue AND sk < :turn",
-            FilterExpression="parked_until <= :now",
-            ExpressionAttributeValues=to_item(values),
+            KeyConditionExpression="pk = :queue",
+            ExpressionAttributeValues=to_item({":queue": f"QUEUE#{symbol}"}),
         )
-        waiting: Iterator[str] = (from_item(item)["order_id"] for page in pages for item in page["Items"])
-        return next(waiting, None)
+        return line_of(item for page in pages for item in page["Items"])
 
     # --- plumbing ------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import uuid4
 
 import pytest
@@ -114,6 +115,18 @@ def _is_released_slowly(cloud: Cloud, name: str) -> list[str]:
     return cloud.states_of(order)
 
 
+def _works_no_order(cloud: Cloud, name: str) -> list[str]:
+    """An execution that somebody started by hand owns no order, and ends: Done."""
+    states = cloud.connection.stepfunctions
+    started = states.start_execution(
+        stateMachineArn=cloud.machine, name=f"ord-{name}-1", input=json.dumps({"order_id": f"ord-{name}"})
+    )
+    arn = started["executionArn"]
+    cloud.until("over", lambda: states.describe_execution(executionArn=arn)["status"] == "SUCCEEDED")
+    events = states.get_execution_history(executionArn=arn)["events"]
+    return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+
+
 STORIES = (
     _waits_its_turn,
     _waits_for_a_cancel,
@@ -121,4 +134,5 @@ STORIES = (
     _loses_its_keys,
     _cannot_be_protected,
     _is_released_slowly,
+    _works_no_order,
 )

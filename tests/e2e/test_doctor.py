@@ -1,0 +1,128 @@
+"""`repeg doctor` against the local cloud: all ok, then broken keys, a paused intake, and all ok again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from desk.cli.main import run
+from desk.cloud.place import here
+from tests.support.cloud import Cloud
+
+pytestmark = pytest.mark.cloud
+
+Doctor = Callable[[], dict[str, Any]]
+
+
+@pytest.fixture
+def calm(cloud: Cloud) -> Iterator[Cloud]:
+    """The cloud without what other tests left in its log, and whole again afterwards."""
+    logs, group = cloud.connection.logs, cloud.connection.log_group
+    for page in logs.get_paginator("describe_log_streams").paginate(logGroupName=group):
+        for stream in page["logStreams"]:
+            logs.delete_log_stream(logGroupName=group, logStreamName=stream["logStreamName"])
+    cloud.exchange.quote("SPY", "602.10", "602.11", 1500, 1500)
+    cloud.sweep()
+    yield cloud
+    cloud.exchange.faults()
+    cloud.connection.lambda_.update_event_source_mapping(UUID=mapping_of(cloud), Enabled=True)
+
+
+def mapping_of(cloud: Cloud) -> str:
+    """The event source mapping of the queue."""
+    function = cloud.connection.function("accept_signal")
+    [mapping] = cloud.connection.lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    return str(mapping["UUID"])
+
+
+@pytest.fixture
+def doctor(calm: Cloud, capsys: pytest.CaptureFixture[str]) -> Doctor:
+    """Runs the command; answers its document, and checks it against the exit code and what was sent."""
+
+    def call() -> dict[str, Any]:
+        mark = calm.mark()
+        code = run(["doctor", "--json"])
+        document: dict[str, Any] = json.loads(capsys.readouterr().out)
+        assert code == (0 if document["ok"] else 1)
+        assert document["ok"] == all(check["ok"] for check in document["checks"])
+        assert all(check["ok"] == (check["mend"] is None) for check in document["checks"])
+        assert not [path for path in calm.calls_since(mark) if not path.startswith("GET ")]
+        assert document["cost"]["trading_requests"] <= 3
+        return {check["name"]: check for check in document["checks"]}
+
+    return call
+
+
+def bad(found: dict[str, Any]) -> set[str]:
+    return {name for name, check in found.items() if not check["ok"]}
+
+
+def test_what_is_broken_is_told_with_its_mend_and_nothing_else_is(doctor: Doctor, calm: Cloud) -> None:
+    found = doctor()
+    assert bad(found) == set(), [found[name] for name in bad(found)]
+    assert {"keys", "account", "mode", "data feed", "clock", "queue", "alarms"} <= set(found)
+    assert "the emulator feeds them nothing" in found["alarms"]["detail"]
+
+    unauthorized = {"kind": "error", "path": "/v2/*", "status": 401, "body": {"message": "unauthorized."}}
+    calm.exchange.faults(unauthorized)
+    found = doctor()
+    assert bad(found) == {"keys", "account", "clock", "data feed"}
+    assert "refuses the keys" in found["keys"]["detail"] and "HTTP 401" in found["keys"]["detail"]
+    assert found["account"]["mend"] == "mend keys first"
+    calm.exchange.faults()
+
+    uuid = mapping_of(calm)
+    calm.connection.lambda_.update_event_source_mapping(UUID=uuid, Enabled=False)
+    found = doctor()
+    assert bad(found) == {"intake"}
+    assert f"lambda update-event-source-mapping --uuid {uuid} --enabled" in found["intake"]["mend"]
+    calm.connection.lambda_.update_event_source_mapping(UUID=uuid, Enabled=True)
+
+    calm.send_text('{"kind": "order"}')
+    calm.until("it is refused", lambda: "refused" in bad(doctor()))
+    found = doctor()
+    assert bad(found) == {"refused"} and calm.connection.dlq_url in found["refused"]["mend"]
+    assert len(calm.dead_letters()) == 1, "looking does not take it"
+
+    assert bad(doctor()) == set()
+
+
+def test_a_stopped_exchange_costs_seconds_and_hides_nothing_else(
+    calm: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    processes = here().processes()
+    assert processes
+    os.kill(processes.exchange, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        code = run(["doctor", "--json"])
+        took = time.monotonic() - started
+    finally:
+        os.kill(processes.exchange, signal.SIGCONT)
+    found = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert (code, took < 10) == (1, True)
+    assert bad(found) == {"broker", "keys", "account", "clock", "data feed"}
+    assert "does not answer" in found["broker"]["detail"] and found["broker"]["mend"] == "make down && make local"
+
+
+def test_the_page_shows_a_line_for_each_check_and_the_mend_below(
+    calm: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calm.connection.lambda_.update_event_source_mapping(UUID=mapping_of(calm), Enabled=False)
+    assert run(["doctor"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    [intake] = [at for at, line in enumerate(lines) if line.startswith("intake")]
+    assert "not ok" in lines[intake] and lines[intake + 1].strip().startswith("mend: ")
+    assert "not ok: intake " in lines[-1] and "nothing was sent or changed" in lines[-1]
+
+
+def test_another_stack_cannot_be_asked_for_in_two_ways(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor", "--stack"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1

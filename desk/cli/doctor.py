@@ -11,8 +11,12 @@ from desk.cli.output import FAILED, print_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
-    from desk.doctor.findings import Diagnosis
+    from desk.doctor.findings import Diagnosis, Finding
+
+WIDEST = 110
+"""Columns: on a wide screen the cost would stand too far from its check."""
 
 
 def doctor(stack: StackName = "repeg", as_json: AsJson = False) -> None:
@@ -28,29 +32,56 @@ def doctor(stack: StackName = "repeg", as_json: AsJson = False) -> None:
     else:
         from desk.cli.render import console
 
-        console().print(page(diagnosis))
+        screen = console()
+        screen.print(page(diagnosis, screen.width), crop=False)
     if not diagnosis.ok:
         raise typer.Exit(FAILED)
 
 
-def page(diagnosis: Diagnosis) -> RenderableType:
-    """One line for each check, its mend below it, and what the examination took."""
+def page(diagnosis: Diagnosis, width: int) -> RenderableType:
+    """One line for each check, its mend below it, and what the examination took, on so many columns.
+
+    To be printed without cropping: a mend is never broken into lines, so that it can be copied.
+    """
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("check", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("what was seen", overflow="fold")
-    table.add_column("cost", justify="right", no_wrap=True, style="dim")
-    for finding in diagnosis.findings:
-        told = Text(finding.detail, style="dim" if finding.behind else "")
+    findings, width = diagnosis.findings, min(width, WIDEST)
+    names = max(len(finding.name) for finding in findings)
+    states = max(len(_state(finding)) for finding in findings)
+    parts: list[RenderableType] = [
+        _line(("check", "", "what was seen", "req", "AWS"), width, names, states, style="bold")
+    ]
+    for finding in findings:
+        cells = (
+            finding.name,
+            Text(_state(finding), style="green" if finding.ok else "bold red"),
+            Text(finding.detail, style="dim" if finding.behind else ""),
+            str(finding.cost.trading_requests or ""),
+            str(finding.cost.aws_calls or ""),
+        )
+        parts.append(_line(cells, width, names, states))
         if finding.mend and not finding.behind:
-            told.append("\nmend: ", style="bold").append(finding.mend, style="yellow")
-        state = Text("ok", style="green") if finding.ok else Text("not ok", style="bold red")
-        table.add_row(finding.name, state, told, _cost(finding.cost.trading_requests, finding.cost.aws_calls))
-    return Group(table, "", _summary(diagnosis))
+            mend = Text(" " * (names + states + 4), no_wrap=True, overflow="ignore")
+            parts.append(mend.append("mend: ", style="bold").append(finding.mend, style="yellow"))
+    return Group(*parts, "", _summary(diagnosis))
+
+
+def _state(finding: Finding) -> str:
+    return "ok" if finding.ok else "not ok"
+
+
+def _line(cells: tuple[RenderableType, ...], width: int, names: int, states: int, style: str = "") -> Table:
+    from rich.table import Table
+
+    line = Table(box=None, pad_edge=False, show_header=False, width=width, padding=(0, 2, 0, 0))
+    line.add_column(width=names, style=style)
+    line.add_column(width=states)
+    line.add_column(ratio=1, overflow="fold", style=style)
+    line.add_column(width=3, justify="right", style="dim")
+    line.add_column(width=3, justify="right", style="dim")
+    line.add_row(*cells)
+    return line
 
 
 def _summary(diagnosis: Diagnosis) -> RenderableType:
@@ -60,13 +91,8 @@ def _summary(diagnosis: Diagnosis) -> RenderableType:
 
     bad = [finding.name for finding in diagnosis.findings if not finding.ok and not finding.behind]
     behind = sum(finding.behind is not None for finding in diagnosis.findings)
-    cost = diagnosis.cost
     told = f"not ok: {', '.join(bad)}" + (f", and {behind} that cannot be told before" if behind else "")
-    text = Text(told if bad else "all ok", style="bold red" if bad else "bold green")
+    cost = diagnosis.cost
     took = f"{some(cost.trading_requests, 'trading request')}, {some(cost.aws_calls, 'AWS call')}, {cost.seconds:.1f} s"
-    return text.append(f"   ({took}; nothing was sent or changed)", style="not bold default")
-
-
-def _cost(trading_requests: int, aws_calls: int) -> str:
-    parts = [f"{trading_requests} trading"] if trading_requests else []
-    return ", ".join([*parts, *([f"{aws_calls} AWS"] if aws_calls else [])])
+    text = Text(told if bad else "all ok", style="bold red" if bad else "bold green")
+    return Text.assemble(text, Text(f"\n{took}; nothing was sent or changed", style="dim"))

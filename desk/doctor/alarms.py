@@ -41,7 +41,7 @@ def check_alarms(case: Case) -> str:
     if not alarms:
         raise Trouble(ALARMS, "the stack has no alarms", deploy_again(connection))
     if case.simulated:
-        return f"{some(len(alarms), 'alarm')} deployed, but the emulator feeds them nothing: here they never ring"
+        return f"{len(alarms)} deployed, but they never ring here: the emulator feeds them nothing"
     ringing = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
     if ringing:
         raise Trouble(

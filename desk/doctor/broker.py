@@ -103,7 +103,7 @@ def answer(case: Case) -> Answer:
 def check_broker(case: Case) -> str:
     """Is there an answer, and how much room for orders is left."""
     found = case.fact(answer)
-    told = f"{case.fact(hosts)[0]} answers in {found.milliseconds:.0f} ms"
+    told = f"answers in {found.milliseconds:.0f} ms"
     count = request_count(found.reply.headers)
     return told + (f", {count[1]} of {count[0]} requests left this minute" if count else "")
 
@@ -120,7 +120,7 @@ def accepted_keys(case: Case) -> Keys:
 
 def check_keys(case: Case) -> str:
     """In the secret, filled in, and taken by the broker."""
-    return f"{case.fact(accepted_keys).shown} is taken by the broker"
+    return f"{case.fact(accepted_keys).shown}, taken by the broker"
 
 
 def check_account(case: Case) -> str:
@@ -150,7 +150,7 @@ def check_account(case: Case) -> str:
         raise Trouble(
             ACCOUNT, f"account {account.account_number} is {body['status']}", f"see the dashboard: {DASHBOARD}"
         )
-    return f"{account.account_number}, equity ${account.equity:,.2f}, buying power ${account.buying_power:,.2f}"
+    return f"{account.account_number}, ${account.equity:,.2f}, buying power ${account.buying_power:,.2f}"
 
 
 def why(error: NoAnswer) -> str:

@@ -30,8 +30,8 @@ def check_machine(case: Case) -> str:
             raise Trouble(MACHINE, detail, repeg(case.connection, f"order {order_id}"))
     at_work = f"{some(len(case.orders.to_do()), 'order')} in work"
     if dead:
-        return f"{at_work}; {some(len(dead), 'execution')} died in the last day, their orders were taken up again"
-    return f"{at_work}, no execution died in the last day"
+        return f"{at_work}; {some(len(dead), 'execution')} died in 24 h, and the orders were taken up again"
+    return f"{at_work}, no execution died in 24 h"
 
 
 def check_sweep(case: Case) -> str:
@@ -48,18 +48,17 @@ def check_sweep(case: Case) -> str:
     if ago is None or ago > SILENT + timedelta(minutes=1):
         if case.wall() - datetime.fromisoformat(function["LastModified"]) < 2 * SILENT:
             return "deployed a moment ago, not seen running yet"
-        when = f"ran {seconds_of(ago)} ago for the last time" if ago else "did not run for a quarter of an hour"
+        when = f"ran {seconds_of(ago)} ago for the last time" if ago else "did not run for 15 min"
         mend = START_AFRESH if case.simulated else aws(connection, f"lambda get-function --function-name {name}")
         raise Trouble(SWEEP, f"{name} {when} (docs/runbook.md#sweep-silent)", mend)
     failed = sum(point.value for point in errors)
     if errors and errors[-1].value:
         logs = aws(connection, f"logs tail {connection.log_group} --since 15m --filter-pattern ERROR")
-        detail = f"{name} fails, {failed:.0f} times in a quarter of an hour (docs/runbook.md#sweep-errors)"
+        detail = f"{name} fails, {failed:.0f} times in 15 min (docs/runbook.md#sweep-errors)"
         raise Trouble(SWEEP, detail, logs)
-    by = "fired by the local cloud on market time" if case.simulated else "every minute"
-    return f"{by}, {sum(run.value for run in runs):.0f} runs in a quarter of an hour" + (
-        f", {failed:.0f} of them failed" if failed else ""
-    )
+    by = "on market time" if case.simulated else "every minute"
+    told = f"fired {by}, {some(round(sum(run.value for run in runs)), 'run')} in 15 min"
+    return f"{told}, {failed:.0f} of them failed" if failed else told
 
 
 def check_positions(case: Case) -> str:

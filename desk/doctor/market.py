@@ -82,7 +82,7 @@ def check_clock(case: Case) -> str:
     times = f"{_clock_time(anchor.market_at)} ET, {_session(case.fact(calendar), anchor.market_at)}"
     kept = case.market.clock()
     if case.simulated:
-        return f"simulated: {times}; {_simulated(case, anchor, kept)}"
+        return f"{times}; {_simulated(case, anchor, kept)}"
     skew = anchor.wall_at - anchor.market_at
     if abs(skew) > SKEW:
         how = "ahead of" if skew > timedelta(0) else "behind"
@@ -142,11 +142,11 @@ _LATER = "repeg doctor again in a minute; if it stays so, stop the other program
 def _simulated(case: Case, anchor: ClockAnchor, kept: ClockAnchor | None) -> str:
     speed = case.connection.speed or 1
     if kept is None:
-        return "the stack has not read it yet"
+        return f"simulated, {speed:g}x; the stack has not read it yet"
     off = kept.market_time(anchor.wall_at, speed) - anchor.market_at
     if abs(off) <= SKEW * speed:
-        return f"the stack's reading is {seconds_of(off)} off at {speed:g}x"
-    return f"the stack's reading is {seconds_of(off)} off, as the clock was set; it is read anew with the next order"
+        return f"simulated, {speed:g}x; the stack agrees"
+    return f"simulated, {speed:g}x; set {seconds_of(off)} off what the stack last read: the next order reads it anew"
 
 
 def _session(days: Calendar, now: datetime) -> str:

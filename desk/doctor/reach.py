@@ -97,8 +97,9 @@ def _environment(connection: Connection) -> dict[str, str]:
 
 def _unreachable(stack: str, error: Exception, *, local: bool) -> Trouble:
     if local:
-        detail, mend = explain(error, local=True)
-        return Trouble(STACK, detail, mend)
+        if error_code(error) == "ResourceNotFoundException":
+            return Trouble(STACK, f"stack {stack} on the local cloud is there only in part: {error}", START_AFRESH)
+        return Trouble(STACK, *explain(error, local=True))
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         detail = f"no local cloud is up, and this shell is pointed at {endpoint} and not at AWS"
         return Trouble(STACK, detail, 'make local; for the stack on AWS: eval "$(repeg local env --unset)"')

@@ -40,7 +40,7 @@ def check_intake(case: Case) -> str:
     if connection.lambda_.get_function_concurrency(FunctionName=function).get("ReservedConcurrentExecutions") == 0:
         allow = f"lambda delete-function-concurrency --function-name {function}"
         raise Trouble(INTAKE, f"{function} is throttled to nothing: {_held_back(case)}", aws(connection, allow))
-    return "signals are taken from the queue"
+    return "takes signals from the queue"
 
 
 def check_queue(case: Case) -> str:

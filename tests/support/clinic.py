@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -225,8 +226,10 @@ def _client(service: str) -> Any:
 
 
 @contextmanager
-def open_clinic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
-    """A fresh stack in an AWS of its own."""
+def open_clinic(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Clinic]:
+    """A fresh stack in an AWS of its own, and no local cloud, whatever the user has up."""
+    monkeypatch.setenv("REPEG_LOCAL_DIR", str(folder))
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -33,10 +34,10 @@ def control(exchange_process: ExchangeProcess) -> ExchangeControl:
 
 
 @pytest.fixture
-def clinic(control: ExchangeControl, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
+def clinic(control: ExchangeControl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clinic]:
     """A stack on AWS that trades at the exchange, as it would at Alpaca."""
     monkeypatch.setattr(broker, "_is_loopback", lambda url: False)
-    with open_clinic(monkeypatch) as opened:
+    with open_clinic(monkeypatch, tmp_path) as opened:
         opened.exchange_url = control.url
         opened.environment |= {"BROKER_URL": control.url, "DATA_URL": control.url}
         opened.wall = lambda: datetime.fromisoformat(MORNING)

@@ -36,7 +36,7 @@ def test_all_is_ok_for_three_trading_requests_and_nothing_is_sent(clinic: Clinic
     assert [name for name, finding in found.items() if not finding.ok] == []
     assert "PKTE..." in found["keys"].detail and KEYS["secret_key"] not in str(found)
     assert "of 200 requests left" in found["broker"].detail
-    assert "equity $100,000.00" in found["account"].detail
+    assert ", $100,000.00, buying power" in found["account"].detail
     asked = requests(control)
     assert all(one.startswith("GET ") for one in asked)
     trading = [one for one in asked if "/stocks/" not in one]

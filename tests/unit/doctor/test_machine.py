@@ -38,7 +38,7 @@ def test_an_order_that_was_taken_up_again_is_no_trouble_any_more(clinic: Clinic)
     taken_up = stored(clinic, order(executions=2))
     clinic.stopped_execution(f"{taken_up.order_id}-1")
     found = clinic.look("machine")
-    assert found.ok and "1 execution died in the last day" in found.detail and "1 order in work" in found.detail
+    assert found.ok and "1 execution died in 24 h" in found.detail and "1 order in work" in found.detail
 
 
 def test_executions_that_died_long_ago_are_forgotten(clinic: Clinic) -> None:

@@ -14,7 +14,7 @@ def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_queue_that_is_read_and_empty_is_ok(clinic: Clinic) -> None:
-    for name, told in (("intake", "taken"), ("queue", "0 signals waiting"), ("refused", "none")):
+    for name, told in (("intake", "takes"), ("queue", "0 signals waiting"), ("refused", "none")):
         found = clinic.look(name)
         assert found.ok and told in found.detail and found.mend is None
 

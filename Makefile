@@ -25,11 +25,11 @@ help: ## List the tasks
 # ---- tasks ----
 .PHONY: demo test lint bench build rehearse deploy local down lock clean
 demo: ## Watch sample signals become orders on the local cloud
-	@$(MAKE) -j4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
+	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
 	@$(BIN)/repeg demo $(ARGS)
 
 test: ## Run the whole test suite
-	@$(MAKE) -j4 .venv/.test .tools/sam/.ready .tools/cloud/.ready .tools/foreign/.ready
+	@$(MAKE) -sj4 .venv/.test .tools/sam/.ready .tools/cloud/.ready .tools/foreign/.ready
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) -j3 --output-sync=target test-spine test-apart test-cloud
 else
@@ -46,7 +46,7 @@ test-apart:
 	@$(BIN)/python -m pytest -m "not cloud" --ignore tests/integration/spine
 
 lint: ## Check style, types, template, state machines and security
-	@$(MAKE) -j4 .tools/lint/.ready .tools/sam/.ready
+	@$(MAKE) -sj4 .tools/lint/.ready .tools/sam/.ready
 	.tools/lint/bin/ruff check .
 	.tools/lint/bin/ruff format --check .
 	.tools/lint/bin/mypy
@@ -58,11 +58,11 @@ lint: ## Check style, types, template, state machines and security
 		$(foreach machine,$(wildcard statemachines/*.asl.yaml),--yaml-path $(machine))
 
 bench: ## Measure cold start, size, cost, latency and throughput
-	@$(MAKE) -j4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready .tools/bench/naive/.ready
+	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready .tools/bench/naive/.ready
 	@$(BIN)/python -m desk.bench $(ARGS)
 
 local: ## Start the local cloud and leave it running
-	@$(MAKE) -j4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
+	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
 	@$(BIN)/repeg local up $(ARGS)
 
 down: .venv/.desk ## Stop the local cloud
@@ -73,7 +73,7 @@ build: .tools/sam/.ready ## Build the stack for AWS into .aws-sam/aws
 		--parameter-overrides PythonRuntime=$(RUNTIME) Arch=arm64
 
 rehearse: ## Show what `make deploy` would create, without AWS
-	@$(MAKE) -j4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
+	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
 	@$(BIN)/repeg rehearse --config $(CONFIG) $(ARGS)
 
 deploy: .tools/sam/.ready ## Deploy the stack to AWS (CONFIG=live for live trading)

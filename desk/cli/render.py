@@ -39,10 +39,14 @@ def console(*, stderr: bool = False) -> Console:
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, markup=False, width=160)
 
 
+def status_of(view: View) -> Text:
+    """The status in its colour."""
+    return Text(view["status"].replace("_", " "), style=_STYLES.get(view["status"], ""))
+
+
 def outcome(view: View) -> Text:
     """Status and reason in one cell."""
-    status = view["status"]
-    text = Text(status.replace("_", " "), style=_STYLES.get(status, ""))
+    text = status_of(view)
     if view["reason"]:
         text.append(f" {view['reason']}", style="dim")
     return text

@@ -151,11 +151,5 @@ SMART_EXECUTOR = Part(
         ),
         Act("Monday 10:05, CRWD has run to 536.00", "2026-11-23T10:05:00-05:00", (RAN_TO_536, CLOSED_POSITION)),
         Act("Monday 17:00, after the close", "2026-11-23T17:00:00-05:00", (AFTER_HOURS,)),
-        Act(
-            "Tuesday 10:00, the old way: USE_SMART_EXECUTOR=false",
-            "2026-11-24T10:00:00-05:00",
-            (THE_OLD_WAY,),
-            {"USE_SMART_EXECUTOR": False},
-        ),
     ),
 )

@@ -17,6 +17,9 @@ from desk.report.audit import Audit
 from desk.report.execution import BracketReport, ExecutionReport
 from desk.report.targets import Target
 
+PROVOKED = "refused by the market"
+"""The target that the stories miss by design: refusals are what they show."""
+
 
 def two_ways_table(verdict: Verdict) -> RenderableType:
     """A bracket as it went here, beside what a market order would have made of its signal."""
@@ -56,7 +59,8 @@ def targets_table(targets: Sequence[Target]) -> Table:
     """The targets, each beside what was measured."""
     table = _grid("brackets", "target", "measured", "")
     for target in targets:
-        told = {True: Text("ok", style="green"), False: Text("not ok", style="yellow"), None: Text()}[target.ok]
+        failed = "provoked here" if target.name == PROVOKED else "not ok"
+        told = {True: Text("ok", style="green"), False: Text(failed, style="yellow"), None: Text()}[target.ok]
         table.add_row(Text(target.name, style="dim"), target.wanted, target.measured, told)
     return table
 

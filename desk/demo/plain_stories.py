@@ -102,10 +102,10 @@ WIDE_OPEN = Story(
         ladder="better_orders",
         limits=("95.09",),
         fills=(("30", "95.08"),),
-        first_sent_from="2026-11-23T09:30:20-05:00",
+        first_sent_from="2026-11-24T09:30:20-05:00",
     ),
     quote=Touch("95.00", "95.12"),
-    script=({"at": "2026-11-23T09:30:20-05:00", "symbol": "LABU", **Touch("95.05", "95.08").fields},),
+    script=({"at": "2026-11-24T09:30:20-05:00", "symbol": "LABU", **Touch("95.05", "95.08").fields},),
 )
 
 BETTER_ORDERS = Part(
@@ -117,6 +117,5 @@ BETTER_ORDERS = Part(
             (FILLED_AT_ONCE, SOLD_AT_ONCE, REPEGGED, MARKET_FALLBACK, RAN_AWAY, STANDARD),
         ),
         Act("Friday 18:00, market closed", "2026-11-20T18:00:00-05:00", (CLOSED,)),
-        Act("Monday 09:29:45, just before the open", "2026-11-23T09:29:45-05:00", (WIDE_OPEN,)),
     ),
 )

@@ -40,13 +40,40 @@ class Progress:
 Watcher = Callable[[Act, Sequence[Progress]], None]
 
 
+class Tuning:
+    """The stack's settings: changed only where they differ, and waited for only as long as they still need."""
+
+    def __init__(
+        self,
+        override: Callable[[Mapping[str, Any]], None],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._override = override
+        self._clock = clock
+        self._sleep = sleep
+        self._wanted: Mapping[str, Any] = {}
+        self._taken_up = clock()
+
+    def want(self, settings: Mapping[str, Any]) -> None:
+        """Have these overrides, from a few seconds on."""
+        if settings != self._wanted:
+            self._override(settings)
+            self._wanted, self._taken_up = settings, self._clock() + SETTINGS_SECONDS
+
+    def settle(self) -> None:
+        """Return when what was wanted is in force everywhere."""
+        if (left := self._taken_up - self._clock()) > 0:
+            self._sleep(left)
+
+
 class Stage:
     """A stack with its exchange, and who is told how the stories go."""
 
     def __init__(
         self,
         send: Callable[[Iterable[Story]], None],
-        override: Callable[[Mapping[str, Any]], None],
+        tuning: Tuning,
         orders: OrderStore,
         exchange: ExchangeControl,
         watcher: Watcher,
@@ -54,7 +81,7 @@ class Stage:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._send = send
-        self._override = override
+        self._tuning = tuning
         self._orders = orders
         self._exchange = exchange
         self._watcher = watcher
@@ -64,10 +91,10 @@ class Stage:
     def play(self, act: Act, timeout: float) -> list[Verdict]:
         """Play one act to its end, at most `timeout` wall seconds; stories that are not over by then are not ok."""
         self._move_on_to(act.starts_at)
+        self._tuning.want(act.overrides or act.announces)
         if act.overrides:
-            self._override(act.overrides)
             self._watcher(act, [Progress(story, None, 0.0, over=False) for story in act.stories])
-            self._sleep(SETTINGS_SECONDS)
+            self._tuning.settle()
         for story in act.stories:
             if story.quote:
                 self._exchange.quote(story.symbol, **story.quote.fields)
@@ -83,7 +110,7 @@ class Stage:
                 break
             self._sleep(POLL_SECONDS)
         if act.overrides:
-            self._override({})
+            self._tuning.want({})
         journal = self._exchange.journal()
         return [judge(item.story, item.order, item.holder, journal) for item in progress.values()]
 

@@ -21,8 +21,8 @@ from desk.cloud.connection import Connection, connect_local
 from desk.cloud.place import Status
 from desk.demo.bracket_stories import RAN_TO_536
 from desk.demo.figures import report_table, targets_table, two_ways_table
-from desk.demo.play import Progress, Stage, send_stories
-from desk.demo.show import difference_lines, finished_line, heading, progress_table, verdict_table
+from desk.demo.play import Progress, Stage, Tuning, Watcher, send_stories
+from desk.demo.show import finished_lines, heading, progress_table, verdict_table
 from desk.demo.stories import PARTS
 from desk.demo.story import Act, Part
 from desk.demo.verdict import Verdict
@@ -35,6 +35,7 @@ from repeg.store.orders import OrderStore
 
 LONGEST_ACT_MARKET_SECONDS = 150.0
 SLACK_SECONDS = 30.0
+_NEXT = "next: make local, then .venv/bin/repeg send events/bracket_crwd_buy.json"
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ class Demo:
             CloudError: the local cloud could not be started.
         """
         local.down()  # what a demo that was killed may have left
+        self._console.print(self._introduction())
+        self._console.print()
         heading(self._console, "a cloud of its own, on this machine")
         with local.cloud(speed=self._speed, start=self._parts[0].acts[0].starts_at, step=self._step) as status:
             told = self._play(status)
@@ -104,57 +107,57 @@ class Demo:
         self._tell(told)
         return told
 
+    def _introduction(self) -> str:
+        stories = sum(len(part.stories) for part in self._parts)
+        return (
+            f"{stories} signals go through a queue into the stack that make deploy would put on AWS, and from there to "
+            f"a simulated Alpaca, where market time runs {self._speed:g} times as fast."
+        )
+
     def _play(self, status: Status) -> Told:
         connection = connect_local(status)
         exchange = ExchangeControl(str(status.exchange_url))
         orders = OrderStore(connection.dynamodb, connection.table)
+        send = partial(send_stories, connection.sqs, connection.queue_url)
+        stage = partial(Stage, send, Tuning(_override(connection)), orders, exchange)
         started = time.monotonic()
         verdicts: list[Verdict] = []
         for part in self._parts:
             self._console.print()
-            heading(
-                self._console, f"{part.title}: signals through the queue, market time {self._speed:g} times as fast"
-            )
-            verdicts += (verdict for act in part.acts for verdict in self._act(act, connection, orders, exchange))
+            heading(self._console, part.title)
+            verdicts += (verdict for act in part.acts for verdict in self._act(act, stage))
         seconds = time.monotonic() - started
         views = [order_view(order) for order in orders.newest()]
         found = audit(views, exchange.journal())
         return Told(verdicts, execution_report(views), bracket_report(views), found, seconds)
 
-    def _act(self, act: Act, connection: Connection, orders: OrderStore, exchange: ExchangeControl) -> list[Verdict]:
-        stage = partial(Stage, partial(send_stories, connection.sqs, connection.queue_url), _override(connection))
+    def _act(self, act: Act, stage: Callable[[Watcher], Stage]) -> list[Verdict]:
         timeout = LONGEST_ACT_MARKET_SECONDS / self._speed + SLACK_SECONDS
         if not self._console.is_terminal:
-            self._console.print(act.title)
-            return stage(orders, exchange, _Lines(self._console)).play(act, timeout)
+            self._console.print(Text(act.title, style="bold"))
+            return stage(_Lines(self._console)).play(act, timeout)
         with Live(console=self._console, auto_refresh=False) as live:
 
             def show(act: Act, progress: Sequence[Progress]) -> None:
                 live.update(progress_table(act, progress, self._console.width), refresh=True)
 
-            return stage(orders, exchange, show).play(act, timeout)
+            return stage(show).play(act, timeout)
 
     def _tell(self, told: Told) -> None:
         for part in self._parts:
-            self._console.print()
-            heading(self._console, f"{part.title}: expected against actual")
             mine = [verdict for verdict in told.verdicts if verdict.story in part.stories]
-            self._console.print(verdict_table(mine, self._console.width))
-            for line in difference_lines(mine):
-                self._console.print(Text(line, style="red"))
+            self._section(f"{part.title}: expected against actual", verdict_table(mine, self._console.width))
         for verdict in told.verdicts:
             if verdict.story == RAN_TO_536:
                 self._section("one signal, two ways", two_ways_table(verdict))
         self._section("execution report", report_table(told.report, told.brackets, told.audit))
-        self._section(
-            "brackets against their targets (here, refusals are provoked)", targets_table(targets(told.brackets))
-        )
+        self._section("brackets against their targets", targets_table(targets(told.brackets)))
         good = sum(verdict.ok for verdict in told.verdicts)
         self._console.print()
         summary = f"{good} of {len(told.verdicts)} stories ended as expected, in {told.seconds:.0f} s"
         self._console.print(Text(summary, style="bold green" if told.ok else "bold red"))
         if told.ok:
-            self._console.print("next: make local, then .venv/bin/repeg send events/bracket_crwd_buy.json", style="dim")
+            self._console.print(_NEXT, style="dim")
 
     def _section(self, title: str, content: RenderableType) -> None:
         self._console.print()
@@ -176,7 +179,7 @@ def _override(connection: Connection) -> Callable[[Mapping[str, Any]], None]:
 
 
 class _Lines:
-    """Without a terminal: a line for each story that is over."""
+    """Without a terminal: every story is told once, when it is over."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -186,4 +189,4 @@ class _Lines:
         for item in progress:
             if item.over and item.story.signal_id not in self._told:
                 self._told.add(item.story.signal_id)
-                self._console.print(finished_line(item))
+                self._console.print(finished_lines(item))

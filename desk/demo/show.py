@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.rule import Rule
 from rich.table import Table
@@ -13,58 +12,51 @@ from rich.text import Text
 
 from desk.cli.figures import basis_points, price, ratio
 from desk.cli.holding import standing
-from desk.cli.render import ROOMY, outcome
+from desk.cli.render import ROOMY, status_of
 from desk.demo.play import Progress
-from desk.demo.story import Act, Exit, Expected, Fill
+from desk.demo.story import MARKET, Act, Exit, Expected, Fill
 from desk.demo.verdict import Verdict, limits, risk_reward
+
+_TITLE = 42
+"""Columns for the title of a story; the demo's longest has 41."""
 
 
 def progress_table(act: Act, progress: Sequence[Progress], width: int) -> RenderableType:
-    """The act so far: one line for each story, with its limits and what it holds where there is room for them."""
-    roomy = width >= ROOMY
-    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("", width=1)
-    table.add_column("story", no_wrap=True, min_width=42)
-    table.add_column("s", justify="right", min_width=4, no_wrap=True)
-    table.add_column("outcome", no_wrap=roomy, min_width=26)
-    if roomy:
-        table.add_column("child orders")
+    """The act so far: a line for each story, and what happened in it, beside it where there is room or else below."""
+    if width < ROOMY:
+        return Group("", Text(act.title, style="bold"), *map(finished_lines, progress))
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for column in ("mark", "title", "seconds", "status", "happened"):
+        table.add_column(justify="right" if column == "seconds" else "left", no_wrap=column != "happened")
     for item in progress:
-        mark = Text("*", style="green") if item.over else Text(">", style="cyan")
-        cells: list[RenderableType] = [mark, item.story.title, f"{item.seconds:.1f}", _outcome_so_far(item)]
-        table.add_row(*cells, *([_ladder_walked(item)] if roomy else []))
+        table.add_row(_mark(item), item.story.title.ljust(_TITLE), _seconds(item), _status(item), _happened(item))
     return Group("", Text(act.title, style="bold"), table)
 
 
-def finished_line(item: Progress) -> str:
-    """One story that is over, for output that is not a terminal."""
-    held = f", {standing(item.holder)}" if item.holder and standing(item.holder) else ""
-    return f"  {item.story.title}: {outcome(item.order) if item.order else 'no order'}{held} ({item.seconds:.1f} s)"
+def finished_lines(item: Progress) -> Text:
+    """A story in two lines: where it stands, and below it what has happened so far, if anything."""
+    text = Text.assemble(_mark(item), " ", item.story.title.ljust(_TITLE), _seconds(item), "  ", _status(item))
+    happened = _happened(item)
+    return text.append("\n    ").append_text(happened) if happened else text
 
 
 def verdict_table(verdicts: Sequence[Verdict], width: int) -> Table:
     """Expected against actual; with slippage, fills and time to the last fill where there is room for them."""
     roomy = width >= ROOMY
-    table = Table(box=box.HORIZONTALS, show_lines=True, header_style="bold", padding=(0, 1, 0, 0))
-    for name in ("story", "expected", "actual"):
-        table.add_column(name, overflow="fold")
-    for name in ("slip.\nbps", "fills", "sec.") if roomy else ():
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("story", overflow="fold")
+    table.add_column("expected", overflow="fold")
+    table.add_column("actual", overflow="fold", min_width=11)
+    for name in ("slip. bps", "fills", "seconds") if roomy else ():
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("ok", no_wrap=True)
     for verdict in verdicts:
         table.add_row(
             verdict.story.title,
             _expected(verdict.story.expected),
-            _actual(verdict),
+            Text("as expected", style="green") if verdict.ok else _differs(verdict),
             *(_figures(verdict) if roomy else ()),
-            Text("yes", style="green") if verdict.ok else Text("NO", style="bold red"),
         )
     return table
-
-
-def difference_lines(verdicts: Sequence[Verdict]) -> list[str]:
-    """Each story that did not end as expected, with every difference."""
-    return [f"{verdict.story.title}: {'; '.join(verdict.differences)}" for verdict in verdicts if not verdict.ok]
 
 
 def heading(console: Console, title: str) -> None:
@@ -72,19 +64,31 @@ def heading(console: Console, title: str) -> None:
     console.print(Rule(title, align="left", style="dim"))
 
 
-def _outcome_so_far(item: Progress) -> Text:
+def _mark(item: Progress) -> Text:
+    return Text("*", style="green") if item.over else Text(">", style="cyan")
+
+
+def _seconds(item: Progress) -> str:
+    return f"{item.seconds:4.1f} s"
+
+
+def _status(item: Progress) -> Text:
     if item.order:
-        return outcome(item.order)
+        return status_of(item.order)
     return Text("sent" if item.seconds else "waits for settings", style="dim")
 
 
-def _ladder_walked(item: Progress) -> Text:
-    if not item.order:
+def _happened(item: Progress) -> Text:
+    """Why it ended, its limits, what was filled, and what guards or guarded that."""
+    order = item.order
+    if not order:
         return Text()
-    walked = Text(" > ".join(limits(item.order)))
-    if held := standing(item.holder or item.order):
-        walked.append("  ").append_text(held)
-    return walked
+    filled = f"{order['filled_qty']} at {price(order['avg_fill_price'])}" if order["avg_fill_price"] else ""
+    walked = _walked(limits(order), filled)
+    text = Text("; ".join(filter(None, [order["reason"], walked])), style="dim")
+    if held := standing(item.holder or order):
+        text.append("; " if text else "").append_text(held)
+    return text
 
 
 def _figures(verdict: Verdict) -> tuple[str, str, str]:
@@ -121,6 +125,18 @@ def _held(stop: str | None, target: str | None, reward: str | None, protected: b
     return [*levels, ", ".join([*ratios, *guarded])] if ratios or guarded else levels
 
 
+def _differs(verdict: Verdict) -> Text:
+    """What came instead, and every single difference."""
+    return Text.assemble(_actual(verdict), "\n", ("\n".join(verdict.differences), "red"))
+
+
+def _walked(prices: Sequence[str], bought: str) -> str:
+    """The ladder as it was walked, and what was filled on it."""
+    ladder = ", ".join(prices)
+    named = f"limit {ladder}" if prices and prices[0] != MARKET else ladder
+    return ": ".join(filter(None, [named, bought]))
+
+
 def _outcome_text(
     status: str,
     reason: str | None,
@@ -129,14 +145,9 @@ def _outcome_text(
     held: Sequence[str],
     left: Sequence[Exit],
 ) -> Text:
-    text = Text(status.replace("_", " ") + (f"\n{reason}" if reason else ""))
+    text = Text(" ".join(filter(None, [status.replace("_", " "), reason])))
     bought = ", ".join(f"{qty} at {paid}" for qty, paid in fills)
-    if prices:
-        text.append("\n" + " > ".join(prices))
-    if bought:
-        text.append((": " if len(prices) == 1 else "\n") + bought, style="dim")
-    for line in held:
+    lines = [_walked(prices, bought), *held, *(f"{why}: {qty} at {paid}" for why, qty, paid in left)]
+    for line in filter(None, lines):
         text.append("\n" + line, style="dim")
-    for why, qty, paid in left:
-        text.append(f"\n{why}: {qty} at {paid}", style="dim")
     return text

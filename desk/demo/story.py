@@ -79,6 +79,8 @@ class Act:
     stories: tuple[Story, ...]
     overrides: dict[str, Any] = field(default_factory=dict)
     """Settings in force while it is played."""
+    announces: dict[str, Any] = field(default_factory=dict)
+    """Settings of the act after it, changed at its beginning: it does not depend on them, and nobody waits for them."""
 
 
 @dataclass(frozen=True)

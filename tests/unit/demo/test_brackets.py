@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from desk.demo.bracket_stories import RAN_TO_536, SMART_EXECUTOR, THE_OLD_WAY
+from desk.demo.bracket_stories import RAN_TO_536, THE_OLD_WAY
 from desk.demo.old_way import old_way
+from desk.demo.stories import PARTS
 from desk.demo.story import Expected, Story
 from desk.demo.verdict import judge
 from repeg.domain.brackets import Bracket
@@ -16,7 +17,7 @@ from repeg.domain.views import order_view
 from tests.unit.samples import HELD, SOLD_IN_PART, TAKEN, journal
 
 SIGNAL = {"signal_id": "s-1", "kind": "bracket", "symbol": "CRWD"}
-ENTERED = [story for story in SMART_EXECUTOR.stories if story.expected.stop]
+ENTERED = [story for part in PARTS for story in part.stories if story.expected.stop]
 
 
 def story(holder: str | None = None, **expected: Any) -> Story:

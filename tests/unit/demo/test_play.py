@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from desk.demo.play import SETTINGS_SECONDS, Progress, Stage
+from desk.demo.play import SETTINGS_SECONDS, Progress, Stage, Tuning
 from desk.demo.story import Act, Expected, Story, Touch
 from desk.exchange.client import ClockReading
 from repeg.domain.orders import Order
@@ -74,7 +74,11 @@ class Play:
         stage: Any = Stage
         self.stage = stage(
             self.send,
-            lambda settings: self.exchange.set.append(f"settings {sorted(settings)}"),
+            Tuning(
+                lambda settings: self.exchange.set.append(f"settings {sorted(settings)}"),
+                lambda: self.seconds,
+                self.sleep,
+            ),
             orders,
             self.exchange,
             lambda act, progress: self.seen.append(list(progress)),
@@ -130,3 +134,16 @@ def test_settings_are_in_force_before_an_act_and_gone_after_it() -> None:
     play.stage.play(replace(ACT, overrides={"enabled": False}), timeout=5)
     assert play.exchange.set[1] == "settings ['enabled']" and play.exchange.set[-1] == "settings []"
     assert play.seconds >= SETTINGS_SECONDS
+
+
+def test_settings_that_were_announced_are_not_waited_for_twice() -> None:
+    play = Play(Orders(FILLED))
+    play.stage.play(replace(ACT, announces={"enabled": False}), timeout=5)
+    assert play.seconds < 1
+    play.seconds += SETTINGS_SECONDS
+    play.stage.play(replace(ACT, overrides={"enabled": False}), timeout=5)
+    assert play.seconds < SETTINGS_SECONDS + 1
+    assert [line for line in play.exchange.set if line.startswith("settings")] == [
+        "settings ['enabled']",
+        "settings []",
+    ]

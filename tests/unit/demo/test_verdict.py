@@ -36,7 +36,7 @@ def test_no_order_is_never_ok() -> None:
 
 def test_expected_limits_stay_inside_the_cap() -> None:
     caps = {"better_orders": Decimal(20), "standard": Decimal(15)}
-    for told in (told for told in PARTS[0].stories if told.quote and told.expected.ladder):
+    for told in (told for part in PARTS for told in part.stories if told.quote and told.expected.ladder in caps):
         assert told.quote and told.expected.ladder
         mid = (Decimal(told.quote.bid) + Decimal(told.quote.ask)) / 2
         worst = mid * (1 + caps[told.expected.ladder] / 10_000)

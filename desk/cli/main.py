@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from desk.cli import demo, doctor, exchange, local, orders, rehearse, send, settings
+from desk.cli import demo, doctor, exchange, keys, local, orders, rehearse, send, settings
 from desk.cli.output import BAD_INPUT, FAILED, tell
 
 INTERRUPTED = 130
@@ -29,6 +29,7 @@ app.command()(orders.order)
 app.command()(orders.wait)
 app.command()(orders.watch)
 app.add_typer(settings.app, name="settings")
+app.add_typer(keys.app, name="keys")
 app.command()(doctor.doctor)
 
 

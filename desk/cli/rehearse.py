@@ -33,6 +33,8 @@ _TITLES = {
     "AWS::SSM::Parameter": "parameter",
     "AWS::Logs::LogGroup": "log groups",
     "AWS::CloudWatch::Alarm": "alarms",
+    "AWS::Logs::MetricFilter": "metric filter",
+    "AWS::SNS::Topic": "topic",
     "AWS::IAM::Role": "roles",
 }
 

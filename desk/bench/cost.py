@@ -73,7 +73,7 @@ def _finished(stage: Stage, order: Any) -> list[Course]:
     """An order is told to be over a moment before its execution is."""
     for _ in range(40):
         courses = stage.courses(order)
-        if all(course.states and course.states[-1] == "Done" for course in courses):
+        if all(course.over for course in courses):
             return courses
         time.sleep(_QUOTE_SETTLES_S)
     raise BenchError(f"cost: the execution of {order.signal_id} does not end")

@@ -64,6 +64,7 @@ class Course:
     """Epoch seconds of StartExecution."""
     states: list[str]
     tasks: list[Task]
+    over: bool
 
 
 class Stage:
@@ -163,6 +164,9 @@ class Stage:
         return known.supervisor, known.emulator, known.exchange
 
 
+_ENDINGS = {"ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut"}
+
+
 def course(events: list[dict[str, Any]]) -> Course:
     """An execution's history, in order, as what it cost."""
     states, tasks, scheduled = [], [], None
@@ -176,7 +180,7 @@ def course(events: list[dict[str, Any]]) -> Course:
         elif event["type"] in ("TaskSucceeded", "TaskFailed") and scheduled is not None:
             tasks.append(Task(scheduled, at))
             scheduled = None
-    return Course(started, states, tasks)
+    return Course(started, states, tasks, over=bool(events) and events[-1]["type"] in _ENDINGS)
 
 
 def moment(entry: dict[str, Any]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -20,6 +21,9 @@ Step = Callable[[Worker, Order], Next]
 Answer = dict[str, Any]
 GoesOn = Mapping[Route, Step]
 """What a step may lead to that must not wait for a hop of the machine."""
+
+AT_ONCE_WITHIN_SECONDS = 10
+"""A step that was held up longer leaves the rest to the machine: the function's own time would run out."""
 
 _OVER = Next(Route.DONE)
 
@@ -46,8 +50,9 @@ def run_step(worker: Worker, order_id: str, execution: str, step: Step, then: Go
 
     An execution that does not own the order, or never could, ends quietly.
     """
+    started = time.monotonic()
     following = _run(worker, order_id, execution, step)
-    if then and following.route in then:
+    if then and following.route in then and time.monotonic() - started < AT_ONCE_WITHIN_SECONDS:
         try:
             return _run(worker, order_id, execution, then[following.route])
         except Exception as error:  # that state of the machine has its own retries, and its own way to be secured

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from repeg.domain.reasons import Status
 from tests.support.brackets import bracket, crwd, ocos
 from tests.support.lab import Killed, Lab
@@ -51,6 +53,13 @@ def test_protection_that_breaks_in_that_task_is_left_to_the_state_of_its_own(lab
     assert (order.status, order.protected, len(ocos(lab))) == (Status.FILLED, True, 1)
     assert _entered(lab)[:3] == ["AssessMarket", "Route", "ProtectPosition"]
     assert not alerts(lab)
+
+
+def test_a_task_that_was_held_up_leaves_protection_to_the_machine(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function has half a minute; a broker that takes its time with every answer could use that up."""
+    monkeypatch.setattr("repeg.handlers.AT_ONCE_WITHIN_SECONDS", 0)
+    assert done(lab, **BRACKET).protected is True
+    assert _entered(lab)[:3] == ["AssessMarket", "Route", "ProtectPosition"]
 
 
 def test_an_outcome_is_told_by_whoever_comes_after_a_death_between_record_and_news(lab: Lab) -> None:

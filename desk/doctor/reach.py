@@ -9,7 +9,7 @@ from datetime import datetime
 from botocore.config import Config
 
 from desk.cloud.connection import Connection, connect
-from desk.cloud.place import here, status
+from desk.cloud.place import Place, here, status
 from desk.cloud.processes import is_ours
 from desk.doctor.aws_trouble import AwsError, error_code, explain
 from desk.doctor.case import Case, wall_clock
@@ -99,7 +99,8 @@ def _unreachable(stack: str, error: Exception, *, local: bool) -> Trouble:
     if local:
         if error_code(error) == "ResourceNotFoundException":
             return Trouble(STACK, f"stack {stack} on the local cloud is there only in part: {error}", START_AFRESH)
-        return Trouble(STACK, *explain(error, local=True))
+        detail, mend = explain(error, local=True)
+        return Trouble(STACK, _last_words(here()) or detail, mend)
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         detail = f"no local cloud is up, and this shell is pointed at {endpoint} and not at AWS"
         return Trouble(STACK, detail, 'make local; for the stack on AWS: eval "$(repeg local env --unset)"')
@@ -124,9 +125,14 @@ def _local_end() -> str:
         return ""
     if is_ours(processes.supervisor, str(place.folder)):
         return "" if place.stack() else "the local cloud is still starting"
+    return _last_words(place) or "the local cloud is down"
+
+
+def _last_words(place: Place) -> str:
+    """What the local cloud said of its own end, or nothing."""
     try:
         lines = place.log("supervisor").read_text(errors="replace").strip().splitlines()
     except OSError:
-        lines = []
-    said = lines[-1].partition(" ")[2] if lines else ""
-    return f"the local cloud is down: {said.partition(';')[0]}" if said else "the local cloud is down"
+        return ""
+    cause, semicolon, _ = lines[-1].partition(" ")[2].partition("; the local cloud is down") if lines else ("", "", "")
+    return f"the local cloud is down: {cause}" if semicolon else ""

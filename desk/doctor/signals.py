@@ -22,8 +22,8 @@ def waiting(case: Case) -> tuple[int, int]:
     return _depth(case, case.connection.queue_url)
 
 
-def check_intake(case: Case) -> str:
-    """Is the function that accepts signals connected to the queue, and allowed to run."""
+def intake(case: Case) -> str:
+    """How signals get out of the queue, if they do."""
     connection = case.connection
     function = connection.function("accept_signal")
     mappings = connection.lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
@@ -43,6 +43,11 @@ def check_intake(case: Case) -> str:
     return "takes signals from the queue"
 
 
+def check_intake(case: Case) -> str:
+    """Is the function that accepts signals connected to the queue, and allowed to run."""
+    return case.fact(intake)
+
+
 def check_queue(case: Case) -> str:
     """How many signals wait, and since when. Nothing is received: that would count as a try."""
     visible, taken = case.fact(waiting)
@@ -57,8 +62,9 @@ def check_queue(case: Case) -> str:
     else:
         stuck, since = age > OLD, f"the oldest for {seconds_of(age)}"
     if stuck:
+        case.fact(intake)
         logs = aws(case.connection, f"logs tail {case.connection.log_group} --since 15m --filter-pattern AcceptSignal")
-        raise Trouble(QUEUE, f"{told}, {since}; after 15 min most signals expire", _first_intake(case) or logs)
+        raise Trouble(QUEUE, f"{told}, {since}; after 15 min most signals expire", logs)
     return f"{told}, {since}" if age else told
 
 
@@ -71,14 +77,6 @@ def check_refused(case: Case) -> str:
     read = f"sqs receive-message --queue-url {connection.dlq_url} --max-number-of-messages 10"
     detail = f"{some(visible, 'message')} not taken as a signal, nothing was traded (docs/runbook.md#signals-refused)"
     raise Trouble(REFUSED, detail, aws(connection, f"{read} --message-attribute-names All --visibility-timeout 1"))
-
-
-def _first_intake(case: Case) -> str:
-    try:
-        case.fact(check_intake)
-    except Trouble:
-        return f"mend {INTAKE} first"
-    return ""
 
 
 def _held_back(case: Case) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from desk.cloud.connection import REGION
-
 if TYPE_CHECKING:
     from desk.cloud.connection import Connection
 
@@ -18,8 +16,8 @@ def aws(connection: Connection, words: str) -> str:
     """A command of the AWS command line against the stack."""
     if not connection.is_local:
         return f"aws {words}"
-    keys = "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"
-    return f"{keys} aws --region {REGION} --endpoint-url {connection.endpoint_url} {words}"
+    # Some versions take a queue's endpoint from the command line only.
+    return f'(eval "$(repeg local env)"; aws --endpoint-url {connection.endpoint_url} {words})'
 
 
 def deploy_again(connection: Connection) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.clinic import Clinic
 
 
@@ -38,6 +40,13 @@ def test_nobody_is_subscribed(clinic: Clinic) -> None:
     found = clinic.look("alarms")
     assert not found.ok and "nobody is subscribed" in found.detail
     assert found.mend and found.mend.startswith(f"aws sns subscribe --topic-arn {clinic.topic} --protocol email")
+
+
+def test_a_subscription_that_was_never_confirmed(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    pending = {"SubscriptionArn": "PendingConfirmation", "Endpoint": "me@example.com", "Protocol": "email"}
+    monkeypatch.setattr(clinic["sns"], "list_subscriptions_by_topic", lambda **_: {"Subscriptions": [pending]})
+    found = clinic.look("alarms")
+    assert not found.ok and "me@example.com has not confirmed" in found.detail and "confirm" in str(found.mend)
 
 
 def test_a_key_that_keeps_cloudwatch_out(clinic: Clinic) -> None:

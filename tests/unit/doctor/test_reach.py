@@ -100,6 +100,16 @@ def test_a_local_cloud_that_ended_says_how(place: Place) -> None:
     assert finding.mend == "make down && make local"
 
 
+def test_a_local_cloud_that_is_just_going_down_says_why(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "status", lambda: Status(up=True))
+    refusing(monkeypatch, botocore.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"))
+    assert "the local cloud does not answer" in told().detail
+    place.log("supervisor").write_text(
+        "2026-11-20T15:00:00+0000 the emulator ended with exit code 1; the local cloud is down\n"
+    )
+    assert told().detail == "the local cloud is down: the emulator ended with exit code 1"
+
+
 @pytest.mark.parametrize(
     ("state", "lacking", "told_of", "mend"),
     [

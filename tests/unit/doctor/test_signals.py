@@ -31,8 +31,10 @@ def test_the_command_for_the_local_cloud_reaches_the_local_cloud(clinic: Clinic)
     clinic.local = True
     clinic["lambda"].update_event_source_mapping(UUID=clinic.mapping, Enabled=False)
     mend = clinic.look("intake").mend
-    assert mend and "--endpoint-url http://127.0.0.1:4566 lambda update-event-source-mapping" in mend
-    assert "AWS_ACCESS_KEY_ID=local" in mend
+    enable = (
+        f"aws --endpoint-url http://127.0.0.1:4566 lambda update-event-source-mapping --uuid {clinic.mapping} --enabled"
+    )
+    assert mend == f'(eval "$(repeg local env)"; {enable})'
 
 
 def test_a_function_that_may_not_run_takes_nothing(clinic: Clinic) -> None:
@@ -62,7 +64,17 @@ def test_signals_that_wait_for_long_are_told_by_the_age_of_the_oldest(clinic: Cl
 def test_behind_paused_intake_the_queue_points_there(clinic: Clinic) -> None:
     clinic["lambda"].update_event_source_mapping(UUID=clinic.mapping, Enabled=False)
     clinic.wait()
-    assert clinic.look("queue").mend == "mend intake first"
+    found = clinic.look("queue")
+    assert (found.ok, found.mend, found.behind) == (False, "mend intake first", "intake")
+
+
+def test_a_queue_that_the_function_cannot_read(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = clinic["lambda"]
+    mapped = client.list_event_source_mappings(FunctionName="repeg-accept-signal")
+    mapped["EventSourceMappings"][0]["LastProcessingResult"] = "PROBLEM: no permission to read the queue"
+    monkeypatch.setattr(client, "list_event_source_mappings", lambda **_: mapped)
+    found = clinic.look("intake")
+    assert not found.ok and "no permission to read the queue" in found.detail and found.mend == "make deploy"
 
 
 def test_without_a_metric_signals_that_are_still_there_at_the_second_look_are_stuck(clinic: Clinic) -> None:

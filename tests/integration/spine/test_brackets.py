@@ -51,8 +51,8 @@ def test_a_bracket_is_filled_at_once_and_protected_from_its_fill(lab: Lab, said:
     assert (order.reference_price, order.max_slippage_bps, order.cap_breached) == (Decimal("534.82"), 10, False)
     assert order.slippage_bps is not None and order.slippage_bps < 0
     assert "Smart executor trade successful" in said.text
-    assert lab.machine and len(lab.machine.entered) <= 16
-    assert len(calls) <= 6
+    assert lab.machine and len(lab.machine.entered) == 3
+    assert len(calls) == 5
     lab.check()
 
 

@@ -32,7 +32,7 @@ def test_sells_one_tick_through_the_bid(lab: Lab) -> None:
     order = lab.order("a")
     assert order.rungs[0].limit_price == Decimal("50.94")
     assert order.status is Status.FILLED
-    assert len(trading_calls(lab.control.journal(before))) == 2
+    assert len(trading_calls(lab.control.journal(before))) == 3
     lab.check()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore import exceptions as botocore
 
-from desk.doctor.words import START_AFRESH
+from desk.doctor.words import SET_CLOCK, START_AFRESH
 
 AwsError = (botocore.BotoCoreError, botocore.ClientError)
 
@@ -46,7 +46,7 @@ def _refused(error: botocore.ClientError) -> tuple[str, str]:
     if code in _BAD_TIME:
         return (
             f"AWS refuses the request's signature, mostly a wrong clock or secret key: {message}",
-            "sudo timedatectl set-ntp true, then aws sts get-caller-identity",
+            f"{SET_CLOCK}, then aws sts get-caller-identity",
         )
     if code in _DENIED:
         return f"AWS does not allow {error.operation_name}", f"allow this identity {error.operation_name}: {message}"

@@ -58,11 +58,11 @@ def hosts(case: Case) -> tuple[str, str]:
     except LiveTradingLocked as error:
         raise Trouble(MODE, str(error), deploy_again(case.connection)) from None
     if mode_of(case) == "live" and not environment.get("ACCOUNT_NUMBER"):
-        mend = "make deploy CONFIG=live, with AccountNumber=<the account> in samconfig.toml"
+        mend = f"{deploy_again(case.connection)}, with AccountNumber=<the account> in samconfig.toml"
         raise Trouble(MODE, "live, but the stack names no AccountNumber: every order is refused", mend)
     if not case.simulated and any(_is_loopback(url) for url in urls):
         detail = f"the functions are told to reach the broker at {urls[0]}, which is their own machine"
-        raise Trouble(MODE, detail, "make deploy, with BrokerUrl and DataUrl left empty")
+        raise Trouble(MODE, detail, f"{deploy_again(case.connection)}, with BrokerUrl and DataUrl left empty")
     if case.simulated and urls[0] != case.connection.exchange_url:
         detail = f"the functions trade at {urls[0]}, the exchange is at {case.connection.exchange_url}"
         raise Trouble(MODE, detail, START_AFRESH)
@@ -95,7 +95,7 @@ def answer(case: Case) -> Answer:
     if reply.status >= 500:
         raise Trouble(BROKER, f"{trading_url} answers HTTP {reply.status}: it is in trouble itself", mend_outage(case))
     if reply.status not in (401, 403) and not (reply.ok and isinstance(reply.body, dict)):
-        mend = START_AFRESH if case.simulated else "make deploy, with BrokerUrl left empty"
+        mend = START_AFRESH if case.simulated else f"{deploy_again(case.connection)}, with BrokerUrl left empty"
         raise Trouble(BROKER, f"{trading_url} answers HTTP {reply.status}, but not as Alpaca does", mend)
     return Answer(reply, (time.monotonic() - started) * 1000)
 

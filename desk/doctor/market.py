@@ -11,7 +11,7 @@ from desk.doctor.findings import Trouble
 from desk.doctor.keys import fill_in, secret_name
 from desk.doctor.meter import CountingBudget
 from desk.doctor.settings import read_settings
-from desk.doctor.words import aws, repeg, seconds_of
+from desk.doctor.words import SET_CLOCK, aws, repeg, seconds_of
 from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
 from repeg.clock import CALENDAR_AHEAD, CALENDAR_BACK, TRUSTED_FOR
 from repeg.domain.orders import ClockAnchor
@@ -87,7 +87,7 @@ def check_clock(case: Case) -> str:
     if abs(skew) > SKEW:
         how = "ahead of" if skew > timedelta(0) else "behind"
         detail = f"this machine is {seconds_of(skew)} {how} the broker's clock ({times})"
-        raise Trouble(CLOCK, detail, "sudo timedatectl set-ntp true")
+        raise Trouble(CLOCK, detail, SET_CLOCK)
     logs = aws(case.connection, f"logs tail {case.connection.log_group} --since 15m")
     age = case.wall() - kept.wall_at if kept else None
     if kept is None or age is None or age > TRUSTED_FOR:

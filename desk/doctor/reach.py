@@ -15,7 +15,7 @@ from desk.doctor.aws_trouble import AwsError, error_code, explain
 from desk.doctor.case import Case, wall_clock
 from desk.doctor.findings import Trouble
 from desk.doctor.meter import Meter
-from desk.doctor.words import DEPLOY_AGAIN, START_AFRESH, deploy_again
+from desk.doctor.words import START_AFRESH, deploy, deploy_again
 
 STACK = "stack"
 BOUNDED = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
@@ -107,9 +107,9 @@ def _unreachable(stack: str, error: Exception, *, local: bool) -> Trouble:
     ended = _local_end()
     no_stack = error_code(error) == "ValidationError" and "does not exist" in str(error)
     if no_stack:
-        detail, mend = f"AWS has no stack {stack!r}", f"{DEPLOY_AGAIN} (or repeg doctor --stack <its name>)"
+        detail, mend = f"AWS has no stack {stack!r}", f"{deploy(stack)} (or repeg doctor --stack <its name>)"
     elif error_code(error) == "ResourceNotFoundException":
-        detail, mend = f"stack {stack!r} on AWS is there only in part: {error}", DEPLOY_AGAIN
+        detail, mend = f"stack {stack!r} on AWS is there only in part: {error}", deploy(stack)
     else:
         detail, mend = explain(error, local=False)
     if ended:

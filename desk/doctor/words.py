@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     from desk.cloud.connection import Connection
 
 START_AFRESH = "make down && make local"
-DEPLOY_AGAIN = "make deploy"
+SET_CLOCK = "sudo sntp -sS time.apple.com" if sys.platform == "darwin" else "sudo timedatectl set-ntp true"
 
 
 def aws(connection: Connection, words: str) -> str:
@@ -20,9 +21,15 @@ def aws(connection: Connection, words: str) -> str:
     return f'(eval "$(repeg local env)"; aws --endpoint-url {connection.endpoint_url} {words})'
 
 
+def deploy(stack: str) -> str:
+    """How to deploy a stack to AWS."""
+    sections = {"repeg": "", "repeg-live": " CONFIG=live"}
+    return f"make deploy{sections.get(stack, f' CONFIG=<the section of samconfig.toml for {stack}>')}"
+
+
 def deploy_again(connection: Connection) -> str:
     """How to bring the stack back to what the template says."""
-    return START_AFRESH if connection.is_local else DEPLOY_AGAIN
+    return START_AFRESH if connection.is_local else deploy(connection.stack)
 
 
 def repeg(connection: Connection, words: str) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from desk.doctor.words import SET_CLOCK
 from desk.exchange.client import ExchangeControl
 from repeg.domain.settings import Settings
 from tests.integration.doctor.conftest import MORNING
@@ -33,7 +34,7 @@ def test_this_machine_is_off(clinic: Clinic, ahead: float, told: str) -> None:
     wall(clinic, ahead=ahead)
     found = clinic.look("clock")
     assert not found.ok and f"this machine is {told} the broker's clock" in found.detail
-    assert found.mend == "sudo timedatectl set-ntp true"
+    assert found.mend == SET_CLOCK
 
 
 def test_a_second_is_no_skew(clinic: Clinic) -> None:

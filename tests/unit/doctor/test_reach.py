@@ -15,6 +15,7 @@ from desk.cloud.place import Place, Processes, Status
 from desk.doctor import reach as module
 from desk.doctor.examine import examine
 from desk.doctor.findings import Finding
+from desk.doctor.words import SET_CLOCK
 from tests.support.clinic import Clinic
 
 
@@ -63,7 +64,7 @@ def test_nothing_is_up_and_nothing_is_configured(place: Place, monkeypatch: pyte
         (refusal("ValidationError", "Stack with id repeg does not exist"), "AWS has no stack 'repeg'", "make deploy"),
         (refusal("ExpiredToken"), "expired", "aws sso login"),
         (refusal("InvalidClientTokenId"), "does not know", "aws configure"),
-        (refusal("RequestTimeTooSkewed"), "wrong clock", "timedatectl"),
+        (refusal("RequestTimeTooSkewed"), "wrong clock", SET_CLOCK),
         (refusal("AccessDenied"), "does not allow DescribeStacks", "allow this identity DescribeStacks"),
         (refusal("Throttling"), "throttles", "again in a minute"),
         (refusal("ResourceNotFoundException"), "only in part", "make deploy"),

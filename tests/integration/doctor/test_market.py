@@ -84,6 +84,12 @@ def test_a_clock_that_cannot_be_read(clinic: Clinic, control: ExchangeControl) -
     assert clinic.look("data feed").mend == "mend clock first"
 
 
+def test_a_calendar_that_cannot_be_read(clinic: Clinic, control: ExchangeControl) -> None:
+    control.faults({"kind": "error", "status": 500, "path": "/v2/calendar"})
+    found = clinic.look("clock")
+    assert not found.ok and "the trading calendar cannot be read" in found.detail and found.mend
+
+
 # --- data feed ---
 
 

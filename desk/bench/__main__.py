@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -20,12 +20,16 @@ from desk.bench.errors import BenchError
 from desk.bench.report import Part, Report, show
 from desk.cloud.errors import CloudError
 
+if TYPE_CHECKING:
+    from desk.bench.artefacts import Artefacts
+
 ON_ARTEFACTS = ("cold", "size")
-ON_CLOUD = ("cost", "latency", "burst", "memory")
+ON_CLOUD = ("first", "cost", "latency", "burst", "memory")
 PARTS = (*ON_ARTEFACTS, *ON_CLOUD)
 _NARROWEST = 140
 _INTERRUPTED, _ENDED = 130, 143
-COLD_ROUNDS, COST_ROUNDS, LATENCY_ROUNDS = 5, 3, 20
+COLD_SECONDS, FIRST_SECONDS = 60, 40
+COST_ROUNDS, LATENCY_ROUNDS = 3, 20
 
 Say = Callable[[str], None]
 
@@ -71,33 +75,42 @@ def _parts(text: str) -> tuple[str, ...]:
 
 
 def _run(report: Report, wanted: Sequence[str], folder: Path, say: Say) -> None:
-    if any(name in wanted for name in ON_ARTEFACTS):
-        report.parts += _on_artefacts(wanted, folder, say)
+    artefacts = None
+    if any(name in wanted for name in (*ON_ARTEFACTS, "first")):
+        artefacts = _artefacts(folder, say)
+        report.parts += _on_artefacts(wanted, artefacts, folder, say)
     if any(name in wanted for name in ON_CLOUD):
-        report.parts += _on_cloud(wanted, folder / "cloud", say)
+        report.parts += _on_cloud(wanted, artefacts, folder, say)
 
 
-def _on_artefacts(wanted: Sequence[str], folder: Path, say: Say) -> list[Part]:
-    from desk.bench import cold, size
+def _artefacts(folder: Path, say: Say) -> Artefacts:
+    from desk.bench import cold
     from desk.bench.artefacts import gather
 
     say("building, and laying a plain install beside it")
-    artefacts = gather(folder, cold.ORDER_PATH)
-    parts = [cold.measure(artefacts, folder, COLD_ROUNDS, say)] if "cold" in wanted else []
+    return gather(folder, cold.ORDER_PATH)
+
+
+def _on_artefacts(wanted: Sequence[str], artefacts: Artefacts, folder: Path, say: Say) -> list[Part]:
+    from desk.bench import cold, size
+
+    parts = [cold.measure(artefacts, folder, COLD_SECONDS, say)] if "cold" in wanted else []
     if "size" in wanted:
         say("packing the layers")
         parts.append(size.measure(artefacts, folder))
     return parts
 
 
-def _on_cloud(wanted: Sequence[str], folder: Path, say: Say) -> list[Part]:
-    from desk.bench import burst, cost, latency, memory
+def _on_cloud(wanted: Sequence[str], artefacts: Artefacts | None, folder: Path, say: Say) -> list[Part]:
+    from desk.bench import burst, cost, first, latency, memory
     from desk.bench.stage import stage
 
     parts = []
-    with stage(folder, say) as on:
+    with stage(folder / "cloud", say) as on:
         watch = memory.MemoryWatch(on.processes())
         try:
+            if artefacts and "first" in wanted:
+                parts.append(first.measure(on, artefacts, folder, FIRST_SECONDS, say))
             if "cost" in wanted:
                 parts.append(cost.measure(on, COST_ROUNDS, say))
             if "latency" in wanted:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from desk.bench.errors import BenchError
 from desk.bench.kinds import KINDS, Kind
-from desk.bench.prices import PRICED_ON, REGION, Usage, bill, document, dollars
+from desk.bench.prices import MILLION, PRICED_ON, REGION, Usage, bill, document, dollars, price_list
 from desk.bench.report import Part, Table, Target, number, ratio
 from desk.bench.stage import Course, Stage, Task, moment
 from desk.bench.usage import usage_of, within
@@ -99,29 +99,39 @@ def _calls(stage: Stage, mark: int, courses: list[Course]) -> tuple[int, int]:
 
 def report(found: dict[str, list[Spent]]) -> Part:
     """The findings, from what was spent by kind; the first kind is the baseline."""
-    middles = {name: middle([each.usage for each in spent]) for name, spent in found.items()}
-    base = dollars(middles[KINDS[0].name])
-    rows, bills, figures = [], [], {}
+    told = {name: _told(spent) for name, spent in found.items()}
+    base = told[KINDS[0].name]
+    rows, ratios, bills, figures = [], [], [], {}
     for kind in KINDS:
-        spent, usage = found[kind.name], middles[kind.name]
-        calls = statistics.median(each.calls for each in spent)
-        milliseconds = sorted(each.usage.lambda_ms for each in spent)
-        rows.append([kind.title, *(number(each) for each in (usage.transitions, usage.invocations, usage.lambda_ms))])
-        rows[-1] += [f"({milliseconds[0]:.0f} to {milliseconds[-1]:.0f})", str(len(spent)), number(calls)]
-        rows[-1] += [f"{dollars(usage) * 1000:.3f}", ratio(dollars(usage) / base)]
+        spent, each = found[kind.name], told[kind.name]
+        usage = middle([one.usage for one in spent])
+        milliseconds = sorted(one.usage.lambda_ms for one in spent)
+        of = {name: each[name] / base[name] for name in _TOLD}
+        rows.append([kind.title, *(number(each[name]) for name in _TOLD[:3])])
+        rows[-1] += [f"({milliseconds[0]:.0f} to {milliseconds[-1]:.0f})", str(len(spent))]
+        rows[-1] += [number(each["trading_calls"]), f"{each['dollars'] * 1000:.3f}"]
+        ratios.append([kind.title, *map(ratio, of.values())])
         bills.append([kind.title, *(f"{amount * 1000:.3f}" for amount in bill(usage).values())])
         figures[kind.name] = {
             **document(usage),
             "lambda_ms_low_high": [round(milliseconds[0]), round(milliseconds[-1])],
             "n": len(spent),
-            "trading_calls": calls,
-            "data_calls": statistics.median(each.data_calls for each in spent),
-            "seconds": round(statistics.median(each.seconds for each in spent), 2),
-            "of_buy_at_once": round(dollars(usage) / base, 2),
+            "trading_calls": each["trading_calls"],
+            "data_calls": statistics.median(one.data_calls for one in spent),
+            "seconds": round(statistics.median(one.seconds for one in spent), 2),
+            "of_buy_at_once": {name: round(value, 2) for name, value in of.items()},
         }
-    return Part(
-        "cost", {"priced_on": PRICED_ON, "region": REGION, "kinds": figures}, _tables(rows, bills), _targets(figures)
-    )
+    findings = {"priced_on": PRICED_ON, "region": REGION, "prices": price_list(), "kinds": figures}
+    return Part("cost", findings, _tables(rows, ratios, bills), _targets(figures))
+
+
+_TOLD = ("transitions", "invocations", "lambda_ms", "trading_calls", "dollars")
+
+
+def _told(spent: list[Spent]) -> dict[str, float]:
+    usage = middle([each.usage for each in spent])
+    calls = statistics.median(each.calls for each in spent)
+    return dict(zip(_TOLD, (usage.transitions, usage.invocations, usage.lambda_ms, calls, dollars(usage)), strict=True))
 
 
 def middle(usages: list[Usage]) -> Usage:
@@ -131,17 +141,26 @@ def middle(usages: list[Usage]) -> Usage:
     )
 
 
-def _tables(rows: list[list[str]], bills: list[list[str]]) -> list[Table]:
+def _tables(rows: list[list[str]], ratios: list[list[str]], bills: list[list[str]]) -> list[Table]:
     services = ["step fn", "lambda", "dynamodb", "sqs", "events", "logs", "secrets"]
     return [
         Table(
             "What an order uses, median of n (calls: trading requests at the broker)",
-            ["kind", "transitions", "invocations", "Lambda ms", "", "n", "calls", "$ per 1,000", "of a buy"],
+            ["kind", "transitions", "invocations", "Lambda ms", "", "n", "calls", "$ per 1,000"],
             rows,
-            f"Dollars at list prices of {REGION} as known on {PRICED_ON}, without free tiers: check them.\n"
             "Lambda ms are this machine's, and hold the lingers that wait for fills.",
         ),
+        Table(
+            f"The same in terms of: {KINDS[0].title}",
+            ["kind", "transitions", "invocations", "Lambda ms", "calls", "dollars"],
+            ratios,
+        ),
         Table("Dollars per 1,000 orders by service", ["kind", *services], bills),
+        Table(
+            f"Prices: list prices of {REGION} as known on {PRICED_ON}, without free tiers; check them",
+            ["what", "$ a million"],
+            [[name, number(amount * MILLION)] for name, amount in price_list().items()],
+        ),
     ]
 
 

@@ -30,6 +30,21 @@ PLATFORM_LOG_BYTES = 300
 QUEUE_REQUESTS_PER_SIGNAL = 3
 
 
+def price_list() -> dict[str, float]:
+    """Dollars of one of each."""
+    return {
+        "Step Functions, state transition": TRANSITION,
+        "Lambda, request": LAMBDA_REQUEST,
+        f"Lambda, arm64, second of {MEMORY_GB * 1024:.0f} MB": LAMBDA_GB_SECOND * MEMORY_GB,
+        "DynamoDB, write unit, on demand": TABLE_WRITE_UNIT,
+        "DynamoDB, read unit, on demand": TABLE_READ_UNIT,
+        "SQS, FIFO, request": QUEUE_REQUEST,
+        "EventBridge, event": EVENT,
+        "CloudWatch Logs, kilobyte taken in": LOG_GB / 1e6,
+        "Secrets Manager, request": SECRET_REQUEST,
+    }
+
+
 @dataclass(frozen=True)
 class Usage:
     """What one order used. Units of the table are counted from the sizes of what was written and read."""

@@ -122,3 +122,9 @@ def number(value: float, unit: str = "") -> str:
 def ratio(value: float) -> str:
     """A ratio as it stands in a table."""
     return f"{value:.2f}x"
+
+
+def span(counts: Iterable[int]) -> str:
+    """Several counts as they stand in a title: `3`, `3 to 5`."""
+    found = sorted(set(counts))
+    return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"

@@ -9,9 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -50,15 +50,17 @@ class ColdStart:
     init_ms: float
     call_ms: float
     cpu_ms: float
+    answer: str = ""
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """A function as it lies in Lambda: its own code, and the folders on the path behind it."""
+    """A function as it lies in Lambda: its own code, the folders on the path behind it, and its environment."""
 
     code: Path
     layers: Sequence[Path]
     event: bytes = b"{}"
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def emulator() -> Path:
@@ -99,7 +101,7 @@ def start_cold(function: Deployed) -> ColdStart:
     init, call = _INIT.search(said), _CALL.search(said)
     if not init or not call or "errorType" in answer:
         raise BenchError(f"cold: {function.code.name} does not start: {answer[:500]} {said[-500:]}")
-    return ColdStart(float(init[1]), float(call[1]), cpu_ms)
+    return ColdStart(float(init[1]), float(call[1]), cpu_ms, answer)
 
 
 def _end(process: subprocess.Popen[str]) -> tuple[str, float]:
@@ -120,7 +122,7 @@ def _environment(function: Deployed) -> dict[str, str]:
     """Layers are read-only in Lambda: nothing that is compiled here stays for the next start."""
     path = os.pathsep.join(map(str, [function.code, *function.layers]))
     where = {"LAMBDA_TASK_ROOT": str(function.code), "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    return {"PATH": os.defpath, "HOME": str(function.code), **_ENVIRONMENT, **where}
+    return {"PATH": os.defpath, "HOME": str(function.code), **_ENVIRONMENT, **function.environment, **where}
 
 
 def _call(url: str, event: bytes) -> str:

@@ -12,6 +12,9 @@ from desk.bench.burst import Outcome, busiest
 from desk.bench.burst import report as burst_report
 from desk.bench.cold import ORDER_PATH
 from desk.bench.cold import report as cold_report
+from desk.bench.errors import BenchError
+from desk.bench.first import FIRST
+from desk.bench.first import report as first_report
 from desk.bench.kinds import KINDS
 from desk.bench.latency import Both, Trip
 from desk.bench.latency import report as latency_report
@@ -46,22 +49,53 @@ def test_a_burst_is_held_against_the_even_use_of_the_limit() -> None:
     assert not verdicts["burst: differences between records and exchange"]
 
 
-def test_the_slowest_function_decides_on_the_cold_start() -> None:
+def test_the_slowest_function_decides_on_the_cold_start_by_its_fastest_start() -> None:
     starts = {
-        f"{where} {name}": [ColdStart(init, 5, init)]
+        f"{where} {name}": [ColdStart(init, 5, init), ColdStart(init * 3, 5, init)]
         for where, init in (("ours", 300), ("native", 1500))
         for name in ORDER_PATH
     }
     starts |= {"plain": [ColdStart(500, 1, 500)], "plain native": [ColdStart(2000, 1, 2000)]}
-    starts |= {"plain on our layers": [ColdStart(300, 1, 300)], "bare": [ColdStart(40, 1, 40)]}
-    starts["ours place_order"] = [ColdStart(400, 5, 400)]
+    starts |= {"bare": [ColdStart(40, 1, 40)]}
+    starts["ours place_order"] = [ColdStart(400, 5, 600), ColdStart(700, 5, 500)]
     part = cold_report(starts)
     assert part.figures["functions"]["record_outcome"]["of_native"] == 0.2
+    assert part.figures["functions"]["place_order"]["cpu_of_native"] == 0.333
     assert [(round(target.value, 3), target.ok) for target in part.targets] == [
         (0.267, False),
         (0.2, True),
         (0.8, False),
     ]
+
+
+def test_the_first_order_of_the_day_pays_for_every_function_on_its_way() -> None:
+    path = ("accept_signal", "assess_market", "record_outcome")
+
+    def walk(init: float, call: float) -> list[tuple[str, ColdStart]]:
+        return [(function, ColdStart(init, call, init)) for function in path]
+
+    found = {(kind, "ours"): [walk(300, 100), walk(200, 200)] for kind in FIRST}
+    found |= {(kind, "native"): [walk(1000, 200)] for kind in FIRST}
+    found |= {("", "plain"): [[("plain", ColdStart(500, 0, 500))]]}
+    found |= {("", "plain native"): [[("plain native", ColdStart(2000, 0, 2000))]]}
+    part = first_report(found)
+    order = part.figures["order"]
+    assert (order["ours"]["init_ms"], order["ours"]["together_ms"]) == (750, 1200)
+    assert order["native"]["ours_of_it"] == {"init": 0.2, "together": 0.333, "cpu": 0.2}
+    assert order["plain"]["ours_of_it"]["init"] == 0.4
+    assert [row[0] for row in part.tables[0].rows][:3] == ["order, ours", "order, native", "3 handlers, plain"]
+    assert [target.ok for target in part.targets] == [True] * 4
+
+
+def test_orders_that_went_different_ways_are_not_added_up() -> None:
+    def walk(*path: str) -> list[tuple[str, ColdStart]]:
+        return [(function, ColdStart(1, 1, 1)) for function in path]
+
+    found = {(kind, way): [walk("a", "b")] for kind in FIRST for way in ("ours", "native")}
+    found |= {("", way): [walk(way)] for way in ("plain", "plain native")}
+    found["order", "native"].append(walk("a", "c"))
+    with pytest.raises(BenchError, match="same way"):
+        first_report(found)
 
 
 def test_sizes_stand_beside_the_plain_ones() -> None:
@@ -99,17 +133,17 @@ def test_a_history_tells_states_and_tasks() -> None:
     def entered(at_ms: int, name: str) -> dict[str, Any]:
         return event(at_ms, "TaskStateEntered", stateEnteredEventDetails={"name": name})
 
-    found = course(
-        [
-            event(0, "ExecutionStarted"),
-            entered(150, "AssessMarket"),
-            event(150, "TaskScheduled"),
-            event(180, "TaskSucceeded"),
-            entered(181, "Route"),
-            event(182, "TaskScheduled"),
-            event(192, "TaskFailed"),
-        ]
-    )
+    events = [
+        event(0, "ExecutionStarted"),
+        entered(150, "AssessMarket"),
+        event(150, "TaskScheduled"),
+        event(180, "TaskSucceeded"),
+        entered(181, "Route"),
+        event(182, "TaskScheduled"),
+        event(192, "TaskFailed"),
+    ]
+    found = course(events)
+    assert not found.over and course([*events, event(193, "ExecutionFailed")]).over
     assert found.states == ["AssessMarket", "Route"]
     assert [task.ended - task.started for task in found.tasks] == [pytest.approx(0.03), pytest.approx(0.01)]
 
@@ -130,4 +164,4 @@ def test_parts_are_asked_for_by_name(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit) as ended:
         command._options(["--only", "cold,heat"])
     assert ended.value.code == 2
-    assert "'heat' is none of cold, size, cost, latency, burst, memory" in capsys.readouterr().err
+    assert "'heat' is none of cold, size, first, cost, latency, burst, memory" in capsys.readouterr().err

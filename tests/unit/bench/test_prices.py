@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from desk.bench.cost import middle
+from desk.bench.cost import Spent, middle
+from desk.bench.cost import report as cost_report
+from desk.bench.kinds import KINDS
 from desk.bench.prices import MEMORY_GB, Usage, bill, document, dollars
 from desk.bench.table_units import TableUnits, item_bytes
 from tests.support.stack import load_template
@@ -41,6 +43,20 @@ def test_a_kind_is_told_by_each_figures_median() -> None:
         Usage(transitions=7, lambda_ms=200),
     ]
     assert middle(usages) == Usage(transitions=7, lambda_ms=200)
+
+
+def test_every_figure_stands_beside_that_of_a_buy_at_once_and_every_price_has_a_name() -> None:
+    plain, dear = (
+        Usage(transitions=5, invocations=3, lambda_ms=200),
+        Usage(transitions=20, invocations=9, lambda_ms=300),
+    )
+    found = {kind.name: [Spent(dear, 8, 2, 10.0)] for kind in KINDS} | {KINDS[0].name: [Spent(plain, 2, 1, 0.3)] * 3}
+    part = cost_report(found)
+    of = part.figures["kinds"]["full_ladder"]["of_buy_at_once"]
+    assert (of["transitions"], of["invocations"], of["lambda_ms"], of["trading_calls"]) == (4, 3, 1.5, 4)
+    assert part.figures["prices"]["Step Functions, state transition"] == 0.000025
+    assert ["Step Functions, state transition", "25"] in list(part.tables[-1].rows)
+    assert {target.name: target.ok for target in part.targets}["order at once, trading calls"]
 
 
 def _item(size: int, **more: dict[str, str]) -> dict[str, dict[str, str]]:

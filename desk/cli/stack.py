@@ -24,7 +24,7 @@ def reaching(stack: str) -> Iterator[Connection]:
     try:
         connection = connect(stack)
     except (BotoCoreError, ClientError) as error:
-        fail(f"no local cloud is up (make local starts one), and on AWS {_why_not(stack, error)}")
+        fail(f"{_local()}, and on AWS {_why_not(stack, error)}")
     try:
         yield connection
     except (BotoCoreError, ClientError) as error:
@@ -32,6 +32,14 @@ def reaching(stack: str) -> Iterator[Connection]:
         fail(f"{where} failed: {error}")
     except OperatorError as error:
         fail(f"stack {connection.stack!r}: {error}")
+
+
+def _local() -> str:
+    """Why no local cloud was reached, and the mend."""
+    from desk.doctor.reach import local_end
+
+    ended = local_end()
+    return f"{ended} (make down && make local)" if ended else "no local cloud is up (make local starts one)"
 
 
 def _why_not(stack: str, error: BotoCoreError | ClientError) -> str:

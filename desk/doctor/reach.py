@@ -104,7 +104,7 @@ def _unreachable(stack: str, error: Exception, *, local: bool) -> Trouble:
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         detail = f"no local cloud is up, and this shell is pointed at {endpoint} and not at AWS"
         return Trouble(STACK, detail, 'make local; for the stack on AWS: eval "$(repeg local env --unset)"')
-    ended = _local_end()
+    ended = local_end()
     no_stack = error_code(error) == "ValidationError" and "does not exist" in str(error)
     if no_stack:
         detail, mend = f"AWS has no stack {stack!r}", f"{deploy(stack)} (or repeg doctor --stack <its name>)"
@@ -117,7 +117,7 @@ def _unreachable(stack: str, error: Exception, *, local: bool) -> Trouble:
     return Trouble(STACK, f"no local cloud is up, and {detail}", f"make local; for the stack on AWS: {mend}")
 
 
-def _local_end() -> str:
+def local_end() -> str:
     """How a local cloud ended that was up here and was not stopped; empty if there was none."""
     place = here()
     processes = place.processes()

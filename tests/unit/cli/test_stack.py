@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from desk.cli.main import run
+from desk.cloud.place import Place, Processes
 
 
 @pytest.fixture
@@ -65,6 +66,21 @@ def test_a_stack_that_is_not_there_is_named(
     monkeypatch.setenv("REPEG_STACK", "elsewhere")
     assert run(["orders"]) == 1
     assert "there is no stack 'elsewhere' in this account and region" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("nothing_up")
+def test_a_local_cloud_that_died_is_not_taken_for_one_that_was_never_started(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = Place(tmp_path / "local")
+    place.folder.mkdir()
+    place.say_processes(Processes(2**22 + 1, 2**22 + 2, 2**22 + 3, "http://127.0.0.1:1", "http://127.0.0.1:2", 1))
+    place.log("supervisor").write_text(
+        "2026-11-20T10:00:00+0000 the exchange ended with exit code -9; the local cloud is down\n"
+    )
+    assert run(["orders"]) == 1
+    said = capsys.readouterr().err
+    assert "the exchange ended with exit code -9 (make down && make local)" in said and said.count("\n") == 1
 
 
 @pytest.mark.usefixtures("nothing_up")

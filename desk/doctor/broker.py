@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
-from desk.doctor.keys import KEYS, Keys, fill_in, read_keys, secret_name
+from desk.doctor.keys import KEYS, Keys, fill_in, read_keys
 from desk.doctor.words import START_AFRESH, deploy_again
 from repeg.broker import alpaca_parse as parse
 from repeg.broker.alpaca_errors import request_count
@@ -112,9 +112,8 @@ def accepted_keys(case: Case) -> Keys:
     """The pair, once the broker took it."""
     keys, reply = case.fact(read_keys), case.fact(answer).reply
     if reply.status in (401, 403):
-        name = secret_name(case.connection.secret_id)
         detail = f"the broker refuses the keys {keys.shown} (HTTP {reply.status}){keys.misfit(mode_of(case))}"
-        raise Trouble(KEYS, detail, fill_in(case.connection, name))
+        raise Trouble(KEYS, detail, fill_in(case.connection))
     return keys
 
 
@@ -136,7 +135,7 @@ def check_account(case: Case) -> str:
         detail = (
             f"the keys belong to account {account.account_number}, the stack is for {wanted}: every order is refused"
         )
-        raise Trouble(ACCOUNT, detail, f"put the keys of {wanted} into the secret: {_fill(case)}")
+        raise Trouble(ACCOUNT, detail, f"{fill_in(case.connection)}, with the keys of {wanted}")
     for block, (detail, mend) in _BLOCKS.items():
         if body.get(block) is True:
             raise Trouble(
@@ -178,10 +177,6 @@ def mend_outage(case: Case) -> str:
 
 def _wake(case: Case) -> str:
     return START_AFRESH if case.simulated else f"check this machine's network, then {STATUS_PAGE}"
-
-
-def _fill(case: Case) -> str:
-    return fill_in(case.connection, secret_name(case.connection.secret_id))
 
 
 def _is_loopback(url: str) -> bool:

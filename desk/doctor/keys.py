@@ -13,7 +13,7 @@ from desk.cloud.connection import Connection
 from desk.doctor.aws_trouble import error_code
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
-from desk.doctor.words import START_AFRESH, aws
+from desk.doctor.words import START_AFRESH, aws, repeg
 
 KEYS = "keys"
 
@@ -44,12 +44,9 @@ class Keys:
         return ""
 
 
-def fill_in(connection: Connection, name: str) -> str:
+def fill_in(connection: Connection) -> str:
     """How to put a key pair into the secret."""
-    if connection.is_local:
-        return START_AFRESH
-    pair = '\'{"key_id": "...", "secret_key": "..."}\''
-    return aws(connection, f"secretsmanager put-secret-value --secret-id {name} --secret-string {pair}")
+    return START_AFRESH if connection.is_local else repeg(connection, "keys set")
 
 
 def read_keys(case: Case) -> Keys:
@@ -60,14 +57,17 @@ def read_keys(case: Case) -> Keys:
         answer = connection.secretsmanager.get_secret_value(SecretId=connection.secret_id)
     except ClientError as error:
         if error_code(error) == "ResourceNotFoundException":
-            raise Trouble(KEYS, f"the secret {name} does not exist or is empty", fill_in(connection, name)) from None
+            if "staging label" in str(error):
+                raise Trouble(KEYS, f"the secret {name} is empty", fill_in(connection)) from None
+            mend = "deploy under another stack name: CloudFormation brings no secret back that was deleted by hand"
+            raise Trouble(KEYS, f"the secret {name} does not exist", mend) from None
         if error_code(error) == "InvalidRequestException":
             restore = aws(connection, f"secretsmanager restore-secret --secret-id {name}")
             raise Trouble(KEYS, f"the secret {name} is marked for deletion", restore) from None
         raise
     problem, keys = _pair(answer.get("SecretString", ""))
     if keys is None:
-        raise Trouble(KEYS, f"the secret {name} {problem}", fill_in(connection, name))
+        raise Trouble(KEYS, f"the secret {name} {problem}", fill_in(connection))
     return keys
 
 

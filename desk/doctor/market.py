@@ -8,7 +8,7 @@ from desk.cli.figures import NEW_YORK, price
 from desk.doctor.broker import CONNECT_S, READ_S, STATUS_PAGE, accepted_keys, hosts, mend_outage
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
-from desk.doctor.keys import fill_in, secret_name
+from desk.doctor.keys import fill_in
 from desk.doctor.meter import CountingBudget
 from desk.doctor.settings import read_settings
 from desk.doctor.words import SET_CLOCK, aws, repeg, seconds_of
@@ -129,7 +129,7 @@ def _quote(case: Case, feed: str) -> Quote | None:
         raise Trouble(FEED, detail, mend) from None
     except CredentialsRefused:
         detail = f"{case.fact(hosts)[1]} refuses the keys that the trading host takes"
-        raise Trouble(FEED, detail, fill_in(connection, secret_name(connection.secret_id))) from None
+        raise Trouble(FEED, detail, fill_in(connection)) from None
     except BudgetExhausted:
         raise Trouble(FEED, "the account's market data requests of this minute are used up", _LATER) from None
     except BrokerUnavailable as error:

@@ -16,7 +16,7 @@ from desk.exchange.process import ExchangeProcess
 from tests.support.clinic import KEYS, Clinic
 from tests.support.make import calendar_from
 
-PUT = "aws secretsmanager put-secret-value --secret-id repeg/alpaca --secret-string"
+PUT = "repeg keys set"
 OF_THE_BROKER = ("mode", "broker", "keys", "account", "clock", "data feed")
 
 
@@ -139,7 +139,7 @@ def test_another_account_than_the_stack_is_for(clinic: Clinic, control: Exchange
     clinic.environment["ACCOUNT_NUMBER"] = "PA3MINE"
     found = refused(clinic, "account")
     assert "account PA3OTHER, the stack is for PA3MINE" in found.detail
-    assert "the keys of PA3MINE" in str(found.mend) and PUT in str(found.mend)
+    assert found.mend == f"{PUT}, with the keys of PA3MINE"
     control.account(account_number="PA3MINE")
     assert clinic.look("account").ok
 

@@ -9,10 +9,7 @@ import pytest
 from desk.doctor.keys import secret_name
 from tests.support.clinic import KEYS, Clinic
 
-PUT = (
-    "aws secretsmanager put-secret-value --secret-id repeg/alpaca"
-    """ --secret-string '{"key_id": "...", "secret_key": "..."}'"""
-)
+PUT = "repeg keys set"
 
 
 def pair(key_id: object = KEYS["key_id"], secret_key: object = KEYS["secret_key"]) -> str:
@@ -50,7 +47,14 @@ def test_what_is_wrong_with_the_secret(clinic: Clinic, text: str, told: str) -> 
 def test_a_secret_that_is_not_there(clinic: Clinic) -> None:
     clinic["secretsmanager"].delete_secret(SecretId="repeg/alpaca", ForceDeleteWithoutRecovery=True)
     found = clinic.look("keys")
-    assert not found.ok and "does not exist" in found.detail
+    assert not found.ok and "does not exist" in found.detail and "another stack name" in str(found.mend)
+
+
+def test_a_secret_without_a_value(clinic: Clinic) -> None:
+    clinic["secretsmanager"].delete_secret(SecretId="repeg/alpaca", ForceDeleteWithoutRecovery=True)
+    clinic.outputs["AlpacaSecretId"] = clinic["secretsmanager"].create_secret(Name="repeg/alpaca")["ARN"]
+    found = clinic.look("keys")
+    assert (found.detail, found.mend) == ("the secret repeg/alpaca is empty", PUT)
 
 
 def test_a_secret_that_is_marked_for_deletion(clinic: Clinic) -> None:

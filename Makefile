@@ -18,6 +18,9 @@ OVERRIDES = $(shell .tools/sam/bin/python -c 'import tomllib; \
 	print(tomllib.load(open("samconfig.toml", "rb"))["$(CONFIG)"]["deploy"]["parameters"]["parameter_overrides"])')
 SAM = SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/sam
 
+FIRST_TIME = test -e .tools/cloud/.ready || \
+	echo "the first time, this installs what it needs into .venv and .tools, here: about a minute"
+
 .PHONY: help
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +28,7 @@ help: ## List the tasks
 # ---- tasks ----
 .PHONY: demo test lint bench build rehearse deploy local down lock clean
 demo: ## Watch sample signals become orders on the local cloud
+	@$(FIRST_TIME)
 	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
 	@$(BIN)/repeg demo $(ARGS)
 
@@ -62,6 +66,7 @@ bench: ## Measure cold start, size, cost, latency and throughput
 	@$(BIN)/python -m desk.bench $(ARGS)
 
 local: ## Start the local cloud and leave it running
+	@$(FIRST_TIME)
 	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
 	@$(BIN)/repeg local up $(ARGS)
 
@@ -73,6 +78,7 @@ build: .tools/sam/.ready ## Build the stack for AWS into .aws-sam/aws
 		--parameter-overrides PythonRuntime=$(RUNTIME) Arch=arm64
 
 rehearse: ## Show what `make deploy` would create, without AWS
+	@$(FIRST_TIME)
 	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
 	@$(BIN)/repeg rehearse --config $(CONFIG) $(ARGS)
 

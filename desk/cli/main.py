@@ -41,7 +41,10 @@ def main() -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; `arguments` default to those of the process."""
     try:
-        return int(app(arguments, prog_name="repeg", standalone_mode=False) or 0)
+        code = int(app(arguments, prog_name="repeg", standalone_mode=False) or 0)
+        if code == INTERRUPTED:
+            tell("interrupted")
+        return code
     except TyperException as problem:
         if _is_help(problem):
             return BAD_INPUT

@@ -162,7 +162,8 @@ def test_a_start_that_is_broken_off_leaves_nothing_running(tmp_path: Path, how: 
     try:
         assert until(lambda: _running_with(str(place.folder)) > 0, 20)
         starting.send_signal(how)
-        assert starting.wait(30) == 130
+        said = starting.communicate(timeout=30)[0]
+        assert (starting.returncode, said.splitlines()[-1]) == (130, b"interrupted")
         assert _running_with(str(place.folder)) == 0
     finally:
         Repeg(place.folder).run("local", "down")

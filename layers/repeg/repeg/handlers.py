@@ -56,7 +56,7 @@ def run_step(worker: Worker, order_id: str, execution: str, step: Step, then: Go
         try:
             return _run(worker, order_id, execution, then[following.route])
         except Exception as error:  # that state of the machine has its own retries, and its own way to be secured
-            worker.log.error(f"could not go on at once: {error}", order_id=order_id)
+            worker.log.error(f"could not go on at once: {error}", order_id=order_id, exc_info=True)
     return following
 
 

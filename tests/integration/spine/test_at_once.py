@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
-from repeg.domain.reasons import Status
+from repeg.domain.reasons import Reason, Status
 from tests.support.brackets import bracket, crwd, ocos
 from tests.support.lab import Killed, Lab
-from tests.support.leaving import BRACKET
-from tests.support.scenes import alerts, done, journal, outcomes, submits, whenever
+from tests.support.leaving import BRACKET, hold
+from tests.support.scenes import alerts, done, journal, outcomes, send, submits, whenever
 
 
 def _entered(lab: Lab) -> list[str]:
@@ -29,11 +32,71 @@ def test_a_released_order_is_priced_by_the_look_that_released_it(lab: Lab) -> No
     assert [event.state for event in order.events][1:3] == ["AssessMarket", "PlaceOrder"]
 
 
-def test_a_look_that_took_long_is_repeated_before_anything_is_sent(lab: Lab) -> None:
-    crwd(lab)
-    whenever(lab, "broker.position", lambda: lab.sleep(0.6))
-    assert bracket(lab).status is Status.FILLED
+@pytest.mark.parametrize("signal", [{"kind": "close"}, {"side": "sell", "qty": 10}, {"notional": 500}])
+def test_the_market_is_looked_at_again_once_the_account_was_asked(lab: Lab, signal: dict[str, Any]) -> None:
+    lab.control.position("TQQQ", 100, "40")
+    done(lab, **signal)
     assert _quotes_read(lab) == 2
+
+
+def test_a_look_that_took_long_is_repeated_before_anything_is_sent(lab: Lab) -> None:
+    real = lab.worker.fresh_quote
+
+    def slowly(*args: Any) -> Any:
+        lab.sleep(0.2)
+        return real(*args)
+
+    lab.worker.fresh_quote = slowly  # type: ignore[method-assign]
+    assert done(lab).status is Status.FILLED
+    assert _quotes_read(lab) == 2
+
+
+def test_a_bracket_does_not_buy_what_fell_through_its_stop_while_the_account_answered(lab: Lab) -> None:
+    def falls() -> None:
+        lab.sleep(0.1)
+        crwd(lab, "528.90", "529.00")
+
+    crwd(lab)
+    whenever(lab, "broker.position", falls)
+    order = bracket(lab)
+    assert (order.status, order.reason) == (Status.REJECTED, Reason.STOP_THROUGH)
+    assert not submits(lab)
+
+
+def test_a_bracket_that_was_filled_through_its_stop_is_left_again(lab: Lab) -> None:
+    """The market falls while the order is on its way, where no look can see it."""
+    crwd(lab)
+    whenever(lab, "broker.submit", lambda: crwd(lab, "528.90", "529.00"))
+    order = bracket(lab)
+    assert (order.status, order.reason, order.avg_fill_price) == (Status.UNWOUND, Reason.STOP_THROUGH, 529)
+
+
+def test_a_capped_market_order_sees_what_the_market_did_while_the_account_answered(lab: Lab) -> None:
+    def falls() -> None:
+        lab.sleep(0.1)
+        lab.control.quote("TQQQ", "50.00", "50.03", 2000, 2000)
+
+    lab.control.position("TQQQ", 100, "40")
+    whenever(lab, "broker.position", falls)
+    order = done(lab, side="sell", ladder="market", max_slippage_bps=10)
+    assert (order.status, order.reason) == (Status.REJECTED, Reason.SLIPPAGE_EXCEEDED)
+
+
+def test_an_exit_that_cannot_be_priced_is_told_within_a_minute(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(lab)
+    since, tries = lab.time.wall(), []
+
+    def breaks(*_: object, **__: object) -> None:
+        tries.append(lab.time.wall() - since)
+        if alerts(lab):
+            monkeypatch.undo()
+        raise ValueError("a defect")
+
+    monkeypatch.setattr("repeg.steps.place.write_intent", breaks)
+    send(lab, "c", kind="close")
+    lab.work()
+    assert tries[-1] < timedelta(seconds=60)
+    assert lab.order("c").status is Status.FILLED
 
 
 def test_a_fill_is_protected_by_the_task_that_saw_it(lab: Lab) -> None:

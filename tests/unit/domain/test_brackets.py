@@ -120,12 +120,15 @@ def test_a_refusal_tells_the_reward_that_was_left() -> None:
     [
         (crwd(), "535.35", None),
         (crwd(), "535.351", Reason.SLIPPAGE_EXCEEDED),
-        (crwd(), "529.47", None),
+        (crwd(), "529.48", None),
+        (crwd(), "529.47", Reason.STOP_THROUGH),
         (crwd(anchor="signal"), "534.821", Reason.RISK_REWARD_TOO_LOW),
-        (crwd(anchor="signal"), "529.47", Reason.RISK_REWARD_TOO_LOW),
+        (crwd(anchor="signal"), "529.47", Reason.STOP_THROUGH),
         (short(), "534.29", None),
         (short(), "534.28", Reason.SLIPPAGE_EXCEEDED),
+        (short(), "540.17", Reason.STOP_THROUGH),
         (crwd(cap_bps=None, min_rr=None), "600", None),
+        (crwd(cap_bps=None, min_rr=None), "529", None),
     ],
 )
 def test_a_fill_is_checked_by_its_average(bracket: Bracket, price: str, reason: Reason | None) -> None:

@@ -82,6 +82,9 @@ class Bracket(Frozen):
 
     def fill_problem(self, price: Decimal) -> Problem | None:
         """Why an entry filled at `price` (an average) must be left again, or None."""
+        if self.min_rr is not None and (price - self.stop_loss) * direction(self.side) <= 0:
+            detail = f"filled at {plain(price)}, through the stop at {plain(self.stop_loss)}"
+            return Problem(reason=Reason.STOP_THROUGH, detail=detail)
         if beyond(price, self.worst, self.side):
             return Problem(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"filled at {plain(price)}, beyond {self.worst}")
         return self._reward_problem(price)

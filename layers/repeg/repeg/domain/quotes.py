@@ -13,7 +13,7 @@ from repeg.domain.reasons import Reason
 CENT = Decimal("0.01")
 TIGHT_CENTS = Decimal(3)
 WIDE_CENTS = Decimal(5)
-SAME_LOOK = timedelta(milliseconds=500)
+SAME_LOOK = timedelta(milliseconds=150)
 """Market time for which what was decided on a quote may also be priced by it."""
 
 
@@ -71,14 +71,14 @@ class Quote(Frozen):
         return self.ask_size if side == "buy" else self.bid_size
 
 
-class Look(NamedTuple):
-    """A quote that may be traded on, and the market time at which it was read."""
+class SeenQuote(NamedTuple):
+    """A quote that may be traded on, and the market time at which it was asked for."""
 
     quote: Quote
     at: datetime
 
     def lasts(self, now: datetime) -> bool:
-        """True while the look is recent enough to price by."""
+        """True while a price may be derived from it without looking again."""
         return timedelta(0) <= now - self.at <= SAME_LOOK
 
 

@@ -1,4 +1,4 @@
-"""AssessMarket: may the order be worked now? Then its first child order is placed on the very same look at the market.
+"""AssessMarket: may the order be worked now? Then its first child order is placed at once.
 
 Also where a fresh execution picks up what a dead one left.
 """
@@ -31,7 +31,7 @@ from repeg.domain.execution import BROKER_TRIES, KEYS_PAUSE_SECONDS, READ_BACKOF
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import REASSESS_SECONDS, plan_opening, waits_for_spread
 from repeg.domain.orders import Order
-from repeg.domain.quotes import Look, Quote, describe, quote_problem
+from repeg.domain.quotes import Quote, SeenQuote, describe, quote_problem
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.sessions import Phase
@@ -49,10 +49,10 @@ SHARED_FOR = timedelta(seconds=60)
 
 
 class Ready(NamedTuple):
-    """The order as it may be worked now, and the look at the market on which that was decided, if there was one."""
+    """The order as it may be worked now, and the quote on which that was decided, if nothing was asked since."""
 
     order: Order
-    look: Look | None
+    seen: SeenQuote | None = None
 
 
 Verdict = Hold | Reject | Release | Ready
@@ -183,24 +183,27 @@ def _release(
     if problem and not is_exit(order):
         return _quote_reject(worker, order, problem, quote), clock
     if order.bracket and quote:
-        return _ready_bracket(worker, order, Look(quote, seen_at), outside_session=session is None), clock
+        return _ready_bracket(worker, order, quote, outside_session=session is None), clock
     if session is None:
         raise AssertionError("only brackets trade outside the session")
     if quote and not problem and not is_exit(order) and waits_for_spread(quote, session, clock.now(), order.opening):
         why = f"waits for a spread of {quote.spread_cents.normalize():f} cents to narrow"
         return Hold(seconds=REASSESS_SECONDS, why=why), clock
-    look = Look(quote, seen_at) if quote and not problem else None
-    return _ready(worker, order, sizing, look, session, clock), clock
+    ready = _ready(worker, order, sizing, None if problem else quote, session, clock)
+    asked_since = sizing is not None or order.notional is not None
+    if isinstance(ready, Ready) and quote and not problem and not asked_since:
+        ready = ready._replace(seen=SeenQuote(quote, seen_at))
+    return ready, clock
 
 
-def _ready_bracket(worker: Worker, order: Order, look: Look, outside_session: bool) -> Verdict:
+def _ready_bracket(worker: Worker, order: Order, quote: Quote, outside_session: bool) -> Verdict:
     settings = worker.settings()
     order = with_terms(order, settings, outside_session)
-    ready = refused_at(order, look.quote) or released_bracket(order, look.quote, settings)
+    ready = refused_at(order, quote) or released_bracket(order, quote, settings)
     if isinstance(ready, Reject):
         # Only a refusal is worth a request more, for the reason that comes first.
         return asset_problem(worker.broker.asset(order.symbol)) or ready
-    return Ready(worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(look.quote)}"), look)
+    return Ready(worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote)}"))
 
 
 def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | None) -> Reject:
@@ -211,10 +214,9 @@ def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | 
 
 
 def _ready(
-    worker: Worker, order: Order, sizing: Sizing | None, look: Look | None, session: TradingDay, clock: MarketClock
+    worker: Worker, order: Order, sizing: Sizing | None, quote: Quote | None, session: TradingDay, clock: MarketClock
 ) -> Verdict:
     side = sizing.side if sizing else order.trading_side
-    quote = look.quote if look else None
     ready = released(order, side, quote, session, clock.now(), worker.settings())
     ready = worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote) if quote else 'no quote'}")
     if sizing:
@@ -226,7 +228,7 @@ def _ready(
         if isinstance(qty, Reject):
             return qty
         ready = ready.changed(requested_qty=min(qty, sizing.qty) if sizing else qty)
-    return Ready(ready, look)
+    return Ready(ready)
 
 
 def _notional_qty(worker: Worker, ready: Order) -> Reject | Decimal:
@@ -257,7 +259,7 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
     if isinstance(verdict, Hold):
         return _hold(worker, order, verdict)
     ready = verdict.order.changed(clock=order.clock, broker_failures=0, parked_until=None)
-    return start_rung(worker, ready, verdict.look)
+    return start_rung(worker, ready, verdict.seen)
 
 
 def _hold(worker: Worker, order: Order, hold: Hold) -> Next:

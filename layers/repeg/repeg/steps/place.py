@@ -29,7 +29,7 @@ from repeg.domain.execution import (
 from repeg.domain.ladders import MARKET_PATIENCE, PriceRule, Rung
 from repeg.domain.market import ChildOrder, OrderReport
 from repeg.domain.orders import ZERO, Order
-from repeg.domain.quotes import Look, Quote
+from repeg.domain.quotes import Quote, SeenQuote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, OperatorError, RetryError
@@ -57,25 +57,18 @@ def place(worker: Worker, order: Order) -> Next:
     return proceed(worker, order, child, STATE)
 
 
-def start_rung(worker: Worker, order: Order, look: Look | None = None) -> Next:
-    """Price the next rung by `look` if that is recent, else by a fresh quote, and send it, or end the ladder."""
-    clock = worker.clock_of(order)
+def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> Next:
+    """Price the next rung by `seen` if that is recent, else by a fresh quote, and send it, or end the ladder."""
+    clock, quote, problem = worker.clock_of(order), None, None
     try:
         calendar = worker.time.calendar(worker.broker_for(order), clock.now())
         rung = next_rung(order, calendar.trading_until(clock.now(), order.outside_session), clock.now())
-        if isinstance(rung, Finish):
-            return finish(worker, order, rung, STATE)
-        quote = None
-        if needs_quote(order, rung):
-            if look and look.lasts(clock.now()):
-                quote, problem = look.quote, None
+        if isinstance(rung, Rung) and needs_quote(order, rung):
+            if seen and seen.lasts(clock.now()):
+                quote = seen.quote
             else:
                 quote, problem, clock = worker.fresh_quote(order, clock)
                 order = order.changed(clock=clock.anchor)
-            if problem and not is_exit(order):
-                return _no_quote(worker, order, problem)
-            if problem:
-                quote, rung = None, Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
     except BudgetExhausted as error:
         return _wait_for_request(worker, order, error.wait_seconds)
     except RetryError as error:
@@ -85,6 +78,12 @@ def start_rung(worker: Worker, order: Order, look: Look | None = None) -> Next:
         if is_exit(order):
             return worker.hold(order, Route.WAIT_TO_PLACE, KEYS_PAUSE_SECONDS)
         return finish(worker, order, Finish(reason=Reason.MISCONFIGURED, detail=str(error)), STATE)
+    if isinstance(rung, Finish):
+        return finish(worker, order, rung, STATE)
+    if problem and not is_exit(order):
+        return _no_quote(worker, order, problem)
+    if problem:
+        quote, rung = None, Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
     ran = _not_worth_sending(order, quote) if quote else None
     if ran:
         return finish(worker, order, ran, STATE)
@@ -100,7 +99,7 @@ def start_rung(worker: Worker, order: Order, look: Look | None = None) -> Next:
 
 
 def _not_worth_sending(order: Order, quote: Quote) -> Finish | None:
-    """The last look before the first send."""
+    """Why the market is not worth an order any more, or None."""
     refusal = None if order.sent else refused_at(order, quote)
     return Finish(reason=refusal.reason, detail=refusal.detail) if refusal else runaway(order, quote)
 

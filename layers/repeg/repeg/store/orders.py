@@ -96,7 +96,9 @@ class OrderStore:
             yield from (found[order_id] for order_id in some if order_id in found)
 
     def _get_many(self, order_ids: list[str]) -> dict[str, Order]:
-        ahead: dict[str, Any] = {self._table: {"Keys": [order_key(order_id) for order_id in order_ids]}}
+        ahead: dict[str, Any] = {
+            self._table: {"Keys": [order_key(order_id) for order_id in order_ids], "ConsistentRead": True}
+        }
         found: list[Order] = []
         while ahead:
             answer = self._client.batch_get_item(RequestItems=ahead)

@@ -10,7 +10,7 @@ from typing import Any
 from desk.bench.artefacts import Artefacts
 from desk.bench.report import Part, Table, Target, number, ratio, span
 from desk.bench.runtime import ColdStart, Deployed, start_cold
-from desk.bench.sample import Sample, sample
+from desk.bench.sample import Sample, average, sample
 from desk.bench.turns import take_turns
 
 ORDER_PATH = (
@@ -26,6 +26,7 @@ ORDER_PATH = (
     "record_outcome",
 )
 _OTHERS = ("bare", "plain", "plain native")
+_AVERAGE = "average"
 MOST_OF_NATIVE, MOST_OF_PLAIN = 0.25, 0.65
 PLAIN = (
     "import boto3\nfrom alpaca.trading.client import TradingClient\n\n\ndef handler(event, context):\n    return {}\n"
@@ -46,6 +47,7 @@ def measure(artefacts: Artefacts, folder: Path, seconds: float, say: Callable[[s
             lambda start: start.init_ms,
             seconds,
             lambda nth, left: say(f"cold starts, round {nth}: {left} handlers"),
+            often=("plain",),
         )
     )
 
@@ -54,8 +56,11 @@ def report(found: Mapping[str, Sequence[ColdStart]]) -> Part:
     """The findings, from the starts of each function by name (`ours X`, `native X`, `plain ...`, `bare`)."""
     inits = {name: sample(start.init_ms for start in starts) for name, starts in found.items()}
     cpu = {name: sample(start.cpu_ms for start in starts) for name, starts in found.items()}
+    for way in ("ours", "native"):
+        for samples in (inits, cpu):
+            samples[f"{way} {_AVERAGE}"] = average(samples[f"{way} {name}"] for name in ORDER_PATH)
     rows, figures = [], {}
-    for name in ORDER_PATH:
+    for name in (*ORDER_PATH, _AVERAGE):
         ours, native = f"ours {name}", f"native {name}"
         beside = {"native": native, "plain": "plain", "plain_native": "plain native"}
         of = {f"of_{way}": fastest_ratio(inits[ours], inits[other]) for way, other in beside.items()}
@@ -120,15 +125,16 @@ def _baselines_table(rows: list[list[str]]) -> Table:
 
 
 def _targets(figures: dict[str, dict[str, Any]]) -> list[Target]:
-    def slowest(figure: str) -> float:
-        return max(float(each[figure]) for each in figures.values())
-
-    what = "cold start, slowest function, of"
-    return [
-        Target(f"{what} the same on native layers", slowest("of_native"), MOST_OF_NATIVE),
-        Target(f"{what} a plain handler on native layers", slowest("of_plain_native"), MOST_OF_NATIVE),
-        Target(f"{what} a plain import with equal byte code", slowest("of_plain"), MOST_OF_PLAIN),
-    ]
+    found = []
+    for which in ("slowest function", "average function"):
+        each = list(figures.values()) if which == "slowest function" else [figures[_AVERAGE]]
+        for of, beside, most in (
+            ("of_native", "the same on native layers", MOST_OF_NATIVE),
+            ("of_plain_native", "a plain handler on native layers", MOST_OF_NATIVE),
+            ("of_plain", "a plain import with equal byte code", MOST_OF_PLAIN),
+        ):
+            found.append(Target(f"cold start, {which}, of {beside}", max(figure[of] for figure in each), most))
+    return found
 
 
 def _cells(each: Sample) -> list[str]:

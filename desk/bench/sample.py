@@ -51,6 +51,12 @@ def sample(values: Iterable[float]) -> Sample:
     return Sample(tuple(values))
 
 
+def average(samples: Iterable[Sample]) -> Sample:
+    """Of several things the average lowest, median and highest, as a sample of these three."""
+    found = list(samples)
+    return sample(statistics.mean(figures) for figures in zip(*((s.low, s.median, s.high) for s in found), strict=True))
+
+
 def rounded(value: float) -> float:
     """To four significant digits, whole from a thousand on: what noise leaves of a measurement."""
     if not value:

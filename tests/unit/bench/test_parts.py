@@ -61,11 +61,12 @@ def test_the_slowest_function_decides_on_the_cold_start_by_its_fastest_start() -
     part = cold_report(starts)
     assert part.figures["functions"]["record_outcome"]["of_native"] == 0.2
     assert part.figures["functions"]["place_order"]["cpu_of_native"] == 0.333
-    assert [(round(target.value, 3), target.ok) for target in part.targets] == [
+    assert [(round(target.value, 3), target.ok) for target in part.targets[:3]] == [
         (0.267, False),
         (0.2, True),
         (0.8, False),
     ]
+    assert [round(target.value, 3) for target in part.targets[3:]] == [0.207, 0.155, 0.62]
 
 
 def test_the_first_order_of_the_day_pays_for_every_function_on_its_way() -> None:
@@ -77,7 +78,6 @@ def test_the_first_order_of_the_day_pays_for_every_function_on_its_way() -> None
     found = {(kind, "ours"): [walk(300, 100), walk(200, 200)] for kind in FIRST}
     found |= {(kind, "native"): [walk(1000, 200)] for kind in FIRST}
     found |= {("", "plain"): [[("plain", ColdStart(500, 0, 500))]]}
-    found |= {("", "plain native"): [[("plain native", ColdStart(2000, 0, 2000))]]}
     part = first_report(found)
     order = part.figures["order"]
     assert (order["ours"]["init_ms"], order["ours"]["together_ms"]) == (750, 1200)
@@ -92,7 +92,7 @@ def test_orders_that_went_different_ways_are_not_added_up() -> None:
         return [(function, ColdStart(1, 1, 1)) for function in path]
 
     found = {(kind, way): [walk("a", "b")] for kind in FIRST for way in ("ours", "native")}
-    found |= {("", way): [walk(way)] for way in ("plain", "plain native")}
+    found["", "plain"] = [walk("plain")]
     found["order", "native"].append(walk("a", "c"))
     with pytest.raises(BenchError, match="same way"):
         first_report(found)

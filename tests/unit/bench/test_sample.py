@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from desk.bench.sample import rounded, sample
+from desk.bench.sample import average, rounded, sample
 
 
 def test_a_sample_tells_its_middle_and_its_spread() -> None:
@@ -28,3 +28,8 @@ def test_figures_keep_four_digits(exact: float, told: float) -> None:
 
 def test_a_document_says_how_often_was_measured() -> None:
     assert sample([1.0, 3.0]).document() == {"median": 2, "low": 1, "high": 3, "p95": 3, "n": 2}
+
+
+def test_an_average_keeps_lowest_middle_and_highest_apart() -> None:
+    found = average([sample([1, 2, 30]), sample([3, 4, 4, 50])])
+    assert (found.low, found.median, found.high) == (2, 3, 40)

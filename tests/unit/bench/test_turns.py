@@ -41,3 +41,8 @@ def test_time_that_is_up_leaves_the_least_rounds() -> None:
     found = take_turns({"a": telling(9, 6, 3, 1)}, float, 0, lambda nth, left: rounds.append((nth, left)))
     assert found == {"a": [9, 6, 3]}
     assert rounds == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_what_others_are_compared_with_is_measured_thrice_a_round() -> None:
+    found = take_turns({"a": telling(9), "plain": telling(5)}, float, 60, nothing, often=("plain",))
+    assert {name: len(figures) for name, figures in found.items()} == {"a": LEAST_ROUNDS, "plain": 3 * LEAST_ROUNDS}

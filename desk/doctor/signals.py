@@ -13,6 +13,7 @@ from desk.doctor.words import aws, deploy_again, seconds_of, some
 
 INTAKE, QUEUE, REFUSED = "intake", "queue", "refused"
 OLD = timedelta(seconds=60)
+FAILURES = '?ERROR ?"Task timed out" ?"Unable to import"'
 SECOND_LOOK_S = 1.5
 _COUNTS = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
@@ -63,7 +64,7 @@ def check_queue(case: Case) -> str:
         stuck, since = age > OLD, f"the oldest for {seconds_of(age)}"
     if stuck:
         case.fact(intake)
-        logs = aws(case.connection, f"logs tail {case.connection.log_group} --since 15m --filter-pattern AcceptSignal")
+        logs = aws(case.connection, f"logs tail {case.connection.log_group} --since 15m --filter-pattern '{FAILURES}'")
         raise Trouble(QUEUE, f"{told}, {since}; after 15 min most signals expire", logs)
     return f"{told}, {since}" if age else told
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
+from repeg.events import ALERT, SOURCE
 from tests.support.stack import ROOT, load_template, resources
 
 TEMPLATE = load_template()
@@ -33,7 +34,9 @@ def test_what_must_not_go_unnoticed_is_watched() -> None:
         "executions-aborted",
         "executions-failed",
         "executions-timed-out",
+        "securing-errors",
         "signals-refused",
+        "signals-waiting",
         "sweep-errors",
         "sweep-silent",
     }
@@ -46,8 +49,19 @@ def test_an_alarm_reaches_the_topic_that_the_stack_names(name: str) -> None:
     assert TEMPLATE["Outputs"]["AlertsTopicArn"]["Value"] == {"Ref": "Alerts"}
 
 
-def test_cloudwatch_may_publish_to_the_topic() -> None:
+def test_alarms_and_alerts_may_be_published_to_the_topic() -> None:
     assert "KmsMasterKeyId" not in resources(TEMPLATE, "AWS::SNS::Topic")["Alerts"]
+    [policy] = resources(TEMPLATE, "AWS::SNS::TopicPolicy").values()
+    allowed = {statement["Principal"]["Service"]: statement for statement in policy["PolicyDocument"]["Statement"]}
+    assert set(allowed) == {"cloudwatch.amazonaws.com", "events.amazonaws.com"}
+    assert "Condition" not in allowed["events.amazonaws.com"], "EventBridge would be kept out"
+
+
+def test_every_alert_of_an_order_reaches_the_topic() -> None:
+    """An alarm tells only the first of a row."""
+    [rule] = resources(TEMPLATE, "AWS::Events::Rule").values()
+    assert rule["EventPattern"] == {"source": [SOURCE], "detail-type": [ALERT]}
+    assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": "Alerts"}]
 
 
 @pytest.mark.parametrize("name", ALARMS)

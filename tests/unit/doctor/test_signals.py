@@ -58,7 +58,7 @@ def test_signals_that_wait_for_long_are_told_by_the_age_of_the_oldest(clinic: Cl
     clinic.metric("AWS/SQS", "ApproximateAgeOfOldestMessage", name, 600)
     found = clinic.look("queue")
     assert not found.ok and "1 signal waiting" in found.detail and "the oldest for 10 min" in found.detail
-    assert found.mend == "aws logs tail /aws/lambda/repeg --since 15m --filter-pattern AcceptSignal"
+    assert found.mend == f"aws logs tail /aws/lambda/repeg --since 15m --filter-pattern '{signals.FAILURES}'"
 
 
 def test_behind_paused_intake_the_queue_points_there(clinic: Clinic) -> None:

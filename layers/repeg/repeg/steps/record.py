@@ -18,13 +18,16 @@ _WORDS = {
     Reason.FILL_TIMEOUT: "Order fill timeout",
 }
 
+_REFUSED_AT_INTAKE = (Reason.INVALID_SIGNAL, Reason.SIGNAL_CONFLICT)
+"""The dead-letter queue raises its own alarm."""
+
 
 def record(worker: Worker, order: Order) -> Next:
     """Write the terminal record, let the symbol's next order in, and tell of it.
 
     Raises:
         StoreConflict: a child order is still open, or what was bought was not seen to; such an order is not over.
-        RetryError: the bus did not take the news.
+        RetryError, or an error of the SDK's: the bus did not take the news.
     """
     if order.status.terminal:
         if order.published:
@@ -35,15 +38,13 @@ def record(worker: Worker, order: Order) -> Next:
     if after_rungs(order) is not Route.RECORD_OUTCOME:
         raise StoreConflict(f"{order.order_id} holds shares that were not seen to")
     ended = concluded(order, worker.now(order))
-    summary = f"{ended.status}{f': {ended.reason}' if ended.reason else ''}, {ended.filled_qty} filled"
-    recorded = worker.orders.finish(worker.note(ended, Route.RECORD_OUTCOME, summary))
+    recorded = worker.orders.finish(worker.note(ended, Route.RECORD_OUTCOME, _summary(ended)))
     _log_words(worker, ended)
-    left = ended.status in (Status.FAILED, Status.UNWOUND)
-    if left or (is_exit(ended) and ended.status is not Status.FILLED):
-        worker.alert(ended, f"{ended.kind} of {ended.symbol} did not complete: {summary}")
-    if ended.cap_breached:
-        worker.alert(ended, f"{ended.avg_fill_price} is beyond the cap of {ended.max_slippage_bps} bps")
     return _publish(worker, recorded)
+
+
+def _summary(order: Order) -> str:
+    return f"{order.status}{f': {order.reason}' if order.reason else ''}, {order.filled_qty} filled"
 
 
 def _log_words(worker: Worker, order: Order) -> None:
@@ -58,9 +59,15 @@ def _log_words(worker: Worker, order: Order) -> None:
 
 
 def _publish(worker: Worker, order: Order) -> Next:
-    """Publish the outcome (at least once), then mark it published."""
+    """Alert the operator if the outcome calls for it and publish it, each at least once, then mark it published."""
     if order.published:
         return Next(Route.DONE)
+    left = order.status in (Status.FAILED, Status.UNWOUND)
+    missed = is_exit(order) and order.status is not Status.FILLED and order.reason not in _REFUSED_AT_INTAKE
+    if left or missed:
+        worker.alert(order, f"{order.kind} of {order.symbol} did not complete: {_summary(order)}")
+    if order.cap_breached:
+        worker.alert(order, f"{order.avg_fill_price} is beyond the cap of {order.max_slippage_bps} bps")
     view = order_view(order)
     view.pop("events")
     worker.publisher.publish(OUTCOME, view)

@@ -20,8 +20,8 @@ def mailbox(cloud: Cloud) -> Iterator[str]:
     sqs, sns = cloud.connection.sqs, cloud.connection.sns
     url = sqs.create_queue(QueueName=f"mail-{uuid4().hex[:12]}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    may = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
-    policy = {"Version": "2012-10-17", "Statement": [may]}
+    may = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [may | {"Resource": arn}]}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     options = {"Protocol": "sqs", "Endpoint": arn, "Attributes": {"RawMessageDelivery": "true"}}
     subscribed = sns.subscribe(TopicArn=cloud.connection.alerts_topic, **options)["SubscriptionArn"]

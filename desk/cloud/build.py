@@ -83,8 +83,17 @@ def run_sam(tools: Tools, arguments: list[str], folder: Path, environment: dict[
     Raises:
         CloudError: it failed; with the end of what it said.
     """
+    return run_tool(f"sam {arguments[0]}", [str(tools.sam), *arguments], folder, environment)
+
+
+def run_tool(name: str, command: list[str], folder: Path, environment: dict[str, str]) -> str:
+    """Runs a command to its end and returns what it said.
+
+    Raises:
+        CloudError: it failed; with the end of what it said.
+    """
     ran = subprocess.run(
-        [str(tools.sam), *arguments],
+        command,
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -94,7 +103,7 @@ def run_sam(tools: Tools, arguments: list[str], folder: Path, environment: dict[
         check=False,
     )
     if ran.returncode:
-        raise CloudError(f"sam {arguments[0]} failed:\n{_end_of(ran.stdout)}")
+        raise CloudError(f"{name} failed:\n{_end_of(ran.stdout)}")
     return ran.stdout
 
 

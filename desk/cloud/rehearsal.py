@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any, NoReturn
 
 from botocore.exceptions import ClientError
 
-from desk.cloud.build import run_sam
+from desk.cloud.build import run_sam, run_tool
 from desk.cloud.connection import REGION, local_session
 from desk.cloud.deploy import sam_environment
 from desk.cloud.errors import CloudError, CloudRefused
@@ -113,18 +112,7 @@ def _wanted(tools: Tools, deployment: dict[str, Any]) -> dict[str, str]:
 
 def _build(config: str) -> None:
     inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
-    ran = subprocess.run(
-        ["make", "build", f"CONFIG={config}"],
-        cwd=PROJECT,
-        env=inherited,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if ran.returncode:
-        raise CloudError("make build failed:\n" + "\n".join(ran.stdout.strip().splitlines()[-25:]))
+    run_tool("make build", ["make", "build", f"CONFIG={config}"], PROJECT, inherited)
 
 
 @contextmanager

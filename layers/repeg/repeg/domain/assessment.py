@@ -21,7 +21,7 @@ from repeg.domain.sessions import Calendar, Phase
 from repeg.domain.settings import Settings
 
 SIGNAL_LIFETIME = timedelta(minutes=15)
-TURN_BACKOFF_SECONDS = (1, 2, 5, 10, 15, 20, 30)
+TURN_BACKOFF_SECONDS = (1, 2, 5, 10)
 LONGEST_HOLD_SECONDS = 60
 
 
@@ -129,7 +129,7 @@ def hold_seconds(seconds: float) -> int:
 
 
 def turn_backoff(holds: int) -> int:
-    """Seconds before the order asks for its turn again: 1, 2, 5 ... 30."""
+    """Seconds before the order asks for its turn again: 1, 2, 5, 10, 10 ..."""
     return TURN_BACKOFF_SECONDS[min(holds, len(TURN_BACKOFF_SECONDS) - 1)]
 
 

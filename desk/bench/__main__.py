@@ -28,7 +28,7 @@ ON_CLOUD = ("first", "cost", "latency", "burst", "memory")
 PARTS = (*ON_ARTEFACTS, *ON_CLOUD)
 _NARROWEST = 140
 _INTERRUPTED, _ENDED = 130, 143
-COLD_SECONDS, FIRST_SECONDS = 60, 40
+COLD_SECONDS, FIRST_SECONDS = 50, 30
 COST_ROUNDS, LATENCY_ROUNDS = 3, 20
 
 Say = Callable[[str], None]

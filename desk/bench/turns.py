@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import TypeVar
 
-LEAST_ROUNDS, MOST_ROUNDS = 3, 12
+LEAST_ROUNDS, MOST_ROUNDS = 3, 9
 AGREE_WITHIN = 0.04
 OFTEN = 3
 

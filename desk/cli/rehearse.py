@@ -27,7 +27,7 @@ _TITLES = {
     "AWS::DynamoDB::Table": "table",
     "AWS::SQS::Queue": "queues",
     "AWS::Lambda::EventSourceMapping": "trigger",
-    "AWS::Events::Rule": "schedule",
+    "AWS::Events::Rule": "rules",
     "AWS::Events::EventBus": "event bus",
     "AWS::SecretsManager::Secret": "secret",
     "AWS::SSM::Parameter": "parameter",
@@ -35,6 +35,7 @@ _TITLES = {
     "AWS::CloudWatch::Alarm": "alarms",
     "AWS::Logs::MetricFilter": "metric filter",
     "AWS::SNS::Topic": "topic",
+    "AWS::SNS::TopicPolicy": "topic policy",
     "AWS::IAM::Role": "roles",
 }
 

@@ -47,7 +47,7 @@ class Both:
 
 
 def measure(stage: Stage, rounds: int, say: Callable[[str], None]) -> Part:
-    """Sends one signal after the other, by turns through the stack and straight, and by turns near and far."""
+    """Sends one signal after the other, by turns through the stack and straight; first near, then far."""
     stage.clear(rate_limit=_NO_LIMIT)
     stage.exchange.quote("TQQQ", *QUOTE, QUOTE[2])
     stage.let_pass(_FRESH_BUDGET_MIN)
@@ -55,14 +55,12 @@ def measure(stage: Stage, rounds: int, say: Callable[[str], None]) -> Part:
     say("latency: warming both ways up")
     for _ in range(_WARM_UP_ROUNDS):
         _both(stage, submit_only)
-    found: dict[int, list[tuple[Trip, Trip]]] = {distance: [] for distance in DISTANCES_MS}
+    found: dict[int, list[tuple[Trip, Trip]]] = {}
     try:
-        for nth in range(rounds):
-            if nth % 10 == 0:
-                say(f"latency, round {nth + 1} of {rounds}")
-            for distance in DISTANCES_MS:
-                stage.exchange.faults(*_far(distance))
-                found[distance].append(_both(stage, submit_only))
+        for distance in DISTANCES_MS:
+            say(f"latency, broker {distance} ms away")
+            stage.exchange.faults(*_far(distance))
+            found[distance] = [_both(stage, submit_only) for _ in range(rounds)]
     finally:
         stage.exchange.faults()
     ways = (zip(*trips, strict=True) for trips in found.values())

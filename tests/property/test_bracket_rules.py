@@ -119,14 +119,21 @@ def test_a_limit_gives_away_no_more_than_it_must(bracket: Bracket, buffer: Decim
 def test_what_is_sent_leaves_the_minimum_of_reward_wherever_it_fills(
     scene: tuple[Bracket, Quote, Decimal], better: Decimal
 ) -> None:
-    """Design 3.7, 3.8: a fill at the limit or better is never one that must be left again for its R/R or its price."""
+    """Design 3.7, 3.8: a fill at the limit or better is never one that must be left again for its R/R or its price.
+
+    Unless it is no better price but a market that fell through the signal's stop: that is always left.
+    """
     bracket, quote, buffer = scene
     _, problem = bracket.look(quote, buffer)
     if problem:
         return
     fill = bracket.limit(buffer) - direction(bracket.side) * better
+    left = bracket.fill_problem(fill)
+    if (fill - bracket.stop_loss) * direction(bracket.side) <= 0:
+        assert left and left.reason is Reason.STOP_THROUGH
+        return
     through = (fill - bracket.levels_at(fill).stop) * direction(bracket.side) <= 0
-    assert through or bracket.fill_problem(fill) is None
+    assert through or left is None
 
 
 @given(scenes())

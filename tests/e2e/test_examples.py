@@ -75,3 +75,14 @@ def test_a_strategy_sends_its_signals_once_and_hears_what_became_of_them(
 
 def test_bars_are_fetched_as_the_strategy_reads_them(cloud: Cloud, outside: dict[str, str]) -> None:
     assert _run(outside, "alpaca_bars.py", "CRWD", "AAPL")[0] == "symbol,date,high,low,close"
+
+
+def test_alerts_are_heard_as_well(cloud: Cloud, listening: subprocess.Popen[str], name: str) -> None:
+    cloud.open_market()
+    cloud.send(signal_id=name, kind="close", side=None)
+    assert listening.stdout
+    heard = {listening.stdout.readline() for _ in range(2)}
+    assert heard == {
+        f"Order Alert {name} close of TQQQ did not complete: rejected: no_position, 0 filled\n",
+        f"Order Outcome {name} rejected no_position\n",
+    }

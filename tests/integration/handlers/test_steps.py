@@ -13,6 +13,7 @@ from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
 from repeg.errors import ConfigurationError
 from repeg.inbox import intake
+from repeg.steps.secure import ENTRY_ROUNDS
 from tests.integration.handlers.conftest import Stack, forget_everything
 
 STEPS = [
@@ -118,6 +119,8 @@ def test_an_order_that_is_over_stays_as_it_is(stack: Stack, function: str) -> No
 def test_securing_records_what_failed(stack: Stack) -> None:
     order_id = _accept(stack)
     event = {"order_id": order_id, "execution": f"{order_id}-1", "error": "Lambda.TooManyRequestsException"}
+    for _ in range(ENTRY_ROUNDS):
+        assert stack.call("secure_position", event)["route"] == "WaitForMarket", "nothing is at stake yet"
     assert stack.call("secure_position", event)["route"] == "RecordOutcome"
     stack.step("record_outcome", order_id)
     order = stack.order("a")

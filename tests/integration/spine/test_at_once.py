@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
+from repeg.domain.routes import Next
+from repeg.steps.assess import assess
+from repeg.steps.worker import Worker
 from tests.support.brackets import bracket, crwd, ocos
 from tests.support.lab import Killed, Lab
 from tests.support.leaving import BRACKET, hold
@@ -123,6 +127,35 @@ def test_a_task_that_was_held_up_leaves_protection_to_the_machine(lab: Lab, monk
     monkeypatch.setattr("repeg.handlers.AT_ONCE_WITHIN_SECONDS", 0)
     assert done(lab, **BRACKET).protected is True
     assert _entered(lab)[:3] == ["AssessMarket", "Route", "ProtectPosition"]
+
+
+def _fails(lab: Lab, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """The function that assesses cannot run for so long."""
+    real, since = assess, lab.time.wall()
+
+    def broken(worker: Worker, order: Order) -> Next:
+        if lab.time.wall() - since < timedelta(seconds=seconds):
+            raise ValueError("out of order")
+        return real(worker, order)
+
+    monkeypatch.setattr("tests.support.lab.assess", broken)
+
+
+def test_an_order_outlasts_an_outage_of_minutes_before_it_sent_anything(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fails(lab, monkeypatch, seconds=180)
+    order = done(lab)
+    assert (order.status, order.secure_rounds) == (Status.FILLED, 0)
+    assert not alerts(lab)
+
+
+def test_an_outage_that_lasts_ends_the_order_and_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    _fails(lab, monkeypatch, seconds=3600)
+    order = done(lab)
+    assert (order.status, order.reason) == (Status.FAILED, Reason.INTERNAL_ERROR)
+    assert not submits(lab)
+    assert alerts(lab)
 
 
 def test_an_outcome_is_told_by_whoever_comes_after_a_death_between_record_and_news(lab: Lab) -> None:

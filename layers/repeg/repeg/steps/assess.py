@@ -90,7 +90,7 @@ def assess(worker: Worker, order: Order) -> Next:
         if is_exit(order):
             return _apply(worker, order, Hold(seconds=KEYS_PAUSE_SECONDS, why="waits for the operator"))
         return _apply(worker, order, Reject(reason=Reason.MISCONFIGURED, detail=str(error)))
-    return _apply(worker, judged.changed(broker_failures=0), verdict)
+    return _apply(worker, judged.changed(broker_failures=0, secure_rounds=0), verdict)
 
 
 def _resume(order: Order) -> Next | None:
@@ -258,7 +258,7 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
         return Next(Route.RELEASE_PROTECTION)
     if isinstance(verdict, Hold):
         return _hold(worker, order, verdict)
-    ready = verdict.order.changed(clock=order.clock, broker_failures=0, parked_until=None)
+    ready = verdict.order.changed(clock=order.clock, broker_failures=0, secure_rounds=0, parked_until=None)
     return start_rung(worker, ready, verdict.seen)
 
 

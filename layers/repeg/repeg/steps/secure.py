@@ -13,7 +13,9 @@ from repeg.steps.outcome import fold
 from repeg.steps.worker import Worker
 
 STATE = Route.SECURE_POSITION
-EXIT_PAUSE_SECONDS = 30
+PAUSE_SECONDS = 30
+ENTRY_ROUNDS = 5
+"""An entry that sent nothing outlasts four minutes of trouble: an outage must not end all that wait for an open."""
 PROTECT_ROUNDS = 3
 LONGEST_PAUSE_SECONDS = 10
 LOOKUPS = len(LOOKUP_BACKOFF_SECONDS) + 1
@@ -24,9 +26,14 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     if order.status.terminal:
         return _look_later(worker, order)
     child = order.open_child
-    if is_exit(order) and not order.rungs and order.reason is None:
-        worker.alert(order, f"{order.symbol} could not be left yet: {error}; trying again")
-        return worker.hold(order, Route.WAIT_FOR_MARKET, EXIT_PAUSE_SECONDS)
+    if not order.rungs and order.reason is None:
+        if is_exit(order):
+            worker.alert(order, f"{order.symbol} could not be left yet: {error}; trying again")
+            return worker.hold(order, Route.WAIT_FOR_MARKET, PAUSE_SECONDS)
+        if order.secure_rounds < ENTRY_ROUNDS:
+            worker.log.error(f"could not be assessed: {error}; trying again", order_id=order.order_id)
+            again = order.changed(secure_rounds=order.secure_rounds + 1)
+            return worker.hold(again, Route.WAIT_FOR_MARKET, PAUSE_SECONDS)
     if not order.securing and _interrupted(order):
         order = _begin(worker, order, error)
     if child is None:

@@ -19,7 +19,7 @@ OVERRIDES = $(shell .tools/sam/bin/python -c 'import tomllib; \
 SAM = SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/sam
 
 FIRST_TIME = test -e .tools/cloud/.ready || \
-	echo "the first time, this installs what it needs into .venv and .tools, here: about a minute"
+	echo "the first time, this installs what it needs into .venv and .tools, here: about a minute" >&2
 
 .PHONY: help
 help: ## List the tasks
@@ -113,7 +113,7 @@ FORCE:
 
 # Environments are mended in place: something may be running in them.
 define environment
-	@echo "installing $(1)"
+	@echo "installing $(1)" >&2
 	@rm -rf $(1) && $(PYTHON) -m venv $(1)
 	@touch $(1)/.base
 endef

@@ -50,7 +50,6 @@ def measure(stage: Stage, rounds: int, say: Callable[[str], None]) -> Part:
     """Sends one signal after the other, by turns through the stack and straight; first near, then far."""
     stage.clear(rate_limit=_NO_LIMIT)
     stage.exchange.quote("TQQQ", *QUOTE, QUOTE[2])
-    stage.let_pass(_FRESH_BUDGET_MIN)
     submit_only = deploy(stage)
     say("latency: warming both ways up")
     for _ in range(_WARM_UP_ROUNDS):
@@ -59,8 +58,11 @@ def measure(stage: Stage, rounds: int, say: Callable[[str], None]) -> Part:
     try:
         for distance in DISTANCES_MS:
             say(f"latency, broker {distance} ms away")
+            stage.let_pass(_FRESH_BUDGET_MIN)
+            _both(stage, submit_only)  # finds out the time
             stage.exchange.faults(*_far(distance))
             found[distance] = [_both(stage, submit_only) for _ in range(rounds)]
+            stage.exchange.faults()
     finally:
         stage.exchange.faults()
     ways = (zip(*trips, strict=True) for trips in found.values())

@@ -6,7 +6,7 @@ The record is the truth; executions are workers that read it, act, and write it 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -24,6 +24,8 @@ ZERO = Decimal(0)
 MAX_EVENTS = 200
 MAX_REFUSED = 10
 FIRST_EVENTS_KEPT = 20
+TOLD_AGAIN_AFTER = timedelta(minutes=15)
+"""What lasts is alerted again so often: seldom enough to be read, often enough not to be forgotten."""
 
 
 class ClockAnchor(Frozen):
@@ -43,6 +45,13 @@ class Event(Frozen):
     at: datetime
     state: str
     detail: str
+
+
+class Told(Frozen):
+    """Something lasting that the operator was told of: `what` is its name, `at` when it was told last."""
+
+    what: str
+    at: datetime
 
 
 class Order(Frozen):
@@ -83,6 +92,8 @@ class Order(Frozen):
     executions: int = 1
     rungs: tuple[ChildRecord, ...] = ()
     events: tuple[Event, ...] = ()
+    told: tuple[Told, ...] = ()
+    """Lasting trouble that the operator knows of."""
 
     # What execution needs and the contract does not name.
     bracket: Bracket | None = None
@@ -305,6 +316,19 @@ class Order(Frozen):
         known = {each.source: each for each in self.exits}
         known[gone.source] = gone
         return self.changed(exits=tuple(known.values()))
+
+    def due_to_tell(self, what: str, now: datetime) -> bool:
+        """True when the operator was never told of `what`, or not for 15 minutes (or the clock was set back)."""
+        known = next((told.at for told in self.told if told.what == what), None)
+        return known is None or not timedelta(0) <= now - known < TOLD_AGAIN_AFTER
+
+    def having_told(self, what: str, now: datetime) -> Order:
+        """With `what` told at `now`."""
+        return self.changed(told=(*self.no_longer(what).told, Told(what=what, at=now)))
+
+    def no_longer(self, what: str) -> Order:
+        """Without `what`: it is over, and will be news when it comes again."""
+        return self.changed(told=tuple(told for told in self.told if told.what != what))
 
     def dated(self, created_at: datetime) -> Order:
         """With its creation, and the events of its intake, placed in market time."""

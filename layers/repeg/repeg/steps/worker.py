@@ -129,6 +129,17 @@ class Worker:
         except Exception as error:  # the log line above has alarmed already
             self.log.error(f"alert was not published: {error}", order_id=order.order_id)
 
+    def alert_lasting(self, order: Order, what: str, detail: str) -> Order:
+        """Alert of trouble called `what` at once, and again every 15 minutes while it lasts; the caller saves the order.
+
+        `order.no_longer(what)` says that it is over.
+        """
+        now = self.now(order)
+        if not order.due_to_tell(what, now):
+            return order
+        self.alert(order, detail)
+        return order.having_told(what, now)
+
     def save_exits(self, before: Order, order: Order) -> Order:
         """Save what became of a position; that the last shares left is told first, since telling twice does no harm."""
         if order == before:

@@ -71,10 +71,13 @@ class ExchangeControl:
         ask_size: Amount | None = None,
         *,
         frozen: bool = False,
+        age: Amount | None = None,
     ) -> None:
-        """Put a quote; sizes in shares (as before, or 1,000)."""
+        """Put a quote; sizes in shares (as before, or 1,000). `frozen`: never stamped anew; `age`: stamped so many
+        seconds ago, and frozen."""
         body = _given(bid=_text(bid), ask=_text(ask), bid_size=_text(bid_size), ask_size=_text(ask_size))
-        self._call("PUT", f"quotes/{escape(symbol)}", {**body, "frozen": frozen})
+        body |= {"frozen": frozen or age is not None} | _given(age=_text(age))
+        self._call("PUT", f"quotes/{escape(symbol, safe='')}", body)
 
     def script(self, *events: Entry) -> int:
         """Plan scripted events; returns how many."""
@@ -88,14 +91,16 @@ class ExchangeControl:
         """Change the account (cash, account_number, trading_blocked, ...); returns it."""
         return dict(self._call("PUT", "account", changes))
 
-    def asset(self, symbol: str, **changes: Any) -> Entry:
+    def asset(self, symbol: str, *, asset_class: str | None = None, **changes: Any) -> Entry:
         """Change or list an asset (tradable, fractionable, shortable, ...); returns it."""
-        return dict(self._call("PUT", f"assets/{escape(symbol)}", changes))
+        if asset_class is not None:
+            changes["class"] = asset_class
+        return dict(self._call("PUT", f"assets/{escape(symbol, safe='')}", changes))
 
     def position(self, symbol: str, qty: Amount, avg_entry_price: Amount | None = None) -> None:
         """Put a position in place without touching cash; 0 removes it."""
         body = _given(qty=str(qty), avg_entry_price=_text(avg_entry_price))
-        self._call("PUT", f"positions/{escape(symbol)}", body)
+        self._call("PUT", f"positions/{escape(symbol, safe='')}", body)
 
     def settings(self, **changes: Any) -> Entry:
         """Change settings (ack_ms, fill_ms, rate_limit, ...); returns all of them."""
@@ -132,6 +137,10 @@ class ExchangeControl:
         except HTTPError as problem:
             with problem:
                 raise ExchangeRefused(problem.read().decode()) from None
+
+
+def _segment(symbol: str) -> str:
+    return escape(symbol, safe="")
 
 
 def _text(value: Amount | None) -> str | None:

@@ -26,6 +26,18 @@ from desk.exchange.views import account_json, asset_json
 from desk.exchange.web import Reply, Request, Router
 
 _FLAGS = ("tradable", "marginable", "shortable", "fractionable", "easy_to_borrow")
+# As Alpaca's asset_class has them.
+_CLASSES = (
+    "us_equity",
+    "us_option",
+    "crypto",
+    "crypto_perp",
+    "treasury",
+    "corporate",
+    "global_equity",
+    "us_index",
+    "ipo",
+)
 _ACCOUNT_FLAGS = (
     "shorting_enabled",
     "fractional_trading",
@@ -164,8 +176,10 @@ class ControlApi:
 
     def asset(self, request: Request, name: str) -> Reply:
         body = _body(request)
-        only(body, (*_FLAGS, "name", "exchange", "status", "attributes"))
+        only(body, (*_FLAGS, "name", "exchange", "status", "attributes", "class"))
         changes = {key: _asset_value(key, value) for key, value in body.items()}
+        if "class" in changes:
+            changes["asset_class"] = changes.pop("class")
         name = symbol(name)
         before = self._engine.assets.get(name) or Asset(symbol=name, name=name)
         self._engine.assets[name] = replace(before, **changes)
@@ -211,6 +225,10 @@ def _body(request: Request) -> dict[str, Any]:
 
 
 def _asset_value(name: str, value: Any) -> Any:
+    if name == "class":
+        if value not in _CLASSES:
+            raise ControlError(f"class: one of {', '.join(_CLASSES)} is needed")
+        return value
     if name == "attributes":
         if not isinstance(value, list):
             raise ControlError("attributes: a JSON array is needed")

@@ -10,6 +10,7 @@ from decimal import Decimal
 from desk.exchange.admission import Admission
 from desk.exchange.model import (
     ZERO,
+    Asset,
     Intent,
     Order,
     OrderClass,
@@ -52,7 +53,7 @@ def timing(now: int, tif: TimeInForce, extended: bool, overnight: bool = True) -
 
 
 def draft(
-    request: OrderRequest, admission: Admission, asset_id: str, number: int, new_id: Callable[[], str], now: int
+    request: OrderRequest, admission: Admission, asset: Asset, number: int, new_id: Callable[[], str], now: int
 ) -> list[Order]:
     """The order, still without a status of its own life, then its legs, which are held."""
     order_id = new_id()
@@ -62,7 +63,8 @@ def draft(
         client_order_id=request.client_order_id or new_id(),
         number=number,
         symbol=request.symbol,
-        asset_id=asset_id,
+        asset_id=asset.id,
+        asset_class=asset.asset_class,
         side=request.side,
         type=request.type,
         time_in_force=request.time_in_force,

@@ -160,7 +160,9 @@ class Engine:
         book = self.book(symbol)
         book.show(quote)
         self.journal.quote(self.now, symbol, quote)
-        self.tell_market(MarketEvent(symbol, self.now, quote=quote, trade=book.last if quote.mid else None))
+        # A quote that was old when it came is no news of a sale.
+        trade = book.last if quote.mid and quote.at >= self.now else None
+        self.tell_market(MarketEvent(symbol, self.now, quote=quote, trade=trade))
         self.floor.match(symbol)
 
     def set_halt(self, symbol: str, halted: bool) -> None:
@@ -195,7 +197,7 @@ class Engine:
         """Accept an order or raise ApiError; `reject` lets the venue refuse it after it was accepted."""
         admission = admit(request, self.standing(request.symbol))
         asset = self.assets[request.symbol]
-        head, *legs = draft(request, admission, asset.id, len(self.orders) + 1, self.new_id, self.now)
+        head, *legs = draft(request, admission, asset, len(self.orders) + 1, self.new_id, self.now)
         book = self.books.get(request.symbol)
         if head.type is OrderType.TRAILING_STOP and book and book.quote:
             head = trailed(head, book.quote.touch(head.side))

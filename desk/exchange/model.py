@@ -11,6 +11,7 @@ from desk.exchange.moments import SECOND
 from desk.exchange.prices import buy_stop_limit
 
 ZERO = Decimal(0)
+SHARES = "us_equity"
 SHARE_STEP = Decimal("0.000000001")
 
 
@@ -110,10 +111,11 @@ _FINAL = frozenset({Status.FILLED, Status.CANCELED, Status.EXPIRED, Status.REJEC
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A listed share or fund."""
+    """A listed share or fund. `asset_class` is only shown: whatever it says, the rules are those of shares."""
 
     symbol: str
     name: str = ""
+    asset_class: str = SHARES
     exchange: str = "NASDAQ"
     status: str = "active"
     tradable: bool = True
@@ -249,6 +251,7 @@ class Order:
     order_class: OrderClass = OrderClass.SIMPLE
     role: Role | None = None
     group: str | None = None
+    asset_class: str = SHARES
     replaces: str | None = None
     replaced_by: str | None = None
     live: bool = False

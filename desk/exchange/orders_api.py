@@ -20,7 +20,6 @@ from desk.exchange.web import Reply, Request
 
 _MAX_LIST = 500
 _DEFAULT_LIST = 50
-_ASSET_CLASS = "us_equity"
 
 
 class OrdersApi:
@@ -121,7 +120,7 @@ class _Filter:
         self._symbols = {s.strip().upper() for s in query.get("symbols", "").split(",") if s.strip()}
         self._side = query.get("side", "").lower()
         classes = {c.strip() for c in query.get("asset_class", "").split(",") if c.strip()}
-        self._class_fits = not classes or not classes.isdisjoint((_ASSET_CLASS, "all"))
+        self._classes = set() if "all" in classes else classes
         self._above, self._below = 0, len(engine.orders) + 1
         if query.get("after_order_id"):
             self._above = engine.find(_order_id(query["after_order_id"])).number
@@ -130,7 +129,7 @@ class _Filter:
 
     def fits(self, order: Order) -> bool:
         return (
-            self._class_fits
+            (not self._classes or order.asset_class in self._classes)
             and (self._after is None or order.created_at > self._after)
             and (self._until is None or order.created_at < self._until)
             and self._above < order.number < self._below

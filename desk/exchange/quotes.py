@@ -10,13 +10,17 @@ from desk.exchange.engine import Engine
 from desk.exchange.errors import ControlError
 from desk.exchange.fields import flag, number
 from desk.exchange.model import Quote
+from desk.exchange.moments import SECOND
 
-PRICE_FIELDS = ("bid", "ask", "bid_size", "ask_size", "frozen")
+PRICE_FIELDS = ("bid", "ask", "bid_size", "ask_size", "frozen", "age")
 DEFAULT_SIZE = Decimal(1_000)
 
 
 def quote_from(engine: Engine, symbol: str, given: Mapping[str, Any]) -> Quote:
-    """The quote a request describes, stamped now. What it leaves out stays as it was (sizes start at 1,000)."""
+    """The quote a request describes, stamped now. What it leaves out stays as it was (sizes start at 1,000).
+
+    `age`: it is stamped so many seconds ago, and grows older.
+    """
     book = engine.books.get(symbol)
     before = book.quote if book else None
     known = {
@@ -31,5 +35,8 @@ def quote_from(engine: Engine, symbol: str, given: Mapping[str, Any]) -> Quote:
         if value is None:
             raise ControlError(f"{name}: needed for the first quote of {symbol}")
         values[name] = value
-    frozen = flag("frozen", given.get("frozen", False))
-    return Quote(at=engine.now, frozen=frozen, **values)
+    age = number("age", given["age"]) if given.get("age") is not None else None
+    frozen = flag("frozen", given.get("frozen", age is not None))
+    if age is not None and not frozen:
+        raise ControlError("age: a quote with an age is frozen")
+    return Quote(at=engine.now - int((age or 0) * SECOND), frozen=frozen, **values)

@@ -95,6 +95,6 @@ def _day(request: Request, name: str, fallback: date) -> date:
 def _asset_listed(asset: Asset, query: dict[str, str]) -> bool:
     return (
         query.get("status", asset.status) == asset.status
-        and query.get("asset_class", "us_equity") == "us_equity"
+        and query.get("asset_class", asset.asset_class) == asset.asset_class
         and query.get("exchange", asset.exchange) == asset.exchange
     )

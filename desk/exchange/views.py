@@ -39,7 +39,7 @@ def order_json(order: Order, legs: list[Order] | None = None) -> Json:
         "replaces": order.replaces,
         "asset_id": order.asset_id,
         "symbol": order.symbol,
-        "asset_class": "us_equity",
+        "asset_class": order.asset_class,
         "notional": plain(order.notional),
         "qty": plain(order.qty),
         "filled_qty": plain(order.filled_qty),
@@ -77,7 +77,7 @@ def position_json(engine: Engine, position: Position) -> Json:
         "asset_id": asset.id,
         "symbol": position.symbol,
         "exchange": asset.exchange,
-        "asset_class": "us_equity",
+        "asset_class": asset.asset_class,
         "asset_marginable": asset.marginable,
         "avg_entry_price": plain(round(position.avg_entry_price, 9)),
         "qty": plain(position.qty),
@@ -137,7 +137,7 @@ def asset_json(asset: Asset) -> Json:
     borrow = "easy_to_borrow" if asset.easy_to_borrow else "hard_to_borrow"
     return {
         "id": asset.id,
-        "class": "us_equity",
+        "class": asset.asset_class,
         "exchange": asset.exchange,
         "symbol": asset.symbol,
         "name": asset.name or asset.symbol,

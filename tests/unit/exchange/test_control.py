@@ -148,3 +148,43 @@ def test_the_journal_tells_everything_in_order(exchange: VirtualExchange) -> Non
     }
     assert [entry["seq"] for entry in exchange.control("GET", "journal", after=4)] == [5, 6]
     assert exchange.control("GET", "journal", after=99) == []
+
+
+def test_an_asset_may_be_of_another_class(exchange: VirtualExchange) -> None:
+    asset = exchange.control("PUT", "assets/TQQQ", {"class": "crypto"})
+    assert asset["class"] == exchange.ok("GET", "/v2/assets/TQQQ")["class"] == "crypto"
+    order = exchange.order("TQQQ", "buy", "10")
+    share = exchange.order("SPY", "buy", "1", "1", time_in_force="gtc")
+    exchange.advance(1)
+    assert (order["asset_class"], share["asset_class"]) == ("crypto", "us_equity")
+    assert exchange.ok("GET", "/v2/positions/TQQQ")["asset_class"] == "crypto"
+    listed = {c: exchange.ok("GET", "/v2/orders", status="all", asset_class=c) for c in ("crypto", "us_equity", "all")}
+    assert {c: [o["symbol"] for o in found] for c, found in listed.items()} == {
+        "crypto": ["TQQQ"],
+        "us_equity": ["SPY"],
+        "all": ["SPY", "TQQQ"],
+    }
+    assert [a["symbol"] for a in exchange.ok("GET", "/v2/assets", asset_class="crypto")] == ["TQQQ"]
+    assert exchange.send("PUT", "/_exchange/assets/TQQQ", {"class": "stamps"}).status == 400
+
+
+def stamps(exchange: VirtualExchange) -> dict[str, str]:
+    found = exchange.ok("GET", "/v2/stocks/quotes/latest", symbols="TQQQ,SQQQ")["quotes"]
+    return {symbol: quote["t"][11:19] for symbol, quote in found.items()}
+
+
+def test_one_quote_may_stand_still_while_the_others_tick(exchange: VirtualExchange) -> None:
+    exchange.quote("SQQQ", "19.99", "20.01", frozen=True)
+    exchange.advance(60)
+    assert stamps(exchange) == {"TQQQ": "15:01:00", "SQQQ": "15:00:00"}
+
+
+def test_a_quote_may_be_old_when_it_comes(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "quotes/SQQQ", {"bid": "19.99", "ask": "20.01", "age": 90})
+    assert stamps(exchange) == {"TQQQ": "15:00:00", "SQQQ": "14:58:30"}
+    exchange.advance(60)
+    assert stamps(exchange) == {"TQQQ": "15:01:00", "SQQQ": "14:58:30"}
+    exchange.control("PUT", "quotes/SQQQ", {"bid": "19.98"})
+    assert stamps(exchange)["SQQQ"] == "15:01:00"
+    wrong = exchange.send("PUT", "/_exchange/quotes/SQQQ", {"age": 5, "frozen": False})
+    assert (wrong.status, wrong.body["error"]) == (400, "age: a quote with an age is frozen")

@@ -130,7 +130,7 @@ class Worker:
             self.log.error(f"alert was not published: {error}", order_id=order.order_id)
 
     def alert_lasting(self, order: Order, what: str, detail: str) -> Order:
-        """Alert of trouble called `what` at once, and again every 15 minutes while it lasts; the caller saves the order.
+        """Alert of trouble called `what` at once and again every 15 minutes while it lasts; the caller saves the order.
 
         `order.no_longer(what)` says that it is over.
         """

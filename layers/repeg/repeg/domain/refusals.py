@@ -1,0 +1,91 @@
+"""When a refusal is believed. A broker that says no may be behind the times: one table says how often to ask again.
+
+What is refused for good is refused again; what lagged, contradicts the market, or came from a broker in trouble is not.
+A refusal is believed once its row's tries are used up, or at once when no row knows it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from repeg.domain.models import Frozen
+from repeg.domain.reasons import Reason
+
+
+class Sort(StrEnum):
+    """What was refused."""
+
+    ENTRY = "entry"
+    SELL = "sell"
+    """A plain sell: of shares that the account holds."""
+    EXIT = "exit"
+    PROTECTION = "protection"
+
+
+class Doubt(StrEnum):
+    """What speaks against a refusal."""
+
+    NONE = "none"
+    MOVED = "moved"
+    """An order of ours for the symbol was cancelled or filled a moment ago: the broker may not have counted it yet."""
+    CONTRADICTED = "contradicted"
+    """A fresh quote, or the account, says otherwise."""
+
+
+class Refusal(Frozen):
+    """A submit that was refused. `times` counts refusals in a row for the same reason, this one included."""
+
+    reason: Reason
+    of: Sort
+    times: int = 1
+    doubts: frozenset[Doubt] = frozenset()
+
+
+class Row(NamedTuple):
+    """Refusals that are not believed at once: `waits` are seconds of market time before each further try."""
+
+    sorts: frozenset[Sort]
+    reasons: frozenset[Reason]
+    waits: tuple[int, ...]
+    doubt: Doubt = Doubt.NONE
+    """Only in this doubt; NONE: always."""
+    for_ever: bool = False
+    """Never believed: the last wait goes on."""
+
+
+SHARES_LACK = frozenset({Reason.HELD_BY_PROTECTION, Reason.NO_POSITION, Reason.OPPOSITE_POSITION})
+"""The broker says that the shares are held, gone, or on the other side."""
+LAG_WAITS = (1, 1, 1)
+WASH_WAITS = (1, 2, 5, 10, 20, 30)
+
+TABLE: tuple[Row, ...] = (
+    # The account showed the shares a moment ago: what it showed, or the refusal, is old. Sized anew each time.
+    Row(frozenset({Sort.EXIT, Sort.SELL}), SHARES_LACK, LAG_WAITS),
+    # A buy that covers, behind a rung of its own that still holds what it would cover.
+    Row(frozenset({Sort.ENTRY}), SHARES_LACK, LAG_WAITS, Doubt.MOVED),
+    # The rung before was cancelled, and what it tied up does not show as free yet.
+    Row(frozenset({Sort.ENTRY}), frozenset({Reason.INSUFFICIENT_BUYING_POWER}), (1, 1, 2, 5), Doubt.MOVED),
+    # A position must be left; what rests against it may go, and can be priced around.
+    Row(frozenset({Sort.EXIT}), frozenset({Reason.WASH_TRADE}), WASH_WAITS, for_ever=True),
+    # Right after a fill the position may not show it.
+    Row(
+        frozenset({Sort.PROTECTION}),
+        frozenset({Reason.HELD_BY_PROTECTION, Reason.NO_POSITION}),
+        LAG_WAITS,
+    ),
+)
+
+
+def try_again_in(refusal: Refusal) -> int | None:
+    """Seconds until the same is tried again, or None: the refusal is believed."""
+    for row in TABLE:
+        if refusal.of not in row.sorts or refusal.reason not in row.reasons:
+            continue
+        if row.doubt is not Doubt.NONE and row.doubt not in refusal.doubts:
+            continue
+        if refusal.times <= len(row.waits):
+            return row.waits[refusal.times - 1]
+        if row.for_ever:
+            return row.waits[-1]
+    return None

@@ -34,6 +34,8 @@ def main() -> int:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
+    # Started by a shell's background job, we would ignore it, and so would all that we start.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     place = Place(Path(folder))
     place.forget()
     place.scratch.mkdir(parents=True)

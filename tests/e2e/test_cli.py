@@ -15,6 +15,7 @@ import pytest
 
 from desk.cli.main import run
 from repeg.domain.orders import Order
+from tests.support.children import running
 from tests.support.cloud import Cloud
 
 pytestmark = pytest.mark.cloud
@@ -202,13 +203,12 @@ def test_an_override_reaches_the_next_orders_and_is_gone_after_a_reset(
 
 def test_watching_into_a_pipe_writes_a_line_for_each_change(cloud: Cloud, name: str, tmp_path: Path) -> None:
     log = tmp_path / "watched"
-    with log.open("w") as out, subprocess.Popen([REPEG, "watch", "--every", "0.2"], stdout=out, stderr=out) as watching:
-        try:
-            cloud.send(signal_id=name, qty=10)
-            cloud.until("the fill is shown", lambda: f"{name} buy TQQQ 10 filled rung 1 50.98" in log.read_text())
-        finally:
-            watching.send_signal(SIGINT)
-    assert watching.returncode == 0
+    command = [REPEG, "watch", "--every", "0.2"]
+    with log.open("w") as out, running(command, stdout=out, stderr=out) as watching:
+        cloud.send(signal_id=name, qty=10)
+        cloud.until("the fill is shown", lambda: f"{name} buy TQQQ 10 filled rung 1 50.98" in log.read_text())
+        watching.send_signal(SIGINT)
+        assert watching.wait(20) == 0
     assert "Traceback" not in log.read_text()
 
 

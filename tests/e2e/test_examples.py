@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.children import running
 from tests.support.cloud import Cloud
 
 pytestmark = pytest.mark.cloud
@@ -32,7 +33,7 @@ def outside(cloud: Cloud) -> dict[str, str]:
 @pytest.fixture
 def listening(outside: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, str(EXAMPLES / "outcomes.py"), "60"]
-    with subprocess.Popen(command, env=outside, stdout=subprocess.PIPE, text=True) as listener:
+    with running(command, env=outside, stdout=subprocess.PIPE, text=True) as listener:
         try:
             assert listener.stdout and listener.stdout.readline() == "listening to repeg-events\n"
             yield listener

@@ -20,6 +20,7 @@ from desk.cloud.connection import REGION, Connection, connect_local
 from desk.cloud.place import Place, Status
 from desk.cloud.processes import is_ours, until
 from desk.exchange.client import ExchangeControl
+from tests.support.children import running
 
 pytestmark = [pytest.mark.cloud, pytest.mark.slow]
 
@@ -153,16 +154,13 @@ def test_a_dead_emulator_is_not_called_up_and_down_leaves_nothing(repeg: Repeg, 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_start_that_is_broken_off_leaves_nothing_running(tmp_path: Path, how: signal.Signals) -> None:
     place = Place(tmp_path / "broken off")
-    starting = subprocess.Popen(
-        [sys.executable, "-c", "from desk.cli.main import main; main()", "local", "up"],
-        env={**os.environ, "REPEG_LOCAL_DIR": str(place.folder)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    command = [sys.executable, "-c", "from desk.cli.main import main; main()", "local", "up"]
+    environment = {**os.environ, "REPEG_LOCAL_DIR": str(place.folder)}
     try:
-        assert until(lambda: _running_with(str(place.folder)) > 0, 20)
-        starting.send_signal(how)
-        said = starting.communicate(timeout=30)[0]
+        with running(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as starting:
+            assert until(lambda: _running_with(str(place.folder)) > 0, 20)
+            starting.send_signal(how)
+            said = starting.communicate(timeout=30)[0]
         assert (starting.returncode, said.splitlines()[-1]) == (130, b"interrupted")
         assert _running_with(str(place.folder)) == 0
     finally:

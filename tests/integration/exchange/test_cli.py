@@ -17,6 +17,7 @@ import pytest
 from desk.cli.main import run
 from desk.exchange.client import ExchangeControl
 from tests.integration.exchange.plain import PlainClient
+from tests.support.children import running
 
 COMMAND = [sys.executable, "-c", "from desk.cli.main import main; main()", "exchange"]
 SCENE = {
@@ -34,15 +35,12 @@ SCENE = {
 def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """The running command and the JSON that it printed."""
     command = [*COMMAND, "--json", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with running(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         text = ""
         while not text.endswith("}\n"):
             text += process.stdout.readline() or pytest.fail("it ended")
-        try:
-            yield process, json.loads(text)
-        finally:
-            process.kill()
+        yield process, json.loads(text)
 
 
 def end(process: subprocess.Popen[str], by: signal.Signals) -> tuple[int, str, str]:

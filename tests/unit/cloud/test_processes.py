@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from desk.cloud.processes import end, is_ours, until
+from tests.support.children import running
 
 SLEEP = "import time; print('on', flush=True); time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
@@ -41,7 +42,7 @@ def test_a_process_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
 def test_what_a_server_left_running_is_ended_with_it(tmp_path: Path) -> None:
     left = "import subprocess, sys; c = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=subprocess.PIPE); "
     left += "c.stdout.readline(); print(c.pid, flush=True); c.wait()"
-    with subprocess.Popen(
+    with running(
         [sys.executable, "-c", left, STUBBORN, str(tmp_path)], stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as server:
         assert server.stdout
@@ -52,7 +53,7 @@ def test_what_a_server_left_running_is_ended_with_it(tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_gone_is_nobodys() -> None:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+    with running([sys.executable, "-c", ""]) as process:
         process.wait(10)
     assert not is_ours(process.pid, "python")
 

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from desk.exchange.errors import ControlError
-from desk.exchange.fields import number, only, text
+from desk.exchange.fields import number, only, record, text
 from desk.exchange.subjects import Subject
 
 
@@ -23,6 +23,8 @@ class Kind(StrEnum):
     HTML = "html"
     STUCK_CANCEL = "stuck_cancel"
     REJECT = "reject"
+    EDIT = "edit"
+    HIDE = "hide"
     STREAM_DROP = "stream_drop"
     STREAM_DUPLICATE = "stream_duplicate"
     STREAM_CLOSE = "stream_close"
@@ -30,9 +32,13 @@ class Kind(StrEnum):
 
 TRANSPORT = frozenset({Kind.ERROR, Kind.DELAY, Kind.DROP_BEFORE, Kind.DROP_AFTER, Kind.HTML})
 STREAM = frozenset({Kind.STREAM_DROP, Kind.STREAM_DUPLICATE, Kind.STREAM_CLOSE})
+ANSWERS = frozenset({Kind.EDIT, Kind.HIDE})
 _DEFAULT_STATUS = {Kind.ERROR: 500, Kind.HTML: 502}
 _ABOUT = ("order_class", "side", "type", "client_order_id")
-_FIELDS = ["method", "path", "kind", "status", "body", "delay_ms", "count", "probability", "symbol", "stage", *_ABOUT]
+_FIELDS = [
+    *("method", "path", "kind", "status", "body", "delay_ms", "count", "probability", "symbol", "stage", "when"),
+    *_ABOUT,
+]
 
 
 @dataclass(slots=True)
@@ -40,7 +46,7 @@ class Fault:
     """One rule. `delay_ms` is wall time; `left` is how often it still acts (None: without end).
 
     `after_effect` (stage "answer") lets the request take effect first and spoils only its answer. `about` narrows it
-    to orders whose terms match (glob patterns).
+    to orders whose terms match (glob patterns), `when` to items of an answer with such fields (None: null).
     """
 
     kind: Kind
@@ -54,15 +60,23 @@ class Fault:
     probability: Decimal
     left: int | None
     after_effect: bool
+    when: Mapping[str, str | None]
 
     def fits(self, method: str, path: str, subject: Subject) -> bool:
-        return (
-            self.left != 0
-            and self.method in ("*", method)
-            and fnmatchcase(path, self.path)
-            and (self.symbol is None or self.symbol in subject.symbols)
-            and all(fnmatchcase(getattr(subject, term), pattern) for term, pattern in self.about.items())
+        return self.wants(method, path) and self.is_about(subject)
+
+    def wants(self, method: str, path: str) -> bool:
+        """Whether it may act on such a request, whatever it is about."""
+        return self.left != 0 and self.method in ("*", method) and fnmatchcase(path, self.path)
+
+    def is_about(self, subject: Subject) -> bool:
+        return (self.symbol is None or self.symbol in subject.symbols) and all(
+            fnmatchcase(getattr(subject, term), pattern) for term, pattern in self.about.items()
         )
+
+    def holds_for(self, item: Mapping[str, Any]) -> bool:
+        """Whether the fields of an answer's item are as `when` asks."""
+        return all(_matches(item.get(name), pattern) for name, pattern in self.when.items())
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -73,6 +87,7 @@ class Fault:
             **{term: self.about.get(term) for term in _ABOUT},
             "status": self.status,
             "body": self.body,
+            "when": dict(self.when),
             "delay_ms": self.delay_ms,
             "probability": str(self.probability),
             "count": self.left,
@@ -97,12 +112,17 @@ class Faults:
         for fault in self.rules:
             if fault.kind not in wanted or not fault.fits(method, path, subject):
                 continue
-            if fault.probability < 1 and Decimal(self._chance().random()) >= fault.probability:
-                continue
-            if fault.left is not None:
-                fault.left -= 1
-            return fault
+            if self.strikes(fault):
+                return fault
         return None
+
+    def strikes(self, fault: Fault) -> bool:
+        """Whether chance lets a fault that fits act now; counts it if so."""
+        if fault.probability < 1 and Decimal(self._chance().random()) >= fault.probability:
+            return False
+        if fault.left is not None:
+            fault.left -= 1
+        return True
 
 
 def _read(given: dict[str, Any]) -> Fault:
@@ -120,6 +140,8 @@ def _read(given: dict[str, Any]) -> Fault:
     status = int(number("status", _or(given, "status", _DEFAULT_STATUS.get(kind, 500))))
     if not 200 <= status <= 599:
         raise ControlError("status: an HTTP status is needed")
+    if kind is Kind.EDIT:
+        record("body", given.get("body"))
     count = given.get("count")
     symbol = given.get("symbol")
     return Fault(
@@ -134,7 +156,19 @@ def _read(given: dict[str, Any]) -> Fault:
         probability=probability,
         left=None if count is None else int(number("count", count)),
         after_effect=stage == "answer",
+        when=_when(kind, given),
     )
+
+
+def _when(kind: Kind, given: dict[str, Any]) -> dict[str, str | None]:
+    when = record("when", _or(given, "when", {}))
+    if when and kind not in ANSWERS:
+        raise ControlError("when: only an edit or hide looks at answers")
+    return {name: None if value is None else text(f"when.{name}", value) for name, value in when.items()}
+
+
+def _matches(value: Any, pattern: str | None) -> bool:
+    return value is None if pattern is None else value is not None and fnmatchcase(str(value), pattern)
 
 
 def _or(given: dict[str, Any], name: str, fallback: Any) -> Any:

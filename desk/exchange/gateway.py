@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from desk.exchange.answers import shaped
 from desk.exchange.clock import MarketClock
 from desk.exchange.control_api import ControlApi
 from desk.exchange.engine import Engine
@@ -68,8 +69,12 @@ class Gateway:
             self.engine.advance_to(self.engine.now)
             return reply
         reply = self._serve_client(request, fault)
+        shape: Kind | None = None
+        if self.faults.rules:
+            reply, shape = shaped(self.faults, request, reply)
         self.engine.advance_to(self.engine.now)
-        name = fault.kind.value if fault else None
+        acted = shape or (fault.kind if fault else None)
+        name = acted.value if acted else None
         self.engine.journal.request(
             self.engine.now, request.method, request.path, request.query_string, reply.status, name, _message(reply)
         )

@@ -37,6 +37,17 @@ def of_order(order: Order, symbols: frozenset[str] = frozenset()) -> Subject:
     )
 
 
+def of_item(item: Mapping[str, Any]) -> Subject:
+    """An order or a position (or anything with a symbol) in an answer."""
+    return Subject(
+        symbols=frozenset((str(item.get("symbol") or ""),)),
+        order_class=str(item["order_class"] or _SIMPLE) if "order_class" in item else "",
+        side=str(item.get("side") or ""),
+        type=str(item.get("type") or ""),
+        client_order_id=str(item.get("client_order_id") or ""),
+    )
+
+
 def of_request(request: Request, orders: Blotter) -> Subject:
     """A client's request: by its path and query, by the order it names, or by the order in its body."""
     symbols = {s.upper() for name in ("symbols", "symbol") for s in request.query.get(name, "").split(",")}

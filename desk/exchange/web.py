@@ -66,7 +66,8 @@ class Reply:
             return b""
         if self.content_type != "application/json" or isinstance(self.body, bytes):
             return self.body if isinstance(self.body, bytes) else str(self.body).encode()
-        return json.dumps(self.body, separators=(",", ":")).encode()
+        # Decimals come only from the bodies of faults, as somebody gave them.
+        return json.dumps(self.body, separators=(",", ":"), default=float).encode()
 
 
 Handler = Callable[..., Reply]

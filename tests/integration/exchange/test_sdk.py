@@ -10,8 +10,8 @@ from alpaca.common.exceptions import APIError
 from alpaca.data.historical import StockHistoricalDataClient
 from alpaca.data.requests import StockLatestQuoteRequest, StockLatestTradeRequest, StockSnapshotRequest
 from alpaca.trading.client import TradingClient
-from alpaca.trading.enums import OrderSide, OrderStatus, QueryOrderStatus, TimeInForce
-from alpaca.trading.models import Order
+from alpaca.trading.enums import AssetClass, OrderSide, OrderStatus, QueryOrderStatus, TimeInForce
+from alpaca.trading.models import Order, Position
 from alpaca.trading.requests import (
     ClosePositionRequest,
     GetAssetsRequest,
@@ -126,3 +126,20 @@ def test_rate_limit(trading: TradingClient, control: ExchangeControl) -> None:
     assert caught.value.status_code == 429
     control.advance(60)
     trading.get_clock()
+
+
+def test_one_position_may_be_read_differently_alone_and_in_the_list(
+    trading: TradingClient, control: ExchangeControl
+) -> None:
+    control.position("TQQQ", 10, "50")
+    control.asset("TQQQ", asset_class="crypto")
+    control.faults(
+        {"kind": "hide", "path": "/v2/positions/TQQQ", "count": 1},
+        {"kind": "edit", "path": "/v2/positions/TQQQ", "body": {"qty": "4"}},
+    )
+    with pytest.raises(APIError) as refused:
+        trading.get_open_position("TQQQ")
+    assert (refused.value.status_code, refused.value.code) == (404, 40410000)
+    alone, (listed,) = trading.get_open_position("TQQQ"), trading.get_all_positions()
+    assert isinstance(alone, Position) and isinstance(listed, Position)
+    assert (alone.qty, listed.qty, listed.asset_class) == ("4", "10", AssetClass.CRYPTO)

@@ -110,6 +110,22 @@ class ExchangeControl:
         """Put these faults in force in place of all others; none clears them."""
         self._call("PUT", "faults", {"faults": list(faults)})
 
+    def end_leg(
+        self,
+        role: str,
+        event: str = "canceled",
+        *,
+        symbol: str | None = None,
+        order_id: str | None = None,
+        client_order_id: str | None = None,
+    ) -> Entry:
+        """End one leg (`stop_loss`, `take_profit`) of a group alone (`canceled`, `rejected`, `expired`); returns it.
+
+        The group is the only open one in the symbol, or that of an order.
+        """
+        named = _given(symbol=symbol, order_id=order_id, client_order_id=client_order_id)
+        return dict(self._call("POST", "legs", {"role": role, "event": event, **named}))
+
     def journal(self, after: int = 0, *, wait: float = 0) -> list[Entry]:
         """Journal entries above `after`; with `wait`, held until there is one, for at most so many wall seconds."""
         waiting = f"&wait={wait:.3f}" if wait else ""

@@ -13,7 +13,7 @@ from desk.exchange.clock import MarketClock
 from desk.exchange.engine import Engine
 from desk.exchange.errors import ApiError, ControlError
 from desk.exchange.faults import Faults, Kind
-from desk.exchange.fields import flag, instant, number, only, record, records, symbol, text
+from desk.exchange.fields import body_of, flag, instant, number, only, records, symbol, text
 from desk.exchange.ledger import AccountState
 from desk.exchange.model import Asset
 from desk.exchange.moments import SECOND, utc_text
@@ -21,6 +21,7 @@ from desk.exchange.quotes import PRICE_FIELDS, quote_from
 from desk.exchange.scripts import Scripts
 from desk.exchange.sessions import covers
 from desk.exchange.settings import Settings
+from desk.exchange.staging import Staging
 from desk.exchange.tape import Tapes
 from desk.exchange.views import account_json, asset_json
 from desk.exchange.web import Reply, Request, Router
@@ -87,6 +88,7 @@ class ControlApi:
                 "PUT /settings": self.settings,
                 "GET /faults": lambda request: Reply(200, {"faults": [f.as_json() for f in self._faults.rules]}),
                 "PUT /faults": self.faults,
+                "POST /legs": Staging(engine).end_leg,
                 "GET /journal": self.journal,
             },
         )
@@ -114,7 +116,7 @@ class ControlApi:
         }
 
     def set_clock(self, request: Request) -> Reply:
-        body = _body(request)
+        body = body_of(request)
         only(body, ("now", "paused", "speed"))
         now = instant("now", body["now"]) if body.get("now") is not None else None
         paused = flag("paused", body["paused"]) if body.get("paused") is not None else None
@@ -130,7 +132,7 @@ class ControlApi:
         return Reply(200, self._clock_json())
 
     def advance(self, request: Request) -> Reply:
-        body = _body(request)
+        body = body_of(request)
         only(body, ("seconds",))
         if not self._clock.paused:
             raise ControlError("paused: the clock must be paused to be advanced")
@@ -148,26 +150,26 @@ class ControlApi:
         self._clock.set(now)
 
     def quote(self, request: Request, name: str) -> Reply:
-        body = _body(request)
+        body = body_of(request)
         only(body, PRICE_FIELDS)
         name = symbol(name)
         self._engine.put_quote(name, quote_from(self._engine, name, body))
         return Reply(200, {"symbol": name, "at": utc_text(self._engine.now)})
 
     def script(self, request: Request) -> Reply:
-        body = _body(request)
+        body = body_of(request)
         only(body, ("events",))
         return Reply(200, {"planned": self._scripts.post(records("events", body.get("events")))})
 
     def tape(self, request: Request) -> Reply:
-        body = _body(request)
+        body = body_of(request)
         only(body, ("symbol", "path", "align"))
         align = flag("align", body.get("align", False))
         path = text("path", body.get("path"))
         return Reply(200, {"starts_at": self._tapes.play(symbol(body.get("symbol")), path, align)})
 
     def account(self, request: Request) -> Reply:
-        body = _body(request)
+        body = body_of(request)
         only(body, ("cash", *(f.name for f in dataclass_fields(AccountState))))
         changes = {name: _account_value(name, value) for name, value in body.items()}
         self._engine.ledger.cash = changes.pop("cash", self._engine.ledger.cash)
@@ -175,7 +177,7 @@ class ControlApi:
         return Reply(200, account_json(self._engine))
 
     def asset(self, request: Request, name: str) -> Reply:
-        body = _body(request)
+        body = body_of(request)
         only(body, (*_FLAGS, "name", "exchange", "status", "attributes", "class"))
         changes = {key: _asset_value(key, value) for key, value in body.items()}
         if "class" in changes:
@@ -186,7 +188,7 @@ class ControlApi:
         return Reply(200, asset_json(self._engine.assets[name]))
 
     def position(self, request: Request, name: str) -> Reply:
-        body = _body(request)
+        body = body_of(request)
         only(body, ("qty", "avg_entry_price"))
         name = symbol(name)
         qty = number("qty", body.get("qty"), low=None)
@@ -199,11 +201,11 @@ class ControlApi:
         return Reply(200, {"symbol": name, "qty": str(qty)})
 
     def settings(self, request: Request) -> Reply:
-        self._engine.configure(_body(request))
+        self._engine.configure(body_of(request))
         return Reply(200, self._engine.settings.as_json())
 
     def faults(self, request: Request) -> Reply:
-        body = _body(request)
+        body = body_of(request)
         only(body, ("faults",))
         self._faults.put(records("faults", body.get("faults")))
         if not any(fault.kind is Kind.STUCK_CANCEL for fault in self._faults.rules):
@@ -215,13 +217,6 @@ class ControlApi:
         if not after.isdigit():
             raise ControlError("after: a sequence number is needed")
         return Reply(200, self._engine.journal.after(int(after)))
-
-
-def _body(request: Request) -> dict[str, Any]:
-    try:
-        return record("body", request.json)
-    except ApiError:
-        raise ControlError("body: not JSON") from None
 
 
 def _asset_value(name: str, value: Any) -> Any:

@@ -351,8 +351,12 @@ class Engine:
 
     def finish(self, order: Order, status: Status) -> None:
         """End an order without completing it, and what depends on it."""
+        self.groups.after_end(self.end(order, status))
+
+    def end(self, order: Order, status: Status) -> Order:
+        """End an order alone."""
         ended: dict[str, Any] = {"status": status, _ENDED_AT[status]: self.now}
-        self.groups.after_end(self.change(order, status.value, **ended))
+        return self.change(order, status.value, **ended)
 
     def change(self, order: Order, event: str, fill: Fill | None = None, **changes: Any) -> Order:
         """The next version of an order, recorded under an event."""

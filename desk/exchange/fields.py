@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from desk.exchange.errors import ControlError
+from desk.exchange.errors import ApiError, ControlError
 from desk.exchange.model import ZERO
 from desk.exchange.moments import parse_instant
+from desk.exchange.web import Request
 
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9./_-]{0,19}")
 _TOO_MUCH = Decimal(10) ** 12
@@ -66,6 +67,14 @@ def records(name: str, value: Any) -> list[dict[str, Any]]:
     if not isinstance(value, list):
         raise ControlError(f"{name}: a JSON array is needed")
     return [record(f"{name}[{i}]", item) for i, item in enumerate(value)]
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """The body of a control request, a JSON object."""
+    try:
+        return record("body", request.json)
+    except ApiError:
+        raise ControlError("body: not JSON") from None
 
 
 def only(given: Mapping[str, Any], known: Iterable[str]) -> None:

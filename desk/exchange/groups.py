@@ -36,6 +36,23 @@ class Groups:
             if not other.elected and not self._engine.find(other.id).status.final:
                 self._engine.finish(other, ending)
 
+    def lose(self, leg: Order, status: Status) -> None:
+        """One leg ends alone; its shares are kept by the other, which works on by itself once the entry is complete."""
+        leg = self._engine.end(leg, status)
+        others = self.members(leg)
+        if leg.role is not Role.TAKE_PROFIT or any(member.role is Role.ENTRY for member in others):
+            return
+        for stop in [other for other in others if other.covered]:
+            self._stand_alone(stop)
+
+    def _stand_alone(self, stop: Order) -> None:
+        if stop.live and stop.status is Status.HELD:
+            self._engine.change(stop, "new", status=Status.NEW, covered=False)
+            return
+        self._engine.orders.put(replace(stop, covered=False, updated_at=self._engine.now))
+        if not stop.live:
+            self._engine.send(stop, self._engine.now, at_once=True)
+
     def after_fill(self, order: Order) -> None:
         """A target has sold some of its shares: the stop is for the rest only."""
         if order.role is not Role.TAKE_PROFIT or order.status is Status.FILLED:

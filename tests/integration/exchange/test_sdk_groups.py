@@ -163,3 +163,14 @@ def test_a_plan_without_the_consolidated_tape(market_data: StockHistoricalDataCl
         market_data.get_stock_latest_quote(StockLatestQuoteRequest(symbol_or_symbols="TQQQ", feed="sip"))
     assert caught.value.status_code == 403
     assert "recent SIP data" in caught.value.message
+
+
+def test_one_leg_of_an_oco_ends_alone(trading: TradingClient, control: ExchangeControl) -> None:
+    control.position("TQQQ", 10, "50")
+    order = send(trading, LimitOrderRequest(**SELL, order_class=OrderClass.OCO, **EXITS))
+    until(control, order, "new")
+    ended = control.end_leg("stop_loss", "rejected", order_id=str(order.id))
+    found = read(trading, order)
+    assert found.legs is not None
+    assert (found.status, found.legs[0].status) == (OrderStatus.NEW, OrderStatus.REJECTED)
+    assert str(found.legs[0].id) == ended["id"]

@@ -139,7 +139,7 @@ def test_a_stop_at_work_is_protection_at_work(lab: Lab, monkeypatch: pytest.Monk
     leg = report.legs[0].model_copy(update=working | {"avg_fill_price": STOP, "filled_at": report.submitted_at})
     group = report.model_copy(update={"status": ChildStatus.CANCELED, "legs": (leg,)})
     monkeypatch.setattr(AlpacaBroker, "order", lambda *_: group)
-    monkeypatch.setattr(AlpacaBroker, "open_orders", lambda *_: frozenset({leg.broker_order_id}))
+    monkeypatch.setattr(AlpacaBroker, "open_orders", lambda *_: (leg,))
     minutes(lab, 2)
     order = lab.order("b")
     assert (order.unexited_qty, order.protected, order.executions) == (60, True, 1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote as url_quote
 
@@ -24,8 +25,10 @@ from repeg.broker.alpaca_wire import (
 )
 from repeg.broker.budget import RateBudget
 from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, SubmitOutcome, Throttled
+from repeg.domain.adjustments import CorporateAction
 from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, ProtectiveOrder, TradingDay
 from repeg.domain.quotes import Quote
+from repeg.domain.sessions import EASTERN
 from repeg.errors import (
     BrokerUnavailable,
     BudgetExhausted,
@@ -44,6 +47,8 @@ _Known = TypeVar("_Known")
 
 _log = logging.getLogger(__name__)
 _PAGE = 500
+_SYMBOLS = 100
+"""Symbols that one call for quotes names: an address has its limits."""
 
 
 def wall_clock() -> datetime:
@@ -135,6 +140,10 @@ class AlpacaBroker:
         reply = self._find(f"/positions/{_part(symbol)}")
         return _read(parse.position, reply) if reply else None
 
+    def positions(self) -> tuple[Position, ...]:
+        """All positions."""
+        return _read(parse.positions, self._get("/positions"))
+
     def order(self, broker_order_id: str) -> OrderReport | None:
         """A child order by the broker's id."""
         reply = self._find(f"/orders/{_part(broker_order_id)}", {"nested": "true"})
@@ -151,10 +160,14 @@ class AlpacaBroker:
         query = {"status": "all", "symbols": symbol, "nested": "false", "after": _stamp(after)}
         return self._listed(query, lambda body: parse.order_reports(symbol, body))
 
-    def open_orders(self) -> frozenset[str]:
-        """Ids of all open orders, legs rolled up under their parents; one request per 500."""
-        reports = self._listed({"status": "open", "nested": "true"}, parse.readable_order_reports)
-        return frozenset(report.broker_order_id for report in reports)
+    def groups(self, symbol: str, after: datetime) -> tuple[OrderReport, ...]:
+        """As `orders`, legs rolled up under their parents."""
+        query = {"status": "all", "symbols": symbol, "nested": "true", "after": _stamp(after)}
+        return self._listed(query, lambda body: parse.order_reports(symbol, body))
+
+    def open_orders(self) -> tuple[OrderReport, ...]:
+        """All open orders, legs rolled up under their parents; one request per 500."""
+        return self._listed({"status": "open", "nested": "true"}, parse.readable_order_reports)
 
     def _listed(self, query: dict[str, Any], parser: Callable[[Any], list[OrderReport]]) -> tuple[OrderReport, ...]:
         query = {"limit": _PAGE, "direction": "asc", **query}
@@ -173,6 +186,28 @@ class AlpacaBroker:
         """The latest quote of the configured feed."""
         reply = self._data_call("/stocks/quotes/latest", {"symbols": symbol, "feed": self._feed})
         return None if errors.says_unknown(reply) else _read(lambda body: parse.quote(symbol, body), reply)
+
+    def quotes(self, symbols: Collection[str]) -> dict[str, Quote]:
+        """The latest quotes of the configured feed."""
+        found: dict[str, Quote] = {}
+        wanted = sorted(symbols)
+        for some in (wanted[place : place + _SYMBOLS] for place in range(0, len(wanted), _SYMBOLS)):
+            query = {"symbols": ",".join(some), "feed": self._feed}
+            reply = self._data_call("/stocks/quotes/latest", query)
+            found.update(_read(partial(parse.readable_quotes, some), reply))
+        return found
+
+    def corporate_actions(self, symbol: str, since: date) -> tuple[CorporateAction, ...]:
+        """Splits and stock dividends, oldest first."""
+        query: dict[str, Any] = {
+            "symbols": symbol,
+            "types": "forward_split,reverse_split,stock_dividend",
+            "start": since.isoformat(),
+            "end": self._clock().astimezone(EASTERN).date().isoformat(),
+            "limit": 1000,
+        }
+        reply = self._data_call("/corporate-actions", query, version="v1")
+        return _read(lambda body: parse.corporate_actions(symbol, body), reply)
 
     def submit(self, child: ChildOrder) -> SubmitOutcome:
         """Send a child order, once."""
@@ -224,9 +259,9 @@ class AlpacaBroker:
             raise CredentialsRefused(f"the broker refuses the API keys: {reply}")
         return reply
 
-    def _data_call(self, path: str, query: dict[str, Any]) -> Reply:
+    def _data_call(self, path: str, query: dict[str, Any], version: str = "v2") -> Reply:
         try:
-            reply = self._data.call("GET", path, query)
+            reply = self._data.call("GET", path, query, version)
         except NoAnswer as error:
             raise BrokerUnavailable(str(error)) from error
         if reply.status == 429:

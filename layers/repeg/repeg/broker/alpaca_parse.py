@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from repeg.domain.adjustments import CorporateAction
 from repeg.domain.market import Account, Asset, ChildStatus, OrderReport, Position, TradingDay
 from repeg.domain.models import Side
 from repeg.domain.quotes import Quote
@@ -108,6 +110,17 @@ def quote(symbol: str, body: Any) -> Quote | None:
     )
 
 
+def readable_quotes(symbols: Iterable[str], body: Any) -> dict[str, Quote]:
+    """As `quote`, for several; one that cannot be read does not hide the others."""
+    found = {}
+    for symbol in symbols:
+        with suppress(Unreadable):
+            seen = quote(symbol, body)
+            if seen:
+                found[symbol] = seen
+    return found
+
+
 def position(body: Any) -> Position | None:
     """A position, None if it is empty. A short has a negative quantity, and so has what is available of it."""
     fields = _object(body, "position")
@@ -122,6 +135,42 @@ def position(body: Any) -> Position | None:
         qty_available=sign * abs(available),
         avg_entry_price=_number(fields, "avg_entry_price"),
     )
+
+
+def positions(body: Any) -> tuple[Position, ...]:
+    """The positions of a list. One that cannot be read makes the list unreadable: a gap would look like a sale."""
+    if not isinstance(body, list):
+        raise Unreadable("the positions are not a list")
+    return tuple(held for held in map(position, body) if held)
+
+
+def corporate_actions(symbol: str, body: Any) -> tuple[CorporateAction, ...]:
+    """Splits and stock dividends of a symbol, oldest first; `ratio` is new shares for one old share."""
+    groups = _object(_object(body, "answer").get("corporate_actions") or {}, "corporate actions")
+    found = []
+    for kind in ("forward_split", "reverse_split", "stock_dividend"):
+        for entry in groups.get(f"{kind}s") or ():
+            fields = _object(entry, kind)
+            if fields.get("symbol") == symbol:
+                found.append(_corporate_action(kind, symbol, fields))
+    return tuple(sorted(found, key=lambda action: action.ex_date))
+
+
+def _corporate_action(kind: Any, symbol: str, fields: dict[str, Any]) -> CorporateAction:
+    if kind == "stock_dividend":
+        ratio = 1 + _number(fields, "rate")
+    else:
+        old = _number(fields, "old_rate")
+        if old <= 0:
+            raise Unreadable(f"old_rate {old} is no rate")
+        ratio = _number(fields, "new_rate") / old
+    if ratio <= 0:
+        raise Unreadable(f"a ratio of {ratio} is none")
+    try:
+        ex_date = date.fromisoformat(_text(fields, "ex_date"))
+    except ValueError as error:
+        raise Unreadable(str(error)) from error
+    return CorporateAction(symbol=symbol, kind=kind, ratio=ratio, ex_date=ex_date)
 
 
 def account(body: Any) -> Account:

@@ -76,13 +76,13 @@ class Wire:
         session.trust_env = not _is_loopback(base_url)
         session.request = partial(self._request, session.request)  # type: ignore[method-assign]
 
-    def call(self, method: Method, path: str, data: dict[str, Any] | None = None) -> Reply:
-        """Send once. Raises `NoAnswer`; any answer at all, however broken, is a `Reply`."""
+    def call(self, method: Method, path: str, data: dict[str, Any] | None = None, version: str = "v2") -> Reply:
+        """Send once, to a version of the API. Raises `NoAnswer`; any answer at all, however broken, is a `Reply`."""
         self._drop_stale_connections()
         self._last.response = None
         problem: Exception | None = None
         try:
-            self._send(method, path, data)
+            self._send(method, path, data, version)
         except (APIError, RequestException, TransportError, ValueError, OSError) as error:
             problem = error
         response: Response | None = self._last.response
@@ -90,9 +90,9 @@ class Wire:
             raise NoAnswer(f"{method} {path}: {type(problem).__name__}: {problem}") from problem
         return Reply(response.status_code, _json(response.content), response.text, response.headers)
 
-    def _send(self, method: Method, path: str, data: dict[str, Any] | None) -> None:
+    def _send(self, method: Method, path: str, data: dict[str, Any] | None, version: str) -> None:
         if method == "GET":
-            self._client.get(path, data)
+            self._client.get(path, data, api_version=version)
         elif method == "POST":
             self._client.post(path, data)
         else:

@@ -7,11 +7,13 @@ Reads raise `BrokerUnavailable`; any call may raise `BudgetExhausted` before it 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from repeg.domain.adjustments import CorporateAction
 from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, ProtectiveOrder, TradingDay
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason
@@ -92,10 +94,19 @@ class Broker(Protocol):
         """The asset, or None if the broker does not know the symbol."""
 
     def position(self, symbol: str) -> Position | None:
-        """The position, or None when flat."""
+        """The position, or None when flat. A single None proves nothing: see `repeg.domain.evidence`."""
+
+    def positions(self) -> tuple[Position, ...]:
+        """All positions of the account in one listing (one trading request)."""
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest NBBO (market data: costs no trading request), or None if there is none."""
+
+    def quotes(self, symbols: Collection[str]) -> dict[str, Quote]:
+        """The latest NBBO of each of these symbols that has one (market data, a call for 100 of them)."""
+
+    def corporate_actions(self, symbol: str, since: date) -> tuple[CorporateAction, ...]:
+        """Splits and stock dividends from `since` to today, oldest first (market data: costs no trading request)."""
 
     def submit(self, child: ChildOrder) -> SubmitOutcome:
         """Send a child order once. Never retried here."""
@@ -106,14 +117,17 @@ class Broker(Protocol):
     def order(self, broker_order_id: str) -> OrderReport | None:
         """An order by the broker's id, with its legs if it has any, or None if unknown."""
 
-    def open_orders(self) -> frozenset[str]:
-        """The broker's ids of all open orders of the account, each group by its first (lags by some 200 ms)."""
+    def open_orders(self) -> tuple[OrderReport, ...]:
+        """All open orders of the account with statuses and fills, legs under their parents (lags by some 200 ms)."""
 
     def order_by_client_id(self, client_order_id: str) -> OrderReport | None:
         """A child order by our id, or None if the broker does not know it."""
 
     def orders(self, symbol: str, after: datetime) -> tuple[OrderReport, ...]:
         """All child orders of a symbol submitted after `after`, any status (lags by some 200 ms)."""
+
+    def groups(self, symbol: str, after: datetime) -> tuple[OrderReport, ...]:
+        """As `orders`, with the legs of a group under its first and not beside it."""
 
     def cancel(self, broker_order_id: str) -> CancelOutcome:
         """Ask for a cancel."""

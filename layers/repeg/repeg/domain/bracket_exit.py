@@ -9,18 +9,22 @@ from repeg.domain.orders import Order
 def levels_of(order: Order) -> Levels:
     """Stop and target: as the newest OCO that worked has them, else by the average price of the fills.
 
+    A corporate action, or an operator's word, overrules every OCO from before it.
+
     Raises:
         ValueError: nothing is filled, or the order is no bracket.
     """
     price = order.avg_fill_price
     if order.bracket is None or price is None:
         raise ValueError(f"{order.order_id} holds nothing to protect")
-    working = next((oco.working_levels for oco in reversed(order.protections) if oco.worked), None)
-    return working or order.bracket.levels_at(price)
+    adjusted = order.adjustments[-1] if order.adjustments else None
+    since = [oco for oco in order.protections if adjusted is None or oco.placed_at >= adjusted.at]
+    working = next((oco.working_levels for oco in reversed(since) if oco.worked), None)
+    return working or (adjusted.levels if adjusted else order.bracket.levels_at(price))
 
 
 def measured(order: Order) -> Order:
     """The order with stop, target and R/R as its fills left them."""
-    levels, price = levels_of(order), order.avg_fill_price
+    levels, price = levels_of(order), order.entry_price
     ratio = levels.risk_reward(price, order.trading_side) if price else None
     return order.changed(stop_loss=levels.stop, take_profit=levels.target, risk_reward=ratio)

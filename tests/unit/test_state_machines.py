@@ -20,7 +20,16 @@ STATES = [(file, name, state) for file, machine in MACHINES.items() for name, st
 TASKS = [(file, name, state) for file, name, state in STATES if state["Type"] == "Task"]
 IDS = [f"{file}:{name}" for file, name, _ in STATES]
 TASK_IDS = [f"{file}:{name}" for file, name, _ in TASKS]
-ACTIONS = {"arn:aws:states:::lambda:invoke": "lambda:InvokeFunction"}
+ACTIONS = {"arn:${Partition}:states:::lambda:invoke": "lambda:InvokeFunction"}
+# What AWS says when it did not run a function, or does not know whether it did; the last is the emulator's word for it.
+LAMBDA_TROUBLE = {
+    "Lambda.TooManyRequestsException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.Unknown",
+}
 
 
 def ways_out(state: Node) -> Iterator[str]:
@@ -63,7 +72,7 @@ def test_every_state_can_be_reached(file: str) -> None:
 def test_states_use_only_what_behaves_alike_everywhere(file: str, name: str, state: Node) -> None:
     assert state["Type"] != "Parallel"
     for rule in [*state.get("Retry", []), *state.get("Catch", [])]:
-        assert set(rule["ErrorEquals"]) <= {"States.ALL", "States.Timeout"}
+        assert rule["ErrorEquals"] == ["States.ALL"] or set(rule["ErrorEquals"]) == LAMBDA_TROUBLE
     if state["Type"] == "Wait":
         assert "Seconds" in state and not {"Timestamp", "TimestampPath"} & set(state)
         assert isinstance(state["Seconds"], str) or float(state["Seconds"]).is_integer()
@@ -71,8 +80,30 @@ def test_states_use_only_what_behaves_alike_everywhere(file: str, name: str, sta
 
 @pytest.mark.parametrize(("file", "name", "state"), TASKS, ids=TASK_IDS)
 def test_no_task_fails_unnoticed(file: str, name: str, state: Node) -> None:
-    assert ["States.ALL"] in [rule["ErrorEquals"] for rule in state.get("Catch", [])]
-    assert state.get("Retry")
+    assert [rule["ErrorEquals"] for rule in state["Catch"]] == [["States.ALL"]]
+    assert [rule["ErrorEquals"] for rule in state["Retry"]][1:] == [["States.ALL"]]
+
+
+@pytest.mark.parametrize(("file", "name", "state"), TASKS, ids=TASK_IDS)
+def test_a_throttled_function_is_asked_for_as_long_as_a_burst_lasts(file: str, name: str, state: Node) -> None:
+    """A new account runs ten functions at once: five tries within 15 s gave up a fifth of a burst of 200."""
+    patient = state["Retry"][0]
+    assert set(patient["ErrorEquals"]) == LAMBDA_TROUBLE
+    assert (patient["MaxAttempts"], patient["MaxDelaySeconds"], patient["JitterStrategy"]) == (10, 10, "FULL")
+
+
+@pytest.mark.parametrize(("file", "name", "state"), TASKS, ids=TASK_IDS)
+def test_a_task_that_never_answers_fails(file: str, name: str, state: Node) -> None:
+    function = DEPLOYED[file]["DefinitionSubstitutions"][function_of(state)]["Fn::GetAtt"].split(".")[0]
+    allowed = TEMPLATE["Resources"][function]["Properties"].get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
+    assert state["TimeoutSeconds"] == 90 >= allowed + 30, "the function says first what it was about"
+
+
+def function_of(state: Node) -> str:
+    """The substitution that stands for the function of a task."""
+    target = re.fullmatch(r"\$\{(\w+)\}", state["Arguments"]["FunctionName"])
+    assert target
+    return target[1]
 
 
 @pytest.mark.parametrize("file", MACHINES)
@@ -80,9 +111,7 @@ def test_role_allows_what_the_definition_does_and_no_more(file: str) -> None:
     needed: dict[str, set[str]] = {}
     for _, state in states_of(MACHINES[file]):
         if state["Type"] == "Task":
-            target = re.fullmatch(r"\$\{(\w+)\}", state["Arguments"]["FunctionName"])
-            assert target
-            resource = DEPLOYED[file]["DefinitionSubstitutions"][target[1]]["Fn::GetAtt"]
+            resource = DEPLOYED[file]["DefinitionSubstitutions"][function_of(state)]["Fn::GetAtt"]
             needed.setdefault(ACTIONS[state["Resource"]], set()).add(resource)
     allowed: dict[str, set[str]] = {}
     for statement in statements(DEPLOYED[file]):
@@ -96,3 +125,10 @@ def test_role_allows_what_the_definition_does_and_no_more(file: str) -> None:
 def test_substitutions_are_those_of_the_definition(file: str) -> None:
     used = set(re.findall(r"\$\{(\w+)\}", (ROOT / "statemachines" / file).read_text()))
     assert used == set(DEPLOYED[file]["DefinitionSubstitutions"])
+
+
+@pytest.mark.parametrize("file", MACHINES)
+def test_the_definition_names_no_partition(file: str) -> None:
+    """ARNs of China and GovCloud begin otherwise."""
+    assert DEPLOYED[file]["DefinitionSubstitutions"]["Partition"] == {"Ref": "AWS::Partition"}
+    assert "arn:aws" not in (ROOT / "statemachines" / file).read_text()

@@ -134,9 +134,17 @@ def test_everything_at_rest_is_encrypted() -> None:
 
 
 @pytest.mark.parametrize("name", ["Table", "AlpacaKeys"])
-def test_records_and_keys_outlive_the_stack(name: str) -> None:
+def test_records_and_keys_outlive_the_stack_but_not_a_creation_that_failed(name: str) -> None:
+    """What a failed creation left behind would have its name, and refuse the next one."""
     resource = TEMPLATE["Resources"][name]
-    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_nobody_deletes_the_table_by_a_slip() -> None:
+    table = TEMPLATE["Resources"]["Table"]["Properties"]
+    assert table["DeletionProtectionEnabled"] == {"Fn::If": ["OnLocalCloud", False, True]}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert "TimeToLiveSpecification" not in table, "nothing in it goes by itself"
 
 
 def test_logs_are_kept_for_a_set_time_and_go_nowhere_else() -> None:
@@ -155,9 +163,14 @@ def test_schedules_are_off_on_the_local_cloud() -> None:
     assert not evaluate(TEMPLATE["Conditions"]["OnLocalCloud"], defaults())
 
 
+def test_a_sweep_that_was_held_up_does_not_come_late() -> None:
+    config = FUNCTIONS["SweepOrders"]["EventInvokeConfig"]
+    assert config == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+
+
 def test_nothing_of_the_user_is_in_the_template() -> None:
-    secret = TEMPLATE["Resources"]["AlpacaKeys"]["Properties"]["SecretString"]
-    assert set(json.loads(secret).values()) == {""}
+    """A value of the secret in the template, even an empty one, would replace the keys whenever that line changes."""
+    assert set(TEMPLATE["Resources"]["AlpacaKeys"]["Properties"]) == {"Name", "Description"}
     assert "resolve:" not in (ROOT / "template.yaml").read_text()
 
 

@@ -35,19 +35,30 @@ def _keys(period: int) -> tuple[str, str]:
     name = bootstrap.environment("ALPACA_SECRET_ID")
     try:
         keys = json.loads(bootstrap.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
-        _last_keys[:] = [(str(keys["key_id"]), str(keys["secret_key"]))]
+        pair = str(keys["key_id"]), str(keys["secret_key"])
     except (ValueError, KeyError, TypeError):
-        raise ConfigurationError(f'secret {name} must be JSON: {{"key_id": "...", "secret_key": "..."}}') from None
+        raise _no_keys('must be JSON: {"key_id": "...", "secret_key": "..."}') from None
     except (ClientError, BotoCoreError) as error:
-        if not _last_keys:
-            raise RetryError(f"the keys cannot be read: {error}") from error
-        logger.error(f"the keys cannot be read, the last ones stay: {error}")
+        if _last_keys:
+            logger.error(f"the keys cannot be read, the last ones stay: {error}")
+            return _last_keys[0]
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException":
+            raise _no_keys("holds no key pair yet") from error
+        raise RetryError(f"the keys cannot be read: {error}") from error
+    if not all(pair):
+        raise _no_keys("holds no key pair yet")
+    _last_keys[:] = [pair]
     return _last_keys[0]
+
+
+def _no_keys(problem: str) -> ConfigurationError:
+    stack = bootstrap.stack().name
+    return ConfigurationError(f"secret {stack}/alpaca {problem}; put one in: repeg keys set --stack {stack}")
 
 
 @lru_cache(maxsize=1)
 def _connect(key_id: str, secret_key: str, feed: str) -> AlpacaBroker:
-    mode = os.environ.get("TRADING_MODE", "paper")
+    mode = bootstrap.stack().mode
     trading_url, data_url = broker_urls(mode, os.environ.get("BROKER_URL", ""), os.environ.get("DATA_URL", ""))
     # On a fast market a request is market seconds under way, and counts from when it arrives.
     travel_seconds = 0 if bootstrap.speed() == 1 else math.ceil(bootstrap.speed() / 5)

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from repeg.clock import TimeKeeper
+from repeg.domain.alerts import Stack
 from repeg.errors import ConfigurationError
 from repeg.events import EventBus
 from repeg.executions import Executions
@@ -52,6 +53,11 @@ def environment(name: str) -> str:
     if not value:
         raise ConfigurationError(f"environment: {name} is not set")
     return value
+
+
+def stack() -> Stack:
+    """Which stack this is, and whose money it trades."""
+    return Stack(os.environ.get("STACK_NAME") or environment("TABLE_NAME"), os.environ.get("TRADING_MODE") or "paper")
 
 
 def speed() -> float:
@@ -95,6 +101,7 @@ def worker(connect: Callable[[], Broker]) -> Worker:
         settings=settings,
         sleep=lambda seconds: time.sleep(seconds / speed()),
         log=logger,
+        stack=stack(),
     )
 
 

@@ -153,6 +153,7 @@ def _deploy(control: ExchangeControl, setenv: Callable[[str, str], None]) -> Sta
     arn = sqs.get_queue_attributes(QueueUrl=outcomes, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     events.put_targets(Rule="all", EventBusName="repeg", Targets=[{"Id": "outcomes", "Arn": arn}])
     environment = {
+        "STACK_NAME": "repeg-paper",
         "TABLE_NAME": TABLE,
         "ALPACA_SECRET_ID": secret["ARN"],
         "BROKER_URL": control.url,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from repeg import bootstrap
+from repeg import account, bootstrap
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
 from repeg.errors import ConfigurationError
@@ -147,14 +147,29 @@ def test_the_sweeper_works_while_the_broker_is_down(stack: Stack) -> None:
     assert stack.call("sweep_orders", {})["started"] == 1
 
 
-@pytest.mark.parametrize("secret", ['{"key_id": "", "secret_key": ""}', "not json", "[]", '{"other": 1}'])
-def test_keys_that_were_never_filled_in_end_the_order_with_an_alert(stack: Stack, secret: str) -> None:
-    """The operator must mend the secret: the order is refused at once, nothing is sent, the alert says why."""
-    stack.secrets.put_secret_value(SecretId="repeg/alpaca", SecretString=secret)
+@pytest.mark.parametrize("secret", [None, '{"key_id": "", "secret_key": ""}', "not json", "[]", '{"other": 1}'])
+def test_keys_that_were_never_filled_in_end_the_order_with_an_alert(stack: Stack, secret: str | None) -> None:
+    """The operator must mend the secret: the order is refused at once, nothing is sent, the alert says how."""
+    if secret is None:
+        stack.secrets.delete_secret(SecretId="repeg/alpaca", ForceDeleteWithoutRecovery=True)
+    else:
+        stack.secrets.put_secret_value(SecretId="repeg/alpaca", SecretString=secret)
     order_id = _accept(stack)
     assert stack.step("assess_market", order_id)["route"] == "RecordOutcome"
     assert stack.order("a").reason is Reason.MISCONFIGURED
-    assert "Order Alert" in [told["detail-type"] for told in stack.events()]
+    told = {event["detail-type"]: event["detail"] for event in stack.events()}
+    assert "repeg keys set --stack repeg-paper" in told["Order Alert"]["alert"]
+    assert not [entry for entry in stack.control.journal() if entry["type"] == "request" and "v2" in entry["path"]]
+
+
+def test_a_secret_that_cannot_be_read_leaves_the_last_keys_in_force(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.broker()
+    stack.secrets.delete_secret(SecretId="repeg/alpaca", ForceDeleteWithoutRecovery=True)
+    now = account.time.monotonic()
+    monkeypatch.setattr(account.time, "monotonic", lambda: now + account.KEYS_SECONDS)
+    account.broker()
 
 
 def test_new_settings_are_taken_up(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
 from repeg.broker.port import Broker
 from repeg.clock import MarketClock, TimeKeeper
+from repeg.domain.alerts import Stack, order_line
 from repeg.domain.children import ChildRecord
 from repeg.domain.execution import MAX_HOLDS_PER_EXECUTION, is_exit
 from repeg.domain.orders import Order
@@ -49,6 +50,7 @@ class Worker:
     settings: Callable[[], Settings]
     sleep: Callable[[float], None]
     log: Log
+    stack: Stack = field(default_factory=Stack)
 
     @property
     def broker(self) -> Broker:
@@ -125,7 +127,8 @@ class Worker:
         self.log.error(detail, alert=True, order_id=order.order_id, symbol=order.symbol)
         try:
             about = {"order_id": order.order_id, "signal_id": order.signal_id, "symbol": order.symbol}
-            self.publisher.publish(ALERT, {**about, "alert": detail})
+            message = order_line(self.stack, order, detail)
+            self.publisher.publish(ALERT, {**about, "alert": detail, "message": message})
         except Exception as error:  # the log line above has alarmed already
             self.log.error(f"alert was not published: {error}", order_id=order.order_id)
 

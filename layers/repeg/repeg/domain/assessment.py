@@ -23,6 +23,8 @@ from repeg.domain.settings import Settings
 SIGNAL_LIFETIME = timedelta(minutes=15)
 TURN_BACKOFF_SECONDS = (1, 2, 5, 10)
 LONGEST_HOLD_SECONDS = 60
+BARE_AT_MOST = timedelta(seconds=30)
+"""A close that waits longer than that for anything, behind the protection that it took down, puts it back first."""
 
 
 class Reject(Frozen):
@@ -44,6 +46,11 @@ class Hold(Frozen):
     position: Decimal | None = None
     by_brackets: Decimal | None = None
     """What the account showed, and what of it brackets held, before an exit came to light."""
+
+
+def bare_for_long(order: Order, now: datetime) -> bool:
+    """True when what a close took down is not protected for too long, and nothing is being sold."""
+    return order.released_at is not None and now - order.released_at > BARE_AT_MOST
 
 
 def expiry(order: Order, calendar: Calendar) -> datetime | None:

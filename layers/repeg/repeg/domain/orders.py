@@ -142,6 +142,10 @@ class Order(Frozen):
     superseded_by: str | None = None
     released: tuple[str, ...] = ()
     """Orders that a close answers for: those it superseded, and brackets whose protection it took down."""
+    released_at: datetime | None = None
+    """When the close had taken that protection down."""
+    restoring: bool = False
+    """Protection is put back before the close waits on."""
     position_before: Decimal | None = None
     brackets_before: Decimal | None = None
     """What the account and the symbol's brackets held when the close first looked."""

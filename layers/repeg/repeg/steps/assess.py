@@ -16,6 +16,7 @@ from repeg.domain.assessment import (
     Release,
     Sizing,
     asset_problem,
+    bare_for_long,
     cap_price,
     classified,
     expiry,
@@ -97,6 +98,8 @@ def _resume(order: Order) -> Next | None:
     """Where an order that is past its assessment goes on."""
     if order.securing:
         return Next(Route.SECURE_POSITION)
+    if order.restoring:
+        return Next(Route.PROTECT_POSITION)
     child = order.open_child
     if child is None and (order.reason or order.unwinding or order.settled):
         return Next(after_rungs(order))
@@ -257,6 +260,13 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
         worker.orders.save(order.changed(released=tuple(ids), settling=0))
         return Next(Route.RELEASE_PROTECTION)
     if isinstance(verdict, Hold):
+        if verdict.parked_until and order.sent:
+            # What it began it does not leave half done over a night: it ends here, and is told.
+            return _apply(worker, order, Reject(reason=Reason.MARKET_CLOSED, detail=verdict.why))
+        if order.released and (verdict.parked_until or bare_for_long(order, worker.now(order))):
+            restoring = worker.note(order.changed(restoring=True), STATE, f"{verdict.why}; protected again meanwhile")
+            worker.orders.save(restoring)
+            return Next(Route.PROTECT_POSITION)
         return _hold(worker, order, verdict)
     ready = verdict.order.changed(clock=order.clock, broker_failures=0, secure_rounds=0, parked_until=None)
     return start_rung(worker, ready, verdict.seen)

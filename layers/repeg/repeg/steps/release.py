@@ -22,7 +22,8 @@ def release(worker: Worker, order: Order) -> Next:
         bracket = worker.orders.get(order_id)
         if bracket and not take_down(worker, bracket, STATE)[1]:
             return worker.hold(order, Route.WAIT_FOR_RELEASE, backoff(CANCEL_BACKOFF_SECONDS, order.holds))
-    worker.orders.save(worker.note(order.changed(holds=0), STATE, "protection is down"))
+    down = order.changed(holds=0, released_at=order.released_at or worker.now(order))
+    worker.orders.save(worker.note(down, STATE, "protection is down"))
     return Next(Route.ASSESS_MARKET)
 
 

@@ -26,7 +26,13 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     taken_over = (bracket.order_id for bracket in holding if bracket.superseded_by == close.order_id)
     for order_id in dict.fromkeys((*close.released, *taken_over)):
         bracket = worker.orders.get(order_id)
-        if bracket is None or bracket.unwinding or not bracket.needs_care:
+        if bracket is None or bracket.unwinding:
+            continue
+        if not bracket.status.terminal:
+            # Its own execution is still ending it.
+            waits.append(1)
+            continue
+        if not bracket.needs_care:
             continue
         following = protect(worker, bracket)
         if following.route is Route.WAIT_TO_PROTECT:
@@ -37,5 +43,14 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
             worker.alert(bracket, f"{bracket.uncovered_qty} {close.symbol} could be neither left nor protected again")
     if waits:
         return worker.hold(close, Route.WAIT_TO_PROTECT, min(waits))
+    if close.restoring:
+        worker.orders.save(as_before(close))
+        return Next(Route.ASSESS_MARKET)
     kept = worker.orders.save(close.changed(settled=True))
     return Next(after_rungs(kept))
+
+
+def as_before(close: Order) -> Order:
+    """The close as it was before it took anything down: what it answered for is protected again."""
+    nothing = {"released": (), "released_at": None, "position_before": None, "brackets_before": None}
+    return close.changed(restoring=False, settling=0, **nothing)

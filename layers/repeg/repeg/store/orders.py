@@ -17,10 +17,8 @@ from repeg.store.items import (
     OPEN,
     UNPUBLISHED,
     Item,
-    Line,
     from_item,
     item_order,
-    line_of,
     order_item,
     order_key,
     position_item,
@@ -28,9 +26,8 @@ from repeg.store.items import (
     queue_key,
     signal_key,
     to_item,
-    traded_item,
-    turn_key,
 )
+from repeg.store.turns import ABSENT, Turns, raise_unless_condition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +35,6 @@ if TYPE_CHECKING:
 BATCH = 100
 """Items that DynamoDB reads in one call."""
 
-_ABSENT = "attribute_not_exists(pk)"
 _MINE_AND_UNCHANGED = "executions = :executions AND version = :version"
 
 
@@ -50,12 +46,8 @@ class SignalClaim:
     body_hash: str
 
 
-class OrderStore:
+class OrderStore(Turns):
     """Orders, signals and symbol queues in one table. `client` is a low-level DynamoDB client."""
-
-    def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -143,15 +135,15 @@ class OrderStore:
         """
         claim = {"order_id": order.order_id, "body_hash": body_hash}
         writes = [
-            self._put(signal_key(order.signal_id) | to_item(claim), _ABSENT),
-            self._put(order_item(order), _ABSENT),
+            self._put(signal_key(order.signal_id) | to_item(claim), ABSENT),
+            self._put(order_item(order), ABSENT),
         ]
         if not order.status.terminal:
-            writes.append(self._put(_queue_item(order), _ABSENT))
+            writes.append(self._put(_queue_item(order), ABSENT))
         try:
             self._client.transact_write_items(TransactItems=writes)
         except ClientError as error:
-            _raise_unless_condition(error)
+            raise_unless_condition(error)
             known = self.claim_of(order.signal_id)
             if known is None:
                 raise StoreConflict(f"{order.order_id} is being written by another delivery") from None
@@ -161,14 +153,16 @@ class OrderStore:
     def record(self, order: Order) -> None:
         """Write a rejected order that claims no signal; writing it again changes nothing."""
         try:
-            self._client.put_item(TableName=self._table, Item=order_item(order), ConditionExpression=_ABSENT)
+            self._client.put_item(TableName=self._table, Item=order_item(order), ConditionExpression=ABSENT)
         except ClientError as error:
-            _raise_unless_condition(error)
+            raise_unless_condition(error)
 
     # --- an execution's writes -----------------------------------------------------------------------------------
 
     def save(self, order: Order, requeue: bool = False) -> Order:
         """Write the order back, with `requeue` also until when it is parked; returns it with its new version.
+
+        An order that parks gives its turn back with the same write: nobody waits out a night behind it.
 
         Raises:
             StaleExecution: a newer execution owns the order.
@@ -177,6 +171,8 @@ class OrderStore:
         written, writes = self._written(order)
         if requeue and not order.parent_id:
             writes.append(self._put(_queue_item(order), "attribute_exists(pk)"))
+            if order.parked_until and self.holder(order.symbol) == order.order_id:
+                writes.append({"Delete": self._turn_if_mine(order)})
         if not writes:
             return self._replace(order, written)
         self._transact(order, [self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order)), *writes])
@@ -186,7 +182,7 @@ class OrderStore:
         """Write the order back together with a new order that leaves its position."""
         written, writes = self._written(order)
         put = self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order))
-        self._transact(order, [put, self._put(order_item(unwind), _ABSENT), *writes])
+        self._transact(order, [put, self._put(order_item(unwind), ABSENT), *writes])
         return written
 
     def _written(self, order: Order) -> tuple[Order, list[dict[str, Any]]]:
@@ -238,7 +234,7 @@ class OrderStore:
         try:
             self._client.transact_write_items(TransactItems=writes)
         except ClientError as error:
-            _raise_unless_condition(error)
+            raise_unless_condition(error)
             raise _lost(order, self._get(order_key(order.order_id))) from None
 
     def _replace(self, read: Order, written: Order) -> Order:
@@ -251,18 +247,13 @@ class OrderStore:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            _raise_unless_condition(error)
+            raise_unless_condition(error)
             found = cast("Item | None", error.response.get("Item"))
             if found != order_item(written):  # else the client's own retry of a write whose answer was lost
                 raise _lost(read, found) from None
         return written
 
     # --- the symbol's queue --------------------------------------------------------------------------------------
-
-    def holder(self, symbol: str) -> str | None:
-        """The order that has the symbol's turn, or None."""
-        item = self._get(turn_key(symbol))
-        return from_item(item)["order_id"] if item else None
 
     def earlier(self, order: Order) -> list[Order]:
         """Orders of the same symbol that arrived before this one and are not over."""
@@ -278,88 +269,6 @@ class OrderStore:
         found = [self.get(from_item(item)["order_id"]) for page in pages for item in page["Items"]]
         return [known for known in found if known and not known.status.terminal]
 
-    def traded_at(self, symbol: str) -> datetime | None:
-        """When an order of ours last traded the symbol or its shares last left a bracket, in market time, or None."""
-        answer = self._client.query(
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :queue AND begins_with(sk, :turn)",
-            ExpressionAttributeValues=to_item({":queue": f"QUEUE#{symbol}", ":turn": "TURN#"}),
-        )
-        return max((datetime.fromisoformat(from_item(item)["at"]) for item in answer["Items"]), default=None)
-
-    def borrow_turn(self, order: Order) -> bool:
-        """True when an order that is over got its symbol's turn back, to look after its shares."""
-        turn = turn_key(order.symbol) | to_item({"order_id": order.order_id})
-        try:
-            self._client.put_item(TableName=self._table, Item=turn, ConditionExpression=_ABSENT)
-        except ClientError as error:
-            _raise_unless_condition(error)
-            return self.holder(order.symbol) == order.order_id
-        return True
-
-    def give_turn(self, order: Order) -> None:
-        """Give a borrowed turn back, if the order has it."""
-        try:
-            self._client.delete_item(**self._turn_if_mine(order))
-        except ClientError as error:
-            _raise_unless_condition(error)
-
-    def take_turn(self, order: Order, now: datetime) -> bool:
-        """True when the order has its symbol's turn: nobody holds it, and the order is the first in line.
-
-        Orders that are parked for an open after `now` do not stand in line.
-
-        Only an order that still stands in line can take it, so a step that was held up cannot take it for an order
-        that has ended meanwhile.
-        """
-        line = self._line(order.symbol)
-        if line.holder is not None or order.parent_id:
-            return line.holder == (order.parent_id or order.order_id)
-        if line.first(now) != order.order_id:
-            return False
-        in_line = {"TableName": self._table, "Key": queue_key(order), "ConditionExpression": "attribute_exists(pk)"}
-        turn = turn_key(order.symbol) | to_item({"order_id": order.order_id})
-        try:
-            self._client.transact_write_items(TransactItems=[{"ConditionCheck": in_line}, self._put(turn, _ABSENT)])
-        except ClientError as error:
-            _raise_unless_condition(error)
-            return self.holder(order.symbol) == order.order_id
-        return True
-
-    def _line(self, symbol: str) -> Line:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :queue",
-            ExpressionAttributeValues=to_item({":queue": f"QUEUE#{symbol}"}),
-        )
-        return line_of(item for page in pages for item in page["Items"])
-
-    # --- plumbing ------------------------------------------------------------------------------------------------
-
-    def _get(self, key: Item) -> Item | None:
-        answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-        item: Item | None = answer.get("Item")
-        return item
-
-    def _put(self, item: Item, condition: str, values: Item | None = None) -> dict[str, Any]:
-        put: dict[str, Any] = {"TableName": self._table, "Item": item, "ConditionExpression": condition}
-        if values:
-            put["ExpressionAttributeValues"] = values
-        return {"Put": put}
-
-    def _traded(self, symbol: str, how: str, at: datetime) -> dict[str, Any]:
-        return {"Put": {"TableName": self._table, "Item": traded_item(symbol, how, at)}}
-
-    def _turn_if_mine(self, order: Order) -> dict[str, Any]:
-        return {
-            "TableName": self._table,
-            "Key": turn_key(order.symbol),
-            "ConditionExpression": "order_id = :me",
-            "ExpressionAttributeValues": to_item({":me": order.order_id}),
-        }
-
 
 def _queue_item(order: Order) -> Item:
     parked_until = int(order.parked_until.timestamp()) if order.parked_until else 0
@@ -374,19 +283,3 @@ def _lost(order: Order, current: Item | None) -> StaleExecution | StoreConflict:
     if current and int(from_item(current)["executions"]) != order.executions:
         return StaleExecution(order.order_id, str(from_item(current)["executions"]))
     return StoreConflict(f"{order.order_id} was changed by another step")
-
-
-def _raise_unless_condition(error: ClientError) -> None:
-    """Conditions that fail are answers; anything else is trouble.
-
-    A cancelled transaction counts as an answer only if a condition failed: contention and throttling are retried.
-    """
-    code = error.response["Error"]["Code"]
-    if code == "ConditionalCheckFailedException":
-        return
-    if code == "TransactionCanceledException":
-        reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-        if "ConditionalCheckFailed" in reasons:
-            return
-        raise StoreConflict(f"transaction cancelled: {sorted(filter(None, reasons))}") from error
-    raise error

@@ -126,6 +126,31 @@ class ExchangeControl:
         named = _given(symbol=symbol, order_id=order_id, client_order_id=client_order_id)
         return dict(self._call("POST", "legs", {"role": role, "event": event, **named}))
 
+    def corporate_action(
+        self,
+        symbol: str,
+        kind: str,
+        new_rate: Amount | None = None,
+        old_rate: Amount | None = None,
+        *,
+        rate: Amount | None = None,
+        announce: bool = True,
+        apply: bool = True,
+        orders: str = "quantity",
+        cash_in_lieu: Amount | None = None,
+        **days: str,
+    ) -> Entry:
+        """A `forward_split` or `reverse_split` of `new_rate` shares for `old_rate`, or a `stock_dividend` of `rate`.
+
+        `announce`: the market data tells it; `apply`: position and orders follow, orders in their `quantity` (`keep`,
+        `rescale`, `cancel`). `cash_in_lieu`: dollars a share for a fraction, which is kept without. `days`: `ex_date`,
+        `process_date` (today), `record_date`, `payable_date`. Returns it with the resulting `position_qty`.
+        """
+        rates = _given(new_rate=_text(new_rate), old_rate=_text(old_rate), rate=_text(rate))
+        rates |= _given(cash_in_lieu=_text(cash_in_lieu))
+        how = {"symbol": symbol, "type": kind, "announce": announce, "apply": apply, "orders": orders}
+        return dict(self._call("POST", "corporate_actions", {**how, **rates, **days}))
+
     def journal(self, after: int = 0, *, wait: float = 0) -> list[Entry]:
         """Journal entries above `after`; with `wait`, held until there is one, for at most so many wall seconds."""
         waiting = f"&wait={wait:.3f}" if wait else ""

@@ -70,6 +70,7 @@ class ControlApi:
         self._tapes = tapes
         self._clear_limits = clear_limits
         self._initial = settings
+        staging = Staging(engine)
         self.router = Router(
             "/_exchange",
             {
@@ -88,7 +89,8 @@ class ControlApi:
                 "PUT /settings": self.settings,
                 "GET /faults": lambda request: Reply(200, {"faults": [f.as_json() for f in self._faults.rules]}),
                 "PUT /faults": self.faults,
-                "POST /legs": Staging(engine).end_leg,
+                "POST /legs": staging.end_leg,
+                "POST /corporate_actions": staging.corporate_action,
                 "GET /journal": self.journal,
             },
         )

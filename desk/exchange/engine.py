@@ -19,6 +19,7 @@ from desk.exchange.admission import Standing, admit
 from desk.exchange.assets import listed_assets
 from desk.exchange.blotter import Blotter
 from desk.exchange.book import Book
+from desk.exchange.corporate import CorporateAction
 from desk.exchange.drafting import Timing, draft, timing, trailed
 from desk.exchange.errors import ApiError, not_found, unprocessable
 from desk.exchange.floor import Floor
@@ -80,6 +81,7 @@ class Engine:
         self.floor = Floor(self)
         self.groups = Groups(self)
         self.replacements = Replacements(self)
+        self.announced: list[CorporateAction] = []
         self._parked: dict[str, list[tuple[str, bool]]] = {}
         self._arm_boundary()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -47,6 +48,13 @@ def symbol(value: Any) -> str:
     if not _SYMBOL.fullmatch(name):
         raise ControlError(f"symbol: not a ticker: {value!r}")
     return name
+
+
+def day(name: str, value: Any) -> date:
+    try:
+        return date.fromisoformat(text(name, value))
+    except ValueError:
+        raise ControlError(f"{name}: a day is needed, as 2026-11-20") from None
 
 
 def instant(name: str, value: Any) -> int:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from desk.exchange.answers import shaped
 from desk.exchange.clock import MarketClock
 from desk.exchange.control_api import ControlApi
+from desk.exchange.corporate_api import CORPORATE_ACTIONS, CorporateActionsApi
 from desk.exchange.engine import Engine
 from desk.exchange.errors import ApiError, ControlError
 from desk.exchange.faults import TRANSPORT, Fault, Faults, Kind
@@ -22,10 +23,11 @@ from desk.exchange.settings import Settings
 from desk.exchange.subjects import of_request
 from desk.exchange.tape import Tapes
 from desk.exchange.trading_api import TradingApi
-from desk.exchange.web import Reply, Request, refusal
+from desk.exchange.web import Reply, Request, Router, refusal
 
 CONTROL = "/_exchange"
 MARKET_DATA = "/v2/stocks"
+_DATA_HOST = (f"{MARKET_DATA}/", CORPORATE_ACTIONS)
 
 _NO_KEYS = "<html><head><title>401 Authorization Required</title></head><body>401 Authorization Required</body></html>"
 _BAD_GATEWAY = "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>upstream failure</p></body></html>"
@@ -49,6 +51,7 @@ class Gateway:
         self.faults = Faults(lambda: self.engine.chance)
         self.trading = TradingApi(self.engine, self.faults)
         self.market_data = MarketDataApi(self.engine)
+        self.corporate_actions = CorporateActionsApi(self.engine)
         scripts, tapes = Scripts(self.engine), Tapes(self.engine)
         self.control = ControlApi(self.engine, self.clock, self.faults, scripts, tapes, self._clear_limits, settings)
 
@@ -86,7 +89,7 @@ class Gateway:
         if (refused := self._check_keys(request.headers)) is not None:
             return refused
         now, settings = self.engine.now, self.engine.settings
-        data = request.path.startswith(f"{MARKET_DATA}/")
+        data = request.path.startswith(_DATA_HOST)
         limiter, limit = (self.data_limiter, settings.data_rate_limit) if data else (self.limiter, settings.rate_limit)
         reply = self._spoil(request, fault) if limiter.admit(now, limit) else Reply(429, _TOO_MANY)
         return replace(reply, headers={**reply.headers, **limiter.headers(now, limit)})
@@ -111,14 +114,18 @@ class Gateway:
         return Reply(fault.status, body, delay_ms=fault.delay_ms)
 
     def _route(self, request: Request) -> Reply:
-        api = self.market_data if request.path.startswith(f"{MARKET_DATA}/") else self.trading
-        handler = api.router.find(request.method, request.path)
+        handler = self._router(request.path).find(request.method, request.path)
         try:
             if handler is None:
                 raise ApiError(404, 40410000, "endpoint not found.")
             return handler(request)
         except ApiError as problem:
             return refusal(problem)
+
+    def _router(self, path: str) -> Router:
+        if path.startswith(CORPORATE_ACTIONS):
+            return self.corporate_actions.router
+        return self.market_data.router if path.startswith(_DATA_HOST) else self.trading.router
 
     def _check_keys(self, headers: Mapping[str, str]) -> Reply | None:
         pair = _keys(headers)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desk.exchange.model import Fill, Order, Quote
 from desk.exchange.moments import utc_text
+
+if TYPE_CHECKING:
+    from desk.exchange.corporate import CorporateAction
 
 Entry = dict[str, Any]
 
@@ -107,6 +110,12 @@ class Journal:
     def resized(self, at: int, order: Order) -> None:
         """A stop leg that is for fewer shares now, as its take-profit has sold some."""
         self._add(at, "resized", {**_named(order), "qty": plain(order.qty)})
+
+    def corporate_action(self, at: int, action: CorporateAction, position: Decimal) -> None:
+        """The shares have become others; `position` is what the account has now."""
+        rates = {"new_rate": plain(action.new_rate), "old_rate": plain(action.old_rate)}
+        fields = {"action": action.type.value, "symbol": action.symbol, **rates, "position_qty": plain(position)}
+        self._add(at, "corporate_action", fields)
 
     def quote(self, at: int, symbol: str, quote: Quote) -> None:
         self._add(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from desk.exchange.claims import reserved as reserved_by
-from desk.exchange.model import ZERO, Order, Side
+from desk.exchange.model import SHARE_STEP, ZERO, Order, Side
 
 Mark = Callable[[str], Decimal | None]
 
@@ -95,6 +95,20 @@ class Ledger:
         """Put a position in place without touching cash; zero removes it. It is seen at once."""
         self._history[symbol] = [(0, Position(symbol, qty, avg_entry_price))]
         self._put(symbol, qty, avg_entry_price)
+
+    def rescale(self, symbol: str, ratio: Decimal, at: int, cash_in_lieu: Decimal | None) -> None:
+        """So many shares for each one, at the same cost; `cash_in_lieu`: dollars a share paid for a fraction."""
+        before = self.positions.get(symbol)
+        if before is None:
+            return
+        qty = (before.qty * ratio).quantize(SHARE_STEP, ROUND_DOWN)
+        entry = before.qty * before.avg_entry_price / qty if qty else ZERO
+        if cash_in_lieu is not None:
+            whole = qty.quantize(Decimal(1), ROUND_DOWN)
+            self.cash += (qty - whole) * cash_in_lieu
+            qty = whole
+        self._history.setdefault(symbol, []).append((at, Position(symbol, qty, entry)))
+        self._put(symbol, qty, entry)
 
     def _put(self, symbol: str, qty: Decimal, avg_entry_price: Decimal) -> None:
         if qty:

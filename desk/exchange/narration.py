@@ -43,6 +43,7 @@ _LINES: dict[str, Any] = {
     "fill": lambda e: f"{'fill':<16} {e['side']} {e['qty']} {e['symbol']} at {e['price']}",
     "elected": lambda e: f"{'stop reached':<16} {e['side']} {e['symbol']} stop {e['stop_price']}",
     "resized": lambda e: f"{'stop resized':<16} {e['symbol']} to {e['qty']}",
+    "corporate_action": lambda e: f"{e['action']:<16} {e['symbol']} {e['new_rate']} for {e['old_rate']}",
     "halt": lambda e: f"{'halted' if e['halted'] else 'resumed':<16} {e['symbol']}",
     "problem": lambda e: f"{'problem':<16} {e['detail']}",
 }

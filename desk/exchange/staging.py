@@ -1,17 +1,26 @@
-"""Control requests that let happen what no request of a client brings about: the end of one leg alone."""
+"""Control requests that let happen what no request of a client brings about: the end of one leg alone, a split."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+from desk.exchange.corporate import ActionType, CorporateAction, OrderPolicy, carry_out
 from desk.exchange.engine import Engine
 from desk.exchange.errors import ControlError
-from desk.exchange.fields import body_of, only, symbol, text
+from desk.exchange.fields import body_of, day, flag, number, only, symbol, text
+from desk.exchange.journal import plain
 from desk.exchange.model import Order, Role, Status
+from desk.exchange.moments import eastern
 from desk.exchange.views import order_json
 from desk.exchange.web import Reply, Request
 
 _NAMES = ("order_id", "client_order_id", "symbol")
+_ACTION_FIELDS = (
+    *("symbol", "type", "new_rate", "old_rate", "rate"),
+    *("announce", "apply", "orders", "cash_in_lieu"),
+)
+_DAYS = ("ex_date", "process_date", "record_date", "payable_date")
 _ROLES = (Role.STOP_LOSS.value, Role.TAKE_PROFIT.value)
 _ENDS = (Status.CANCELED.value, Status.REJECTED.value, Status.EXPIRED.value)
 
@@ -31,6 +40,40 @@ class Staging:
         leg = self._leg(body, role)
         self._engine.groups.lose(leg, end)
         return Reply(200, order_json(self._engine.find(leg.id)))
+
+    def corporate_action(self, request: Request) -> Reply:
+        """Announce a split or stock dividend in the market data, carry it out in the account, or both."""
+        body = body_of(request)
+        only(body, (*_ACTION_FIELDS, *_DAYS))
+        announce, apply = (flag(name, body.get(name, True)) for name in ("announce", "apply"))
+        if not announce and not apply:
+            raise ControlError("apply: neither announced nor carried out")
+        policy = OrderPolicy(_one_of("orders", body.get("orders", OrderPolicy.QUANTITY), tuple(OrderPolicy)))
+        price = body.get("cash_in_lieu")
+        cash_in_lieu = None if price is None else number("cash_in_lieu", price)
+        action = self._action(body)
+        if announce:
+            self._engine.announced.append(action)
+        if apply:
+            carry_out(self._engine, action, policy, cash_in_lieu)
+        return Reply(200, {**action.as_json(), "position_qty": plain(self._engine.ledger.held(action.symbol))})
+
+    def _action(self, body: dict[str, Any]) -> CorporateAction:
+        kind = ActionType(_one_of("type", body.get("type"), tuple(ActionType)))
+        new_rate, old_rate = _rates(kind, body)
+        days = {name: day(name, body[name]) for name in _DAYS if body.get(name) is not None}
+        ex_date = days.get("ex_date", eastern(self._engine.now).date())
+        return CorporateAction(
+            id=self._engine.new_id(),
+            type=kind,
+            symbol=self._engine.asset(symbol(body.get("symbol"))).symbol,
+            new_rate=new_rate,
+            old_rate=old_rate,
+            ex_date=ex_date,
+            process_date=days.get("process_date", ex_date),
+            record_date=days.get("record_date"),
+            payable_date=days.get("payable_date"),
+        )
 
     def _leg(self, body: dict[str, Any], role: Role) -> Order:
         members = self._named_group(body)
@@ -54,6 +97,24 @@ class Staging:
         if order is None or order.group is None:
             raise ControlError(f"{name}: no order of a group is called {value}")
         return self._engine.groups.members(order)
+
+
+def _rates(kind: ActionType, body: dict[str, Any]) -> tuple[Decimal, Decimal]:
+    if kind is ActionType.STOCK_DIVIDEND:
+        only(body, {*_ACTION_FIELDS, *_DAYS} - {"new_rate", "old_rate"})
+        return _above_zero("rate", body), Decimal(1)
+    only(body, {*_ACTION_FIELDS, *_DAYS} - {"rate"})
+    new, old = _above_zero("new_rate", body), _above_zero("old_rate", body)
+    if (new <= old) if kind is ActionType.FORWARD_SPLIT else (new >= old):
+        raise ControlError(f"new_rate: not that of a {kind}")
+    return new, old
+
+
+def _above_zero(name: str, body: dict[str, Any]) -> Decimal:
+    value = number(name, body.get(name))
+    if value == 0:
+        raise ControlError(f"{name}: must be above 0")
+    return value
 
 
 def _one_of(name: str, value: Any, known: tuple[str, ...]) -> str:

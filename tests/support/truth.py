@@ -43,7 +43,10 @@ class Market(ExchangeControl):
 
 @dataclass
 class Sent:
-    """One order at the exchange. `left` is what it may still fill; 0 once it is over."""
+    """One order at the exchange. `left` is what it may still fill; 0 once it is over.
+
+    `accepted` is how it began, but for the quantity, which a split may restate.
+    """
 
     accepted: Entry
     left: Decimal
@@ -85,6 +88,8 @@ class Sent:
             self.left -= Decimal(entry["qty"])
         else:
             self.event = entry["event"]
+            if self.event == "restated":
+                self.accepted = {**self.accepted, "qty": entry["qty"]}
             left = Decimal(entry["qty"] or 0) - Decimal(entry["filled_qty"])
             self.left = left if self.live and not self._succeeding else ZERO
 
@@ -110,6 +115,8 @@ class Truth:
         while self._seeds and self._seeds[0].seq < entry["seq"]:
             seed = self._seeds.pop(0)
             self.positions[seed.symbol] = seed.qty
+        if entry["type"] == "corporate_action":
+            self.positions[entry["symbol"]] = Decimal(entry["position_qty"])
         if entry["type"] not in ("order", "fill"):
             return None
         sent = self.orders.get(entry["order_id"])

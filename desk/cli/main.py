@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from desk.cli import demo, doctor, exchange, keys, local, orders, rehearse, send, settings
+from desk.cli import alerts, demo, doctor, exchange, intake, keys, local, orders, rehearse, send, settings
 from desk.cli.output import BAD_INPUT, FAILED, tell
 
 INTERRUPTED = 130
@@ -31,6 +31,9 @@ app.command()(orders.watch)
 app.add_typer(settings.app, name="settings")
 app.add_typer(keys.app, name="keys")
 app.command()(doctor.doctor)
+app.command()(alerts.alerts)
+app.command()(intake.pause)
+app.command()(intake.resume)
 
 
 def main() -> None:

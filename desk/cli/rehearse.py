@@ -36,6 +36,7 @@ _TITLES = {
     "AWS::Logs::MetricFilter": "metric filter",
     "AWS::SNS::Topic": "topic",
     "AWS::SNS::TopicPolicy": "topic policy",
+    "AWS::SNS::Subscription": "subscription",
     "AWS::IAM::Role": "roles",
 }
 

@@ -1,4 +1,4 @@
-"""Runs the AWS emulator with five changes, all about the functions that it runs and what calls them.
+"""Runs the AWS emulator with six changes, all about the functions that it runs and what calls them.
 
 AWS runs fifty functions at once without a thought. The emulator gives each concurrent invocation a process of its own,
 60 MB each, and past a cap fails the task as ``Lambda.Unknown``. Here the tasks of the state machines queue, in order,
@@ -12,6 +12,8 @@ such as while a batch is still being worked. Here it does not, and hardly.
 
 After every invocation it listens up to 50 ms for lines that the function may still have to log. Here a worker marks the
 end of what an invocation wrote, so that nothing is waited for, and each line is told to the invocation that wrote it.
+
+It fires the rules that have a schedule by the wall's clock. Here the local cloud does, by the market's: schedules.py.
 
 A script, run by the emulator's own interpreter: ``emulator.py WORKERS CACHE``, all else by environment variables.
 """
@@ -133,7 +135,7 @@ def mark_logs(runtime: Any) -> None:
 def change(workers: int, cache: Path) -> None:
     """Applies all changes; an emulator that is not the known one is refused."""
     from ministack.core import lambda_runtime
-    from ministack.services import lambda_svc, stepfunctions
+    from ministack.services import eventbridge, lambda_svc, stepfunctions
 
     found = version("ministack")
     calls = inspect.signature(stepfunctions._call_lambda).parameters
@@ -146,6 +148,7 @@ def change(workers: int, cache: Path) -> None:
         lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS == QUEUE_PAUSE_S,
         lambda_runtime._PYTHON_WORKER_SCRIPT.count(_ANSWER_IS_OUT) == 1,
         inspect.getsource(lambda_runtime.Worker.invoke).count("self._drain_stderr_bounded()") == 1,
+        inspect.getsource(eventbridge._scheduler_loop).count("_tick_scheduled_rules()") == 1,
     ]
     if not all(known):
         raise SystemExit(f"ministack {found} is not {EMULATOR_VERSION}, for which these changes were written")
@@ -155,6 +158,7 @@ def change(workers: int, cache: Path) -> None:
     without_pause(stepfunctions._run_execution)
     lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = SHORT_QUEUE_PAUSE_S
     mark_logs(lambda_runtime)
+    eventbridge._tick_scheduled_rules = lambda: None
 
 
 if __name__ == "__main__":

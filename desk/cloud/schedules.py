@@ -1,4 +1,4 @@
-"""Fires the schedules on market time; the stack deploys them disabled here, for EventBridge knows only the wall's."""
+"""Fires the schedules on market time, for EventBridge knows only the wall's, and only while their rule is enabled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from desk.cloud.connection import connect_local
+from desk.cloud.connection import Connection, connect_local
 from desk.cloud.place import Status
 from desk.exchange.client import ExchangeControl, ExchangeRefused
 
@@ -51,9 +51,18 @@ class Schedules:
         thread.start()
 
 
+def enabled(connection: Connection, function: str) -> bool:
+    """Whether a rule fires the function: somebody may have disabled it, as on AWS."""
+    deployed = connection.lambda_.get_function_configuration(FunctionName=connection.function(function))
+    names = connection.events.list_rule_names_by_target(TargetArn=deployed["FunctionArn"])["RuleNames"]
+    return any(connection.events.describe_rule(Name=name)["State"] == "ENABLED" for name in names)
+
+
 def _invoke(status: Status, function: str) -> None:
     connection = connect_local(status)
     try:
+        if not enabled(connection, function):
+            return
         answer: dict[str, Any] = connection.lambda_.invoke(FunctionName=connection.function(function), Payload=b"{}")
     except (BotoCoreError, ClientError) as problem:
         print(f"{function} could not be fired: {problem}", file=sys.stderr, flush=True)

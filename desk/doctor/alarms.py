@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime, timedelta
+from collections import Counter
+from datetime import timedelta
 from typing import Any
 
+from desk.cloud.alerts import Alert, State, find_alerts
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.words import aws, deploy_again, repeg, seconds_of, some
 
 ALERTS, ALARMS = "alerts", "alarms"
 LATELY = timedelta(hours=1)
-MOST_PAGES, PAGE = 5, 1000
-# The emulator knows single terms only and takes every JSON pattern for "all".
-_PATTERN, _TERM = "{ $.alert IS TRUE }", '"alert":true'
+MOST_PAGES = 20
 
 
 def check_alerts(case: Case) -> str:
-    """Did a step or the sweep call for a person within the last hour."""
-    lines = _alert_lines(case)
-    if not lines:
-        return "none in the last hour"
-    newest = lines[-1]
-    ago = seconds_of(case.wall() - datetime.fromtimestamp(newest["timestamp"] / 1000, tz=case.wall().tzinfo))
-    line = newest["line"]
-    detail = f"{some(len(lines), 'alert')} in the last hour, the newest {ago} ago: {line.get('message')}"
-    if line.get("order_id"):
-        raise Trouble(ALERTS, detail, repeg(case.connection, f"order {line['order_id']}"))
-    raise Trouble(ALERTS, detail, "see docs/runbook.md#alert-logged")
+    """Did a step or the sweep call for a person within the last hour, and does it still."""
+    found = find_alerts(case.connection, case.wall() - LATELY, case.wall(), MOST_PAGES)
+    if found.open:
+        newest = found.open[-1]
+        ago = seconds_of(case.wall() - newest.at)
+        more = "" if found.complete else "at least "
+        detail = f"{more}{some(len(found.open), 'open alert')} of the last hour, the newest {ago} ago: {newest.text}"
+        raise Trouble(ALERTS, detail, f"{_show(case, newest)}; once seen to: {repeg(case.connection, 'alerts --ack')}")
+    if not found.complete:
+        detail = f"cannot be told: after {MOST_PAGES} pages the log of the last hour was not read to its end"
+        raise Trouble(ALERTS, detail, repeg(case.connection, "alerts"))
+    states = Counter(alert.state for alert in found.alerts)
+    told = ", ".join(f"{states[state]} {state}" for state in (State.ACKNOWLEDGED, State.OVER) if states[state])
+    return f"none open; of the last hour {told}" if told else "none in the last hour"
+
+
+def _show(case: Case, alert: Alert) -> str:
+    """Where to look at what it tells of."""
+    return repeg(case.connection, f"order {alert.order_id}") if alert.order_id else "see docs/runbook.md#alert-logged"
 
 
 def check_alarms(case: Case) -> str:
@@ -80,8 +87,8 @@ def _hearers(case: Case, topic: str) -> str:
     if subscriptions:
         detail = f"{subscriptions[0].get('Endpoint', 'the subscriber')} has not confirmed: nobody hears of an alarm"
         raise Trouble(ALARMS, detail, "open the mail from AWS Notifications there, and confirm")
-    subscribe = f"sns subscribe --topic-arn {topic} --protocol email --notification-endpoint you@example.com"
-    raise Trouble(ALARMS, "nobody is subscribed: an alarm would ring unheard", aws(connection, subscribe))
+    mend = f"{deploy_again(connection)}, with AlertEmail=you@example.com in samconfig.toml"
+    raise Trouble(ALARMS, "nobody is subscribed: an alarm would ring unheard", mend)
 
 
 def _named(case: Case, alarms: list[dict[str, Any]]) -> str:
@@ -90,32 +97,3 @@ def _named(case: Case, alarms: list[dict[str, Any]]) -> str:
 
 def _page(case: Case, alarm: dict[str, Any]) -> str:
     return f"see docs/runbook.md#{_named(case, [alarm])}"
-
-
-def _alert_lines(case: Case) -> list[dict[str, Any]]:
-    """Alert lines, oldest first, each parsed; of very many the oldest only."""
-    query: dict[str, Any] = {
-        "logGroupName": case.connection.log_group,
-        "filterPattern": _TERM if case.simulated else _PATTERN,
-        "startTime": int((case.wall() - LATELY).timestamp() * 1000),
-        "limit": PAGE,
-    }
-    found: list[dict[str, Any]] = []
-    for _ in range(MOST_PAGES):
-        answer = case.connection.logs.filter_log_events(**query)
-        for event in answer["events"]:
-            line = _parsed(event["message"])
-            if line.get("alert") is True:
-                found.append({"timestamp": event["timestamp"], "line": line})
-        if "nextToken" not in answer:
-            break
-        query["nextToken"] = answer["nextToken"]
-    return found
-
-
-def _parsed(message: str) -> dict[str, Any]:
-    try:
-        line = json.loads(message)
-    except ValueError:
-        return {}
-    return line if isinstance(line, dict) else {}

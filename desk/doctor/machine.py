@@ -38,8 +38,7 @@ def check_sweep(case: Case) -> str:
     """Is the sweep fired every minute, and does it succeed."""
     connection = case.connection
     function = connection.lambda_.get_function_configuration(FunctionName=connection.function("sweep_orders"))
-    if not case.simulated:
-        _check_rule(case, function["FunctionArn"])
+    _check_rule(case, function["FunctionArn"])
     name = function["FunctionName"]
     about = {"FunctionName": name}
     runs = points(case, "AWS/Lambda", "Invocations", about, "Sum", minutes=15)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
+from desk.cloud.intake import is_on, mappings_of, paused_since
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.metrics import latest
-from desk.doctor.words import aws, deploy_again, seconds_of, some
+from desk.doctor.words import aws, deploy_again, repeg, seconds_of, some
 
 INTAKE, QUEUE, REFUSED = "intake", "queue", "refused"
 OLD = timedelta(seconds=60)
@@ -27,14 +28,13 @@ def intake(case: Case) -> str:
     """How signals get out of the queue, if they do."""
     connection = case.connection
     function = connection.function("accept_signal")
-    mappings = connection.lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    mappings = mappings_of(connection)
     if not mappings:
         raise Trouble(INTAKE, "nothing takes signals out of the queue", deploy_again(connection))
     for mapping in mappings:
-        if mapping["State"] not in ("Enabled", "Enabling", "Creating", "Updating"):
-            enable = f"lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled"
-            detail = f"intake is paused ({mapping['State'].lower()}): {_held_back(case)}"
-            raise Trouble(INTAKE, detail, aws(connection, enable))
+        if not is_on(mapping):
+            detail = f"intake is {_paused(case, mapping)}: {_held_back(case)}"
+            raise Trouble(INTAKE, detail, repeg(connection, "resume"))
     result = str(mappings[0].get("LastProcessingResult", ""))
     if result.startswith("PROBLEM"):
         raise Trouble(INTAKE, f"the queue cannot be read: {result}", deploy_again(connection))
@@ -78,6 +78,13 @@ def check_refused(case: Case) -> str:
     read = f"sqs receive-message --queue-url {connection.dlq_url} --max-number-of-messages 10"
     detail = f"{some(visible, 'message')} not taken as a signal, nothing was traded (docs/runbook.md#signals-refused)"
     raise Trouble(REFUSED, detail, aws(connection, f"{read} --message-attribute-names All --visibility-timeout 1"))
+
+
+def _paused(case: Case, mapping: dict[str, Any]) -> str:
+    since = paused_since(case.connection)
+    if since is None:
+        return f"paused, not by repeg ({mapping['State'].lower()})"
+    return f"paused by you at {since.astimezone(UTC):%d %b %H:%M} UTC, {seconds_of(case.wall() - since)} ago"
 
 
 def _held_back(case: Case) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from desk.cli.main import run
 from desk.cloud.place import here
+from desk.cloud.schedules import Schedules
 from tests.support.cloud import Cloud
 
 pytestmark = pytest.mark.cloud
@@ -77,12 +78,11 @@ def test_what_is_broken_is_told_with_its_mend_and_nothing_else_is(doctor: Doctor
     assert found["account"]["mend"] == "mend keys first"
     calm.exchange.faults()
 
-    uuid = mapping_of(calm)
-    calm.connection.lambda_.update_event_source_mapping(UUID=uuid, Enabled=False)
+    assert run(["pause"]) == 0
     found = doctor()
-    assert bad(found) == {"intake"}
-    assert f"lambda update-event-source-mapping --uuid {uuid} --enabled" in found["intake"]["mend"]
-    calm.connection.lambda_.update_event_source_mapping(UUID=uuid, Enabled=True)
+    assert bad(found) == {"intake"} and found["intake"]["mend"] == "repeg resume"
+    assert "paused by you at" in found["intake"]["detail"]
+    assert run(["resume"]) == 0
 
     calm.send_text('{"kind": "order"}')
     calm.until("it is refused", lambda: "refused" in bad(doctor()))
@@ -109,6 +109,46 @@ def test_a_stopped_exchange_costs_seconds_and_hides_nothing_else(
     assert (code, took < 10) == (1, True)
     assert bad(found) == {"broker", "keys", "account", "clock", "data feed"}, found
     assert "does not answer" in found["broker"]["detail"] and found["broker"]["mend"] == "make down && make local"
+
+
+def test_a_sweep_that_somebody_switched_off_stays_off_and_is_told(calm: Cloud, doctor: Doctor, name: str) -> None:
+    events, function = calm.connection.events, calm.connection.function("sweep_orders")
+    arn = calm.connection.lambda_.get_function_configuration(FunctionName=function)["FunctionArn"]
+    [rule] = events.list_rule_names_by_target(TargetArn=arn)["RuleNames"]
+    events.disable_rule(Name=rule)
+    try:
+        found = doctor()
+        assert bad(found) == {"sweep"} and f"events enable-rule --name {rule}" in found["sweep"]["mend"]
+        calm.exchange.quote("TQQQ", "50.95", "50.98", 2000, 4)
+        calm.send(signal_id=name, qty=10)
+        calm.until("partly filled", lambda: (order := calm.orders.find(name)) and order.filled_qty == 4)
+        calm.stop(calm.order(name))
+        calm.exchange.set_clock("2026-11-20T10:30:00-05:00")
+        time.sleep(3 * Schedules.pause(calm.connection.speed or 1))
+        assert calm.order(name).executions == 1, "the rule is off"
+    finally:
+        events.enable_rule(Name=rule)
+    calm.exchange.set_clock("2026-11-20T10:35:00-05:00")
+    calm.until("taken up again", lambda: calm.order(name).executions > 1)
+    calm.ended(name)
+    assert "sweep" not in bad(doctor())
+
+
+def test_alerts_are_open_until_they_are_acknowledged(
+    calm: Cloud, doctor: Doctor, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calm.exchange.quote("TQQQ", "50.95", "50.98", 2000, 4)
+    calm.exchange.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_before"})
+    calm.send(signal_id=name, qty=10)
+    [order] = calm.ended(name)
+    calm.exchange.faults()
+    assert "alerts" in bad(doctor())
+    assert run(["alerts", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {alert["state"] for alert in listed} == {"open"} and order.order_id in {one["order_id"] for one in listed}
+    assert run(["alerts", "--ack"]) == 0 and "acknowledged" in capsys.readouterr().out
+    found = doctor()
+    assert "alerts" not in bad(found) and "acknowledged" in found["alerts"]["detail"]
 
 
 def test_the_page_shows_a_line_for_each_check_and_the_mend_below(

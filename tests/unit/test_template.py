@@ -63,7 +63,9 @@ def test_every_parameter_and_condition_is_used() -> None:
     assert all(f'"{condition}"' in text for condition in TEMPLATE["Conditions"])
 
 
-@pytest.mark.parametrize("name", [name for name in TEMPLATE["Resources"] if name != "AlertsPolicy"])
+@pytest.mark.parametrize(
+    "name", [name for name in TEMPLATE["Resources"] if name not in ("AlertsPolicy", "AlertsByMail")]
+)
 def test_names_begin_with_the_stack_so_that_stacks_can_stand_side_by_side(name: str) -> None:
     resource = TEMPLATE["Resources"][name]
     assert "${AWS::StackName}" in str(resource["Properties"][NAMED[resource["Type"]]]) or name == "Table"
@@ -154,12 +156,12 @@ def test_logs_are_kept_for_a_set_time_and_go_nowhere_else() -> None:
     assert all("Logging" in machine for machine in MACHINES.values())
 
 
-def test_schedules_are_off_on_the_local_cloud() -> None:
+def test_schedules_are_on_wherever_the_stack_is() -> None:
     events = [event for function in FUNCTIONS.values() for event in function.get("Events", {}).values()]
     schedules = [event["Properties"] for event in events if event["Type"].startswith("Schedule")]
     assert schedules
     for schedule in schedules:
-        assert schedule["State"] == {"Fn::If": ["OnLocalCloud", "DISABLED", "ENABLED"]}
+        assert schedule["State"] == "ENABLED"
     assert not evaluate(TEMPLATE["Conditions"]["OnLocalCloud"], defaults())
 
 
@@ -249,6 +251,35 @@ def test_live_trading_is_refused_unless_all_of_it_is_meant(change: dict[str, str
 def test_paper_trading_needs_no_unlocking() -> None:
     assert not refusals()
     assert not refusals(BrokerUrl="http://127.0.0.1:4567", ClockSpeed="20")
+
+
+def taken(parameter: str, value: str) -> bool:
+    """Whether CloudFormation takes the value of a parameter: all of it has to match."""
+    return re.fullmatch(TEMPLATE["Parameters"][parameter]["AllowedPattern"], value) is not None
+
+
+@pytest.mark.parametrize("parameter", ["BrokerUrl", "DataUrl"])
+def test_keys_go_over_the_network_encrypted_only(parameter: str) -> None:
+    for url in ("", "https://paper-api.alpaca.markets", "https://broker.example.com:8443/v2", "http://127.0.0.1:4567"):
+        assert taken(parameter, url), url
+    for url in ("http://localhost:4567/", "http://[::1]:4567", "http://127.8.8.8"):
+        assert taken(parameter, url), url
+    refused = (
+        "http://paper-api.alpaca.markets http://10.0.0.5:4567 http://127.0.0.1.example.com http://localhost.example"
+    )
+    refused += " http://127.0.0.1:80@example.com https://user:word@example.com ftp://127.0.0.1 paper-api.alpaca.markets"
+    for url in (*refused.split(), "https://", " ", "http://"):
+        assert not taken(parameter, url), url
+
+
+def test_alerts_are_mailed_to_whom_the_deployment_names() -> None:
+    assert taken("AlertEmail", "") and taken("AlertEmail", "me+repeg@example.com")
+    assert not taken("AlertEmail", "me") and not taken("AlertEmail", "me@example.com you@example.com")
+    mailed = TEMPLATE["Conditions"]["AlertsAreMailed"]
+    assert not evaluate(mailed, defaults()) and evaluate(mailed, {**defaults(), "AlertEmail": "me@example.com"})
+    [subscription] = resources(TEMPLATE, "AWS::SNS::Subscription").values()
+    assert (subscription["TopicArn"], subscription["Endpoint"]) == ({"Ref": "Alerts"}, {"Ref": "AlertEmail"})
+    assert TEMPLATE["Resources"]["AlertsByMail"]["Condition"] == "AlertsAreMailed"
 
 
 def test_samconfig_is_paper_by_default_and_live_is_not_confirmed() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from desk.cloud import schedules as module
 from desk.cloud.place import Status
-from desk.cloud.schedules import Schedules
+from desk.cloud.schedules import Schedules, enabled
 from desk.exchange.client import ClockReading
+from tests.support.clinic import Clinic, open_clinic
 
 
 class Exchange:
@@ -20,6 +23,12 @@ class Exchange:
 
     def clock(self) -> ClockReading:
         return ClockReading(self.now, paused=False, speed=1.0)
+
+
+@pytest.fixture
+def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
+    with open_clinic(monkeypatch, tmp_path) as stack:
+        yield stack
 
 
 @pytest.fixture
@@ -85,3 +94,14 @@ def test_a_silent_exchange_stops_nothing(fired: list[str]) -> None:
 @pytest.mark.parametrize("speed", [1, 5, 10, 20])
 def test_no_market_minute_is_missed_between_two_looks(speed: float) -> None:
     assert Schedules.pause(speed) * speed < 60
+
+
+def test_only_a_rule_that_is_enabled_fires(clinic: Clinic) -> None:
+    connection = clinic.case.connection
+    assert enabled(connection, "sweep_orders")
+    clinic["events"].disable_rule(Name="every-minute")
+    assert not enabled(connection, "sweep_orders")
+    clinic["events"].enable_rule(Name="every-minute")
+    assert enabled(connection, "sweep_orders")
+    clinic["events"].remove_targets(Rule="every-minute", Ids=["1"])
+    assert not enabled(connection, "sweep_orders")

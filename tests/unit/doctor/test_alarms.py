@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
+
 import pytest
 
+from desk.cloud.alerts import Found, acknowledge, find_alerts
+from repeg.domain.orders import Order, Told
+from repeg.store.orders import OrderStore
 from tests.support.clinic import Clinic
+from tests.support.make import NOON, order
+
+
+def alerts_of(clinic: Clinic) -> Found:
+    return find_alerts(clinic.case.connection, clinic.wall() - timedelta(days=1), clinic.wall(), 5)
+
+
+def stored(clinic: Clinic, made: Order) -> Order:
+    OrderStore(clinic["dynamodb"], "repeg").accept(made, made.order_id)
+    return made
 
 
 def test_watching_and_heard(clinic: Clinic) -> None:
@@ -39,7 +55,7 @@ def test_nobody_is_subscribed(clinic: Clinic) -> None:
         clinic["sns"].unsubscribe(SubscriptionArn=one["SubscriptionArn"])
     found = clinic.look("alarms")
     assert not found.ok and "nobody is subscribed" in found.detail
-    assert found.mend and found.mend.startswith(f"aws sns subscribe --topic-arn {clinic.topic} --protocol email")
+    assert found.mend == "make deploy, with AlertEmail=you@example.com in samconfig.toml"
 
 
 def test_a_subscription_that_was_never_confirmed(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,9 +103,49 @@ def test_the_newest_alert_is_told_and_its_order_shown(clinic: Clinic) -> None:
         clinic.log(message="100 TQQQ are without protection", alert=True, order_id="ord-1", minutes_ago=4)
         found = clinic.look("alerts")
         assert not found.ok and "4 min ago: 100 TQQQ are without protection" in found.detail
-        assert found.mend == "repeg order ord-1"
+        assert found.mend == "repeg order ord-1; once seen to: repeg alerts --ack"
 
 
 def test_an_alert_about_no_order_points_to_its_page(clinic: Clinic) -> None:
     clinic.log(message="open orders are not listed", alert=True)
-    assert clinic.look("alerts").mend == "see docs/runbook.md#alert-logged"
+    assert str(clinic.look("alerts").mend).startswith("see docs/runbook.md#alert-logged; ")
+
+
+def test_acknowledged_alerts_are_told_apart_from_open_ones(clinic: Clinic) -> None:
+    clinic.log(message="seen", alert=True, minutes_ago=9)
+    acknowledge(clinic.case.connection, alerts_of(clinic))
+    assert clinic.look("alerts").detail == "none open; of the last hour 1 acknowledged"
+    clinic.log(message="new", alert=True, minutes_ago=3)
+    found = clinic.look("alerts")
+    assert not found.ok and "1 open alert of the last hour, the newest 3 min ago: new" in found.detail
+
+
+def test_trouble_that_is_over_asks_for_nobody(clinic: Clinic) -> None:
+    mended = stored(clinic, order(order_id="ord-mended", signal_id="mended"))
+    bare = stored(clinic, order(order_id="ord-bare", signal_id="bare", told=(Told(what="bare", at=NOON),)))
+    about = {"message": "shares are bare", "alert": True, "lasting": "bare"}
+    clinic.log(**about, order_id=mended.order_id, minutes_ago=9)
+    assert clinic.look("alerts").detail == "none open; of the last hour 1 over"
+    clinic.log(**about, order_id=bare.order_id, minutes_ago=8)
+    found = clinic.look("alerts")
+    assert not found.ok and "1 open alert" in found.detail and str(found.mend).startswith("repeg order ord-bare")
+
+
+def test_trouble_that_is_told_each_minute_is_not_over_whatever_the_record_says(clinic: Clinic) -> None:
+    stored(clinic, order(order_id="ord-1"))
+    about = {"message": "shares are bare", "alert": True, "lasting": "bare", "order_id": "ord-1"}
+    for minutes_ago in (3, 2, 1):
+        clinic.log(**about, minutes_ago=minutes_ago)
+    assert not clinic.look("alerts").ok
+
+
+def test_a_log_that_is_too_long_to_read_is_not_said_to_hold_no_alert(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = {"events": [], "nextToken": "more"}
+    monkeypatch.setattr(clinic["logs"], "filter_log_events", lambda **_: pages)
+    found = clinic.look("alerts")
+    assert not found.ok and "cannot be told" in found.detail and found.mend == "repeg alerts"
+    pages["events"] = [{"timestamp": int(time.time() * 1000), "message": '{"alert":true,"message":"bare"}'}]
+    found = clinic.look("alerts")
+    assert not found.ok and "at least" in found.detail and found.detail.endswith("bare")

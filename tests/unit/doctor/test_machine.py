@@ -55,11 +55,13 @@ def test_a_disabled_schedule_is_told_with_the_command_that_enables_it(clinic: Cl
     assert found.mend == "aws events enable-rule --name every-minute"
 
 
-def test_on_the_local_cloud_the_schedule_is_disabled_and_that_is_right(clinic: Clinic) -> None:
+def test_on_the_local_cloud_the_schedule_is_looked_at_too(clinic: Clinic) -> None:
     clinic.local = True
+    assert "market time" in clinic.look("sweep").detail
     clinic["events"].disable_rule(Name="every-minute")
     found = clinic.look("sweep")
-    assert found.ok and "market time" in found.detail
+    assert not found.ok and "disabled" in found.detail
+    assert found.mend and found.mend.endswith("events enable-rule --name every-minute)")
 
 
 def test_a_sweep_without_a_schedule(clinic: Clinic) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from desk.cloud.intake import pause, resume
 from desk.doctor import signals
 from tests.support.clinic import Clinic
 
@@ -19,22 +22,21 @@ def test_a_queue_that_is_read_and_empty_is_ok(clinic: Clinic) -> None:
         assert found.ok and told in found.detail and found.mend is None
 
 
-def test_paused_intake_is_told_with_what_waits_and_the_command_that_resumes_it(clinic: Clinic) -> None:
-    clinic["lambda"].update_event_source_mapping(UUID=clinic.mapping, Enabled=False)
+def test_paused_intake_is_told_with_who_paused_it_what_waits_and_the_command_that_resumes_it(clinic: Clinic) -> None:
+    pause(clinic.case.connection, datetime.now(UTC) - timedelta(minutes=12))
     clinic.wait()
     found = clinic.look("intake")
-    assert not found.ok and "paused" in found.detail and "1 signal waiting" in found.detail
-    assert found.mend == f"aws lambda update-event-source-mapping --uuid {clinic.mapping} --enabled"
+    assert not found.ok and "paused by you at " in found.detail
+    assert "12 min ago: 1 signal waiting" in found.detail and found.mend == "repeg resume"
+    resume(clinic.case.connection)
+    assert clinic.look("intake").ok
 
 
-def test_the_command_for_the_local_cloud_reaches_the_local_cloud(clinic: Clinic) -> None:
+def test_intake_that_something_else_switched_off_is_resumed_alike(clinic: Clinic) -> None:
     clinic.local = True
     clinic["lambda"].update_event_source_mapping(UUID=clinic.mapping, Enabled=False)
-    mend = clinic.look("intake").mend
-    enable = (
-        f"aws --endpoint-url http://127.0.0.1:4566 lambda update-event-source-mapping --uuid {clinic.mapping} --enabled"
-    )
-    assert mend == f'(eval "$(repeg local env)"; {enable})'
+    found = clinic.look("intake")
+    assert not found.ok and "paused, not by repeg (disabled)" in found.detail and found.mend == "repeg resume"
 
 
 def test_a_function_that_may_not_run_takes_nothing(clinic: Clinic) -> None:

@@ -122,9 +122,9 @@ class Worker:
             return Next(Route.DONE)
         return Next(route, seconds)
 
-    def alert(self, order: Order, detail: str) -> None:
+    def alert(self, order: Order, detail: str, **more: str) -> None:
         """Tell the operator: a log line that alarms watch, and an event. Failing to publish never stops a step."""
-        self.log.error(detail, alert=True, order_id=order.order_id, symbol=order.symbol)
+        self.log.error(detail, alert=True, order_id=order.order_id, symbol=order.symbol, **more)
         try:
             about = {"order_id": order.order_id, "signal_id": order.signal_id, "symbol": order.symbol}
             message = order_line(self.stack, order, detail)
@@ -140,7 +140,7 @@ class Worker:
         now = self.now(order)
         if not order.due_to_tell(what, now):
             return order
-        self.alert(order, detail)
+        self.alert(order, detail, lasting=what)
         return order.having_told(what, now)
 
     def save_exits(self, before: Order, order: Order) -> Order:

@@ -10,6 +10,7 @@
 | QUEUE#<symbol>  | TURN#TRADED, #EXITED   | when an order of ours last traded, when shares last left    |
 | MARKET          | CLOCK, CALENDAR        | last reading of the broker's clock, trading days            |
 | SETTINGS        | LAST_VALID             | the last valid settings document                            |
+| DESK            | PAUSED, ACKNOWLEDGED   | when intake was paused by hand, which alerts were seen      |
 | BUDGET#<acct>   | BUDGET                 | trading requests of the last minute                         |
 """
 

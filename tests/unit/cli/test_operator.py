@@ -1,0 +1,114 @@
+"""`repeg pause`, `resume` and `alerts`, as an operator types them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desk.cli import stack
+from desk.cli.main import run
+from desk.cloud import intake
+from desk.cloud.notes import MOST, Notes
+from tests.support.clinic import Clinic, open_clinic
+
+Repeg = Callable[..., tuple[int, Any, str]]
+
+
+@pytest.fixture
+def clinic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clinic]:
+    with open_clinic(monkeypatch, tmp_path) as opened:
+        monkeypatch.setattr(stack, "connect", lambda _: opened.case.connection)
+        monkeypatch.setattr(intake, "_POLL_S", 0.01)
+        yield opened
+
+
+@pytest.fixture
+def repeg(clinic: Clinic, capsys: pytest.CaptureFixture[str]) -> Repeg:
+    def call(*arguments: str) -> tuple[int, Any, str]:
+        code = run(list(arguments))
+        said = capsys.readouterr()
+        return code, json.loads(said.out) if "--json" in arguments else said.out, said.err
+
+    return call
+
+
+def mapped(clinic: Clinic) -> str:
+    return str(clinic["lambda"].get_event_source_mapping(UUID=clinic.mapping)["State"])
+
+
+def test_paused_signals_stay_in_the_queue_until_intake_is_resumed(clinic: Clinic, repeg: Repeg) -> None:
+    before = datetime.now(UTC)
+    code, told, _ = repeg("pause", "--json")
+    assert (code, told["paused"], told["waiting"], mapped(clinic)) == (0, True, 0, "Disabled")
+    assert before <= datetime.fromisoformat(told["since"]) <= datetime.now(UTC)
+    clinic.send(clinic.queue_url)
+    code, _, said = repeg("pause")
+    assert code == 0 and "1 in the queue" in said
+    assert repeg("pause", "--json")[1]["since"] == told["since"], "pausing again does not begin anew"
+    assert repeg("resume", "--json")[1] == {"paused": False, "since": None, "waiting": 1}
+    assert mapped(clinic) == "Enabled"
+    assert repeg("resume")[0] == 0
+
+
+def test_pausing_what_nothing_reads_fails_in_one_line(clinic: Clinic, repeg: Repeg) -> None:
+    clinic["lambda"].delete_event_source_mapping(UUID=clinic.mapping)
+    for command in ("pause", "resume"):
+        code, _, said = repeg(command)
+        assert code == 1 and "nothing takes signals" in said and said.count("\n") == 1
+
+
+def test_a_switch_that_does_not_turn_is_not_waited_for_for_ever(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = clinic["lambda"]
+    stuck = {"EventSourceMappings": [{"UUID": clinic.mapping, "State": "Disabling"}]}
+    monkeypatch.setattr(client, "list_event_source_mappings", lambda **_: stuck)
+    with pytest.raises(intake.CloudError, match=r"not off after 0\.02 s"):
+        intake.pause(clinic.case.connection, datetime.now(UTC), patience=0.02)
+
+
+def test_alerts_are_listed_and_acknowledged_once(clinic: Clinic, repeg: Repeg) -> None:
+    clinic.log(message="yesterday", alert=True, minutes_ago=25 * 60)
+    clinic.log(message="bare", alert=True, order_id="ord-1", symbol="TQQQ", minutes_ago=5)
+    clinic.log(message="no alert", alert=False, minutes_ago=5)
+    _, [found], _ = repeg("alerts", "--json")
+    assert (found["alert"], found["state"], found["symbol"], found["order_id"]) == ("bare", "open", "TQQQ", "ord-1")
+    assert [one["state"] for one in repeg("alerts", "--ack", "--json")[1]] == ["acknowledged"]
+    clinic.log(message="bare again", alert=True, order_id="ord-1", minutes_ago=1)
+    assert [one["state"] for one in repeg("alerts", "--json")[1]] == ["acknowledged", "open"]
+    page = repeg("alerts")[1]
+    assert "bare again" in page and "acknowledged" in page and "yesterday" not in page
+    since = (datetime.now(UTC) - timedelta(hours=30)).isoformat(timespec="seconds")
+    assert len(repeg("alerts", "--since", since, "--json")[1]) == 3
+
+
+def test_no_alerts_is_an_empty_document(repeg: Repeg) -> None:
+    assert repeg("alerts", "--json")[:2] == (0, [])
+    assert repeg("alerts")[2] == "no alerts\n"
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2026-11-20", "09:30"])
+def test_a_time_that_is_none_is_refused(repeg: Repeg, since: str) -> None:
+    code, _, said = repeg("alerts", "--since", since)
+    assert code == 2 and said.startswith("--since") and said.count("\n") == 1
+
+
+def test_a_log_that_is_not_read_to_its_end_is_no_success(
+    clinic: Clinic, repeg: Repeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clinic["logs"], "filter_log_events", lambda **_: {"events": [], "nextToken": "more"})
+    code, listed, said = repeg("alerts", "--json")
+    assert (code, listed) == (1, []) and "not read to its end" in said
+
+
+def test_acknowledgements_are_bounded_and_the_newest_stay(clinic: Clinic) -> None:
+    notes = Notes(clinic["dynamodb"], "repeg")
+    notes.acknowledge(f"alert-{number:04d}" for number in range(MOST))
+    notes.acknowledge(["alert-0005", "one-more"])
+    kept = notes.acknowledged()
+    assert len(kept) == MOST and "one-more" in kept and "alert-0000" not in kept

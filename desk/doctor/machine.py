@@ -1,4 +1,4 @@
-"""What works the orders: executions that died, the sweep that revives them, shares that nothing guards."""
+"""What works the orders: executions that died, and the sweep that revives them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from desk.doctor.metrics import points
 from desk.doctor.words import START_AFRESH, aws, deploy_again, repeg, seconds_of, some
 from repeg.executions import execution_number
 
-MACHINE, SWEEP, POSITIONS = "machine", "sweep", "positions"
+MACHINE, SWEEP = "machine", "sweep"
 LATELY = timedelta(hours=24)
 SILENT = timedelta(minutes=5)
 MOST = 20
@@ -58,25 +58,6 @@ def check_sweep(case: Case) -> str:
     by = "on market time" if case.simulated else "every minute"
     told = f"fired {by}, {some(round(sum(run.value for run in runs)), 'run')} in 15 min"
     return f"{told}, {failed:.0f} of them failed" if failed else told
-
-
-def check_positions(case: Case) -> str:
-    """Are all shares that brackets hold guarded by a stop and a target."""
-    held = [case.orders.get(order_id) for order_id in case.orders.holding_shares()]
-    brackets = [order for order in held if order and order.unexited_qty > 0]
-    for order in brackets:
-        if order.status.terminal and order.uncovered_qty > 0:
-            bare = f"{order.uncovered_qty} of {order.unexited_qty} {order.symbol}"
-            detail = f"{bare} without stop and target ({order.order_id})"
-            show = repeg(case.connection, f"order {order.order_id}")
-            raise Trouble(
-                POSITIONS, detail, f"{show}; the sweep puts them back, a close signal for {order.symbol} sells"
-            )
-    return (
-        f"{some(len(brackets), 'bracket')} holding shares, all of them protected"
-        if brackets
-        else "no bracket holds shares"
-    )
 
 
 def _ended(case: Case, status: str) -> Iterator[str]:

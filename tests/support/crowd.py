@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from tests.support.lab import Killed, Lab
+from tests.support.lab import Killed, Lab, Stall
 from tests.support.machine import Machine
 
 
@@ -38,6 +38,7 @@ class Crowd:
         self._lab = lab
         self._direction = -1 if latest_first else 1
         self._runners: dict[str, _Runner] = {}
+        self._by_thread: dict[int, _Runner] = {}
         self._back = threading.Semaphore(0)
         self._places = count()
 
@@ -78,6 +79,13 @@ class Crowd:
         runner.stopped = True
         self._let(runner)
 
+    def stall(self, on: int | str, seconds: float, *, nth: int = 1, after: bool = False) -> Stall:
+        """Hold a living worker up for so long, once (see `Lab.stall`); all others go on meanwhile."""
+        return self._lab.stall(on, lambda: self._hold_up(seconds), nth=nth, after=after)
+
+    def _hold_up(self, seconds: float) -> None:
+        self._wait(self._by_thread[threading.get_ident()], seconds)
+
     def names(self) -> list[str]:
         """Executions under way."""
         return list(self._runners)
@@ -95,6 +103,7 @@ class Crowd:
             threading.Thread(target=self._run, args=(runner,), daemon=True).start()
 
     def _run(self, runner: _Runner) -> None:
+        self._by_thread[threading.get_ident()] = runner
         runner.go.acquire()
         try:
             if not runner.stopped and runner.machine:

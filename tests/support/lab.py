@@ -57,20 +57,53 @@ class Killed(BaseException):
 
 
 @dataclass
+class Stall:
+    """A worker is held up once, before or after one of its inputs or outputs; `meanwhile` is what happens then."""
+
+    on: int | str
+    meanwhile: Callable[[], None]
+    nth: int = 1
+    after: bool = False
+    seen: int = 0
+    over: bool = False
+
+    def starts(self, name: str, number: int, after: bool) -> bool:
+        """True when the worker stalls here."""
+        if self.over or after is not self.after or self.on not in (name, number):
+            return False
+        self.seen += 1
+        self.over = self.seen == self.nth or self.on == number
+        return self.over
+
+
+@dataclass
 class Deaths:
-    """Counts inputs and outputs; kills the worker before one of them, and keeps it dead."""
+    """Counts inputs and outputs; kills the worker before one of them, and keeps it dead, or holds it up there."""
 
     seen: list[str] = field(default_factory=list)
     at: int | None = None
     stopped: bool = False
+    stalls: list[Stall] = field(default_factory=list)
 
     def guard(self, name: str, call: Callable[[], Any]) -> Any:
         """Do `call`, unless the worker is dead or dies here."""
         self.seen.append(name)
-        self.stopped = self.stopped or self.at == len(self.seen)
+        number = len(self.seen)
+        self.stopped = self.stopped or self.at == number
         if self.stopped:
             raise Killed(name)
-        return call()
+        return self.held_up(name, call, number)
+
+    def held_up(self, name: str, call: Callable[[], Any], number: int = 0) -> Any:
+        """Do `call`, after or before what the worker stalls for."""
+        self._stall(name, number, after=False)
+        answer = call()
+        self._stall(name, number, after=True)
+        return answer
+
+    def _stall(self, name: str, number: int, after: bool) -> None:
+        for stall in [each for each in self.stalls if each.starts(name, number, after)]:
+            stall.meanwhile()
 
 
 class Watched:
@@ -90,6 +123,19 @@ class Watched:
         if not callable(real) or (self._only and method not in self._only):
             return real
         return lambda *args, **kwargs: self._deaths.guard(f"{self._name}.{method}", lambda: real(*args, **kwargs))
+
+
+class SlowBudget:
+    """The request budget, in whose calls to the table a worker can be held up (but not die: it is within a call)."""
+
+    def __init__(self, budget: RateBudget, deaths: Deaths) -> None:
+        self._budget, self._deaths = budget, deaths
+
+    def spend(self, urgent: bool, held: int | None = None) -> None:
+        self._deaths.held_up("budget.spend", lambda: self._budget.spend(urgent, held))
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._budget, method)
 
 
 class Bus:
@@ -119,7 +165,8 @@ class Lab:
         self.orders = OrderStore(dynamodb, table)
         self._wall = datetime.fromisoformat(control.clock().now)
         self.time = TimeKeeper(MarketStore(dynamodb, table), 1.0, lambda: self._wall)
-        budget: RateBudget = TableBudget(dynamodb, table, "lab", self.time.latest_now, sleep=lambda _: None)
+        counted = TableBudget(dynamodb, table, "lab", self.time.latest_now, sleep=lambda _: None)
+        budget: RateBudget = SlowBudget(counted, self.deaths)
         self.broker = connect_alpaca(
             "key", "secret", trading_url=control.url, data_url=control.url, budget=budget, read_timeout=2
         )
@@ -198,6 +245,16 @@ class Lab:
         self.deaths.stopped = False
         self.ended |= self.running.keys()
         self.running.clear()
+
+    def stall(self, on: int | str, meanwhile: Callable[[], None], *, nth: int = 1, after: bool = False) -> Stall:
+        """Hold a living worker up, once: at the input or output of that number, or at the nth of that name from now on.
+
+        `meanwhile` is all that happens before it goes on (`Crowd.stall` lets the rest of the world run for a time).
+        A worker can also be held up within a call to the broker: at `budget.spend`, just before the request is sent.
+        """
+        stall = Stall(on, meanwhile, nth, after)
+        self.deaths.stalls.append(stall)
+        return stall
 
     def order(self, signal_id: str) -> Order:
         """The order that a signal became."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from repeg.domain.sending import LONGEST_STEP, SENDER_LIFE
 from tests.support.stack import ROOT, listed, load_template, resources, statements, walk
 
 TEMPLATE = load_template()
@@ -291,3 +292,10 @@ def test_samconfig_is_paper_by_default_and_live_is_not_confirmed() -> None:
 
     assert parameters("default")["TradingMode"] == "paper"
     assert len(refusals(**parameters("live"))) == 2
+
+
+def test_no_function_outlives_what_senders_are_given() -> None:
+    """ "Never sent" is concluded when whoever wrote the intent must be dead: by the functions' own time-outs."""
+    usual = TEMPLATE["Globals"]["Function"]["Timeout"]
+    longest = max(properties.get("Timeout", usual) for properties in FUNCTIONS.values())
+    assert longest <= LONGEST_STEP.total_seconds() < SENDER_LIFE.total_seconds()

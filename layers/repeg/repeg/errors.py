@@ -65,6 +65,10 @@ class BudgetExhausted(RetryError):
         super().__init__(f"trading request budget is used up for {wait_seconds:.1f} s")
 
 
+class SentTooLate(RetryError):
+    """The worker was held up between saving an intent and sending it; nothing was sent."""
+
+
 class StoreConflict(RetryError):
     """Another writer changed the record first."""
 

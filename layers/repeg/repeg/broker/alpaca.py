@@ -24,7 +24,7 @@ from repeg.broker.alpaca_wire import (
     Wire,
 )
 from repeg.broker.budget import RateBudget
-from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, SubmitOutcome, Throttled
+from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, InTime, SubmitOutcome, Throttled, always
 from repeg.domain.adjustments import CorporateAction
 from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, ProtectiveOrder, TradingDay
 from repeg.domain.quotes import Quote
@@ -35,6 +35,7 @@ from repeg.errors import (
     ConfigurationError,
     CredentialsRefused,
     DataFeedDenied,
+    SentTooLate,
 )
 
 PAPER_URL = "https://paper-api.alpaca.markets"
@@ -209,17 +210,17 @@ class AlpacaBroker:
         reply = self._data_call("/corporate-actions", query, version="v1")
         return _read(lambda body: parse.corporate_actions(symbol, body), reply)
 
-    def submit(self, child: ChildOrder) -> SubmitOutcome:
+    def submit(self, child: ChildOrder, in_time: InTime = always) -> SubmitOutcome:
         """Send a child order, once."""
-        return self._submit(child.client_order_id, _order_request(child))
+        return self._submit(child.client_order_id, _order_request(child), in_time)
 
-    def protect(self, oco: ProtectiveOrder) -> SubmitOutcome:
+    def protect(self, oco: ProtectiveOrder, in_time: InTime = always) -> SubmitOutcome:
         """Send an OCO, once."""
-        return self._submit(oco.client_order_id, _oco_request(oco))
+        return self._submit(oco.client_order_id, _oco_request(oco), in_time)
 
-    def _submit(self, client_order_id: str, request: dict[str, Any]) -> SubmitOutcome:
+    def _submit(self, client_order_id: str, request: dict[str, Any], in_time: InTime) -> SubmitOutcome:
         try:
-            reply = self._trading_call("POST", "/orders", request)
+            reply = self._trading_call("POST", "/orders", request, in_time)
         except NoAnswer as error:
             return Ambiguous(str(error))
         if reply.status == 429:
@@ -251,8 +252,13 @@ class AlpacaBroker:
         reply = self._get(path, query)
         return None if errors.says_unknown(reply) else reply
 
-    def _trading_call(self, method: Method, path: str, data: dict[str, Any] | None = None) -> Reply:
+    def _trading_call(
+        self, method: Method, path: str, data: dict[str, Any] | None = None, in_time: InTime | None = None
+    ) -> Reply:
         self._budget.spend(self._urgent, self._held)
+        # Asked last: the budget's own call may have taken longer than an intent is good for.
+        if in_time is not None and not in_time():
+            raise SentTooLate("held up before it was sent")
         reply = self._trading.call(method, path, data)
         self._note_count(reply)
         if errors.refuses_credentials(reply):

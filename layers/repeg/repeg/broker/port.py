@@ -7,7 +7,7 @@ Reads raise `BrokerUnavailable`; any call may raise `BudgetExhausted` before it 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -48,9 +48,19 @@ class Ambiguous:
 
 @dataclass(frozen=True)
 class Throttled:
-    """Refused by the rate limit: certainly not sent. `wait_seconds` is market time."""
+    """Certainly not sent: refused by the rate limit, or held up before. `wait_seconds` is market time."""
 
     wait_seconds: float
+    why: str = "no trading request is free"
+
+
+InTime = Callable[[], bool]
+"""Asked right before an order is sent: may it still be?"""
+
+
+def always() -> bool:
+    """For what is in time whenever it is sent."""
+    return True
 
 
 SubmitOutcome = Accepted | Denied | Duplicate | Ambiguous | Throttled
@@ -108,11 +118,11 @@ class Broker(Protocol):
     def corporate_actions(self, symbol: str, since: date) -> tuple[CorporateAction, ...]:
         """Splits and stock dividends from `since` to today, oldest first (market data: costs no trading request)."""
 
-    def submit(self, child: ChildOrder) -> SubmitOutcome:
-        """Send a child order once. Never retried here."""
+    def submit(self, child: ChildOrder, in_time: InTime = always) -> SubmitOutcome:
+        """Send a child order once, never retried here. Raises `SentTooLate` when it is not in time any more."""
 
-    def protect(self, oco: ProtectiveOrder) -> SubmitOutcome:
-        """Send an OCO once. Never retried here."""
+    def protect(self, oco: ProtectiveOrder, in_time: InTime = always) -> SubmitOutcome:
+        """Send an OCO once, never retried here. Raises `SentTooLate` when it is not in time any more."""
 
     def order(self, broker_order_id: str) -> OrderReport | None:
         """An order by the broker's id, with its legs if it has any, or None if unknown."""

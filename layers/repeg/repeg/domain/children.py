@@ -53,6 +53,8 @@ class ChildRecord(Frozen):
     bid: Decimal | None = None
     ask: Decimal | None = None
     sent_at: datetime
+    saved_at: datetime | None = None
+    """Wall time just before the intent was saved: whoever saved it may send it only for so long, and lives so long."""
     closed_at: datetime | None = None
     patience: Decimal
     price_protected: bool = False

@@ -70,6 +70,8 @@ class Protection(Frozen):
     status: ProtectionStatus = ProtectionStatus.INTENT
     exits: tuple[Exit, ...] = ()
     placed_at: datetime
+    saved_at: datetime | None = None
+    """Wall time just before the intent was saved, as of a child order."""
     closed_at: datetime | None = None
     ambiguous: bool = False
     sends: int = 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from repeg.broker.port import Denied, SubmitOutcome, Throttled
 from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.execution import (
     REJECTED_PAUSE_SECONDS,
@@ -17,9 +16,8 @@ from repeg.domain.execution import (
 )
 from repeg.domain.market import OrderReport
 from repeg.domain.orders import Order
-from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
-from repeg.errors import BudgetExhausted, OperatorError, RetryError
+from repeg.errors import RetryError
 from repeg.steps.worker import Worker
 
 
@@ -28,18 +26,6 @@ class Look(NamedTuple):
 
     answered: bool
     report: OrderReport | None
-
-
-def outcome_of(send: Callable[[], SubmitOutcome]) -> SubmitOutcome:
-    """Send once. Trouble before anything was sent reads as throttled, refused keys as denied."""
-    try:
-        return send()
-    except BudgetExhausted as error:
-        return Throttled(error.wait_seconds)
-    except RetryError:
-        return Throttled(1.0)
-    except OperatorError as error:
-        return Denied(Reason.MISCONFIGURED, str(error))
 
 
 def read_child(worker: Worker, child: ChildRecord, read: Callable[[], OrderReport | None]) -> Look:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, SubmitOutcome, Throttled
+from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, InTime, SubmitOutcome, Throttled
 from repeg.domain.bracket_entry import refused_at
 from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.execution import (
@@ -33,7 +33,8 @@ from repeg.domain.quotes import Quote, SeenQuote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, OperatorError, RetryError
-from repeg.steps.outcome import finish, fold, outcome_of, proceed, read_child
+from repeg.steps.outcome import finish, fold, proceed, read_child
+from repeg.steps.send import answering_for, send, wait_for_sender
 from repeg.steps.worker import Worker
 
 STATE = Route.PLACE_ORDER
@@ -111,9 +112,9 @@ def _no_quote(worker: Worker, order: Order, problem: Reason) -> Next:
     return finish(worker, order, Finish(reason=problem, detail="no quote to trade on"), STATE)
 
 
-def _wait_for_request(worker: Worker, order: Order, seconds: float) -> Next:
+def _wait_for_request(worker: Worker, order: Order, seconds: float, why: str = "no trading request is free") -> Next:
     """Wait for a trading request. An order that sent nothing yet is assessed anew: it may have expired by then."""
-    order = worker.note(order, STATE, f"waits {seconds:.0f} s for a trading request")
+    order = worker.note(order, STATE, f"waits {seconds:.0f} s: {why}")
     if order.sent:
         return worker.hold(order, Route.WAIT_TO_PLACE, int(seconds) + 1)
     return worker.hold(order.changed(status=Status.WAITING), Route.WAIT_FOR_MARKET, int(seconds) + 1)
@@ -123,23 +124,29 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
     """Record the intent, then send it: from here on the broker may hold the order, whatever happens to us."""
     price = child.limit_price or "market"
     noted = worker.note(order, STATE, f"{order.side} {child.qty} {order.symbol} at {price} ({child.client_order_id})")
-    broker, child = worker.broker_for_child(order, child), child.drawn()
-    order = worker.orders.save(noted.changed(broker_failures=0).with_child(child))
-    outcome = _submit(broker, order, child)
+    broker, drawn = worker.broker_for_child(order, child), child.drawn()
+
+    def save(saved_at: datetime) -> Order:
+        intent = drawn.model_copy(update={"saved_at": saved_at})
+        return worker.orders.save(noted.changed(broker_failures=0).with_child(intent))
+
+    order, outcome = send(worker, save, lambda in_time: _submit(broker, noted, drawn, in_time))
+    child = order.rungs[-1]
     match outcome:
         case Accepted(report):
-            return _accepted(worker, order, child, report)
+            with answering_for(worker, order, child, report):
+                return _accepted(worker, order, child, report)
         case Denied(reason, message):
             return _denied(worker, order, child, Finish(reason=reason, detail=f"broker: {message}"))
-        case Throttled(wait_seconds):
-            return _not_sent(worker, order, child, wait_seconds)
+        case Throttled(wait_seconds, why):
+            return _not_sent(worker, order, child, wait_seconds, why)
         case Duplicate():
             return _look_up(worker, order, child)
         case Ambiguous(detail):
             return _unknown(worker, order, child, detail)
 
 
-def _submit(broker: Broker, order: Order, child: ChildRecord) -> SubmitOutcome:
+def _submit(broker: Broker, order: Order, child: ChildRecord, in_time: InTime) -> SubmitOutcome:
     request = ChildOrder(
         client_order_id=child.client_order_id,
         symbol=order.symbol,
@@ -150,7 +157,7 @@ def _submit(broker: Broker, order: Order, child: ChildRecord) -> SubmitOutcome:
         extended_hours=order.outside_session,
         intent=intent_of(order),
     )
-    return outcome_of(lambda: broker.submit(request))
+    return broker.submit(request, in_time)
 
 
 def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> Next:
@@ -194,12 +201,12 @@ def _size_again(worker: Worker, order: Order, child: ChildRecord, refusal: Finis
     return worker.hold(again, Route.WAIT_FOR_MARKET, 1)
 
 
-def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: float) -> Next:
+def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: float, why: str) -> Next:
     """The broker certainly has nothing. A first send is forgotten and priced anew; a second one is looked up first."""
     if child.sends > 1:
         again = child.model_copy(update={"sends": child.sends - 1})
         return worker.hold(order.with_child(again), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
-    following = _wait_for_request(worker, order.changed(rungs=order.rungs[:-1]), wait_seconds)
+    following = _wait_for_request(worker, order.changed(rungs=order.rungs[:-1]), wait_seconds, why)
     worker.give_back(child)
     return following
 
@@ -225,18 +232,27 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord) -> Next:
         return _broker_down(worker, order, error)
     qty = position.qty if position else ZERO
     baseline = qty if child.lookup_position is None else child.lookup_position
-    seen = child.model_copy(update={"lookups": child.lookups + 1, "lookup_position": baseline})
+    known = {
+        "lookups": child.lookups + 1,
+        "lookup_position": baseline,
+        "saved_at": child.saved_at or worker.time.wall(),
+    }
+    seen = child.model_copy(update=known)
     order = order.with_child(seen)
     if seen.lookups < len(LOOKUP_BACKOFF_SECONDS):
         return worker.hold(order, Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[seen.lookups])
-    proven = qty == baseline and seen.sends < MAX_SENDS and not _listed(broker, order, seen)
+    proven = qty == baseline and not _listed(broker, order, seen)
     if proven and order.superseded_by:
+        pause = wait_for_sender(worker, seen, seen.lookups - len(LOOKUP_BACKOFF_SECONDS))
+        if pause:
+            detail = f"{child.client_order_id} may still arrive; {order.symbol} is left when that is ruled out"
+            return worker.hold(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PLACE, pause)
         gone = seen.model_copy(update={"status": RungStatus.NEVER_SENT, "closed_at": worker.now(order)})
         order = worker.note(order.with_child(gone.given_back()), STATE, f"{child.client_order_id} never arrived")
         worker.orders.save(order)
         worker.give_back(seen)
         return Next(after_rungs(order))
-    if proven:
+    if proven and seen.sends < MAX_SENDS:
         again = seen.model_copy(update={"sends": seen.sends + 1, "lookups": 0, "sent_at": worker.now(order)})
         return _send(worker, worker.note(order, STATE, f"{child.client_order_id} never arrived: sent once more"), again)
     worker.orders.save(worker.note(order.changed(reason=Reason.BROKER_UNAVAILABLE), STATE, "outcome stays unknown"))

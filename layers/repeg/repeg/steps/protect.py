@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
-from repeg.broker.port import Accepted, Ambiguous, Denied, Duplicate, SubmitOutcome, Throttled
+from repeg.broker.port import Accepted, Ambiguous, Denied, Duplicate, InTime, SubmitOutcome, Throttled
 from repeg.domain.bracket_exit import levels_of, measured
 from repeg.domain.brackets import Problem
 from repeg.domain.execution import (
@@ -26,8 +27,8 @@ from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, OperatorError
 from repeg.steps.oco import find_lost, find_oco, read_exits, read_oco
-from repeg.steps.outcome import outcome_of
 from repeg.steps.restore import restore
+from repeg.steps.send import answering_for, send, wait_for_sender
 from repeg.steps.worker import Worker
 
 STATE = Route.PROTECT_POSITION
@@ -149,14 +150,20 @@ def _place(worker: Worker, order: Order) -> Next:
 
 
 def _send(worker: Worker, order: Order, oco: Protection) -> Next:
-    order = worker.orders.save(order.changed(holds=0).with_protection(oco))
-    outcome = _submit(worker, order, oco)
+    intended, unsent = order.changed(holds=0), oco
+
+    def save(saved_at: datetime) -> Order:
+        return worker.orders.save(intended.with_protection(unsent.model_copy(update={"saved_at": saved_at})))
+
+    order, outcome = send(worker, save, lambda in_time: _submit(worker, intended, unsent, in_time))
+    oco = next(each for each in order.protections if each.client_order_id == unsent.client_order_id)
     order = order.changed(reserve_left=max(0, order.reserve_left - 1))
     match outcome:
         case Accepted(report):
             sent = oco.model_copy(update={"broker_order_id": report.broker_order_id, "status": ProtectionStatus.SENT})
-            worker.sleep(LINGER_SECONDS)
-            return _confirm(worker, order.with_protection(sent), sent)
+            with answering_for(worker, order, oco, report):
+                worker.sleep(LINGER_SECONDS)
+                return _confirm(worker, order.with_protection(sent), sent)
         case Denied(reason, message):
             return _denied(worker, order, oco, reason, message)
         case Throttled(wait_seconds):
@@ -175,7 +182,7 @@ def _not_sent(order: Order, oco: Protection) -> Order:
     return order.changed(protections=others, ocos=order.ocos - 1)
 
 
-def _submit(worker: Worker, order: Order, oco: Protection) -> SubmitOutcome:
+def _submit(worker: Worker, order: Order, oco: Protection, in_time: InTime) -> SubmitOutcome:
     request = ProtectiveOrder(
         client_order_id=oco.client_order_id,
         symbol=order.symbol,
@@ -184,7 +191,7 @@ def _submit(worker: Worker, order: Order, oco: Protection) -> SubmitOutcome:
         target=oco.levels.target,
         stop=oco.levels.stop,
     )
-    return outcome_of(lambda: worker.broker_to_protect(order).protect(request))
+    return worker.broker_to_protect(order).protect(request, in_time)
 
 
 def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
@@ -294,13 +301,16 @@ def _look_up(worker: Worker, order: Order, oco: Protection) -> Next:
         return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
     if not oco.ambiguous:
         return _unknown(worker, order, oco, "interrupted after the intent was written")
-    seen = oco.model_copy(update={"lookups": oco.lookups + 1})
+    seen = oco.model_copy(update={"lookups": oco.lookups + 1, "saved_at": oco.saved_at or worker.time.wall()})
     order = order.with_protection(seen)
     if seen.lookups < len(LOOKUP_BACKOFF_SECONDS):
         return worker.hold(order, Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[seen.lookups])
     if seen.sends < MAX_SENDS:
         again = seen.model_copy(update={"sends": seen.sends + 1, "lookups": 0})
         return _send(worker, worker.note(order, STATE, f"{oco.client_order_id} never arrived: sent once more"), again)
+    pause = wait_for_sender(worker, seen, seen.lookups - len(LOOKUP_BACKOFF_SECONDS))
+    if pause:
+        return worker.hold(order, Route.WAIT_TO_PROTECT, pause)
     # Should it arrive after all, the shares it holds keep the next one from being accepted.
     worker.alert(order, f"{oco.client_order_id} of {order.symbol} stays unknown to the broker")
     lost = seen.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})

@@ -9,6 +9,7 @@ from repeg.domain.orders import Order
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.routes import Next, Route
 from repeg.steps.oco import ask_to_cancel, find_oco, read_oco
+from repeg.steps.send import wait_for_sender
 from repeg.steps.worker import Worker
 
 STATE = Route.RELEASE_PROTECTION
@@ -66,9 +67,14 @@ def _stuck(oco: Protection, worker: Worker, bracket: Order) -> bool:
 
 
 def _never_seen(worker: Worker, bracket: Order, oco: Protection) -> Order:
-    """An intent that the broker does not know: believed after several looks."""
-    seen = oco.model_copy(update={"lookups": oco.lookups + 1})
-    if seen.lookups > len(LOOKUP_BACKOFF_SECONDS):
+    """An intent that the broker does not know: believed after several looks, once nobody can be about to send it."""
+    known = {"lookups": oco.lookups + 1, "saved_at": oco.saved_at or worker.time.wall()}
+    seen = oco.model_copy(update=known)
+    believed = seen.lookups > len(LOOKUP_BACKOFF_SECONDS)
+    if believed and wait_for_sender(worker, seen, 0):
+        detail = f"{oco.client_order_id} may still arrive; {bracket.symbol} is left when that is ruled out"
+        bracket = worker.alert_lasting(bracket, "on its way", detail)
+    elif believed:
         lost = {"status": ProtectionStatus.REFUSED, "closed_at": worker.now(bracket), "ambiguous": True}
         seen = seen.model_copy(update=lost)
     return bracket.with_protection(seen)

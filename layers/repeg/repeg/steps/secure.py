@@ -10,6 +10,7 @@ from repeg.domain.routes import Next, Route
 from repeg.errors import RetryError
 from repeg.steps.cancel import request_cancel
 from repeg.steps.outcome import fold
+from repeg.steps.send import wait_for_sender
 from repeg.steps.worker import Worker
 
 STATE = Route.SECURE_POSITION
@@ -95,9 +96,10 @@ def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
         return order
     if report:
         return fold(worker, order, child, report, STATE)
-    lookups = child.lookups + 1
-    if lookups <= LOOKUPS:
-        return order.with_child(child.model_copy(update={"lookups": lookups}))
+    seen = {"lookups": child.lookups + 1, "saved_at": child.saved_at or worker.time.wall()}
+    child = child.model_copy(update=seen)
+    if child.lookups <= LOOKUPS or wait_for_sender(worker, child, child.lookups):
+        return order.with_child(child)
     worker.alert(order, f"{child.client_order_id} is unknown to the broker; check the account by hand")
     gone = child.model_copy(update={"status": RungStatus.NEVER_SENT, "closed_at": worker.now(order)})
     return order.with_child(gone)

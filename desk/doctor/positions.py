@@ -127,9 +127,8 @@ def _held(
         if _guards(seen, oco):
             guarded += seen.covers
         elif seen.exited_qty < seen.qty:
-            notes.append(
-                f"{oco.client_order_id} is {report.broker_status}" + ("" if seen.status.closed else " in part")
-            )
+            state = report.broker_status if seen.status.closed else "at work with one leg only"
+            notes.append(f"{oco.client_order_id} is {state}")
     return Held(order, guarded, f": {', '.join(notes)}" if notes else "")
 
 

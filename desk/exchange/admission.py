@@ -14,6 +14,7 @@ from desk.exchange.journal import plain
 from desk.exchange.ledger import AccountState, Valuation
 from desk.exchange.model import ZERO, Asset, Intent, Order, OrderRequest, OrderType, Quote, Side, TimeInForce
 from desk.exchange.sessions import Phase, auction_closed
+from desk.exchange.settings import Settings
 
 _SHORT_EQUITY = Decimal(2_000)
 _SHORT_PREMIUM = Decimal("1.03")
@@ -33,6 +34,7 @@ class Standing:
     quote: Quote | None
     last_price: Decimal | None
     phase: Phase
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def admit(request: OrderRequest, standing: Standing) -> Admission:
     reserve_price = price_to_reserve(request, intent, standing)
     if intent is Intent.SELL_TO_OPEN:
         _check_short(request, asset, standing)
+    _check_cost(request, reserve_price, standing.settings)
     check_means(request, intent, reserve_price, standing)
     return Admission(intent, reserve_price)
 
@@ -105,7 +108,7 @@ def _check_fractional(request: OrderRequest, asset: Asset, account: AccountState
     if not account.fractional_trading:
         raise forbidden("fractional trading is disabled for this account")
     if not asset.fractionable:
-        raise unprocessable(f'asset "{asset.symbol}" is not fractionable')
+        raise forbidden(f'asset "{asset.symbol}" is not fractionable')
 
 
 def _check_auction(tif: TimeInForce, now: int) -> None:
@@ -119,6 +122,14 @@ def _check_notional(request: OrderRequest, intent: Intent, open_orders: tuple[Or
     closing = any(order.holding > 0 for order in open_orders)
     if request.notional is not None and intent.opens and closing:
         raise forbidden("unable to open new notional orders while having open closing position orders")
+
+
+def _check_cost(request: OrderRequest, price: Decimal, settings: Settings) -> None:
+    """Seen for buys of the live and the paper account; of sells nothing is known, so that a setting spares them."""
+    if request.qty is None or price <= 0 or (request.side is Side.SELL and not settings.min_cost_of_sells):
+        return
+    if request.qty * price < settings.min_order_cost:
+        raise forbidden(f"cost basis must be >= minimal amount of order {plain(settings.min_order_cost)}")
 
 
 def _check_short(request: OrderRequest, asset: Asset, standing: Standing) -> None:

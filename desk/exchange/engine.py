@@ -278,6 +278,7 @@ class Engine:
             quote=book.quote if book else None,
             last_price=self.mark(symbol),
             phase=self.phase,
+            settings=self.settings,
         )
 
     @property

@@ -42,7 +42,7 @@ def read_order(body: Body) -> OrderRequest:
         type=_choice(OrderType, body, "type"),
         time_in_force=_choice(TimeInForce, body, "time_in_force"),
         qty=_amount(body, "qty"),
-        notional=_amount(body, "notional"),
+        notional=_price(body, "notional"),
         limit_price=take_profit if order_class is OrderClass.OCO else _price(body, "limit_price"),
         extended_hours=_flag(body, "extended_hours"),
         client_order_id=_client_id(body),

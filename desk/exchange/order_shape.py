@@ -9,6 +9,7 @@ from desk.exchange.model import OrderClass, OrderRequest, OrderType, Side, TimeI
 from desk.exchange.prices import tick_of
 
 _MIN_NOTIONAL = Decimal(1)
+_CENT = Decimal("0.01")
 _MIN_TRAIL_PERCENT = Decimal("0.1")
 
 
@@ -43,6 +44,8 @@ def _check_amounts(request: OrderRequest) -> None:
         raise invalid("only one of qty or notional is accepted")
     if request.notional is not None and request.notional < _MIN_NOTIONAL:
         raise invalid("notional must be >= 1.00")
+    if request.notional is not None and request.notional % _CENT:
+        raise unprocessable("notional value must be limited to 2 decimal places")
     if not request.fractional:
         return
     if request.time_in_force is not TimeInForce.DAY:

@@ -19,6 +19,7 @@ class Settings:
 
     `position_lag_ms`: how far positions lag behind fills, for readers and for the rules of new orders.
     `market_collar_percent`: how far from the touch a market order may trade (0: as far as it takes).
+    `min_order_cost`: the dollars that an order must be worth (0: none needed); `min_cost_of_sells`: of sells as well.
     `replace_carries_fills`: a replacing order starts with the fills of the replaced one (False: for the rest only).
     `subscription`: the market data plan, `sip` (all feeds) or `iex` (no recent consolidated data).
     `key_id` and `secret_key` set: only that pair is accepted; None: any pair is.
@@ -35,6 +36,8 @@ class Settings:
     data_rate_limit: int = 10_000
     market_collar_percent: Decimal = Decimal(5)
     replace_carries_fills: bool = True
+    min_order_cost: Decimal = Decimal(1)
+    min_cost_of_sells: bool = True
     subscription: str = "sip"
     seed: int = 1
     key_id: str | None = None
@@ -63,7 +66,7 @@ def _read(name: str, value: Any) -> Any:
         if value not in ("sip", "iex"):
             raise ControlError("subscription: sip or iex is needed")
         return value
-    if name == "replace_carries_fills":
+    if name in ("replace_carries_fills", "min_cost_of_sells"):
         return flag(name, value)
     read = number(name, value)
     if name in ("rate_limit", "data_rate_limit", "seed"):

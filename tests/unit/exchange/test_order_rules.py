@@ -57,7 +57,7 @@ def test_malformed_orders(exchange: VirtualExchange, changes: dict[str, Any], co
 
 @pytest.mark.parametrize("price", ["0.1234", "1.01", "50.900", 50.9])
 def test_prices_on_the_tick_are_accepted(exchange: VirtualExchange, price: Any) -> None:
-    assert exchange.send("POST", "/v2/orders", order_body("TQQQ", "buy", "1", price)).status == 200
+    assert exchange.send("POST", "/v2/orders", order_body("TQQQ", "buy", "10", price)).status == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'{"qty": Infinity}'])
@@ -193,7 +193,7 @@ def test_an_order_of_a_retry_is_a_duplicate_before_it_is_anything_else(exchange:
     [
         ({"tradable": False}, ("buy", "1"), 422, 'asset "TQQQ" is not tradable'),
         ({"status": "inactive"}, ("buy", "1"), 422, 'asset "TQQQ" is not active'),
-        ({"fractionable": False}, ("buy", "0.5"), 422, 'asset "TQQQ" is not fractionable'),
+        ({"fractionable": False}, ("buy", "0.5"), 403, 'asset "TQQQ" is not fractionable'),
         ({"shortable": False}, ("sell", "1"), 422, 'asset "TQQQ" cannot be sold short'),
         ({"easy_to_borrow": False}, ("sell", "1"), 422, 'asset "TQQQ" cannot be sold short'),
         ({}, ("sell", "0.5"), 422, "fractional orders cannot be sold short"),
@@ -235,3 +235,51 @@ def test_an_asset_may_be_named_by_its_id(exchange: VirtualExchange) -> None:
     assert (order["symbol"], order["asset_id"]) == ("TQQQ", asset["id"])
     exchange.hold("TQQQ", "10")
     assert exchange.ok("GET", f"/v2/positions/{asset['id']}") == exchange.ok("GET", "/v2/positions/TQQQ")
+
+
+SMALL = {"code": 40310000, "message": "cost basis must be >= minimal amount of order 1"}
+
+
+@pytest.mark.parametrize(
+    ("side", "qty", "limit", "taken"),
+    [
+        ("buy", "0.001", None, False),
+        ("buy", "0.02", None, True),
+        ("buy", "0.019", "52.63", False),
+        ("buy", "0.02", "50", True),
+        ("buy", "1", "0.99", False),
+        ("buy", "2", "0.5", True),
+        ("sell", "0.01", None, False),
+        ("sell", "0.02", None, True),
+    ],
+)
+def test_an_order_costs_a_dollar_at_least(
+    exchange: VirtualExchange, side: str, qty: str, limit: str | None, taken: bool
+) -> None:
+    # Seen in answers to live and paper buys in public code, 2026-08.
+    exchange.hold("TQQQ", "1" if side == "sell" else "0")
+    reply = exchange.send("POST", "/v2/orders", order_body("TQQQ", side, qty, limit))
+    assert (reply.status == 200) is taken
+    if not taken:
+        assert (reply.status, reply.body) == (403, SMALL)
+
+
+def test_sells_may_be_spared_the_minimum(exchange: VirtualExchange) -> None:
+    exchange.hold("TQQQ", "1")
+    exchange.control("PUT", "settings", {"min_cost_of_sells": False})
+    exchange.order("TQQQ", "sell", "0.01")
+    assert exchange.refused("TQQQ", "buy", "0.01", "50").status == 403
+
+
+def test_the_minimum_may_be_another(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "settings", {"min_order_cost": 0})
+    exchange.order("TQQQ", "buy", "0.001")
+    exchange.control("PUT", "settings", {"min_order_cost": 10})
+    assert exchange.refused("TQQQ", "buy", "0.1").body["message"] == SMALL["message"] + "0"
+
+
+def test_notional_amounts_are_cents(exchange: VirtualExchange) -> None:
+    reply = exchange.refused("TQQQ", "buy", None, notional="100.123")
+    message = "notional value must be limited to 2 decimal places"
+    assert (reply.status, reply.body) == (422, {"code": 42210000, "message": message})
+    exchange.order("TQQQ", "buy", None, notional="100.12")

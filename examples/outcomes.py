@@ -42,7 +42,7 @@ def told(event):
     """One line for each event; `detail` holds the whole order, as `repeg order ID --json` prints it, or an alert."""
     order = event["detail"]
     if "alert" in order:
-        return f"{event['detail-type']} {order['signal_id']} {order['alert']}"
+        return f"{event['detail-type']} {order['signal_id'] or 'intake'} {order['alert']}"
     words = [event["detail-type"], order["signal_id"], order["status"], order["reason"]]
     if order["avg_fill_price"]:
         words.append(f"{order['filled_qty']} {order['symbol']} at {order['avg_fill_price']}")

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
-from repeg.inbox import intake
+from repeg.inbox import intake, take_in
 from repeg.telemetry import logger
-
-_processor = SqsFifoPartialProcessor(skip_group_on_error=True)
-
-
-def _accept(record: SQSRecord) -> None:
-    sent_at = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
-    intake().accept(record.body, sent_at)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -25,4 +14,4 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     if not event.get("Records"):
         intake()
         return {"batchItemFailures": []}
-    return process_partial_response(event=event, record_handler=_accept, processor=_processor, context=context)
+    return take_in(event, context)

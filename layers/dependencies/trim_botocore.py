@@ -26,7 +26,7 @@ OPERATIONS = {
     ),
     "events": ("PutEvents",),
     "secretsmanager": ("GetSecretValue",),
-    "sqs": ("SendMessage",),
+    "sqs": ("ChangeMessageVisibility", "SendMessage"),
     "ssm": ("GetParameters",),
     "stepfunctions": ("DescribeExecution", "StartExecution"),
 }

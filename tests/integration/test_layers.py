@@ -39,7 +39,7 @@ names = [name for service in sys.argv[3:] for name in dir(session.create_client(
 print(json.dumps({"from": botocore.__file__, "calls": names}))
 """
 SERVICES = ("dynamodb", "events", "secretsmanager", "sqs", "ssm", "stepfunctions")
-CALL = re.compile(r"(?:_client|client\(\"[a-z]+\"\))\.([a-z_]+)\(")
+CALL = re.compile(r"(?:_client|\bsqs|client\(\"[a-z]+\"\))\.([a-z_]+)\(")
 USE_STAND_IN = """
 import sys
 sys.path[:0] = sys.argv[1:]

@@ -31,9 +31,12 @@ def metric(alarm: dict[str, Any]) -> tuple[Any, str]:
 def test_what_must_not_go_unnoticed_is_watched() -> None:
     assert {short(name) for name in ALARMS} == {
         "alert-logged",
+        "alerts-failed",
+        "alerts-undelivered",
         "executions-aborted",
         "executions-failed",
         "executions-timed-out",
+        "lambda-throttled",
         "securing-errors",
         "signals-refused",
         "signals-waiting",
@@ -58,10 +61,32 @@ def test_alarms_and_alerts_may_be_published_to_the_topic() -> None:
 
 
 def test_every_alert_of_an_order_reaches_the_topic() -> None:
-    """An alarm tells only the first of a row."""
+    """An alarm tells only the first of a row. The line is ready: a transformer would make a quote in it an error."""
     [rule] = resources(TEMPLATE, "AWS::Events::Rule").values()
     assert rule["EventPattern"] == {"source": [SOURCE], "detail-type": [ALERT]}
-    assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": "Alerts"}]
+    [target] = rule["Targets"]
+    assert (target["Arn"], target["InputPath"]) == ({"Ref": "Alerts"}, "$.detail.message")
+    assert "InputTransformer" not in target
+
+
+def test_an_alert_that_cannot_be_mailed_is_kept_and_tells() -> None:
+    [name] = [name for name, rule in TEMPLATE["Resources"].items() if rule["Type"] == "AWS::Events::Rule"]
+    [target] = TEMPLATE["Resources"][name]["Properties"]["Targets"]
+    queue = target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"].split(".")[0]
+    assert "FifoQueue" not in resources(TEMPLATE, "AWS::SQS::Queue")[queue], "EventBridge cannot send to one"
+    [policy] = resources(TEMPLATE, "AWS::SQS::QueuePolicy").values()
+    [allowed] = policy["PolicyDocument"]["Statement"]
+    assert policy["Queues"] == [{"Ref": queue}]
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": f"{name}.Arn"}}}
+    watched = {metric(alarm): alarm["Dimensions"] for alarm in ALARMS.values() if "Dimensions" in alarm}
+    by_bus_and_rule = {dimension["Name"] for dimension in watched["AWS/Events", "FailedInvocations"]}
+    assert by_bus_and_rule == {"EventBusName", "RuleName"}, "by the rule alone, it would be one of the default bus"
+
+
+def test_the_end_of_what_lasts_is_told_too() -> None:
+    told = {short(name) for name, alarm in ALARMS.items() if alarm.get("OKActions") == [{"Ref": "Alerts"}]}
+    assert told == {"lambda-throttled", "securing-errors", "signals-waiting", "sweep-errors", "sweep-silent"}
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -87,6 +112,10 @@ def test_an_alarm_can_ring(name: str) -> None:
     assert alarm["Period"] % 60 == 0
     for dimension in alarm.get("Dimensions", []):
         ((how, target),) = dimension["Value"].items()
+        if dimension["Name"] == "RuleName":
+            rules = resources(TEMPLATE, "AWS::Events::Rule").values()
+            assert dimension["Value"] in [rule["Name"] for rule in rules], "the Ref of such a rule names its bus, too"
+            continue
         assert target.split(".")[0] in TEMPLATE["Resources"]
         assert how == ("Fn::GetAtt" if dimension["Name"] == "QueueName" else "Ref"), "a queue's Ref is its URL"
 

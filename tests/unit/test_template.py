@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from repeg.domain.deliveries import MAX_TRIES
 from repeg.domain.sending import LONGEST_STEP, SENDER_LIFE
 from tests.support.stack import ROOT, listed, load_template, resources, statements, walk
 
@@ -65,7 +66,7 @@ def test_every_parameter_and_condition_is_used() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in TEMPLATE["Resources"] if name not in ("AlertsPolicy", "AlertsByMail")]
+    "name", [name for name in TEMPLATE["Resources"] if not name.endswith("Policy") and name != "AlertsByMail"]
 )
 def test_names_begin_with_the_stack_so_that_stacks_can_stand_side_by_side(name: str) -> None:
     resource = TEMPLATE["Resources"][name]
@@ -108,6 +109,7 @@ def test_function_may_use_what_its_environment_points_at_and_nothing_else(name: 
         "ALPACA_SECRET_ID": "secretsmanager:GetSecretValue",
         "DLQ_URL": "sqs:SendMessage",
         "EVENT_BUS_NAME": "events:PutEvents",
+        "QUEUE_URL": "sqs:ChangeMessageVisibility",
         "SETTINGS_DEFAULTS": "ssm:GetParameters",
         "STATE_MACHINE_ARN": "states:StartExecution",
     }
@@ -121,6 +123,7 @@ def test_function_may_use_what_its_environment_points_at_and_nothing_else(name: 
 
 def test_what_cannot_be_accepted_ends_in_the_dead_letter_queue() -> None:
     signals, refused = QUEUES["Signals"], QUEUES["SignalsRefused"]
+    assert signals["RedrivePolicy"]["maxReceiveCount"] == MAX_TRIES, "the last try gives up by itself, with its reason"
     assert signals["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": "SignalsRefused.Arn"}
     assert signals["FifoQueue"] and refused["FifoQueue"]
     assert refused["MessageRetentionPeriod"] == 14 * 86400
@@ -129,6 +132,19 @@ def test_what_cannot_be_accepted_ends_in_the_dead_letter_queue() -> None:
     assert signals["VisibilityTimeout"] >= 6 * FUNCTIONS["AcceptSignal"]["Timeout"]
     event = FUNCTIONS["AcceptSignal"]["Events"]["Signal"]["Properties"]
     assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_an_invocation_that_dies_does_not_hold_a_symbol_for_long() -> None:
+    """Its messages, and whatever follows them in their groups, come back when they become visible by themselves."""
+    assert QUEUES["Signals"]["VisibilityTimeout"] <= 60
+
+
+def test_a_burst_leaves_the_steps_room_in_a_new_account() -> None:
+    """It runs ten functions at once. A FIFO source needs two, and reserved concurrency would be refused."""
+    event = FUNCTIONS["AcceptSignal"]["Events"]["Signal"]["Properties"]
+    assert 2 <= event["ScalingConfig"]["MaximumConcurrency"] <= 5
+    text = (ROOT / "template.yaml").read_text()
+    assert "ReservedConcurrentExecutions" not in text and "ProvisionedConcurrency" not in text
 
 
 def test_everything_at_rest_is_encrypted() -> None:

@@ -44,6 +44,7 @@ class Stack:
     states: Any
     ssm: Any
     secrets: Any
+    signals_url: str
     dlq_url: str
     outcomes_url: str
     machine_arn: str
@@ -140,6 +141,8 @@ def _deploy(control: ExchangeControl, setenv: Callable[[str, str], None]) -> Sta
     create_table(dynamodb, TABLE)
     fifo = {"FifoQueue": "true", "MaximumMessageSize": _refused_message_size()}
     dlq = sqs.create_queue(QueueName="refused.fifo", Attributes=fifo)["QueueUrl"]
+    visible = {"FifoQueue": "true", "VisibilityTimeout": "60"}
+    signals = sqs.create_queue(QueueName="signals.fifo", Attributes=visible)["QueueUrl"]
     outcomes = sqs.create_queue(QueueName="outcomes")["QueueUrl"]
     ssm.put_parameter(Name="/repeg/settings/defaults", Value='{"max_repegs": 2}', Type="String")
     secret = secrets.create_secret(Name="repeg/alpaca", SecretString='{"key_id": "k", "secret_key": "s"}')
@@ -160,6 +163,7 @@ def _deploy(control: ExchangeControl, setenv: Callable[[str, str], None]) -> Sta
         "DATA_URL": control.url,
         "CLOCK_SPEED": "1",
         "DLQ_URL": dlq,
+        "QUEUE_URL": signals,
         "EVENT_BUS_NAME": "repeg",
         "SETTINGS_DEFAULTS": "/repeg/settings/defaults",
         "SETTINGS_OVERRIDES": "/repeg/settings/overrides",
@@ -169,4 +173,4 @@ def _deploy(control: ExchangeControl, setenv: Callable[[str, str], None]) -> Sta
     }
     for name, value in environment.items():
         setenv(name, value)
-    return Stack(dynamodb, sqs, states, ssm, secrets, dlq, outcomes, machine, control)
+    return Stack(dynamodb, sqs, states, ssm, secrets, signals, dlq, outcomes, machine, control)

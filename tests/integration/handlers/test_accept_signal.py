@@ -7,23 +7,26 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from repeg import bootstrap
+from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
 from tests.integration.handlers.conftest import Stack
 
 GOOD = {"kind": "order", "symbol": "TQQQ", "side": "buy", "qty": "100"}
 
 
-def _record(body: str | dict[str, Any], number: int = 1, group: str = "TQQQ") -> dict[str, Any]:
+def _record(
+    body: str | dict[str, Any], number: int = 1, group: str = "TQQQ", tries: int = 1, handle: str = "handle"
+) -> dict[str, Any]:
     text = body if isinstance(body, str) else json.dumps(body)
     return {
         "messageId": f"m-{number}",
-        "receiptHandle": "handle",
+        "receiptHandle": handle,
         "body": text,
         "attributes": {
-            "ApproximateReceiveCount": "1",
+            "ApproximateReceiveCount": str(tries),
             "MessageGroupId": group,
             "MessageDeduplicationId": f"d-{number}",
             "SequenceNumber": str(number),
@@ -145,3 +148,178 @@ def test_one_invocation_does_not_remember_the_failed_groups_of_another(
 def test_a_warm_up_touches_nothing(stack: Stack, event: dict[str, Any]) -> None:
     assert stack.call("accept_signal", event) == {"batchItemFailures": []}
     assert list(stack.orders.newest()) == []
+
+
+# ---- what cannot be taken in ----
+
+
+def _outage(monkeypatch: pytest.MonkeyPatch, *signal_ids: str) -> None:
+    """The table does not answer for these signals."""
+    _breaks(monkeypatch, EndpointConnectionError(endpoint_url="https://dynamodb"), *signal_ids)
+
+
+def _breaks(monkeypatch: pytest.MonkeyPatch, error: Exception, *signal_ids: str) -> None:
+    store = bootstrap.order_store()
+    real = store.accept
+
+    def accept(order: Order, body_hash: str) -> Any:
+        if order.signal_id in signal_ids and order.reason is None:
+            raise error
+        return real(order, body_hash)
+
+    monkeypatch.setattr(store, "accept", accept)
+
+
+def _alerts(stack: Stack) -> list[dict[str, Any]]:
+    return [event["detail"] for event in stack.events() if event["detail-type"] == "Order Alert"]
+
+
+def _deliver(stack: Stack, *signals: dict[str, Any]) -> Any:
+    """Send to the queue, receive as Lambda does, and hand over; returns the handler's answer."""
+    for number, signal in enumerate(signals):
+        stack.sqs.send_message(
+            QueueUrl=stack.signals_url,
+            MessageBody=json.dumps(signal),
+            MessageGroupId=signal["symbol"],
+            MessageDeduplicationId=f"{signal['signal_id']}-{number}",
+        )
+    received = _received(stack)
+    records = [
+        _record(message["Body"], number, json.loads(message["Body"])["symbol"], handle=message["ReceiptHandle"])
+        for number, message in enumerate(received)
+    ]
+    return stack.call("accept_signal", {"Records": records})
+
+
+def _received(stack: Stack) -> list[dict[str, Any]]:
+    answer = stack.sqs.receive_message(QueueUrl=stack.signals_url, MaxNumberOfMessages=10)
+    return list(answer.get("Messages", []))
+
+
+def test_a_failed_message_is_visible_again_within_two_seconds_and_its_group_keeps_its_order(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    sqs = bootstrap.client("sqs")
+    real = sqs.change_message_visibility
+
+    def change(**request: Any) -> Any:
+        asked.append(request)
+        return real(**{**request, "VisibilityTimeout": 0})
+
+    _outage(monkeypatch, "a")
+    monkeypatch.setattr(sqs, "change_message_visibility", change)
+    answer = _deliver(stack, _signal("a"), _signal("b"), _signal("c", symbol="SPY"))
+    assert len(_failed(answer)) == 2
+    assert {request["QueueUrl"] for request in asked} == {stack.signals_url}
+    assert [request["VisibilityTimeout"] for request in asked] == [1, 1]
+    again = [json.loads(message["Body"])["signal_id"] for message in _received(stack)]
+    assert again[:2] == ["a", "b"], "at once (here without the second), in order"
+
+
+def test_messages_that_cannot_be_put_back_come_back_by_themselves(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _outage(monkeypatch, "a")
+    assert _failed(stack.call("accept_signal", {"Records": [_record(_signal("a"))]})) == ["m-1"]
+
+
+def test_a_message_that_fails_again_and_again_is_told_of_once(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    _outage(monkeypatch, "a")
+    for tries in range(1, 12):
+        assert _failed(stack.call("accept_signal", {"Records": [_record(_signal("a"), tries=tries)]})) == ["m-1"]
+    [told] = _alerts(stack)
+    assert "1 signal was not taken in yet, after 5 tries of 100" in told["alert"]
+    assert "dynamodb" in told["alert"]
+    assert told["message"].endswith("repeg doctor --stack repeg-paper")
+    assert stack.dead_letters() == []
+
+
+def test_the_last_try_of_an_outage_records_what_it_can_and_tells(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the queue would move it to the dead letters without a word."""
+    _outage(monkeypatch, "a")
+    assert _failed(stack.call("accept_signal", {"Records": [_record(_signal("a"), tries=100)]})) == []
+    order = stack.order("a")
+    assert (order.status, order.reason) == (Status.REJECTED, Reason.INVALID_SIGNAL)
+    [letter] = stack.dead_letters()
+    assert "given up" in letter["MessageAttributes"]["problem"]["StringValue"]
+    [told] = _alerts(stack)
+    assert "1 signal was refused" in told["alert"] and "a: signal: could not be taken in" in told["alert"]
+
+
+def test_what_cannot_even_be_recorded_still_is_told_and_kept(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: Any) -> Any:
+        raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+    monkeypatch.setattr(bootstrap.order_store(), "accept", down)
+    monkeypatch.setattr(bootstrap.order_store(), "claim_of", down)
+    assert _failed(stack.call("accept_signal", {"Records": [_record(_signal("a"), tries=100)]})) == []
+    assert [letter["Body"] for letter in stack.dead_letters()] == [json.dumps(_signal("a"))]
+    assert len(_alerts(stack)) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("defect"),
+        ClientError({"Error": {"Code": "ValidationException", "Message": "too large"}}, "TransactWriteItems"),
+    ],
+)
+def test_a_message_that_alone_is_at_fault_holds_its_group_for_seconds_only(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    _breaks(monkeypatch, error, "a")
+    for tries in (1, 2):
+        both = [_record(_signal("a"), 1, tries=tries), _record(_signal("b"), 2, tries=tries)]
+        assert _failed(stack.call("accept_signal", {"Records": both})) == ["m-1", "m-2"]
+    both = [_record(_signal("a"), 1, tries=3), _record(_signal("b"), 2, tries=3)]
+    assert _failed(stack.call("accept_signal", {"Records": both})) == []
+    assert stack.order("a").status is Status.REJECTED
+    assert stack.order("b").status is Status.RECEIVED
+    assert len(stack.dead_letters()) == len(_alerts(stack)) == 1
+
+
+def test_a_message_whose_order_is_on_record_is_not_refused_when_it_is_given_up(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its execution could not be started; the sweep starts it."""
+
+    def start(*_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "StartExecution")
+
+    monkeypatch.setattr(bootstrap.executions(), "start", start)
+    assert _failed(stack.call("accept_signal", {"Records": [_record(_signal("a"), tries=100)]})) == []
+    assert stack.order("a").status is Status.RECEIVED
+    assert stack.dead_letters() == _alerts(stack) == []
+
+
+def test_refusals_are_told_at_once_and_in_a_flood_together(stack: Stack) -> None:
+    """The alarm on the queue's metric may come a quarter of an hour later."""
+    records = [_record(_signal(f"s-{number}", qty=-1), number) for number in range(10)]
+    stack.call("accept_signal", {"Records": records})
+    [told] = _alerts(stack)
+    assert told["alert"] == (
+        "10 signals were refused, nothing was traded for: s-0: qty: must be greater than 0 (and 9 more)"
+    )
+    assert (told["count"], told["order_id"]) == (10, None)
+    assert told["message"].startswith("repeg-paper (paper) intake: 10 signals")
+    assert told["message"].endswith("repeg orders --status rejected --stack repeg-paper")
+
+
+def test_a_signal_that_uses_an_id_again_is_told_of(stack: Stack) -> None:
+    stack.call("accept_signal", {"Records": [_record(_signal("a"), 1), _record(_signal("a", qty=7), 2)]})
+    assert [told["alert"] for told in _alerts(stack)] == [
+        "1 signal was refused, nothing was traded for: a: was used before with another body"
+    ]
+
+
+def test_a_redelivery_tells_nothing(stack: Stack) -> None:
+    for tries in (1, 2):
+        stack.call("accept_signal", {"Records": [_record(_signal("a"), tries=tries)]})
+    assert _alerts(stack) == []
+
+
+def test_a_bus_that_does_not_answer_fails_no_message(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENT_BUS_NAME", "")
+    assert _failed(stack.call("accept_signal", {"Records": [_record("not json")]})) == []
+    assert len(stack.dead_letters()) == 1

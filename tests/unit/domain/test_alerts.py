@@ -42,6 +42,7 @@ def test_a_very_long_text_is_cut_and_says_so() -> None:
 
 
 def test_refusals_of_the_intake_are_told_together() -> None:
-    line = intake_line(Stack(), f"2 signals were refused: {several(['a: bad', 'b: bad'])}")
+    line = intake_line(Stack(), f"2 signals were refused: {several(['a: bad', 'b: bad'])}", refused=True)
     assert "a: bad (and 1 more)" in line
     assert line.endswith("repeg orders --status rejected --stack repeg")
+    assert intake_line(Stack(), "1 signal was not taken in yet", refused=False).endswith("repeg doctor --stack repeg")

@@ -52,9 +52,9 @@ def order_words(order: Order) -> str:
     return f"{order.symbol}, {', '.join(words)}; signal {order.signal_id}"
 
 
-def intake_line(stack: Stack, detail: str) -> str:
-    """The line of an alert about messages that became no order."""
-    return stack.line("intake", detail, "repeg orders --status rejected")
+def intake_line(stack: Stack, detail: str, refused: bool) -> str:
+    """The line of an alert about messages that became no order: refused ones, or ones that cannot be taken in yet."""
+    return stack.line("intake", detail, "repeg orders --status rejected" if refused else "repeg doctor")
 
 
 def several(what: Sequence[str]) -> str:

@@ -35,10 +35,10 @@ class Intake:
         self._dead_letter = dead_letter
         self._log = log
 
-    def accept(self, text: str, sent_at: datetime | None = None) -> None:
+    def accept(self, text: str, sent_at: datetime | None = None) -> str | None:
         """Take a message sent at a wall time (None: now); returning means that it is done.
 
-        Running it again changes nothing.
+        Returns what was wrong with it if it was refused. Running it again changes nothing.
         """
         times = self._times(sent_at)
         body: Any = None
@@ -46,9 +46,23 @@ class Intake:
             body = read_json(text)
             signal = parse_signal(body)
         except SignalInvalid as problem:
-            self._refuse(text, body, problem, times)
-            return
-        self._take(accepted_order(signal, *times), body, times)
+            return self._refuse(text, body, problem, times)
+        return self._take(accepted_order(signal, *times), body, times)
+
+    def give_up(self, text: str, sent_at: datetime | None, why: str) -> str | None:
+        """Refuse a message that could not be taken in; one whose order is on record is done, as `accept` says."""
+        problem = SignalInvalid("signal", f"could not be taken in, and is given up: {why}")
+        try:
+            body = read_loosely(text)
+            signal_id = usable_signal_id(body)
+            known = self._orders.claim_of(signal_id) if signal_id else None
+            if known and known.body_hash == body_hash(read_json(text)):
+                return None  # the sweep starts its execution
+            return self._refuse(text, body, problem, self._times(sent_at))
+        except Exception as error:  # whatever keeps it from being recorded, too: then the queue has to do
+            self._log.error(f"a message that is given up could not be recorded: {error}", exc_info=True)
+        self._dead_letter(text, str(problem))
+        return f"a message: {problem}"
 
     def _times(self, sent_at: datetime | None) -> Times:
         """Market time of sending as far as it is known, wall time now, and wall time of sending."""
@@ -56,16 +70,17 @@ class Intake:
         sent_at = min(sent_at or received_at, received_at)
         return self._time.approximate().at(sent_at), received_at, sent_at
 
-    def _take(self, order: Order, body: Any, times: Times) -> None:
+    def _take(self, order: Order, body: Any, times: Times) -> str | None:
         arn = self._executions.arn(order.order_id, 1)
         known = self._orders.accept(order.changed(execution_arn=arn), body_hash(body))
         if known and known.body_hash != body_hash(body):
             self._record(conflicting_order(order.signal_id, body, *times))
-            return
+            return f"{order.signal_id}: was used before with another body"
         self._executions.start(known.order_id if known else order.order_id, 1)
         self._log.info("signal known" if known else "signal accepted", signal_id=order.signal_id)
+        return None
 
-    def _refuse(self, text: str, body: Any, problem: SignalInvalid, times: Times) -> None:
+    def _refuse(self, text: str, body: Any, problem: SignalInvalid, times: Times) -> str:
         """A bad message is recorded if it says which signal it is, and goes to the dead-letter queue."""
         self._log.info(f"message refused: {problem}")
         body = read_loosely(text) if body is None else body
@@ -78,6 +93,7 @@ class Intake:
             else:
                 self._executions.start(order.order_id, 1)
         self._dead_letter(text, str(problem))
+        return f"{signal_id or 'a message without a signal_id'}: {problem}"
 
     def _record(self, order: Order) -> None:
         """A refusal that does not own its signal_id; its execution only publishes it."""

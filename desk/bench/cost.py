@@ -148,7 +148,7 @@ def _tables(rows: list[list[str]], ratios: list[list[str]], bills: list[list[str
             "What an order uses, median of n (calls: trading requests at the broker)",
             ["kind", "transitions", "invocations", "Lambda ms", "", "n", "calls", "$ per 1,000"],
             rows,
-            "Lambda ms are this machine's, and hold the lingers that wait for fills.",
+            "Lambda ms are this machine's, and hold the lingers for fills. Cold starts are billed beside.",
         ),
         Table(
             f"The same in terms of: {KINDS[0].title}",

@@ -16,6 +16,7 @@ from desk.bench.artefacts import Artefacts
 from desk.bench.cold import MOST_OF_NATIVE, MOST_OF_PLAIN, plain_handlers
 from desk.bench.errors import BenchError
 from desk.bench.kinds import KINDS, Kind
+from desk.bench.prices import computing
 from desk.bench.report import Part, Table, Target, number, ratio, span
 from desk.bench.runtime import ColdStart, Deployed, start_cold
 from desk.bench.sample import rounded, sample
@@ -159,10 +160,12 @@ def report(found: Mapping[tuple[str, str], Sequence[Walk]]) -> Part:
             rows.append([title, *map(number, (middle.init, middle.together - middle.init, middle.together))])
             rows[-1] += [f"({least[way].together:.0f} to {_cost(starts, max).together:.0f})", number(middle.cpu)]
             rows[-1] += [ratio(value) for value in of.values()]
+            rows[-1].append(f"{computing(middle.init) * 1000:.3f}")
             figures[kind][way] = {f"{name}_ms": rounded(value) for name, value in middle._asdict().items()} | {
                 "fastest_together_ms": rounded(least[way].together),
                 "slowest_together_ms": rounded(_cost(starts, max).together),
                 "n": len(starts[0]),
+                "init_dollars": float(f"{computing(middle.init):.3g}"),
                 "ours_of_it": {name: round(value, 3) for name, value in of.items()},
             }
         of_native, of_plain = (least["ours"].of(least[way])["init"] for way in ("native", "plain"))
@@ -190,9 +193,20 @@ def _cost(starts: Sequence[Sequence[ColdStart]], of: Callable[[list[float]], flo
 def _table(rows: list[list[str]], taken: Sequence[int]) -> Table:
     return Table(
         f"The first order of the day, its functions' cold starts in sequence: ms, sums of medians of {span(taken)}",
-        ["way", "init", "first calls", "together", "", "CPU", "ours of it, init", "together", "CPU"],
+        [
+            "way",
+            "init",
+            "first calls",
+            "together",
+            "",
+            "CPU",
+            "ours of it, init",
+            "together",
+            "CPU",
+            "init, $ per 1,000",
+        ],
         rows,
         "Real first calls on the local cloud: the order is written, placed (with the 150 ms in which its fill is\n"
         "awaited), protected if it is a bracket, and its outcome recorded and told. Plain handlers do nothing when\n"
-        "they are called. Ratios compare the fastest start of each function.",
+        "they are called. Ratios compare the fastest start of each function. Init phases are billed like invocations.",
     )

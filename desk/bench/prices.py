@@ -16,7 +16,7 @@ MEMORY_GB = 1769 / 1024  # as the template has it
 
 TRANSITION = 25 / MILLION  # Step Functions, Standard
 LAMBDA_REQUEST = 0.20 / MILLION
-LAMBDA_GB_SECOND = 0.0000133334  # arm64
+LAMBDA_GB_SECOND = 0.0000133334  # arm64; since August 2025 the INIT phase of a cold start is billed like any other
 TABLE_WRITE_UNIT = 0.625 / MILLION  # DynamoDB, on demand: 1 KB
 TABLE_READ_UNIT = 0.125 / MILLION  # 4 KB, strongly consistent
 QUEUE_REQUEST = 0.50 / MILLION  # SQS, FIFO
@@ -30,12 +30,17 @@ PLATFORM_LOG_BYTES = 300
 QUEUE_REQUESTS_PER_SIGNAL = 3
 
 
+def computing(milliseconds: float) -> float:
+    """Dollars of so much time of a function."""
+    return milliseconds / 1000 * MEMORY_GB * LAMBDA_GB_SECOND
+
+
 def price_list() -> dict[str, float]:
     """Dollars of one of each."""
     return {
         "Step Functions, state transition": TRANSITION,
         "Lambda, request": LAMBDA_REQUEST,
-        f"Lambda, arm64, second of {MEMORY_GB * 1024:.0f} MB": LAMBDA_GB_SECOND * MEMORY_GB,
+        f"Lambda, arm64, second of {MEMORY_GB * 1024:.0f} MB, INIT of cold starts included": computing(1000),
         "DynamoDB, write unit, on demand": TABLE_WRITE_UNIT,
         "DynamoDB, read unit, on demand": TABLE_READ_UNIT,
         "SQS, FIFO, request": QUEUE_REQUEST,
@@ -52,6 +57,8 @@ class Usage:
     transitions: float = 0
     invocations: float = 0
     lambda_ms: float = 0
+    init_ms: float = 0
+    """Of cold starts, billed beside the invocations that they precede."""
     write_units: float = 0
     read_units: float = 0
     signals: float = 1
@@ -64,7 +71,7 @@ def bill(usage: Usage) -> dict[str, float]:
     """Dollars by service."""
     return {
         "step_functions": usage.transitions * TRANSITION,
-        "lambda": usage.invocations * LAMBDA_REQUEST + usage.lambda_ms / 1000 * MEMORY_GB * LAMBDA_GB_SECOND,
+        "lambda": usage.invocations * LAMBDA_REQUEST + computing(usage.lambda_ms + usage.init_ms),
         "dynamodb": usage.write_units * TABLE_WRITE_UNIT + usage.read_units * TABLE_READ_UNIT,
         "sqs": usage.signals * QUEUE_REQUESTS_PER_SIGNAL * QUEUE_REQUEST,
         "eventbridge": usage.events * EVENT,

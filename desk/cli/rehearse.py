@@ -42,7 +42,7 @@ _TITLES = {
 
 
 def rehearse(config: Config = "default", as_json: AsJson = False) -> None:
-    """Show what `make deploy` would create; exit code 1 if it would be refused. Nothing reaches AWS."""
+    """Show what `make deploy` would create or change; exit code 1 if it would be refused. Nothing is changed."""
     from desk.cli.local import told
     from desk.cloud.errors import CloudError, CloudRefused
     from desk.cloud.rehearsal import rehearse as rehearsed
@@ -62,6 +62,8 @@ def rehearse(config: Config = "default", as_json: AsJson = False) -> None:
         fail(f"CloudFormation refuses stack {found.stack}: {found.refused}; mend: {_mend(found)}")
     if not found.ok:
         raise typer.Exit(FAILED)
+    for line in _remarks(found):
+        tell(line)
     tell(f"stack {found.stack} would be deployed by: make deploy{_option(config)}")
 
 
@@ -98,6 +100,13 @@ def _parts(found: Rehearsal) -> list[RenderableType]:
             lock.add_row(what, held)
         parts.append(lock)
     return parts
+
+
+def _remarks(found: Rehearsal) -> list[str]:
+    from desk.cloud.credentials import change_line
+
+    lines = [change_line(name, before, found.parameters[name]) for name, before in found.replaced.items()]
+    return [*lines, *filter(None, [found.remark])]
 
 
 def _table(*names: str) -> Table:

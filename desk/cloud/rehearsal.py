@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import os
-import shlex
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from desk.cloud.build import run_sam, run_tool
 from desk.cloud.connection import REGION, local_session
+from desk.cloud.credentials import NotReady, changes, deployed, deployment, given
 from desk.cloud.deploy import sam_environment
 from desk.cloud.errors import CloudError, CloudRefused
 from desk.cloud.local import Step, free_port, quietly
 from desk.cloud.place import PROJECT, Place
 from desk.cloud.processes import end, until
+from desk.cloud.runtimes import remark
 from desk.cloud.supervisor import listens, start_emulator
 from desk.cloud.tools import Tools, find_tools
 
 _START_S = 30.0
+_BRIEFLY = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
 _RULE_FAILED = " failed: "
 _KEPT = ("Retain", "RetainExceptOnCreate")
 _CONFIRMED = {"TradingMode": "live", "ConfirmLiveTrading": "yes-trade-real-money", "AccountNumber": "123456789"}
@@ -54,6 +56,9 @@ class Rehearsal:
     refused: str | None
     lock: dict[str, str | None]
     """What CloudFormation says to a live stack that lacks something; None: it would let it pass."""
+    replaced: dict[str, str] = field(default_factory=dict)
+    """Parameters that the deployed stack has otherwise, and how; empty where AWS could not be asked."""
+    remark: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -66,13 +71,15 @@ class Rehearsal:
 
 
 def rehearse(config: str, step: Step = quietly) -> Rehearsal:
-    """Builds for AWS and makes the change set of `make deploy CONFIG=config`; nothing leaves this machine.
+    """Builds for AWS and makes the change set of `make deploy CONFIG=config`, on this machine alone.
+
+    All that may leave it is a question to AWS, where the shell has credentials: what is deployed now.
 
     Raises:
         CloudRefused: samconfig.toml has no such section.
         CloudError: building, checking or making the change set failed; with the end of what was said.
     """
-    deployment = _deployment(config)
+    stack = str(_deployment(config)["stack_name"])
     tools = find_tools()
     place = Place(PROJECT / ".local" / "rehearsal")
     with place.locked():
@@ -82,10 +89,9 @@ def rehearse(config: str, step: Step = quietly) -> Rehearsal:
             run_sam(tools, ["validate", "--lint", "--region", REGION], PROJECT, _bare(place, tools))
         with _emulator(place, tools, step) as endpoint_url:
             with step("making the change set (sam deploy --no-execute-changeset)"):
-                refused = _change_set(place, tools, endpoint_url, config, deployment)
+                refused = _change_set(place, tools, endpoint_url, config)
             cloudformation = local_session().client("cloudformation", endpoint_url=endpoint_url)
-            stack = str(deployment["stack_name"])
-            parameters = _wanted(tools, deployment)
+            parameters = _wanted(tools, config)
             resources: list[Resource] = []
             if refused is None:
                 parameters, resources = _described(cloudformation, stack)
@@ -93,22 +99,20 @@ def rehearse(config: str, step: Step = quietly) -> Rehearsal:
             if parameters.get("TradingMode") == "live":
                 with step("trying the lock on live trading"):
                     lock = _lock(cloudformation, _packaged(endpoint_url))
-    return Rehearsal(config, stack, parameters, resources, refused, lock)
+    with step("asking AWS what is deployed, if this shell may"):
+        replaced = changes(deployed(stack, _BRIEFLY), parameters)
+    return Rehearsal(config, stack, parameters, resources, refused, lock, replaced, remark(tools.runtime))
 
 
 def _deployment(config: str) -> dict[str, Any]:
-    sections = tomllib.loads((PROJECT / "samconfig.toml").read_text())
     try:
-        return dict(sections[config]["deploy"]["parameters"])
-    except (KeyError, TypeError):
-        known = ", ".join(name for name, section in sections.items() if isinstance(section, dict))
-        raise CloudRefused(f"--config: samconfig.toml has no section {config}; it has {known}") from None
+        return deployment(config)
+    except NotReady as problem:
+        raise CloudRefused(str(problem).replace("CONFIG=", "--config ")) from None
 
 
-def _wanted(tools: Tools, deployment: dict[str, Any]) -> dict[str, str]:
-    given = shlex.split(str(deployment.get("parameter_overrides", "")))
-    ours = {"PythonRuntime": tools.runtime, "Arch": "arm64"}
-    return dict(pair.split("=", 1) for pair in given if "=" in pair) | ours
+def _wanted(tools: Tools, config: str) -> dict[str, str]:
+    return given(config) | {"PythonRuntime": tools.runtime, "Arch": "arm64"}
 
 
 def _build(config: str) -> None:
@@ -141,11 +145,11 @@ def _bare(place: Place, tools: Tools) -> dict[str, str]:
     return environment
 
 
-def _change_set(place: Place, tools: Tools, endpoint_url: str, config: str, deployment: dict[str, Any]) -> str | None:
+def _change_set(place: Place, tools: Tools, endpoint_url: str, config: str) -> str | None:
     """Makes the change set and leaves it unexecuted; returns why CloudFormation refuses it, if it does."""
     arguments = ["deploy", "--config-env", config, "--no-execute-changeset", "--no-confirm-changeset"]
     arguments += ["--no-progressbar", "--parameter-overrides"]
-    arguments += [f"{name}={value}" for name, value in _wanted(tools, deployment).items()]
+    arguments += [f"{name}={value}" for name, value in _wanted(tools, config).items()]
     try:
         run_sam(tools, arguments, PROJECT, sam_environment(place, tools, endpoint_url))
     except CloudError as problem:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from desk.cloud.errors import CloudError
 from desk.cloud.place import PROJECT
+from desk.cloud.runtimes import refusal
 
 ARCH = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
 
@@ -35,10 +36,12 @@ def find_tools() -> Tools:
     """The tools.
 
     Raises:
-        CloudError: they are not installed.
+        CloudError: they are not installed, or no Lambda function can run on their Python.
     """
     tools = Tools(PROJECT / ".tools/cloud/bin/python", PROJECT / ".tools/sam/bin/sam")
     for tool in (tools.cloud, tools.sam):
         if not tool.exists():
             raise CloudError(f"{tool.relative_to(PROJECT)} is not installed; make local, demo or test installs it")
+    if problem := refusal(tools.runtime):
+        raise CloudError(problem)
     return tools

@@ -81,6 +81,7 @@ def test_the_first_order_of_the_day_pays_for_every_function_on_its_way() -> None
     part = first_report(found)
     order = part.figures["order"]
     assert (order["ours"]["init_ms"], order["ours"]["together_ms"]) == (750, 1200)
+    assert order["ours"]["init_dollars"] == pytest.approx(0.75 * 1769 / 1024 * 0.0000133334, rel=0.01)
     assert order["native"]["ours_of_it"] == {"init": 0.2, "together": 0.333, "cpu": 0.2}
     assert order["plain"]["ours_of_it"]["init"] == 0.4
     assert [row[0] for row in part.tables[0].rows][:3] == ["order, ours", "order, native", "3 handlers, plain"]

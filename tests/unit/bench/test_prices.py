@@ -5,7 +5,7 @@ import pytest
 from desk.bench.cost import Spent, middle
 from desk.bench.cost import report as cost_report
 from desk.bench.kinds import KINDS
-from desk.bench.prices import MEMORY_GB, Usage, bill, document, dollars
+from desk.bench.prices import MEMORY_GB, Usage, bill, computing, document, dollars, price_list
 from desk.bench.table_units import TableUnits, item_bytes
 from tests.support.stack import load_template
 
@@ -20,6 +20,14 @@ def test_a_bill_is_the_sum_of_its_services() -> None:
     assert parts["lambda"] == pytest.approx(0.20 + 1000 * 0.0000133334)
     assert parts["secrets_manager"] == pytest.approx(0.05)
     assert dollars(usage) == pytest.approx(sum(parts.values()))
+
+
+def test_a_cold_start_is_billed_like_an_invocation() -> None:
+    warm, cold = Usage(invocations=3, lambda_ms=200), Usage(invocations=3, lambda_ms=200, init_ms=800)
+    assert (
+        bill(cold)["lambda"] - bill(warm)["lambda"] == pytest.approx(computing(800)) == pytest.approx(1.84e-5, rel=0.01)
+    )
+    assert any("INIT" in what for what in price_list())
 
 
 def test_memory_is_billed_as_the_functions_have_it() -> None:

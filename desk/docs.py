@@ -22,7 +22,7 @@ _STATUSES = {
     Status.RECEIVED: "Written down; its execution has not looked at it yet.",
     Status.WAITING: "Waits for the open, for the spread to narrow, or for its turn in the symbol's queue.",
     Status.WORKING: "A child order is being placed, is live, or is being cancelled.",
-    Status.FILLED: "All of the requested quantity was filled.",
+    Status.FILLED: "All that was asked for was filled, or all that was held was sold.",
     Status.PARTIALLY_FILLED: "Over with a part filled; the reason says why the rest was not.",
     Status.UNFILLED: "A child order was sent, nothing was filled.",
     Status.REJECTED: "Nothing was sent, or the first send was refused.",

@@ -61,6 +61,8 @@ def _outcome_on_narrow_screens(view: View) -> Text:
 def filled_of(view: View) -> str:
     """Filled shares, and those that were asked for where they are more."""
     filled, requested = str(view["filled_qty"]), view["requested_qty"]
+    if view.get("working_qty"):
+        return f"{filled} of {requested} asked"
     return filled if requested in (None, filled) else f"{filled}/{requested}"
 
 

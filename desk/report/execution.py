@@ -62,7 +62,7 @@ def execution_report(views: Iterable[View]) -> ExecutionReport:
     orders = list(views)
     worked = [order for order in orders if order["rungs"]]
     priced = [order for order in worked if order["avg_fill_price"]]
-    wanted = sum((_at_reference(order, order["requested_qty"]) for order in worked), ZERO)
+    wanted = sum((_at_reference(order, order.get("working_qty") or order["requested_qty"]) for order in worked), ZERO)
     got = sum((_at_reference(order, order["filled_qty"]) for order in worked), ZERO)
     measured = [order for order in priced if order["slippage_bps"] is not None]
     base = sum((_at_reference(order, order["filled_qty"]) for order in measured), ZERO)

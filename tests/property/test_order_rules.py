@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from repeg.domain.assessment import Reject, Sizing, hold_seconds, limit_sell, size_close, size_notional
+from repeg.domain.assessment import Reject, hold_seconds, size_notional
 from repeg.domain.execution import Finish, concluded, next_rung, patience_left, write_intent
 from repeg.domain.ladders import build_ladder
 from repeg.domain.market import ChildStatus, OrderReport
@@ -20,6 +20,7 @@ from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from repeg.domain.signals import MAX_DECIMALS, OrderSignal, body_hash, parse_signal, read_json
+from repeg.domain.sizing import Sizing, limit_sell, size_close
 from repeg.domain.views import order_view
 from repeg.errors import SignalInvalid
 from tests.property.strategies import orders, prices, quantities, quotes, sides

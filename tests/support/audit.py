@@ -156,7 +156,7 @@ class _Books:
             self._check_fills(client_id, child)
         for order in self._orders:
             if order.status is Status.FILLED:
-                assert order.filled_qty == order.requested_qty, f"{order.order_id} filled {order.filled_qty}"
+                assert order.remaining_qty == 0, f"{order.order_id} filled {order.filled_qty}"
             assert order.unexited_qty >= 0, f"{order.order_id}: more left than was bought: {order.unexited_qty}"
             for oco in order.protections:
                 _check_levels(order, oco)

@@ -20,7 +20,8 @@ def _position(lab: Lab, symbol: str = "TQQQ") -> Decimal:
 def test_a_sell_is_cut_to_what_is_available(lab: Lab) -> None:
     lab.control.position("TQQQ", 60, "40")
     order = done(lab, side="sell")
-    assert (order.status, order.requested_qty, order.filled_qty) == (Status.FILLED, 60, 60)
+    assert (order.status, order.reason, order.filled_qty) == (Status.FILLED, Reason.CUT_TO_POSITION, 60)
+    assert order.requested_qty == 100
     assert "100 wanted, 60 available" in " ".join(event.detail for event in order.events)
     assert _position(lab) == 0
 
@@ -54,7 +55,7 @@ def test_a_sell_leaves_alone_what_other_orders_hold(lab: Lab) -> None:
     lab.control.position("TQQQ", 100, "40")
     limit_by_hand(lab, "sell", 70, "60")
     order = run(lab, side="sell")
-    assert (order.status, order.filled_qty) == (Status.FILLED, 30)
+    assert (order.status, order.filled_qty) == (Status.PARTIALLY_FILLED, 30)
     check_ours(lab, all_over=False)
 
 
@@ -63,7 +64,7 @@ def test_shares_that_other_orders_hold_are_not_sold(lab: Lab, signal: dict[str, 
     lab.control.position("TQQQ", 100, "40")
     limit_by_hand(lab, "sell", 100, "60")
     order = run(lab, **signal)
-    assert (order.status, order.reason) == (Status.REJECTED, Reason.HELD_BY_PROTECTION)
+    assert (order.status, order.reason) == (Status.REJECTED, Reason.HELD_BY_OTHER_ORDER)
     assert not [child for child in order.rungs]
     check_ours(lab, all_over=False)
 

@@ -23,6 +23,7 @@ OF_A_LATER_FEATURE = {Reason.HALTED, Reason.REDUCING_ONLY}
 CONTRACT = """
     slippage_exceeded stop_through risk_reward_too_low fill_timeout market_closed extended_hours_disabled
     extended_unprotected no_quote stale_quote bad_quote not_tradable not_shortable opposite_position held_by_protection
+    held_by_other_order cut_to_position
     insufficient_buying_power notional_too_small no_position wash_trade expired invalid_signal signal_conflict halted
     reducing_only broker_rejected broker_unavailable cancel_stuck protection_failed superseded
 """.split()  # noqa: SIM905
@@ -152,6 +153,18 @@ def _protected_shares(lab: Lab) -> Order:
     return run(lab, side="sell")
 
 
+def _others_shares(lab: Lab) -> Order:
+    lab.control.position("TQQQ", 100, "40")
+    limit_by_hand(lab, "sell", 100, "60")
+    return run(lab, side="sell")
+
+
+def _mere_fraction(lab: Lab) -> Order:
+    lab.control.position("TQQQ", "0.5", "40")
+    lab.control.asset("TQQQ", fractionable=False)
+    return run(lab, kind="close")
+
+
 def _in_trouble(lab: Lab) -> Order:
     """A step keeps failing: every write of a cancelled child is refused."""
     out_of_reach(lab, rungs=1)
@@ -195,6 +208,9 @@ CASES = [
     Case(Reason.NO_POSITION, Status.REJECTED, _signal(kind="close")),
     Case(Reason.OPPOSITE_POSITION, Status.REJECTED, _holding(-50, **BRACKET)),
     Case(Reason.HELD_BY_PROTECTION, Status.REJECTED, _protected_shares),
+    Case(Reason.HELD_BY_OTHER_ORDER, Status.REJECTED, _others_shares),
+    Case(Reason.CUT_TO_POSITION, Status.FILLED, _holding(60, side="sell")),
+    Case(Reason.NOT_FRACTIONABLE, Status.REJECTED, _mere_fraction),
     Case(Reason.MISCONFIGURED, Status.REJECTED, _locked_out),
     Case(
         Reason.BROKER_UNAVAILABLE,

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repeg.domain.assessment import Reject, Sizing, releases, size_close
+from repeg.domain.assessment import Reject
 from repeg.domain.brackets import Levels
 from repeg.domain.children import RungStatus
 from repeg.domain.leaving import booked, sold_by_others
 from repeg.domain.orders import Order
 from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
+from repeg.domain.sizing import Sizing, releases, size_close
 from tests.support.make import NOON, child, order, position
 
 LATER = NOON + timedelta(minutes=5)

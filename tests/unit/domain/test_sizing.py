@@ -6,16 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.assessment import (
-    Reject,
-    Sizing,
-    asset_problem,
-    cap_price,
-    limit_sell,
-    size_close,
-    size_notional,
-)
+from repeg.domain.assessment import Reject, asset_problem, cap_price, size_notional
 from repeg.domain.reasons import Reason
+from repeg.domain.sizing import Sizing, limit_sell, size_close
 from tests.support.make import asset, order, position
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from repeg.domain.execution import is_exit, may_start
 from repeg.domain.ladders import PriceRule, Rung, build_ladder, first_patience
-from repeg.domain.market import Asset, Position, TradingDay
+from repeg.domain.market import Asset, TradingDay
 from repeg.domain.models import Frozen, Side
 from repeg.domain.money import BPS, DOLLAR, floor_qty
 from repeg.domain.opening import opening_cap
@@ -138,63 +137,6 @@ def hold_seconds(seconds: float) -> int:
 def turn_backoff(holds: int) -> int:
     """Seconds before the order asks for its turn again: 1, 2, 5, 10, 10 ..."""
     return TURN_BACKOFF_SECONDS[min(holds, len(TURN_BACKOFF_SECONDS) - 1)]
-
-
-class Release(Frozen):
-    """Shares are held by protection: take down that of these orders first."""
-
-    order_ids: tuple[str, ...]
-    position: Decimal
-    by_brackets: Decimal
-    """What the account held before, and what of it by the records of brackets."""
-
-
-class Sizing(Frozen):
-    """Side and quantity to work, in shares."""
-
-    side: Side
-    qty: Decimal
-    note: str | None = None
-    held: Decimal | None = None
-    by_brackets: Decimal | None = None
-    """Shares in the account, long or short, and what of them by the records of brackets, when that decided."""
-
-
-def releases(brackets: Iterable[Order], wanted: Decimal) -> tuple[str, ...]:
-    """Orders whose protection must come down to free `wanted` shares: the oldest first, no more than needed."""
-    ids: list[str] = []
-    for order in brackets:
-        held = sum((oco.covers for oco in order.protections), Decimal(0))
-        if wanted > 0 and held > 0:
-            ids.append(order.order_id)
-            wanted -= held
-    return tuple(ids)
-
-
-def size_close(position: Position | None, qty: Decimal | None) -> Sizing | Reject:
-    """What closing means for the position as it is: sell a long, buy back a short, never more than there is."""
-    if position is None or position.qty == 0:
-        return Reject(reason=Reason.NO_POSITION, detail="the account is flat in this symbol")
-    wanted = min(abs(position.qty), qty) if qty else abs(position.qty)
-    free = min(wanted, abs(position.qty_available))
-    if free == 0:
-        return Reject(reason=Reason.HELD_BY_PROTECTION, detail="all shares are held by open orders")
-    note = None if free == wanted else f"{wanted - free} shares are held by open orders"
-    side: Side = "sell" if position.qty > 0 else "buy"
-    return Sizing(side=side, qty=free, note=note, held=abs(position.qty))
-
-
-def limit_sell(position: Position | None, wanted: Decimal | None) -> Sizing | Reject:
-    """A sell takes at most what is available: it never opens a short. Without `wanted`, that is the quantity."""
-    if position is None or position.qty == 0:
-        return Reject(reason=Reason.NO_POSITION, detail="there is no position to sell")
-    if position.qty < 0:
-        return Reject(reason=Reason.OPPOSITE_POSITION, detail="the account is short; buy to cover, or send a close")
-    if position.qty_available <= 0:
-        return Reject(reason=Reason.HELD_BY_PROTECTION, detail="all shares are held by open orders; send a close")
-    qty = min(wanted or position.qty_available, position.qty_available)
-    note = None if wanted is None or qty == wanted else f"{wanted} wanted, {qty} available"
-    return Sizing(side="sell", qty=qty, note=note)
 
 
 def size_notional(notional: Decimal, worst: Decimal, asset: Asset) -> Decimal | Reject:

@@ -242,8 +242,19 @@ def after_rungs(order: Order) -> Route:
         return Route.RECORD_OUTCOME
     if order.unwinding:
         return Route.UNWIND_POSITION
+    if wants_another_look(order):
+        return Route.ASSESS_MARKET
     answers_for_brackets = order.kind == "close" and bool(order.released or order.brackets_before)
     return Route.PROTECT_POSITION if order.unexited_qty > 0 or answers_for_brackets else Route.RECORD_OUTCOME
+
+
+def wants_another_look(order: Order) -> bool:
+    """True when a close sold all that was free: what other orders held may be free by now. Looked at once."""
+    over = order.open_child is None and order.remaining_qty <= 0 < order.filled_qty
+    held = order.cut in (Reason.HELD_BY_PROTECTION, Reason.HELD_BY_OTHER_ORDER)
+    return (
+        order.kind == "close" and over and held and order.reason is None and not (order.looked_again or order.securing)
+    )
 
 
 def concluded(order: Order, now: datetime) -> Order:
@@ -269,6 +280,15 @@ def concluded(order: Order, now: datetime) -> Order:
     )
 
 
+_NO_FAILURE = (
+    Reason.HELD_BY_PROTECTION,
+    Reason.HELD_BY_OTHER_ORDER,
+    Reason.NOT_FRACTIONABLE,
+    Reason.NOTIONAL_TOO_SMALL,
+)
+"""Why the rest of what had to be traded could not be: nothing went wrong, and trying on would not help."""
+
+
 def _ending(order: Order) -> tuple[Status, Reason | None]:
     if order.bracket and order.unwinding and order.unexited_qty <= 0:
         return Status.UNWOUND, order.reason
@@ -279,11 +299,12 @@ def _ending(order: Order) -> tuple[Status, Reason | None]:
     if order.uncovered_qty > 0 and not order.outside_session:
         return Status.FAILED, order.reason or Reason.PROTECTION_FAILED
     if order.requested_qty is not None and order.remaining_qty <= 0 < order.filled_qty:
-        return Status.FILLED, None
+        whole = order.cut in (None, Reason.CUT_TO_POSITION)
+        return (Status.FILLED if whole else Status.PARTIALLY_FILLED), order.cut
     if order.superseded_by:
         return Status.SUPERSEDED, Reason.SUPERSEDED
     refused = len(order.sent) == 1 and order.sent[0].status is RungStatus.REJECTED
-    if order.securing or (order.sent and order.must_complete and not refused):
+    if order.securing or (order.sent and order.must_complete and not refused and order.reason not in _NO_FAILURE):
         return Status.FAILED, order.reason
     if order.filled_qty > 0:
         return Status.PARTIALLY_FILLED, order.reason

@@ -61,7 +61,7 @@ def accepted_order(signal: Signal, market_now: datetime, received_at: datetime, 
                 unprotected_ok=signal.unprotected_ok,
             )
         case CloseSignal():
-            order = order.changed(signal_qty=signal.qty, requested_qty=signal.qty)
+            order = order.changed(signal_qty=signal.qty, requested_qty=signal.qty, foreign_orders=signal.foreign_orders)
     return order.noted(market_now, "AcceptSignal", f"{signal.kind} signal accepted")
 
 

@@ -70,6 +70,9 @@ class Order(Frozen):
     ladder: str | None = None
     symbol_class: SymbolClass | None = None
     requested_qty: Decimal | None = None
+    working_qty: Decimal | None = None
+    """Shares to work, where they are fewer than were asked for; `cut` says why."""
+    cut: Reason | None = None
     notional: Decimal | None = None
     max_slippage_bps: Decimal | None = None
     cap_breached: bool = False
@@ -149,6 +152,13 @@ class Order(Frozen):
     position_before: Decimal | None = None
     brackets_before: Decimal | None = None
     """What the account and the symbol's brackets held when the close first looked."""
+    held_by_others: Decimal = ZERO
+    """What of the account's shares orders held that are not ours: nothing of them was sold."""
+    foreign_orders: Literal["keep", "cancel"] = "keep"
+    foreign_looks: int = 0
+    """Looks at orders that are not ours, which were asked to give way."""
+    looked_again: bool = False
+    """What other orders held was looked at once more before the end."""
     resizes: int = 0
     settling: int = 0
     """Looks at a position that shows fewer shares than the records do."""
@@ -184,8 +194,9 @@ class Order(Frozen):
 
     @property
     def remaining_qty(self) -> Decimal:
-        """Shares still wanted."""
-        return (self.requested_qty or ZERO) - self.filled_qty
+        """Shares still to be worked."""
+        working = self.requested_qty if self.working_qty is None else self.working_qty
+        return (working or ZERO) - self.filled_qty
 
     @property
     def all_exits(self) -> tuple[Exit, ...]:

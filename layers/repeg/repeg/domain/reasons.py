@@ -56,6 +56,12 @@ class Reason(StrEnum):
     NO_POSITION = "no_position", "There is nothing to sell."
     OPPOSITE_POSITION = "opposite_position", "The account holds the opposite position."
     HELD_BY_PROTECTION = "held_by_protection", "The shares are held by open orders; send a close instead."
+    HELD_BY_OTHER_ORDER = (
+        "held_by_other_order",
+        "An order that is not repeg's holds the shares; the event names it. A close may say foreign_orders: cancel.",
+    )
+    CUT_TO_POSITION = "cut_to_position", "More was asked for than is held: all that is held was sold."
+    NOT_FRACTIONABLE = "not_fractionable", "A fraction of a share stays: the broker trades the symbol in whole ones."
     MISCONFIGURED = "misconfigured", "The operator must mend keys, settings or subscription; the event says which."
     BROKER_UNAVAILABLE = "broker_unavailable", "The broker could not be reached, or its answer stayed unknown."
     NO_QUOTE = "no_quote", "There is no two-sided quote."

@@ -180,6 +180,8 @@ class CloseSignal(_Signal):
     kind: Literal["close"]
     symbol: Symbol
     qty: Positive | None = None
+    foreign_orders: Literal["keep", "cancel"] = "keep"
+    """What becomes of orders that are not repeg's and hold the shares."""
 
 
 Signal = OrderSignal | BracketSignal | CloseSignal

@@ -13,8 +13,6 @@ from repeg.clock import MarketClock
 from repeg.domain.assessment import (
     Hold,
     Reject,
-    Release,
-    Sizing,
     asset_problem,
     bare_for_long,
     cap_price,
@@ -28,7 +26,15 @@ from repeg.domain.assessment import (
 )
 from repeg.domain.bracket_entry import refused_at, released_bracket, with_terms
 from repeg.domain.children import RungStatus
-from repeg.domain.execution import BROKER_TRIES, KEYS_PAUSE_SECONDS, READ_BACKOFF_SECONDS, after_rungs, backoff, is_exit
+from repeg.domain.execution import (
+    BROKER_TRIES,
+    KEYS_PAUSE_SECONDS,
+    READ_BACKOFF_SECONDS,
+    after_rungs,
+    backoff,
+    is_exit,
+    wants_another_look,
+)
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import REASSESS_SECONDS, plan_opening, waits_for_spread
 from repeg.domain.orders import Order
@@ -36,7 +42,9 @@ from repeg.domain.quotes import Quote, SeenQuote, describe, quote_problem
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.sessions import Phase
+from repeg.domain.sizing import Release, Sizing, nothing_more, sized
 from repeg.errors import BudgetExhausted, OperatorError, RetryError, StoreConflict
+from repeg.steps.foreign import GIVING_WAY
 from repeg.steps.place import start_rung
 from repeg.steps.size import SETTLING, size
 from repeg.steps.supersede import supersede
@@ -100,6 +108,8 @@ def _resume(order: Order) -> Next | None:
         return Next(Route.SECURE_POSITION)
     if order.restoring:
         return Next(Route.PROTECT_POSITION)
+    if wants_another_look(order):
+        return None
     child = order.open_child
     if child is None and (order.reason or order.unwinding or order.settled):
         return Next(after_rungs(order))
@@ -223,14 +233,13 @@ def _ready(
     ready = released(order, side, quote, session, clock.now(), worker.settings())
     ready = worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote) if quote else 'no quote'}")
     if sizing:
-        ready = ready.changed(requested_qty=sizing.qty + ready.filled_qty)
-        ready = ready.changed(position_before=sizing.held, brackets_before=sizing.by_brackets)
+        ready = sized(ready, sizing)
         ready = worker.note(ready, STATE, sizing.note) if sizing.note else ready
     if order.notional is not None:
         qty = _notional_qty(worker, ready)
         if isinstance(qty, Reject):
             return qty
-        ready = ready.changed(requested_qty=min(qty, sizing.qty) if sizing else qty)
+        ready = sized(ready, sizing, qty) if sizing else ready.changed(requested_qty=qty)
     return Ready(ready)
 
 
@@ -245,7 +254,13 @@ def _notional_qty(worker: Worker, ready: Order) -> Reject | Decimal:
 
 
 def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
+    if wants_another_look(order) and not isinstance(verdict, Hold | Release):
+        order = order.changed(looked_again=True)
     if isinstance(verdict, Reject):
+        over = nothing_more(order, verdict)
+        if over:
+            worker.orders.save(worker.note(over, STATE, verdict.detail))
+            return Next(after_rungs(over))
         known = order if verdict.reason is Reason.MISCONFIGURED else classified(order, worker.settings())
         known = known.changed(reason=verdict.reason, risk_reward=verdict.risk_reward)
         if verdict.seen:
@@ -268,7 +283,9 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
             worker.orders.save(restoring)
             return Next(Route.PROTECT_POSITION)
         return _hold(worker, order, verdict)
-    ready = verdict.order.changed(clock=order.clock, broker_failures=0, secure_rounds=0, parked_until=None)
+    ready = verdict.order.changed(
+        clock=order.clock, looked_again=order.looked_again, broker_failures=0, secure_rounds=0, parked_until=None
+    )
     return start_rung(worker, ready, verdict.seen)
 
 
@@ -279,6 +296,8 @@ def _hold(worker: Worker, order: Order, hold: Hold) -> Next:
     requeue = hold.parked_until != order.parked_until
     if hold.why == SETTLING:
         order = order.changed(settling=order.settling + 1)
+    if hold.why == GIVING_WAY:
+        order = order.changed(foreign_looks=order.foreign_looks + 1)
     if hold.position is not None:
         order = order.changed(position_before=hold.position, brackets_before=hold.by_brackets)
     held = order.changed(status=Status.WAITING, parked_until=hold.parked_until, hold_reason=hold.why, holds=holds)
@@ -287,6 +306,10 @@ def _hold(worker: Worker, order: Order, hold: Hold) -> Next:
 
 def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
     failures = order.broker_failures + 1
+    if wants_another_look(order):
+        # Not worth waiting for: the rest is protected again.
+        worker.orders.save(order.changed(looked_again=True))
+        return Next(after_rungs(order.changed(looked_again=True)))
     if failures >= BROKER_TRIES and not is_exit(order):
         return _apply(worker, order, Reject(reason=Reason.BROKER_UNAVAILABLE, detail=str(error)))
     if failures == BROKER_TRIES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from repeg.domain.execution import after_rungs, concluded, is_exit
 from repeg.domain.money import plain
-from repeg.domain.orders import Order
+from repeg.domain.orders import ZERO, Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.views import order_view
@@ -20,6 +20,8 @@ _WORDS = {
 
 _REFUSED_AT_INTAKE = (Reason.INVALID_SIGNAL, Reason.SIGNAL_CONFLICT)
 """The dead-letter queue raises its own alarm."""
+_DUST = Reason.NOTIONAL_TOO_SMALL
+"""What is left is worth less than a dollar: told in the outcome, no matter for an operator."""
 
 
 def record(worker: Worker, order: Order) -> Next:
@@ -44,7 +46,9 @@ def record(worker: Worker, order: Order) -> Next:
 
 
 def _summary(order: Order) -> str:
-    return f"{order.status}{f': {order.reason}' if order.reason else ''}, {order.filled_qty} filled"
+    short = order.working_qty is not None and order.requested_qty is not None
+    filled = f"{plain(order.filled_qty)} " + (f"of {plain(order.requested_qty or ZERO)} asked" if short else "filled")
+    return f"{order.status}{f': {order.reason}' if order.reason else ''}, {filled}"
 
 
 def _log_words(worker: Worker, order: Order) -> None:
@@ -63,7 +67,9 @@ def _publish(worker: Worker, order: Order) -> Next:
     if order.published:
         return Next(Route.DONE)
     left = order.status in (Status.FAILED, Status.UNWOUND)
-    missed = is_exit(order) and order.status is not Status.FILLED and order.reason not in _REFUSED_AT_INTAKE
+    fine = order.status is Status.FILLED or order.reason in (*_REFUSED_AT_INTAKE, _DUST)
+    flat = order.kind == "close" and order.status is Status.REJECTED and order.reason is Reason.NO_POSITION
+    missed = is_exit(order) and not fine and not flat
     if left or missed:
         worker.alert(order, f"{order.kind} of {order.symbol} did not complete: {_summary(order)}")
     if order.cap_breached:

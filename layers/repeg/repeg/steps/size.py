@@ -5,15 +5,27 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from repeg.domain.assessment import Hold, Reject, Release, Sizing, asset_problem, limit_sell, releases, size_close
+from repeg.domain.assessment import Hold, Reject, asset_problem
 from repeg.domain.bracket_entry import position_problem, short_problem
 from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, is_exit
 from repeg.domain.leaving import sold_by_others
 from repeg.domain.market import Position
-from repeg.domain.models import direction
+from repeg.domain.models import Side, direction
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Route
+from repeg.domain.sizing import (
+    Release,
+    Sizing,
+    holding_of,
+    lacks_shares,
+    limit_sell,
+    releases,
+    size_close,
+    whole_shares,
+)
+from repeg.errors import RetryError
+from repeg.steps.foreign import GIVING_WAY, in_the_way, make_way
 from repeg.steps.oco import find_lost, read_exits
 from repeg.steps.worker import Worker
 
@@ -37,10 +49,33 @@ def size(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release | Non
         asset = worker.broker.asset(order.symbol)
         return (short_problem(asset) if order.side == "sell" else asset_problem(asset)) or problem
     if order.side == "sell":
-        sizing = limit_sell(worker.broker.position(order.symbol), order.signal_qty)
-        nothing = isinstance(sizing, Reject) and sizing.reason is Reason.NO_POSITION
-        return (asset_problem(worker.broker.asset(order.symbol)) if nothing else None) or sizing
+        return size_sell(worker, order)
     return None
+
+
+def size_sell(worker: Worker, order: Order) -> Sizing | Reject:
+    """What a plain sell may take of the position as it is."""
+    position = worker.broker.position(order.symbol)
+    wanted = None if order.signal_qty is None else order.signal_qty - order.filled_qty
+    sizing = limit_sell(position, wanted)
+    amount = wanted is None and isinstance(sizing, Sizing) and sizing.held != sizing.qty
+    if lacks_shares(sizing) or amount:
+        sizing = limit_sell(position, wanted, in_the_way(worker, order.symbol))
+    if isinstance(sizing, Reject) and sizing.reason is Reason.NO_POSITION:
+        return asset_problem(worker.broker.asset(order.symbol)) or sizing
+    return _as_traded(worker, order, sizing)
+
+
+def _as_traded(worker: Worker, order: Order, sizing: Sizing | Reject) -> Sizing | Reject:
+    """Whole shares, where the broker trades no others; only a fraction is worth asking."""
+    if isinstance(sizing, Reject) or sizing.qty == sizing.qty.to_integral_value():
+        return sizing
+    try:
+        asset = worker.broker_for(order).asset(order.symbol)
+    except RetryError as error:
+        worker.log.info(f"the asset cannot be read: {error}", order_id=order.order_id)
+        return sizing
+    return sizing if asset is None or asset.fractionable else whole_shares(sizing)
 
 
 def _just_traded(worker: Worker, order: Order) -> bool:
@@ -72,30 +107,35 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
         worker.save_exits(known[sold.order_id], sold)
     asked = None if order.signal_qty is None else order.signal_qty - order.filled_qty
     wanted = held if asked is None else min(held, asked)
+    side: Side = "sell" if position and position.qty > 0 else "buy"
+    if _free(position) < wanted and make_way(worker, order, side):
+        return Hold(seconds=1, why=GIVING_WAY)
     ids = releases(brackets, wanted - _free(position))
     if ids:
         return Release(order_ids=ids, position=held, by_brackets=_unexited(brackets))
+    # More is held than by protection of ours: whose it is decides whose shares are sold.
+    foreign = in_the_way(worker, order.symbol) if held - _free(position) > _covered(brackets) else ()
     ours = bool(brackets) or order.kind == "unwind"
-    if ours and _free(position) < wanted and order.settling < POSITION_READS:
+    unexplained = wanted - _free(position) - holding_of(foreign, side)
+    if ours and unexplained > 0 and order.settling < POSITION_READS:
         # What was released may not show as free yet, and what was thought lost may hold it.
         for bracket in brackets:
             found = find_lost(worker, bracket, STATE)
             if found is not bracket:
                 worker.orders.save(found)
         return Hold(seconds=1, why=SETTLING)
-    sizing = size_close(position, asked)
-    if isinstance(sizing, Sizing) and sizing.held is not None:
-        # What this order itself has sold by now is booked on nobody yet.
-        before = {"held": sizing.held + order.filled_qty, "by_brackets": _unexited(brackets)}
-        return sizing.model_copy(update=before)
-    return sizing
+    sizing = _as_traded(worker, order, size_close(position, asked, foreign))
+    return sizing.model_copy(update={"by_brackets": _unexited(brackets)}) if isinstance(sizing, Sizing) else sizing
 
 
 def _fits(position: Position | None, brackets: list[Order], expected: Decimal) -> bool:
     """True when the account shows what the records say: all shares there, and those under OCOs not free."""
     held = abs(position.qty) if position else ZERO
-    covered = sum((oco.covers for bracket in brackets for oco in bracket.protections), ZERO)
-    return held >= expected and _free(position) <= held - covered
+    return held >= expected and _free(position) <= held - _covered(brackets)
+
+
+def _covered(brackets: list[Order]) -> Decimal:
+    return sum((oco.covers for bracket in brackets for oco in bracket.protections), ZERO)
 
 
 def _expected(order: Order, brackets: list[Order]) -> Decimal:
@@ -113,7 +153,7 @@ def _most(order: Order, expected: Decimal, held: Decimal) -> Decimal:
     """What the account can hold at most: a position shows for a moment what a target or a stop has just sold."""
     if order.position_before is None or order.brackets_before is None:
         return held
-    return order.position_before - (order.brackets_before - expected)
+    return order.position_before + order.held_by_others - (order.brackets_before - expected)
 
 
 def _free(position: Position | None) -> Decimal:

@@ -1,0 +1,67 @@
+"""Orders of the account that are not ours: which they are, and how they give way to a close that may ask them to."""
+
+from __future__ import annotations
+
+from repeg.broker.port import CancelOutcome
+from repeg.domain.evidence import order_ids
+from repeg.domain.market import OrderReport
+from repeg.domain.models import Side
+from repeg.domain.orders import Order
+from repeg.domain.routes import Route
+from repeg.domain.sizing import order_words
+from repeg.errors import RetryError
+from repeg.steps.worker import Worker
+
+STATE = Route.ASSESS_MARKET
+GIVING_WAY = "waits for orders that are not ours to be cancelled"
+MAX_LOOKS = 30
+"""Looks a second apart at orders that were asked to give way; then the close goes on without their shares."""
+
+
+def foreign_orders(worker: Worker, symbol: str) -> tuple[OrderReport, ...]:
+    """Open orders of the symbol that no record of ours names (one trading request)."""
+    reports = [each for each in worker.broker.urgent().open_orders() if each.symbol == symbol]
+    if not reports:
+        return ()
+    known = [worker.orders.get(order_id) for order_id in sorted(order_ids(reports))]
+    ours = [order for order in (*known, *worker.orders.holding(symbol)) if order]
+    return tuple(each for each in reports if not any(_owns(order, each) for order in ours))
+
+
+def _owns(order: Order, report: OrderReport) -> bool:
+    sent = [(child.client_order_id, child.broker_order_id) for child in order.rungs]
+    sent += [(oco.client_order_id, oco.broker_order_id) for oco in order.protections]
+    return any(report.client_order_id == ours or report.broker_order_id == theirs for ours, theirs in sent)
+
+
+def in_the_way(worker: Worker, symbol: str) -> tuple[OrderReport, ...]:
+    """As `foreign_orders`; none if they cannot be listed now: an exit does not wait for names."""
+    try:
+        return foreign_orders(worker, symbol)
+    except RetryError as error:
+        worker.log.info(f"open orders are not listed: {error}", symbol=symbol)
+        return ()
+
+
+def make_way(worker: Worker, order: Order, side: Side) -> bool:
+    """Cancel orders of `side` that are not ours, where the signal says so; True while one of them may still fill.
+
+    Asked again with every look; an order counts as gone once a read by its id says that it is over.
+    """
+    if order.foreign_orders != "cancel" or order.foreign_looks >= MAX_LOOKS:
+        return False
+    broker = worker.broker.urgent()
+    waits = False
+    for each in in_the_way(worker, order.symbol):
+        if each.side != side:
+            continue
+        worker.log.info(f"takes down {order_words(each)}", order_id=order.order_id, symbol=order.symbol)
+        try:
+            if broker.cancel(each.broker_order_id) is CancelOutcome.UNKNOWN_ORDER:
+                continue
+            seen = broker.order(each.broker_order_id)
+        except RetryError as error:
+            worker.log.info(f"not cancelled yet: {error}", order_id=order.order_id)
+            seen = each
+        waits = waits or (seen is not None and not seen.status.terminal)
+    return waits

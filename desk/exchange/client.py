@@ -24,11 +24,15 @@ class ExchangeRefused(Exception):
 
 @dataclass(frozen=True)
 class ClockReading:
-    """Market time (RFC 3339, UTC), whether it stands still, and its speed."""
+    """Market time (RFC 3339, UTC), whether it stands still, and its speed.
+
+    `warning`: what to mind after a jump over the beginning or end of a session.
+    """
 
     now: str
     paused: bool
     speed: float
+    warning: str | None = None
 
 
 class ExchangeControl:

@@ -14,12 +14,13 @@ from desk.exchange.engine import Engine
 from desk.exchange.errors import ApiError, ControlError
 from desk.exchange.faults import Faults, Kind
 from desk.exchange.fields import body_of, flag, instant, number, only, records, symbol, text
+from desk.exchange.journal import Entry
 from desk.exchange.ledger import AccountState
 from desk.exchange.model import Asset
 from desk.exchange.moments import SECOND, utc_text
 from desk.exchange.quotes import PRICE_FIELDS, quote_from
 from desk.exchange.scripts import Scripts
-from desk.exchange.sessions import covers
+from desk.exchange.sessions import covers, next_boundary
 from desk.exchange.settings import Settings
 from desk.exchange.staging import Staging
 from desk.exchange.tape import Tapes
@@ -129,27 +130,31 @@ class ControlApi:
             self._clock.run_at(Fraction(speed))
         if paused is not None:
             self._clock.pause(paused)
-        if now is not None:
-            self._move_to(now)
-        return Reply(200, self._clock_json())
+        warning = self._move_to(now) if now is not None else None
+        return Reply(200, self._clock_json() | ({"warning": warning} if warning else {}))
 
     def advance(self, request: Request) -> Reply:
         body = body_of(request)
         only(body, ("seconds",))
         if not self._clock.paused:
             raise ControlError("paused: the clock must be paused to be advanced")
-        self._move_to(self._engine.now + int(number("seconds", body.get("seconds")) * SECOND))
-        return Reply(200, self._clock_json())
+        warning = self._move_to(self._engine.now + int(number("seconds", body.get("seconds")) * SECOND))
+        return Reply(200, self._clock_json() | ({"warning": warning} if warning else {}))
 
-    def _move_to(self, now: int) -> None:
+    def _move_to(self, now: int) -> str | None:
+        """Set market time; returns what to mind about the jump."""
         if not covers(now):
             raise ControlError("now: outside the trading calendar (2024-2027)")
+        warning = None
         if now >= self._engine.now:
+            jumped, seen = next_boundary(self._engine.now) <= now, self._engine.journal.last_seq
             self._engine.advance_to(now)
+            warning = _of_jump(self._engine.journal.after(seen)) if jumped else None
         else:
             self._engine.set_back(now)
             self._clear_limits()
         self._clock.set(now)
+        return warning
 
     def quote(self, request: Request, name: str) -> Reply:
         body = body_of(request)
@@ -219,6 +224,15 @@ class ControlApi:
         if not after.isdigit():
             raise ControlError("after: a sequence number is needed")
         return Reply(200, self._engine.journal.after(int(after)))
+
+
+def _of_jump(entries: list[Entry]) -> str:
+    """What to mind when a session began or ended on the way: only what is at the exchange has gone along."""
+    expired = sum(entry.get("event") == "expired" for entry in entries)
+    return (
+        f"a session began or ended on the way ({expired} orders expired); clients that wait for it by another clock, "
+        "as state machines do, have not moved: they wake too late for it"
+    )
 
 
 def _asset_value(name: str, value: Any) -> Any:

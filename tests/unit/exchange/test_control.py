@@ -188,3 +188,36 @@ def test_a_quote_may_be_old_when_it_comes(exchange: VirtualExchange) -> None:
     assert stamps(exchange)["SQQQ"] == "15:01:00"
     wrong = exchange.send("PUT", "/_exchange/quotes/SQQQ", {"age": 5, "frozen": False})
     assert (wrong.status, wrong.body["error"]) == (400, "age: a quote with an age is frozen")
+
+
+def jump(exchange: VirtualExchange, now: str) -> str | None:
+    told: str | None = exchange.control("PUT", "clock", {"now": now}).get("warning")
+    return told
+
+
+def test_a_jump_over_the_end_of_a_session_warns(exchange: VirtualExchange) -> None:
+    exchange.order("TQQQ", "buy", "10", "50.90")
+    exchange.order("TQQQ", "buy", "10", "50.90", time_in_force="gtc")
+    assert jump(exchange, "2026-11-20T15:59:59-05:00") is None
+    warning = jump(exchange, "2026-11-20T16:00:00-05:00")
+    assert warning is not None and "1 orders expired" in warning
+    assert jump(exchange, "2026-11-20T10:00:00-05:00") is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "warned"),
+    [
+        ("2026-11-20T09:29:00-05:00", "2026-11-20T09:29:59-05:00", False),
+        ("2026-11-20T09:29:00-05:00", "2026-11-20T09:30:00-05:00", True),
+        ("2026-11-21T10:00:00-05:00", "2026-11-22T19:00:00-05:00", False),
+        ("2026-11-21T10:00:00-05:00", "2026-11-23T10:00:00-05:00", True),
+    ],
+)
+def test_a_jump_over_the_beginning_of_a_session_warns(start: str, end: str, warned: bool) -> None:
+    assert (jump(VirtualExchange(start), end) is not None) is warned
+
+
+def test_an_advance_over_a_boundary_warns(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "clock", {"paused": True})
+    assert "warning" not in exchange.control("POST", "clock/advance", {"seconds": 60})
+    assert "0 orders expired" in exchange.control("POST", "clock/advance", {"seconds": 6 * 3600})["warning"]

@@ -14,7 +14,7 @@ from desk.doctor.settings import read_settings
 from desk.doctor.words import SET_CLOCK, aws, repeg, seconds_of
 from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
 from repeg.clock import CALENDAR_AHEAD, CALENDAR_BACK, TRUSTED_FOR
-from repeg.domain.orders import ClockAnchor
+from repeg.domain.history import ClockAnchor
 from repeg.domain.quotes import Quote, quote_problem
 from repeg.domain.reasons import Reason
 from repeg.domain.sessions import Calendar

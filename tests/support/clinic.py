@@ -24,7 +24,7 @@ from desk.doctor.examine import look
 from desk.doctor.findings import Finding
 from desk.doctor.meter import Meter
 from desk.doctor.reach import NEEDED
-from repeg.domain.orders import ClockAnchor
+from repeg.domain.history import ClockAnchor
 from tests.support.lab import create_table
 
 STACK, LOGS = "repeg", "/aws/lambda/repeg"

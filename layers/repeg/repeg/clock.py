@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from repeg.broker.port import Broker
-from repeg.domain.orders import ClockAnchor
+from repeg.domain.history import ClockAnchor
 from repeg.domain.quotes import Quote
 from repeg.domain.sessions import EASTERN, Calendar
 from repeg.store.market import MarketStore

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from repeg.domain.orders import ClockAnchor
+from repeg.domain.history import ClockAnchor
 from repeg.domain.settings import Settings
 from repeg.settings import load_settings
 from repeg.store.market import MarketStore

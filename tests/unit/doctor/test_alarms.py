@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from desk.cloud.alerts import Found, acknowledge, find_alerts
-from repeg.domain.orders import Order, Told
+from repeg.domain.history import Told
+from repeg.domain.orders import Order
 from repeg.store.orders import OrderStore
 from tests.support.clinic import Clinic
 from tests.support.make import NOON, order

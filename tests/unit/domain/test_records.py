@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from repeg.domain.children import RungStatus
+from repeg.domain.history import ClockAnchor
 from repeg.domain.intake import accepted_order, conflicting_order, invalid_order
 from repeg.domain.models import printable
-from repeg.domain.orders import ClockAnchor, order_id_for
+from repeg.domain.orders import order_id_for
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from repeg.domain.signals import parse_signal

@@ -13,6 +13,7 @@ from typing import Literal
 from repeg.domain.adjustments import Adjustment, Seen
 from repeg.domain.brackets import Bracket
 from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.history import ClockAnchor, Event, Told
 from repeg.domain.ladders import Ladder
 from repeg.domain.models import Frozen, Side, printable
 from repeg.domain.opening import OpeningPlan
@@ -27,32 +28,6 @@ MAX_REFUSED = 10
 FIRST_EVENTS_KEPT = 20
 TOLD_AGAIN_AFTER = timedelta(minutes=15)
 """What lasts is alerted again so often: seldom enough to be read, often enough not to be forgotten."""
-
-
-class ClockAnchor(Frozen):
-    """One reading of the broker's clock beside the wall clock: market time at any later wall time follows."""
-
-    market_at: datetime
-    wall_at: datetime
-
-    def market_time(self, wall: datetime, speed: float) -> datetime:
-        """Market time at `wall`, when market time runs `speed` times as fast as the wall."""
-        return self.market_at + (wall - self.wall_at) * speed
-
-
-class Event(Frozen):
-    """One line of an order's history: which state of the machine said what, in market time."""
-
-    at: datetime
-    state: str
-    detail: str
-
-
-class Told(Frozen):
-    """Something lasting that the operator was told of: `what` is its name, `at` when it was told last."""
-
-    what: str
-    at: datetime
 
 
 class Order(Frozen):

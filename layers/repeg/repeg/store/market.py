@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from repeg.domain.orders import ClockAnchor
+from repeg.domain.history import ClockAnchor
 from repeg.domain.sessions import Calendar
 from repeg.store.items import from_item, to_item
 

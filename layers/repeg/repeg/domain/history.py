@@ -1,0 +1,33 @@
+"""What an order remembers of time: the clock it works by, its events, and what the operator was told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from repeg.domain.models import Frozen
+
+
+class ClockAnchor(Frozen):
+    """One reading of the broker's clock beside the wall clock: market time at any later wall time follows."""
+
+    market_at: datetime
+    wall_at: datetime
+
+    def market_time(self, wall: datetime, speed: float) -> datetime:
+        """Market time at `wall`, when market time runs `speed` times as fast as the wall."""
+        return self.market_at + (wall - self.wall_at) * speed
+
+
+class Event(Frozen):
+    """One line of an order's history: which state of the machine said what, in market time."""
+
+    at: datetime
+    state: str
+    detail: str
+
+
+class Told(Frozen):
+    """Something lasting that the operator was told of: `what` is its name, `at` when it was told last."""
+
+    what: str
+    at: datetime

@@ -137,7 +137,7 @@ def _check_short(request: OrderRequest, asset: Asset, standing: Standing) -> Non
         raise unprocessable("fractional orders cannot be sold short")
     if not asset.shortable or not asset.easy_to_borrow:
         raise unprocessable(f'asset "{asset.symbol}" cannot be sold short')
-    if not standing.account.shorting_enabled or standing.valuation.equity < _SHORT_EQUITY:
+    if not standing.account.may_short or standing.valuation.equity < _SHORT_EQUITY:
         raise forbidden("account is not allowed to short")
 
 

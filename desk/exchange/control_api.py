@@ -40,6 +40,7 @@ _CLASSES = (
     "us_index",
     "ipo",
 )
+_ACCOUNT_TYPES = ("margin", "cash")
 _ACCOUNT_FLAGS = (
     "shorting_enabled",
     "fractional_trading",
@@ -248,6 +249,10 @@ def _asset_value(name: str, value: Any) -> Any:
 
 
 def _account_value(name: str, value: Any) -> Any:
+    if name == "account_type":
+        if value not in _ACCOUNT_TYPES:
+            raise ControlError(f"account_type: one of {', '.join(_ACCOUNT_TYPES)} is needed")
+        return value
     if name in _ACCOUNT_FLAGS:
         return flag(name, value)
     if name in ("cash", "last_equity"):

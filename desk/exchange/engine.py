@@ -28,6 +28,7 @@ from desk.exchange.history import History
 from desk.exchange.journal import Journal
 from desk.exchange.ledger import Ledger, Valuation
 from desk.exchange.model import (
+    ZERO,
     Asset,
     Fill,
     Intent,
@@ -46,6 +47,7 @@ from desk.exchange.replacing import Replacements
 from desk.exchange.schedule import Schedule
 from desk.exchange.sessions import Phase, account_phase, next_boundary, sessions_from
 from desk.exchange.settings import Settings, nanoseconds
+from desk.exchange.settlement import Proceeds
 
 _ENDED_AT = {Status.CANCELED: "canceled_at", Status.EXPIRED: "expired_at", Status.REJECTED: "failed_at"}
 
@@ -81,6 +83,7 @@ class Engine:
         self.floor = Floor(self)
         self.groups = Groups(self)
         self.replacements = Replacements(self)
+        self.proceeds = Proceeds()
         self.announced: list[CorporateAction] = []
         self._parked: dict[str, list[tuple[str, bool]]] = {}
         self._arm_boundary()
@@ -191,7 +194,19 @@ class Engine:
 
     def valuation(self, without: Order | None = None) -> Valuation:
         """The account now, as it would be without one of its open orders."""
-        return self.ledger.value(self.mark, [o for o in self.orders.open() if without is None or o.id != without.id])
+        others = [o for o in self.orders.open() if without is None or o.id != without.id]
+        return self.ledger.value(self.mark, others, self.unsettled)
+
+    @property
+    def unsettled(self) -> Decimal:
+        """Proceeds of sales that the account may not buy with yet: none, unless it is a cash account.
+
+        Alpaca's own accounts are margin accounts, and the smallest of them (multiplier 1) trade on unsettled funds:
+        alpaca.markets/support/alpaca-cash-accounts.
+        """
+        if not self.ledger.account.cash_only:
+            return ZERO
+        return self.proceeds.unsettled(self.now, self.settings.settlement_days)
 
     # --- orders
 

@@ -119,6 +119,8 @@ class Floor:
         assert quote is not None
         qty, price = execution.qty, execution.price
         position = engine.ledger.book(order.symbol, order.side, qty, price, engine.now)
+        if order.side is Side.SELL:
+            engine.proceeds.note(engine.now, qty * price)
         fill = Fill(order.id, price, qty, quote.bid, quote.ask, position)
         engine.journal.fill(engine.now, order, fill)
         engine.tell_market(MarketEvent(order.symbol, engine.now, trade=Trade(price, qty, engine.now)))

@@ -31,6 +31,21 @@ class AccountState:
     trade_suspended_by_user: bool = False
     transfers_blocked: bool = False
     disable_overnight_trading: bool = False
+    account_type: str = "margin"
+
+    @property
+    def cash_only(self) -> bool:
+        """Whether it buys with settled cash alone, and never sells short."""
+        return self.account_type == "cash"
+
+    @property
+    def leverage(self) -> Decimal:
+        """Dollars of shares for a dollar of equity."""
+        return Decimal(1) if self.cash_only else self.multiplier
+
+    @property
+    def may_short(self) -> bool:
+        return self.shorting_enabled and not self.cash_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +145,22 @@ class Ledger:
         self._put(symbol, after, entry)
         return after
 
-    def value(self, mark: Mark, orders: Iterable[Order]) -> Valuation:
-        """Value the account at the marks; open orders tie up buying power."""
+    def value(self, mark: Mark, orders: Iterable[Order], unsettled: Decimal = ZERO) -> Valuation:
+        """Value the account at the marks; open orders tie up buying power, and what is not settled is none."""
         values = [(p.qty * (mark(p.symbol) or p.avg_entry_price)) for p in self.positions.values()]
         long_value = sum((v for v in values if v > 0), ZERO)
         short_value = sum((v for v in values if v < 0), ZERO)
         equity = self.cash + long_value + short_value
         exposure = long_value - short_value
         reserved = reserved_by(orders)
-        multiplier = self.account.multiplier
+        multiplier = self.account.leverage
         return Valuation(
             equity=equity,
             long_value=long_value,
             short_value=short_value,
             reserved=reserved,
-            buying_power=_cents(max(ZERO, multiplier * equity - exposure - reserved)),
-            non_marginable=_cents(max(ZERO, self.cash + short_value * 2 - reserved)),
+            buying_power=_cents(max(ZERO, multiplier * equity - exposure - reserved - unsettled)),
+            non_marginable=_cents(max(ZERO, self.cash + short_value * 2 - reserved - unsettled)),
             initial_margin=_cents((exposure + reserved) / max(multiplier, Decimal(1))),
             maintenance_margin=_cents(exposure * _LONG_MAINTENANCE),
         )

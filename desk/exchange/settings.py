@@ -11,6 +11,8 @@ from desk.exchange.errors import ControlError
 from desk.exchange.fields import flag, number, only, text
 from desk.exchange.moments import MILLISECOND
 
+_LONGEST_SETTLEMENT = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -19,6 +21,7 @@ class Settings:
 
     `position_lag_ms`: how far positions lag behind fills, for readers and for the rules of new orders.
     `market_collar_percent`: how far from the touch a market order may trade (0: as far as it takes).
+    `settlement_days`: sessions until a cash account may buy with what it sold for.
     `min_order_cost`: the dollars that an order must be worth (0: none needed); `min_cost_of_sells`: of sells as well.
     `replace_carries_fills`: a replacing order starts with the fills of the replaced one (False: for the rest only).
     `subscription`: the market data plan, `sip` (all feeds) or `iex` (no recent consolidated data).
@@ -36,6 +39,7 @@ class Settings:
     data_rate_limit: int = 10_000
     market_collar_percent: Decimal = Decimal(5)
     replace_carries_fills: bool = True
+    settlement_days: int = 1
     min_order_cost: Decimal = Decimal(1)
     min_cost_of_sells: bool = True
     subscription: str = "sip"
@@ -69,7 +73,9 @@ def _read(name: str, value: Any) -> Any:
     if name in ("replace_carries_fills", "min_cost_of_sells"):
         return flag(name, value)
     read = number(name, value)
-    if name in ("rate_limit", "data_rate_limit", "seed"):
+    if name == "settlement_days" and read > _LONGEST_SETTLEMENT:
+        raise ControlError(f"{name}: at most {_LONGEST_SETTLEMENT}")
+    if name in ("rate_limit", "data_rate_limit", "seed", "settlement_days"):
         if read % 1:
             raise ControlError(f"{name}: a whole number is needed")
         return int(read)

@@ -28,6 +28,8 @@ def explain(error: Exception, *, local: bool) -> tuple[str, str]:
         return str(error), "aws configure list-profiles, then export AWS_PROFILE=<one of them>"
     if isinstance(error, _LOGIN):
         return f"the AWS login is over: {error}", "aws sso login"
+    if isinstance(error, botocore.LoginError):
+        return f"the AWS login is over: {error}", "aws login"
     if isinstance(error, _NO_KEYS):
         return "this shell has no AWS credentials", "aws configure (or export AWS_PROFILE=<profile>)"
     if isinstance(error, _NO_ANSWER):

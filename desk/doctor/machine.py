@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from desk.doctor.aws_trouble import AwsError
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.metrics import points
@@ -16,6 +17,7 @@ MACHINE, SWEEP = "machine", "sweep"
 LATELY = timedelta(hours=24)
 SILENT = timedelta(minutes=5)
 MOST = 20
+FEW = 100
 _DEAD = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -30,8 +32,10 @@ def check_machine(case: Case) -> str:
             raise Trouble(MACHINE, detail, repeg(case.connection, f"order {order_id}"))
     at_work = f"{some(len(case.orders.to_do()), 'order')} in work"
     if dead:
-        return f"{at_work}; {some(len(dead), 'execution')} died in 24 h, and the orders were taken up again"
-    return f"{at_work}, no execution died in 24 h"
+        return (
+            f"{at_work}; {some(len(dead), 'execution')} died in 24 h, and the orders were taken up again{_quota(case)}"
+        )
+    return f"{at_work}, no execution died in 24 h{_quota(case)}"
 
 
 def check_sweep(case: Case) -> str:
@@ -58,6 +62,18 @@ def check_sweep(case: Case) -> str:
     by = "on market time" if case.simulated else "every minute"
     told = f"fired {by}, {some(round(sum(run.value for run in runs)), 'run')} in 15 min"
     return f"{told}, {failed:.0f} of them failed" if failed else told
+
+
+def _quota(case: Case) -> str:
+    """How many functions the account may run at once: a new one ten, which a burst of orders waits for."""
+    if case.simulated:
+        return ""
+    try:
+        limit = case.connection.lambda_.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+    except AwsError:  # who may not ask for it can still see the rest
+        return ""
+    few = ": a burst is slowed by that (docs/runbook.md#lambda-throttled)" if limit < FEW else ""
+    return f"; Lambda runs {limit} functions at once{few}"
 
 
 def _ended(case: Case, status: str) -> Iterator[str]:

@@ -87,6 +87,9 @@ class Clinic:
         self["ssm"].put_parameter(Name="/defaults", Value="{}", Type="String")
         secret = self["secretsmanager"].create_secret(Name=f"{STACK}/alpaca", SecretString=json.dumps(KEYS))["ARN"]
         self.ran("Invocations", 1)
+        self.at_once = 1000
+        # moto does not know it
+        self["lambda"].get_account_settings = lambda: {"AccountLimit": {"ConcurrentExecutions": self.at_once}}
         self.outputs = {
             "AlertsTopicArn": self.topic,
             "AlpacaSecretId": secret,

@@ -91,3 +91,10 @@ def test_local_calls_pass_by_the_users_proxy(monkeypatch: pytest.MonkeyPatch) ->
 def test_machines_go_by_their_names_without_the_stacks() -> None:
     assert machines_of("repeg", OUTPUTS) == {"execute_order": MACHINE}
     assert connect_local(READY).function("place_order") == "repeg-place-order"
+
+
+def test_the_desk_can_use_the_credentials_of_aws_login() -> None:
+    """They are signed by a library that botocore brings along only where it is asked for."""
+    from botocore.compat import HAS_CRT
+
+    assert HAS_CRT

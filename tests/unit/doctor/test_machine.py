@@ -48,6 +48,13 @@ def test_executions_that_died_long_ago_are_forgotten(clinic: Clinic) -> None:
     assert clinic.look("machine").ok
 
 
+def test_an_account_that_runs_few_functions_at_once_is_told_so(clinic: Clinic) -> None:
+    assert clinic.look("machine").detail.endswith("Lambda runs 1000 functions at once")
+    clinic.at_once = 10
+    found = clinic.look("machine")
+    assert found.ok and "runs 10 functions at once: a burst is slowed by that" in found.detail
+
+
 def test_a_disabled_schedule_is_told_with_the_command_that_enables_it(clinic: Clinic) -> None:
     clinic["events"].disable_rule(Name="every-minute")
     found = clinic.look("sweep")

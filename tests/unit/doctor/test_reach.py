@@ -70,6 +70,7 @@ def test_nothing_is_up_and_nothing_is_configured(place: Place, monkeypatch: pyte
         (refusal("ResourceNotFoundException"), "only in part", "make deploy"),
         (botocore.ProfileNotFound(profile="x"), "(x)", "AWS_PROFILE"),
         (botocore.UnauthorizedSSOTokenError(), "login is over", "aws sso login"),
+        (botocore.LoginRefreshRequired(), "login is over", "aws login"),
         (botocore.ConnectTimeoutError(endpoint_url="https://a"), "does not answer", "network"),
         (botocore.ReadTimeoutError(endpoint_url="https://a"), "does not answer", "network"),
     ],

@@ -15,7 +15,7 @@ from desk.bench.report import Part, Table, Target, number, ratio
 from desk.bench.sample import Sample, sample
 from desk.bench.stage import Stage, moment
 from desk.report.audit import audit
-from repeg.domain.orders import Order, order_id_for
+from repeg.domain.orders import Order
 from repeg.domain.views import order_view
 
 SYMBOLS = tuple(f"B{chr(65 + n // 10)}{chr(65 + n % 10)}" for n in range(100))
@@ -104,7 +104,8 @@ def _outcome(sent: dict[str, float], orders: Sequence[Order], journal: list[dict
         for entry in journal
         if entry["type"] == "order" and entry["event"] == "accepted"
     }
-    firsts = {name: arrived.get(f"{order_id_for(name)}-e1") for name in sent}
+    named = {order.signal_id: order.rungs[0].client_order_id for order in orders if order.rungs}
+    firsts = {name: arrived.get(named.get(name, "")) for name in sent}
     trading = [entry for entry in journal if entry["type"] == "request" and "/stocks/" not in entry["path"]]
     requests = sorted(moment(entry) - ahead for entry in trading)
     if not requests:

@@ -13,7 +13,6 @@ from desk.bench.report import Part, Table, Target, number, ratio
 from desk.bench.sample import Sample, sample
 from desk.bench.stage import Course, Stage, moment
 from desk.bench.submit_only import SubmitOnly, deploy
-from repeg.domain.orders import order_id_for
 
 MOST_OF_SUBMIT_ONLY = 2.5
 QUOTE = ("50.95", "50.98", 5000)
@@ -82,7 +81,7 @@ def _through_the_stack(stage: Stage) -> Trip:
     ahead = stage.market_ahead_s()
     sent = stage.send({"signal_id": name, "kind": "order", "symbol": "TQQQ", "side": "buy", "qty": 10})
     time.sleep(_UNWATCHED_S)
-    arrived, live = (at - ahead for at in _arrival(stage, f"{order_id_for(name)}-e1", mark))
+    arrived, live = (at - ahead for at in _arrival(stage, stage.first_child(name), mark))
     (course, *_) = stage.courses(stage.ended(name))
     looks = (moment(entry) - ahead for entry in stage.exchange.journal(mark) if "/quotes/" in entry.get("path", ""))
     looked = max((at for at in looks if at < arrived), default=None)

@@ -18,7 +18,8 @@ from desk.cloud import local
 from desk.cloud.connection import Connection, connect_local
 from desk.cloud.place import here
 from desk.exchange.client import ExchangeControl
-from repeg.domain.orders import Order
+from repeg.domain.orders import Order, order_id_for
+from repeg.store.identity import IdentityStore
 from repeg.store.items import position_key
 from repeg.store.orders import OrderStore
 
@@ -75,6 +76,11 @@ class Stage:
         self.connection = connection
         self.exchange = ExchangeControl(connection.exchange_url)
         self.orders = OrderStore(connection.dynamodb, connection.table)
+        self._identity = IdentityStore(connection.dynamodb, connection.table)
+
+    def first_child(self, signal_id: str) -> str:
+        """The id at the exchange of the first child order that a signal becomes."""
+        return f"{order_id_for(signal_id)}-{self._identity.token()}-e1"
 
     def clear(self, **settings: Any) -> None:
         """An empty exchange and no positions; market time stays. `settings` are the exchange's."""

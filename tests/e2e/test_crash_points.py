@@ -19,6 +19,7 @@ from repeg.domain.reasons import Status
 from repeg.domain.signals import body_hash, parse_signal, read_json
 from repeg.executions import Executions, ExecutionState
 from repeg.steps.accept import Intake
+from repeg.store.identity import IdentityStore
 from repeg.store.market import MarketStore
 from repeg.telemetry import logger
 from tests.support.cloud import Cloud
@@ -75,7 +76,8 @@ def test_after_the_execution_started_and_before_the_message_is_done(cloud: Cloud
     connection = cloud.connection
     time = TimeKeeper(MarketStore(connection.dynamodb, connection.table), connection.speed or 1)
     executions = Executions(connection.stepfunctions, cloud.machine)
-    Intake(cloud.orders, executions, time, lambda body, problem: None, logger).accept(_body(name))
+    identity = IdentityStore(connection.dynamodb, connection.table)
+    Intake(cloud.orders, executions, time, lambda body, problem: None, logger, identity.token).accept(_body(name))
     cloud.send_text(_body(name), deduplication=f"{name}-again")
     _one_good_order(cloud, name)
 

@@ -40,6 +40,7 @@ from repeg.steps.sweep import sweep
 from repeg.steps.unwind import unwind
 from repeg.steps.worker import Worker
 from repeg.store.budget import TableBudget
+from repeg.store.identity import IdentityStore
 from repeg.store.market import MarketStore
 from repeg.store.orders import OrderStore
 from tests.support.audit import audit
@@ -187,6 +188,7 @@ class Lab:
             self.time,
             lambda body, problem: self.dead_letters.append(body),
             log,
+            IdentityStore(dynamodb, table).token,
         )
 
     # --- time ---

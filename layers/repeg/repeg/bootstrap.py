@@ -18,6 +18,7 @@ from repeg.errors import ConfigurationError
 from repeg.events import EventBus
 from repeg.executions import Executions
 from repeg.steps.worker import Worker
+from repeg.store.identity import IdentityStore
 from repeg.store.market import MarketStore
 from repeg.store.orders import OrderStore
 from repeg.telemetry import logger
@@ -75,6 +76,12 @@ def market_store() -> MarketStore:
 def order_store() -> OrderStore:
     """Order records."""
     return OrderStore(client("dynamodb"), environment("TABLE_NAME"))
+
+
+@cache
+def identity() -> IdentityStore:
+    """Who we are at the broker."""
+    return IdentityStore(client("dynamodb"), environment("TABLE_NAME"))
 
 
 @cache

@@ -29,7 +29,10 @@ _REFUSED_FOR_WHAT_IT_IS = {"ValidationException", "SerializationException", "Inv
 @cache
 def intake() -> Intake:
     """What accepts signals."""
-    return Intake(bootstrap.order_store(), bootstrap.executions(), bootstrap.time_keeper(), _dead_letter, logger)
+    identity = bootstrap.identity()
+    return Intake(
+        bootstrap.order_store(), bootstrap.executions(), bootstrap.time_keeper(), _dead_letter, logger, identity.token
+    )
 
 
 def take_in(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_protection_is_one_good_till_cancelled_oco_at_the_levels_of_the_fill(lab
     target, stop = [e for e in journal(lab, event="accepted") if e["order_class"] == "oco"]
     assert (target["limit_price"], stop["stop_price"]) == ("545.5", "529.45")
     assert {(e["qty"], e["side"], e["time_in_force"]) for e in (target, stop)} == {("25", "sell", "gtc")}
-    assert target["client_order_id"] == f"{order.order_id}-p1"
+    assert target["client_order_id"] == f"{order.order_id}-{order.namespace}-p1"
     _protected(lab, order)
 
 
@@ -274,11 +274,12 @@ def test_look_ups_that_fail_are_repeated_and_nothing_is_sent_meanwhile(lab: Lab)
 
 
 def test_an_oco_that_look_ups_do_not_show_is_not_doubled(lab: Lab) -> None:
-    """The second send meets the first: its id is taken."""
+    """Neither its id nor the list leads to it: the second send meets the first, its id is taken."""
     crwd(lab)
     lab.control.faults(
         OCO | {"kind": "drop_after", "count": 1},
         LOOKUP | {"kind": "error", "status": 404, "count": 3, "body": NOT_FOUND},
+        {"method": "GET", "path": "/v2/orders", "kind": "error", "status": 200, "body": [], "count": 1},
     )
     order = bracket(lab)
     assert (order.status, len(ocos(lab)), len(submits(lab))) == (Status.FILLED, 1, 3)
@@ -290,7 +291,7 @@ def test_protection_that_stays_unknown_is_told_and_placed_under_another_id(lab: 
     lab.control.faults(OCO | {"kind": "drop_before", "count": 2})
     order = bracket(lab)
     assert order.status is Status.FILLED
-    assert [e["client_order_id"] for e in ocos(lab)] == [f"{order.order_id}-p2"]
+    assert [e["client_order_id"] for e in ocos(lab)] == [f"{order.order_id}-{order.namespace}-p2"]
     assert any("stays unknown" in text for text in alerts(lab))
     _protected(lab, order)
 

@@ -67,6 +67,8 @@ def order_report(body: Any) -> OrderReport:
         filled_at=_optional_moment(fields, "filled_at"),
         closed_at=_closed_at(fields, status),
         replaced_by=fields.get("replaced_by") or None,
+        replaces=fields.get("replaces") or None,
+        type=fields.get("type") or fields.get("order_type") or None,
         stop_price=_optional_number(fields, "stop_price"),
         legs=tuple(order_report(leg) for leg in fields.get("legs") or ()),
     )

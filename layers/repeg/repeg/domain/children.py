@@ -53,6 +53,8 @@ class ChildRecord(Frozen):
     bid: Decimal | None = None
     ask: Decimal | None = None
     sent_at: datetime
+    first_sent_at: datetime | None = None
+    """When it was written down, if it was sent more than once since."""
     saved_at: datetime | None = None
     """Wall time just before the intent was saved: whoever saved it may send it only for so long, and lives so long."""
     closed_at: datetime | None = None

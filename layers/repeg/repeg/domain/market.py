@@ -52,6 +52,9 @@ class OrderReport(Frozen):
     closed_at: datetime | None = None
     replaced_by: str | None = None
     stop_price: Decimal | None = None
+    type: str | None = None
+    replaces: str | None = None
+    """The broker's id of the order whose place this one took."""
     legs: tuple[OrderReport, ...] = ()
     """Orders of the same group that the broker keeps under this one."""
 

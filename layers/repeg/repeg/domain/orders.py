@@ -38,6 +38,8 @@ class Order(Frozen):
     rebalance_id: str | None = None
     kind: Literal["order", "close", "bracket", "rebalance_leg", "unwind"]
     strategy: str | None = None
+    namespace: str = ""
+    """The table's identity, part of every id at the broker; empty in records of before there was one."""
     symbol: str
     side: Side | None = None
     status: Status = Status.RECEIVED
@@ -311,12 +313,17 @@ class Order(Frozen):
     @property
     def client_order_id(self) -> str:
         """Our id of the next child order: a pure function of the order and how many were written before."""
-        return f"{self.order_id}-e{len(self.rungs) + 1}"
+        return f"{self._name}-e{len(self.rungs) + 1}"
 
     @property
     def protective_client_order_id(self) -> str:
         """Our id of the next OCO."""
-        return f"{self.order_id}-p{self.ocos + 1}"
+        return f"{self._name}-p{self.ocos + 1}"
+
+    @property
+    def _name(self) -> str:
+        """What this order's ids at the broker begin with, at most 33 characters of the 48 that every broker takes."""
+        return f"{self.order_id}-{self.namespace}" if self.namespace else self.order_id
 
     def with_new_protection(self, oco: Protection) -> Order:
         """With `oco` appended; of the refused ones only the newest are remembered."""

@@ -74,6 +74,11 @@ class Reason(StrEnum):
     INSUFFICIENT_BUYING_POWER = "insufficient_buying_power", "The account cannot pay for the order."
     WASH_TRADE = "wash_trade", "An opposite order of this account rests in the market."
     BROKER_REJECTED = "broker_rejected", "The broker refused the order; the event holds its words."
+    CLIENT_ORDER_ID_TAKEN = (
+        "client_order_id_taken",
+        "An order that is not ours bears the id of this one; nothing of it was believed, nothing was sent.",
+    )
+    OVERFILLED = "overfilled", "The broker filled more than was asked; the alert names the surplus."
     FILL_TIMEOUT = "fill_timeout", "The ladder ran out before the order was filled."
     PROTECTION_FAILED = "protection_failed", "No protection could be placed; the event says what became of the shares."
     INTERNAL_ERROR = "internal_error", "A step kept failing; what was live was cancelled. The log has the error."

@@ -19,6 +19,7 @@ def unwind_order(bracket: Order, market_now: datetime, wall_now: datetime) -> Or
         signal_id=bracket.signal_id,
         kind="unwind",
         strategy=bracket.strategy,
+        namespace=bracket.namespace,
         symbol=bracket.symbol,
         side=opposite(bracket.trading_side),
         parent_id=bracket.order_id,

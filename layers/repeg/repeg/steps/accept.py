@@ -19,7 +19,10 @@ Times = tuple[datetime, datetime, datetime]
 
 
 class Intake:
-    """Accepts one message at a time. `dead_letter` is given the body of a bad message and why it is bad."""
+    """Accepts one message at a time. `dead_letter` is given the body of a bad message and why it is bad.
+
+    `identity` tells by what our orders' ids at the broker are ours.
+    """
 
     def __init__(
         self,
@@ -28,12 +31,14 @@ class Intake:
         time: TimeKeeper,
         dead_letter: Callable[[str, str], None],
         log: Log,
+        identity: Callable[[], str],
     ) -> None:
         self._orders = orders
         self._executions = executions
         self._time = time
         self._dead_letter = dead_letter
         self._log = log
+        self._identity = identity
 
     def accept(self, text: str, sent_at: datetime | None = None) -> str | None:
         """Take a message sent at a wall time (None: now); returning means that it is done.
@@ -72,7 +77,8 @@ class Intake:
 
     def _take(self, order: Order, body: Any, times: Times) -> str | None:
         arn = self._executions.arn(order.order_id, 1)
-        known = self._orders.accept(order.changed(execution_arn=arn), body_hash(body))
+        named = order.changed(execution_arn=arn, namespace=self._identity())
+        known = self._orders.accept(named, body_hash(body))
         if known and known.body_hash != body_hash(body):
             self._record(conflicting_order(order.signal_id, body, *times))
             return f"{order.signal_id}: was used before with another body"

@@ -11,10 +11,13 @@ from repeg.domain.execution import (
     backoff,
     cancel_is_stuck,
 )
+from repeg.domain.market import OrderReport
 from repeg.domain.orders import Order
+from repeg.domain.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import RetryError
+from repeg.steps.lookup import listed, look_up
 from repeg.steps.outcome import Look, after_close, fold, read_child
 from repeg.steps.worker import Worker
 
@@ -67,7 +70,7 @@ def _ask(worker: Worker, order: Order, child: ChildRecord) -> CancelOutcome:
 
 def _missing(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, ChildRecord]:
     """The broker had the order and now says that there is none: believed after several looks, by either id."""
-    look = read_child(worker, child, lambda: worker.broker.urgent().order_by_client_id(child.client_order_id))
+    look = read_child(worker, child, lambda: _anywhere(worker, order, child))
     if look.report or not look.answered:
         order = fold(worker, order, child, look.report, STATE)
         return order, order.rungs[-1]
@@ -77,6 +80,13 @@ def _missing(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, C
         gone = {"status": RungStatus.CANCELED, "closed_at": worker.now(order), "lost": True}
         child = child.model_copy(update=gone)
     return order.with_child(child), child
+
+
+def _anywhere(worker: Worker, order: Order, child: ChildRecord) -> OrderReport | None:
+    """By our id, or as the list shows it; it may live on under another id by now, so its own counts."""
+    intent = child_intent(order, child)
+    seen = look_up(worker, intent, listed=True).report
+    return seen or listed(worker, order.symbol, child.broker_order_id or "", intent.written_at)
 
 
 def _alarm(worker: Worker, order: Order, child: ChildRecord, look: Look) -> tuple[Order, ChildRecord]:

@@ -7,9 +7,12 @@ from typing import NamedTuple
 from repeg.broker.port import Broker, CancelOutcome
 from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS
 from repeg.domain.orders import Order
+from repeg.domain.ours import oco_intent
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.routes import Route
 from repeg.errors import RetryError
+from repeg.steps.lookup import listed, look_up, taken
+from repeg.steps.send import wait_for_sender
 from repeg.steps.worker import Worker
 
 MOVES_FOLLOWED = 5
@@ -21,6 +24,8 @@ class Look(NamedTuple):
     order: Order
     answered: bool
     found: Protection | None
+    taken: bool = False
+    """The id belongs to an order that is not ours; this OCO is over, and was never there."""
 
 
 def read_oco(
@@ -42,6 +47,7 @@ def read_oco(
             if report is None or report.replaced_by is None:
                 break
             report = broker.order(report.replaced_by)
+        report = report or listed(worker, order.symbol, oco.broker_order_id or "", oco.placed_at)
         session_open = worker.session_open(order)
     except RetryError as error:
         worker.log.info(f"could not read {oco.client_order_id}: {error}")
@@ -58,13 +64,19 @@ def read_oco(
     return order.with_protection(seen), seen
 
 
-def find_oco(worker: Worker, order: Order, oco: Protection, state: Route) -> Look:
-    """Look an OCO up by our id, whose fate at the broker is not known."""
+def find_oco(worker: Worker, order: Order, oco: Protection, state: Route, *, refused: bool = False) -> Look:
+    """Look an OCO up by our id, whose fate at the broker is not known.
+
+    With `refused`, this worker was told that the id is taken: nobody else can be sending it.
+    """
+    intent = oco_intent(order, oco)
     try:
-        report = worker.broker.urgent().order_by_client_id(oco.client_order_id)
+        report, stranger = look_up(worker, intent, listed=oco.lookups + 1 >= len(LOOKUP_BACKOFF_SECONDS))
     except RetryError as error:
         worker.log.info(f"could not look up {oco.client_order_id}: {error}")
         return Look(order, False, None)
+    if stranger and (refused or not wait_for_sender(worker, oco, 0)):
+        return Look(_taken(worker, order, oco, taken(intent, stranger)), True, None, taken=True)
     if report is None:
         return Look(order, True, None)
     found = oco.model_copy(
@@ -76,6 +88,12 @@ def find_oco(worker: Worker, order: Order, oco: Protection, state: Route) -> Loo
         }
     )
     return Look(order.with_protection(found), True, found)
+
+
+def _taken(worker: Worker, order: Order, oco: Protection, detail: str) -> Order:
+    worker.alert(order, detail)
+    gone = {"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order), "ambiguous": False}
+    return worker.note(order.with_protection(oco.model_copy(update=gone)), Route.PROTECT_POSITION, detail)
 
 
 def read_exits(worker: Worker, bracket: Order, state: Route, looks: int = len(LOOKUP_BACKOFF_SECONDS)) -> Order:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, InTime, SubmitOutcome, Throttled
 from repeg.domain.bracket_entry import refused_at
@@ -29,17 +29,18 @@ from repeg.domain.execution import (
 from repeg.domain.ladders import MARKET_PATIENCE, PriceRule, Rung
 from repeg.domain.market import ChildOrder, OrderReport
 from repeg.domain.orders import ZERO, Order
+from repeg.domain.ours import child_intent
 from repeg.domain.quotes import Quote, SeenQuote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, OperatorError, RetryError
+from repeg.steps.lookup import look_up, taken
 from repeg.steps.outcome import finish, fold, proceed, read_child
 from repeg.steps.send import answering_for, send, wait_for_sender
 from repeg.steps.worker import Worker
 
 STATE = Route.PLACE_ORDER
 NO_QUOTE_PAUSE_SECONDS = 2
-SUBMITTED_BEFORE = timedelta(seconds=5)
 SHORT_OF_SHARES = {Reason.HELD_BY_PROTECTION, Reason.NO_POSITION, Reason.OPPOSITE_POSITION}
 MAX_RESIZES = 3
 
@@ -127,10 +128,11 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
     broker, drawn = worker.broker_for_child(order, child), child.drawn()
 
     def save(saved_at: datetime) -> Order:
-        intent = drawn.model_copy(update={"saved_at": saved_at})
-        return worker.orders.save(noted.changed(broker_failures=0).with_child(intent))
+        dated = drawn.model_copy(update={"saved_at": saved_at})
+        return worker.orders.save(noted.changed(broker_failures=0).with_child(dated))
 
-    order, outcome = send(worker, save, lambda in_time: _submit(broker, noted, drawn, in_time))
+    intent = child_intent(noted, child)
+    order, outcome = send(worker, intent, save, lambda in_time: _submit(broker, noted, drawn, in_time))
     child = order.rungs[-1]
     match outcome:
         case Accepted(report):
@@ -141,7 +143,7 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
         case Throttled(wait_seconds, why):
             return _not_sent(worker, order, child, wait_seconds, why)
         case Duplicate():
-            return _look_up(worker, order, child)
+            return _look_up(worker, order, child, refused=True)
         case Ambiguous(detail):
             return _unknown(worker, order, child, detail)
 
@@ -174,7 +176,7 @@ def _denied(worker: Worker, order: Order, child: ChildRecord, ending: Finish) ->
     """Nothing is live, unless this was a second send: its refusal may be the doing of a first that did arrive."""
     if child.sends > 1:
         try:
-            report = worker.broker.urgent().order_by_client_id(child.client_order_id)
+            report, _ = look_up(worker, child_intent(order, child), listed=True)
         except RetryError as error:
             return _unknown(
                 worker, order, child, f"refused ({ending.detail}), but the first send cannot be seen: {error}"
@@ -217,17 +219,22 @@ def _unknown(worker: Worker, order: Order, child: ChildRecord, detail: str) -> N
     return worker.hold(noted.with_child(lost), Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[0])
 
 
-def _look_up(worker: Worker, order: Order, child: ChildRecord) -> Next:
-    """The intent is written, its fate unknown: ask by our id. Only an order that is nowhere to be seen is resent."""
-    broker = worker.broker.urgent()
+def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool = False) -> Next:
+    """The intent is written, its fate unknown: ask by our id. Only an order that is nowhere to be seen is resent.
+
+    With `refused`, this worker was told that the id is taken: nobody else can be sending it.
+    """
+    last = child.lookups + 1 >= len(LOOKUP_BACKOFF_SECONDS)
     try:
-        report = broker.order_by_client_id(child.client_order_id)
+        report, stranger = look_up(worker, child_intent(order, child), listed=last)
         if report:
             order = fold(worker, order, child, report, STATE)
             return proceed(worker, order, order.rungs[-1], STATE)
+        if stranger:
+            return _taken(worker, order, child, stranger, refused)
         if not child.ambiguous:
             return _unknown(worker, order, child, "interrupted after the intent was written")
-        position = broker.position(order.symbol)
+        position = worker.broker.urgent().position(order.symbol)
     except RetryError as error:
         return _broker_down(worker, order, error)
     qty = position.qty if position else ZERO
@@ -239,33 +246,51 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord) -> Next:
     }
     seen = child.model_copy(update=known)
     order = order.with_child(seen)
-    if seen.lookups < len(LOOKUP_BACKOFF_SECONDS):
+    if not last:
         return worker.hold(order, Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[seen.lookups])
-    proven = qty == baseline and not _listed(broker, order, seen)
-    if proven and order.superseded_by:
-        pause = wait_for_sender(worker, seen, seen.lookups - len(LOOKUP_BACKOFF_SECONDS))
-        if pause:
-            detail = f"{child.client_order_id} may still arrive; {order.symbol} is left when that is ruled out"
-            return worker.hold(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PLACE, pause)
-        gone = seen.model_copy(update={"status": RungStatus.NEVER_SENT, "closed_at": worker.now(order)})
-        order = worker.note(order.with_child(gone.given_back()), STATE, f"{child.client_order_id} never arrived")
-        worker.orders.save(order)
-        worker.give_back(seen)
-        return Next(after_rungs(order))
-    if proven and seen.sends < MAX_SENDS:
-        again = seen.model_copy(update={"sends": seen.sends + 1, "lookups": 0, "sent_at": worker.now(order)})
-        return _send(worker, worker.note(order, STATE, f"{child.client_order_id} never arrived: sent once more"), again)
+    if qty == baseline and order.superseded_by:
+        return _rule_out(worker, order, seen)
+    if qty == baseline and seen.sends < MAX_SENDS:
+        written_at = seen.first_sent_at or seen.sent_at
+        again = {"sends": seen.sends + 1, "lookups": 0, "sent_at": worker.now(order), "first_sent_at": written_at}
+        order = worker.note(order, STATE, f"{child.client_order_id} never arrived: sent once more")
+        return _send(worker, order, seen.model_copy(update=again))
     worker.orders.save(worker.note(order.changed(reason=Reason.BROKER_UNAVAILABLE), STATE, "outcome stays unknown"))
     return Next(Route.SECURE_POSITION)
 
 
-def _listed(broker: Broker, order: Order, child: ChildRecord) -> bool:
-    """True if the order list shows the child order, or cannot be read: no second send without proof."""
-    try:
-        reports = broker.orders(order.symbol, child.sent_at - SUBMITTED_BEFORE)
-    except RetryError:
-        return True
-    return any(report.client_order_id == child.client_order_id for report in reports)
+def _rule_out(worker: Worker, order: Order, child: ChildRecord) -> Next:
+    """A close waits for this order to end: it was never sent, once nobody can be about to send it."""
+    pause = wait_for_sender(worker, child, child.lookups - len(LOOKUP_BACKOFF_SECONDS))
+    if pause:
+        detail = f"{child.client_order_id} may still arrive; {order.symbol} is left when that is ruled out"
+        return worker.hold(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PLACE, pause)
+    order = _without(worker, order, child, f"{child.client_order_id} never arrived")
+    worker.orders.save(order)
+    worker.give_back(child)
+    return Next(after_rungs(order))
+
+
+def _taken(worker: Worker, order: Order, child: ChildRecord, stranger: OrderReport, refused: bool) -> Next:
+    """An order that is not ours bears our id: nothing of it is believed. An exit goes on under its next id."""
+    pause = None if refused else wait_for_sender(worker, child, child.lookups)
+    if pause:
+        seen = {"lookups": child.lookups + 1, "ambiguous": True, "saved_at": child.saved_at or worker.time.wall()}
+        return worker.hold(order.with_child(child.model_copy(update=seen)), Route.WAIT_TO_PLACE, pause)
+    detail = taken(child_intent(order, child), stranger)
+    worker.alert(order, detail)
+    order = _without(worker, order, child, detail)
+    if is_exit(order) and not order.superseded_by:
+        following = worker.hold(order, Route.WAIT_TO_PLACE, 1)
+    else:
+        following = finish(worker, order, Finish(reason=Reason.CLIENT_ORDER_ID_TAKEN, detail=detail), STATE)
+    worker.give_back(child)
+    return following
+
+
+def _without(worker: Worker, order: Order, child: ChildRecord, detail: str) -> Order:
+    gone = child.model_copy(update={"status": RungStatus.NEVER_SENT, "closed_at": worker.now(order)})
+    return worker.note(order.with_child(gone.given_back()), STATE, detail)
 
 
 def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:

@@ -22,6 +22,7 @@ from repeg.domain.leaving import filled_lately, left_by_others
 from repeg.domain.market import ProtectiveOrder
 from repeg.domain.models import direction, opposite
 from repeg.domain.orders import ZERO, Order
+from repeg.domain.ours import oco_intent
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -155,7 +156,8 @@ def _send(worker: Worker, order: Order, oco: Protection) -> Next:
     def save(saved_at: datetime) -> Order:
         return worker.orders.save(intended.with_protection(unsent.model_copy(update={"saved_at": saved_at})))
 
-    order, outcome = send(worker, save, lambda in_time: _submit(worker, intended, unsent, in_time))
+    intent = oco_intent(order, oco)
+    order, outcome = send(worker, intent, save, lambda in_time: _submit(worker, intended, unsent, in_time))
     oco = next(each for each in order.protections if each.client_order_id == unsent.client_order_id)
     order = order.changed(reserve_left=max(0, order.reserve_left - 1))
     match outcome:
@@ -169,7 +171,7 @@ def _send(worker: Worker, order: Order, oco: Protection) -> Next:
         case Throttled(wait_seconds):
             return worker.hold(_not_sent(order, oco), Route.WAIT_TO_PROTECT, int(wait_seconds) + 1)
         case Duplicate():
-            return _look_up(worker, order, oco)
+            return _look_up(worker, order, oco, refused=True)
         case Ambiguous(detail):
             return _unknown(worker, order, oco, detail)
 
@@ -292,11 +294,13 @@ def _unknown(worker: Worker, order: Order, oco: Protection, detail: str) -> Next
     return worker.hold(noted.with_protection(lost), Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[0])
 
 
-def _look_up(worker: Worker, order: Order, oco: Protection) -> Next:
+def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = False) -> Next:
     """The intent is written, its fate unknown: ask by our id, and send it once more only when it is nowhere."""
-    look = find_oco(worker, order, oco, STATE)
+    look = find_oco(worker, order, oco, STATE, refused=refused)
     if look.found:
         return _confirm(worker, look.order, look.found)
+    if look.taken:
+        return worker.hold(look.order, Route.WAIT_TO_PROTECT, 1)
     if not look.answered:
         return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
     if not oco.ambiguous:
@@ -310,9 +314,10 @@ def _look_up(worker: Worker, order: Order, oco: Protection) -> Next:
         return _send(worker, worker.note(order, STATE, f"{oco.client_order_id} never arrived: sent once more"), again)
     pause = wait_for_sender(worker, seen, seen.lookups - len(LOOKUP_BACKOFF_SECONDS))
     if pause:
-        return worker.hold(order, Route.WAIT_TO_PROTECT, pause)
+        detail = f"{oco.client_order_id} may still arrive; until that is ruled out {oco.qty} {order.symbol} are bare"
+        return worker.hold(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PROTECT, pause)
     # Should it arrive after all, the shares it holds keep the next one from being accepted.
     worker.alert(order, f"{oco.client_order_id} of {order.symbol} stays unknown to the broker")
     lost = seen.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})
-    refused = order.with_protection(lost).changed(refusals=order.refusals + 1)
-    return _after_refusal(worker, refused, "the broker takes no protection")
+    given_up = order.with_protection(lost).changed(refusals=order.refusals + 1)
+    return _after_refusal(worker, given_up, "the broker takes no protection")

@@ -43,6 +43,8 @@ def take_down(worker: Worker, bracket: Order, state: Route) -> tuple[Order, bool
 def _take_down_one(worker: Worker, bracket: Order, oco: Protection, state: Route) -> Order:
     if oco.broker_order_id is None:
         look = find_oco(worker, bracket, oco, state)
+        if look.taken:
+            return look.order
         if look.found is None:
             return _never_seen(worker, look.order, oco) if look.answered else bracket
         bracket, oco = look.order, look.found

@@ -5,10 +5,12 @@ from __future__ import annotations
 from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, READ_BACKOFF_SECONDS, after_rungs, backoff, is_exit
 from repeg.domain.orders import Order
+from repeg.domain.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import RetryError
 from repeg.steps.cancel import request_cancel
+from repeg.steps.lookup import look_up, taken
 from repeg.steps.outcome import fold
 from repeg.steps.send import wait_for_sender
 from repeg.steps.worker import Worker
@@ -90,7 +92,7 @@ def _begin(worker: Worker, order: Order, error: str | None) -> Order:
 def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
     """An intent without an answer: look it up until it shows or has stayed away long enough."""
     try:
-        report = worker.broker.urgent().order_by_client_id(child.client_order_id)
+        report, stranger = look_up(worker, child_intent(order, child), listed=child.lookups + 1 >= LOOKUPS)
     except RetryError as error:
         worker.log.error(f"could not look up {child.client_order_id}: {error}")
         return order
@@ -100,6 +102,7 @@ def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
     child = child.model_copy(update=seen)
     if child.lookups <= LOOKUPS or wait_for_sender(worker, child, child.lookups):
         return order.with_child(child)
-    worker.alert(order, f"{child.client_order_id} is unknown to the broker; check the account by hand")
+    unknown = f"{child.client_order_id} is unknown to the broker; check the account by hand"
+    worker.alert(order, taken(child_intent(order, child), stranger) if stranger else unknown)
     gone = child.model_copy(update={"status": RungStatus.NEVER_SENT, "closed_at": worker.now(order)})
     return order.with_child(gone)

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from repeg.broker.port import Denied, InTime, SubmitOutcome, Throttled
+from repeg.broker.port import Accepted, Ambiguous, Denied, InTime, SubmitOutcome, Throttled
 from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.execution import LINGER_SECONDS, READ_BACKOFF_SECONDS, backoff
 from repeg.domain.market import OrderReport
 from repeg.domain.orders import ZERO, Order
+from repeg.domain.ours import Intent, contradiction
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Route
@@ -30,12 +31,14 @@ CANCEL_LOOKS_SECONDS = (LINGER_SECONDS, 0.5, 1.0, 2.0)
 
 
 def send(
-    worker: Worker, save: Callable[[datetime], Order], submit: Callable[[InTime], SubmitOutcome]
+    worker: Worker, intent: Intent, save: Callable[[datetime], Order], submit: Callable[[InTime], SubmitOutcome]
 ) -> tuple[Order, SubmitOutcome]:
     """Save the intent, then send it once. `save` is told the wall time by which the intent's age counts."""
     saved_at = worker.time.wall()
     order = save(saved_at)
-    return order, outcome_of(lambda: submit(lambda: in_time(saved_at, worker.time.wall())))
+    outcome = outcome_of(lambda: submit(lambda: in_time(saved_at, worker.time.wall())))
+    wrong = contradiction(intent, outcome.report, just_sent=True) if isinstance(outcome, Accepted) else None
+    return order, Ambiguous(f"the answer tells of {wrong}") if wrong else outcome
 
 
 def outcome_of(send_once: Callable[[], SubmitOutcome]) -> SubmitOutcome:

@@ -12,6 +12,7 @@
 | SETTINGS        | LAST_VALID             | the last valid settings document                            |
 | DESK            | PAUSED, ACKNOWLEDGED   | when intake was paused by hand, which alerts were seen      |
 | BUDGET#<acct>   | BUDGET                 | trading requests of the last minute                         |
+| IDENTITY        | IDENTITY               | the token that makes our ids at the broker ours             |
 """
 
 from __future__ import annotations

@@ -1,0 +1,65 @@
+"""Looking for what was sent, when nobody knows whether it arrived: by our id, then in the list of orders.
+
+A read by id may know nothing of an order that the list shows; and what bears our id need not be ours.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from repeg.domain.market import OrderReport
+from repeg.domain.ours import Intent, contradiction, in_words
+from repeg.steps.worker import Worker
+
+SUBMITTED_BEFORE = timedelta(seconds=5)
+
+
+class Seen(NamedTuple):
+    """What a look-up found: our order; or one that bears its id and is not ours; or nothing."""
+
+    report: OrderReport | None = None
+    stranger: OrderReport | None = None
+
+
+def look_up(worker: Worker, intent: Intent, *, listed: bool) -> Seen:
+    """Look for what was written down. With `listed`, the list of orders is asked when the id leads nowhere.
+
+    Raises:
+        RetryError: the broker could not be asked; nothing follows from that.
+    """
+    report = worker.broker.urgent().order_by_client_id(intent.client_order_id)
+    if report and not contradiction(intent, report):
+        return Seen(report)
+    strangers = [report] if report else []
+    if listed or report:
+        for each in _since(worker, intent.symbol, intent.written_at):
+            if each.client_order_id == intent.client_order_id:
+                if not contradiction(intent, each):
+                    return Seen(each)
+                strangers.append(each)
+    return Seen(stranger=strangers[0] if strangers else None)
+
+
+def listed(worker: Worker, symbol: str, broker_order_id: str, written_at: datetime) -> OrderReport | None:
+    """An order of ours as the list shows it, which the broker does not know by its own id any more; None: nowhere.
+
+    Raises:
+        RetryError: the list could not be read.
+    """
+    return next(
+        (each for each in _since(worker, symbol, written_at) if each.broker_order_id == broker_order_id),
+        None,
+    )
+
+
+def taken(intent: Intent, stranger: OrderReport) -> str:
+    """What the operator is told of an order that bears our id."""
+    why = contradiction(intent, stranger)
+    return (
+        f"{intent.client_order_id} is taken by an order that is not ours, {in_words(stranger)}: {why}; it is left alone"
+    )
+
+
+def _since(worker: Worker, symbol: str, written_at: datetime) -> tuple[OrderReport, ...]:
+    return worker.broker.urgent().groups(symbol, written_at - SUBMITTED_BEFORE)

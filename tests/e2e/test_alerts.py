@@ -97,16 +97,10 @@ def test_signals_that_cannot_be_taken_in_are_told_of_and_taken_in_once_that_is_o
     cloud: Cloud, mailbox: Mailbox, name: str
 ) -> None:
     """They come back within seconds, in order; the message is not lost, and nobody has to send it again."""
-    lambda_, function = cloud.connection.lambda_, cloud.connection.function("accept_signal")
-    environment = lambda_.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-    broken = {"Variables": environment | {"TABLE_NAME": "not-there"}}
-    lambda_.update_function_configuration(FunctionName=function, Environment=broken)
-    try:
+    with cloud.broken("accept_signal"):
         sent = [cloud.send(signal_id=f"{name}-{nth}", qty=10) for nth in (1, 2)]
         [mail] = mailbox.until(lambda mails: any("not taken in" in mail for mail in mails))
         assert "intake: 1 signal was not taken in yet, after 5 tries of 100" in mail
-    finally:
-        lambda_.update_function_configuration(FunctionName=function, Environment={"Variables": environment})
     first, second = cloud.ended(*sent)
     assert first.status is second.status is Status.FILLED
     assert first.received_at < second.received_at

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from repeg.domain.reasons import Reason, Status
 from tests.support.cloud import Cloud
+from tests.support.lives import AT_ONCE, CLOSED, RE_PEGGED, SECURED, TIMED_OUT, told_once
 from tests.support.machine import load_definition
 
 pytestmark = pytest.mark.cloud
@@ -27,6 +29,38 @@ BRACKET = {
 def test_every_state_is_reached(cloud: Cloud) -> None:
     reached = {state for story in STORIES for state in story(cloud, f"m{uuid4().hex[:12]}")}
     assert reached == set(load_definition()["States"])
+
+
+def test_orders_go_through_the_states_that_they_go_through_in_other_engines(cloud: Cloud, name: str) -> None:
+    """The lives that `integration/test_second_engine.py` compares in two more."""
+    lived: dict[str, list[str]] = {}
+
+    def lives(what: str, status: Status, **signal: Any) -> None:
+        cloud.send(signal_id=f"{name}-{what}", **signal)
+        [order] = cloud.ended(f"{name}-{what}")
+        assert order.status is status, (what, order.reason)
+        lived[what] = told_once(cloud.states_of(order))
+
+    cloud.open_market()
+    lives("at-once", Status.FILLED, qty=10)
+    up = {"symbol": "TQQQ", "bid": "50.97", "ask": "51.00", "bid_size": 2000, "ask_size": 2000}
+    cloud.exchange.script({"on": {"symbol": "TQQQ", "event": "new", "side": "buy", "nth": 1}, **up})
+    lives("re-pegged", Status.FILLED, qty=10)
+    cloud.exchange.quote("CRWD", "534.70", "534.80", 500, 500)
+    lives("bracket", Status.FILLED, **BRACKET)
+    lives("closed", Status.FILLED, kind="close", symbol="CRWD", side=None)
+    cloud.exchange.quote("CRWD", "535.10", "535.20", 500, 500)
+    lives("timed-out", Status.UNFILLED, **BRACKET)
+    with cloud.broken("check_fill"):
+        lives("secured", Status.FAILED, **BRACKET)
+    assert lived == {
+        "at-once": AT_ONCE,
+        "re-pegged": RE_PEGGED,
+        "bracket": AT_ONCE,
+        "closed": CLOSED,
+        "timed-out": TIMED_OUT,
+        "secured": SECURED,
+    }
 
 
 def _waits_its_turn(cloud: Cloud, name: str) -> list[str]:

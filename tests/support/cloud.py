@@ -6,7 +6,8 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from desk.cloud.connection import Connection
@@ -82,6 +83,18 @@ class Cloud:
         """StopExecution on the order's execution."""
         assert order.execution_arn
         self.connection.stepfunctions.stop_execution(executionArn=order.execution_arn)
+
+    @contextmanager
+    def broken(self, function: str) -> Iterator[None]:
+        """A function that finds no table, for a while."""
+        lambda_, name = self.connection.lambda_, self.connection.function(function)
+        variables = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        without = {"Variables": variables | {"TABLE_NAME": "not-there"}}
+        lambda_.update_function_configuration(FunctionName=name, Environment=without)
+        try:
+            yield
+        finally:
+            lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
     # --- looking ---
 

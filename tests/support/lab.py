@@ -161,6 +161,7 @@ class Lab:
         self.running: dict[str, str] = {}
         self.ended: set[str] = set()
         self.machine: Machine | None = None
+        self.make_machine: type[Machine] = Machine
         dynamodb, table = _dynamodb(), f"lab-{next(TABLE_NUMBERS)}"
         create_table(dynamodb, table)
         self.orders = OrderStore(dynamodb, table)
@@ -230,7 +231,7 @@ class Lab:
         """Run every started execution to its end, oldest first."""
         while self.running:
             name, order_id = next(iter(self.running.items()))
-            self.machine = Machine(self._tasks(), self.sleep)
+            self.machine = self.make_machine(self._tasks(), self.sleep)
             try:
                 self.machine.run(name, {"order_id": order_id})
             finally:

@@ -160,6 +160,7 @@ class Lab:
         self.dead_letters: list[str] = []
         self.running: dict[str, str] = {}
         self.ended: set[str] = set()
+        self.moved: dict[str, datetime] = {}
         self.machine: Machine | None = None
         self.make_machine: type[Machine] = Machine
         dynamodb, table = _dynamodb(), f"lab-{next(TABLE_NUMBERS)}"
@@ -218,6 +219,13 @@ class Lab:
         if name in self.running:
             return ExecutionState.RUNNING
         return ExecutionState.ENDED if name in self.ended else ExecutionState.MISSING
+
+    def under_way(self) -> frozenset[str]:
+        return frozenset(self.running)
+
+    def moved_at(self, order_id: str, number: int) -> datetime | None:
+        """When an execution moved last, if a test says so."""
+        return self.moved.get(f"{order_id}-{number}")
 
     # --- use ---
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from repeg.errors import RetryError
+
 _ALREADY_STARTED = {"ExecutionAlreadyExists"}
 MAX_DIGITS = 9
 _UNKNOWN = {"ExecutionDoesNotExist"}
+_THROTTLED = {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 
 
 class ExecutionState(StrEnum):
@@ -51,11 +55,33 @@ class Executions:
                 raise
 
     def state(self, order_id: str, number: int) -> ExecutionState:
-        """Whether the order's `number`-th execution runs, has ended, or was never started."""
+        """Whether the order's `number`-th execution runs, has ended, or was never started.
+
+        Raises:
+            RetryError: Step Functions is asked too often.
+        """
         try:
             answer = self._client.describe_execution(executionArn=self.arn(order_id, number))
         except ClientError as error:
-            if error.response["Error"]["Code"] in _UNKNOWN:
+            code = error.response["Error"]["Code"]
+            if code in _UNKNOWN:
                 return ExecutionState.MISSING
+            if code in _THROTTLED:
+                raise RetryError(f"DescribeExecution: {code}") from error
             raise
         return ExecutionState.RUNNING if answer["status"] in ("RUNNING", "PENDING_REDRIVE") else ExecutionState.ENDED
+
+    def under_way(self) -> frozenset[str]:
+        """Names of all executions that run, as they were a moment ago: one call for a thousand."""
+        pages = self._client.get_paginator("list_executions").paginate(
+            stateMachineArn=self._machine, statusFilter="RUNNING"
+        )
+        return frozenset(execution["name"] for page in pages for execution in page["executions"])
+
+    def moved_at(self, order_id: str, number: int) -> datetime | None:
+        """Wall time of the last thing that happened in the order's `number`-th execution."""
+        answer = self._client.get_execution_history(
+            executionArn=self.arn(order_id, number), maxResults=1, reverseOrder=True
+        )
+        moved: datetime | None = next((event["timestamp"] for event in answer["events"]), None)
+        return moved

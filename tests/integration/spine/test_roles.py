@@ -55,6 +55,8 @@ class Recorder:
         lab.intake.accept = self._as("AcceptSignal", lab.intake.accept, lab)  # type: ignore[method-assign]
         lab.start = self._doing("states:StartExecution", lab.start)  # type: ignore[method-assign]
         lab.state = self._doing("states:DescribeExecution", lab.state)  # type: ignore[method-assign]
+        lab.under_way = self._doing("states:ListExecutions", lab.under_way)  # type: ignore[method-assign]
+        lab.moved_at = self._doing("states:GetExecutionHistory", lab.moved_at)  # type: ignore[method-assign]
         lab.bus.publish = self._doing("events:PutEvents", lab.bus.publish)  # type: ignore[method-assign]
         lab.worker.make_broker = self._doing("secretsmanager:GetSecretValue", lab.worker.make_broker)
         lab.worker.settings = self._doing("ssm:GetParameters", lab.worker.settings)

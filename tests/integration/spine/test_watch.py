@@ -19,6 +19,8 @@ from tests.support.leaving import SHORT, STOP, TARGET, Guard, check_held, guards
 from tests.support.scenes import alerts, at, lab_at, on_order, outcomes, send, whenever
 from tests.support.watching import OCO, cancel_protection, exited, lapse, moves, sell_by_hand
 
+LISTINGS = ["GET /v2/orders", "GET /v2/positions"]
+
 # --- exits ---
 
 
@@ -114,19 +116,19 @@ def test_a_sweep_costs_nothing_while_nothing_is_held(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("brackets", [1, 3])
-def test_a_sweep_costs_one_request_while_nothing_changed(lab: Lab, brackets: int) -> None:
-    """One listing of open orders answers for all positions."""
+def test_a_sweep_costs_two_requests_while_nothing_changed(lab: Lab, brackets: int) -> None:
+    """A listing of open orders and one of positions answer for all that is held."""
     for number in range(brackets):
         hold(lab, f"b{number}", qty=10)
     for _ in range(3):
-        assert _calls_of_a_sweep(lab) == ["GET /v2/orders"]
+        assert _calls_of_a_sweep(lab) == LISTINGS
     assert not lab.running
 
 
 def test_an_exit_costs_one_more_request(lab: Lab) -> None:
     order = hold(lab)
     moves(lab, "53.50")
-    assert _calls_of_a_sweep(lab) == ["GET /v2/orders", f"GET /v2/orders/{order.protective_order_id}"]
+    assert _calls_of_a_sweep(lab) == [*LISTINGS, f"GET /v2/orders/{order.protective_order_id}"]
     assert _calls_of_a_sweep(lab) == []
 
 

@@ -48,6 +48,7 @@ _Known = TypeVar("_Known")
 
 _log = logging.getLogger(__name__)
 _PAGE = 500
+_ACTIONS_AHEAD = timedelta(days=5)
 _SYMBOLS = 100
 """Symbols that one call for quotes names: an address has its limits."""
 
@@ -199,12 +200,12 @@ class AlpacaBroker:
         return found
 
     def corporate_actions(self, symbol: str, since: date) -> tuple[CorporateAction, ...]:
-        """Splits and stock dividends, oldest first."""
+        """Splits and stock dividends, oldest first; those of the next session may be in the account already."""
         query: dict[str, Any] = {
             "symbols": symbol,
             "types": "forward_split,reverse_split,stock_dividend",
             "start": since.isoformat(),
-            "end": self._clock().astimezone(EASTERN).date().isoformat(),
+            "end": (self._clock().astimezone(EASTERN).date() + _ACTIONS_AHEAD).isoformat(),
             "limit": 1000,
         }
         reply = self._data_call("/corporate-actions", query, version="v1")

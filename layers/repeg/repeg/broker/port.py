@@ -116,7 +116,7 @@ class Broker(Protocol):
         """The latest NBBO of each of these symbols that has one (market data, a call for 100 of them)."""
 
     def corporate_actions(self, symbol: str, since: date) -> tuple[CorporateAction, ...]:
-        """Splits and stock dividends from `since` to today, oldest first (market data: costs no trading request)."""
+        """Splits and stock dividends from `since` to the next session, oldest first (costs no trading request)."""
 
     def submit(self, child: ChildOrder, in_time: InTime = always) -> SubmitOutcome:
         """Send a child order once, never retried here. Raises `SentTooLate` when it is not in time any more."""

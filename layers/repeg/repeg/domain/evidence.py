@@ -46,7 +46,9 @@ class Proof(StrEnum):
     SPLIT = "split"
     """As after a corporate action (same cost, another quantity), which the broker's data do not confirm."""
     UNPROVEN = "unproven"
-    """Shares do not show, and nothing explains it; or the broker's answers contradict each other."""
+    """Both reads agree that shares are missing, and nothing explains it."""
+    UNCLEAR = "unclear"
+    """The broker's answers contradict each other, or there are none: nothing is known."""
 
 
 class Looks(Frozen):
@@ -94,8 +96,8 @@ def weigh(brackets: Sequence[Order], looks: Looks) -> Finding:
     sign, expected = direction(side), sum((bracket.unexited_qty for bracket in brackets), ZERO)
     shown = [None if seen is None else seen * sign for seen in (looks.read, looks.listed)]
     if looks.held is None:
-        said = " and ".join("nothing" if seen is None else plain(seen) for seen in shown)
-        return Finding(proof=Proof.UNPROVEN, why=f"the position's own read and the list of positions say {said}")
+        said = " and ".join("no answer" if seen is None else plain(seen) for seen in shown)
+        return Finding(proof=Proof.UNCLEAR, why=f"the position's own read and the list of positions say {said}")
     held = looks.held * sign
     split = _as_by_split(brackets, looks)
     if split:
@@ -110,9 +112,9 @@ def _missing(looks: Looks, held: Decimal, missing: Decimal, side: str) -> Findin
     lacks = Finding(proof=Proof.UNPROVEN, missing=missing, held=held)
     if looks.guarded > max(ZERO, held):
         why = f"protective orders for {plain(looks.guarded)} shares are live, and the account shows {plain(held)}"
-        return lacks.model_copy(update={"why": why})
+        return lacks.model_copy(update={"proof": Proof.UNCLEAR, "why": why})
     if looks.unbooked is None:
-        return lacks.model_copy(update={"why": "the account's orders could not be read"})
+        return lacks.model_copy(update={"proof": Proof.UNCLEAR, "why": "the account's orders could not be read"})
     exits = [each for each in looks.unbooked if each.side != side and each.filled_qty > 0]
     taken = sum((each.filled_qty for each in exits), ZERO)
     if taken + DUST >= missing:

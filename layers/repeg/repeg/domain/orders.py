@@ -154,6 +154,8 @@ class Order(Frozen):
     opening: OpeningPlan | None = None
     parked_until: datetime | None = None
     """The open that the order waits for; until then later orders of its symbol may pass."""
+    due_at: datetime | None = None
+    """Wall time at which its execution goes on after the wait it was sent into."""
     holds: int = 0
     holds_since_start: int = 0
     broker_failures: int = 0

@@ -122,7 +122,7 @@ def _resume(order: Order) -> Next | None:
 
 def _take_care(worker: Worker, order: Order) -> Next:
     """An order that is over comes back when what it bought was found without protection."""
-    if not order.published or not order.needs_care:
+    if not order.published or order.frozen or not (order.needs_care or order.unwinding):
         return Next(Route.RECORD_OUTCOME)
     if not worker.orders.borrow_turn(order):
         return Next(Route.DONE)

@@ -115,9 +115,19 @@ def find_lost(worker: Worker, order: Order, state: Route) -> Order:
 
 
 def ask_to_cancel(worker: Worker, oco: Protection) -> bool:
-    """Ask for the cancel of both legs; False when the broker may not have the wish."""
+    """Ask for the cancel of both legs; False when the broker may not have the wish.
+
+    A target that is over already takes no stop with it: one that was elected, and rests, is cancelled by its own id.
+    """
+    broker = worker.broker.urgent()
     try:
-        return worker.broker.urgent().cancel(oco.broker_order_id or "") is not CancelOutcome.UNCLEAR
+        outcome = broker.cancel(oco.broker_order_id or "")
+        if outcome is CancelOutcome.ALREADY_TERMINAL:
+            report = broker.order(oco.broker_order_id or "")
+            for leg in report.legs if report else ():
+                if not leg.status.terminal:
+                    outcome = broker.cancel(leg.broker_order_id)
+        return outcome is not CancelOutcome.UNCLEAR
     except RetryError:
         return False
 

@@ -28,6 +28,7 @@ from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, OperatorError
 from repeg.steps.oco import find_lost, find_oco, read_exits, read_oco
+from repeg.steps.release import take_down
 from repeg.steps.restore import restore
 from repeg.steps.send import answering_for, send, wait_for_sender
 from repeg.steps.worker import Worker
@@ -47,8 +48,16 @@ def protect(worker: Worker, order: Order) -> Next:
     """One round: find out about the OCO on its way, else check the fill and send one for what is uncovered."""
     if order.kind == "close":
         return restore(worker, order, protect)
+    if order.frozen:
+        # What is there, and what it should be protected by, is in dispute: the sweep and the operator settle it.
+        return Next(after_rungs(worker.orders.save(order.changed(settled=True))))
     oco = order.open_protection
     try:
+        if order.outdated_protections:
+            order, down = take_down(worker, order, STATE)
+            if not down:
+                return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
+            oco = order.open_protection
         if oco and oco.broker_order_id is None:
             return _look_up(worker, order, oco)
         if oco:

@@ -32,7 +32,7 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
             # Its own execution is still ending it.
             waits.append(1)
             continue
-        if not bracket.needs_care:
+        if bracket.frozen or not bracket.needs_care:
             continue
         following = protect(worker, bracket)
         if following.route is Route.WAIT_TO_PROTECT:

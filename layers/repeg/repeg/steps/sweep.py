@@ -1,60 +1,109 @@
-"""The sweeper: every order that is not over has a worker, every outcome is published, the shared clock stays fresh."""
+"""The sweeper: positions are watched, orders that are not over have a worker, outcomes are published.
+
+Positions come first, then orders; both within bounds of time, and who was left out comes first the next minute.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from repeg.domain.orders import Order
 from repeg.domain.reasons import Status
 from repeg.errors import RetryError
 from repeg.executions import Executions, ExecutionState
-from repeg.steps.watch import watch_positions
+from repeg.steps.survey import ORDERS_WITHIN, Survey, begin, end, in_turn, list_executions
+from repeg.steps.watch import free_turn, watch_positions
 from repeg.steps.worker import Worker
+from repeg.store.orders import BATCH
+
+OVERDUE = timedelta(minutes=5)
+"""Wall time after which an order that does not move asks for a person: longer than any step with all its retries."""
+HISTORIES = 20
+"""Executions whose last movement one sweep asks for."""
 
 
 def sweep(worker: Worker, executions: Executions) -> dict[str, int]:
-    """Restart what died. Returns how many orders were looked at and how many got a new execution."""
-    ids = worker.orders.to_do()
-    started = 0
-    for order_id in ids:
-        try:
-            started += _revive(worker, executions, order_id)
-        except RetryError as error:
-            worker.log.info(f"left to the next sweep: {error}", order_id=order_id)
-        except Exception as error:  # one bad record must not keep the others from being revived
-            worker.log.error(f"could not be revived: {error}", alert=True, order_id=order_id)
+    """Watch positions, and restart what died. Returns how many orders are to do, and how many executions started."""
+    survey = begin(worker, executions)
     _refresh_clock(worker)
     try:
-        started += watch_positions(worker, executions)
+        watch_positions(survey)
     except Exception as error:  # the next sweep looks again
-        worker.log.error(f"positions could not be looked after: {error}", alert=not isinstance(error, RetryError))
-    return {"to_do": len(ids), "started": started}
+        alert = not isinstance(error, RetryError) and survey.due("sweep", "positions")
+        worker.log.error(f"positions could not be looked after: {error}", alert=alert)
+    to_do = _revive_all(survey)
+    end(survey)
+    return {"to_do": to_do, "started": survey.started}
 
 
-def _revive(worker: Worker, executions: Executions, order_id: str) -> bool:
-    order = worker.orders.get(order_id)
-    if order is None or (order.status.terminal and order.published):
-        return False
+def _revive_all(survey: Survey) -> int:
+    worker = survey.worker
+    ids = in_turn(dict.fromkeys(worker.orders.to_do()), survey.before.orders_after)
+    if ids:
+        list_executions(survey)
+    for place in range(0, len(ids), BATCH):
+        some = ids[place : place + BATCH]
+        orders, broken = worker.orders.several(some)
+        for order_id in some:
+            if survey.late(ORDERS_WITHIN):
+                return _out_of_time(survey, ids, order_id)
+            _revive_one(survey, order_id, orders.get(order_id), broken.get(order_id))
+    return len(ids)
+
+
+def _out_of_time(survey: Survey, ids: list[str], at: str) -> int:
+    place = ids.index(at)
+    survey.orders_after = ids[place - 1] if place else survey.before.orders_after
+    survey.unseen |= set(ids[place:])
+    survey.worker.log.error(f"{place} of {len(ids)} open orders were looked at; the next sweep goes on")
+    return len(ids)
+
+
+def _revive_one(survey: Survey, order_id: str, order: Order | None, problem: str | None) -> None:
+    """One bad record, or one that cannot be looked at, must not keep the others from being revived."""
+    log = survey.worker.log
+    try:
+        if problem:
+            raise ValueError(problem)
+        if order:
+            _revive(survey, order)
+    except RetryError as error:
+        survey.unseen.add(order_id)
+        log.info(f"left to the next sweep: {error}", order_id=order_id)
+    except Exception as error:
+        log.error(f"could not be revived: {error}", alert=survey.due(order_id, "not revived"), order_id=order_id)
+
+
+def _revive(survey: Survey, order: Order) -> None:
+    if order.status.terminal and order.published:
+        return
     if order.status is Status.WAITING:
-        _free_turn(worker, executions, order.symbol)
-    state = executions.state(order_id, order.executions)
+        free_turn(survey, order.symbol)
+    state = survey.state_of(order)
     if state is ExecutionState.RUNNING:
-        return False
+        _watch_pace(survey, order)
+        return
     number = order.executions
     if state is ExecutionState.ENDED:
         number += 1
-        worker.orders.adopt(order, executions.arn(order_id, number))
-    executions.start(order_id, number)
-    worker.log.info(f"execution {number} started", order_id=order_id)
-    return True
+        survey.worker.orders.adopt(order, survey.executions.arn(order.order_id, number))
+    survey.executions.start(order.order_id, number)
+    survey.started += 1
+    survey.worker.log.info(f"execution {number} started", order_id=order.order_id)
 
 
-def _free_turn(worker: Worker, executions: Executions, symbol: str) -> None:
-    """A turn that was borrowed by an execution that died would keep its symbol locked for ever."""
-    holder_id = worker.orders.holder(symbol)
-    holder = worker.orders.get(holder_id) if holder_id else None
-    if holder is None or not holder.status.terminal or holder.unexited_qty > 0:
+def _watch_pace(survey: Survey, order: Order) -> None:
+    """An execution that runs and does not move looks healthy; the operator hears of it once it is overdue."""
+    wall = survey.worker.time.wall()
+    if wall - (order.due_at or order.received_at) < OVERDUE or survey.histories >= HISTORIES:
         return
-    if executions.state(holder.order_id, holder.executions) is not ExecutionState.RUNNING:
-        worker.log.info(f"{holder.order_id} gave the turn of {symbol} back", order_id=holder.order_id)
-        worker.orders.give_turn(holder)
+    survey.histories += 1
+    moved_at = survey.executions.moved_at(order.order_id, order.executions)
+    if moved_at is None or wall - moved_at < OVERDUE:
+        return
+    if survey.due(order.order_id, "stands still"):
+        minutes = int((wall - moved_at).total_seconds() // 60)
+        survey.worker.alert(order, f"{order.kind} of {order.symbol} has not moved for {minutes} minutes: look at it")
 
 
 def _refresh_clock(worker: Worker) -> None:
@@ -62,5 +111,5 @@ def _refresh_clock(worker: Worker) -> None:
     try:
         clock = worker.time.kept_fresh(worker.broker)
         worker.time.calendar(worker.broker, clock.now())
-    except Exception as error:  # reviving orders is what the sweep is for; the clock is a courtesy
+    except Exception as error:  # watching and reviving is what the sweep is for; the clock is a courtesy
         worker.log.error(f"the broker's clock could not be read: {error}")

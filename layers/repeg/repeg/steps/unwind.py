@@ -74,14 +74,15 @@ def _flat(worker: Worker, before: Order, order: Order) -> Next:
     if order.open_child:
         return worker.hold(order.changed(protected=False), Route.WAIT_FOR_CANCEL, STUCK_ENTRY_SECONDS)
     if order.status.terminal and order.exit_reason == ExitReason.UNWIND:
-        worker.alert(order, f"{order.symbol} could not be protected and was left at {order.exit_price}")
+        why = "was past its stop" if order.past_stop_since else "could not be protected"
+        worker.alert(order, f"{order.symbol} {why} and was left at {order.exit_price}")
     kept = worker.save_exits(before, order.changed(settled=True, protected=False))
     return Next(after_rungs(kept))
 
 
 def _cost(order: Order) -> Decimal | None:
     """Dollars lost between the entry and what was unwound, + is cost."""
-    entry = order.avg_fill_price
+    entry = order.entry_price
     left = [gone for gone in order.exits if gone.reason is ExitReason.UNWIND and gone.price is not None]
     if entry is None or not left:
         return None

@@ -1,114 +1,303 @@
-"""After the order: exits that the broker executes later are recorded, and protection that went missing is restored."""
+"""After the order: what the broker executed is recorded, and every position passes the last line of defence.
+
+Exits are read and alerts raised whoever has the symbol's turn; only acting needs it.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from itertools import groupby
 
+from repeg.domain.bracket_exit import levels_of
+from repeg.domain.defence import Account, Act, Facts, Tell, Verdict, elapsed, guard, is_through, market, verdict
+from repeg.domain.defence import State as Standing
+from repeg.domain.execution import is_exit
+from repeg.domain.money import plain
 from repeg.domain.orders import Order
+from repeg.domain.protection import Protection
 from repeg.domain.routes import Route
-from repeg.errors import OperatorError, RetryError, StaleExecution
-from repeg.executions import Executions, ExecutionState
+from repeg.errors import RetryError, StaleExecution
 from repeg.steps.oco import read_oco
-from repeg.steps.worker import Worker
+from repeg.steps.reckon import DISAGREES, reckon
+from repeg.steps.release import take_down
+from repeg.steps.survey import POSITIONS_WITHIN, Survey, in_turn, list_account, list_executions
 
 STATE = Route.PROTECT_POSITION
 GRACE = timedelta(seconds=50)
 """Somebody who cancels protection by hand, to sell by hand, gets this long before it is restored."""
 CARE_BACKOFF_MINUTES = (1, 2, 5, 10)
+BARE, PAST_STOP = "bare", "past stop"
 
 
-def watch_positions(worker: Worker, executions: Executions) -> int:
-    """Look at every bracket that still holds shares: one listing of open orders, and a read for what is not in it.
-
-    Returns how many executions were started to protect shares that nothing guards.
-    """
+def watch_positions(survey: Survey) -> None:
+    """Look at every bracket that holds shares: two listings and one call for quotes, and a read for what changed."""
+    worker = survey.worker
     ids = worker.orders.holding_shares()
     if not ids:
-        return 0
-    orders = [order for order in (_read(worker, order_id) for order_id in ids) if order and order.status.terminal]
-    guarded = _listed(worker) if any(order.protections for order in orders) else frozenset()
-    started = 0
-    for order in orders:
-        try:
-            started += _look_after(worker, executions, order, guarded)
-        except (RetryError, StaleExecution) as error:
-            worker.log.info(f"left to the next sweep: {error}", order_id=order.order_id)
-        except Exception as error:  # one position's trouble must not keep the others from being watched
-            worker.log.error(f"its position cannot be watched: {error}", alert=True, order_id=order.order_id)
-    return started
+        return
+    orders, broken = worker.orders.several(ids)
+    for order_id, problem in broken.items():
+        alert = survey.due(order_id, "unreadable")
+        worker.log.error(f"its position cannot be watched: {problem}", alert=alert, order_id=order_id)
+    anchor = worker.time.approximate().anchor
+    held = [order.changed(clock=anchor) for order in orders.values() if order.unexited_qty > 0]
+    if not held:
+        return
+    list_executions(survey)
+    list_account(survey, held)
+    # By today's clock: that of the order's own day has long drifted, and the survey may have read it anew.
+    anchor = worker.time.approximate().anchor
+    _by_symbol(survey, [order.changed(clock=anchor) for order in held])
 
 
-def _read(worker: Worker, order_id: str) -> Order | None:
-    """The order, by today's clock: that of its own day has long drifted. One bad record does not hide the others."""
+def _by_symbol(survey: Survey, held: list[Order]) -> None:
+    held.sort(key=lambda order: order.symbol)
+    groups = {symbol: list(group) for symbol, group in groupby(held, key=lambda order: order.symbol)}
+    symbols = in_turn(groups, survey.before.positions_after)
+    for place, symbol in enumerate(symbols):
+        if survey.late(POSITIONS_WITHIN):
+            left = symbols[place:]
+            survey.positions_after = symbols[place - 1] if place else survey.before.positions_after
+            survey.unseen |= {order.order_id for each in left for order in groups[each]}
+            survey.worker.log.error(f"{place} of {len(symbols)} held symbols were looked at; the next sweep goes on")
+            return
+        _guarded_look(survey, sorted(groups[symbol], key=lambda order: (order.received_at, order.order_id)))
+
+
+def _guarded_look(survey: Survey, brackets: list[Order]) -> None:
+    """One symbol's trouble must not keep the others from being watched."""
+    worker, symbol = survey.worker, brackets[0].symbol
     try:
-        order = worker.orders.get(order_id)
-    except ValueError as error:
-        worker.log.error(f"its position cannot be watched: {error}", alert=True, order_id=order_id)
-        return None
-    return order.changed(clock=worker.time.approximate().anchor) if order else None
+        _look_at(survey, brackets)
+    except (RetryError, StaleExecution) as error:
+        survey.unseen |= {bracket.order_id for bracket in brackets}
+        worker.log.info(f"left to the next sweep: {error}", symbol=symbol)
+    except Exception as error:
+        survey.unseen |= {bracket.order_id for bracket in brackets}
+        alert = survey.due(brackets[0].order_id, "cannot be watched")
+        worker.log.error(f"positions in {symbol} cannot be watched: {error}", alert=alert, symbol=symbol)
 
 
-def _listed(worker: Worker) -> frozenset[str] | None:
-    """Open orders of the account; None when they cannot be listed now: then nobody's exits are read."""
+def _look_at(survey: Survey, brackets: list[Order]) -> None:
+    holder = free_turn(survey, brackets[0].symbol)
+    if holder and is_exit(holder):
+        return  # it has taken protection down on purpose, reads exits itself, and has alarms of its own
+    trouble: list[Exception] = []
+    read = [_safely(trouble, bracket, partial(_read_exits, survey, bracket)) for bracket in brackets]
+    read = [bracket for bracket in read if bracket.unexited_qty > 0]
+    account = Account.UNSEEN
+    if read and not trouble and not any(_at_work(survey, bracket) for bracket in read):
+        account, read = reckon(survey, read)
+    for bracket in read:
+        if bracket.unexited_qty > 0:
+            _safely(trouble, bracket, partial(_judge, survey, bracket, account, holder))
+    if trouble:
+        raise trouble[0]
+
+
+def _safely(trouble: list[Exception], bracket: Order, look: Callable[[], Order]) -> Order:
+    """One bracket's trouble must not hide the others of its symbol; it is raised when all were looked at."""
     try:
-        return frozenset(report.broker_order_id for report in worker.broker.urgent().open_orders())
-    except RetryError as error:
-        worker.log.error(f"protection cannot be watched, open orders are not listed: {error}", alert=True)
-        return None
+        return look()
+    except Exception as error:
+        trouble.append(error)
+        return bracket
 
 
-def _look_after(worker: Worker, executions: Executions, order: Order, guarded: frozenset[str] | None) -> bool:
-    if executions.state(order.order_id, order.executions) is ExecutionState.RUNNING:
-        return False
-    holder = worker.orders.holder(order.symbol)
-    if holder not in (None, order.order_id):
-        return False
-    if guarded is not None:
-        order = _read_exits(worker, order, guarded)
-    if order.unexited_qty <= 0 or not order.needs_care:
-        if holder == order.order_id:
-            worker.orders.give_turn(order)
-        return False
-    return _care(worker, executions, order)
+def _at_work(survey: Survey, bracket: Order) -> bool:
+    """True while shares of the bracket come or go by its own doing: then the account proves nothing."""
+    return not bracket.status.terminal or bracket.unwinding or survey.listed_as_running(bracket)
 
 
-def _read_exits(worker: Worker, order: Order, guarded: frozenset[str]) -> Order:
-    """What the broker executed, or lost, of the OCOs that are not open any more."""
+def free_turn(survey: Survey, symbol: str) -> Order | None:
+    """The order that has the symbol's turn, or None. A turn that died with its execution is given back.
+
+    Not that of a bracket that is being left: the order that leaves trades on it, and the bracket is resumed.
+    """
+    orders = survey.worker.orders
+    holder_id = orders.holder(symbol)
+    holder = orders.get(holder_id) if holder_id else None
+    if holder is None or not holder.status.terminal or holder.unwinding or survey.running(holder):
+        return holder
+    survey.worker.log.info(f"{holder.order_id} gave the turn of {symbol} back", order_id=holder.order_id)
+    orders.give_turn(holder)
+    return None
+
+
+def _read_exits(survey: Survey, order: Order) -> Order:
+    """What the broker executed, or lost, of the OCOs that the listing shows otherwise than the record has them."""
+    if survey.open_orders is None or survey.listed_as_running(order):
+        return order
     before = order
     for oco in order.protections:
-        if not oco.status.closed and oco.broker_order_id and oco.broker_order_id not in guarded:
-            order = read_oco(worker, order, oco, STATE)[0]
-    return worker.save_exits(before, order)
+        if not oco.status.closed and oco.broker_order_id and _differs(survey, oco):
+            order = read_oco(survey.worker, order, oco, STATE)[0]
+    if order == before or survey.running(order):
+        return before
+    return survey.worker.save_exits(before, order)
 
 
-def _care(worker: Worker, executions: Executions, order: Order) -> bool:
-    """Shares without protection: told at once, and given an execution of their own when it is time."""
-    if order.outside_session and not order.protections:
-        order = _by_todays_clock(worker, order)
-        if not worker.session_open(order):
-            return False
-    now = worker.now(order)
-    if order.protected and order.care_at is None:
-        worker.alert(order, f"{order.uncovered_qty} {order.symbol} lost their protection; it is restored in a minute")
-        worker.orders.save(order.changed(care_at=now + GRACE, protected=False))
+def _differs(survey: Survey, oco: Protection) -> bool:
+    """True when an OCO is not listed as the record has it. Legs may be missing from a listing: that says nothing."""
+    listed = (survey.open_orders or {}).get(oco.broker_order_id or "")
+    if listed is None:
+        return True
+    seen = oco.reported(listed, survey.now, survey.session is not None)
+    if not listed.legs:
+        return seen.exited_qty > oco.exited_qty
+    return (seen.status, seen.exited_qty, seen.moved) != (oco.status, oco.exited_qty, oco.moved)
+
+
+def _judge(survey: Survey, order: Order, account: Account, holder: Order | None) -> Order:
+    """One position on the last line of defence: where it stands, told, and the one act that follows."""
+    before, mine = order, order.status.terminal and not survey.listed_as_running(order)
+    if order.unwinding:
+        return _resume(survey, order) if mine and _has_turn(order, holder) else order
+    order, facts = _facts(survey, order, account, mine, _has_turn(order, holder))
+    found = verdict(facts)
+    order = _tell(survey, order, found, mine, holder)
+    if not mine or (order != before and survey.running(order)):
+        return before
+    return _act(survey, before, order, found)
+
+
+def _has_turn(order: Order, holder: Order | None) -> bool:
+    return holder is None or holder.order_id == order.order_id
+
+
+def _facts(survey: Survey, order: Order, account: Account, mine: bool, free: bool) -> tuple[Order, Facts]:
+    """What each side shows, and the order with since when."""
+    opened_at = survey.session.opens_at if survey.session else None
+    quote = survey.quote(order.symbol)
+    through = is_through(levels_of(order), order.trading_side, quote) if quote and opened_at else None
+    bare = order.needs_care if mine else _unlisted(survey, order)
+    if mine:
+        found_now = order.protected and order.care_at is None
+        bare_since = None if not bare else survey.now if found_now else order.bare_since or survey.now
+        passed_since = order.past_stop_since
+        if through is not None or opened_at is None:
+            passed_since = (passed_since or survey.now) if through else None
+        order = order.changed(bare_since=bare_since, past_stop_since=passed_since)
+    else:
+        bare_since = survey.since(order, BARE, bare)
+        passed_since = survey.since(order, PAST_STOP, bool(through))
+    facts = Facts(
+        account=account,
+        frozen=bool(order.frozen),
+        guard=guard(bare, elapsed(bare_since, survey.now, opened_at), opened_at is not None),
+        market=market(through, elapsed(passed_since, survey.now, opened_at), opened_at is not None),
+        free=mine and free,
+    )
+    return order, facts
+
+
+def _unlisted(survey: Survey, order: Order) -> bool:
+    """True when an order that works by itself has shares that no listed OCO guards."""
+    listed = survey.open_orders
+    lost = any(
+        listed is not None and oco.broker_order_id and oco.broker_order_id not in listed
+        for oco in order.protections
+        if not oco.status.closed
+    )
+    return lost or order.needs_care
+
+
+def _tell(survey: Survey, order: Order, found: Verdict, mine: bool, holder: Order | None) -> Order:
+    """Tell the operator of a verdict, as often as it says."""
+    for what, standing in ((BARE, Standing.BARE), (PAST_STOP, Standing.PAST_STOP)):
+        order = order if found.state is standing else order.no_longer(what)
+    if found.tell is Tell.NO:
+        return order
+    if found.tell is Tell.ONCE:
+        return _lost(survey, order, holder) if mine else order
+    if found.act is Act.PROTECT and order.care_tries == 0:
+        return order  # told when it was lost; this is the first try to restore it
+    what = {Standing.BARE: BARE, Standing.PAST_STOP: PAST_STOP}.get(found.state, DISAGREES)
+    detail = _words(survey, order, found, holder)
+    if mine:
+        return survey.worker.alert_lasting(order, what, detail)
+    if survey.due(order.order_id, f"{what} told"):
+        survey.worker.alert(order, detail)
+    return order
+
+
+def _lost(survey: Survey, order: Order, holder: Order | None) -> Order:
+    """Protection that was there is gone: told at once, and restored when there was time to sell by hand."""
+    if not order.protected or order.care_at is not None:
+        return order
+    later = "in a minute" if _has_turn(order, holder) else "when the symbol's live order is over"
+    lost = plain(order.uncovered_qty or order.unexited_qty)
+    survey.worker.alert(order, f"{lost} {order.symbol} lost their protection; it is restored {later}")
+    return order.changed(care_at=survey.now + GRACE, protected=False)
+
+
+def _words(survey: Survey, order: Order, found: Verdict, holder: Order | None) -> str:
+    shares = f"{plain(order.unexited_qty)} {order.symbol}"
+    waits = "" if _has_turn(order, holder) or holder is None else f"; {holder.order_id} has the symbol's turn"
+    if found.state is Standing.DISAGREES:
+        decide = f"nothing is traded until they agree or you decide: repeg resolve {order.symbol}"
+        return f"{shares}: record and account disagree ({order.frozen}); {decide}"
+    if found.state is Standing.PAST_STOP:
+        quote, stop = survey.quotes.get(order.symbol), plain(levels_of(order).stop)
+        at = f" ({plain(quote.bid)}/{plain(quote.ask)})" if quote else ""
+        act = "they are left now" if found.act is Act.LEAVE else "they are not left yet"
+        return f"the market{at} has gone through the stop at {stop}, and {shares} are still there; {act}{waits}"
+    lost = f"{plain(order.uncovered_qty or order.unexited_qty)} {order.symbol}"
+    since = f" since {order.bare_since:%H:%M:%S} UTC" if order.bare_since else ""
+    return f"{lost} have been without protection{since}{waits}"
+
+
+def _act(survey: Survey, before: Order, order: Order, found: Verdict) -> Order:
+    match found.act:
+        case Act.LEAVE:
+            if not _backs_off(survey, order):
+                noted = survey.worker.note(order, STATE, _words(survey, order, found, None))
+                return _start(survey, noted.changed(unwinding=True, protected=False))
+        case Act.PROTECT:
+            if _due(survey, before, order):
+                return _start(survey, order)
+        case Act.FREEZE:
+            if not before.frozen and order.frozen:
+                order = survey.worker.note(order, STATE, f"frozen: {order.frozen}")
+            if order.order_id in survey.split and any(not oco.status.closed for oco in order.protections):
+                # What it would sell, and where, is from before: it must not trade by itself.
+                return take_down(survey.worker, survey.worker.orders.save(order), STATE)[0]
+        case Act.NONE if found.state is Standing.COVERED and order.care_at and not order.protected:
+            order = order.changed(protected=True, care_at=None, care_tries=0)
+    return order if order == before else survey.worker.orders.save(order)
+
+
+def _due(survey: Survey, before: Order, order: Order) -> bool:
+    """True when it is time to protect: not while somebody may sell by hand, nor before the open that it waits for."""
+    if order.outside_session and not order.protections and survey.session is None:
         return False
-    if order.care_at and now < order.care_at:
+    if before.protected and before.care_at is None:
         return False
-    tries = order.care_tries
+    return order.care_at is None or survey.now >= order.care_at
+
+
+def _backs_off(survey: Survey, order: Order) -> bool:
+    return order.care_tries > 0 and order.care_at is not None and survey.now < order.care_at
+
+
+def _resume(survey: Survey, order: Order) -> Order:
+    """A bracket that is being left, whose execution died."""
+    return order if survey.running(order) else _start(survey, order)
+
+
+def _start(survey: Survey, order: Order) -> Order:
+    """An execution of its own for a position, which borrows the symbol's turn."""
+    worker, tries = survey.worker, order.care_tries
+    if survey.running(order):
+        return order
     pause = timedelta(minutes=CARE_BACKOFF_MINUTES[min(tries, len(CARE_BACKOFF_MINUTES) - 1)])
-    again = order.changed(care_at=now + pause, care_tries=tries + 1, settled=False)
+    again = order.changed(care_at=survey.now + pause, care_tries=tries + 1, settled=False)
     again = again.changed(unwind_failed=False, refusals=0, holds=0)
     number = order.executions + 1
-    worker.orders.adopt(again, executions.arn(order.order_id, number))
-    executions.start(order.order_id, number)
-    worker.log.info(f"execution {number} started to protect {order.symbol}", order_id=order.order_id)
-    return True
-
-
-def _by_todays_clock(worker: Worker, order: Order) -> Order:
-    """What waits for the open must not wait by a clock that was moved on: a quote gives it away, at no request."""
-    with suppress(RetryError, OperatorError):
-        if worker.clock_of(order).behind(worker.broker.quote(order.symbol)):
-            return order.changed(clock=worker.time.read(worker.broker.urgent()).anchor)
-    return order
+    adopted = worker.orders.adopt(again, survey.executions.arn(order.order_id, number))
+    survey.executions.start(order.order_id, number)
+    survey.started += 1
+    worker.log.info(f"execution {number} started to look after {order.symbol}", order_id=order.order_id)
+    return adopted

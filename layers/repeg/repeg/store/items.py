@@ -11,6 +11,7 @@
 | MARKET          | CLOCK, CALENDAR        | last reading of the broker's clock, trading days            |
 | SETTINGS        | LAST_VALID             | the last valid settings document                            |
 | DESK            | PAUSED, ACKNOWLEDGED   | when intake was paused by hand, which alerts were seen      |
+| SWEEP           | STATE                  | where the sweep goes on, and what it told of moving orders  |
 | BUDGET#<acct>   | BUDGET                 | trading requests of the last minute                         |
 | IDENTITY        | IDENTITY               | the token that makes our ids at the broker ours             |
 """

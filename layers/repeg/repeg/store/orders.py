@@ -27,6 +27,7 @@ from repeg.store.items import (
     signal_key,
     to_item,
 )
+from repeg.store.sweeps import Sweeps
 from repeg.store.turns import ABSENT, Turns, raise_unless_condition
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class SignalClaim:
     body_hash: str
 
 
-class OrderStore(Turns):
+class OrderStore(Turns, Sweeps):
     """Orders, signals and symbol queues in one table. `client` is a low-level DynamoDB client."""
 
     # --- reading -------------------------------------------------------------------------------------------------
@@ -88,15 +89,19 @@ class OrderStore(Turns):
             yield from (found[order_id] for order_id in some if order_id in found)
 
     def _get_many(self, order_ids: list[str]) -> dict[str, Order]:
+        found = [item_order(item) for item in self._read_many(order_ids)]
+        return {order.order_id: order for order in found}
+
+    def _read_many(self, order_ids: list[str]) -> list[Item]:
         ahead: dict[str, Any] = {
             self._table: {"Keys": [order_key(order_id) for order_id in order_ids], "ConsistentRead": True}
         }
-        found: list[Order] = []
+        found: list[Item] = []
         while ahead:
             answer = self._client.batch_get_item(RequestItems=ahead)
-            found += [item_order(item) for item in answer["Responses"][self._table]]
+            found += answer["Responses"][self._table]
             ahead = answer.get("UnprocessedKeys", {})
-        return {order.order_id: order for order in found}
+        return found
 
     def to_do(self) -> list[str]:
         """Ids of orders that are not over or whose outcome was not published (eventually consistent)."""
@@ -105,6 +110,20 @@ class OrderStore(Turns):
     def holding_shares(self) -> list[str]:
         """Ids of brackets whose shares have not all left (eventually consistent)."""
         return self._indexed(HELD)
+
+    def several(self, order_ids: list[str]) -> tuple[dict[str, Order], dict[str, str]]:
+        """Orders by id, read consistently, 100 in a call; and what is wrong with those that cannot be read."""
+        found: dict[str, Order] = {}
+        broken: dict[str, str] = {}
+        for place in range(0, len(order_ids), BATCH):
+            for item in self._read_many(order_ids[place : place + BATCH]):
+                try:
+                    order = item_order(item)
+                except ValueError as error:
+                    broken[from_item(item)["pk"].removeprefix("ORDER#")] = str(error)
+                else:
+                    found[order.order_id] = order
+        return found, broken
 
     def holding(self, symbol: str) -> list[Order]:
         """Brackets of a symbol whose shares have not all left, oldest first, read consistently."""

@@ -1,0 +1,157 @@
+"""What one sweep sees: the account's positions, open orders, quotes and running executions, each in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from repeg.domain.market import OrderReport, Position, TradingDay
+from repeg.domain.orders import TOLD_AGAIN_AFTER, Order
+from repeg.domain.quotes import Quote, quote_problem
+from repeg.errors import OperatorError, RetryError
+from repeg.executions import Executions, ExecutionState
+from repeg.steps.worker import Worker
+from repeg.store.sweeps import SweepState
+
+POSITIONS_WITHIN = timedelta(seconds=25)
+"""Wall time that looking at positions may take of a sweep's 50 s, ..."""
+ORDERS_WITHIN = timedelta(seconds=40)
+"""... and all of it."""
+_Seen = TypeVar("_Seen")
+
+
+@dataclass
+class Survey:
+    """One sweep's view. A listing is None when it could not be had: then nothing is concluded from what it lacks."""
+
+    worker: Worker
+    executions: Executions
+    before: SweepState
+    began_at: datetime
+    under_way: frozenset[str] | None = None
+    positions: dict[str, Position] | None = None
+    open_orders: dict[str, OrderReport] | None = None
+    quotes: dict[str, Quote] = field(default_factory=dict)
+    session: TradingDay | None = None
+    started: int = 0
+    histories: int = 0
+    """Executions whose history this sweep asked for."""
+    positions_after: str = ""
+    orders_after: str = ""
+    marks: dict[str, datetime] = field(default_factory=dict)
+    """Times of what lasts, by order and name; those that are not renewed are forgotten."""
+    split: set[str] = field(default_factory=set)
+    """Brackets whose position looks split, which nobody confirms."""
+    unseen: set[str] = field(default_factory=set)
+    """Orders that time did not suffice for: what is marked of them stays."""
+    _states: dict[str, ExecutionState] = field(default_factory=dict)
+
+    @property
+    def now(self) -> datetime:
+        """Market time, by today's clock."""
+        return self.worker.time.approximate().now()
+
+    def late(self, within: timedelta) -> bool:
+        """True when so much wall time of the sweep is used up."""
+        return self.worker.time.wall() - self.began_at >= within
+
+    def listed_as_running(self, order: Order) -> bool:
+        """True when the order's execution ran a moment ago (asked for itself when there is no listing)."""
+        if self.under_way is None:
+            return self.running(order)
+        return f"{order.order_id}-{order.executions}" in self.under_way
+
+    def running(self, order: Order) -> bool:
+        """True when the order's execution runs; asked for itself unless it is listed."""
+        return self.state_of(order) is ExecutionState.RUNNING
+
+    def state_of(self, order: Order) -> ExecutionState:
+        """The state of the order's execution."""
+        name = f"{order.order_id}-{order.executions}"
+        if self.under_way is not None and name in self.under_way:
+            return ExecutionState.RUNNING
+        if name not in self._states:
+            self._states[name] = self.executions.state(order.order_id, order.executions)
+        return self._states[name]
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The latest quote, if it may be traded on."""
+        quote = self.quotes.get(symbol)
+        if quote is None or quote_problem(quote, self.now, self.worker.settings().max_quote_age_seconds):
+            return None
+        return quote
+
+    def since(self, order: Order, what: str, holds: bool) -> datetime | None:
+        """Since when `what` is known to hold of an order, by this sweep and those before it."""
+        if not holds:
+            return None
+        name = f"{order.order_id} {what}"
+        self.marks[name] = self.before.marks.get(name, self.now)
+        return self.marks[name]
+
+    def due(self, about: str, what: str) -> bool:
+        """True when `what` was not told yet, or not for 15 minutes. Marks it as told now."""
+        name = f"{about} {what}"
+        told = self.before.marks.get(name)
+        due = told is None or not timedelta(0) <= self.now - told < TOLD_AGAIN_AFTER
+        self.marks[name] = self.now if due or told is None else told
+        return due
+
+
+def begin(worker: Worker, executions: Executions) -> Survey:
+    """A survey that has seen nothing yet but what the last sweep left."""
+    return Survey(worker, executions, worker.orders.sweep_state(), worker.time.wall())
+
+
+def end(survey: Survey) -> None:
+    """Leave to the next sweep what it needs."""
+    kept = {name: at for name, at in survey.before.marks.items() if name.partition(" ")[0] in survey.unseen}
+    state = SweepState(
+        positions_after=survey.positions_after, orders_after=survey.orders_after, marks=kept | survey.marks
+    )
+    if state != survey.before:
+        survey.worker.orders.keep_sweep_state(state)
+
+
+def in_turn(ids: Collection[str], after: str) -> list[str]:
+    """The ids from the one after `after` on, then those before: who came too late last time comes first."""
+    every = sorted(ids)
+    return [each for each in every if each > after] + [each for each in every if each <= after]
+
+
+def list_executions(survey: Survey) -> None:
+    """Which executions run, in one call; without it each is asked for when it matters."""
+    if survey.under_way is not None:
+        return
+    try:
+        survey.under_way = survey.executions.under_way()
+    except Exception as error:  # a courtesy: describing each is slower, and says the same
+        survey.worker.log.info(f"executions are not listed: {error}")
+
+
+def list_account(survey: Survey, orders: Collection[Order]) -> None:
+    """Open orders and positions of the account, and quotes of what is held: two trading requests for all."""
+    worker = survey.worker
+    broker = worker.broker.urgent()
+    listed = _had(survey, "protection cannot be watched, open orders are not listed", broker.open_orders)
+    survey.open_orders = None if listed is None else {report.broker_order_id: report for report in listed}
+    held = _had(survey, "positions cannot be compared, they are not listed", broker.positions)
+    survey.positions = None if held is None else {position.symbol: position for position in held}
+    symbols = {order.symbol for order in orders}
+    stops = "stops cannot be compared with the market"
+    survey.quotes = _had(survey, stops, lambda: worker.broker.quotes(symbols)) or {}
+    if any(worker.time.approximate().behind(quote) for quote in survey.quotes.values()):
+        _had(survey, "the clock is behind the market and cannot be read", lambda: worker.time.read(broker))
+    calendar = _had(survey, "the calendar cannot be read", lambda: worker.time.calendar(broker, survey.now))
+    survey.session = calendar.session_at(survey.now) if calendar else None
+
+
+def _had(survey: Survey, trouble: str, ask: Callable[[], _Seen]) -> _Seen | None:
+    """The answer, or None when there is none now: a line in the log that alarms watch, not every minute."""
+    try:
+        return ask()
+    except (RetryError, OperatorError) as error:
+        survey.worker.log.error(f"{trouble}: {error}", alert=survey.due("sweep", trouble))
+        return None

@@ -1,0 +1,43 @@
+"""What one sweep leaves to the next: where to go on, and since when what lasts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from repeg.domain.models import Frozen
+from repeg.store.items import from_item, to_item
+
+_KEY = {"pk": "SWEEP", "sk": "STATE"}
+
+
+class SweepState(Frozen):
+    """`marks` are times in market time by name: of trouble with orders whose records their own executions write."""
+
+    positions_after: str = ""
+    """The last position that was looked at, when time ran out; empty: all were."""
+    orders_after: str = ""
+    marks: dict[str, datetime] = Field(default_factory=dict)
+
+
+class Sweeps:
+    """One item; the newest wins. `client` is a low-level DynamoDB client."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def sweep_state(self) -> SweepState:
+        """What the last sweep left, or nothing."""
+        item = self._client.get_item(TableName=self._table, Key=to_item(_KEY)).get("Item")
+        try:
+            return SweepState.model_validate_json(from_item(item)["document"]) if item else SweepState()
+        except ValueError:  # written by another version: what lasts is told once more
+            return SweepState()
+
+    def keep_sweep_state(self, state: SweepState) -> None:
+        """Leave it to the next sweep."""
+        item = to_item(_KEY | {"document": state.model_dump_json()})
+        self._client.put_item(TableName=self._table, Item=item)

@@ -18,21 +18,27 @@ def pause(stack: StackName = "repeg", as_json: AsJson = False) -> None:
     """Take no more signals; they stay in the queue, closes too. Orders that were taken before go on."""
     from desk.cloud.intake import pause as pause_
 
-    found = _switched(stack, as_json, lambda connection: pause_(connection, datetime.now(UTC)))
-    if found:
-        tell(f"intake is paused; {_waiting(found)}; orders that were taken before go on, those in line, too")
+    where, found = _switched(stack, lambda connection: pause_(connection, datetime.now(UTC)))
+    if as_json:
+        print_json(found.document())
+    else:
+        told = f"intake of {where} is paused; {_waiting(found)}"
+        tell(f"{told}; orders that were taken before go on, those in line, too")
 
 
 def resume(stack: StackName = "repeg", as_json: AsJson = False) -> None:
     """Take signals again, those first that waited; most expire 15 minutes after they were sent."""
     from desk.cloud.intake import resume as resume_
 
-    if _switched(stack, as_json, resume_):
-        tell("signals are taken again")
+    where, found = _switched(stack, resume_)
+    if as_json:
+        print_json(found.document())
+    else:
+        tell(f"{where} takes signals again")
 
 
-def _switched(stack: str, as_json: bool, switch: Callable[[Connection], Intake]) -> Intake | None:
-    """What came of it, where a person is to be told."""
+def _switched(stack: str, switch: Callable[[Connection], Intake]) -> tuple[str, Intake]:
+    """Where intake was switched, and how it stands now."""
     from desk.cli.stack import reaching
     from desk.cloud.errors import CloudError
 
@@ -41,10 +47,7 @@ def _switched(stack: str, as_json: bool, switch: Callable[[Connection], Intake])
             found = switch(connection)
         except CloudError as problem:
             fail(str(problem))
-    if as_json:
-        print_json(found.document())
-        return None
-    return found
+    return "the local cloud" if connection.is_local else f"stack {connection.stack} on AWS", found
 
 
 def _waiting(found: Intake) -> str:

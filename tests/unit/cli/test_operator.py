@@ -48,7 +48,7 @@ def test_paused_signals_stay_in_the_queue_until_intake_is_resumed(clinic: Clinic
     assert before <= datetime.fromisoformat(told["since"]) <= datetime.now(UTC)
     clinic.send(clinic.queue_url)
     code, _, said = repeg("pause")
-    assert code == 0 and "1 in the queue" in said
+    assert code == 0 and said.startswith("intake of stack repeg on AWS is paused; 1 in the queue; ")
     assert repeg("pause", "--json")[1]["since"] == told["since"], "pausing again does not begin anew"
     assert repeg("resume", "--json")[1] == {"paused": False, "since": None, "waiting": 1}
     assert mapped(clinic) == "Enabled"

@@ -14,7 +14,7 @@ from repeg.domain.reasons import Status
 from repeg.events import EventBus
 from repeg.steps.worker import Worker
 from repeg.telemetry import logger
-from tests.support.cloud import Cloud
+from tests.support.cloud import NIGHT, Cloud
 from tests.unit.samples import order as sample_order
 
 pytestmark = pytest.mark.cloud
@@ -58,7 +58,7 @@ def mailbox(cloud: Cloud) -> Iterator[Mailbox]:
 
 
 def test_every_alert_is_mailed_with_what_to_look_at(cloud: Cloud, mailbox: Mailbox, name: str) -> None:
-    cloud.open_market()
+    cloud.open_market(NIGHT)
     closes = [cloud.send(signal_id=f"{name}-{nth}", kind="close", side=None) for nth in (1, 2)]
     orders = cloud.ended(*closes)
     assert {order.status for order in orders} == {Status.REJECTED}
@@ -68,7 +68,7 @@ def test_every_alert_is_mailed_with_what_to_look_at(cloud: Cloud, mailbox: Mailb
         [mail] = [mail for mail in mails if order.order_id in mail]
         assert mail == (
             f"{stack} (paper) TQQQ, close; signal {order.signal_id}: close of TQQQ did not complete: rejected: "
-            f"no_position, 0 filled. Look at it with: repeg order {order.order_id} --stack {stack}"
+            f"market_closed, 0 filled. Look at it with: repeg order {order.order_id} --stack {stack}"
         )
 
 

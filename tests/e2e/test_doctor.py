@@ -14,7 +14,7 @@ import pytest
 from desk.cli.main import run
 from desk.cloud.place import here
 from desk.cloud.schedules import Schedules
-from tests.support.cloud import Cloud
+from tests.support.cloud import NIGHT, Cloud
 
 pytestmark = pytest.mark.cloud
 
@@ -64,7 +64,9 @@ def bad(found: dict[str, Any]) -> set[str]:
     return {name for name, check in found.items() if not check["ok"]}
 
 
-def test_what_is_broken_is_told_with_its_mend_and_nothing_else_is(doctor: Doctor, calm: Cloud) -> None:
+def test_what_is_broken_is_told_with_its_mend_and_nothing_else_is(
+    doctor: Doctor, calm: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
     found = doctor()
     assert bad(found) == set(), [found[name] for name in bad(found)]
     assert {"keys", "account", "mode", "data feed", "clock", "queue", "alarms"} <= set(found)
@@ -87,8 +89,10 @@ def test_what_is_broken_is_told_with_its_mend_and_nothing_else_is(doctor: Doctor
     calm.send_text('{"kind": "order"}')
     calm.until("it is refused", lambda: "refused" in bad(doctor()))
     found = doctor()
-    assert bad(found) == {"refused"} and calm.connection.dlq_url in found["refused"]["mend"]
+    assert bad(found) == {"refused", "alerts"} and calm.connection.dlq_url in found["refused"]["mend"]
     assert len(calm.dead_letters()) == 1, "looking does not take it"
+    assert run(["alerts", "--ack"]) == 0
+    capsys.readouterr()
 
     assert bad(doctor()) == set()
 
@@ -137,15 +141,14 @@ def test_a_sweep_that_somebody_switched_off_stays_off_and_is_told(calm: Cloud, d
 def test_alerts_are_open_until_they_are_acknowledged(
     calm: Cloud, doctor: Doctor, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    calm.exchange.quote("TQQQ", "50.95", "50.98", 2000, 4)
-    calm.exchange.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_before"})
-    calm.send(signal_id=name, qty=10)
-    [order] = calm.ended(name)
-    calm.exchange.faults()
+    calm.open_market(NIGHT)
+    [order] = calm.ended(calm.send(signal_id=name, kind="close", side=None))
     assert "alerts" in bad(doctor())
     assert run(["alerts", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert {alert["state"] for alert in listed} == {"open"} and order.order_id in {one["order_id"] for one in listed}
+    assert {alert["state"] for alert in listed} == {"open"}
+    [mine] = [alert for alert in listed if alert["order_id"] == order.order_id]
+    assert "close of TQQQ did not complete: rejected: market_closed" in mine["alert"]
     assert run(["alerts", "--ack"]) == 0 and "acknowledged" in capsys.readouterr().out
     found = doctor()
     assert "alerts" not in bad(found) and "acknowledged" in found["alerts"]["detail"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.children import running
-from tests.support.cloud import Cloud
+from tests.support.cloud import NIGHT, Cloud
 
 pytestmark = pytest.mark.cloud
 
@@ -79,11 +79,11 @@ def test_bars_are_fetched_as_the_strategy_reads_them(cloud: Cloud, outside: dict
 
 
 def test_alerts_are_heard_as_well(cloud: Cloud, listening: subprocess.Popen[str], name: str) -> None:
-    cloud.open_market()
+    cloud.open_market(NIGHT)
     cloud.send(signal_id=name, kind="close", side=None)
     assert listening.stdout
     heard = {listening.stdout.readline() for _ in range(2)}
     assert heard == {
-        f"Order Alert {name} close of TQQQ did not complete: rejected: no_position, 0 filled\n",
-        f"Order Outcome {name} rejected no_position\n",
+        f"Order Alert {name} close of TQQQ did not complete: rejected: market_closed, 0 filled\n",
+        f"Order Outcome {name} rejected market_closed\n",
     }

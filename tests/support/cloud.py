@@ -20,6 +20,7 @@ from tests.support.truth import Market
 
 POLL_S = 0.05
 OPEN_MORNING = "2026-11-20T10:00:00-05:00"
+NIGHT = "2026-11-20T20:30:00-05:00"
 
 
 class Cloud:

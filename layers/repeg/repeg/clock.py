@@ -44,11 +44,11 @@ class MarketClock:
         """Market time at a wall time."""
         return self.anchor.market_time(wall, self.speed).astimezone(UTC)
 
-    def agrees_with(self, quote: Quote | None, max_age_seconds: float) -> bool:
-        """True while a quote's own time fits the clock: neither in the future nor older than a quote may be."""
-        if quote is None:
+    def agrees_with(self, newest_at: datetime | None, max_age_seconds: float) -> bool:
+        """True while the newest time that the feed shows fits the clock: not ahead of it, nor older than it may be."""
+        if newest_at is None:
             return True
-        age = self.now() - quote.at
+        age = self.now() - newest_at
         return -AHEAD_TOLERANCE <= age <= timedelta(seconds=max_age_seconds)
 
     def behind(self, quote: Quote | None) -> bool:

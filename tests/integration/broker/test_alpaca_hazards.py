@@ -355,6 +355,19 @@ def test_a_quote_names_its_feed(server: Any, book: Book) -> None:
     assert connect(server.url, book).quote("NOPE") is None
 
 
+def test_a_snapshot_asks_for_the_witnesses_in_the_same_call(server: Any, book: Book) -> None:
+    at = "2026-11-20T15:00:00.1Z"
+    server.answers_json({name: {"latestQuote": {"t": at, "bp": 600.1, "ap": 600.2}} for name in ("SPY", "QQQ")})
+    seen = connect(server.url, book).snapshot("SPY", {"SPY", "QQQ"})
+    assert seen.quote is not None and seen.feed_at == seen.quote.at
+    server.answers_json({"message": "invalid symbol: NOPE"}, 400)
+    assert connect(server.url, book).snapshot("NOPE", set()).quote is None
+    assert [request.path for request in server.received] == [
+        "/v2/stocks/snapshots?symbols=SPY%2CQQQ&feed=sip",
+        "/v2/stocks/snapshots?symbols=NOPE&feed=sip",
+    ]
+
+
 def test_a_feed_outside_the_subscription_is_the_operators_to_mend(server: Any, broker: AlpacaBroker) -> None:
     said = "subscription does not permit querying recent SIP data"
     server.answers_json({"code": 42210000, "message": said}, 403)

@@ -24,7 +24,7 @@ def _entered(lab: Lab) -> list[str]:
 
 
 def _quotes_read(lab: Lab) -> int:
-    return sum(request["path"].startswith("/v2/stocks/quotes/latest") for request in journal(lab, "request"))
+    return sum(request["path"].startswith("/v2/stocks/snapshots") for request in journal(lab, "request"))
 
 
 def test_a_released_order_is_priced_by_the_look_that_released_it(lab: Lab) -> None:

@@ -149,7 +149,7 @@ def test_an_order_that_waited_for_a_request_is_measured_by_the_quote_of_its_rele
 
 def test_an_exit_outlives_keys_that_are_refused_for_a_moment(lab: Lab) -> None:
     lab.control.position("TQQQ", 100, "40")
-    refused = {"method": "GET", "path": "/v2/stocks/quotes/latest", "kind": "error", "status": 401, "count": 1}
+    refused = {"method": "GET", "path": "/v2/stocks/snapshots", "kind": "error", "status": 401, "count": 1}
 
     def answers_slowly() -> None:
         lab.sleep(1)

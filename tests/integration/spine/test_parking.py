@@ -17,7 +17,7 @@ from tests.support.scenes import alerts, at, lab_at, market_time, on_order, send
 
 pytestmark = pytest.mark.usefixtures("aws_credentials")
 
-QUOTES = {"method": "GET", "path": "/v2/stocks/quotes/latest*", "kind": "error", "status": 503}
+QUOTES = {"method": "GET", "path": "/v2/stocks/snapshots*", "kind": "error", "status": 503}
 POSITIONS = {"method": "GET", "path": "/v2/positions/*", "kind": "error", "status": 503}
 MONDAY = "2026-11-23T09:29:30-05:00"
 

@@ -171,6 +171,44 @@ def test_no_quote(body: Any) -> None:
     assert parse.quote("TQQQ", body) is None
 
 
+def snapshots(**others: Any) -> dict[str, Any]:
+    one = {"latestQuote": quotes()["quotes"]["TQQQ"], "latestTrade": {"t": "2026-11-20T15:00:00Z", "p": 50.96}}
+    return {"TQQQ": one, **others}
+
+
+def quoted_at(text: str) -> dict[str, Any]:
+    return {"latestQuote": quotes(t=text)["quotes"]["TQQQ"], "latestTrade": None}
+
+
+def test_a_snapshot_tells_quote_last_trade_and_the_youngest_quote_of_the_others() -> None:
+    body = snapshots(SPY=quoted_at("2026-11-20T15:00:07Z"), QQQ=quoted_at("2026-11-20T15:00:05Z"))
+    seen = parse.snapshot("TQQQ", ["QQQ", "SPY"], body)
+    assert seen.quote == parse.quote("TQQQ", quotes())
+    assert (seen.last_price, seen.last_at) == (Decimal("50.96"), datetime(2026, 11, 20, 15, tzinfo=UTC))
+    assert seen.feed_at == seen.newest_at == datetime(2026, 11, 20, 15, 0, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"TQQQ": None},
+        {},
+        {"TQQQ": {"latestQuote": None, "latestTrade": {"t": "yesterday", "p": "much"}}, "SPY": 5},
+        {"SPY": {"latestQuote": {"t": 7}}},
+    ],
+)
+def test_a_snapshot_may_show_nothing(body: Any) -> None:
+    seen = parse.snapshot("TQQQ", ["SPY"], body)
+    assert (seen.quote, seen.feed_at, seen.newest_at) == (None, None, None)
+
+
+def test_a_trade_or_a_witness_that_cannot_be_read_hides_no_quote() -> None:
+    body = snapshots(SPY={"latestQuote": {"t": "soon"}})
+    body["TQQQ"]["latestTrade"] = {"t": "2026-11-20T15:00:00Z", "p": "NaN"}
+    seen = parse.snapshot("TQQQ", ["SPY"], body)
+    assert seen.quote is not None and (seen.last_price, seen.feed_at) == (None, None)
+
+
 def test_positions_are_signed() -> None:
     fields = {"symbol": "SPY", "avg_entry_price": "600.5"}
     long = parse.position({**fields, "qty": "10", "qty_available": "4", "side": "long"})

@@ -27,7 +27,7 @@ from repeg.broker.budget import RateBudget
 from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, InTime, SubmitOutcome, Throttled, always
 from repeg.domain.adjustments import CorporateAction
 from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, ProtectiveOrder, TradingDay
-from repeg.domain.quotes import Quote
+from repeg.domain.quotes import Quote, Snapshot
 from repeg.domain.sessions import EASTERN
 from repeg.errors import (
     BrokerUnavailable,
@@ -188,6 +188,14 @@ class AlpacaBroker:
         """The latest quote of the configured feed."""
         reply = self._data_call("/stocks/quotes/latest", {"symbols": symbol, "feed": self._feed})
         return None if errors.says_unknown(reply) else _read(lambda body: parse.quote(symbol, body), reply)
+
+    def snapshot(self, symbol: str, witnesses: Collection[str]) -> Snapshot:
+        """The latest quote and trade of the configured feed, and how young its quotes of other symbols are."""
+        others = sorted(set(witnesses) - {symbol})
+        reply = self._data_call("/stocks/snapshots", {"symbols": ",".join((symbol, *others)), "feed": self._feed})
+        if errors.says_unknown(reply):
+            return Snapshot(quote=None)
+        return _read(lambda body: parse.snapshot(symbol, others, body), reply)
 
     def quotes(self, symbols: Collection[str]) -> dict[str, Quote]:
         """The latest quotes of the configured feed."""

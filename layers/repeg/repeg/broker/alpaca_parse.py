@@ -10,9 +10,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from repeg.domain.adjustments import CorporateAction
-from repeg.domain.market import Account, Asset, ChildStatus, OrderReport, Position, TradingDay
+from repeg.domain.market import US_EQUITY, Account, Asset, ChildStatus, OrderReport, Position, TradingDay
 from repeg.domain.models import Side
-from repeg.domain.quotes import Quote
+from repeg.domain.quotes import Quote, Snapshot
 from repeg.domain.sessions import EASTERN
 
 ZERO = Decimal(0)
@@ -95,7 +95,27 @@ def readable_order_reports(body: Any) -> list[OrderReport]:
 
 def quote(symbol: str, body: Any) -> Quote | None:
     """The latest quote of a symbol in an answer for several. A side without an order has price 0."""
-    raw = _object(_object(body, "answer").get("quotes") or {}, "quotes").get(symbol)
+    return _quote(symbol, _object(_object(body, "answer").get("quotes") or {}, "quotes").get(symbol))
+
+
+def snapshot(symbol: str, witnesses: Iterable[str], body: Any) -> Snapshot:
+    """What an answer for several symbols tells of one; the others only show how young the feed is."""
+    known = _object(body, "answer")
+    fields = _object(known.get(symbol) or {}, "snapshot")
+    last_price = last_at = feed_at = None
+    with suppress(Unreadable):
+        trade = _object(fields.get("latestTrade") or {}, "trade")
+        last_price, last_at = _optional_number(trade, "p"), _optional_moment(trade, "t")
+    for other in witnesses:
+        with suppress(Unreadable):
+            seen = _quote(other, _object(known.get(other) or {}, "snapshot").get("latestQuote"))
+            feed_at = max(feed_at or seen.at, seen.at) if seen else feed_at
+    return Snapshot(
+        quote=_quote(symbol, fields.get("latestQuote")), last_price=last_price, last_at=last_at, feed_at=feed_at
+    )
+
+
+def _quote(symbol: str, raw: Any) -> Quote | None:
     if not raw:
         return None
     fields = _object(raw, "quote")
@@ -199,6 +219,7 @@ def asset(body: Any) -> Asset:
         fractionable=fields.get("fractionable") is True,
         shortable=fields.get("shortable") is True,
         easy_to_borrow=easy,
+        asset_class=str(fields.get("class") or US_EQUITY).lower(),
     )
 
 

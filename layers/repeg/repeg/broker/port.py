@@ -15,7 +15,7 @@ from typing import Protocol
 
 from repeg.domain.adjustments import CorporateAction
 from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, ProtectiveOrder, TradingDay
-from repeg.domain.quotes import Quote
+from repeg.domain.quotes import Quote, Snapshot
 from repeg.domain.reasons import Reason
 
 
@@ -111,6 +111,9 @@ class Broker(Protocol):
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest NBBO (market data: costs no trading request), or None if there is none."""
+
+    def snapshot(self, symbol: str, witnesses: Collection[str]) -> Snapshot:
+        """Latest NBBO and last trade of a symbol, and the newest quote of `witnesses` other than it, in one call."""
 
     def quotes(self, symbols: Collection[str]) -> dict[str, Quote]:
         """The latest NBBO of each of these symbols that has one (market data, a call for 100 of them)."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from repeg.domain.execution import is_exit, may_start
 from repeg.domain.ladders import PriceRule, Rung, build_ladder, first_patience
-from repeg.domain.market import Asset, TradingDay
+from repeg.domain.market import US_EQUITY, Asset, TradingDay
 from repeg.domain.models import Frozen, Side
 from repeg.domain.money import BPS, DOLLAR, floor_qty
 from repeg.domain.opening import opening_cap
@@ -41,6 +41,8 @@ class Hold(Frozen):
 
     seconds: int
     why: str
+    told: str | None = None
+    """What more the record says of it when it begins."""
     parked_until: datetime | None = None
     position: Decimal | None = None
     by_brackets: Decimal | None = None
@@ -155,7 +157,14 @@ def asset_problem(asset: Asset | None) -> Reject | None:
         return Reject(reason=Reason.NOT_TRADABLE, detail="the broker does not know the symbol")
     if not asset.tradable:
         return Reject(reason=Reason.NOT_TRADABLE, detail="the broker does not trade the symbol")
-    return None
+    return class_problem(asset)
+
+
+def class_problem(asset: Asset | None) -> Reject | None:
+    """Why an asset is none of ours to trade, or None. One that the broker does not know says nothing."""
+    if asset is None or asset.asset_class == US_EQUITY:
+        return None
+    return Reject(reason=Reason.NOT_TRADABLE, detail=f"the broker lists it as {asset.asset_class}, not as {US_EQUITY}")
 
 
 def classified(order: Order, settings: Settings) -> Order:

@@ -48,6 +48,8 @@ LOOKUP_BACKOFF_SECONDS = (1, 2, 5)
 MAX_SENDS = 2
 READ_BACKOFF_SECONDS = (1, 2, 5, 10, 20, 30, 60)
 MAX_HOLDS_PER_EXECUTION = 500
+NO_MARKET = "waits for quotes that show a market"
+NO_MARKET_PAUSE_SECONDS, NO_MARKET_LOOKS = 2, 5
 
 
 def requests_of_entry(order: Order) -> int:
@@ -60,6 +62,11 @@ class Finish(Frozen):
 
     reason: Reason
     detail: str
+
+
+def waits_for_market(order: Order) -> bool:
+    """True while a quote that shows no market is worth another look: ten seconds in a row."""
+    return order.hold_reason != NO_MARKET or order.holds < NO_MARKET_LOOKS
 
 
 def is_exit(order: Order) -> bool:

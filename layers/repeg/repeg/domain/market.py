@@ -93,6 +93,9 @@ class Position(Frozen):
     avg_entry_price: Decimal
 
 
+US_EQUITY = "us_equity"
+
+
 class Asset(Frozen):
     """What may be done with a symbol."""
 
@@ -101,6 +104,8 @@ class Asset(Frozen):
     fractionable: bool
     shortable: bool
     easy_to_borrow: bool
+    asset_class: str = US_EQUITY
+    """The broker's word for what it is; only shares of this class are traded here."""
 
 
 class Account(Frozen):

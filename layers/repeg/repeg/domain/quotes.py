@@ -8,13 +8,19 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from repeg.domain.models import Frozen, Side
+from repeg.domain.money import BPS, plain, tick_size
 from repeg.domain.reasons import Reason
+from repeg.domain.settings import Settings
 
 CENT = Decimal("0.01")
 TIGHT_CENTS = Decimal(3)
 WIDE_CENTS = Decimal(5)
 SAME_LOOK = timedelta(milliseconds=150)
 """Market time for which what was decided on a quote may also be priced by it."""
+MID_OFF_LAST = Decimal("0.05")
+"""A mid that is farther than this fraction from the last trade belongs to no market."""
+LAST_TRADE_COUNTS_FOR = timedelta(minutes=5)
+"""A trade older than that says nothing of a quote: the price may have moved since."""
 
 
 class SpreadClass(StrEnum):
@@ -86,6 +92,61 @@ def describe(quote: Quote) -> str:
     """A quote in words: the touch, and the spread in cents, in basis points of the mid, and by class."""
     cents = f"{quote.spread_cents.normalize():f} cents, {quote.spread_bps:.1f} bps, {quote.spread_class}"
     return f"bid {quote.bid} ask {quote.ask} ({cents})"
+
+
+class Snapshot(Frozen):
+    """What one look at the market showed of a symbol, and how alive the feed was.
+
+    A quote's time is when it last *changed*: that it is old says nothing while the feed is seen to tick.
+    """
+
+    quote: Quote | None
+    last_price: Decimal | None = None
+    last_at: datetime | None = None
+    """The last trade, in dollars, and its time."""
+    feed_at: datetime | None = None
+    """Time of the newest quote of the symbols that always tick, seen in the same look."""
+
+    @property
+    def newest_at(self) -> datetime | None:
+        """The newest time that the feed has shown."""
+        return max((at for at in (self.quote and self.quote.at, self.feed_at) if at), default=None)
+
+
+class QuoteRules(Frozen):
+    """What a quote must be to be traded on. Ages in seconds of market time; no `max_spread_bps`: any width will do."""
+
+    max_age: Decimal
+    max_quiet_age: Decimal
+    max_spread_bps: Decimal | None
+
+    def problem(self, seen: Snapshot, now: datetime) -> Reason | None:
+        """Why the quote must not be traded on, or None if it may be."""
+        alive = seen.feed_at is not None and (now - seen.feed_at).total_seconds() <= self.max_age
+        age = max(self.max_age, self.max_quiet_age) if alive else self.max_age
+        return quote_problem(seen.quote, now, age) or (Reason.BAD_QUOTE if self.doubt(seen, now) else None)
+
+    def doubt(self, seen: Snapshot, now: datetime) -> str | None:
+        """Why a two-sided quote shows no market, in words, or None. A market one tick wide is as tight as it gets."""
+        quote = seen.quote
+        if quote is None or not 0 < quote.bid < quote.ask:
+            return None
+        too_wide = self.max_spread_bps is not None and quote.spread_bps > self.max_spread_bps
+        if too_wide and quote.ask - quote.bid > tick_size(quote.ask):
+            return f"a spread of {quote.spread_bps:.0f} bps is no market"
+        last, at = seen.last_price, seen.last_at
+        if not last or at is None or now - at > LAST_TRADE_COUNTS_FOR or abs(quote.mid - last) <= last * MID_OFF_LAST:
+            return None
+        return f"a mid {abs(quote.mid - last) / last * BPS:.0f} bps off the last trade at {plain(last)} is no market"
+
+
+def quote_rules(settings: Settings, any_width: bool) -> QuoteRules:
+    """The rules by which quotes are judged; with `any_width` for an exit, which trades on whatever spread there is."""
+    return QuoteRules(
+        max_age=settings.max_quote_age_seconds,
+        max_quiet_age=settings.max_quiet_quote_age_seconds,
+        max_spread_bps=None if any_width else settings.max_spread_bps,
+    )
 
 
 def quote_problem(quote: Quote | None, now: datetime, max_age_seconds: Decimal) -> Reason | None:

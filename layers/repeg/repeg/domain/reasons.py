@@ -66,7 +66,7 @@ class Reason(StrEnum):
     BROKER_UNAVAILABLE = "broker_unavailable", "The broker could not be reached, or its answer stayed unknown."
     NO_QUOTE = "no_quote", "There is no two-sided quote."
     STALE_QUOTE = "stale_quote", "The latest quote is too old to trade on."
-    BAD_QUOTE = "bad_quote", "The quote stayed locked or crossed."
+    BAD_QUOTE = "bad_quote", "The quote stayed locked or crossed, too wide, or far from the last trade."
     NOTIONAL_TOO_SMALL = "notional_too_small", "The amount buys less than the smallest tradable quantity or one dollar."
     STOP_THROUGH = "stop_through", "The market is already through the signal's stop."
     SLIPPAGE_EXCEEDED = "slippage_exceeded", "The price ran beyond the slippage cap."

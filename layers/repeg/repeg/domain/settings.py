@@ -74,8 +74,31 @@ class Settings(Frozen):
         Decimal("2.5"), ge=Decimal("0.5"), le=60, description="Patience of each marketable limit, in seconds."
     )
     max_repegs: int = Field(2, ge=0, le=10, description="Re-pegs after the first marketable limit.")
+    cap_floor_ticks: int = Field(
+        1,
+        ge=0,
+        le=100,
+        description="A slippage cap is at least so many ticks (of a cent, from a dollar up) from the reference price; "
+        "a signal's own cap stands as it is.",
+    )
     max_quote_age_seconds: Number = Field(
-        Decimal(10), gt=0, le=3600, description="A quote older than this is not traded on."
+        Decimal(10), gt=0, le=3600, description="A quote older than this many seconds is not traded on."
+    )
+    max_quiet_quote_age_seconds: Number = Field(
+        Decimal(120),
+        gt=0,
+        le=3600,
+        description="A quote that has not changed stands for so many seconds while a feed witness ticks.",
+    )
+    feed_witnesses: Symbols = Field(
+        frozenset({"SPY", "QQQ"}),
+        description="Symbols that always tick, read in the same call: a fresh quote of one shows that the feed lives.",
+    )
+    max_spread_bps: Number = Field(
+        Decimal(200),
+        gt=0,
+        le=10_000,
+        description="A spread wider than this, in bps of the mid, is no market: nothing but an exit trades on it.",
     )
     data_feed: Literal["sip", "iex", "delayed_sip"] = Field(
         "sip", description="Market data feed. iex is one venue and looks wide; it is used only when set."

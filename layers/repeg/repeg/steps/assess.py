@@ -5,7 +5,8 @@ Also where a fresh execution picks up what a dead one left.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from repeg.domain.assessment import (
     asset_problem,
     bare_for_long,
     cap_price,
+    class_problem,
     classified,
     expiry,
     released,
@@ -29,16 +31,19 @@ from repeg.domain.children import RungStatus
 from repeg.domain.execution import (
     BROKER_TRIES,
     KEYS_PAUSE_SECONDS,
+    NO_MARKET,
+    NO_MARKET_PAUSE_SECONDS,
     READ_BACKOFF_SECONDS,
     after_rungs,
     backoff,
     is_exit,
+    waits_for_market,
     wants_another_look,
 )
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import REASSESS_SECONDS, plan_opening, waits_for_spread
 from repeg.domain.orders import Order
-from repeg.domain.quotes import Quote, SeenQuote, describe, quote_problem
+from repeg.domain.quotes import Quote, SeenQuote, describe, quote_rules
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.sessions import Phase
@@ -173,40 +178,85 @@ def _nothing_to_unwind(worker: Worker, bracket_id: str) -> bool:
 
 def _with_opening_plan(worker: Worker, order: Order, clock: MarketClock, upcoming: TradingDay) -> Order:
     """The plan follows the latest quote before the open that can be had; without one the last plan, or none, stands."""
+    settings = worker.settings()
     try:
-        quote = worker.broker_for(order).quote(order.symbol)
+        seen = worker.broker_for(order).snapshot(order.symbol, settings.feed_witnesses)
     except (RetryError, OperatorError):
         return order
-    if quote is None or quote_problem(quote, clock.now(), worker.settings().max_quote_age_seconds):
+    if seen.quote is None or quote_rules(settings, any_width=True).problem(seen, clock.now()):
         return order
-    return order.changed(opening=plan_opening(quote, upcoming.opens_at))
+    return order.changed(opening=plan_opening(seen.quote, upcoming.opens_at))
 
 
 def _release(
     worker: Worker, order: Order, clock: MarketClock, session: TradingDay | None
 ) -> tuple[Verdict, MarketClock]:
     seen_at = clock.now()
-    quote, problem, newer = worker.fresh_quote(order, clock)
+    quote, problem, newer, doubt = worker.fresh_quote(order, clock)
     if newer is not clock:
         # Judged anew by the newer clock: no trading request is spent on this look.
         return Hold(seconds=1, why="the clock was read anew"), newer
+    waits = _out_of_market(worker, order, quote, problem, doubt, session, clock.now())
+    if waits:
+        return waits, clock
     sizing = size(worker, order)
     if isinstance(sizing, Reject | Hold | Release):
         return sizing, clock
     if problem and not is_exit(order):
-        return _quote_reject(worker, order, problem, quote), clock
+        return _quote_reject(worker, order, problem, quote, doubt), clock
     if order.bracket and quote:
         return _ready_bracket(worker, order, quote, outside_session=session is None), clock
     if session is None:
         raise AssertionError("only brackets trade outside the session")
-    if quote and not problem and not is_exit(order) and waits_for_spread(quote, session, clock.now(), order.opening):
-        why = f"waits for a spread of {quote.spread_cents.normalize():f} cents to narrow"
-        return Hold(seconds=REASSESS_SECONDS, why=why), clock
+    if quote and not problem and _waits_for_spread(order, quote, session, clock.now()):
+        return _until_it_narrows(quote), clock
     ready = _ready(worker, order, sizing, None if problem else quote, session, clock)
     asked_since = sizing is not None or order.notional is not None
     if isinstance(ready, Ready) and quote and not problem and not asked_since:
         ready = ready._replace(seen=SeenQuote(quote, seen_at))
     return ready, clock
+
+
+def _out_of_market(
+    worker: Worker,
+    order: Order,
+    quote: Quote | None,
+    problem: Reason | None,
+    doubt: str | None,
+    session: TradingDay | None,
+    now: datetime,
+) -> Hold | Reject | None:
+    """What a quote that nobody can trade on comes to before the account is asked; None: go on.
+
+    Quotes that show no market are waited out for a moment, the wide ones of the open as long as any. Only shares of
+    companies are quoted here: an exit would go to market without a quote, and must not do so in anything else.
+    """
+    if is_exit(order):
+        return _other_class(worker, order) if problem is Reason.NO_QUOTE else None
+    if doubt is None or quote is None:
+        return None
+    if _waits_for_spread(order, quote, session, now):
+        return _until_it_narrows(quote)
+    return Hold(seconds=NO_MARKET_PAUSE_SECONDS, why=NO_MARKET, told=doubt) if waits_for_market(order) else None
+
+
+def _other_class(worker: Worker, order: Order) -> Reject | None:
+    """Only what the broker says counts: an exit is not kept from its market by an answer that did not come."""
+    with suppress(RetryError):
+        return class_problem(worker.broker_for(order).asset(order.symbol))
+    return None
+
+
+def _waits_for_spread(order: Order, quote: Quote, session: TradingDay | None, now: datetime) -> bool:
+    """Plain orders wait for the wide spreads of the open to narrow; brackets and exits do not."""
+    if session is None or order.bracket or is_exit(order):
+        return False
+    return waits_for_spread(quote, session, now, order.opening)
+
+
+def _until_it_narrows(quote: Quote) -> Hold:
+    why = f"waits for a spread of {quote.spread_cents.normalize():f} cents to narrow"
+    return Hold(seconds=REASSESS_SECONDS, why=why)
 
 
 def _ready_bracket(worker: Worker, order: Order, quote: Quote, outside_session: bool) -> Verdict:
@@ -219,11 +269,11 @@ def _ready_bracket(worker: Worker, order: Order, quote: Quote, outside_session: 
     return Ready(worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote)}"))
 
 
-def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | None) -> Reject:
+def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | None, doubt: str | None) -> Reject:
     """A symbol without a proper quote may be one that the broker does not trade at all: that reason comes first."""
     unknown = asset_problem(worker.broker.asset(order.symbol))
     seen = f"bid {quote.bid} ask {quote.ask} of {quote.at.isoformat()}" if quote else "nothing"
-    return unknown or Reject(reason=problem, detail=f"no quote to trade on: {seen}")
+    return unknown or Reject(reason=problem, detail=f"{doubt or 'no quote to trade on'}: {seen}")
 
 
 def _ready(
@@ -292,7 +342,7 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
 def _hold(worker: Worker, order: Order, hold: Hold) -> Next:
     holds = order.holds if order.hold_reason == hold.why else 0
     if order.hold_reason != hold.why:
-        order = worker.note(order, STATE, hold.why)
+        order = worker.note(order, STATE, f"{hold.why}: {hold.told}" if hold.told else hold.why)
     requeue = hold.parked_until != order.parked_until
     if hold.why == SETTLING:
         order = order.changed(settling=order.settling + 1)

@@ -13,6 +13,8 @@ from repeg.domain.execution import (
     LINGER_SECONDS,
     LOOKUP_BACKOFF_SECONDS,
     MAX_SENDS,
+    NO_MARKET,
+    NO_MARKET_PAUSE_SECONDS,
     READ_BACKOFF_SECONDS,
     Finish,
     after_rungs,
@@ -24,6 +26,7 @@ from repeg.domain.execution import (
     next_rung,
     requests_of_entry,
     runaway,
+    waits_for_market,
     write_intent,
 )
 from repeg.domain.ladders import MARKET_PATIENCE, PriceRule, Rung
@@ -61,7 +64,7 @@ def place(worker: Worker, order: Order) -> Next:
 
 def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> Next:
     """Price the next rung by `seen` if that is recent, else by a fresh quote, and send it, or end the ladder."""
-    clock, quote, problem = worker.clock_of(order), None, None
+    clock, quote, problem, doubt = worker.clock_of(order), None, None, None
     try:
         calendar = worker.time.calendar(worker.broker_for(order), clock.now())
         rung = next_rung(order, calendar.trading_until(clock.now(), order.outside_session), clock.now())
@@ -69,7 +72,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
             if seen and seen.lasts(clock.now()):
                 quote = seen.quote
             else:
-                quote, problem, clock = worker.fresh_quote(order, clock)
+                quote, problem, clock, doubt = worker.fresh_quote(order, clock)
                 order = order.changed(clock=clock.anchor)
     except BudgetExhausted as error:
         return _wait_for_request(worker, order, error.wait_seconds)
@@ -83,9 +86,10 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
     if isinstance(rung, Finish):
         return finish(worker, order, rung, STATE)
     if problem and not is_exit(order):
-        return _no_quote(worker, order, problem)
+        return _no_quote(worker, order, problem, doubt)
     if problem:
         quote, rung = None, Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
+    order = order.changed(hold_reason=None)
     ran = _not_worth_sending(order, quote) if quote else None
     if ran:
         return finish(worker, order, ran, STATE)
@@ -106,11 +110,17 @@ def _not_worth_sending(order: Order, quote: Quote) -> Finish | None:
     return Finish(reason=refusal.reason, detail=refusal.detail) if refusal else runaway(order, quote)
 
 
-def _no_quote(worker: Worker, order: Order, problem: Reason) -> Next:
+def _no_quote(worker: Worker, order: Order, problem: Reason, doubt: str | None) -> Next:
     """Only an exit goes to market blindly. What must complete looks again until its time is up."""
     if order.must_complete and order.sent:
         return worker.hold(order, Route.WAIT_TO_PLACE, NO_QUOTE_PAUSE_SECONDS)
-    return finish(worker, order, Finish(reason=problem, detail="no quote to trade on"), STATE)
+    if doubt and waits_for_market(order):
+        if order.hold_reason != NO_MARKET:
+            order = worker.note(order.changed(hold_reason=NO_MARKET, holds=0), STATE, f"{NO_MARKET}: {doubt}")
+        if order.sent:
+            return worker.hold(order, Route.WAIT_TO_PLACE, NO_MARKET_PAUSE_SECONDS)
+        return worker.hold(order.changed(status=Status.WAITING), Route.WAIT_FOR_MARKET, NO_MARKET_PAUSE_SECONDS)
+    return finish(worker, order, Finish(reason=problem, detail=doubt or "no quote to trade on"), STATE)
 
 
 def _wait_for_request(worker: Worker, order: Order, seconds: float, why: str = "no trading request is free") -> Next:

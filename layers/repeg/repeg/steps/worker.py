@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from repeg.broker.port import Broker
 from repeg.clock import MarketClock, TimeKeeper
@@ -14,7 +14,7 @@ from repeg.domain.alerts import Stack, order_line
 from repeg.domain.children import ChildRecord
 from repeg.domain.execution import MAX_HOLDS_PER_EXECUTION, is_exit
 from repeg.domain.orders import Order
-from repeg.domain.quotes import Quote, quote_problem
+from repeg.domain.quotes import Quote, quote_rules
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.settings import Settings
@@ -36,6 +36,16 @@ class Log(Protocol):
 
     def error(self, msg: str, **kwargs: Any) -> Any:
         """Something that somebody must look at."""
+
+
+class Judged(NamedTuple):
+    """A quote, why it must not be traded on (or None), and the clock that it was judged by."""
+
+    quote: Quote | None
+    problem: Reason | None
+    clock: MarketClock
+    doubt: str | None = None
+    """Why the quote shows no market, in words: it may in a moment, and is worth waiting for."""
 
 
 @dataclass
@@ -159,11 +169,12 @@ class Worker:
                 self.log.error(f"exit was not published: {error}", order_id=order.order_id)
         return self.orders.save(order)
 
-    def fresh_quote(self, order: Order, clock: MarketClock) -> tuple[Quote | None, Reason | None, MarketClock]:
-        """The latest quote, why it must not be traded on (or None), and the clock it was judged by.
+    def fresh_quote(self, order: Order, clock: MarketClock) -> Judged:
+        """The latest quote as it is judged for this order.
 
-        Locked and crossed quotes are read again within two seconds. A quote whose time contradicts the clock has the
-        clock read anew before it is judged. An exit goes on without a quote if there is none to be had.
+        Locked and crossed quotes are read again within two seconds; what shows no market is left to the caller, but
+        for an exit, which does not wait for it. A feed whose time contradicts the clock has the clock read anew before
+        anything is judged. An exit goes on without a quote if there is none to be had.
         """
         try:
             return self._judged_quote(order, clock)
@@ -171,19 +182,19 @@ class Worker:
             if not is_exit(order):
                 raise
             self.log.error(f"no quote for {order.symbol}: {error}", order_id=order.order_id)
-            return None, Reason.NO_QUOTE, clock
+            return Judged(None, Reason.NO_QUOTE, clock)
 
-    def _judged_quote(self, order: Order, clock: MarketClock) -> tuple[Quote | None, Reason | None, MarketClock]:
-        max_age = self.settings().max_quote_age_seconds
-        broker = self.broker_for(order)
-        quote = broker.quote(order.symbol)
-        if not clock.fresh and not clock.agrees_with(quote, float(max_age)):
+    def _judged_quote(self, order: Order, clock: MarketClock) -> Judged:
+        settings, broker = self.settings(), self.broker_for(order)
+        rules = quote_rules(settings, any_width=is_exit(order))
+        seen = broker.snapshot(order.symbol, settings.feed_witnesses)
+        if not clock.fresh and not clock.agrees_with(seen.newest_at, float(rules.max_age)):
             clock = self.time.read(broker)
-        problem = quote_problem(quote, clock.now(), max_age)
+        problem, doubt = rules.problem(seen, clock.now()), rules.doubt(seen, clock.now())
         for _ in range(BAD_QUOTE_READS):
-            if problem is not Reason.BAD_QUOTE:
+            if problem is not Reason.BAD_QUOTE or (doubt and not is_exit(order)):
                 break
             self.sleep(BAD_QUOTE_PAUSE_SECONDS)
-            quote = broker.quote(order.symbol)
-            problem = quote_problem(quote, clock.now(), max_age)
-        return quote, problem, clock
+            seen = broker.snapshot(order.symbol, settings.feed_witnesses)
+            problem, doubt = rules.problem(seen, clock.now()), rules.doubt(seen, clock.now())
+        return Judged(seen.quote, problem, clock, doubt if problem is Reason.BAD_QUOTE else None)

@@ -29,9 +29,9 @@ def _short_form(loader: _Loader, tag: str, node: yaml.Node) -> Node:
 _Loader.add_multi_constructor("!", _short_form)
 
 
-def load_template() -> Node:
-    """template.yaml."""
-    return dict(yaml.load((ROOT / "template.yaml").read_text(), _Loader))
+def load_template(path: Path = ROOT / "template.yaml") -> Node:
+    """A template, by default the stack's."""
+    return dict(yaml.load(path.read_text(), _Loader))
 
 
 def load_machines() -> dict[str, Node]:

@@ -159,6 +159,23 @@ def test_records_and_keys_outlive_the_stack_but_not_a_creation_that_failed(name:
     assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
+def test_what_is_kept_can_be_taken_back_as_it_is() -> None:
+    """An import takes what a template of its own names, and the deployment over it must not want another table."""
+    kept = load_template(ROOT / "docs/kept.yaml")["Resources"]
+    ours = {name: on_aws(resource) for name, resource in TEMPLATE["Resources"].items() if "DeletionPolicy" in resource}
+    assert kept == ours
+
+
+def on_aws(node: Any) -> Any:
+    """A part of the template with its conditions decided as they are on AWS."""
+    if isinstance(node, dict):
+        if list(node) == ["Fn::If"]:
+            condition, if_true, if_false = node["Fn::If"]
+            return if_true if evaluate(TEMPLATE["Conditions"][condition], defaults()) else if_false
+        return {key: on_aws(value) for key, value in node.items()}
+    return [on_aws(item) for item in node] if isinstance(node, list) else node
+
+
 def test_nobody_deletes_the_table_by_a_slip() -> None:
     table = TEMPLATE["Resources"]["Table"]["Properties"]
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["OnLocalCloud", False, True]}

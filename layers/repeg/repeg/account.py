@@ -31,7 +31,7 @@ _last_keys: list[tuple[str, str]] = []
 
 @lru_cache(maxsize=1)
 def _keys(period: int) -> tuple[str, str]:
-    """The key pair, read anew every period; while the secret cannot be read the last pair stays."""
+    """The key pair, read anew every period, and after every refusal; while the secret cannot be read the last stays."""
     name = bootstrap.environment("ALPACA_SECRET_ID")
     try:
         keys = json.loads(bootstrap.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
@@ -74,6 +74,7 @@ def _connect(key_id: str, secret_key: str, feed: str) -> AlpacaBroker:
         feed=feed,
         budget=budget,
         now=now,
+        on_refused=_keys.cache_clear,
     )
     unlock(connected.urgent(), mode, os.environ.get("ACCOUNT_NUMBER", ""))
     return connected

@@ -25,10 +25,6 @@ class LiveTradingLocked(OperatorError):
     """Account or host is not the one that live trading was confirmed for."""
 
 
-class CredentialsRefused(OperatorError):
-    """The broker does not accept the API keys."""
-
-
 class DataFeedDenied(OperatorError):
     """The account's subscription does not include the configured data feed."""
 
@@ -52,6 +48,14 @@ class RetryError(RepegError):
 
 class BrokerUnavailable(RetryError):
     """A read from the broker failed (time-out, reset, 5xx, unreadable body). Nothing was changed."""
+
+
+class CredentialsRefused(BrokerUnavailable):
+    """The broker does not accept the API keys. Nothing was done.
+
+    Valid keys are refused now and then: it is tried again like an outage, with keys read anew, before it is believed
+    and becomes the operator's matter.
+    """
 
 
 class BudgetExhausted(RetryError):

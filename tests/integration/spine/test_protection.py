@@ -190,7 +190,7 @@ def test_an_oco_refused_for_its_rate_is_sent_when_there_is_room(lab: Lab, times:
 
 def test_keys_that_are_refused_are_told_and_protection_tried_until_they_work(lab: Lab) -> None:
     crwd(lab)
-    lab.control.faults(OCO | {"kind": "error", "status": 401, "body": {"message": "unauthorized."}, "count": 3})
+    lab.control.faults(OCO | {"kind": "error", "status": 401, "body": {"message": "unauthorized."}, "count": 6})
     order = bracket(lab)
     assert order.status is Status.FILLED
     assert sum("not protected" in text for text in alerts(lab)) == 1

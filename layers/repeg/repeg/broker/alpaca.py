@@ -69,10 +69,12 @@ def connect_alpaca(
     now: Clock = wall_clock,
     connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
     read_timeout: float = READ_TIMEOUT_SECONDS,
+    on_refused: Callable[[], None] = lambda: None,
 ) -> AlpacaBroker:
     """An account at Alpaca; sends nothing yet. URLs carry no version path. Time-outs are wall seconds per call.
 
-    `now` tells market time, by which the broker's rate limit counts. Raises `ConfigurationError`.
+    `now` tells market time, by which the broker's rate limit counts. `on_refused` is called whenever the keys are
+    refused. Raises `ConfigurationError`.
     """
     if feed not in FEEDS:
         raise ConfigurationError(f"data feed {feed!r} is none of {', '.join(sorted(FEEDS))}")
@@ -85,18 +87,28 @@ def connect_alpaca(
     timeouts = {"connect_timeout": connect_timeout, "read_timeout": read_timeout}
     trading = Wire(trading_url, key_id, secret_key, **timeouts)
     data = Wire(data_url, key_id, secret_key, **timeouts)
-    return AlpacaBroker(trading, data, budget, feed=feed, now=now)
+    return AlpacaBroker(trading, data, budget, feed=feed, now=now, on_refused=on_refused)
 
 
 class AlpacaBroker:
     """`Broker` for one Alpaca account. See `repeg.broker.port` for what each call means and raises."""
 
-    def __init__(self, trading: Wire, data: Wire, budget: RateBudget, *, feed: str, now: Clock) -> None:
+    def __init__(
+        self,
+        trading: Wire,
+        data: Wire,
+        budget: RateBudget,
+        *,
+        feed: str,
+        now: Clock,
+        on_refused: Callable[[], None] = lambda: None,
+    ) -> None:
         self._trading = trading
         self._data = data
         self._budget = budget
         self._feed = feed
         self._clock = now
+        self._on_refused = on_refused
         self._urgent = False
         self._held: int | None = None
 
@@ -271,7 +283,7 @@ class AlpacaBroker:
         reply = self._trading.call(method, path, data)
         self._note_count(reply)
         if errors.refuses_credentials(reply):
-            raise CredentialsRefused(f"the broker refuses the API keys: {reply}")
+            raise self._refused(reply)
         return reply
 
     def _data_call(self, path: str, query: dict[str, Any], version: str = "v2") -> Reply:
@@ -284,8 +296,12 @@ class AlpacaBroker:
         if errors.denies_feed(reply):
             raise DataFeedDenied(f"the subscription does not include the {self._feed} feed: {reply}")
         if errors.refuses_credentials(reply):
-            raise CredentialsRefused(f"the broker refuses the API keys: {reply}")
+            raise self._refused(reply)
         return reply
+
+    def _refused(self, reply: Reply) -> CredentialsRefused:
+        self._on_refused()
+        return CredentialsRefused(f"the broker refuses the API keys: {reply}")
 
     def _note_count(self, reply: Reply) -> None:
         count = errors.request_count(reply.headers)

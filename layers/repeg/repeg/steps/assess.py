@@ -48,8 +48,9 @@ from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.sessions import Phase
 from repeg.domain.sizing import Release, Sizing, nothing_more, sized
-from repeg.errors import BudgetExhausted, OperatorError, RetryError, StoreConflict
+from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError, StoreConflict
 from repeg.steps.foreign import GIVING_WAY
+from repeg.steps.outcome import reason_of
 from repeg.steps.place import start_rung
 from repeg.steps.size import SETTLING, size
 from repeg.steps.supersede import supersede
@@ -361,7 +362,9 @@ def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
         worker.orders.save(order.changed(looked_again=True))
         return Next(after_rungs(order.changed(looked_again=True)))
     if failures >= BROKER_TRIES and not is_exit(order):
-        return _apply(worker, order, Reject(reason=Reason.BROKER_UNAVAILABLE, detail=str(error)))
+        if isinstance(error, CredentialsRefused):
+            worker.alert(order, str(error))
+        return _apply(worker, order, Reject(reason=reason_of(error), detail=str(error)))
     if failures == BROKER_TRIES:
         worker.alert(order, f"{order.symbol} cannot be left: {error}")
     seconds = backoff(READ_BACKOFF_SECONDS, order.broker_failures)

@@ -16,7 +16,7 @@ from repeg.domain.orders import Order
 from repeg.domain.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
-from repeg.errors import RetryError
+from repeg.errors import OperatorError, RetryError
 from repeg.steps.lookup import listed, look_up
 from repeg.steps.outcome import Look, after_close, fold, read_child
 from repeg.steps.worker import Worker
@@ -64,7 +64,7 @@ def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Or
 def _ask(worker: Worker, order: Order, child: ChildRecord) -> CancelOutcome:
     try:
         return worker.broker_for_child(order, child).cancel(child.broker_order_id or "")
-    except RetryError:
+    except (RetryError, OperatorError):
         return CancelOutcome.UNCLEAR
 
 

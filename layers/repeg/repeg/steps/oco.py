@@ -10,7 +10,7 @@ from repeg.domain.orders import Order
 from repeg.domain.ours import oco_intent
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.routes import Route
-from repeg.errors import RetryError
+from repeg.errors import OperatorError, RetryError
 from repeg.steps.lookup import listed, look_up, taken
 from repeg.steps.send import wait_for_sender
 from repeg.steps.worker import Worker
@@ -49,7 +49,7 @@ def read_oco(
             report = broker.order(report.replaced_by)
         report = report or listed(worker, order.symbol, oco.broker_order_id or "", oco.placed_at)
         session_open = worker.session_open(order)
-    except RetryError as error:
+    except (RetryError, OperatorError) as error:
         worker.log.info(f"could not read {oco.client_order_id}: {error}")
         return order, oco
     if report:
@@ -72,7 +72,7 @@ def find_oco(worker: Worker, order: Order, oco: Protection, state: Route, *, ref
     intent = oco_intent(order, oco)
     try:
         report, stranger = look_up(worker, intent, listed=oco.lookups + 1 >= len(LOOKUP_BACKOFF_SECONDS))
-    except RetryError as error:
+    except (RetryError, OperatorError) as error:
         worker.log.info(f"could not look up {oco.client_order_id}: {error}")
         return Look(order, False, None)
     if stranger and (refused or not wait_for_sender(worker, oco, 0)):
@@ -128,7 +128,7 @@ def ask_to_cancel(worker: Worker, oco: Protection) -> bool:
                 if not leg.status.terminal:
                     outcome = broker.cancel(leg.broker_order_id)
         return outcome is not CancelOutcome.UNCLEAR
-    except RetryError:
+    except (RetryError, OperatorError):
         return False
 
 

@@ -16,8 +16,9 @@ from repeg.domain.execution import (
 )
 from repeg.domain.market import OrderReport
 from repeg.domain.orders import Order
+from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
-from repeg.errors import RetryError
+from repeg.errors import CredentialsRefused, OperatorError, RetryError
 from repeg.steps.worker import Worker
 
 
@@ -28,11 +29,16 @@ class Look(NamedTuple):
     report: OrderReport | None
 
 
+def reason_of(error: RetryError) -> Reason:
+    """Why an order ends that the broker let wait for too long."""
+    return Reason.MISCONFIGURED if isinstance(error, CredentialsRefused) else Reason.BROKER_UNAVAILABLE
+
+
 def read_child(worker: Worker, child: ChildRecord, read: Callable[[], OrderReport | None]) -> Look:
     """Read a child order; that it cannot be read now is no verdict about it."""
     try:
         return Look(True, read())
-    except RetryError as error:
+    except (RetryError, OperatorError) as error:
         worker.log.info(f"could not read {child.client_order_id}: {error}")
         return Look(False, None)
 

@@ -36,9 +36,9 @@ from repeg.domain.ours import child_intent
 from repeg.domain.quotes import Quote, SeenQuote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
-from repeg.errors import BudgetExhausted, OperatorError, RetryError
+from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError
 from repeg.steps.lookup import look_up, taken
-from repeg.steps.outcome import finish, fold, proceed, read_child
+from repeg.steps.outcome import finish, fold, proceed, read_child, reason_of
 from repeg.steps.send import answering_for, send, wait_for_sender
 from repeg.steps.worker import Worker
 
@@ -139,11 +139,14 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
 
     def save(saved_at: datetime) -> Order:
         dated = drawn.model_copy(update={"saved_at": saved_at})
-        return worker.orders.save(noted.changed(broker_failures=0).with_child(dated))
+        return worker.orders.save(noted.with_child(dated))
 
     intent = child_intent(noted, child)
     order, outcome = send(worker, intent, save, lambda in_time: _submit(broker, noted, drawn, in_time))
     child = order.rungs[-1]
+    if isinstance(outcome, Denied) and outcome.reason is Reason.MISCONFIGURED:
+        return _keys_refused(worker, order, child, outcome.message)
+    order = order.changed(broker_failures=0).no_longer("broker")
     match outcome:
         case Accepted(report):
             with answering_for(worker, order, child, report):
@@ -201,6 +204,16 @@ def _denied(worker: Worker, order: Order, child: ChildRecord, ending: Finish) ->
         return _size_again(worker, order, child, ending)
     refused = child.model_copy(update={"status": RungStatus.REJECTED, "closed_at": worker.now(order)})
     following = finish(worker, order.with_child(refused.given_back()), ending, STATE)
+    worker.give_back(child)
+    return following
+
+
+def _keys_refused(worker: Worker, order: Order, child: ChildRecord, message: str) -> Next:
+    """Nothing was taken. Keys that are valid are refused now and then: believed only when it lasts."""
+    if child.sends > 1:
+        again = child.model_copy(update={"sends": child.sends - 1})
+        return _broker_down(worker, order.with_child(again), CredentialsRefused(message))
+    following = _broker_down(worker, order.changed(rungs=order.rungs[:-1]), CredentialsRefused(message))
     worker.give_back(child)
     return following
 
@@ -306,10 +319,14 @@ def _without(worker: Worker, order: Order, child: ChildRecord, detail: str) -> O
 def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
     failures = order.broker_failures + 1
     child = order.open_child
+    keys = isinstance(error, CredentialsRefused)
     if child is None and failures >= BROKER_TRIES and not is_exit(order):
-        return finish(worker, order, Finish(reason=Reason.BROKER_UNAVAILABLE, detail=str(error)), STATE)
+        if keys:
+            worker.alert(order, str(error))
+        return finish(worker, order, Finish(reason=reason_of(error), detail=str(error)), STATE)
     worker.log.error(f"broker: {error}", order_id=order.order_id)
-    if child and failures == BROKER_TRIES:
-        worker.alert(order, f"{child.client_order_id} may be live, and the broker does not answer: {error}")
+    if failures >= BROKER_TRIES:
+        live = f"{child.client_order_id} may be live, and the broker does not answer" if child else ""
+        order = worker.alert_lasting(order, "broker", f"{live or f'{order.symbol} cannot be left'}: {error}")
     seconds = backoff(READ_BACKOFF_SECONDS, order.broker_failures)
     return worker.hold(order.changed(broker_failures=failures), Route.WAIT_TO_PLACE, seconds)

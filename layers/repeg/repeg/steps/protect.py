@@ -9,6 +9,7 @@ from repeg.broker.port import Accepted, Ambiguous, Denied, Duplicate, InTime, Su
 from repeg.domain.bracket_exit import levels_of, measured
 from repeg.domain.brackets import Problem
 from repeg.domain.execution import (
+    BROKER_TRIES,
     KEYS_PAUSE_SECONDS,
     LINGER_SECONDS,
     LOOKUP_BACKOFF_SECONDS,
@@ -26,7 +27,7 @@ from repeg.domain.ours import oco_intent
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
-from repeg.errors import BudgetExhausted, OperatorError
+from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError
 from repeg.steps.oco import find_lost, find_oco, read_exits, read_oco
 from repeg.steps.release import take_down
 from repeg.steps.restore import restore
@@ -40,7 +41,6 @@ UNSEEN_ALARM_HOLDS = 8
 STUCK_OVERNIGHT_PAUSE_SECONDS = 300
 STUCK_ENTRY_PAUSE_SECONDS = 30
 """What a hanging entry keeps the broker from protecting is tried again so often."""
-KEY_WAITS_PER_ALARM = 10
 POSITION_LAGS = {Reason.HELD_BY_PROTECTION, Reason.NO_POSITION}
 
 
@@ -79,7 +79,7 @@ def protect(worker: Worker, order: Order) -> Next:
         return _place(worker, order)
     except BudgetExhausted as error:
         return worker.hold(order, Route.WAIT_TO_PROTECT, int(error.wait_seconds) + 1)
-    except OperatorError as error:
+    except (CredentialsRefused, OperatorError) as error:
         return _wait_for_operator(worker, order, str(error))
 
 
@@ -88,10 +88,12 @@ AT_ONCE = {Route.PROTECT_POSITION: protect}
 
 
 def _wait_for_operator(worker: Worker, order: Order, why: str) -> Next:
-    if order.key_waits % KEY_WAITS_PER_ALARM == 0:
-        worker.alert(order, f"{order.symbol} is not protected: {why}")
-    waiting = order.changed(key_waits=order.key_waits + 1)
-    return worker.hold(waiting, Route.WAIT_TO_PROTECT, KEYS_PAUSE_SECONDS)
+    """Keys are refused now and then: it is the operator's matter only when a few tries, keys read anew, do not help."""
+    waiting, tries = order.changed(key_waits=order.key_waits + 1), order.key_waits
+    if tries < BROKER_TRIES:
+        return worker.hold(waiting, Route.WAIT_TO_PROTECT, READ_BACKOFF_SECONDS[tries])
+    told = worker.alert_lasting(waiting, "keys", f"{order.symbol} is not protected: {why}")
+    return worker.hold(told, Route.WAIT_TO_PROTECT, KEYS_PAUSE_SECONDS)
 
 
 def leave(worker: Worker, order: Order, problem: Problem) -> Next:

@@ -8,7 +8,7 @@ from repeg.domain.orders import Order
 from repeg.domain.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
-from repeg.errors import RetryError
+from repeg.errors import OperatorError, RetryError
 from repeg.steps.cancel import request_cancel
 from repeg.steps.lookup import look_up, taken
 from repeg.steps.outcome import fold
@@ -93,7 +93,7 @@ def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
     """An intent without an answer: look it up until it shows or has stayed away long enough."""
     try:
         report, stranger = look_up(worker, child_intent(order, child), listed=child.lookups + 1 >= LOOKUPS)
-    except RetryError as error:
+    except (RetryError, OperatorError) as error:
         worker.log.error(f"could not look up {child.client_order_id}: {error}")
         return order
     if report:

@@ -23,7 +23,15 @@ from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Route
 from repeg.domain.sending import in_time, sender_may_live
-from repeg.errors import BudgetExhausted, OperatorError, RetryError, SentTooLate, StaleExecution, StoreConflict
+from repeg.errors import (
+    BudgetExhausted,
+    CredentialsRefused,
+    OperatorError,
+    RetryError,
+    SentTooLate,
+    StaleExecution,
+    StoreConflict,
+)
 from repeg.steps.worker import Worker
 
 FOLD_TRIES = 3
@@ -49,10 +57,10 @@ def outcome_of(send_once: Callable[[], SubmitOutcome]) -> SubmitOutcome:
         return Throttled(error.wait_seconds)
     except SentTooLate as error:
         return Throttled(0.0, str(error))
+    except (CredentialsRefused, OperatorError) as error:
+        return Denied(Reason.MISCONFIGURED, str(error))
     except RetryError as error:
         return Throttled(1.0, str(error))
-    except OperatorError as error:
-        return Denied(Reason.MISCONFIGURED, str(error))
 
 
 def wait_for_sender(worker: Worker, record: ChildRecord | Protection, looks: int) -> int | None:

@@ -12,14 +12,14 @@ from repeg.broker.port import Broker
 from repeg.clock import MarketClock, TimeKeeper
 from repeg.domain.alerts import Stack, order_line
 from repeg.domain.children import ChildRecord
-from repeg.domain.execution import MAX_HOLDS_PER_EXECUTION, is_exit
+from repeg.domain.execution import BROKER_TRIES, MAX_HOLDS_PER_EXECUTION, is_exit
 from repeg.domain.orders import Order
 from repeg.domain.quotes import Quote, quote_rules
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.settings import Settings
 from repeg.domain.views import order_view
-from repeg.errors import DataFeedDenied, RetryError
+from repeg.errors import CredentialsRefused, DataFeedDenied, RetryError
 from repeg.events import ALERT, EXITED, Publisher
 from repeg.executions import Executions
 from repeg.store.orders import OrderStore
@@ -179,7 +179,9 @@ class Worker:
         try:
             return self._judged_quote(order, clock)
         except (RetryError, DataFeedDenied) as error:
-            if not is_exit(order):
+            # Keys that are refused now and then are no reason to sell blindly, as long as more tries may help.
+            refused = isinstance(error, CredentialsRefused) and order.broker_failures + 1 < BROKER_TRIES
+            if refused or not is_exit(order):
                 raise
             self.log.error(f"no quote for {order.symbol}: {error}", order_id=order.order_id)
             return Judged(None, Reason.NO_QUOTE, clock)

@@ -16,14 +16,25 @@ from repeg.domain.settings import Settings
 from tests.support.crowd import Crowd
 from tests.support.lab import START, Lab
 from tests.support.leaving import BRACKET, SHORT, halt, hold, side_by_side
-from tests.support.scenes import lab_at, limit_by_hand, market_time, on_order, out_of_reach, outcomes, run, send
+from tests.support.scenes import (
+    by_hand,
+    lab_at,
+    limit_by_hand,
+    market_time,
+    on_order,
+    out_of_reach,
+    outcomes,
+    run,
+    send,
+    whenever,
+)
 
 OF_A_LATER_FEATURE = {Reason.HALTED, Reason.REDUCING_ONLY}
 """Refusals by the operator's switch, which does not exist yet; so are the `risk_` ones."""
 CONTRACT = """
     slippage_exceeded stop_through risk_reward_too_low fill_timeout market_closed extended_hours_disabled
     extended_unprotected no_quote stale_quote bad_quote not_tradable not_shortable opposite_position held_by_protection
-    held_by_other_order cut_to_position
+    held_by_other_order cut_to_position client_order_id_taken overfilled
     insufficient_buying_power notional_too_small no_position wash_trade expired invalid_signal signal_conflict halted
     reducing_only broker_rejected broker_unavailable cancel_stuck protection_failed superseded
 """.split()  # noqa: SIM905
@@ -153,6 +164,29 @@ def _protected_shares(lab: Lab) -> Order:
     return run(lab, side="sell")
 
 
+def _id_is_taken(lab: Lab) -> Order:
+    send(lab)
+    body = {"symbol": "TQQQ", "side": "buy", "qty": 1, "type": "limit", "time_in_force": "day", "limit_price": "40"}
+    by_hand(lab, "POST", "orders", body | {"client_order_id": lab.order("a").client_order_id})
+    lab.sleep(0.1)
+    lab.work()
+    return lab.order("a")
+
+
+def _more_than_asked(lab: Lab) -> Order:
+    """Somebody replaces the resting order by a larger one."""
+    out_of_reach(lab, rungs=1)
+    send(lab)
+
+    def enlarge() -> None:
+        (resting,) = by_hand(lab, "GET", "orders?status=open")
+        by_hand(lab, "PATCH", f"orders/{resting['id']}", {"qty": "120", "limit_price": "51.05"})
+
+    whenever(lab, "broker.order", enlarge)
+    lab.work()
+    return lab.order("a")
+
+
 def _others_shares(lab: Lab) -> Order:
     lab.control.position("TQQQ", 100, "40")
     limit_by_hand(lab, "sell", 100, "60")
@@ -228,6 +262,8 @@ CASES = [
     Case(Reason.INSUFFICIENT_BUYING_POWER, Status.REJECTED, _poor),
     Case(Reason.WASH_TRADE, Status.REJECTED, _wash),
     Case(Reason.BROKER_REJECTED, Status.REJECTED, _with_fault(SUBMIT | {"kind": "reject"})),
+    Case(Reason.CLIENT_ORDER_ID_TAKEN, Status.REJECTED, _id_is_taken),
+    Case(Reason.OVERFILLED, Status.FILLED, _more_than_asked),
     Case(Reason.FILL_TIMEOUT, Status.UNFILLED, _quoted("50.99", "51.02", **BRACKET)),
     Case(Reason.FILL_TIMEOUT, Status.PARTIALLY_FILLED, _part_of_a_bracket),
     Case(Reason.PROTECTION_FAILED, Status.UNWOUND, _unwound),

@@ -61,7 +61,8 @@ def order_report(body: Any) -> OrderReport:
         # An order by amount (somebody else's) has no quantity until it is filled.
         qty=_number(fields, "qty", filled),
         filled_qty=filled,
-        avg_fill_price=_optional_number(fields, "filled_avg_price"),
+        # No share was ever filled at nothing: 0 is a price that is not known yet.
+        avg_fill_price=_optional_number(fields, "filled_avg_price") or None,
         limit_price=_optional_number(fields, "limit_price"),
         submitted_at=_optional_moment(fields, "submitted_at"),
         filled_at=_optional_moment(fields, "filled_at"),

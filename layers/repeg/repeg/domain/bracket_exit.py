@@ -9,17 +9,19 @@ from repeg.domain.orders import Order
 def levels_of(order: Order) -> Levels:
     """Stop and target: as the newest OCO that worked has them, else by the average price of the fills.
 
+    While that price is not known the signal's own levels stand: nothing is measured from a missing price.
+
     A corporate action, or an operator's word, overrules every OCO from before it.
 
     Raises:
         ValueError: nothing is filled, or the order is no bracket.
     """
-    price = order.avg_fill_price
-    if order.bracket is None or price is None:
+    if order.bracket is None or order.filled_qty <= 0:
         raise ValueError(f"{order.order_id} holds nothing to protect")
     adjusted = order.adjustments[-1] if order.adjustments else None
     since = [oco for oco in order.protections if adjusted is None or oco.placed_at >= adjusted.at]
     working = next((oco.working_levels for oco in reversed(since) if oco.worked), None)
+    price = order.avg_fill_price or order.bracket.signal_price
     return working or (adjusted.levels if adjusted else order.bracket.levels_at(price))
 
 

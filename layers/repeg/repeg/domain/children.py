@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from repeg.domain.chains import Chain, Total, added_up, succeeded
 from repeg.domain.market import ChildStatus, OrderReport
 from repeg.domain.models import Frozen, OrderType
 
@@ -36,6 +37,23 @@ _CLOSED_AS = {
     ChildStatus.EXPIRED: RungStatus.EXPIRED,
     ChildStatus.REJECTED: RungStatus.REJECTED,
 }
+
+
+class Doubt(StrEnum):
+    """What of a child order's figures does not agree; it is read again."""
+
+    PRICE = "price"
+    """Shares were filled, and no price is told."""
+    QUANTITY = "quantity"
+    """It is filled, and fewer shares are told than it was for."""
+    SUCCESSOR = "successor"
+    """It was replaced, and nobody knows by what."""
+
+
+DOUBT_PAUSES = (1, 1, 2, 5, 10, 20)
+"""Seconds until figures that do not agree are read again."""
+DOUBT_LASTS_PAUSE = 60
+"""And after that; then the operator is told."""
 
 
 class ChildRecord(Frozen):
@@ -79,6 +97,21 @@ class ChildRecord(Frozen):
     grace: Decimal | None = None
     """Seconds that a first partial fill is given to become a whole one; None: as long as the rung's patience."""
     partial_at: datetime | None = None
+    chain: Chain = Chain()
+    """What was filled by orders whose place the present one took."""
+    doubt: Doubt | None = None
+    doubts: int = 0
+    """Reads in a row whose figures did not agree."""
+
+    @property
+    def doubt_lasts(self) -> bool:
+        """True when figures went on disagreeing for longer than any lag."""
+        return self.doubts > len(DOUBT_PAUSES)
+
+    @property
+    def doubt_pause(self) -> int:
+        """Seconds until figures that do not agree are read again."""
+        return DOUBT_LASTS_PAUSE if self.doubt_lasts else DOUBT_PAUSES[max(0, self.doubts - 1)]
 
     @property
     def patience_ends_at(self) -> datetime:
@@ -99,21 +132,43 @@ class ChildRecord(Frozen):
     def reported(self, report: OrderReport, now: datetime) -> ChildRecord:
         """This child order, brought up to what the broker reports. Filled quantity never goes down.
 
-        A child order that somebody replaced at the broker lives on as its successor.
+        A child order that somebody replaced at the broker lives on as its successor. One whose figures do not agree yet
+        stays open, to be read again; only a price may stay missing for good.
         """
+        total = added_up(self.chain, report, self.qty)
+        doubt = _doubt(report, total)
+        doubts = self.doubts + 1 if doubt else 0
         closed = _CLOSED_AS.get(report.status)
+        if doubt and (doubt is not Doubt.PRICE or doubts <= len(DOUBT_PAUSES)):
+            closed = None
         live = RungStatus.CANCELING if self.cancel_requested_at else RungStatus.LIVE
-        ahead = report.filled_qty >= self.filled_qty
-        partial = 0 < report.filled_qty < self.qty
+        ahead = total.qty >= self.filled_qty
+        price = total.price or (self.avg_fill_price if total.qty == self.filled_qty else None)
+        partial = 0 < total.qty < self.qty
+        moved = report.status is ChildStatus.REPLACED and report.replaced_by
         return self.model_copy(
             update={
                 "broker_order_id": report.replaced_by or report.broker_order_id,
                 "replaced": self.replaced or report.status is ChildStatus.REPLACED,
                 "status": closed or live,
-                "filled_qty": report.filled_qty if ahead else self.filled_qty,
-                "avg_fill_price": report.avg_fill_price if ahead else self.avg_fill_price,
+                "chain": succeeded(total) if moved else total.chain,
+                "doubt": doubt,
+                "doubts": doubts,
+                "filled_qty": total.qty if ahead else self.filled_qty,
+                "avg_fill_price": price if ahead else self.avg_fill_price,
                 "partial_at": self.partial_at or (now if partial else None),
                 "closed_at": (report.closed_at or report.filled_at or now) if closed else None,
                 "ambiguous": False,
             }
         )
+
+
+def _doubt(report: OrderReport, total: Total) -> Doubt | None:
+    """What of a report's figures cannot be right, or not for long."""
+    if report.status is ChildStatus.REPLACED and not report.replaced_by:
+        return Doubt.SUCCESSOR
+    if report.status is ChildStatus.FILLED and max(total.qty, report.filled_qty) < report.qty:
+        return Doubt.QUANTITY
+    if total.qty > 0 and total.price is None and report.status is not ChildStatus.REPLACED:
+        return Doubt.PRICE
+    return None

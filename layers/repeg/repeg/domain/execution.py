@@ -238,6 +238,11 @@ def cancel_is_stuck(child: ChildRecord, now: datetime) -> bool:
     return child.cancel_requested_at is not None and now - child.cancel_requested_at > CANCEL_ALARM_AFTER
 
 
+def entry_pause(child: ChildRecord) -> int:
+    """Seconds until a child order is looked at again that hangs, and keeps the rest of its order from being settled."""
+    return child.doubt_pause if child.doubt else STUCK_ENTRY_SECONDS
+
+
 def backoff(steps: tuple[int, ...], count: int) -> int:
     """The `count`-th wait of a backoff, its last one for ever after."""
     return steps[min(count, len(steps) - 1)]
@@ -306,6 +311,8 @@ def _ending(order: Order) -> tuple[Status, Reason | None]:
     if order.uncovered_qty > 0 and not order.outside_session:
         return Status.FAILED, order.reason or Reason.PROTECTION_FAILED
     if order.requested_qty is not None and order.remaining_qty <= 0 < order.filled_qty:
+        if order.remaining_qty < 0:
+            return Status.FILLED, Reason.OVERFILLED
         whole = order.cut in (None, Reason.CUT_TO_POSITION)
         return (Status.FILLED if whole else Status.PARTIALLY_FILLED), order.cut
     if order.superseded_by:

@@ -58,6 +58,12 @@ class OrderReport(Frozen):
     legs: tuple[OrderReport, ...] = ()
     """Orders of the same group that the broker keeps under this one."""
 
+    @property
+    def unpriced(self) -> bool:
+        """True when shares of it, or of a leg, were filled at a price that is not told (yet)."""
+        own = self.filled_qty > 0 and self.avg_fill_price is None
+        return own or any(leg.unpriced for leg in self.legs)
+
 
 class ChildOrder(Frozen):
     """A child order to send: always a quantity, never a notional; day orders."""

@@ -254,8 +254,10 @@ class Order(Frozen):
 
     @property
     def avg_fill_price(self) -> Decimal | None:
-        """Average price over all fills, in dollars per share."""
-        fills = [(child.filled_qty, child.avg_fill_price) for child in self.rungs if child.avg_fill_price]
+        """Average price over all fills, in dollars per share; None as long as the price of any is missing."""
+        fills = [(child.filled_qty, child.avg_fill_price or ZERO) for child in self.rungs if child.filled_qty > 0]
+        if any(price <= 0 for _, price in fills):
+            return None
         total = sum((qty for qty, _ in fills), ZERO)
         return sum((qty * price for qty, price in fills), ZERO) / total if total else None
 

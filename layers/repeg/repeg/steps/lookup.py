@@ -53,6 +53,15 @@ def listed(worker: Worker, symbol: str, broker_order_id: str, written_at: dateti
     )
 
 
+def successor_of(worker: Worker, symbol: str, broker_order_id: str, written_at: datetime) -> OrderReport | None:
+    """The order that says it took the place of this one, by the list of orders; None: no such order is listed.
+
+    Raises:
+        RetryError: the list could not be read.
+    """
+    return next((each for each in _since(worker, symbol, written_at) if each.replaces == broker_order_id), None)
+
+
 def taken(intent: Intent, stranger: OrderReport) -> str:
     """What the operator is told of an order that bears our id."""
     why = contradiction(intent, stranger)

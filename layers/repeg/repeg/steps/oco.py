@@ -16,6 +16,8 @@ from repeg.steps.send import wait_for_sender
 from repeg.steps.worker import Worker
 
 MOVES_FOLLOWED = 5
+PRICE_LAGS_SECONDS = (0.2, 0.5, 1.0)
+"""A fill whose price is not told yet is read again after so long: nothing is booked without one, if it can be had."""
 
 
 class Look(NamedTuple):
@@ -47,6 +49,11 @@ def read_oco(
             if report is None or report.replaced_by is None:
                 break
             report = broker.order(report.replaced_by)
+        for pause in PRICE_LAGS_SECONDS:
+            if report is None or not report.unpriced:
+                break
+            worker.sleep(pause)
+            report = broker.order(report.broker_order_id)
         report = report or listed(worker, order.symbol, oco.broker_order_id or "", oco.placed_at)
         session_open = worker.session_open(order)
     except (RetryError, OperatorError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.children import ChildRecord, Doubt, RungStatus
 from repeg.domain.execution import (
     REJECTED_PAUSE_SECONDS,
     REQUESTS_PER_PROTECTION,
@@ -14,11 +14,13 @@ from repeg.domain.execution import (
     after_rungs,
     patience_left,
 )
-from repeg.domain.market import OrderReport
-from repeg.domain.orders import Order
+from repeg.domain.market import ChildStatus, OrderReport
+from repeg.domain.orders import ZERO, Order
+from repeg.domain.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import CredentialsRefused, OperatorError, RetryError
+from repeg.steps.lookup import successor_of
 from repeg.steps.worker import Worker
 
 
@@ -47,14 +49,47 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
     """The order with `report` folded into `child`, not yet saved."""
     if report is None:
         return order.with_child(child)
+    if report.status is ChildStatus.REPLACED and report.replaced_by is None:
+        report = _with_successor(worker, order, child, report)
     known = child.reported(report, worker.now(order))
     if known.replaced and not child.replaced:
         worker.alert(order, f"{child.client_order_id} was replaced from outside; its successor is followed")
+    order = _told_of_doubt(worker, order, known)
+    surplus = order.with_child(known).remaining_qty
+    if order.requested_qty is not None and surplus < min(ZERO, order.remaining_qty):
+        worker.alert(order, f"overfilled: {-surplus} {order.symbol} more than asked for ({child.client_order_id})")
     if (known.filled_qty, known.status) != (child.filled_qty, child.status):
         price = f" at {known.avg_fill_price}" if known.avg_fill_price else ""
         detail = f"{child.client_order_id} {known.status}: {known.filled_qty}/{known.qty}{price}"
         order = worker.note(order, state, detail)
     return order.with_child(known)
+
+
+def _with_successor(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> OrderReport:
+    """An order that was replaced by one which it does not name: the list may show which says whose place it took."""
+    try:
+        found = successor_of(worker, order.symbol, report.broker_order_id, child_intent(order, child).written_at)
+    except (RetryError, OperatorError) as error:
+        worker.log.info(f"the successor of {child.client_order_id} could not be looked for: {error}")
+        return report
+    return report.model_copy(update={"replaced_by": found.broker_order_id}) if found else report
+
+
+_DOUBTS = {
+    Doubt.PRICE: "was filled, and the broker tells no price: nothing is measured from it",
+    Doubt.QUANTITY: "is filled, the broker says, with fewer shares than it was for",
+    Doubt.SUCCESSOR: "was replaced from outside, and the broker does not say by what: its fate is unknown",
+}
+
+
+def _told_of_doubt(worker: Worker, order: Order, child: ChildRecord) -> Order:
+    if child.doubt is None:
+        return order.no_longer("figures")
+    if not child.doubt_lasts:
+        return order
+    locked = "" if child.status.closed else f"; {order.symbol} stays locked"
+    detail = f"{child.client_order_id} ({child.broker_order_id}) {_DOUBTS[child.doubt]}{locked}"
+    return worker.alert_lasting(order, "figures", detail)
 
 
 def proceed(worker: Worker, order: Order, child: ChildRecord, state: Route) -> Next:
@@ -64,6 +99,11 @@ def proceed(worker: Worker, order: Order, child: ChildRecord, state: Route) -> N
     if order.superseded_by:
         worker.orders.save(order)
         return Next(Route.CANCEL_ORDER)
+    if child.doubt_lasts and order.uncovered_qty > 0:
+        worker.orders.save(order)
+        return Next(Route.PROTECT_POSITION)
+    if child.doubt:
+        return worker.hold(order, Route.WAIT_FOR_FILL, child.doubt_pause)
     patience = patience_left(child, worker.now(order))
     order = worker.orders.save(order)
     worker.sleep(patience.sleep_seconds)

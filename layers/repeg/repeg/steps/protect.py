@@ -15,9 +15,9 @@ from repeg.domain.execution import (
     LOOKUP_BACKOFF_SECONDS,
     MAX_SENDS,
     READ_BACKOFF_SECONDS,
-    STUCK_ENTRY_SECONDS,
     after_rungs,
     backoff,
+    entry_pause,
 )
 from repeg.domain.leaving import filled_lately, left_by_others
 from repeg.domain.market import ProtectiveOrder
@@ -133,7 +133,7 @@ def _covered(worker: Worker, order: Order) -> Next:
     kept = order.changed(protected=order.unexited_qty > 0 or order.protected, care_at=None, care_tries=0)
     kept = kept.changed(refusals=0, key_waits=0)
     if order.open_child:
-        return worker.hold(kept, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_SECONDS)
+        return worker.hold(kept, Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
     kept = worker.orders.save(kept.changed(settled=True, reserve_left=0))
     if order.reserve is not None and order.reserve_left:
         worker.broker.release(order.reserve, order.reserve_left)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from repeg.domain.execution import STUCK_ENTRY_SECONDS, after_rungs, backoff
+from repeg.domain.execution import after_rungs, backoff, entry_pause
 from repeg.domain.models import direction
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.protection import Exit, ExitReason
@@ -72,7 +72,7 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
 def _flat(worker: Worker, before: Order, order: Order) -> Next:
     """Nothing is left to leave, unless an entry whose cancel is stuck fills after all."""
     if order.open_child:
-        return worker.hold(order.changed(protected=False), Route.WAIT_FOR_CANCEL, STUCK_ENTRY_SECONDS)
+        return worker.hold(order.changed(protected=False), Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
     if order.status.terminal and order.exit_reason == ExitReason.UNWIND:
         why = "was past its stop" if order.past_stop_since else "could not be protected"
         worker.alert(order, f"{order.symbol} {why} and was left at {order.exit_price}")

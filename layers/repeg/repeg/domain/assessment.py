@@ -47,6 +47,8 @@ class Hold(Frozen):
     position: Decimal | None = None
     by_brackets: Decimal | None = None
     """What the account showed, and what of it brackets held, before an exit came to light."""
+    tell: str = ""
+    """What the operator is told, at once and every 15 minutes, while it is waited for."""
 
 
 def bare_for_long(order: Order, now: datetime) -> bool:

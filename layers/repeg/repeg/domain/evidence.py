@@ -90,16 +90,21 @@ class Finding(Frozen):
         return self.proof in (Proof.THERE, Proof.GONE, Proof.ADJUSTED)
 
 
-def weigh(brackets: Sequence[Order], looks: Looks) -> Finding:
+def expected_of(brackets: Sequence[Order], taken: Decimal = ZERO) -> Decimal:
+    """Shares that the records say are there, less those that an order under way has `taken` and booked on nobody."""
+    return max(ZERO, sum((bracket.unexited_qty for bracket in brackets), ZERO) - taken)
+
+
+def weigh(brackets: Sequence[Order], looks: Looks, taken: Decimal = ZERO) -> Finding:
     """What the looks prove about what the brackets of one symbol hold (all on one side)."""
     side = brackets[0].trading_side
-    sign, expected = direction(side), sum((bracket.unexited_qty for bracket in brackets), ZERO)
+    sign, expected = direction(side), expected_of(brackets, taken)
     shown = [None if seen is None else seen * sign for seen in (looks.read, looks.listed)]
     if looks.held is None:
         said = " and ".join("no answer" if seen is None else plain(seen) for seen in shown)
         return Finding(proof=Proof.UNCLEAR, why=f"the position's own read and the list of positions say {said}")
     held = looks.held * sign
-    split = _as_by_split(brackets, looks)
+    split = _as_by_split(brackets, looks) if not taken else None
     if split:
         return split
     missing = expected - max(ZERO, held)

@@ -21,7 +21,13 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
     free = max(ZERO, (close.position_before or ZERO) - sum((order.unexited_qty for order in before), ZERO))
     taken = max(ZERO, close.filled_qty - free)
     changed = []
+    flat = close.signal_qty is None and close.position_before is not None and close.filled_qty >= close.position_before
     for order, known in zip(before, holding, strict=True):
+        if order.frozen and flat:
+            # Which shares of the record the account's were is in dispute; that none is left is not.
+            gone = _exit(close, order.unexited_qty).model_copy(update={"price": None})
+            changed.append(order.with_exit(gone).changed(frozen=""))
+            continue
         qty = min(order.uncovered_qty, taken)
         taken -= qty
         after = order.with_exit(_exit(close, qty)) if qty > 0 else order

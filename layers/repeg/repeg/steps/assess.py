@@ -326,6 +326,8 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
         worker.orders.save(order.changed(released=tuple(ids), settling=0))
         return Next(Route.RELEASE_PROTECTION)
     if isinstance(verdict, Hold):
+        if verdict.tell:
+            order = worker.alert_lasting(order, verdict.why, verdict.tell)
         if verdict.parked_until and order.sent:
             # What it began it does not leave half done over a night: it ends here, and is told.
             return _apply(worker, order, Reject(reason=Reason.MARKET_CLOSED, detail=verdict.why))

@@ -9,8 +9,20 @@ from typing import TypeVar
 
 from repeg.broker.port import Broker
 from repeg.domain.adjustments import CorporateAction
-from repeg.domain.evidence import Finding, Looks, Proof, looks_split, order_ids, seen_before, unbooked, weigh
+from repeg.domain.evidence import (
+    DUST,
+    Finding,
+    Looks,
+    Proof,
+    expected_of,
+    looks_split,
+    order_ids,
+    seen_before,
+    unbooked,
+    weigh,
+)
 from repeg.domain.market import OrderReport, Position
+from repeg.domain.models import direction
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.sessions import EASTERN
 from repeg.errors import OperatorError, RetryError
@@ -27,14 +39,19 @@ def find_out(
     brackets: Sequence[Order],
     listed: Sequence[Position] | None = None,
     open_orders: Sequence[OrderReport] | None = None,
+    taken: Decimal = ZERO,
 ) -> Finding:
     """What became of the shares of these brackets (one symbol, at least one bracket), by all that the broker says.
 
-    `listed` and `open_orders` are listings of a moment ago, if there are any. Costs up to four trading requests; asks
-    for orders and corporate actions only when shares do not show.
+    `listed` and `open_orders` are listings of a moment ago, if there are any; `taken` is what an order under way has
+    sold and booked on nobody yet. Costs up to four trading requests; asks for orders and corporate actions only when
+    shares do not show.
     """
     symbol, broker = brackets[0].symbol, worker.broker.urgent()
     position, read = _asked(worker, lambda: broker.position(symbol))
+    if _shows_all(brackets, position, taken) and not looks_split(brackets, position):
+        held = position.qty * direction(brackets[0].trading_side) if position else ZERO
+        return Finding(proof=Proof.THERE, held=held)
     if listed is None:
         listed, _ = _asked(worker, broker.positions)
     by_list = next((held for held in listed or () if held.symbol == symbol), None)
@@ -43,12 +60,27 @@ def find_out(
         listed=_qty(by_list) if listed is not None else None,
         avg_entry_price=position.avg_entry_price if position else None,
     )
-    finding = weigh(brackets, looks)
+    finding = weigh(brackets, looks, taken)
     if looks.held is None or (finding.proof is Proof.THERE and not looks_split(brackets, position)):
         return finding
     if open_orders is None:
         open_orders, _ = _asked(worker, broker.open_orders)
-    return weigh(brackets, _in_full(worker, broker, brackets, looks, open_orders or ()))
+    return weigh(brackets, _in_full(worker, broker, brackets, looks, open_orders or ()), taken)
+
+
+def listed_position(worker: Worker, symbol: str) -> Position | None:
+    """The symbol's position by the list of positions.
+
+    Raises:
+        RetryError: it could not be read.
+    """
+    return next((held for held in worker.broker.urgent().positions() if held.symbol == symbol), None)
+
+
+def _shows_all(brackets: Sequence[Order], position: Position | None, taken: Decimal) -> bool:
+    """One answer is enough to know that shares are there."""
+    held = position.qty * direction(brackets[0].trading_side) if position else None
+    return held is not None and held >= expected_of(brackets, taken) - DUST
 
 
 def _in_full(

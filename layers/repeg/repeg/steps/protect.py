@@ -8,6 +8,7 @@ from decimal import Decimal
 from repeg.broker.port import Accepted, Ambiguous, Denied, Duplicate, InTime, SubmitOutcome, Throttled
 from repeg.domain.bracket_exit import levels_of, measured
 from repeg.domain.brackets import Problem
+from repeg.domain.evidence import Proof
 from repeg.domain.execution import (
     BROKER_TRIES,
     KEYS_PAUSE_SECONDS,
@@ -19,7 +20,7 @@ from repeg.domain.execution import (
     backoff,
     entry_pause,
 )
-from repeg.domain.leaving import filled_lately, left_by_others
+from repeg.domain.leaving import filled_lately, sold_by_others
 from repeg.domain.market import ProtectiveOrder
 from repeg.domain.models import direction, opposite
 from repeg.domain.orders import ZERO, Order
@@ -28,6 +29,7 @@ from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError
+from repeg.steps.evidence import find_out
 from repeg.steps.oco import find_lost, find_oco, read_exits, read_oco
 from repeg.steps.release import take_down
 from repeg.steps.restore import restore
@@ -272,14 +274,23 @@ def _short_of_shares(worker: Worker, order: Order) -> Next:
 
 
 def _without_missing(worker: Worker, order: Order) -> Order:
-    """The order less what somebody else sold of it, by what the account shows."""
+    """The order less what somebody else sold of it, if that is proven; frozen if the account shows other shares."""
     if filled_lately(order, worker.now(order)):
         return order
-    missing = min(_missing(worker, order), order.uncovered_qty)
-    if missing <= 0:
+    others = [each for each in worker.orders.holding(order.symbol) if each.order_id != order.order_id]
+    brackets = [*(read_exits(worker, each, STATE) for each in others), order]
+    brackets = sorted((each for each in brackets if each.unexited_qty > 0), key=lambda each: each.received_at)
+    finding = find_out(worker, brackets)
+    if finding.proof in (Proof.SPLIT, Proof.ADJUSTED):
+        return worker.note(order.changed(frozen=finding.why), STATE, f"not protected: {finding.why}")
+    if finding.proof is not Proof.GONE:
         return order
-    worker.alert(order, f"{missing} {order.symbol} were sold by somebody else")
-    return order.with_exit(left_by_others(order, missing, worker.now(order)))
+    sold = sold_by_others(brackets, finding.missing, worker.now(order))
+    mine = next((each for each in sold if each.order_id == order.order_id), None)
+    if mine is None:
+        return order
+    worker.alert(order, f"{mine.exits[-1].qty} {order.symbol} were sold by somebody else: {finding.why}")
+    return mine
 
 
 def _missing(worker: Worker, order: Order) -> Decimal:

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from repeg.domain.assessment import Hold, Reject, asset_problem
 from repeg.domain.bracket_entry import position_problem, short_problem
-from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, is_exit
+from repeg.domain.evidence import Finding, Proof
+from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, READ_BACKOFF_SECONDS, backoff, is_exit
 from repeg.domain.leaving import sold_by_others
 from repeg.domain.market import Position
 from repeg.domain.models import Side, direction
@@ -25,6 +26,7 @@ from repeg.domain.sizing import (
     whole_shares,
 )
 from repeg.errors import RetryError
+from repeg.steps.evidence import find_out, listed_position
 from repeg.steps.foreign import GIVING_WAY, in_the_way, make_way
 from repeg.steps.oco import find_lost, read_exits
 from repeg.steps.worker import Worker
@@ -33,6 +35,7 @@ STATE = Route.ASSESS_MARKET
 POSITION_READS = 3
 POSITION_LAG = timedelta(seconds=1)
 SHOWS_LATE = "waits for the position to show the last trade"
+UNPROVEN = "waits for the account to show its position, or who left it"
 SETTLING = "waits for the position to show what was bought"
 
 
@@ -101,10 +104,10 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
             return Hold(seconds=1, why=SETTLING, position=held, by_brackets=unexited)
     if not expected <= held <= _most(order, expected, held) and order.settling < POSITION_READS:
         return Hold(seconds=1, why=SETTLING)
-    known = {bracket.order_id: bracket for bracket in brackets}
-    for sold in sold_by_others(brackets, expected - held, worker.now(order)):
-        worker.alert(sold, f"{order.symbol}: {sold.exits[-1].qty} shares of {sold.order_id} were left by somebody else")
-        worker.save_exits(known[sold.order_id], sold)
+    if order.kind == "close" and (position is None or held < expected):
+        doubt = _missing(worker, order, brackets, held)
+        if doubt:
+            return doubt
     asked = None if order.signal_qty is None else order.signal_qty - order.filled_qty
     wanted = held if asked is None else min(held, asked)
     side: Side = "sell" if position and position.qty > 0 else "buy"
@@ -126,6 +129,40 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
         return Hold(seconds=1, why=SETTLING)
     sizing = _as_traded(worker, order, size_close(position, asked, foreign))
     return sizing.model_copy(update={"by_brackets": _unexited(brackets)}) if isinstance(sizing, Sizing) else sizing
+
+
+def _missing(worker: Worker, order: Order, brackets: list[Order], held: Decimal) -> Hold | None:
+    """What to wait for when shares do not show; what others are proven to have sold is booked first.
+
+    What is there is sold whatever is missing: a close is somebody's word. That nothing is there has to be proven.
+    """
+    if not brackets:
+        listed = listed_position(worker, order.symbol) if held == 0 else None
+        return (
+            _unproven(order, f"the list of positions shows {listed.qty}, the position's own read none")
+            if listed
+            else None
+        )
+    finding = find_out(worker, brackets, taken=order.filled_qty)
+    if finding.proof is Proof.GONE:
+        _book(worker, brackets, finding)
+        return None
+    if finding.proof is Proof.THERE:
+        return Hold(seconds=1, why=SETTLING)
+    return _unproven(order, finding.why) if held == 0 else None
+
+
+def _unproven(order: Order, why: str) -> Hold:
+    tell = f"{order.symbol} is not closed yet: {why}; trying on"
+    return Hold(seconds=backoff(READ_BACKOFF_SECONDS, order.holds), why=UNPROVEN, tell=tell)
+
+
+def _book(worker: Worker, brackets: list[Order], finding: Finding) -> None:
+    known = {bracket.order_id: bracket for bracket in brackets}
+    for sold in sold_by_others(brackets, finding.missing, worker.now(brackets[0])):
+        gone = f"{sold.exits[-1].qty} shares of {sold.order_id} were left by somebody else"
+        worker.alert(sold, f"{sold.symbol}: {gone} ({finding.why})")
+        worker.save_exits(known[sold.order_id], sold)
 
 
 def _fits(position: Position | None, brackets: list[Order], expected: Decimal) -> bool:

@@ -87,12 +87,14 @@ def _look_at(survey: Survey, brackets: list[Order]) -> None:
     trouble: list[Exception] = []
     read = [_safely(trouble, bracket, partial(_read_exits, survey, bracket)) for bracket in brackets]
     read = [bracket for bracket in read if bracket.unexited_qty > 0]
-    account = Account.UNSEEN
+    account, saved = Account.UNSEEN, {bracket.order_id: bracket for bracket in read}
     if read and not trouble and not any(_at_work(survey, bracket) for bracket in read):
         account, read = reckon(survey, read)
     for bracket in read:
+        before = saved[bracket.order_id]
+        before = bracket if bracket.version != before.version else before
         if bracket.unexited_qty > 0:
-            _safely(trouble, bracket, partial(_judge, survey, bracket, account, holder))
+            _safely(trouble, bracket, partial(_judge, survey, before, bracket, account, holder))
     if trouble:
         raise trouble[0]
 
@@ -150,9 +152,12 @@ def _differs(survey: Survey, oco: Protection) -> bool:
     return (seen.status, seen.exited_qty, seen.moved) != (oco.status, oco.exited_qty, oco.moved)
 
 
-def _judge(survey: Survey, order: Order, account: Account, holder: Order | None) -> Order:
-    """One position on the last line of defence: where it stands, told, and the one act that follows."""
-    before, mine = order, order.status.terminal and not survey.listed_as_running(order)
+def _judge(survey: Survey, before: Order, order: Order, account: Account, holder: Order | None) -> Order:
+    """One position on the last line of defence: where it stands, told, and the one act that follows.
+
+    `before` is the order as it is saved.
+    """
+    mine = order.status.terminal and not survey.listed_as_running(order)
     if order.unwinding:
         return _resume(survey, order) if mine and _has_turn(order, holder) else order
     order, facts = _facts(survey, order, account, mine, _has_turn(order, holder))

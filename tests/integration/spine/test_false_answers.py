@@ -1,0 +1,150 @@
+"""One false answer about a position makes nobody drop shares, or sell them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from repeg.domain.reasons import Reason, Status
+from tests.support.crowd import Crowd
+from tests.support.lab import Lab
+from tests.support.leaving import STOP, TARGET, Guard, check_held, guards, hold, minutes, shares
+from tests.support.scenes import alerts, market_time, run, send
+from tests.support.watching import cancel_protection, lapse, sell_by_hand
+
+READ = {"method": "GET", "path": "/v2/positions/*", "kind": "hide"}
+LIST = {"method": "GET", "path": "/v2/positions", "kind": "hide"}
+
+
+def test_a_position_that_is_missing_alone_is_protected_again(lab: Lab) -> None:
+    """The list shows it: care, with the OCO gone, does not take it for sold."""
+    lapse(lab)
+    lab.control.faults(READ)
+    minutes(lab, 3)
+    order = lab.order("b")
+    assert (order.unexited_qty, order.exits, order.protected) == (100, (), True)
+    assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
+    lab.control.faults()
+    check_held(lab)
+
+
+def test_a_position_that_is_missing_in_the_list_alone_is_protected_again(lab: Lab) -> None:
+    """One answer is enough to know that shares are there."""
+    lapse(lab)
+    lab.control.faults(LIST)
+    minutes(lab, 4)
+    order = lab.order("b")
+    assert (order.unexited_qty, order.exits, order.protected) == (100, (), True)
+    lab.control.faults()
+    minutes(lab)
+    check_held(lab)
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["OCO gone", "OCO live"])
+def test_what_both_reads_miss_and_nobody_sold_is_kept(lab: Lab, lost: bool) -> None:
+    order = hold(lab)
+    if lost:
+        cancel_protection(lab, order)
+    lab.control.faults(READ, LIST)
+    minutes(lab, 4)
+    order = lab.order("b")
+    assert (order.unexited_qty, order.exits) == (100, ())
+    assert bool(order.frozen) is lost, "a live OCO contradicts it: then nothing is concluded at all"
+    assert any("TQQQ" in alert for alert in alerts(lab))
+    lab.control.faults()
+    minutes(lab, 3)
+    order = lab.order("b")
+    assert (order.frozen, order.protected, shares(lab)) == ("", True, 100)
+    check_held(lab)
+
+
+def test_one_answer_that_misses_it_everywhere_changes_nothing(lab: Lab) -> None:
+    hold(lab)
+    minutes(lab)
+    lab.control.faults(READ | {"count": 1}, LIST | {"count": 1})
+    minutes(lab, 3)
+    order = lab.order("b")
+    assert (order.unexited_qty, order.frozen, order.doubted_at) == (100, "", None)
+    assert not alerts(lab)
+    check_held(lab)
+
+
+def test_what_somebody_sold_is_booked_by_the_order_that_sold_it(lab: Lab) -> None:
+    lapse(lab)
+    lab.sweep()
+    sell_by_hand(lab, 40)
+    minutes(lab, 2)
+    order = lab.order("b")
+    assert (order.unexited_qty, order.frozen) == (60, "")
+    assert any("40 TQQQ were left by somebody else" in alert for alert in alerts(lab))
+    minutes(lab)
+    lab.control.faults(READ, LIST)
+    minutes(lab, 3)
+    order = lab.order("b")
+    assert order.unexited_qty == 60, "the same sale explains nothing twice"
+    lab.control.faults()
+    minutes(lab, 2)
+    assert [guard.qty for guard in guards(lab)] == [60]
+    check_held(lab, strangers=True)
+
+
+# --- a close ---
+
+
+def test_a_close_tries_on_while_the_position_is_missing_alone(lab: Lab) -> None:
+    """The list shows it: never `no_position`, told as flat. The OCO stays until the answer clears; then it is sold."""
+    hold(lab)
+    lab.control.faults(READ)
+    send(lab, "c", kind="close")
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:03"), sweep_every=60)
+        assert lab.order("c").status is Status.WAITING
+        assert [guard.qty for guard in guards(lab)] == [100]
+        assert len([alert for alert in alerts(lab) if "not closed yet" in alert]) == 1
+        lab.control.faults()
+        crowd.work()
+    assert (lab.order("c").status, shares(lab)) == (Status.FILLED, 0)
+    check_held(lab)
+
+
+def test_a_position_that_vanishes_in_mid_close_is_protected_again(lab: Lab) -> None:
+    hold(lab)
+    lab.control.quote("TQQQ", "50.95", "50.98", 10, 2000)
+    send(lab, "c", kind="close")
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:03"))
+        sold = 100 - shares(lab)
+        lab.control.faults(READ)
+        crowd.work(until=market_time("10:12"), sweep_every=60)
+        assert lab.order("c").status not in (Status.REJECTED, Status.FAILED)
+        lab.control.faults()
+        lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
+        crowd.work(until=market_time("10:20"), sweep_every=60)
+        crowd.work()
+    assert 0 < sold < 100
+    assert (lab.order("b").unexited_qty, shares(lab)) == (0, 0)
+    check_held(lab)
+
+
+def test_a_close_of_plain_shares_believes_the_list_too(lab: Lab) -> None:
+    run(lab, "own", qty=30)
+    lab.sleep(5)
+    lab.control.faults(READ)
+    send(lab, "c", kind="close")
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:02"))
+        assert lab.order("c").status is Status.WAITING
+        lab.control.faults()
+        crowd.work()
+    assert shares(lab) == 0
+
+
+def test_a_close_of_what_somebody_sold_ends_flat(lab: Lab) -> None:
+    lapse(lab)
+    sell_by_hand(lab, 100)
+    lab.sleep(2)
+    order = run(lab, "c", kind="close")
+    assert (order.status, order.reason) == (Status.REJECTED, Reason.NO_POSITION)
+    assert (lab.order("b").unexited_qty, lab.order("b").exit_reason) == (0, "outside")
+    check_held(lab, strangers=True)

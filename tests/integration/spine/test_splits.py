@@ -1,0 +1,186 @@
+"""A record and an account that disagree are never traded on: splits, stock dividends, and what nobody explains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from desk.exchange.client import ExchangeControl
+from repeg.domain.orders import Order
+from tests.support.lab import Lab
+from tests.support.leaving import SHORT, Guard, guards, hold, minutes, shares
+from tests.support.scenes import alerts, journal, lab_at, run
+from tests.support.watching import cancel_protection, lapse
+
+SPLIT_DAY = "2026-11-23T09:00:00-05:00"
+
+
+@pytest.fixture
+def evening(exchange: ExchangeControl, aws_credentials: None) -> Iterator[Lab]:
+    """Friday afternoon, before a weekend on which splits happen."""
+    with lab_at(exchange, "15:50") as lab:
+        yield lab
+
+
+def _monday(lab: Lab, bid: str, ask: str, hour: str = "09:00") -> None:
+    lab.set_clock(f"2026-11-23T{hour}:00-05:00")
+    lab.control.quote("TQQQ", bid, ask, 20000, 20000)
+    lab.time.read(lab.broker)
+
+
+def _split(lab: Lab, new: int, old: int, **how: Any) -> None:
+    kind = "forward_split" if new > old else "reverse_split"
+    lab.control.corporate_action("TQQQ", kind, new, old, ex_date="2026-11-23", **how)
+
+
+def _stock(order: Order) -> tuple[Decimal, str, str]:
+    return order.unexited_qty, f"{order.stop_loss:.2f}", f"{order.take_profit:.2f}"
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "quote", "expected"),
+    [
+        (10, 1, ("5.09", "5.10"), (1000, "5.00", "5.35")),
+        (3, 2, ("33.96", "33.98"), (150, "33.32", "35.66")),
+        (1, 10, ("509.50", "509.80"), (10, "499.80", "534.80")),
+    ],
+    ids=["10 for 1", "3 for 2", "1 for 10"],
+)
+def test_a_split_over_night_is_followed_before_the_open(
+    evening: Lab, new: int, old: int, quote: tuple[str, str], expected: tuple[int, str, str]
+) -> None:
+    """Quantities of resting legs follow at the broker, their prices do not: the old OCO would sell at the open."""
+    lab = evening
+    hold(lab)
+    minutes(lab)
+    mark = lab.mark()
+    _monday(lab, *quote)
+    _split(lab, new, old)
+    minutes(lab, 2)
+    order = lab.order("b")
+    assert _stock(order) == (Decimal(expected[0]), expected[1], expected[2])
+    assert (order.filled_qty, order.avg_fill_price, order.exits, order.protected) == (100, Decimal("50.98"), (), True)
+    stop, target = Decimal(expected[1]), Decimal(expected[2])
+    assert guards(lab) == [Guard(Decimal(expected[0]), stop, target)]
+    assert any("corporate action" in alert for alert in alerts(lab))
+    assert any("split" in event.detail for event in order.events)
+    _monday(lab, *quote, hour="09:31")
+    minutes(lab, 2)
+    assert shares(lab) == expected[0]
+    assert not [entry for entry in lab.control.journal(mark) if entry["type"] == "fill"]
+    assert lab.order("b").frozen == ""
+
+
+def test_the_split_of_a_short_is_followed_too(evening: Lab) -> None:
+    lab = evening
+    hold(lab, **SHORT)
+    minutes(lab)
+    _monday(lab, "25.47", "25.49")
+    _split(lab, 2, 1)
+    minutes(lab, 2)
+    assert guards(lab) == [Guard(Decimal(200), Decimal("25.97"), Decimal("24.22"))]
+    assert shares(lab) == -200
+
+
+def test_a_split_that_leaves_a_fraction_is_protected_in_whole_shares(evening: Lab) -> None:
+    """100 for 3: 33 shares, and a third that is paid in cash."""
+    lab = evening
+    hold(lab)
+    minutes(lab)
+    _monday(lab, "152.90", "152.95")
+    _split(lab, 1, 3, cash_in_lieu="152.90")
+    minutes(lab, 2)
+    order = lab.order("b")
+    assert (order.unexited_qty, order.frozen, order.protected) == (33, "", True)
+    assert [guard.qty for guard in guards(lab)] == [33]
+
+
+def test_a_stock_dividend_is_followed(evening: Lab) -> None:
+    lab = evening
+    hold(lab)
+    minutes(lab)
+    _monday(lab, "48.50", "48.55")
+    lab.control.corporate_action("TQQQ", "stock_dividend", rate="0.05", ex_date="2026-11-23")
+    minutes(lab, 2)
+    assert (lab.order("b").unexited_qty, lab.order("b").protected) == (105, True)
+    assert [guard.qty for guard in guards(lab)] == [105]
+
+
+def test_of_own_shares_and_a_bracket_each_is_split_for_itself(evening: Lab) -> None:
+    lab = evening
+    run(lab, "own", qty=30)
+    hold(lab)
+    minutes(lab)
+    _monday(lab, "25.47", "25.49")
+    _split(lab, 2, 1)
+    minutes(lab, 2)
+    assert (lab.order("b").unexited_qty, shares(lab)) == (200, 260)
+    assert [guard.qty for guard in guards(lab)] == [200]
+
+
+@pytest.mark.parametrize(
+    ("qty", "price", "quote"),
+    [(1000, "5.098", ("5.09", "5.10")), (10, "509.80", ("509.50", "509.80")), (150, "33.99", ("33.96", "33.98"))],
+)
+def test_what_looks_split_and_is_confirmed_by_nobody_is_frozen(
+    lab: Lab, qty: int, price: str, quote: tuple[str, str]
+) -> None:
+    """Same cost, another quantity, and the OCO is gone: nothing sold, nothing booked, an operator decides."""
+    order = hold(lab)
+    cancel_protection(lab, order)
+    lab.control.position("TQQQ", qty, price)
+    lab.control.quote("TQQQ", *quote, 20000, 20000)
+    sent = len(journal(lab, event="accepted"))
+    minutes(lab, 20)
+    order = lab.order("b")
+    assert (order.unexited_qty, order.exits, shares(lab)) == (100, (), qty)
+    assert "as after a split" in order.frozen
+    assert len(journal(lab, event="accepted")) == sent
+    told = [alert for alert in alerts(lab) if "disagree" in alert]
+    assert 2 <= len(told) <= 3
+    assert "repeg resolve TQQQ" in told[0]
+
+
+def test_a_split_that_the_data_tell_late_ends_the_freeze(evening: Lab) -> None:
+    """The account knows before the data do; the OCO of before is taken down meanwhile: it would sell at the open."""
+    lab = evening
+    hold(lab)
+    minutes(lab)
+    _monday(lab, "5.09", "5.10")
+    _split(lab, 10, 1, announce=False)
+    minutes(lab, 3)
+    assert "as after a split" in lab.order("b").frozen
+    assert guards(lab) == []
+    _split(lab, 10, 1, apply=False)
+    minutes(lab, 2)
+    order = lab.order("b")
+    assert (order.frozen, order.protected, _stock(order)) == ("", True, (Decimal(1000), "5.00", "5.35"))
+    assert guards(lab) == [Guard(Decimal(1000), Decimal("5.00"), Decimal("5.35"))]
+
+
+def test_shares_that_nobody_sold_and_that_are_gone_freeze_the_order(lab: Lab) -> None:
+    """A reverse split can show a position missing for days: an exit is booked for shares that somebody sold only."""
+    order = lapse(lab)
+    lab.control.position("TQQQ", 40, "50.98")
+    minutes(lab, 3)
+    order = lab.order("b")
+    assert (order.unexited_qty, order.exits) == (100, ())
+    assert "no order of the account explains it" in order.frozen
+    lab.control.position("TQQQ", 100, "50.98")
+    minutes(lab, 3)
+    order = lab.order("b")
+    assert (order.frozen, order.protected) == ("", True)
+    assert [guard.qty for guard in guards(lab)] == [100]
+
+
+def test_old_records_know_what_they_paid(lab: Lab) -> None:
+    """Written before the account was noted beside: a lone bracket's own cost tells a split."""
+    order = lapse(lab)
+    assert order.account_seen is None
+    lab.control.position("TQQQ", 1000, "5.098")
+    lab.control.quote("TQQQ", "5.09", "5.10", 20000, 20000)
+    minutes(lab, 2)
+    assert "as after a split" in lab.order("b").frozen

@@ -28,7 +28,7 @@ OPERATIONS = {
     "secretsmanager": ("GetSecretValue",),
     "sqs": ("ChangeMessageVisibility", "SendMessage"),
     "ssm": ("GetParameters",),
-    "stepfunctions": ("DescribeExecution", "StartExecution"),
+    "stepfunctions": ("DescribeExecution", "GetExecutionHistory", "ListExecutions", "StartExecution"),
 }
 """`DescribeEndpoints` is called by nobody: the DynamoDB client asks its model for it."""
 

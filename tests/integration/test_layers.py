@@ -40,6 +40,7 @@ print(json.dumps({"from": botocore.__file__, "calls": names}))
 """
 SERVICES = ("dynamodb", "events", "secretsmanager", "sqs", "ssm", "stepfunctions")
 CALL = re.compile(r"(?:_client|\bsqs|client\(\"[a-z]+\"\))\.([a-z_]+)\(")
+PAGED = re.compile(r"get_paginator\(\"([a-z_]+)\"\)")
 USE_STAND_IN = """
 import sys
 sys.path[:0] = sys.argv[1:]
@@ -123,8 +124,15 @@ def test_handler_runs_on_what_is_deployed(handler: str, built: Path, runtime_pac
 def test_the_trimmed_clients_do_what_the_package_asks_of_them(built: Path, runtime_packages: Path) -> None:
     package = [path for path in (ROOT / "layers/repeg/repeg").rglob("*.py") if path.parent.name != "broker"]
     sources = [path.read_text() for path in package]
-    asked = {name for source in sources for name in CALL.findall(source)}
-    assert {"transact_write_items", "get_parameters", "get_secret_value", "put_events", "get_paginator"} <= asked
+    asked = {name for source in sources for name in [*CALL.findall(source), *PAGED.findall(source)]}
+    assert {
+        "transact_write_items",
+        "get_parameters",
+        "get_secret_value",
+        "put_events",
+        "query",
+        "list_executions",
+    } <= asked
     layers = [str(built / layer / "python") for layer in ("RepegLayer", "DependenciesLayer")]
     said = json.loads(run_isolated(CLIENTS, json.dumps(layers), json.dumps([str(runtime_packages)]), *SERVICES))
     assert said["from"].startswith(layers[1]), "the runtime's own botocore was loaded"

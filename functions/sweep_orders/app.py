@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from repeg import bootstrap
-from repeg.account import broker
+from repeg.account import broker, check_account
+from repeg.errors import OperatorError, RetryError
 from repeg.steps.sweep import sweep
 from repeg.telemetry import logger
 
@@ -13,4 +14,11 @@ from repeg.telemetry import logger
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Any event -> `{"to_do", "started"}`."""
-    return sweep(bootstrap.worker(broker), bootstrap.executions())
+    done = sweep(bootstrap.worker(broker), bootstrap.executions())
+    try:
+        check_account()
+    except RetryError as error:
+        logger.error(f"the account could not be checked: {error}")
+    except OperatorError as error:
+        logger.error(str(error), alert=True)
+    return done

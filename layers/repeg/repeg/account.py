@@ -12,7 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from repeg import bootstrap
 from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
-from repeg.errors import ConfigurationError, RetryError
+from repeg.errors import ConfigurationError, LiveTradingLocked, RetryError
+from repeg.known_account import REFRESHED_AFTER, KnownAccount, fingerprint
 from repeg.live_lock import broker_urls, unlock
 from repeg.store.budget import TableBudget
 from repeg.telemetry import logger
@@ -24,6 +25,27 @@ def broker() -> AlpacaBroker:
     """The broker, by the keys and the feed in force; a new one when either changes."""
     feed = bootstrap.settings().data_feed if os.environ.get("SETTINGS_DEFAULTS") else "sip"
     return _connect(*_keys(int(time.monotonic() // KEYS_SECONDS)), feed)
+
+
+def check_account() -> None:
+    """For the sweep: ask which account the keys belong to before the last answer stops being believed.
+
+    Raises:
+        LiveTradingLocked: it is not the one that was named; no process that starts from now on trades.
+        RetryError: the broker could not be asked.
+    """
+    mode, named = os.environ.get("TRADING_MODE", "paper"), os.environ.get("ACCOUNT_NUMBER", "")
+    connected = broker().urgent()
+    known = _known(*_keys(int(time.monotonic() // KEYS_SECONDS)))
+    try:
+        unlock(mode, named, lambda: known.number(connected, REFRESHED_AFTER))
+    except LiveTradingLocked:
+        _connect.cache_clear()
+        raise
+
+
+def _known(key_id: str, secret_key: str) -> KnownAccount:
+    return KnownAccount(bootstrap.market_store(), fingerprint(key_id, secret_key), bootstrap.time_keeper().wall)
 
 
 _last_keys: list[tuple[str, str]] = []
@@ -76,5 +98,5 @@ def _connect(key_id: str, secret_key: str, feed: str) -> AlpacaBroker:
         now=now,
         on_refused=_keys.cache_clear,
     )
-    unlock(connected.urgent(), mode, os.environ.get("ACCOUNT_NUMBER", ""))
+    unlock(mode, os.environ.get("ACCOUNT_NUMBER", ""), lambda: _known(key_id, secret_key).number(connected.urgent()))
     return connected

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from repeg.broker.alpaca import DATA_URL, LIVE_URL, PAPER_URL
-from repeg.broker.port import Broker
 from repeg.errors import LiveTradingLocked
 
 
@@ -26,8 +26,10 @@ def broker_urls(mode: str, trading_override: str, data_override: str) -> tuple[s
     return trading_override or PAPER_URL, data_override or DATA_URL
 
 
-def unlock(broker: Broker, mode: str, account_number: str) -> None:
+def unlock(mode: str, account_number: str, ask: Callable[[], str]) -> None:
     """Check, before the first order of a process, that the keys belong to the account that was named.
+
+    `ask` tells the number of the account that they belong to.
 
     Raises:
         LiveTradingLocked: they do not, or live trading names no account.
@@ -36,6 +38,6 @@ def unlock(broker: Broker, mode: str, account_number: str) -> None:
         return
     if not account_number:
         raise LiveTradingLocked("AccountNumber is empty; live trading needs the account it was confirmed for")
-    actual = broker.account().account_number
+    actual = ask()
     if actual != account_number:
         raise LiveTradingLocked(f"the keys belong to account {actual}, the stack is for {account_number}")

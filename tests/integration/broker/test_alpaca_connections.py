@@ -38,7 +38,7 @@ def test_credentials_of_a_netrc_go_to_no_broker(server: Any, monkeypatch: pytest
     netrc.write_text("default login someone password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(alpaca_wire, "_is_loopback", lambda url: False)
+    monkeypatch.setattr(alpaca_wire, "is_loopback", lambda url: False)
     server.answers_json(UNKNOWN, 404)
     assert connect(server.url).order(ID) is None
     assert "Authorization" not in server.received[0].headers

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from desk.exchange.client import ExchangeControl
-from repeg.broker.alpaca import DATA_URL, LIVE_URL, PAPER_URL
+from repeg.broker.alpaca import DATA_URL, LIVE_URL, PAPER_URL, connect_alpaca
+from repeg.broker.budget import Unlimited
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError, LiveTradingLocked
@@ -212,9 +214,9 @@ class _Account:
         self._number = number
         self.asked = 0
 
-    def account(self) -> Any:
+    def number(self) -> str:
         self.asked += 1
-        return type("Account", (), {"account_number": self._number})
+        return self._number
 
 
 @pytest.mark.parametrize(
@@ -253,7 +255,7 @@ def test_a_mode_that_does_not_fit_its_host_is_locked(mode: str, trading: str, da
 
 def test_paper_needs_no_account_number_and_asks_for_none() -> None:
     broker = _Account("PA1")
-    unlock(broker, "paper", "")  # type: ignore[arg-type]
+    unlock("paper", "", broker.number)
     assert broker.asked == 0
 
 
@@ -261,11 +263,41 @@ def test_paper_needs_no_account_number_and_asks_for_none() -> None:
 def test_live_trading_needs_the_account_it_was_confirmed_for(confirmed: str, opens: bool) -> None:
     broker = _Account("123")
     if opens:
-        unlock(broker, "live", confirmed)  # type: ignore[arg-type]
+        unlock("live", confirmed, broker.number)
         assert broker.asked == 1
         return
     with pytest.raises(LiveTradingLocked):
-        unlock(broker, "live", confirmed)  # type: ignore[arg-type]
+        unlock("live", confirmed, broker.number)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://broker.example", "http://10.0.0.7:8000", "http://127.evil.example", "ftp://127.0.0.1", "localhost:9"],
+)
+@pytest.mark.parametrize("which", ["trading_url", "data_url"])
+def test_keys_never_travel_in_clear_text(url: str, which: str) -> None:
+    urls = {"trading_url": PAPER_URL, "data_url": DATA_URL} | {which: url}
+    with pytest.raises(ConfigurationError, match="https"):
+        connect_alpaca("key", "secret", budget=Unlimited(), **urls)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9", "https://broker.example"]
+)
+def test_plain_http_is_for_this_machine_only(url: str) -> None:
+    connect_alpaca("key", "secret", budget=Unlimited(), trading_url=url, data_url=url)
+
+
+def test_an_expiry_keeps_the_seconds_of_its_offset(lab: Lab) -> None:
+    expires = "2026-11-20T15:00:10+00:00:12"
+    lab.intake.accept(
+        json.dumps(
+            {"signal_id": "a", "kind": "order", "symbol": "TQQQ", "side": "buy", "qty": 1, "expires_at": expires}
+        )
+    )
+    assert lab.order("a").expires_at == datetime.fromisoformat(expires)
+    lab.work()
+    assert lab.order("a").reason is Reason.EXPIRED
 
 
 def test_a_locked_broker_sends_nothing_and_alarms(lab: Lab) -> None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote as url_quote
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -22,6 +23,7 @@ from repeg.broker.alpaca_wire import (
     NoAnswer,
     Reply,
     Wire,
+    is_loopback,
 )
 from repeg.broker.budget import RateBudget
 from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, InTime, SubmitOutcome, Throttled, always
@@ -82,8 +84,10 @@ def connect_alpaca(
         if not key or not key.isascii() or not key.isprintable() or " " in key:
             raise ConfigurationError(f"the broker's {name} is empty or holds characters that no key has")
     for url in (trading_url, data_url):
-        if not url.startswith(("https://", "http://")):
-            raise ConfigurationError(f"broker URL {url!r} does not start with https:// or http://")
+        scheme = urlsplit(url).scheme
+        if scheme != "https" and not (scheme == "http" and is_loopback(url)):
+            # Keys and orders would travel in clear text.
+            raise ConfigurationError(f"broker URL {url!r} must begin with https:// (http:// only on this machine)")
     timeouts = {"connect_timeout": connect_timeout, "read_timeout": read_timeout}
     trading = Wire(trading_url, key_id, secret_key, **timeouts)
     data = Wire(data_url, key_id, secret_key, **timeouts)

@@ -7,6 +7,7 @@ the models do not know), and its typed requests turn quantities into floats.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import threading
 import time
@@ -73,7 +74,7 @@ class Wire:
         session = self._client._session
         # Credentials in a .netrc would be sent along, and a proxy would be asked for a host on this machine.
         session.auth = _no_other_credentials
-        session.trust_env = not _is_loopback(base_url)
+        session.trust_env = not is_loopback(base_url)
         session.request = partial(self._request, session.request)  # type: ignore[method-assign]
 
     def call(self, method: Method, path: str, data: dict[str, Any] | None = None, version: str = "v2") -> Reply:
@@ -125,6 +126,9 @@ def _no_other_credentials(request: PreparedRequest) -> PreparedRequest:
     return request
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """True if a URL leads to this machine, by its name or an address (not by a name that only looks like one)."""
     host = urlsplit(url).hostname or ""
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"

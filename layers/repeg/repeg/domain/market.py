@@ -124,6 +124,14 @@ class Account(Frozen):
     trading_blocked: bool
 
 
+class KeysAccount(Frozen):
+    """Which account a key pair belongs to, as the broker said at a wall time; `keys` is a fingerprint of the pair."""
+
+    keys: str
+    account_number: str
+    at: datetime
+
+
 class TradingDay(Frozen):
     """One regular session and the extended hours around it, as aware datetimes."""
 

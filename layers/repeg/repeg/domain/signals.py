@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
@@ -87,7 +87,7 @@ def _aware(value: datetime) -> datetime:
         raise ValueError("needs an offset, for example 2026-11-20T15:00:00Z")
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
         raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}")
-    return value
+    return value.astimezone(UTC)  # an offset may hold seconds, which a record would not keep
 
 
 def _text_time(value: object) -> object:

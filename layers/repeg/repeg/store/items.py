@@ -9,6 +9,7 @@
 | POSITION#<symb> | <arrival>#<order id>   | what a bracket holds, and the levels to protect it by       |
 | QUEUE#<symbol>  | TURN#TRADED, #EXITED   | when an order of ours last traded, when shares last left    |
 | MARKET          | CLOCK, CALENDAR        | last reading of the broker's clock, trading days            |
+| MARKET          | ACCOUNT                | which account the keys belong to, as last told              |
 | SETTINGS        | LAST_VALID             | the last valid settings document                            |
 | DESK            | PAUSED, ACKNOWLEDGED   | when intake was paused by hand, which alerts were seen      |
 | SWEEP           | STATE                  | where the sweep goes on, and what it told of moving orders  |

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from repeg.domain.history import ClockAnchor
+from repeg.domain.market import KeysAccount
 from repeg.domain.sessions import Calendar
 from repeg.store.items import from_item, to_item
 
@@ -33,6 +34,15 @@ class MarketStore:
     def keep_calendar(self, calendar: Calendar) -> None:
         """Keep trading days."""
         self._keep("MARKET", "CALENDAR", calendar.model_dump_json())
+
+    def account(self) -> KeysAccount | None:
+        """The account of the keys as last told, or None."""
+        text = self._load("MARKET", "ACCOUNT")
+        return KeysAccount.model_validate_json(text) if text else None
+
+    def keep_account(self, known: KeysAccount) -> None:
+        """Keep which account the keys belong to."""
+        self._keep("MARKET", "ACCOUNT", known.model_dump_json())
 
     def load(self) -> str | None:
         """The last valid settings document, or None."""

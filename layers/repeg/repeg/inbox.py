@@ -60,16 +60,22 @@ class Batch:
         """Take one message in; raises what it failed with if it is to be delivered again."""
         tries = int(record.attributes.approximate_receive_count)
         sent_at = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
+        if tries >= MAX_TRIES:
+            refused = intake().give_up(record.body, sent_at, f"{tries - 1} tries failed or died; see the log")
+        else:
+            refused = self._try(record, tries, sent_at)
+        if refused:
+            self._refused.append(refused)
+
+    def _try(self, record: SQSRecord, tries: int, sent_at: datetime) -> str | None:
         try:
-            refused = intake().accept(record.body, sent_at)
+            return intake().accept(record.body, sent_at)
         except Exception as error:
             if not is_given_up(tries, _is_outage(error)):
                 self._note_failure(record, tries, error)
                 raise
             logger.exception(f"a message is given up after {tries} tries", message_id=record.message_id)
-            refused = intake().give_up(record.body, sent_at, f"{type(error).__name__}: {error}")
-        if refused:
-            self._refused.append(refused)
+            return intake().give_up(record.body, sent_at, f"{type(error).__name__}: {error}")
 
     def _note_failure(self, record: SQSRecord, tries: int, error: Exception) -> None:
         logger.exception(f"try {tries} of a message failed", message_id=record.message_id)

@@ -238,13 +238,23 @@ def test_a_message_that_fails_again_and_again_is_told_of_once(stack: Stack, monk
 def test_the_last_try_of_an_outage_records_what_it_can_and_tells(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the queue would move it to the dead letters without a word."""
     _outage(monkeypatch, "a")
-    assert _failed(stack.call("accept_signal", {"Records": [_record(_signal("a"), tries=100)]})) == []
+    assert _failed(stack.call("accept_signal", {"Records": [_record(_signal("a"), tries=99)]})) == []
     order = stack.order("a")
     assert (order.status, order.reason) == (Status.REJECTED, Reason.INVALID_SIGNAL)
     [letter] = stack.dead_letters()
     assert "given up" in letter["MessageAttributes"]["problem"]["StringValue"]
     [told] = _alerts(stack)
     assert "1 signal was refused" in told["alert"] and "a: signal: could not be taken in" in told["alert"]
+
+
+def test_a_message_whose_invocations_died_is_recorded_and_told_of_at_its_last_delivery(stack: Stack) -> None:
+    """None of them could say a word; and what killed them is not tried again."""
+    assert _failed(stack.call("accept_signal", {"Records": [_record(_signal("a"), tries=100)]})) == []
+    assert stack.order("a").status is Status.REJECTED
+    assert stack.started() == [f"{stack.order('a').order_id}-1"], "which tells the outcome"
+    [told] = _alerts(stack)
+    assert "99 tries failed or died" in told["alert"]
+    assert len(stack.dead_letters()) == 1
 
 
 def test_what_cannot_even_be_recorded_still_is_told_and_kept(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +298,7 @@ def test_a_message_whose_order_is_on_record_is_not_refused_when_it_is_given_up(
         raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "StartExecution")
 
     monkeypatch.setattr(bootstrap.executions(), "start", start)
-    assert _failed(stack.call("accept_signal", {"Records": [_record(_signal("a"), tries=100)]})) == []
+    assert _failed(stack.call("accept_signal", {"Records": [_record(_signal("a"), tries=99)]})) == []
     assert stack.order("a").status is Status.RECEIVED
     assert stack.dead_letters() == _alerts(stack) == []
 

@@ -11,12 +11,12 @@ def test_the_first_tries_are_seconds_apart() -> None:
 
 def test_an_outage_of_three_quarters_of_an_hour_loses_nothing() -> None:
     """A close never expires: it must still be there when AWS is back."""
-    assert 45 * 60 <= sum(pause_after(tries) for tries in range(1, MAX_TRIES)) <= 50 * 60
+    assert 45 * 60 <= sum(pause_after(tries) for tries in range(1, MAX_TRIES - 1)) <= 50 * 60
 
 
 @pytest.mark.parametrize(
     ("tries", "outage", "given_up"),
-    [(1, False, False), (2, False, False), (3, False, True), (99, True, False), (100, True, True)],
+    [(1, False, False), (2, False, False), (3, False, True), (98, True, False), (99, True, True)],
 )
 def test_a_message_is_given_up_soon_only_if_it_is_at_fault(tries: int, outage: bool, given_up: bool) -> None:
     assert is_given_up(tries, outage) is given_up

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 MAX_TRIES = 100
-"""The queue's own limit (`maxReceiveCount`): with the pauses below, some 45 minutes of an outage."""
+"""The queue's own limit (`maxReceiveCount`): with the pauses below, some 45 minutes of an outage.
+
+The last delivery is not tried any more: invocations that died would otherwise end in the dead letters without a word.
+"""
 
 TOLD_AFTER_TRIES = 5
 """A message that failed so often, by seconds apart, is told of once."""
@@ -21,4 +24,4 @@ def pause_after(tries: int) -> int:
 
 def is_given_up(tries: int, outage: bool) -> bool:
     """Whether the try that failed was the last. `outage`: not the message is at fault, but what it was given to."""
-    return tries >= (MAX_TRIES if outage else FAULTY_AFTER_TRIES)
+    return tries >= (MAX_TRIES - 1 if outage else FAULTY_AFTER_TRIES)

@@ -66,6 +66,10 @@ def _scene_position(control: ExchangeControl) -> None:
     control.position("TQQQ", 100, "40")
 
 
+def _scene_one_cent_wide(control: ExchangeControl) -> None:
+    control.quote("AAPL", "200.00", "200.01", 2000, 2000)
+
+
 def _scene_few_shares(control: ExchangeControl) -> None:
     control.quote("TQQQ", "50.95", "50.98", 2000, 10)
 
@@ -95,6 +99,12 @@ LIVES = [
         {"qty": 100},
         lambda order: order.status is Status.PARTIALLY_FILLED and order.filled_qty == 10,
         Settings(max_repegs=0),
+    ),
+    Life(
+        "rests on where it is for a rung more",
+        _scene_one_cent_wide,
+        {"qty": 100, "symbol": "AAPL"},
+        lambda order: order.status is Status.FILLED and order.filled_qty == 100,
     ),
     Life("close", _scene_position, {"kind": "close"}, lambda order: order.status is Status.FILLED),
     Life(

@@ -94,6 +94,10 @@ class ChildRecord(Frozen):
     lost: bool = False
     """The broker had it and does not know it any more."""
 
+    kept: int = 0
+    """Rungs after its own that it stood for, because their price was what rested already."""
+    kept_at_worst: bool = False
+    """The last of them was a market rung that had to become a limit at the worst price."""
     grace: Decimal | None = None
     """Seconds that a first partial fill is given to become a whole one; None: as long as the rung's patience."""
     partial_at: datetime | None = None
@@ -120,6 +124,16 @@ class ChildRecord(Frozen):
         if self.grace is not None and self.partial_at is not None:
             end = min(end, self.partial_at + timedelta(seconds=float(self.grace)))
         return end
+
+    @property
+    def remaining_qty(self) -> Decimal:
+        """Shares that it has not filled."""
+        return self.qty - self.filled_qty
+
+    @property
+    def at_worst(self) -> bool:
+        """True when the last rung that it stood for would have been a market order, had that been safe."""
+        return self.kept_at_worst if self.kept else self.price_protected
 
     def drawn(self) -> ChildRecord:
         """This child order after one of its requests was used."""

@@ -11,7 +11,7 @@ from repeg.domain.ladders import COMPLETION_WINDOW_SECONDS, PriceRule, Rung
 from repeg.domain.models import Frozen, Intent
 from repeg.domain.money import beyond
 from repeg.domain.orders import Order
-from repeg.domain.pricing import price_rung, slippage_bps
+from repeg.domain.pricing import ChildPrice, price_rung, slippage_bps
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
@@ -89,7 +89,7 @@ def intent_of(order: Order) -> Intent | None:
 
 def next_rung(order: Order, closes_at: datetime | None, now: datetime) -> Rung | Finish:
     """The rung to place now. An order that must complete walks its ladder again until 120 s have passed."""
-    walked = len(order.sent)
+    walked = order.walked
     if order.must_complete:
         started = order.first_sent_at
         if started and (now - started).total_seconds() >= COMPLETION_WINDOW_SECONDS:
@@ -119,7 +119,7 @@ def may_start(order: Order, rung: Rung, closes_at: datetime, now: datetime) -> b
 
 
 def _ladder_over(order: Order) -> Finish:
-    if order.rungs and order.rungs[-1].price_protected:
+    if order.rungs and order.rungs[-1].at_worst:
         return Finish(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"no safe market within {order.worst_price}")
     return Finish(reason=Reason.FILL_TIMEOUT, detail="the ladder ran out")
 
@@ -144,18 +144,38 @@ def is_marketable(order: Order, child: ChildRecord) -> bool:
     return child.limit_price is None or touch is None or not beyond(touch, child.limit_price, order.trading_side)
 
 
+def price_of(order: Order, rung: Rung, quote: Quote | None) -> ChildPrice:
+    """Type and limit of the child order that a rung comes to on this quote."""
+    guards = guards_market(order)
+    return price_rung(rung, quote, order.trading_side, order.worst_price, order.remaining_qty, guard_market=guards)
+
+
+def may_rest_on(order: Order, child: ChildRecord) -> bool:
+    """True while nothing speaks against leaving a child order where it is, but its price."""
+    live = child.status is RungStatus.LIVE and child.cancel_requested_at is None
+    undisturbed = live and not (child.replaced or child.doubt)
+    going_on = not (order.superseded_by or order.reason or order.securing)
+    return undisturbed and going_on and child.remaining_qty == order.remaining_qty
+
+
+def kept_for(order: Order, child: ChildRecord, rung: Rung, quote: Quote | None, now: datetime) -> ChildRecord | None:
+    """A resting child order as it stands for the next rung, too; None when that rung's price is another.
+
+    Its place in the queue is worth more than a new order at the same price, which also costs four requests.
+    """
+    price = price_of(order, rung, quote)
+    if not may_rest_on(order, child) or (price.type, price.limit_price) != (child.type, child.limit_price):
+        return None
+    rested = Decimal(str((now - child.sent_at).total_seconds()))
+    more = {"kept": child.kept + 1, "kept_at_worst": price.price_protected, "patience": rested + rung.patience}
+    return child.model_copy(update=more)
+
+
 def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -> ChildRecord:
     """The child order of a rung, to be recorded before it is sent. It orders the remainder only."""
-    price = price_rung(
-        rung,
-        quote,
-        order.trading_side,
-        order.worst_price,
-        order.remaining_qty,
-        guard_market=guards_market(order),
-    )
+    price = price_of(order, rung, quote)
     return ChildRecord(
-        rung=len(order.sent) + 1,
+        rung=order.walked + 1,
         client_order_id=order.client_order_id,
         type=price.type,
         limit_price=price.limit_price,

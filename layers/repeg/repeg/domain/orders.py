@@ -291,6 +291,11 @@ class Order(Frozen):
         return tuple(child for child in self.rungs if child.status is not RungStatus.NEVER_SENT)
 
     @property
+    def walked(self) -> int:
+        """Rungs of the ladder that child orders stood for, or stand for."""
+        return sum(1 + child.kept for child in self.sent)
+
+    @property
     def open_child(self) -> ChildRecord | None:
         """The one child order that may still fill, or None."""
         return next((child for child in reversed(self.rungs) if not child.status.closed), None)

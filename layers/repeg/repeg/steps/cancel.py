@@ -17,6 +17,7 @@ from repeg.domain.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import OperatorError, RetryError
+from repeg.steps.keep import keep_resting
 from repeg.steps.lookup import listed, look_up
 from repeg.steps.outcome import Look, after_close, fold, read_child
 from repeg.steps.worker import Worker
@@ -29,6 +30,9 @@ def cancel(worker: Worker, order: Order) -> Next:
     child = order.open_child
     if child is None or child.broker_order_id is None:
         return Next(Route.PLACE_ORDER)
+    kept = keep_resting(worker, order, child)
+    if kept:
+        return kept
     order, child = request_cancel(worker, order, child)
     if child.status.closed:
         return after_close(worker, order, child, STATE)

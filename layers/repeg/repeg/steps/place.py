@@ -177,7 +177,7 @@ def _submit(broker: Broker, order: Order, child: ChildRecord, in_time: InTime) -
 
 def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> Next:
     """Watch for an instant: most marketable orders are filled before the machine could wait."""
-    if not report.status.terminal and (child.grace is None or is_marketable(order, child)):
+    if not report.status.terminal and is_marketable(order, child):
         worker.sleep(LINGER_SECONDS)
         fresh = read_child(worker, child, lambda: worker.broker_for_child(order, child).order(report.broker_order_id))
         child, report = child.drawn(), fresh.report or report

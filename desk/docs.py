@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from repeg.domain.defence import RULES, Account
 from repeg.domain.money import plain
 from repeg.domain.protection import ExitReason
 from repeg.domain.reasons import Reason, Status
@@ -40,9 +41,17 @@ _EXITS = {
 }
 
 
+_ACCOUNT = {
+    Account.FITS: "It shows the shares; or what others sold, or a split made of them, was explained and recorded.",
+    Account.UNSEEN: "It could not be read, its answers contradict each other, or an exit of the symbol is under way.",
+    Account.DOUBTED: "It does not fit, seen for the first time: the next sweep looks again.",
+    Account.DISAGREES: "It does not fit, look after look, and neither orders nor corporate actions explain it.",
+}
+
+
 def pages() -> dict[str, str]:
     """Generated pages by file name."""
-    return {"reason-codes.md": _reason_codes(), "settings.md": _settings()}
+    return {"reason-codes.md": _reason_codes(), "settings.md": _settings(), "last-line-of-defence.md": _defence()}
 
 
 def _reason_codes() -> str:
@@ -70,6 +79,51 @@ def _reason_codes() -> str:
             "",
         ]
     )
+
+
+def _defence() -> str:
+    rules = (
+        (
+            str(place),
+            _any(rule.account),
+            {True: "yes", False: "no", None: "-"}[rule.frozen],
+            _any(rule.guard),
+            _any(rule.market),
+            f"**{rule.verdict.state}**",
+            rule.verdict.act.value,
+            rule.verdict.tell.value,
+            rule.why,
+        )
+        for place, rule in enumerate(RULES, 1)
+    )
+    head = ("#", "account", "frozen", "guarded", "market and stop", "stands", "act", "told", "why")
+    return "\n".join(
+        [
+            "# The last line of defence",
+            "",
+            _NOTE,
+            "",
+            "Every minute account, record, protective orders and market are laid side by side for each position",
+            "that a bracket holds, whoever has the symbol's turn. The first rule that fits says where the position",
+            "stands, the one act that follows, and how the operator hears of it. Protecting and leaving need the",
+            "symbol's turn: while another order has it, the operator is told, and nothing is done. `-` is any.",
+            "",
+            *_table(head, rules),
+            "",
+            "## The account",
+            "",
+            *_table(("word", "meaning"), ((f"{word}", _ACCOUNT[word]) for word in Account)),
+            "",
+            "A position is frozen while record and account disagree: nothing is traded by itself, the OCOs of a",
+            "position that looks split are taken down, and `repeg resolve` takes the operator's word. A `close` is a",
+            "person's word, too: it sells what the account really holds.",
+            "",
+        ]
+    )
+
+
+def _any(words: Iterable[Enum]) -> str:
+    return ", ".join(sorted(str(word.value) for word in words)) or "-"
 
 
 def _settings() -> str:

@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from desk.cli import alerts, demo, doctor, exchange, intake, keys, local, orders, rehearse, send, settings
+from desk.cli import alerts, demo, doctor, exchange, intake, keys, local, orders, positions, rehearse, send, settings
 from desk.cli.output import BAD_INPUT, FAILED, tell
 
 INTERRUPTED = 130
@@ -28,6 +28,8 @@ app.command()(orders.orders)
 app.command()(orders.order)
 app.command()(orders.wait)
 app.command()(orders.watch)
+app.command()(positions.positions)
+app.command()(positions.resolve)
 app.add_typer(settings.app, name="settings")
 app.add_typer(keys.app, name="keys")
 app.command()(doctor.doctor)

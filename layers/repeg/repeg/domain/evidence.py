@@ -144,7 +144,7 @@ def _as_by_split(brackets: Sequence[Order], looks: Looks) -> Finding | None:
     ratio, words = _confirmed(before, looks)
     if ratio is not None:
         return Finding(proof=Proof.ADJUSTED, ratio=ratio, held=held, why=words)
-    if looks.avg_entry_price is None or not _same_cost(before, looks.held, looks.avg_entry_price):
+    if looks.avg_entry_price is None or not same_cost(before, looks.held, looks.avg_entry_price):
         return None
     told = "could not be read" if looks.actions is None else "know of none"
     why = f"{plain(before.qty)} at {plain(before.avg_entry_price)} became {plain(looks.held)} at "
@@ -157,7 +157,7 @@ def looks_split(brackets: Sequence[Order], position: Position | None) -> bool:
     before = seen_before(brackets)
     if before is None or position is None or abs(position.qty - before.qty) <= DUST:
         return False
-    return position.qty * before.qty > 0 and _same_cost(before, position.qty, position.avg_entry_price)
+    return position.qty * before.qty > 0 and same_cost(before, position.qty, position.avg_entry_price)
 
 
 def seen_before(brackets: Sequence[Order]) -> Seen | None:
@@ -207,8 +207,8 @@ def _as_scaled(before: Decimal, ratio: Decimal, average: Decimal) -> bool:
     return abs(average - before / ratio) <= CENT + before / ratio * CLOSE_ENOUGH
 
 
-def _same_cost(before: Seen, qty: Decimal, average: Decimal) -> bool:
-    """Averages are shown in cents, or so: the cost may differ by half a cent a share."""
+def same_cost(before: Seen, qty: Decimal, average: Decimal) -> bool:
+    """True for the same money in other shares. Averages are shown in cents: half a cent a share may be between."""
     cost, now = abs(before.qty * before.avg_entry_price), abs(qty * average)
     return abs(cost - now) <= (abs(qty) + abs(before.qty)) * CENT / 2 + cost / 10_000
 

@@ -1,0 +1,140 @@
+"""`repeg positions` and `repeg resolve`: what brackets hold beside the account, and an operator's word on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from desk.cli.options import AsJson, StackName
+from desk.cli.output import fail, print_json, refuse, tell
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from desk.doctor.case import Case
+    from desk.positions.resolve import Word
+
+_STYLES = {"covered": "green", "bare": "bold red", "past its stop": "bold red", "disagrees": "bold red"}
+
+
+def positions(
+    symbol: Annotated[str | None, typer.Argument(help="Only this symbol.")] = None,
+    stack: StackName = "repeg",
+    as_json: AsJson = False,
+) -> None:
+    """Show what brackets hold: record, account, orders and market side by side, and where each position stands."""
+    from desk.positions.beside import documents
+
+    with _case(stack) as case:
+        found, trouble = documents(case, symbol.upper() if symbol else None)
+    if trouble:
+        tell(f"the broker's side is not complete: {trouble}")
+    if as_json:
+        print_json(found)
+    elif found:
+        from desk.cli.render import console
+
+        console().print(table(found))
+    else:
+        tell("no bracket holds shares")
+
+
+def resolve(
+    symbol: Annotated[str, typer.Argument(help="Symbol whose record and account disagree.")],
+    forget: Annotated[bool, typer.Option("--forget", help="The record's shares are not watched any more.")] = False,
+    qty: Annotated[str | None, typer.Option("--qty", metavar="N", help="Shares that it holds from now on.")] = None,
+    stop: Annotated[str | None, typer.Option("--stop", metavar="S", help="Stop to protect them by.")] = None,
+    target: Annotated[str | None, typer.Option("--target", metavar="T", help="Target to protect them by.")] = None,
+    order: Annotated[str | None, typer.Option("--order", metavar="ID", help="Which bracket, of several.")] = None,
+    stack: StackName = "repeg",
+    as_json: AsJson = False,
+) -> None:
+    """Decide about a position whose record and account disagree: forget it, or say what it is."""
+    from desk.positions.resolve import clock, disputed, executions, shown
+    from desk.positions.resolve import resolve as resolve_
+    from repeg.domain.resolving import NotResolvable
+    from repeg.domain.views import order_view
+
+    word = _word(forget, qty, stop, target)
+    with _case(stack) as case:
+        try:
+            meant = disputed(case.orders, symbol.upper(), order)
+            decided = resolve_(case.orders, executions(case), clock(case), meant, word, shown(case, symbol.upper()))
+        except NotResolvable as problem:
+            if str(problem).startswith("--"):
+                refuse(str(problem))
+            fail(str(problem))
+    if as_json:
+        print_json(order_view(decided))
+        return
+    tell(decided.events[-1].detail)
+    live = [oco for oco in decided.protections if not oco.status.closed]
+    if word is None and live:
+        names = ", ".join(oco.broker_order_id or oco.client_order_id for oco in live)
+        tell(f"its protective orders stay at the broker; cancel them there if they are not wanted: {names}")
+
+
+def _word(forget: bool, qty: str | None, stop: str | None, target: str | None) -> Word | None:
+    from desk.positions.resolve import Word
+    from repeg.domain.brackets import Levels
+
+    given = {"--qty": qty, "--stop": stop, "--target": target}
+    if forget:
+        if any(value is not None for value in given.values()):
+            refuse("--forget: not together with --qty, --stop or --target")
+        return None
+    lacks = [name for name, value in given.items() if value is None]
+    if lacks:
+        refuse(f"{lacks[0]}: needed, with the others of --qty, --stop, --target (or --forget alone)")
+    numbers = {name: _number(name, value or "") for name, value in given.items()}
+    return Word(numbers["--qty"], Levels(stop=numbers["--stop"], target=numbers["--target"]))
+
+
+def _number(name: str, text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        refuse(f"{name} {text}: not a number")
+    if not number.is_finite():
+        refuse(f"{name} {text}: not a number")
+    return number
+
+
+@contextmanager
+def _case(stack: str) -> Iterator[Case]:
+    from desk.cli.stack import reaching
+    from desk.doctor.case import wall_clock
+    from desk.doctor.findings import Trouble
+    from desk.doctor.meter import Meter
+    from desk.doctor.reach import reach
+
+    with reaching(stack):
+        try:
+            yield reach(stack, Meter(), wall_clock)
+        except Trouble as trouble:
+            fail(f"{trouble.detail}; {trouble.mend}")
+
+
+def table(found: list[dict[str, Any]]) -> Table:
+    """One line for each position: record, account, orders, market, verdict."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table("symbol", "record", "stop / target", "account", "orders", "market", "stands", box=None)
+    for each in found:
+        record, account, quote = each["record"], each["account"], each["market"]
+        guards = "?" if each["orders"] is None else ", ".join(oco["qty"] for oco in each["orders"]) or "none"
+        shown.add_row(
+            each["symbol"],
+            f"{record['qty']} {'short' if each['side'] == 'sell' else 'long'}",
+            f"{record['stop_loss']} / {record['take_profit']}",
+            "?" if account is None else f"{account['qty']} at {account['avg_entry_price']}",
+            guards,
+            f"{quote['bid']}/{quote['ask']}" if quote else "?",
+            Text(each["verdict"], style=_STYLES.get(each["verdict"], "")),
+        )
+    return shown

@@ -1,0 +1,1 @@
+"""Positions that brackets hold: record, account, orders and market side by side, and an operator's word on them."""

@@ -1,0 +1,160 @@
+"""Record beside account, orders and market, with the verdict of the last line of defence. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from desk.doctor.case import Case
+from desk.doctor.findings import Trouble
+from desk.doctor.market import broker, calendar, market_now
+from repeg.domain.brackets import Levels
+from repeg.domain.defence import Account, Facts, elapsed, guard, is_through, market, verdict
+from repeg.domain.evidence import DUST, expected_of, looks_split
+from repeg.domain.market import OrderReport, Position, TradingDay
+from repeg.domain.models import direction
+from repeg.domain.money import plain
+from repeg.domain.orders import Order
+from repeg.domain.quotes import Quote
+from repeg.errors import RepegError
+
+_Seen = TypeVar("_Seen")
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What the broker shows now; None where it could not be asked."""
+
+    positions: dict[str, Position] | None
+    open_orders: dict[str, OrderReport] | None
+    quotes: dict[str, Quote]
+    session: TradingDay | None
+    trouble: str = ""
+
+
+def held(case: Case, symbol: str | None = None) -> list[Order]:
+    """Brackets that hold shares, by symbol, oldest first."""
+    orders, _ = case.orders.several(case.orders.holding_shares())
+    found = [order for order in orders.values() if order.unexited_qty > 0 and symbol in (None, order.symbol)]
+    return sorted(found, key=lambda order: (order.symbol, order.received_at))
+
+
+def sides(case: Case, symbols: set[str]) -> Sides:
+    """What the broker shows: two trading requests, and one for quotes."""
+    trouble: list[str] = []
+
+    def asked(ask: Callable[[], _Seen]) -> _Seen | None:
+        try:
+            return ask()
+        except (Trouble, RepegError) as error:
+            trouble.append(str(error))
+            return None
+
+    positions = asked(lambda: case.fact(broker).urgent().positions())
+    reports = asked(lambda: case.fact(broker).urgent().open_orders())
+    quotes = asked(lambda: case.fact(broker).quotes(symbols))
+    session = asked(lambda: case.fact(calendar).session_at(market_now(case)))
+    return Sides(
+        positions=None if positions is None else {position.symbol: position for position in positions},
+        open_orders=None if reports is None else {report.broker_order_id: report for report in reports},
+        quotes=quotes or {},
+        session=session,
+        trouble=trouble[0] if trouble else "",
+    )
+
+
+def documents(case: Case, symbol: str | None = None) -> tuple[list[dict[str, Any]], str]:
+    """A document for each position, and why the broker's side is missing (or nothing)."""
+    orders = held(case, symbol)
+    if not orders:
+        return [], ""
+    seen = sides(case, {order.symbol for order in orders})
+    return [_document(case, order, orders, seen) for order in orders], seen.trouble
+
+
+def _document(case: Case, order: Order, orders: list[Order], seen: Sides) -> dict[str, Any]:
+    position, quote = (seen.positions or {}).get(order.symbol), seen.quotes.get(order.symbol)
+    return {
+        "symbol": order.symbol,
+        "order_id": order.order_id,
+        "signal_id": order.signal_id,
+        "side": order.side,
+        "record": {
+            "qty": plain(order.unexited_qty),
+            "entry_price": _text(order.entry_price),
+            "stop_loss": _text(order.stop_loss),
+            "take_profit": _text(order.take_profit),
+            "protected": order.protected,
+            "frozen": order.frozen or None,
+        },
+        "account": None if seen.positions is None else _account(position),
+        "orders": None if seen.open_orders is None else [_oco(report) for report in _guards(order, seen)],
+        "market": {"bid": plain(quote.bid), "ask": plain(quote.ask)} if quote else None,
+        "verdict": _verdict(case, order, [each for each in orders if each.symbol == order.symbol], seen),
+    }
+
+
+def _account(position: Position | None) -> dict[str, Any]:
+    if position is None:
+        return {"qty": "0", "qty_available": "0", "avg_entry_price": None}
+    return {
+        "qty": plain(position.qty),
+        "qty_available": plain(position.qty_available),
+        "avg_entry_price": plain(position.avg_entry_price),
+    }
+
+
+def _oco(report: OrderReport) -> dict[str, Any]:
+    stop = next((leg.stop_price for leg in report.legs if leg.stop_price is not None), report.stop_price)
+    return {
+        "broker_order_id": report.broker_order_id,
+        "qty": plain(report.qty - report.filled_qty),
+        "stop": _text(stop),
+        "target": _text(report.limit_price),
+        "status": report.broker_status,
+    }
+
+
+def _guards(order: Order, seen: Sides) -> list[OrderReport]:
+    ids = [oco.broker_order_id for oco in order.protections if oco.broker_order_id and not oco.status.closed]
+    listed = seen.open_orders or {}
+    return [listed[each] for each in ids if each in listed]
+
+
+def _verdict(case: Case, order: Order, brackets: list[Order], seen: Sides) -> str:
+    opened_at = seen.session.opens_at if seen.session else None
+    quote = seen.quotes.get(order.symbol)
+    through = None
+    if quote and opened_at and order.stop_loss is not None and order.take_profit is not None:
+        levels = Levels(stop=order.stop_loss, target=order.take_profit)
+        through = is_through(levels, order.trading_side, quote)
+    listed = seen.open_orders is not None
+    bare = order.needs_care or (listed and len(_guards(order, seen)) < _open(order))
+    now = market_now(case) if seen.session else order.created_at
+    facts = Facts(
+        account=_side_of_account(brackets, seen),
+        frozen=bool(order.frozen),
+        guard=guard(bare, elapsed(order.bare_since, now, opened_at), opened_at is not None),
+        market=market(through, elapsed(order.past_stop_since, now, opened_at), opened_at is not None),
+        free=False,
+    )
+    return verdict(facts).state.value
+
+
+def _open(order: Order) -> int:
+    return len([oco for oco in order.protections if not oco.status.closed])
+
+
+def _side_of_account(brackets: list[Order], seen: Sides) -> Account:
+    if seen.positions is None:
+        return Account.UNSEEN
+    position = seen.positions.get(brackets[0].symbol)
+    shown = position.qty * direction(brackets[0].trading_side) if position else Decimal(0)
+    fits = shown >= expected_of(brackets) - DUST and not looks_split(brackets, position)
+    return Account.FITS if fits else Account.DISAGREES if brackets[0].frozen else Account.DOUBTED
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else plain(number)

@@ -1,0 +1,40 @@
+"""`repeg positions`: record, account, orders and market side by side."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from desk.cli.positions import table
+from desk.exchange.client import ExchangeControl
+from desk.positions.beside import documents
+from tests.integration.doctor.test_positions import held
+from tests.support.clinic import Clinic
+
+
+@pytest.fixture(autouse=True)
+def quoted(control: ExchangeControl) -> None:
+    control.quote("TQQQ", "50.95", "50.98", 500, 500)
+
+
+def test_a_position_that_fits_is_covered(clinic: Clinic, control: ExchangeControl) -> None:
+    held(clinic, control)
+    (found,), trouble = documents(clinic.case)
+    assert (trouble, found["verdict"]) == ("", "covered")
+    assert (found["record"]["qty"], found["account"]["qty"]) == ("100", "100")
+    assert [(oco["qty"], oco["stop"], oco["target"]) for oco in found["orders"]] == [("100", "49.95", "53.45")]
+    assert found["market"] == {"bid": "50.95", "ask": "50.98"}
+    assert table([found]).row_count == 1
+    assert documents(clinic.case, "SOXL") == ([], "")
+
+
+def test_an_account_that_shows_other_shares_is_seen(clinic: Clinic, control: ExchangeControl) -> None:
+    held(clinic, control)
+    order = clinic.case.orders.get("ord-1")
+    assert order
+    clinic.case.orders.save(order.changed(frozen="nobody knows"))
+    control.position("TQQQ", 40, "50.98")
+    (found,), _ = documents(clinic.case, "TQQQ")
+    assert found["verdict"] == "disagrees"
+    assert (found["record"]["frozen"], Decimal(found["account"]["qty"])) == ("nobody knows", 40)

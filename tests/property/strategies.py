@@ -74,6 +74,8 @@ def _of(kind: Any) -> st.SearchStrategy[Any]:
         return st.one_of([_of(part) for part in parts])
     if origin is Literal:
         return st.sampled_from(parts)
+    if origin is tuple and Ellipsis not in parts:
+        return st.tuples(*(_of(part) for part in parts))
     if origin is tuple:
         return st.lists(_of(parts[0]), max_size=3).map(tuple)
     if isinstance(kind, type) and issubclass(kind, BaseModel):

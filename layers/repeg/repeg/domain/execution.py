@@ -356,6 +356,7 @@ def _nominal_worst(order: Order) -> Decimal | None:
 
 def _seconds_to_fill(order: Order) -> Decimal | None:
     closed = [child.closed_at for child in order.sent if child.filled_qty > 0 and child.closed_at]
+    closed += [order.bygone.last_filled_at] if order.bygone.last_filled_at else []
     if not closed or order.first_sent_at is None:
         return None
     return Decimal(str(round(max(0.0, (max(closed) - order.first_sent_at).total_seconds()), 3)))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from repeg.domain.models import Frozen
+
+TOLD_AGAIN_AFTER = timedelta(minutes=15)
+"""What lasts is alerted again so often: seldom enough to be read, often enough not to be forgotten."""
 
 
 class ClockAnchor(Frozen):

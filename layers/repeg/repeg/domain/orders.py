@@ -12,8 +12,9 @@ from typing import Literal
 
 from repeg.domain.adjustments import Adjustment, Seen
 from repeg.domain.brackets import Bracket
+from repeg.domain.bygone import Bygone, bounded
 from repeg.domain.children import ChildRecord, RungStatus
-from repeg.domain.history import ClockAnchor, Event, Told
+from repeg.domain.history import TOLD_AGAIN_AFTER, ClockAnchor, Event, Told
 from repeg.domain.ladders import Ladder
 from repeg.domain.models import Frozen, Side, printable
 from repeg.domain.opening import OpeningPlan
@@ -26,8 +27,6 @@ ZERO = Decimal(0)
 MAX_EVENTS = 200
 MAX_REFUSED = 10
 FIRST_EVENTS_KEPT = 20
-TOLD_AGAIN_AFTER = timedelta(minutes=15)
-"""What lasts is alerted again so often: seldom enough to be read, often enough not to be forgotten."""
 
 
 class Order(Frozen):
@@ -72,6 +71,8 @@ class Order(Frozen):
     execution_arn: str | None = None
     executions: int = 1
     rungs: tuple[ChildRecord, ...] = ()
+    bygone: Bygone = Bygone()
+    """What older child orders came to that are not listed any more."""
     events: tuple[Event, ...] = ()
     told: tuple[Told, ...] = ()
     """Lasting trouble that the operator knows of."""
@@ -169,7 +170,7 @@ class Order(Frozen):
     @property
     def filled_qty(self) -> Decimal:
         """Shares filled over all entry child orders."""
-        return sum((child.filled_qty for child in self.rungs), ZERO)
+        return sum((child.filled_qty for child in self.rungs), self.bygone.filled_qty)
 
     @property
     def remaining_qty(self) -> Decimal:
@@ -256,10 +257,10 @@ class Order(Frozen):
     def avg_fill_price(self) -> Decimal | None:
         """Average price over all fills, in dollars per share; None as long as the price of any is missing."""
         fills = [(child.filled_qty, child.avg_fill_price or ZERO) for child in self.rungs if child.filled_qty > 0]
-        if any(price <= 0 for _, price in fills):
+        if self.bygone.unpriced_qty or any(price <= 0 for _, price in fills):
             return None
-        total = sum((qty for qty, _ in fills), ZERO)
-        return sum((qty * price for qty, price in fills), ZERO) / total if total else None
+        total = self.filled_qty
+        return sum((qty * price for qty, price in fills), self.bygone.value) / total if total else None
 
     @property
     def entry_price(self) -> Decimal | None:
@@ -278,12 +279,13 @@ class Order(Frozen):
     def repegs(self) -> int:
         """Limits sent after the first."""
         limits = [child for child in self.sent if child.type == "limit" and not child.price_protected]
-        return max(0, len(limits) - 1)
+        return max(0, self.bygone.limits + len(limits) - 1)
 
     @property
     def market_fallback(self) -> bool:
         """True when a market order had to finish what limits did not."""
-        return len(self.sent) > 1 and any(child.type == "market" for child in self.sent)
+        markets = self.bygone.markets + sum(child.type == "market" for child in self.sent)
+        return len(self.sent) > 1 and markets > 0
 
     @property
     def sent(self) -> tuple[ChildRecord, ...]:
@@ -293,7 +295,7 @@ class Order(Frozen):
     @property
     def walked(self) -> int:
         """Rungs of the ladder that child orders stood for, or stand for."""
-        return sum(1 + child.kept for child in self.sent)
+        return self.bygone.walked + sum(1 + child.kept for child in self.sent)
 
     @property
     def open_child(self) -> ChildRecord | None:
@@ -322,7 +324,7 @@ class Order(Frozen):
     @property
     def client_order_id(self) -> str:
         """Our id of the next child order: a pure function of the order and how many were written before."""
-        return f"{self._name}-e{len(self.rungs) + 1}"
+        return f"{self._name}-e{self.bygone.written + len(self.rungs) + 1}"
 
     @property
     def protective_client_order_id(self) -> str:
@@ -384,7 +386,8 @@ class Order(Frozen):
         others = [child if known.client_order_id == child.client_order_id else known for known in self.rungs]
         if child not in others:
             others.append(child)
-        return self.model_copy(update={"rungs": tuple(others)})
+        rungs, bygone = bounded(tuple(others), self.bygone)
+        return self.model_copy(update={"rungs": rungs, "bygone": bygone})
 
     def changed(self, **changes: object) -> Order:
         """With the given fields replaced."""

@@ -42,6 +42,7 @@ def order_view(order: Order) -> dict[str, Any]:
     """The order as JSON-ready data, with `rungs` and `events`."""
     view = _view(order, _FIELDS)
     view["rungs"] = [_view(child, _CHILD_FIELDS) for child in order.sent]
+    view["older_rungs"] = order.bygone.sent
     view["protections"] = [_oco_view(oco) for oco in order.protections]
     view["exits"] = [_view(gone, ("source", "reason", "qty", "price", "at")) for gone in order.all_exits]
     view["events"] = [_view(event, ("at", "state", "detail")) for event in order.events]

@@ -11,7 +11,7 @@ from repeg.domain.orders import Order
 from repeg.domain.settings import Settings
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.scenes import alerts, by_hand, journal, run
+from tests.support.scenes import alerts, by_hand, ends_early, journal, run
 
 BRACKET: dict[str, Any] = {
     "kind": "bracket",
@@ -32,8 +32,9 @@ SHORT: dict[str, Any] = BRACKET | {
 """At 50.95/50.98 it fills at 50.95; its stop goes to 51.95, its target to 48.45."""
 STOP, TARGET = Decimal("49.98"), Decimal("53.48")
 LIST_LAG_SECONDS = 0.3
-HALT_SECONDS = 170
-"""Longer than an exit tries."""
+HALT_SECONDS = 400
+TRIES_SECONDS = 150
+"""An exit tries until the session ends, which is soon: nobody wants to wait for the evening."""
 FEW_RUNGS = Settings(aggressive_timeout_seconds=Decimal(30))
 
 
@@ -53,8 +54,9 @@ def hold(lab: Lab, signal_id: str = "b", **signal: Any) -> Order:
 
 
 def halt(lab: Lab, event: str | None = None, side: str = "sell") -> None:
-    """Nothing trades in TQQQ (from an order's event on, or from now) for longer than an exit tries, in a few rungs."""
+    """Nothing trades in TQQQ (from an order's event on, or from now) until behind the end of the session."""
     lab.settings = FEW_RUNGS
+    ends_early(lab, TRIES_SECONDS)
     when = {"on": {"symbol": "TQQQ", "event": event, "side": side}} if event else {}
     change = {"symbol": "TQQQ"} | when
     lab.control.script(change | {"halt": True}, change | {"halt": False, "after": HALT_SECONDS})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.error import HTTPError
@@ -44,6 +44,18 @@ def market_time(text: str) -> str:
 def at(text: str) -> datetime:
     """A market time to compare with."""
     return datetime.fromisoformat(market_time(text))
+
+
+def ends_early(lab: Lab, seconds: float) -> None:
+    """As the broker's calendar has it now, the session ends in so many seconds: an exit tries no longer."""
+    now = datetime.fromisoformat(lab.control.clock().now)
+    known = lab.time.calendar(lab.broker.urgent(), now)
+    closes_at = now + timedelta(seconds=seconds)
+    days = tuple(
+        day.model_copy(update={"closes_at": closes_at}) if day.opens_at <= now < day.closes_at else day
+        for day in known.days
+    )
+    lab.time._calendar = known.model_copy(update={"days": days})
 
 
 def done(lab: Lab, signal_id: str = "a", **signal: Any) -> Order:

@@ -24,7 +24,7 @@ from tests.support.leaving import (
     minutes,
     shares,
 )
-from tests.support.scenes import alerts, by_hand, journal, lab_at, run, send, whenever
+from tests.support.scenes import alerts, by_hand, ends_early, journal, lab_at, run, send, whenever
 
 SUBMIT = {"method": "POST", "path": "/v2/orders"}
 OCO = SUBMIT | {"order_class": "oco"}
@@ -87,7 +87,7 @@ def test_what_cannot_be_sold_is_protected_again_and_told(lab: Lab) -> None:
     hold(lab)
     halt(lab)
     close = _close(lab)
-    assert (close.status, close.reason, close.filled_qty) == (Status.FAILED, Reason.FILL_TIMEOUT, 0)
+    assert (close.status, close.reason, close.filled_qty) == (Status.FAILED, Reason.MARKET_CLOSED, 0)
     assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
     assert lab.order("b").protected is True
     assert any("close of TQQQ did not complete" in alert for alert in alerts(lab))
@@ -109,6 +109,7 @@ def test_what_is_left_of_a_half_done_close_is_protected_again(lab: Lab) -> None:
 def test_a_close_without_a_bid_ends_protected_and_told(lab: Lab) -> None:
     hold(lab)
     lab.settings = FEW_RUNGS
+    ends_early(lab, 150)
     lab.control.quote("TQQQ", "0", "50.98", 0, 2000)
     close = _close(lab)
     assert close.status is Status.FAILED
@@ -144,13 +145,15 @@ def test_a_close_that_comes_too_late_leaves_the_protection_alone(exchange: Excha
 def test_what_can_be_neither_sold_nor_protected_is_told_and_left_by_the_sweep(lab: Lab) -> None:
     """The market fell through the stop while the close could not sell: no OCO is taken any more."""
     hold(lab)
-    halt(lab)
+    lab.control.script({"symbol": "TQQQ", "halt": True})
+    lab.control.faults(SALE | {"kind": "error", "status": 403, "body": LACKING})
     lab.control.quote("TQQQ", "49.50", "49.53", 2000, 2000)
     close = _close(lab)
-    assert (close.status, close.filled_qty) == (Status.FAILED, 0)
+    assert (close.status, close.filled_qty) == (Status.REJECTED, 0)
     assert any("neither left nor protected" in alert for alert in alerts(lab))
     assert lab.order("b").protected is False
     check_held(lab, naked=100)
+    lab.control.faults()
     lab.control.script({"symbol": "TQQQ", "halt": False})
     minutes(lab, 3)
     bracket = lab.order("b")
@@ -201,7 +204,7 @@ def test_of_two_brackets_none_waits_for_the_others_protection(lab: Lab) -> None:
     halt(lab)
     send(lab, "c", kind="close")
     with Crowd(lab) as crowd:
-        crowd.work(until="2026-11-20T10:02:40-05:00")
+        crowd.work(until="2026-11-20T10:04:00-05:00")
         assert sorted(guard.qty for guard in guards(lab)) == [50, 100]
         crowd.work()
     assert lab.order("c").status is Status.FAILED

@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.settings import Settings
 from tests.support.lab import Lab
 from tests.support.scenes import by_hand, check_ours, done, limit_by_hand, on_order, run, submits
 
@@ -126,18 +125,6 @@ def test_an_exit_follows_the_market_down_as_far_as_it_goes(lab: Lab) -> None:
     assert (order.status, order.avg_fill_price) == (Status.FILLED, Decimal("47.95"))
     assert [child.limit_price for child in order.rungs[:3]] == [Decimal("50.94"), Decimal("49.94"), Decimal("48.94")]
     assert _position(lab) == 0
-
-
-def test_an_exit_that_cannot_complete_in_two_minutes_fails_and_alarms(lab: Lab) -> None:
-    lab.settings = Settings(aggressive_timeout_seconds=Decimal(20))
-    lab.control.position("TQQQ", 100, "40")
-    lab.control.script({"symbol": "TQQQ", "halt": True})
-    order = done(lab, kind="close")
-    assert (order.status, order.reason) == (Status.FAILED, Reason.FILL_TIMEOUT)
-    assert order.first_sent_at and order.completed_at
-    assert 120 <= (order.completed_at - order.first_sent_at).total_seconds() <= 145
-    assert any("did not complete" in detail["alert"] for kind, detail in lab.bus.events if kind == "Order Alert")
-    assert _position(lab) == 100
 
 
 def test_a_broker_that_is_down_does_not_make_an_exit_give_up(lab: Lab) -> None:

@@ -18,7 +18,7 @@ from tests.support.brackets import CANCEL, CRWD, OCO, SUBMIT, crwd, moves, posit
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, STOP, TARGET, Guard, check_held, guards, hold, shares, side_by_side
-from tests.support.scenes import alerts, by_hand, journal, lab_at, market_time, run, send, submits, whenever
+from tests.support.scenes import alerts, by_hand, ends_early, journal, lab_at, market_time, run, send, submits, whenever
 
 LOOKUP = {"method": "GET", "path": "/v2/orders:by_client_order_id"}
 NOT_FOUND = {"code": 40410000, "message": "order not found"}
@@ -188,6 +188,7 @@ def test_of_two_brackets_that_a_close_could_not_leave_none_is_tried_without_end(
     arrives = {"on": {"symbol": "TQQQ", "event": "new", "side": "sell"}, "symbol": "TQQQ"}
     lab.control.script(arrives | {"bid": "50.30", "ask": "50.33", "bid_size": 2000, "ask_size": 2000})
     lab.control.script(arrives | {"halt": True})
+    ends_early(lab, 130)
     send(lab, "c", kind="close")
     lab.settings = Settings(aggressive_timeout_seconds=Decimal(30))
     with Crowd(lab) as crowd:

@@ -13,7 +13,7 @@ from repeg.domain.reasons import Reason, Status
 from tests.support.brackets import CANCEL, CRWD, OCO, SUBMIT, bracket, crwd, halt_on, levels, moves, ocos, position
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.scenes import alerts, at, journal, market_time, outcomes, send, whenever
+from tests.support.scenes import alerts, at, ends_early, journal, market_time, outcomes, send, whenever
 
 SALE = SUBMIT | {"side": "sell", "order_class": "simple"}
 
@@ -136,8 +136,9 @@ def test_an_unwind_whose_answer_was_lost_sells_once(lab: Lab, fault: dict[str, A
 
 
 def test_what_cannot_be_left_is_protected_again_and_told(lab: Lab) -> None:
-    """Design 4: ... for 120 s, then `failed`, alarm, protection kept or restored."""
+    """Design 4: ... until the close, then `failed`, alarm, protection restored."""
     _falls(lab)
+    ends_early(lab, 160)
     lab.control.faults(SALE | {"kind": "reject"})
     moves(lab, "rejected", "540.00", "540.10", side="sell")
     order = bracket(lab)
@@ -149,12 +150,13 @@ def test_what_cannot_be_left_is_protected_again_and_told(lab: Lab) -> None:
 
 def test_what_a_broken_off_unwind_did_not_sell_is_protected_again(lab: Lab) -> None:
     _falls(lab, size=10)
+    ends_early(lab, 160)
     lab.control.script({"on": {"symbol": "CRWD", "event": "fill", "side": "sell"}, "symbol": "CRWD", "halt": True})
     send(lab, **CRWD)
     with Crowd(lab) as crowd:
         crowd.work(until=market_time("10:01"))
         crwd(lab, "534.00", "534.10")
-        crowd.work(until=market_time("10:03"))
+        crowd.work(until=market_time("10:05"))
         lab.control.script({"symbol": "CRWD", "halt": False})
         crowd.work()
     order = lab.order("a")
@@ -168,6 +170,7 @@ def test_what_a_broken_off_unwind_did_not_sell_is_protected_again(lab: Lab) -> N
 def test_without_a_bid_and_below_the_stop_the_operator_is_told_and_the_sweep_goes_on(lab: Lab) -> None:
     """Design: no ending leaves shares that are neither protected nor flat nor alarmed."""
     _falls(lab)
+    ends_early(lab, 160)
     moves(lab, "fill", "0", "529.10", after=0.1)
     order = bracket(lab)
     assert (order.status, order.reason, order.protected) == (Status.FAILED, Reason.PROTECTION_FAILED, False)
@@ -180,16 +183,12 @@ def test_without_a_bid_and_below_the_stop_the_operator_is_told_and_the_sweep_goe
     lab.check()
 
 
-def test_a_halt_that_outlasts_the_unwind_ends_alarmed_and_is_taken_up_again(lab: Lab) -> None:
+def test_a_halt_of_minutes_is_outlasted_by_the_unwind(lab: Lab) -> None:
     _falls(lab)
-    halt_on(lab, "accepted", side="sell")
+    halt_on(lab, "accepted", side="sell", resume_after=360)
     order = bracket(lab)
-    assert (order.status, order.reason, position(lab)) == (Status.FAILED, Reason.PROTECTION_FAILED, 25)
-    assert any("did not complete" in text for text in alerts(lab))
-    lab.control.script({"symbol": "CRWD", "halt": False})
-    _swept(lab, "10:15")
-    order = lab.order("a")
-    assert order.unexited_qty == 0 or order.protected is True
+    assert (order.status, order.exit_reason, position(lab)) == (Status.UNWOUND, "unwind", 0)
+    assert sum("are not left yet" in text for text in alerts(lab)) == 1
     lab.check()
 
 

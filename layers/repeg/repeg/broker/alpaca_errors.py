@@ -81,7 +81,8 @@ def submit_refusal(reply: Reply) -> Denied | Duplicate | Ambiguous:
         return Ambiguous(str(reply))
     if said.status == 409 or said.says("client.?order.?id.*(unique|exist|duplicate|already)|must be unique"):
         return Duplicate()
-    return Denied(_reason(said), said.message or f"code {said.code}")
+    named = said.fields.get("existing_order_id")
+    return Denied(_reason(said), said.message or f"code {said.code}", named if isinstance(named, str) else None)
 
 
 def request_count(headers: Mapping[str, str]) -> tuple[int, int, datetime | None] | None:

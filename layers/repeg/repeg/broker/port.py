@@ -28,10 +28,11 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Denied:
-    """The broker refused: nothing is live. `message` is the broker's own text."""
+    """The broker refused: nothing is live. `message` is the broker's own text, `because_of` the id of an order."""
 
     reason: Reason
     message: str
+    because_of: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import takewhile
 
 from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.ladders import COMPLETION_WINDOW_SECONDS, PriceRule, Rung
 from repeg.domain.models import Frozen, Intent
-from repeg.domain.money import beyond
+from repeg.domain.money import beyond, plain
 from repeg.domain.orders import Order
-from repeg.domain.pricing import ChildPrice, price_rung, slippage_bps
+from repeg.domain.pricing import ChildPrice, off_the_wall, price_rung, slippage_bps
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
@@ -32,9 +33,13 @@ CHECKS_IN_A_REST = 6
 """A bracket's entry is looked at about so often while it rests, within bounds."""
 PARTIAL_FILL_GRACE_SECONDS = Decimal(5)
 LONGEST_LAP_PATIENCE = Decimal(20)
+LONGEST_PATIENCE_OF_A_RUNG = Decimal(60)
+LONGEST_EXIT_PATIENCE = Decimal(300)
+"""A record must hold a whole day of rungs that found no market."""
 CANCEL_ALARM_AFTER = timedelta(seconds=30)
 CANCEL_BACKOFF_SECONDS = (1, 1, 2, 2, 4, 5, 5, 5, 5, 10, 10, 10, 10, 30, 60)
-REJECTED_PAUSE_SECONDS = 2
+REJECTED_PAUSES_SECONDS = (2, 2, 5, 10, 30, 60, 120, 300)
+"""What the exchange rejects, or somebody cancels, again and again is sent ever more seldom."""
 STUCK_ENTRY_SECONDS = 5
 BROKER_TRIES = 4
 KEYS_PAUSE_SECONDS = 30
@@ -88,13 +93,18 @@ def intent_of(order: Order) -> Intent | None:
 
 
 def next_rung(order: Order, closes_at: datetime | None, now: datetime) -> Rung | Finish:
-    """The rung to place now. An order that must complete walks its ladder again until 120 s have passed."""
+    """The rung to place now. An order that must complete walks its ladder again until 120 s have passed.
+
+    An exit goes on behind that until the session closes, ever more patiently: a market order that rests is what a halt
+    that ends, or a market that comes back, fills first.
+    """
     walked = order.walked
     if order.must_complete:
-        started = order.first_sent_at
-        if started and (now - started).total_seconds() >= COMPLETION_WINDOW_SECONDS:
+        if is_overdue(order, now) and not is_exit(order):
             return Finish(reason=Reason.FILL_TIMEOUT, detail=f"not complete after {COMPLETION_WINDOW_SECONDS} s")
         rung = _on_lap(order.plan[walked % len(order.plan)], walked // len(order.plan))
+        if is_overdue(order, now):
+            rung = order.plan[-1].model_copy(update={"patience": _patience_when_late(order, now)})
     elif walked >= len(order.plan):
         return _ladder_over(order)
     else:
@@ -102,6 +112,18 @@ def next_rung(order: Order, closes_at: datetime | None, now: datetime) -> Rung |
     if closes_at is None or not may_start(order, rung, closes_at, now):
         return Finish(reason=Reason.MARKET_CLOSED, detail="no time left before the close for the next rung")
     return rung
+
+
+def is_overdue(order: Order, at: datetime) -> bool:
+    """True when what must complete has been tried for 120 s."""
+    started = order.first_sent_at
+    return started is not None and (at - started).total_seconds() >= COMPLETION_WINDOW_SECONDS
+
+
+def _patience_when_late(order: Order, now: datetime) -> Decimal:
+    """As long again as the exit has been late, within bounds: twice as patient each time."""
+    late = (now - (order.first_sent_at or now)).total_seconds() - COMPLETION_WINDOW_SECONDS
+    return min(max(LONGEST_LAP_PATIENCE, Decimal(int(late))), LONGEST_EXIT_PATIENCE)
 
 
 def _on_lap(rung: Rung, lap: int) -> Rung:
@@ -147,7 +169,9 @@ def is_marketable(order: Order, child: ChildRecord) -> bool:
 def price_of(order: Order, rung: Rung, quote: Quote | None) -> ChildPrice:
     """Type and limit of the child order that a rung comes to on this quote."""
     guards = guards_market(order)
-    return price_rung(rung, quote, order.trading_side, order.worst_price, order.remaining_qty, guard_market=guards)
+    side, worst = order.trading_side, order.worst_price
+    price = price_rung(rung, quote, side, worst, order.remaining_qty, guard_market=guards)
+    return off_the_wall(price, quote, side, order.wall)
 
 
 def may_rest_on(order: Order, child: ChildRecord) -> bool:
@@ -190,6 +214,12 @@ def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -
     )
 
 
+def dust(qty: Decimal, price: Decimal) -> Finish:
+    """The end of an order whose rest costs too little to be ordered."""
+    detail = f"{plain(qty)} at {plain(price)} cost less than the smallest order, which is $1"
+    return Finish(reason=Reason.NOTIONAL_TOO_SMALL, detail=detail)
+
+
 def guards_market(order: Order) -> bool:
     """The market ladder is the legacy way and pays what it must, unless its signal names a cap."""
     return order.ladder != "market" or order.signal_cap_bps is not None
@@ -222,8 +252,8 @@ def patience_left(child: ChildRecord, now: datetime) -> Patience:
 
 
 def _seconds_to_check(child: ChildRecord, now: datetime) -> int:
-    """Rungs of seconds are looked at every two; a bracket's long rest ever more seldom, within bounds."""
-    if child.grace is None or child.partial_at:
+    """Rungs of seconds are looked at every two; long rests ever more seldom, within bounds."""
+    if (child.grace is None and child.patience <= LONGEST_PATIENCE_OF_A_RUNG) or child.partial_at:
         return CHECK_AFTER_SECONDS
     rested = (now - child.sent_at).total_seconds()
     early = next((second for second in FIRST_CHECKS_AT if second > rested + 0.5), None)
@@ -251,6 +281,12 @@ def after_child_closed(order: Order, child: ChildRecord) -> Finish | None:
     if child.status is RungStatus.CANCELED and child.cancel_requested_at is None:
         return Finish(reason=Reason.BROKER_REJECTED, detail="the child order was cancelled from outside")
     return None
+
+
+def pause_after_rejected(order: Order) -> int:
+    """Seconds before the next child order, behind one that did not rest for its whole patience and was not filled."""
+    ended_early = takewhile(lambda child: not child.filled_qty and not child.cancel_requested_at, reversed(order.rungs))
+    return backoff(REJECTED_PAUSES_SECONDS, max(0, sum(1 for _ in ended_early) - 1))
 
 
 def cancel_is_stuck(child: ChildRecord, now: datetime) -> bool:
@@ -281,12 +317,12 @@ def after_rungs(order: Order) -> Route:
 
 
 def wants_another_look(order: Order) -> bool:
-    """True when a close sold all that was free: what other orders held may be free by now. Looked at once."""
-    over = order.open_child is None and order.remaining_qty <= 0 < order.filled_qty
+    """True when a close sold all that it saw free: what orders held, or did not show yet, may be free by now. Once."""
+    if order.kind != "close" or order.looked_again or order.reason or order.securing or order.open_child:
+        return False
     held = order.cut in (Reason.HELD_BY_PROTECTION, Reason.HELD_BY_OTHER_ORDER)
-    return (
-        order.kind == "close" and over and held and order.reason is None and not (order.looked_again or order.securing)
-    )
+    hidden = order.bought_lately and (order.signal_qty is None or order.cut is not None)
+    return (held or hidden) and order.remaining_qty <= 0 < order.filled_qty
 
 
 def concluded(order: Order, now: datetime) -> Order:

@@ -53,6 +53,11 @@ def floor_qty(qty: Decimal, fractionable: bool) -> Decimal:
         return qty.quantize(QTY_STEP if fractionable else Decimal(1), ROUND_DOWN)
 
 
+def too_small(qty: Decimal, price: Decimal) -> bool:
+    """True when the broker refuses an order for it: what costs less than a dollar at its price."""
+    return qty * price < DOLLAR
+
+
 def plain(value: Decimal) -> str:
     """`value` in plain notation without trailing zeros: the form of every number in records and on the wire."""
     text = format(value if value else Decimal(0), "f")

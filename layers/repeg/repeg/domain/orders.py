@@ -135,9 +135,16 @@ class Order(Frozen):
     foreign_orders: Literal["keep", "cancel"] = "keep"
     foreign_looks: int = 0
     """Looks at orders that are not ours, which were asked to give way."""
+    bought_lately: bool = False
+    """A plain order bought so lately that the account may not show it all when the close looks."""
     looked_again: bool = False
-    """What other orders held was looked at once more before the end."""
+    """What other orders held, or the account did not show, was looked at once more before the end."""
     resizes: int = 0
+    refused_for: Reason | None = None
+    refused: int = 0
+    """Submits in a row that the broker refused, and why: none of them reached the market."""
+    wall: Decimal | None = None
+    """The best price of opposite orders that rest on the account: an exit must stay off it."""
     settling: int = 0
     """Looks at a position that shows fewer shares than the records do."""
     received_at: datetime

@@ -64,6 +64,19 @@ def price_rung(
     return ChildPrice(type="limit", limit_price=clamp_to_worst(price, worst, side))
 
 
+def off_the_wall(price: ChildPrice, quote: Quote | None, side: Side, wall: Decimal | None) -> ChildPrice:
+    """`price` of an exit, a tick off the opposite orders of the account that rest at `wall` (None: there are none).
+
+    The broker refuses what could trade with them, and every market order: it becomes a limit through the far touch.
+    """
+    if wall is None:
+        return price
+    nearest = wall - direction(side) * tick_size(wall)
+    wanted = price.limit_price or (marketable_limit(quote, side) if quote else nearest)
+    limit = max(wanted, nearest) if side == "sell" else min(wanted, nearest)
+    return ChildPrice(type="limit", limit_price=max(limit, SUB_DOLLAR_TICK), price_protected=price.price_protected)
+
+
 def _market_is_safe(quote: Quote | None, side: Side, worst: Decimal, remaining: Decimal) -> bool:
     return quote is not None and not beyond(quote.touch(side), worst, side) and quote.touch_size(side) >= remaining
 

@@ -6,10 +6,13 @@ A refusal is believed once its row's tries are used up, or at once when no row k
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from repeg.domain.execution import is_exit
 from repeg.domain.models import Frozen
+from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason
 
 
@@ -31,6 +34,8 @@ class Doubt(StrEnum):
     """An order of ours for the symbol was cancelled or filled a moment ago: the broker may not have counted it yet."""
     CONTRADICTED = "contradicted"
     """A fresh quote, or the account, says otherwise."""
+    OURS = "ours"
+    """An order of ours is what it is refused for, and cannot be taken down."""
 
 
 class Refusal(Frozen):
@@ -54,7 +59,9 @@ class Row(NamedTuple):
     """Never believed: the last wait goes on."""
 
 
-SHARES_LACK = frozenset({Reason.HELD_BY_PROTECTION, Reason.NO_POSITION, Reason.OPPOSITE_POSITION})
+SHARES_LACK = frozenset(
+    {Reason.HELD_BY_PROTECTION, Reason.HELD_BY_OTHER_ORDER, Reason.NO_POSITION, Reason.OPPOSITE_POSITION}
+)
 """The broker says that the shares are held, gone, or on the other side."""
 LAG_WAITS = (1, 1, 1)
 WASH_WAITS = (1, 2, 5, 10, 20, 30)
@@ -66,6 +73,8 @@ TABLE: tuple[Row, ...] = (
     Row(frozenset({Sort.ENTRY}), SHARES_LACK, LAG_WAITS, Doubt.MOVED),
     # The rung before was cancelled, and what it tied up does not show as free yet.
     Row(frozenset({Sort.ENTRY}), frozenset({Reason.INSUFFICIENT_BUYING_POWER}), (1, 1, 2, 5), Doubt.MOVED),
+    # An entry of ours whose cancel hangs: what it bought is better protected than offered where nobody buys.
+    Row(frozenset({Sort.EXIT}), frozenset({Reason.WASH_TRADE}), (1, 2, 5), Doubt.OURS),
     # A position must be left; what rests against it may go, and can be priced around.
     Row(frozenset({Sort.EXIT}), frozenset({Reason.WASH_TRADE}), WASH_WAITS, for_ever=True),
     # Right after a fill the position may not show it.
@@ -86,6 +95,22 @@ def try_again_in(refusal: Refusal) -> int | None:
             continue
         if refusal.times <= len(row.waits):
             return row.waits[refusal.times - 1]
-        if row.for_ever:
-            return row.waits[-1]
+        return row.waits[-1] if row.for_ever else None
     return None
+
+
+LAGS_FOR = timedelta(seconds=15)
+"""Market time for which the broker may count a child order as live that is over."""
+
+
+def sort_of(order: Order) -> Sort:
+    """What a child order of this order is."""
+    if is_exit(order):
+        return Sort.EXIT
+    return Sort.SELL if order.side == "sell" and not order.bracket else Sort.ENTRY
+
+
+def doubts_of(order: Order, now: datetime) -> frozenset[Doubt]:
+    """What the order's own record has to say against a refusal of its next child order."""
+    ended = [child.closed_at for child in order.sent if child.closed_at]
+    return frozenset({Doubt.MOVED} if ended and now - max(ended) <= LAGS_FOR else ())

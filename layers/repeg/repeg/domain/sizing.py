@@ -42,6 +42,8 @@ class Sizing(Frozen):
     """Shares in the account, long or short, and what of them by the records of brackets, when that decided."""
     by_others: Decimal = ZERO
     """Shares in the account that orders hold which are not ours."""
+    late: bool = False
+    """The account may not show yet what was bought last."""
 
 
 def releases(brackets: Iterable[Order], wanted: Decimal) -> tuple[str, ...]:
@@ -148,11 +150,10 @@ def order_words(order: OrderReport) -> str:
     return f"{order.side} {left}{limit}{stop or ('' if limit else ' at market')} (order {order.broker_order_id})"
 
 
-def wall_against(order: OrderReport, side: Side) -> Decimal | None:
-    """The price that an order of `side` must stay off so as not to meet this one; None: it would meet it anywhere."""
-    if order.side == opposite(side) and order.limit_price is not None:
-        return order.limit_price
-    return None
+def nearest_wall(resting: Iterable[OrderReport], side: Side) -> Decimal | None:
+    """The best limit of opposite orders: an order of `side` must stay a tick off it so as not to meet them."""
+    limits = [each.limit_price for each in resting if each.side == opposite(side) and each.limit_price is not None]
+    return (max(limits) if side == "sell" else min(limits)) if limits else None
 
 
 def sized(order: Order, sizing: Sizing, qty: Decimal | None = None) -> Order:
@@ -174,6 +175,7 @@ def sized(order: Order, sizing: Sizing, qty: Decimal | None = None) -> Order:
         changes["position_before"] = (sizing.held or ZERO) + order.filled_qty - sizing.by_others
         changes["brackets_before"] = sizing.by_brackets
         changes["held_by_others"] = sizing.by_others
+        changes["bought_lately"] = sizing.late
     return order.changed(**changes)
 
 

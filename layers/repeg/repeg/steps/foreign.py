@@ -5,7 +5,7 @@ from __future__ import annotations
 from repeg.broker.port import CancelOutcome
 from repeg.domain.evidence import order_ids
 from repeg.domain.market import OrderReport
-from repeg.domain.models import Side
+from repeg.domain.models import Side, opposite
 from repeg.domain.orders import Order
 from repeg.domain.routes import Route
 from repeg.domain.sizing import order_words
@@ -32,6 +32,23 @@ def _owns(order: Order, report: OrderReport) -> bool:
     sent = [(child.client_order_id, child.broker_order_id) for child in order.rungs]
     sent += [(oco.client_order_id, oco.broker_order_id) for oco in order.protections]
     return any(report.client_order_id == ours or report.broker_order_id == theirs for ours, theirs in sent)
+
+
+def against(worker: Worker, order: Order) -> tuple[tuple[OrderReport, ...], tuple[str, ...]]:
+    """Somebody's open orders on the other side of the symbol, and the ids of ours there: those are cancelled."""
+    try:
+        strangers = {each.broker_order_id for each in foreign_orders(worker, order.symbol)}
+        listed = [each for each in worker.broker.urgent().open_orders() if each.symbol == order.symbol]
+        found = tuple(each for each in listed if each.side == opposite(order.trading_side))
+        ours = [each for each in found if each.broker_order_id not in strangers]
+        for each in ours:
+            worker.log.info(f"takes down our own {order_words(each)}", order_id=order.order_id)
+            worker.broker.urgent().cancel(each.broker_order_id)
+    except RetryError as error:
+        worker.log.info(f"open orders are not listed: {error}", order_id=order.order_id)
+        return (), ()
+    theirs = tuple(each for each in found if each.broker_order_id in strangers)
+    return theirs, tuple(each.broker_order_id for each in ours)
 
 
 def in_the_way(worker: Worker, symbol: str) -> tuple[OrderReport, ...]:

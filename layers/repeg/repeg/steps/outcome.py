@@ -7,14 +7,17 @@ from typing import NamedTuple
 
 from repeg.domain.children import ChildRecord, Doubt, RungStatus
 from repeg.domain.execution import (
-    REJECTED_PAUSE_SECONDS,
     REQUESTS_PER_PROTECTION,
     Finish,
     after_child_closed,
     after_rungs,
+    is_exit,
+    is_overdue,
     patience_left,
+    pause_after_rejected,
 )
 from repeg.domain.market import ChildStatus, OrderReport
+from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.ours import child_intent
 from repeg.domain.reasons import Reason
@@ -105,7 +108,7 @@ def proceed(worker: Worker, order: Order, child: ChildRecord, state: Route) -> N
     if child.doubt:
         return worker.hold(order, Route.WAIT_FOR_FILL, child.doubt_pause)
     patience = patience_left(child, worker.now(order))
-    order = worker.orders.save(order)
+    order = worker.orders.save(tell_overdue(worker, order))
     worker.sleep(patience.sleep_seconds)
     if patience.seconds == 0:
         return Next(Route.CANCEL_ORDER)
@@ -126,7 +129,7 @@ def after_close(worker: Worker, order: Order, child: ChildRecord, state: Route) 
         worker.orders.save(order)
         following = Next(after_rungs(order))
     elif child.status is RungStatus.REJECTED or child.cancel_requested_at is None:
-        following = worker.hold(order, Route.WAIT_TO_PLACE, REJECTED_PAUSE_SECONDS)
+        following = worker.hold(order, Route.WAIT_TO_PLACE, pause_after_rejected(order))
     else:
         worker.orders.save(order)
         following = Next(Route.PLACE_ORDER)
@@ -138,3 +141,11 @@ def finish(worker: Worker, order: Order, ending: Finish, state: Route) -> Next:
     """Save why the order ends, and record it."""
     order = worker.orders.save(worker.note(order.changed(reason=ending.reason), state, ending.detail))
     return Next(after_rungs(order))
+
+
+def tell_overdue(worker: Worker, order: Order) -> Order:
+    """An exit that takes longer than two minutes goes on until the close; the operator is told meanwhile."""
+    if not is_exit(order) or not is_overdue(order, worker.now(order)):
+        return order
+    left = f"{plain(order.remaining_qty)} of {plain(order.remaining_qty + order.filled_qty)} {order.symbol}"
+    return worker.alert_lasting(order, "leaving", f"{left} are not left yet; it is tried on until the close")

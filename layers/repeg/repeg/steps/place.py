@@ -19,6 +19,7 @@ from repeg.domain.execution import (
     Finish,
     after_rungs,
     backoff,
+    dust,
     intent_of,
     is_exit,
     is_marketable,
@@ -31,6 +32,7 @@ from repeg.domain.execution import (
 )
 from repeg.domain.ladders import MARKET_PATIENCE, PriceRule, Rung
 from repeg.domain.market import ChildOrder, OrderReport
+from repeg.domain.money import too_small
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.ours import child_intent
 from repeg.domain.quotes import Quote, SeenQuote
@@ -39,13 +41,12 @@ from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError
 from repeg.steps.lookup import look_up, taken
 from repeg.steps.outcome import finish, fold, proceed, read_child, reason_of
+from repeg.steps.refused import before_rung, refused
 from repeg.steps.send import answering_for, send, wait_for_sender
 from repeg.steps.worker import Worker
 
 STATE = Route.PLACE_ORDER
 NO_QUOTE_PAUSE_SECONDS = 2
-SHORT_OF_SHARES = {Reason.HELD_BY_PROTECTION, Reason.NO_POSITION, Reason.OPPOSITE_POSITION}
-MAX_RESIZES = 3
 
 
 def place(worker: Worker, order: Order) -> Next:
@@ -54,12 +55,22 @@ def place(worker: Worker, order: Order) -> Next:
     if child is None and (order.reason or order.remaining_qty <= 0):
         return Next(after_rungs(order))
     if child is None:
-        return start_rung(worker, order)
+        return _next_rung(worker, order)
     if child.status is RungStatus.INTENT:
         return _look_up(worker, order, child)
     if child.status is RungStatus.CANCELING:
         return Next(Route.CANCEL_ORDER)
     return proceed(worker, order, child, STATE)
+
+
+def _next_rung(worker: Worker, order: Order) -> Next:
+    try:
+        ready = before_rung(worker, order)
+    except BudgetExhausted as error:
+        return _wait_for_request(worker, order, error.wait_seconds)
+    except RetryError as error:
+        return _broker_down(worker, order, error)
+    return start_rung(worker, ready) if isinstance(ready, Order) else ready
 
 
 def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> Next:
@@ -94,6 +105,9 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
     if ran:
         return finish(worker, order, ran, STATE)
     child = write_intent(order, rung, quote, clock.now())
+    price = child.limit_price or (quote.touch(order.trading_side) if quote else None)
+    if price is not None and too_small(child.qty, price):
+        return finish(worker, order, dust(child.qty, price), STATE)
     if not is_exit(order):
         try:
             count = requests_of_entry(order)
@@ -150,9 +164,9 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
     match outcome:
         case Accepted(report):
             with answering_for(worker, order, child, report):
-                return _accepted(worker, order, child, report)
-        case Denied(reason, message):
-            return _denied(worker, order, child, Finish(reason=reason, detail=f"broker: {message}"))
+                return _accepted(worker, order.changed(refused=0, refused_for=None), child, report)
+        case Denied() as denied:
+            return _denied(worker, order, child, denied)
         case Throttled(wait_seconds, why):
             return _not_sent(worker, order, child, wait_seconds, why)
         case Duplicate():
@@ -185,27 +199,17 @@ def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderRep
     return proceed(worker, order, order.rungs[-1], STATE)
 
 
-def _denied(worker: Worker, order: Order, child: ChildRecord, ending: Finish) -> Next:
+def _denied(worker: Worker, order: Order, child: ChildRecord, denied: Denied) -> Next:
     """Nothing is live, unless this was a second send: its refusal may be the doing of a first that did arrive."""
     if child.sends > 1:
         try:
             report, _ = look_up(worker, child_intent(order, child), listed=True)
         except RetryError as error:
-            return _unknown(
-                worker, order, child, f"refused ({ending.detail}), but the first send cannot be seen: {error}"
-            )
+            detail = f"refused ({denied.message}), but the first send cannot be seen: {error}"
+            return _unknown(worker, order, child, detail)
         if report:
             return _accepted(worker, order, child, report)
-    turns = order.bracket and ending.reason is Reason.NO_POSITION
-    if turns or (ending.reason is Reason.HELD_BY_PROTECTION and order.side == "buy"):
-        # For a buy, "insufficient qty" means a short position that the order would turn into a long one.
-        ending = Finish(reason=Reason.OPPOSITE_POSITION, detail=ending.detail)
-    if is_exit(order) and ending.reason in SHORT_OF_SHARES and order.resizes < MAX_RESIZES:
-        return _size_again(worker, order, child, ending)
-    refused = child.model_copy(update={"status": RungStatus.REJECTED, "closed_at": worker.now(order)})
-    following = finish(worker, order.with_child(refused.given_back()), ending, STATE)
-    worker.give_back(child)
-    return following
+    return refused(worker, order, child, denied)
 
 
 def _keys_refused(worker: Worker, order: Order, child: ChildRecord, message: str) -> Next:
@@ -216,14 +220,6 @@ def _keys_refused(worker: Worker, order: Order, child: ChildRecord, message: str
     following = _broker_down(worker, order.changed(rungs=order.rungs[:-1]), CredentialsRefused(message))
     worker.give_back(child)
     return following
-
-
-def _size_again(worker: Worker, order: Order, child: ChildRecord, refusal: Finish) -> Next:
-    """The shares are held or gone: what the account showed was old. Look again and size the exit anew."""
-    gone = child.model_copy(update={"status": RungStatus.NEVER_SENT, "closed_at": worker.now(order)})
-    order = worker.note(order.with_child(gone), STATE, f"{refusal.detail}; the position is read again")
-    again = order.changed(status=Status.WAITING, resizes=order.resizes + 1)
-    return worker.hold(again, Route.WAIT_FOR_MARKET, 1)
 
 
 def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: float, why: str) -> Next:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 
@@ -30,10 +32,13 @@ from repeg.steps.evidence import find_out, listed_position
 from repeg.steps.foreign import GIVING_WAY, in_the_way, make_way
 from repeg.steps.oco import find_lost, read_exits
 from repeg.steps.worker import Worker
+from repeg.store.items import Traded
 
 STATE = Route.ASSESS_MARKET
 POSITION_READS = 3
 POSITION_LAG = timedelta(seconds=1)
+SHOWS_AFTER = timedelta(seconds=10)
+"""In bad moments a position shows so late what a plain order has bought."""
 SHOWS_LATE = "waits for the position to show the last trade"
 UNPROVEN = "waits for the account to show its position, or who left it"
 SETTLING = "waits for the position to show what was bought"
@@ -41,25 +46,25 @@ SETTLING = "waits for the position to show what was bought"
 
 def size(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release | None:
     """What to work, or why not (yet); None for what needs no look at the account: a plain buy."""
-    if (is_exit(order) or order.side == "sell") and _just_traded(worker, order):
-        return Hold(seconds=1, why=SHOWS_LATE)
-    if is_exit(order):
-        return _size_exit(worker, order)
+    if is_exit(order) or order.side == "sell":
+        trades, now = worker.orders.last_trades(order.symbol), worker.now(order)
+        if any(timedelta(0) <= now - traded.at < POSITION_LAG for traded in trades):
+            # A position may still show what the last order has sold; selling it again would open a short.
+            return Hold(seconds=1, why=SHOWS_LATE)
+        if not order.bracket:
+            return _size_leaving(worker, order, trades)
     if order.bracket:
         problem = position_problem(order, worker.broker.position(order.symbol))
         if order.side == "buy" and problem is None:
             return None
         asset = worker.broker.asset(order.symbol)
         return (short_problem(asset) if order.side == "sell" else asset_problem(asset)) or problem
-    if order.side == "sell":
-        return size_sell(worker, order)
     return None
 
 
-def size_sell(worker: Worker, order: Order) -> Sizing | Reject:
-    """What a plain sell may take of the position as it is."""
+def size_sell(worker: Worker, order: Order, wanted: Decimal | None) -> Sizing | Reject:
+    """What a plain sell may take of the position as it is; without `wanted`, all that is free."""
     position = worker.broker.position(order.symbol)
-    wanted = None if order.signal_qty is None else order.signal_qty - order.filled_qty
     sizing = limit_sell(position, wanted)
     amount = wanted is None and isinstance(sizing, Sizing) and sizing.held != sizing.qty
     if lacks_shares(sizing) or amount:
@@ -81,10 +86,28 @@ def _as_traded(worker: Worker, order: Order, sizing: Sizing | Reject) -> Sizing 
     return sizing if asset is None or asset.fractionable else whole_shares(sizing)
 
 
-def _just_traded(worker: Worker, order: Order) -> bool:
-    """A position may still show what the symbol's last order has sold; selling it again would open a short."""
-    traded_at = worker.orders.traded_at(order.symbol)
-    return traded_at is not None and timedelta(0) <= worker.now(order) - traded_at < POSITION_LAG
+def _size_leaving(worker: Worker, order: Order, trades: Iterable[Traded]) -> Sizing | Reject | Hold | Release:
+    """As the account shows it, once it can show what the symbol's last plain order has bought."""
+    sizing, now = _by_account(worker, order), worker.now(order)
+    bought = [traded for traded in trades if traded.qty > 0 and timedelta(0) <= now - traded.at < SHOWS_AFTER]
+    if bought and isinstance(sizing, Hold) and sizing.why == UNPROVEN and not worker.orders.holding(order.symbol):
+        return Hold(seconds=1, why=SHOWS_LATE)
+    if not bought or isinstance(sizing, Hold | Release):
+        return sizing
+    if isinstance(sizing, Reject):
+        if sizing.reason is not Reason.NO_POSITION:
+            return sizing
+        left = max(traded.at for traded in bought) + SHOWS_AFTER - now
+        return Hold(seconds=math.ceil(left.total_seconds()) if order.filled_qty else 1, why=SHOWS_LATE)
+    unseen = max(traded.qty for traded in bought) > (sizing.held or ZERO) + order.filled_qty
+    if sizing.side == "sell" and unseen:
+        return Hold(seconds=1, why=SHOWS_LATE)
+    # Beside shares from before, nothing tells whether the last ones show: looked at once more before the end.
+    return sizing.model_copy(update={"late": is_exit(order)})
+
+
+def _by_account(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release:
+    return _size_exit(worker, order) if is_exit(order) else size_sell(worker, order, order.signal_qty)
 
 
 def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release:

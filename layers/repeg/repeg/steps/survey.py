@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from repeg.domain.history import TOLD_AGAIN_AFTER
 from repeg.domain.market import OrderReport, Position, TradingDay
-from repeg.domain.orders import TOLD_AGAIN_AFTER, Order
+from repeg.domain.orders import Order
 from repeg.domain.quotes import Quote, quote_problem
 from repeg.errors import OperatorError, RetryError
 from repeg.executions import Executions, ExecutionState

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from repeg.domain.money import plain
@@ -88,9 +89,23 @@ def turn_key(symbol: str) -> Item:
     return to_item({"pk": f"QUEUE#{symbol}", "sk": TURN})
 
 
-def traded_item(symbol: str, how: str, at: datetime) -> Item:
+class Traded(NamedTuple):
+    """When an order of ours last traded a symbol, in market time, and shares that a plain order bought (+) or sold."""
+
+    at: datetime
+    qty: Decimal = ZERO
+
+
+def traded_item(symbol: str, how: str, traded: Traded) -> Item:
     """When an order of the symbol last traded (`TRADED`), or a position's shares last left (`EXITED`)."""
-    return to_item({"pk": f"QUEUE#{symbol}", "sk": f"TURN#{how}", "at": at.isoformat()})
+    key = {"pk": f"QUEUE#{symbol}", "sk": f"TURN#{how}"}
+    return to_item(key | {"at": traded.at.isoformat(), "qty": plain(traded.qty)})
+
+
+def item_traded(item: Item) -> Traded:
+    """What `traded_item` wrote; an older version wrote no quantity."""
+    data = from_item(item)
+    return Traded(datetime.fromisoformat(data["at"]), Decimal(data.get("qty", "0")))
 
 
 class Line(NamedTuple):

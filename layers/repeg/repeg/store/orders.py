@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from repeg.domain.orders import Order
+from repeg.domain.models import direction
+from repeg.domain.orders import ZERO, Order
 from repeg.domain.reasons import Reason
 from repeg.errors import StaleExecution, StoreConflict
 from repeg.store.items import (
@@ -17,6 +18,7 @@ from repeg.store.items import (
     OPEN,
     UNPUBLISHED,
     Item,
+    Traded,
     from_item,
     item_order,
     order_item,
@@ -213,7 +215,7 @@ class OrderStore(Turns, Sweeps):
         entry: dict[str, Any] = {"Put": {"TableName": self._table, "Item": position_item(order)}}
         if not line:
             entry = {"Delete": {"TableName": self._table, "Key": position_key(order)}}
-        exited = [self._traded(order.symbol, "EXITED", order.exit_at)] if order.exit_at else []
+        exited = [self._traded(order.symbol, "EXITED", Traded(order.exit_at))] if order.exit_at else []
         return written, [entry, *exited]
 
     def finish(self, order: Order) -> Order:
@@ -222,7 +224,8 @@ class OrderStore(Turns, Sweeps):
         writes.append(self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order)))
         writes.append({"Delete": {"TableName": self._table, "Key": queue_key(order)}})
         if order.filled_qty > 0 and order.completed_at:
-            writes.append(self._traded(order.symbol, "TRADED", order.completed_at))
+            plainly = order.filled_qty * direction(order.trading_side) if order.kind == "order" else ZERO
+            writes.append(self._traded(order.symbol, "TRADED", Traded(order.completed_at, plainly)))
         if self.holder(order.symbol) == order.order_id:
             writes.append({"Delete": self._turn_if_mine(order)})
         self._transact(order, writes)

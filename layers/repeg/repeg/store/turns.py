@@ -9,7 +9,18 @@ from botocore.exceptions import ClientError
 
 from repeg.domain.orders import Order
 from repeg.errors import StoreConflict
-from repeg.store.items import Item, Line, from_item, line_of, queue_key, to_item, traded_item, turn_key
+from repeg.store.items import (
+    Item,
+    Line,
+    Traded,
+    from_item,
+    item_traded,
+    line_of,
+    queue_key,
+    to_item,
+    traded_item,
+    turn_key,
+)
 
 ABSENT = "attribute_not_exists(pk)"
 
@@ -26,15 +37,15 @@ class Turns:
         item = self._get(turn_key(symbol))
         return from_item(item)["order_id"] if item else None
 
-    def traded_at(self, symbol: str) -> datetime | None:
-        """When an order of ours last traded the symbol or its shares last left a bracket, in market time, or None."""
+    def last_trades(self, symbol: str) -> tuple[Traded, ...]:
+        """When an order of ours last traded the symbol, and when its shares last left a bracket."""
         answer = self._client.query(
             TableName=self._table,
             ConsistentRead=True,
             KeyConditionExpression="pk = :queue AND begins_with(sk, :turn)",
             ExpressionAttributeValues=to_item({":queue": f"QUEUE#{symbol}", ":turn": "TURN#"}),
         )
-        return max((datetime.fromisoformat(from_item(item)["at"]) for item in answer["Items"]), default=None)
+        return tuple(item_traded(item) for item in answer["Items"])
 
     def borrow_turn(self, order: Order) -> bool:
         """True when an order that is over got its symbol's turn back, to look after its shares."""
@@ -97,8 +108,8 @@ class Turns:
             put["ExpressionAttributeValues"] = values
         return {"Put": put}
 
-    def _traded(self, symbol: str, how: str, at: datetime) -> dict[str, Any]:
-        return {"Put": {"TableName": self._table, "Item": traded_item(symbol, how, at)}}
+    def _traded(self, symbol: str, how: str, traded: Traded) -> dict[str, Any]:
+        return {"Put": {"TableName": self._table, "Item": traded_item(symbol, how, traded)}}
 
     def _turn_if_mine(self, order: Order) -> dict[str, Any]:
         return {

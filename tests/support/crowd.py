@@ -84,7 +84,11 @@ class Crowd:
         return self._lab.stall(on, lambda: self._hold_up(seconds), nth=nth, after=after)
 
     def _hold_up(self, seconds: float) -> None:
-        self._wait(self._by_thread[threading.get_ident()], seconds)
+        runner = self._by_thread.get(threading.get_ident())
+        if runner:
+            self._wait(runner, seconds)
+        else:  # the sweep, or intake: no execution, but the executions go on meanwhile
+            self.work(until=(self._market() + timedelta(seconds=seconds)).isoformat())
 
     def names(self) -> list[str]:
         """Executions under way."""

@@ -206,3 +206,14 @@ def test_own_shares_beside_a_bracket_disturb_nobody(lab: Lab) -> None:
 
 def _market(side: str, qty: int) -> dict[str, Any]:
     return {"symbol": "TQQQ", "qty": qty, "side": side, "type": "market", "time_in_force": "day"}
+
+
+def test_a_quote_that_is_quiet_while_others_tick_still_tells(lab: Lab) -> None:
+    """Its time is when it last changed: a thin symbol's stop is watched, too."""
+    hold(lab)
+    lab.control.end_leg("stop_loss", "canceled", symbol="TQQQ")
+    lab.control.quote("SPY", "450.00", "450.03", 2000, 2000)
+    for bid in ("49.00", "48.99", "48.98"):
+        lab.control.quote("TQQQ", bid, str(Decimal(bid) + Decimal("0.03")), 2000, 2000, frozen=True)
+        minutes(lab)
+    assert (lab.order("b").unexited_qty, shares(lab)) == (0, 0)

@@ -10,7 +10,7 @@ from typing import TypeVar
 from repeg.domain.history import TOLD_AGAIN_AFTER
 from repeg.domain.market import OrderReport, Position, TradingDay
 from repeg.domain.orders import Order
-from repeg.domain.quotes import Quote, quote_problem
+from repeg.domain.quotes import Quote, Snapshot, quote_rules
 from repeg.errors import OperatorError, RetryError
 from repeg.executions import Executions, ExecutionState
 from repeg.steps.worker import Worker
@@ -78,11 +78,11 @@ class Survey:
         return self._states[name]
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote, if it may be traded on."""
-        quote = self.quotes.get(symbol)
-        if quote is None or quote_problem(quote, self.now, self.worker.settings().max_quote_age_seconds):
-            return None
-        return quote
+        """The latest quote, if it may be traded on. It may be quiet, while others tick."""
+        quote, settings = self.quotes.get(symbol), self.worker.settings()
+        ticks = [self.quotes[each].at for each in settings.feed_witnesses if each in self.quotes]
+        seen = Snapshot(quote=quote, feed_at=max(ticks, default=None))
+        return None if quote_rules(settings, any_width=True).problem(seen, self.now) else quote
 
     def since(self, order: Order, what: str, holds: bool) -> datetime | None:
         """Since when `what` is known to hold of an order, by this sweep and those before it."""
@@ -140,7 +140,7 @@ def list_account(survey: Survey, orders: Collection[Order]) -> None:
     survey.open_orders = None if listed is None else {report.broker_order_id: report for report in listed}
     held = _had(survey, "positions cannot be compared, they are not listed", broker.positions)
     survey.positions = None if held is None else {position.symbol: position for position in held}
-    symbols = {order.symbol for order in orders}
+    symbols = {order.symbol for order in orders} | worker.settings().feed_witnesses
     stops = "stops cannot be compared with the market"
     survey.quotes = _had(survey, stops, lambda: worker.broker.quotes(symbols)) or {}
     if any(worker.time.approximate().behind(quote) for quote in survey.quotes.values()):

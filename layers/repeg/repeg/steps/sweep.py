@@ -18,6 +18,7 @@ from repeg.store.orders import BATCH
 
 OVERDUE = timedelta(minutes=5)
 """Wall time after which an order that does not move asks for a person: longer than any step with all its retries."""
+BLIND_AT_MOST = timedelta(minutes=3)
 HISTORIES = 20
 """Executions whose last movement one sweep asks for."""
 
@@ -29,11 +30,18 @@ def sweep(worker: Worker, executions: Executions) -> dict[str, int]:
     try:
         watch_positions(survey)
     except Exception as error:  # the next sweep looks again
-        alert = not isinstance(error, RetryError) and survey.due("sweep", "positions")
-        worker.log.error(f"positions could not be looked after: {error}", alert=alert)
+        _not_watched(survey, error)
     to_do = _revive_all(survey)
     end(survey)
     return {"to_do": to_do, "started": survey.started}
+
+
+def _not_watched(survey: Survey, error: Exception) -> None:
+    """Nobody looks after positions: told at once, or when trouble that passes by itself has lasted for minutes."""
+    since = survey.marks["sweep blind"] = survey.before.marks.get("sweep blind", survey.now)
+    lasts = not isinstance(error, RetryError) or survey.now - since >= BLIND_AT_MOST
+    alert = lasts and survey.due("sweep", "positions")
+    survey.worker.log.error(f"positions could not be looked after: {error}", alert=alert)
 
 
 def _revive_all(survey: Survey) -> int:

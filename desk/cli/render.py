@@ -164,7 +164,25 @@ def _reference(view: View) -> str | None:
     reference = price(view["reference_price"])
     limit = view["signal_price"] and view["rungs"] and view["rungs"][0]["limit_price"]
     told = f"signal {reference}" + (f", limit {price(limit)}" if limit else "") if view["signal_price"] else reference
-    return told + (f", cap {view['max_slippage_bps']} bps" if view["max_slippage_bps"] else ", no cap")
+    return f"{told}, {_cap(view)}"
+
+
+_CAP_BOUNDS = {
+    "signal": " (the signal's own)",
+    "opening_plan": " (the opening's)",
+    "opening_spread": ", at least half of the spread before the open and a tick",
+    "ticks": ", at least a tick",
+}
+
+
+def _cap(view: View) -> str:
+    """How far from the reference an order may trade, and what decided that where the settings did not."""
+    if not view["max_slippage_bps"]:
+        return "no cap"
+    told, bound = f"cap {view['max_slippage_bps']} bps", _CAP_BOUNDS.get(view.get("cap_bound") or "")
+    if bound is None:
+        return told
+    return told + bound + (f": {price(view['worst_price'])}" if view.get("worst_price") else "")
 
 
 def _rungs(rungs: Iterable[View]) -> Table:

@@ -127,7 +127,7 @@ def test_a_quote_that_goes_bad_mid_ladder_ends_the_order(lab: Lab, bid: str, ask
     [
         ("0.5000", "0.5003", "0.5004", "0.5011"),
         ("0.9998", "1.00", "1.00", "1.00"),
-        ("2.00", "2.01", "2.00", "2.00"),
+        ("2.00", "2.01", "2.01", "2.01"),
     ],
     ids=["below a dollar", "at a dollar", "one tick is wider than the cap"],
 )

@@ -9,7 +9,8 @@ import pytest
 
 from repeg.domain.bygone import FIRST_KEPT, MAX_CHILDREN
 from repeg.domain.children import ChildRecord, RungStatus
-from repeg.domain.orders import MAX_EVENTS, Order
+from repeg.domain.history import MAX_EVENTS
+from repeg.domain.orders import Order
 from repeg.domain.views import order_view
 from repeg.store.items import item_order, order_item
 from tests.support.make import order

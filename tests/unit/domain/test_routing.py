@@ -10,6 +10,7 @@ import pytest
 from repeg.domain.assessment import released
 from repeg.domain.opening import opening_cap, plan_opening, waits_for_spread
 from repeg.domain.orders import Order
+from repeg.domain.pricing import Cap, CapBound
 from repeg.domain.routing import cap_bps, classify, route
 from repeg.domain.settings import Settings
 from tests.support.make import FRIDAY, NOON, eastern, order, quote, session_of
@@ -135,10 +136,32 @@ def test_a_plan_bounds_the_wait(planned_on: object, at: str, waits: bool) -> Non
 )
 def test_until_five_minutes_after_the_open_the_smaller_cap_holds(at: str, class_cap: int, cap: int) -> None:
     plan = plan_opening(NORMAL, SESSION.opens_at)
-    assert opening_cap(Decimal(class_cap), SESSION, eastern(at), plan) == cap
+    assert opening_cap(_cap(class_cap), Decimal(51), SESSION, eastern(at), plan).bps == cap
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "class_cap", "floor", "bound"),
+    [
+        ("25.00", "25.03", 20, "0.025", "opening_spread"),
+        ("25.00", "25.03", 8, "0", "setting"),
+        ("250.00", "250.03", 20, "0.025", "opening_plan"),
+        ("10.00", "10.20", 20, "0", "setting"),
+    ],
+    ids=["half the spread and a tick", "the class is closer", "basis points are farther", "a spread beyond the class"],
+)
+def test_a_plan_lets_the_spread_be_traded_that_it_was_made_on(
+    bid: str, ask: str, class_cap: int, floor: str, bound: str
+) -> None:
+    seen = quote(bid, ask)
+    cap = opening_cap(_cap(class_cap), seen.mid, SESSION, eastern("09:31"), plan_opening(seen, SESSION.opens_at))
+    assert (cap.floor, cap.bound.value) == (Decimal(floor), bound)
+
+
+def _cap(bps: int) -> Cap:
+    return Cap(bps=Decimal(bps), floor=Decimal(0), bound=CapBound.SETTING)
 
 
 def test_yesterdays_plan_means_nothing_today() -> None:
     stale = plan_opening(TIGHT, session_of(FRIDAY - timedelta(days=1)).opens_at)
-    assert opening_cap(Decimal(20), SESSION, eastern("09:31"), stale) == 20
+    assert opening_cap(_cap(20), Decimal(51), SESSION, eastern("09:31"), stale) == _cap(20)
     assert waits_for_spread(WIDE, SESSION, eastern("09:31"), stale)

@@ -12,7 +12,7 @@ from repeg.domain.models import Frozen, Side
 from repeg.domain.money import BPS, DOLLAR, floor_qty
 from repeg.domain.opening import opening_cap
 from repeg.domain.orders import Order
-from repeg.domain.pricing import worst_price
+from repeg.domain.pricing import ZERO, Cap, CapBound, worst_price
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routing import cap_bps, classify, route
@@ -184,20 +184,29 @@ def released(
 ) -> Order:
     """The order with all that its execution needs fixed: class, ladder, cap, and the quote it is measured by."""
     order = classified(order, settings)
-    cap = order.max_slippage_bps
-    if cap and not order.signal_cap_bps:
-        cap = opening_cap(cap, session, now, order.opening)
+    cap = _cap(order, quote.mid, session, now, settings) if quote else None
+    if cap:
+        order = order.changed(max_slippage_bps=cap.bps, cap_floor=cap.floor, cap_bound=cap.bound)
     return order.changed(
         side=side,
         status=Status.WORKING,
         plan=build_ladder(order.ladder or "", settings, quote),
-        max_slippage_bps=cap,
         reference_price=quote.mid if quote else None,
         arrival_bid=quote.bid if quote else None,
         arrival_ask=quote.ask if quote else None,
         hold_reason=None,
         holds=0,
     )
+
+
+def _cap(order: Order, reference: Decimal, session: TradingDay, now: datetime, settings: Settings) -> Cap | None:
+    """How far from the reference price the order may trade; its signal's own word is never widened."""
+    if order.max_slippage_bps is None:
+        return None
+    if order.signal_cap_bps:
+        return Cap(bps=order.signal_cap_bps, floor=ZERO, bound=CapBound.SIGNAL)
+    cap = Cap(bps=order.max_slippage_bps, floor=ZERO, bound=CapBound.SETTING)
+    return opening_cap(cap, reference, session, now, order.opening).at_least(reference, settings.cap_floor_ticks)
 
 
 def cap_price(order: Order) -> Decimal:
@@ -208,4 +217,4 @@ def cap_price(order: Order) -> Decimal:
     """
     if order.reference_price is None or order.max_slippage_bps is None:
         raise ValueError(f"{order.order_id} has no cap")
-    return worst_price(order.reference_price, order.max_slippage_bps, order.trading_side)
+    return worst_price(order.reference_price, order.max_slippage_bps, order.trading_side, order.cap_floor)

@@ -8,6 +8,7 @@ from repeg.domain.market import Asset, Position
 from repeg.domain.models import direction
 from repeg.domain.money import floor_qty
 from repeg.domain.orders import Order
+from repeg.domain.pricing import ZERO, Cap, CapBound
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
@@ -38,10 +39,14 @@ def with_terms(order: Order, settings: Settings, outside_session: bool) -> Order
         return order
     if order.max_slippage_bps is None:
         return order.changed(bracket=order.bracket.model_copy(update={"anchor": "signal"}))
-    terms = {"cap_bps": order.max_slippage_bps, "min_rr": settings.SMART_EXECUTOR_MIN_RR_RATIO}
+    bracket = order.bracket
+    cap = Cap(bps=order.max_slippage_bps, floor=ZERO, bound=CapBound.SETTING)
+    cap = cap.at_least(bracket.signal_price, settings.cap_floor_ticks)
+    order = order.changed(cap_floor=cap.floor, cap_bound=cap.bound)
+    terms = {"cap_bps": cap.bps, "cap_floor": cap.floor, "min_rr": settings.SMART_EXECUTOR_MIN_RR_RATIO}
     regular, extended = settings.SMART_EXECUTOR_LIMIT_BUFFER_REGULAR, settings.SMART_EXECUTOR_LIMIT_BUFFER_EXTENDED
     return order.changed(
-        bracket=order.bracket.model_copy(update=terms), entry_buffer=extended if outside_session else regular
+        bracket=bracket.model_copy(update=terms), entry_buffer=extended if outside_session else regular
     )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from repeg.domain.models import Frozen, Side, direction, opposite
 from repeg.domain.money import SUB_DOLLAR_TICK, beyond, clamp_to_worst, nearest_tick, plain, round_passive
-from repeg.domain.pricing import worst_price
+from repeg.domain.pricing import ZERO, cap_distance, worst_price
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason
 
@@ -42,12 +42,20 @@ class Bracket(Frozen):
     take_profit: Decimal
     anchor: ExitAnchor
     cap_bps: Decimal | None = None
+    cap_floor: Decimal = ZERO
+    """Dollars from the signal's price that the cap is at least."""
     min_rr: Decimal | None = None
 
     @property
     def worst(self) -> Decimal | None:
         """The cap as a price."""
-        return None if self.cap_bps is None else worst_price(self.signal_price, self.cap_bps, self.side)
+        if self.cap_bps is None:
+            return None
+        return worst_price(self.signal_price, self.cap_bps, self.side, self.cap_floor)
+
+    @property
+    def _capped_by_ticks(self) -> bool:
+        return self.cap_bps is not None and self.cap_floor > cap_distance(self.signal_price, self.cap_bps, ZERO)
 
     def levels_at(self, price: Decimal) -> Levels:
         """Stop and target of an entry at `price`: the stop rounded inward to a tick, the target outward."""
@@ -101,6 +109,9 @@ class Bracket(Frozen):
         )
 
     def _capped_limit(self, buffer: Decimal) -> Decimal:
+        if buffer and self.worst is not None and self._capped_by_ticks:
+            # The buffer is less than a tick, too: rounded away, it would leave a limit that meets no market.
+            return self.worst
         limit = nearest_tick(self.signal_price * (1 + direction(self.side) * buffer))
         return clamp_to_worst(limit, self.worst, self.side)
 

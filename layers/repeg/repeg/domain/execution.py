@@ -9,10 +9,10 @@ from itertools import takewhile
 
 from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.ladders import COMPLETION_WINDOW_SECONDS, PriceRule, Rung
-from repeg.domain.models import Frozen, Intent
+from repeg.domain.models import Frozen, Intent, direction
 from repeg.domain.money import beyond, plain
 from repeg.domain.orders import Order
-from repeg.domain.pricing import ChildPrice, off_the_wall, price_rung, slippage_bps
+from repeg.domain.pricing import ChildPrice, cap_distance, off_the_wall, price_rung, slippage_bps
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
@@ -92,13 +92,18 @@ def intent_of(order: Order) -> Intent | None:
     return None
 
 
+def rungs_walked(order: Order) -> int:
+    """Rungs of the ladder that child orders stood for, or stand for."""
+    return order.bygone.walked + sum(1 + child.kept for child in order.sent)
+
+
 def next_rung(order: Order, closes_at: datetime | None, now: datetime) -> Rung | Finish:
     """The rung to place now. An order that must complete walks its ladder again until 120 s have passed.
 
     An exit goes on behind that until the session closes, ever more patiently: a market order that rests is what a halt
     that ends, or a market that comes back, fills first.
     """
-    walked = order.walked
+    walked = rungs_walked(order)
     if order.must_complete:
         if is_overdue(order, now) and not is_exit(order):
             return Finish(reason=Reason.FILL_TIMEOUT, detail=f"not complete after {COMPLETION_WINDOW_SECONDS} s")
@@ -174,32 +179,11 @@ def price_of(order: Order, rung: Rung, quote: Quote | None) -> ChildPrice:
     return off_the_wall(price, quote, side, order.wall)
 
 
-def may_rest_on(order: Order, child: ChildRecord) -> bool:
-    """True while nothing speaks against leaving a child order where it is, but its price."""
-    live = child.status is RungStatus.LIVE and child.cancel_requested_at is None
-    undisturbed = live and not (child.replaced or child.doubt)
-    going_on = not (order.superseded_by or order.reason or order.securing)
-    return undisturbed and going_on and child.remaining_qty == order.remaining_qty
-
-
-def kept_for(order: Order, child: ChildRecord, rung: Rung, quote: Quote | None, now: datetime) -> ChildRecord | None:
-    """A resting child order as it stands for the next rung, too; None when that rung's price is another.
-
-    Its place in the queue is worth more than a new order at the same price, which also costs four requests.
-    """
-    price = price_of(order, rung, quote)
-    if not may_rest_on(order, child) or (price.type, price.limit_price) != (child.type, child.limit_price):
-        return None
-    rested = Decimal(str((now - child.sent_at).total_seconds()))
-    more = {"kept": child.kept + 1, "kept_at_worst": price.price_protected, "patience": rested + rung.patience}
-    return child.model_copy(update=more)
-
-
 def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -> ChildRecord:
     """The child order of a rung, to be recorded before it is sent. It orders the remainder only."""
     price = price_of(order, rung, quote)
     return ChildRecord(
-        rung=order.walked + 1,
+        rung=rungs_walked(order) + 1,
         client_order_id=order.client_order_id,
         type=price.type,
         limit_price=price.limit_price,
@@ -386,8 +370,8 @@ def _ending(order: Order) -> tuple[Status, Reason | None]:
 def _nominal_worst(order: Order) -> Decimal | None:
     if order.reference_price is None or order.max_slippage_bps is None:
         return None
-    sign = 1 if order.trading_side == "buy" else -1
-    return order.reference_price * (1 + sign * order.max_slippage_bps / 10_000)
+    far = cap_distance(order.reference_price, order.max_slippage_bps, order.cap_floor)
+    return order.reference_price + direction(order.trading_side) * far
 
 
 def _seconds_to_fill(order: Order) -> Decimal | None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from repeg.domain.models import Frozen
 
+MAX_EVENTS, FIRST_EVENTS_KEPT = 200, 20
 TOLD_AGAIN_AFTER = timedelta(minutes=15)
 """What lasts is alerted again so often: seldom enough to be read, often enough not to be forgotten."""
 
@@ -34,3 +35,11 @@ class Told(Frozen):
 
     what: str
     at: datetime
+
+
+def with_event(events: tuple[Event, ...], event: Event) -> tuple[Event, ...]:
+    """A history with one more event: of a long one, how it began and the newest are kept."""
+    events = (*events, event)
+    if len(events) <= MAX_EVENTS:
+        return events
+    return (*events[:FIRST_EVENTS_KEPT], *events[FIRST_EVENTS_KEPT + 1 :])

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from repeg.domain.market import TradingDay
 from repeg.domain.models import Frozen
+from repeg.domain.money import tick_size
+from repeg.domain.pricing import ZERO, Cap, CapBound, cap_distance
 from repeg.domain.quotes import Quote, SpreadClass
 
 PATIENCE_ENDS_AFTER_OPEN = timedelta(minutes=2)
@@ -24,6 +26,8 @@ class OpeningPlan(Frozen):
     spread_class: SpreadClass
     patience_seconds: int
     cap_bps: Decimal
+    cap_floor: Decimal = Decimal(0)
+    """Half of the spread that was seen and a tick, in dollars: a cap that is closer trades nothing."""
 
 
 def plan_opening(quote: Quote, opens_at: datetime) -> OpeningPlan:
@@ -34,6 +38,7 @@ def plan_opening(quote: Quote, opens_at: datetime) -> OpeningPlan:
         spread_class=spread,
         patience_seconds=_PATIENCE_MINUTES[spread] * 60,
         cap_bps=_PLANNED_CAP_BPS[spread],
+        cap_floor=quote.half_spread + tick_size(quote.ask),
     )
 
 
@@ -47,8 +52,11 @@ def waits_for_spread(quote: Quote, session: TradingDay, now: datetime, plan: Ope
     return now < session.opens_at + patience
 
 
-def opening_cap(cap_bps: Decimal, session: TradingDay, now: datetime, plan: OpeningPlan | None) -> Decimal:
-    """The cap to use at `now`: in the first five minutes the smaller of the plan's and the class's, in bps."""
-    if plan and plan.opens_at == session.opens_at and now < session.opens_at + PLAN_ENDS_AFTER_OPEN:
-        return min(cap_bps, plan.cap_bps)
-    return cap_bps
+def opening_cap(cap: Cap, reference: Decimal, session: TradingDay, now: datetime, plan: OpeningPlan | None) -> Cap:
+    """The cap to use at `now`: in the first five minutes the closer of the plan's and the class's."""
+    if plan is None or plan.opens_at != session.opens_at or now >= session.opens_at + PLAN_ENDS_AFTER_OPEN:
+        return cap
+    by_spread = plan.cap_floor > cap_distance(reference, plan.cap_bps, ZERO)
+    bound = CapBound.OPENING_SPREAD if by_spread else CapBound.OPENING_PLAN
+    planned = Cap(bps=plan.cap_bps, floor=plan.cap_floor, bound=bound)
+    return planned if planned.distance(reference) < cap.distance(reference) else cap

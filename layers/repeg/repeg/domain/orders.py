@@ -14,19 +14,17 @@ from repeg.domain.adjustments import Adjustment, Seen
 from repeg.domain.brackets import Bracket
 from repeg.domain.bygone import Bygone, bounded
 from repeg.domain.children import ChildRecord, RungStatus
-from repeg.domain.history import TOLD_AGAIN_AFTER, ClockAnchor, Event, Told
+from repeg.domain.history import TOLD_AGAIN_AFTER, ClockAnchor, Event, Told, with_event
 from repeg.domain.ladders import Ladder
 from repeg.domain.models import Frozen, Side, printable
 from repeg.domain.opening import OpeningPlan
-from repeg.domain.pricing import worst_price
+from repeg.domain.pricing import CapBound, worst_price
 from repeg.domain.protection import Exit, Protection
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routing import SymbolClass
 
 ZERO = Decimal(0)
-MAX_EVENTS = 200
 MAX_REFUSED = 10
-FIRST_EVENTS_KEPT = 20
 
 
 class Order(Frozen):
@@ -51,6 +49,9 @@ class Order(Frozen):
     cut: Reason | None = None
     notional: Decimal | None = None
     max_slippage_bps: Decimal | None = None
+    cap_floor: Decimal = ZERO
+    cap_bound: CapBound | None = None
+    """Dollars from the reference price that the cap is at least, and which of its bounds held."""
     cap_breached: bool = False
     reference_price: Decimal | None = None
     arrival_bid: Decimal | None = None
@@ -300,11 +301,6 @@ class Order(Frozen):
         return tuple(child for child in self.rungs if child.status is not RungStatus.NEVER_SENT)
 
     @property
-    def walked(self) -> int:
-        """Rungs of the ladder that child orders stood for, or stand for."""
-        return self.bygone.walked + sum(1 + child.kept for child in self.sent)
-
-    @property
     def open_child(self) -> ChildRecord | None:
         """The one child order that may still fill, or None."""
         return next((child for child in reversed(self.rungs) if not child.status.closed), None)
@@ -314,7 +310,7 @@ class Order(Frozen):
         """The cap as a price, or None when the order has no cap."""
         if self.reference_price is None or self.max_slippage_bps is None or self.side is None or self.must_complete:
             return None
-        return worst_price(self.reference_price, self.max_slippage_bps, self.side)
+        return worst_price(self.reference_price, self.max_slippage_bps, self.side, self.cap_floor)
 
     @property
     def must_complete(self) -> bool:
@@ -383,10 +379,7 @@ class Order(Frozen):
     def noted(self, at: datetime, state: str, detail: str) -> Order:
         """With one more event."""
         event = Event(at=at, state=state, detail=printable(detail))
-        events = (*self.events, event)
-        if len(events) > MAX_EVENTS:
-            events = (*events[:FIRST_EVENTS_KEPT], *events[FIRST_EVENTS_KEPT + 1 :])
-        return self.model_copy(update={"events": events})
+        return self.model_copy(update={"events": with_event(self.events, event)})
 
     def with_child(self, child: ChildRecord) -> Order:
         """With `child` in place of the recorded child order of the same id, or appended."""

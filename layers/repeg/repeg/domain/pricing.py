@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 
 from repeg.domain.ladders import PriceRule, Rung
 from repeg.domain.models import Frozen, OrderType, Side, direction
 from repeg.domain.money import BPS, SUB_DOLLAR_TICK, beyond, clamp_to_worst, round_passive, tick_size
 from repeg.domain.quotes import Quote
+
+ZERO = Decimal(0)
 
 
 class ChildPrice(Frozen):
@@ -19,9 +22,47 @@ class ChildPrice(Frozen):
     """True when a market rung had to become a limit at the worst price."""
 
 
-def worst_price(reference: Decimal, cap_bps: Decimal, side: Side) -> Decimal:
+class CapBound(StrEnum):
+    """What decided how far from its reference price an order may trade."""
+
+    SIGNAL = "signal"
+    """The signal's own cap: never widened."""
+    SETTING = "setting"
+    OPENING_PLAN = "opening_plan"
+    OPENING_SPREAD = "opening_spread"
+    """Half of the spread that the opening plan was made on, and a tick."""
+    TICKS = "ticks"
+    """So few ticks that no market could be traded within the cap."""
+
+
+class Cap(Frozen):
+    """A slippage cap: the farther of `bps` of the reference price and `floor`, in dollars."""
+
+    bps: Decimal
+    floor: Decimal
+    bound: CapBound
+
+    def distance(self, reference: Decimal) -> Decimal:
+        """Dollars from the reference price."""
+        return cap_distance(reference, self.bps, self.floor)
+
+    def at_least(self, reference: Decimal, ticks: int) -> Cap:
+        """A market one tick wide, the tightest there is, can be traded: the cap is not closer than so many ticks."""
+        floor = ticks * tick_size(reference)
+        if floor <= self.distance(reference):
+            return self
+        return Cap(bps=self.bps, floor=floor, bound=CapBound.TICKS)
+
+
+def cap_distance(reference: Decimal, cap_bps: Decimal, floor: Decimal) -> Decimal:
+    """How far a cap lies from its reference price, in dollars."""
+    return max(reference * cap_bps / BPS, floor)
+
+
+def worst_price(reference: Decimal, cap_bps: Decimal, side: Side, floor: Decimal = ZERO) -> Decimal:
     """The cap as a price, rounded inward to a tick: the highest buy or the lowest sell, in dollars."""
-    return round_passive(reference * (1 + direction(side) * cap_bps / BPS), side)
+    worst = reference + direction(side) * cap_distance(reference, cap_bps, floor)
+    return max(round_passive(worst, side), SUB_DOLLAR_TICK)
 
 
 def marketable_limit(quote: Quote, side: Side) -> Decimal:

@@ -16,6 +16,7 @@ from repeg.domain.protection import Protection
 _FIELDS = """
     order_id signal_id rebalance_id kind strategy symbol side status reason ladder symbol_class
     requested_qty working_qty filled_qty avg_fill_price reference_price max_slippage_bps cap_breached
+    cap_bound cap_floor worst_price
     arrival_bid arrival_ask slippage_bps shortfall_bps stop_loss take_profit risk_reward
     protected protective_order_id unwind_order_id unwind_cost exit_price exit_reason exit_at
     repegs market_fallback seconds_to_fill created_at first_sent_at completed_at expires_at

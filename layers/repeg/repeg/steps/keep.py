@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from repeg.domain.children import ChildRecord
-from repeg.domain.execution import kept_for, may_rest_on, needs_quote, next_rung
+from repeg.domain.execution import needs_quote, next_rung, rungs_walked
 from repeg.domain.ladders import Rung
 from repeg.domain.orders import Order
 from repeg.domain.quotes import Quote
+from repeg.domain.resting import kept_for, may_rest_on
 from repeg.domain.routes import Next, Route
 from repeg.errors import OperatorError, RetryError
 from repeg.steps.outcome import after_close, fold, proceed, read_child
@@ -50,5 +51,7 @@ def _prolonged(worker: Worker, order: Order, child: ChildRecord, rung: Rung, quo
     if kept is None or (look.answered and look.report is None):
         return None
     price = kept.limit_price or "market"
-    order = worker.note(order, STATE, f"{kept.client_order_id} rests on at {price}, as rung {order.walked + 1}, too")
+    order = worker.note(
+        order, STATE, f"{kept.client_order_id} rests on at {price}, as rung {rungs_walked(order) + 1}, too"
+    )
     return proceed(worker, order.with_child(kept), kept, STATE)

@@ -1,0 +1,33 @@
+"""What rests may go on resting: when the next rung comes to the price at which a child order rests already."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.execution import price_of
+from repeg.domain.ladders import Rung
+from repeg.domain.orders import Order
+from repeg.domain.quotes import Quote
+
+
+def may_rest_on(order: Order, child: ChildRecord) -> bool:
+    """True while nothing speaks against leaving a child order where it is, but its price."""
+    live = child.status is RungStatus.LIVE and child.cancel_requested_at is None
+    undisturbed = live and not (child.replaced or child.doubt)
+    going_on = not (order.superseded_by or order.reason or order.securing)
+    return undisturbed and going_on and child.remaining_qty == order.remaining_qty
+
+
+def kept_for(order: Order, child: ChildRecord, rung: Rung, quote: Quote | None, now: datetime) -> ChildRecord | None:
+    """A resting child order as it stands for the next rung, too; None when that rung's price is another.
+
+    Its place in the queue is worth more than a new order at the same price, which also costs four requests.
+    """
+    price = price_of(order, rung, quote)
+    if not may_rest_on(order, child) or (price.type, price.limit_price) != (child.type, child.limit_price):
+        return None
+    rested = Decimal(str((now - child.sent_at).total_seconds()))
+    more = {"kept": child.kept + 1, "kept_at_worst": price.price_protected, "patience": rested + rung.patience}
+    return child.model_copy(update=more)

@@ -153,7 +153,8 @@ def test_every_refusal_has_its_ground(scene: tuple[Bracket, Quote, Decimal]) -> 
     bracket, quote, buffer = scene
     near, touch = quote.touch(opposite(bracket.side)), quote.touch(bracket.side)
     price, problem = bracket.look(quote, buffer)
-    through = (near - bracket.stop_loss) * direction(bracket.side) <= 0
+    stops = (bracket.stop_loss, bracket.levels_at(bracket.entry_price(quote, buffer)).stop)
+    through = any((near - stop) * direction(bracket.side) <= 0 for stop in stops)
     ran = beyond(touch, bracket.worst, bracket.side)
     ratio = _ratio(bracket, price)
     assert bracket.min_rr is not None

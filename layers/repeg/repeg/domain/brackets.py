@@ -79,14 +79,32 @@ class Bracket(Frozen):
 
         Checked in the order in which reasons take precedence.
         """
-        near, touch = quote.touch(opposite(self.side)), quote.touch(self.side)
-        if (near - self.stop_loss) * direction(self.side) <= 0:
-            detail = f"{near} is through the stop at {plain(self.stop_loss)}"
-            return touch, Problem(reason=Reason.STOP_THROUGH, detail=detail)
+        touch, price = quote.touch(self.side), self.entry_price(quote, buffer)
+        problem = self.stop_problem(quote, price)
+        if problem:
+            return touch, problem
         if beyond(touch, self.worst, self.side):
             return touch, Problem(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"{touch} is beyond {self.worst}")
-        price = touch if self.cap_bps is None else clamp_to_worst(touch, self._capped_limit(buffer), self.side)
         return price, self._reward_problem(price)
+
+    def entry_price(self, quote: Quote, buffer: Decimal) -> Decimal:
+        """What an entry would pay now: the far touch, or its limit where it would rest."""
+        touch = quote.touch(self.side)
+        return touch if self.cap_bps is None else clamp_to_worst(touch, self._capped_limit(buffer), self.side)
+
+    def stop_problem(self, quote: Quote, price: Decimal) -> Problem | None:
+        """The market at which shares entered at `price` would be sold again is through their stop, or the signal's.
+
+        Anchored at the fill, the stop moves with the price: in a wide market a fill at the far touch can have it beyond
+        the near one, and be stopped out at once.
+        """
+        near = quote.touch(opposite(self.side))
+        stops = (self.stop_loss, self.levels_at(price).stop)
+        stop = max(stops) if self.side == "buy" else min(stops)
+        if (near - stop) * direction(self.side) > 0:
+            return None
+        whose = "" if stop == self.stop_loss else f" of an entry at {plain(price)}"
+        return Problem(reason=Reason.STOP_THROUGH, detail=f"{near} is through the stop at {plain(stop)}{whose}")
 
     def fill_problem(self, price: Decimal) -> Problem | None:
         """Why an entry filled at `price` (an average) must be left again, or None."""

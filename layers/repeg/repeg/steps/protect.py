@@ -29,6 +29,7 @@ from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError
+from repeg.steps.entered import stop_is_through
 from repeg.steps.evidence import find_out
 from repeg.steps.oco import find_lost, find_oco, read_exits, read_oco
 from repeg.steps.release import take_down
@@ -69,7 +70,8 @@ def protect(worker: Worker, order: Order) -> Next:
         if order.unwinding and not order.status.terminal:
             return Next(Route.UNWIND_POSITION)
         order = measured(order)
-        problem = None if order.protections or order.status.terminal else _fill_problem(order)
+        judged = order.protections or order.status.terminal
+        problem = None if judged else _fill_problem(order) or stop_is_through(worker, order)
         if problem:
             return leave(worker, order, problem)
         if order.outside_session and not order.protections and not worker.session_open(order):

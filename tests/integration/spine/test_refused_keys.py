@@ -15,7 +15,7 @@ from tests.support.scenes import alerts, done, journal, market_time, on_order, r
 
 UNAUTHORIZED = {"kind": "error", "status": 401, "body": {"message": "unauthorized."}}
 FORBIDDEN = {"kind": "error", "status": 403, "body": {"message": "forbidden."}}
-QUOTE = {"method": "GET", "path": "/v2/stocks/quotes/latest"}
+QUOTE = {"method": "GET", "path": "/v2/stocks/*"}
 SUBMIT = {"method": "POST", "path": "/v2/orders"}
 READ = {"method": "GET", "path": "/v2/orders/*"}
 CANCEL = {"method": "DELETE", "path": "/v2/orders/*"}
@@ -40,7 +40,7 @@ def test_keys_refused_four_times_are_the_operators_matter(lab: Lab, call: dict[s
     order = done(lab)
     assert (order.status, order.reason) == (Status.REJECTED, Reason.MISCONFIGURED)
     assert sum("refuses the API keys" in text for text in alerts(lab)) == 1
-    asked = [each for each in journal(lab, "request") if call["path"] in each["path"] and each["status"] == 401]
+    asked = [each for each in journal(lab, "request") if each["status"] == 401]
     assert len(asked) == 4
 
 

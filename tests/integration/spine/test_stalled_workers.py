@@ -16,8 +16,7 @@ from tests.support.scenes import alerts, by_hand, journal, on_order, send, submi
 NOT_FOUND = {"code": 40410000, "message": "order not found"}
 LOOKUP = {"method": "GET", "path": "/v2/orders:by_client_order_id*", "kind": "error", "status": 404, "body": NOT_FOUND}
 LIST = {"method": "GET", "path": "/v2/orders", "kind": "error", "status": 200, "body": []}
-FLAT = {"code": 40410000, "message": "position does not exist"}
-POSITION = {"method": "GET", "path": "/v2/positions*", "kind": "error", "status": 404, "body": FLAT}
+POSITION = {"method": "GET", "path": "/v2/positions*", "kind": "hide"}
 
 
 def _held(lab: Lab, symbol: str = "TQQQ") -> Decimal:

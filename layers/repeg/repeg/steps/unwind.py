@@ -83,8 +83,12 @@ def _flat(worker: Worker, before: Order, order: Order) -> Next:
 def _cost(order: Order) -> Decimal | None:
     """Dollars lost between the entry and what was unwound, + is cost."""
     entry = order.entry_price
-    left = [gone for gone in order.exits if gone.reason is ExitReason.UNWIND and gone.price is not None]
+    left = [gone for gone in order.exits if gone.reason is ExitReason.UNWIND]
     if entry is None or not left:
         return None
-    sign = direction(order.trading_side)
-    return sum(((entry - gone.price) * gone.qty * sign for gone in left if gone.price is not None), ZERO)
+    sign, cost = direction(order.trading_side), ZERO
+    for gone in left:
+        if gone.price is None:
+            return None  # a cost of a part would read like that of the whole
+        cost += (entry - gone.price) * gone.qty * sign
+    return cost

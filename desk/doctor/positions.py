@@ -11,7 +11,7 @@ from desk.doctor.findings import Trouble
 from desk.doctor.market import broker, calendar, market_now
 from desk.doctor.words import repeg, some
 from repeg.domain.market import OrderReport
-from repeg.domain.money import plain
+from repeg.domain.money import floor_qty, plain
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.errors import BrokerUnavailable, BudgetExhausted
@@ -31,8 +31,8 @@ class Held:
 
     @property
     def bare(self) -> Decimal:
-        """Shares without stop and target."""
-        return max(ZERO, self.order.unexited_qty - self.guarded)
+        """Whole shares without stop and target; no protective order takes a fraction."""
+        return floor_qty(max(ZERO, self.order.unexited_qty - self.guarded), fractionable=False)
 
 
 def check_positions(case: Case) -> str:
@@ -74,7 +74,7 @@ def _looked_at(case: Case, brackets: list[Order]) -> tuple[list[Held], str]:
         now = market_now(case)
         session_open = case.fact(calendar).session_at(now) is not None
     except (Trouble, BrokerUnavailable, BudgetExhausted):
-        recorded = [Held(order, order.unexited_qty - order.uncovered_qty) for order in brackets]
+        recorded = [Held(order, order.unexited_qty - order.odd_qty - order.unguarded_qty) for order in brackets]
         return recorded, f"as recorded until {_as_of(brackets)}; the broker could not be asked"
     held = [_held(order, found, unread, now, session_open) for order in brackets]
     less = f", {len(unread)} of their protective orders as recorded" if unread else ""

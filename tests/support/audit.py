@@ -62,6 +62,11 @@ class _Books:
         self._orders = orders
         self._children = {child.client_order_id: (order, child) for order in orders for child in order.rungs}
         self._ocos = {oco.client_order_id: (order, oco) for order in orders for oco in order.protections}
+        self._forgotten = {
+            order.changed(ocos=number).protective_client_order_id: order
+            for order in orders
+            for number in range(order.ocos)
+        }
         self._strangers = strangers
         self._truth = Truth(seeds)
 
@@ -75,6 +80,7 @@ class _Books:
         if sent.accepted is entry:
             self._check_acceptance(sent)
         if entry["type"] == "fill":
+            assert not self._is_forgotten(sent), f"a record forgot an OCO that took shares: {entry}"
             self._check_cap(sent, entry)
         self._check_exposure(sent)
         self._check_turn(sent.symbol)
@@ -91,11 +97,17 @@ class _Books:
         head = self._truth.first(sent)
         parent = self._truth.orders.get(head.accepted["parent_order_id"] or "", head)
         known = self._children.get(parent.client_order_id) or self._ocos.get(parent.client_order_id)
-        return known[0] if known else None
+        return known[0] if known else self._forgotten.get(parent.client_order_id)
+
+    def _is_forgotten(self, sent: Sent) -> bool:
+        """True for an OCO that came to nothing, and that its order's record only counts."""
+        head = self._truth.first(sent)
+        parent = self._truth.orders.get(head.accepted["parent_order_id"] or "", head)
+        return parent.client_order_id in self._forgotten and parent.client_order_id not in self._ocos
 
     def _check_acceptance(self, sent: Sent) -> None:
         entry = sent.accepted
-        if entry["replaces"]:
+        if entry["replaces"] or self._is_forgotten(sent):
             return
         if entry["parent_order_id"]:
             _check_stop_terms(self._ocos[self._truth.orders[entry["parent_order_id"]].client_order_id][1], entry)
@@ -226,7 +238,7 @@ class _Books:
         assert guarded <= held, f"{order.order_id}: {guarded} in protection, {held} held"
         assert all(oco.stop_works for oco in groups if oco.guards), f"{order.order_id}: a target without its stop"
         if order.protected:
-            assert guarded == held, f"{order.order_id} says protected: {guarded} of {held} shares are"
+            assert guarded == int(held), f"{order.order_id} says protected: {guarded} of {held} shares are"
         if order.status is Status.UNWOUND:
             assert held == 0, f"{order.order_id} is unwound and holds {held}"
         wanted = order.outside_session and order.unprotected_ok

@@ -95,7 +95,13 @@ def guards(lab: Lab, symbol: str = "TQQQ") -> list[Guard]:
 
 
 def check_held(
-    lab: Lab, symbol: str = "TQQQ", *, free: int = 0, naked: int = 0, over: bool = True, strangers: bool = False
+    lab: Lab,
+    symbol: str = "TQQQ",
+    *,
+    free: int = 0,
+    naked: Decimal | int = 0,
+    over: bool = True,
+    strangers: bool = False,
 ) -> None:
     """The audit; and account, exchange and store agree on what is held, and no share was sold that was not there.
 
@@ -111,7 +117,7 @@ def check_held(
     assert unguarded == naked, f"{unguarded} shares are without protection: {[o.events[-3:] for o in brackets]}"
     assert not naked or alerts(lab), "nobody was told"
     for order in brackets:
-        assert not order.protected or order.uncovered_qty == 0, f"{order.order_id} is not protected and says so"
+        assert not order.protected or order.unguarded_qty == 0, f"{order.order_id} is not protected and says so"
     check_never_crossed(lab, symbol)
     check_known(lab, symbol)
 
@@ -129,6 +135,8 @@ def check_known(lab: Lab, symbol: str = "TQQQ") -> None:
     """What protective orders sold at the exchange is what the store has as their exits; none is unknown to it."""
     brackets = [order for order in lab.orders.newest() if order.symbol == symbol]
     known = {oco.client_order_id for order in brackets for oco in order.protections}
+    # What came to nothing is counted and not kept.
+    known |= {o.changed(ocos=n).protective_client_order_id for o in brackets for n in range(o.ocos)}
     sent = [entry for entry in journal(lab, event="accepted") if entry["order_class"] == "oco"]
     heads = {entry["client_order_id"] for entry in sent if not entry["parent_order_id"] and entry["symbol"] == symbol}
     assert heads <= known, f"the store does not know {heads - known}"

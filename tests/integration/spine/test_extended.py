@@ -1,4 +1,4 @@
-"""Outside the regular session: refused unless wanted, limits only, protection by the sweep at the next open."""
+"""Outside the regular session: refused unless wanted, limits only, protection that waits for the open with them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from tests.support.audit import trading_calls
+from tests.support.brackets import OCO
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, SHORT, STOP, TARGET, Guard, check_held, guards, minutes, shares
-from tests.support.scenes import alerts, at, journal, lab_at, on_order, run, send, submits
+from tests.support.scenes import alerts, at, journal, lab_at, market_time, on_order, run, send, submits
 
 pytestmark = pytest.mark.usefixtures("aws_credentials")
 
@@ -114,15 +115,25 @@ def test_prices_are_checked_as_in_the_session(exchange: ExchangeControl, bid: st
 
 @pytest.mark.parametrize("when", EXTENDED)
 def test_bought_by_a_tighter_limit_that_works_outside_the_session(exchange: ExchangeControl, when: str) -> None:
-    """Design 4: limit orders only, buffer 0.0002, `extended_hours=true`; no OCO there."""
+    """Design 4: limit orders only, buffer 0.0002, `extended_hours=true`."""
     with _lab(exchange, when) as lab:
         order = _bought(lab)
-        (sent,) = journal(lab, event="accepted")
+        sent = journal(lab, event="accepted")[0]
         assert (sent["order_type"], sent["limit_price"], sent["extended_hours"]) == ("limit", "50.98", True)
-        assert order.protected is False
         assert (order.stop_loss, order.take_profit) == (STOP, TARGET)
         assert [each.signal_id for each in lab.orders.holding("TQQQ")] == ["b"]
-        check_held_unguarded(lab)
+        check_held(lab)
+
+
+@pytest.mark.parametrize("when", EXTENDED)
+def test_its_protection_is_placed_at_once_and_waits_for_the_open(exchange: ExchangeControl, when: str) -> None:
+    """As lost protection is restored at night: a good-till-cancelled OCO is taken, and works from the open."""
+    with _lab(exchange, when) as lab:
+        order = _bought(lab)
+        assert order.protected is True
+        assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
+        assert not alerts(lab)
+        check_held(lab)
 
 
 def check_held_unguarded(lab: Lab, qty: int = 100) -> None:
@@ -141,69 +152,159 @@ def test_an_entry_that_finds_no_seller_ends_after_its_minute(exchange: ExchangeC
         lab.check()
 
 
-def test_a_part_that_filled_stays_unprotected_until_the_open(exchange: ExchangeControl) -> None:
+def test_a_part_that_filled_is_protected_too(exchange: ExchangeControl) -> None:
     with _lab(exchange, "16:30") as lab:
         lab.control.quote("TQQQ", "50.95", "50.98", 2000, 30)
         on_order(lab, "fill", "50.99", "51.02")
         order = run(lab, "b", **WANTED)
-        assert (order.status, order.filled_qty, order.protected) == (Status.PARTIALLY_FILLED, 30, False)
-        check_held_unguarded(lab, 30)
-        _on_monday(lab, "09:30:00")
+        assert (order.status, order.filled_qty, order.protected) == (Status.PARTIALLY_FILLED, 30, True)
         assert [guard.qty for guard in guards(lab)] == [30]
+        check_held(lab)
 
 
 def test_a_short_outside_the_session(exchange: ExchangeControl) -> None:
     with _lab(exchange, "16:30") as lab:
         order = run(lab, "b", **(SHORT | {"extended_hours": True, "unprotected_ok": True}))
-        assert (order.status, order.filled_qty, order.protected) == (Status.FILLED, 100, False)
+        assert (order.status, order.filled_qty, order.protected) == (Status.FILLED, 100, True)
         assert journal(lab, event="accepted")[0]["limit_price"] == "50.95"
-        check_held_unguarded(lab, -100)
-        _on_monday(lab, "09:30:00")
         assert guards(lab) == [Guard(Decimal(100), Decimal("51.95"), Decimal("48.45"))]
         check_held(lab)
 
 
 # --- protected at the open ---
 
+NOT_NOW = {"code": 42210000, "message": "oco orders are not accepted outside market hours"}
+REFUSED = OCO | {"kind": "error", "status": 422, "body": NOT_NOW}
 
-def test_the_next_open_brings_protection_from_the_fill(exchange: ExchangeControl) -> None:
+
+def _from(lab: Lab, when: str, until: str, bid: str = "50.95") -> None:
+    """The clock moves on to a time of Monday; until another the sweep runs every minute."""
+    lab.set_clock(f"{MONDAY}{when}-05:00")
+    lab.control.quote("TQQQ", bid, str(Decimal(bid) + Decimal("0.03")), 2000, 2000)
+    with Crowd(lab) as crowd:
+        crowd.work(until=f"{MONDAY}{until}-05:00", sweep_every=60)
+
+
+def test_what_the_broker_does_not_take_at_night_is_placed_in_the_first_second_of_the_session(
+    exchange: ExchangeControl,
+) -> None:
     with _lab(exchange, "16:30") as lab:
-        _bought(lab)
+        lab.control.faults(REFUSED)
+        order = _bought(lab)
+        assert order.protected is False
         minutes(lab, 3)
         check_held_unguarded(lab)
-        _on_monday(lab, "09:10:00")
-        check_held_unguarded(lab)
-        _on_monday(lab, "09:20:00")
+        lab.control.faults()
+        lab.set_clock(f"{MONDAY}09:10:00-05:00")
+        with Crowd(lab) as crowd:
+            crowd.work(until=f"{MONDAY}09:29:59-05:00", sweep_every=60)
+            check_held_unguarded(lab)
+            crowd.work(until=f"{MONDAY}09:30:02-05:00", sweep_every=60)
         order = lab.order("b")
-        assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
         assert (order.protected, order.status) == (True, Status.FILLED)
+        assert order.protections[-1].placed_at <= at(f"{MONDAY}09:30:01-05:00")
         assert (order.stop_loss, order.take_profit) == (STOP, TARGET)
+        assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
         assert not alerts(lab)
         check_held(lab)
 
 
-def test_a_sweep_of_the_night_costs_a_look_at_the_clock_at_most(exchange: ExchangeControl) -> None:
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_sweep_of_the_night_costs_its_two_listings(exchange: ExchangeControl, refused: bool) -> None:
     with _lab(exchange, "16:30") as lab:
+        if refused:
+            lab.control.faults(REFUSED)
         _bought(lab)
-        mark = lab.mark()
+        minutes(lab)
         for _ in range(3):
+            mark = lab.mark()
             lab.sleep(60)
             assert lab.sweep()["started"] == 0
-        calls = trading_calls(lab.control.journal(mark))
-        assert len(calls) <= 3 and set(calls) <= {"GET /v2/clock"}
+            calls = trading_calls(lab.control.journal(mark))
+            assert len(calls) <= 2 and set(calls) <= {"GET /v2/positions", "GET /v2/orders"}
 
 
-@pytest.mark.parametrize(("opens_at", "cost"), [("49.00", "198.00"), ("49.90", "108.00")])
-def test_a_market_that_opens_through_the_stop_is_left(exchange: ExchangeControl, opens_at: str, cost: str) -> None:
-    """Design 3.9: a stop refused because the price is through it means unwinding."""
+@pytest.mark.parametrize("opens_at", ["49.00", "49.90"])
+def test_a_market_that_opens_through_the_stop_is_sold_by_it(exchange: ExchangeControl, opens_at: str) -> None:
     with _lab(exchange, "16:30") as lab:
         _bought(lab)
         lab.control.quote("TQQQ", opens_at, str(Decimal(opens_at) + Decimal("0.03")), 2000, 2000)
         _on_monday(lab, "09:20:00")
+        minutes(lab)
+        order = lab.order("b")
+        assert (shares(lab), order.unexited_qty) == (0, 0)
+        assert (order.exit_reason, order.exit_price) == ("stop", Decimal(opens_at))
+        check_held(lab)
+
+
+@pytest.mark.parametrize(("opens_at", "cost"), [("49.00", "198.00"), ("49.90", "108.00")])
+def test_a_market_that_opens_through_the_stop_of_bare_shares_is_left(
+    exchange: ExchangeControl, opens_at: str, cost: str
+) -> None:
+    """Design 3.9: a stop refused because the price is through it, confirmed by a quote, means unwinding."""
+    with _lab(exchange, "16:30") as lab:
+        lab.control.faults(REFUSED)
+        _bought(lab)
+        lab.control.faults()
+        _from(lab, "09:25:00", "09:30:20", opens_at)
         order = lab.order("b")
         assert (shares(lab), order.unexited_qty) == (0, 0)
         assert (order.exit_reason, order.exit_price) == ("unwind", Decimal(opens_at))
         assert order.unwind_cost == Decimal(cost)
+        check_held(lab)
+
+
+# --- what should not have been bought ---
+
+DEEP = WANTED | {"signal_price": "50.97", "stop_loss": "49.97", "take_profit": "53.47"}
+
+
+def _fell_on_arrival(lab: Lab) -> None:
+    """The market drops through the signal's stop while the entry is on its way: it fills at 49.53."""
+    on_order(lab, "accepted", "49.50", "49.53")
+    send(lab, "b", **DEEP)
+
+
+@pytest.mark.parametrize("opens_at", ["49.50", "50.95", "52.00"])
+def test_a_fill_through_the_signals_stop_is_left_at_the_open_whatever_the_market_does_till_then(
+    exchange: ExchangeControl, opens_at: str
+) -> None:
+    with _lab(exchange, "16:30") as lab:
+        _fell_on_arrival(lab)
+        with Crowd(lab) as crowd:
+            crowd.work(until=market_time("16:40"), sweep_every=60)
+            order = lab.order("b")
+            assert (order.avg_fill_price, order.reason, order.protected) == (Decimal("49.53"), "stop_through", False)
+            assert not order.status.terminal
+            assert len([text for text in alerts(lab) if "left at the next open" in text]) == 1
+            assert guards(lab) == []
+            lab.set_clock(f"{MONDAY}09:24:00-05:00")
+            lab.control.quote("TQQQ", opens_at, str(Decimal(opens_at) + Decimal("0.03")), 2000, 2000)
+            crowd.work(until=f"{MONDAY}09:29:58-05:00", sweep_every=60)
+            assert shares(lab) == 100
+            crowd.work(until=f"{MONDAY}09:30:10-05:00", sweep_every=60)
+            crowd.work()
+        order = lab.order("b")
+        assert (order.status, order.reason) == (Status.UNWOUND, Reason.STOP_THROUGH)
+        assert (order.exit_reason, order.exit_price, shares(lab)) == ("unwind", Decimal(opens_at), 0)
+        assert order.exit_at and order.exit_at <= at(f"{MONDAY}09:30:03-05:00")
+        assert lab.orders.holder("TQQQ") is None
+        check_held(lab)
+
+
+def test_the_verdict_on_a_fill_survives_the_death_of_its_executions(exchange: ExchangeControl) -> None:
+    with _lab(exchange, "16:30") as lab:
+        _fell_on_arrival(lab)
+        with Crowd(lab) as crowd:
+            crowd.work(until=market_time("16:40"), sweep_every=60)
+        lab.revive()
+        lab.set_clock(f"{MONDAY}09:24:00-05:00")
+        lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
+        with Crowd(lab) as crowd:
+            crowd.work(until=f"{MONDAY}09:30:10-05:00", sweep_every=60)
+            crowd.work()
+        order = lab.order("b")
+        assert (order.status, order.reason, shares(lab)) == (Status.UNWOUND, Reason.STOP_THROUGH, 0)
         check_held(lab)
 
 

@@ -209,7 +209,7 @@ def test_a_position_through_its_stop_is_left_alone_by_night_and_left_at_the_open
         assert len(submits(lab)) - sent <= 2
         assert 1 <= len(alerts(lab)) - told <= 3
         assert order.unwind_order_id is None
-        assert order.care_at == datetime.fromisoformat("2026-11-23T09:30:00-05:00")
+        assert order.waits_until == datetime.fromisoformat("2026-11-23T09:30:00-05:00")
         lab.set_clock("2026-11-23T09:30:05-05:00")
         _falls(lab)
         lab.time.read(lab.broker)

@@ -14,7 +14,7 @@ from tests.support.crowd import Crowd
 from tests.support.lab import Killed, Lab
 from tests.support.leaving import SHORT, check_held, guards, hold, minutes, shares
 from tests.support.scenes import alerts, by_hand, lab_at, limit_by_hand, market_time, send, whenever
-from tests.support.watching import cancel_protection, lapse, moves
+from tests.support.watching import OCO, cancel_protection, lapse, moves
 
 # --- past its stop ---
 
@@ -72,6 +72,8 @@ def test_one_side_of_a_market_that_is_none_proves_nothing(lab: Lab) -> None:
     """A bid far below the stop and an ask far above it: nobody knows the price, and the stop was not passed."""
     hold(lab)
     lab.control.end_leg("stop_loss", "canceled", symbol="TQQQ")
+    refused = {"code": 42210000, "message": "something new"}
+    lab.control.faults(OCO | {"kind": "error", "status": 422, "body": refused})
     lab.control.quote("TQQQ", "40.00", "62.00", 2000, 2000)
     minutes(lab, 3)
     assert shares(lab) == 100

@@ -44,7 +44,17 @@ def test_a_fill_without_a_price_is_read_again(lab: Lab, signal: dict[str, Any], 
     lab.check()
 
 
+def test_a_price_that_never_shows_is_what_the_position_cost(lab: Lab) -> None:
+    lab.control.faults(NO_PRICE | {"body": {"filled_avg_price": None}})
+    order = run(lab, **BRACKET)
+    assert (order.protected, order.avg_fill_price) == (True, Decimal("50.98"))
+    assert order.protections[0].levels.stop == Decimal("49.98")
+    assert sum("tells no price" in text for text in alerts(lab)) == 1
+
+
 def test_a_bracket_whose_price_never_shows_is_protected_at_the_signals_levels(lab: Lab) -> None:
+    """Shares of one's own are in the account: what the position cost says nothing about the fill."""
+    lab.control.position("TQQQ", 40, "30")
     lab.control.faults(NO_PRICE | {"body": {"filled_avg_price": None}})
     order = run(lab, **BRACKET)
     assert order.protected

@@ -162,22 +162,6 @@ def test_an_oco_that_is_rejected_after_it_was_accepted_is_sent_again(lab: Lab) -
     _protected(lab, order)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"kind": "reject"},
-        {"kind": "error", "status": 422, "body": {"code": 42210000, "message": "something new"}},
-    ],
-    ids=["after it was accepted", "at once"],
-)
-def test_protection_that_is_never_accepted_means_leaving(lab: Lab, fault: dict[str, Any]) -> None:
-    crwd(lab)
-    lab.control.faults(OCO | fault)
-    order = bracket(lab)
-    _unwound(lab, order)
-    assert order.unwind_cost == Decimal("2.50"), "bought at 534.80, sold at 534.70"
-
-
 @pytest.mark.parametrize("times", [1, 3])
 def test_an_oco_refused_for_its_rate_is_sent_when_there_is_room(lab: Lab, times: int) -> None:
     crwd(lab)
@@ -294,12 +278,6 @@ def test_protection_that_stays_unknown_is_told_and_placed_under_another_id(lab: 
     assert [e["client_order_id"] for e in ocos(lab)] == [f"{order.order_id}-{order.namespace}-p2"]
     assert any("stays unknown" in text for text in alerts(lab))
     _protected(lab, order)
-
-
-def test_a_broker_that_takes_no_oco_at_all_means_leaving(lab: Lab) -> None:
-    crwd(lab)
-    lab.control.faults(OCO | {"kind": "drop_before"})
-    _unwound(lab, bracket(lab))
 
 
 # --- hit before it was seen ---

@@ -261,6 +261,11 @@ CASES = [
     Case(Reason.RISK_REWARD_TOO_LOW, Status.REJECTED, _signal(**POOR_REWARD)),
     Case(Reason.INSUFFICIENT_BUYING_POWER, Status.REJECTED, _poor),
     Case(Reason.WASH_TRADE, Status.REJECTED, _wash),
+    Case(
+        Reason.DAY_TRADE_LIMIT,
+        Status.REJECTED,
+        _with_fault(SUBMIT | {"kind": "error", "status": 403, "body": {"code": 40310100, "message": "trade denied"}}),
+    ),
     Case(Reason.BROKER_REJECTED, Status.REJECTED, _with_fault(SUBMIT | {"kind": "reject"})),
     Case(Reason.CLIENT_ORDER_ID_TAKEN, Status.REJECTED, _id_is_taken),
     Case(Reason.OVERFILLED, Status.FILLED, _more_than_asked),

@@ -76,16 +76,17 @@ def test_an_unwind_in_parts_costs_what_its_parts_cost(lab: Lab) -> None:
 
 
 def test_an_unwind_above_the_entry_is_a_gain(lab: Lab) -> None:
-    crwd(lab)
-    lab.control.faults(OCO | {"kind": "reject"})
-    moves(lab, "fill", "535.00", "535.10")
+    _falls(lab)
+    moves(lab, "accepted", "535.00", "535.10", side="sell")
     order = bracket(lab)
     assert (order.status, order.unwind_cost) == (Status.UNWOUND, Decimal("-5.00"))
 
 
-def test_a_part_that_cannot_be_protected_is_left(lab: Lab) -> None:
+def test_a_part_whose_market_fell_through_the_stop_is_left(lab: Lab) -> None:
     crwd(lab, size=10)
-    lab.control.faults(OCO | {"kind": "reject"})
+    through = {"code": 42210000, "message": "stop_loss.stop_price must be <= base_price - 0.01", "base_price": "529.1"}
+    lab.control.faults(OCO | {"kind": "error", "status": 422, "body": through, "count": 1})
+    moves(lab, "fill", "529.00", "535.20", size=10)
     order = bracket(lab)
     assert (order.status, order.reason, order.filled_qty) == (Status.UNWOUND, Reason.PROTECTION_FAILED, 10)
     assert position(lab) == 0

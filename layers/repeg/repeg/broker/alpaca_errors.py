@@ -17,6 +17,7 @@ _FALLBACK_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
 _NO_SUCH_LIMIT = 1_000_000
 _NO_SUCH_EPOCH = 10_000_000_000
+_DAY_TRADES = 40310100
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,9 @@ def throttle_wait(headers: Mapping[str, str], now: datetime) -> float:
 
 # Asked in this order: several of the messages contain the words of a later one.
 _MESSAGES: tuple[tuple[str, Reason], ...] = (
-    (r"stop price must be (less|greater)|stop_price must be|base.?price", Reason.STOP_THROUGH),
+    # Not every complaint about a stop is about the market: a stop may be missing, or lie between two ticks.
+    (r"stop.?price must be\b.*\b(base|current|market|last).?price", Reason.STOP_THROUGH),
+    (r"pattern day|day.trade\b|day.trading protection", Reason.DAY_TRADE_LIMIT),
     (r"must be exit orders|intent mismatch", Reason.NO_POSITION),
     (r"insufficient qty", Reason.HELD_BY_PROTECTION),
     (r"buying power", Reason.INSUFFICIENT_BUYING_POWER),
@@ -116,6 +119,8 @@ _MESSAGES: tuple[tuple[str, Reason], ...] = (
 def _reason(said: Refusal) -> Reason:
     if said.status == 404 or said.code == 40410000:
         return Reason.NOT_TRADABLE
+    if said.code == _DAY_TRADES:
+        return Reason.DAY_TRADE_LIMIT
     if said.status == 403 and "existing_qty" in said.fields:
         flat = _decimal(said.fields["existing_qty"]) == 0
         return Reason.NO_POSITION if flat else Reason.HELD_BY_PROTECTION

@@ -348,7 +348,7 @@ def _ending(order: Order) -> tuple[Status, Reason | None]:
         return Status.FAILED, order.reason
     if order.bracket and order.superseded_by:
         return Status.SUPERSEDED, Reason.SUPERSEDED
-    if order.uncovered_qty > 0 and not order.outside_session:
+    if order.unguarded_qty > 0 and not order.outside_session:
         return Status.FAILED, order.reason or Reason.PROTECTION_FAILED
     if order.requested_qty is not None and order.remaining_qty <= 0 < order.filled_qty:
         if order.remaining_qty < 0:

@@ -1,4 +1,4 @@
-"""What an order remembers of time: the clock it works by, its events, and what the operator was told."""
+"""What a record tells of its past: by which clock, what happened, and what the operator was told."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from repeg.domain.models import Frozen
 
 MAX_EVENTS, FIRST_EVENTS_KEPT = 200, 20
+MAX_EVENTS_TEXT = 30_000
+"""Characters that all events together may have: a record must always be small enough to be written."""
 TOLD_AGAIN_AFTER = timedelta(minutes=15)
 """What lasts is alerted again so often: seldom enough to be read, often enough not to be forgotten."""
 
@@ -40,6 +42,14 @@ class Told(Frozen):
 def with_event(events: tuple[Event, ...], event: Event) -> tuple[Event, ...]:
     """A history with one more event: of a long one, how it began and the newest are kept."""
     events = (*events, event)
-    if len(events) <= MAX_EVENTS:
-        return events
-    return (*events[:FIRST_EVENTS_KEPT], *events[FIRST_EVENTS_KEPT + 1 :])
+    size = sum(len(each.detail) for each in events)
+    while len(events) > MAX_EVENTS or (size > MAX_EVENTS_TEXT and len(events) > FIRST_EVENTS_KEPT + 1):
+        size -= len(events[FIRST_EVENTS_KEPT].detail)
+        events = (*events[:FIRST_EVENTS_KEPT], *events[FIRST_EVENTS_KEPT + 1 :])
+    return events
+
+
+def is_due(told: tuple[Told, ...], what: str, now: datetime) -> bool:
+    """True when `what` was never told, or not for 15 minutes (or the clock was set back)."""
+    known = next((each.at for each in told if each.what == what), None)
+    return known is None or not timedelta(0) <= now - known < TOLD_AGAIN_AFTER

@@ -6,7 +6,7 @@ The record is the truth; executions are workers that read it, act, and write it 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -14,17 +14,17 @@ from repeg.domain.adjustments import Adjustment, Seen
 from repeg.domain.brackets import Bracket
 from repeg.domain.bygone import Bygone, bounded
 from repeg.domain.children import ChildRecord, RungStatus
-from repeg.domain.history import TOLD_AGAIN_AFTER, ClockAnchor, Event, Told, with_event
+from repeg.domain.history import ClockAnchor, Event, Told, with_event
 from repeg.domain.ladders import Ladder
 from repeg.domain.models import Frozen, Side, printable
+from repeg.domain.money import floor_qty
 from repeg.domain.opening import OpeningPlan
 from repeg.domain.pricing import CapBound, worst_price
-from repeg.domain.protection import Exit, Protection
+from repeg.domain.protection import Exit, Protection, remembered
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routing import SymbolClass
 
 ZERO = Decimal(0)
-MAX_REFUSED = 10
 
 
 class Order(Frozen):
@@ -119,6 +119,8 @@ class Order(Frozen):
     """Since when shares are known to be without protection."""
     past_stop_since: datetime | None = None
     """Since when the market is known to be through the stop while the shares are still there."""
+    waits_until: datetime | None = None
+    """Until then nothing can be done for shares that nothing guards: the open, or another day."""
     parent_id: str | None = None
     """The bracket that an unwind leaves for, and on whose turn it trades."""
     superseded_by: str | None = None
@@ -206,23 +208,35 @@ class Order(Frozen):
         return self.unexited_qty - sum((oco.covers for oco in self.protections), ZERO)
 
     @property
+    def bare_qty(self) -> Decimal:
+        """Whole shares that an OCO could guard and none does, nor holds."""
+        return floor_qty(max(ZERO, self.uncovered_qty), fractionable=False)
+
+    @property
+    def odd_qty(self) -> Decimal:
+        """The fraction of a share that is held and that no OCO can guard: those are for whole shares."""
+        return max(ZERO, self.uncovered_qty) - self.bare_qty
+
+    @property
+    def unguarded_qty(self) -> Decimal:
+        """Whole shares without a stop at work or on its way: bare ones, and those under an OCO whose stop is dead."""
+        return self.bare_qty + sum((oco.covers for oco in self.protections if oco.stopless), ZERO)
+
+    @property
     def needs_care(self) -> bool:
-        """True while shares are not guarded, or an OCO's fate is open."""
-        return self.uncovered_qty > 0 or self.open_protection is not None or bool(self.outdated_protections)
+        """True while whole shares are not guarded, or an OCO's fate is open."""
+        return self.bare_qty > 0 or self.open_protection is not None or bool(self.outdated_protections)
 
     @property
     def outdated_protections(self) -> tuple[Protection, ...]:
         """OCOs that may still trade, over quantities and at prices from before the last adjustment."""
-        if not self.adjustments:
-            return ()
-        since = self.adjustments[-1].at
-        return tuple(oco for oco in self.protections if not oco.status.closed and oco.placed_at < since)
+        since = self.adjustments[-1].at if self.adjustments else None
+        return tuple(oco for oco in self.protections if since and not oco.status.closed and oco.placed_at < since)
 
     @property
     def protective_order_id(self) -> str | None:
         """The broker's id of the newest OCO that it took."""
-        taken = (oco.broker_order_id for oco in reversed(self.protections) if oco.broker_order_id)
-        return next(taken, None)
+        return next((oco.broker_order_id for oco in reversed(self.protections) if oco.broker_order_id), None)
 
     @property
     def signal_price(self) -> Decimal | None:
@@ -242,7 +256,7 @@ class Order(Frozen):
     @property
     def open_protection(self) -> Protection | None:
         """The first OCO whose fate is not settled: on its way, being cancelled, or not yet seen live; or None."""
-        return next((oco for oco in self.protections if not oco.status.closed and not oco.status.live), None)
+        return next((oco for oco in self.protections if not oco.status.closed and not oco.guards), None)
 
     @property
     def exit_price(self) -> Decimal | None:
@@ -340,28 +354,18 @@ class Order(Frozen):
         return f"{self.order_id}-{self.namespace}" if self.namespace else self.order_id
 
     def with_new_protection(self, oco: Protection) -> Order:
-        """With `oco` appended; of the refused ones only the newest are remembered."""
-        refused = [each for each in self.protections if each.never_there]
-        forgotten = {each.client_order_id for each in refused[:-MAX_REFUSED]}
-        kept = tuple(each for each in self.protections if each.client_order_id not in forgotten)
-        return self.changed(protections=(*kept, oco), ocos=self.ocos + 1)
+        """With `oco` appended; of those that came to nothing only the newest are remembered."""
+        return self.changed(protections=(*remembered(self.protections), oco), ocos=self.ocos + 1)
 
     def with_protection(self, oco: Protection) -> Order:
         """With `oco` in place of the recorded one of the same id, or appended."""
-        known = {each.client_order_id: each for each in self.protections}
-        known[oco.client_order_id] = oco
+        known = {each.client_order_id: each for each in self.protections} | {oco.client_order_id: oco}
         return self.changed(protections=tuple(known.values()))
 
     def with_exit(self, gone: Exit) -> Order:
         """With shares that left; the same source counts once."""
-        known = {each.source: each for each in self.exits}
-        known[gone.source] = gone
+        known = {each.source: each for each in self.exits} | {gone.source: gone}
         return self.changed(exits=tuple(known.values()))
-
-    def due_to_tell(self, what: str, now: datetime) -> bool:
-        """True when the operator was never told of `what`, or not for 15 minutes (or the clock was set back)."""
-        known = next((told.at for told in self.told if told.what == what), None)
-        return known is None or not timedelta(0) <= now - known < TOLD_AGAIN_AFTER
 
     def having_told(self, what: str, now: datetime) -> Order:
         """With `what` told at `now`."""
@@ -378,16 +382,13 @@ class Order(Frozen):
 
     def noted(self, at: datetime, state: str, detail: str) -> Order:
         """With one more event."""
-        event = Event(at=at, state=state, detail=printable(detail))
-        return self.model_copy(update={"events": with_event(self.events, event)})
+        return self.changed(events=with_event(self.events, Event(at=at, state=state, detail=printable(detail))))
 
     def with_child(self, child: ChildRecord) -> Order:
         """With `child` in place of the recorded child order of the same id, or appended."""
         others = [child if known.client_order_id == child.client_order_id else known for known in self.rungs]
-        if child not in others:
-            others.append(child)
-        rungs, bygone = bounded(tuple(others), self.bygone)
-        return self.model_copy(update={"rungs": rungs, "bygone": bygone})
+        rungs, bygone = bounded(tuple(others) if child in others else (*others, child), self.bygone)
+        return self.changed(rungs=rungs, bygone=bygone)
 
     def changed(self, **changes: object) -> Order:
         """With the given fields replaced."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -11,6 +12,10 @@ from repeg.domain.market import ChildStatus, OrderReport
 from repeg.domain.models import Frozen
 
 ZERO = Decimal(0)
+SPENT_REMEMBERED = 10
+"""OCOs that came to nothing and are kept in the record; how many there were, the order counts."""
+_PRICE_PLACES = Decimal("0.000001")
+_DEAD = (ChildStatus.CANCELED, ChildStatus.EXPIRED, ChildStatus.REJECTED)
 
 
 class ExitReason(StrEnum):
@@ -41,6 +46,10 @@ class ProtectionStatus(StrEnum):
     SENT = "sent"
     """The broker has it; nobody has seen both its legs live yet."""
     LIVE = "live"
+    STOPLESS = "stopless"
+    """Its stop died alone. The target that is left guards nothing, and holds the shares."""
+    TARGETLESS = "targetless"
+    """Its target died alone, or was ended by its stop, which sells; the stop goes on guarding."""
     CANCELING = "canceling"
     DONE = "done"
     REFUSED = "refused"
@@ -78,6 +87,11 @@ class Protection(Frozen):
     lookups: int = 0
     cancel_requested_at: datetime | None = None
     alarmed: bool = False
+    stop_order_id: str | None = None
+    """The broker's id of its stop, once it was seen."""
+    stop_dead: bool = False
+    count_anew: tuple[str, ...] = ()
+    """Successors of replaced legs whose filled quantity began at 0, by the broker's ids."""
 
     @property
     def worked(self) -> bool:
@@ -85,9 +99,19 @@ class Protection(Frozen):
         return self.status not in (ProtectionStatus.INTENT, ProtectionStatus.REFUSED)
 
     @property
-    def never_there(self) -> bool:
-        """True when the broker refused it outright: certainly, nothing of it ever was there."""
-        return self.status is ProtectionStatus.REFUSED and self.broker_order_id is None and not self.ambiguous
+    def stopless(self) -> bool:
+        """True when its stop died alone: what is left of it guards nothing, whatever is being done about it."""
+        return self.stop_dead and not self.status.closed
+
+    @property
+    def guards(self) -> bool:
+        """True when a read by id showed its stop at work, or held for it by a target that is."""
+        return self.status in (ProtectionStatus.LIVE, ProtectionStatus.TARGETLESS)
+
+    @property
+    def spent(self) -> bool:
+        """True when it is over and no share left by it."""
+        return self.status.closed and not self.exits
 
     @property
     def working_levels(self) -> Levels:
@@ -104,6 +128,16 @@ class Protection(Frozen):
         """Shares that it still guards, as far as the record knows."""
         return ZERO if self.status.closed else self.qty - self.exited_qty
 
+    def agrees_with(self, report: OrderReport) -> bool:
+        """True when a listing shows nothing of it that the record does not know. Anything else is worth a read by id.
+
+        A listing lags: it is never a reason to take anything back.
+        """
+        if not self.status.live or report.broker_order_id != self.broker_order_id:
+            return False
+        seen = self.reported(report, self.placed_at, session_open=False)
+        return (seen.status, seen.exited_qty, seen.moved) == (self.status, self.exited_qty, self.moved)
+
     def reported(self, report: OrderReport, now: datetime, session_open: bool) -> Protection:
         """This OCO, brought up to what the broker reports of its target and, as a leg of it, its stop.
 
@@ -112,22 +146,18 @@ class Protection(Frozen):
         Outside the session an accepted OCO waits for the open, and counts as live.
         """
         stops = [leg for leg in report.legs if leg.stop_price is not None]
+        changed = self._with_exits([report], stops, now)
         if report.status is ChildStatus.REPLACED and report.replaced_by:
-            return self.model_copy(update={"broker_order_id": report.replaced_by, "status": ProtectionStatus.SENT})
+            follows = {"broker_order_id": report.replaced_by, "status": ProtectionStatus.SENT}
+            return changed.model_copy(update=follows)
+        current = [leg for leg in stops if leg.status is not ChildStatus.REPLACED]
         over = report.status.terminal and all(leg.status.terminal for leg in stops)
-        exits = [self._exit(ExitReason.TARGET, report, now), *(self._exit(ExitReason.STOP, leg, now) for leg in stops)]
-        taken = tuple(gone for gone in exits if gone)
-        ahead = sum((gone.qty for gone in taken), ZERO) >= self.exited_qty
-        changed = self.model_copy(
-            update={
-                "broker_order_id": report.broker_order_id,
-                "moved": self._moved(report, stops),
-                "exits": taken if ahead else self.exits,
-                "ambiguous": False,
-                "lookups": 0,
-            }
-        )
-        update: dict[str, object] = {"status": changed._status(report, stops, over, session_open)}
+        known: dict[str, object] = {"broker_order_id": report.broker_order_id, "ambiguous": False, "lookups": 0}
+        if current:
+            dead = all(leg.status in _DEAD for leg in current)
+            known |= {"stop_order_id": current[-1].broker_order_id, "stop_dead": dead}
+        changed = changed.model_copy(update=known | {"moved": self._moved(report, current)})
+        update: dict[str, object] = {"status": changed._status(report, current, over, session_open)}
         if over:
             update["closed_at"] = report.closed_at or now
         return changed.model_copy(update=update)
@@ -142,8 +172,12 @@ class Protection(Frozen):
             return ProtectionStatus.REFUSED if refused else ProtectionStatus.GONE
         if self.cancel_requested_at:
             return ProtectionStatus.CANCELING
-        if report.status.terminal and any(leg.status is ChildStatus.LIVE and leg.filled_qty for leg in stops):
-            return ProtectionStatus.LIVE  # the stop is at work, and its target was cancelled for it
+        if report.status in _DEAD and stops:
+            # A stop that sells already had its target cancelled for it.
+            sells = any(leg.status is ChildStatus.LIVE and leg.filled_qty for leg in stops)
+            return ProtectionStatus.LIVE if sells else ProtectionStatus.TARGETLESS
+        if self.stop_dead:
+            return ProtectionStatus.STOPLESS
         waits_for_open = report.broker_status == "accepted" and not session_open
         target_works = report.status is ChildStatus.LIVE or waits_for_open
         stop_works = any(leg.status in (ChildStatus.LIVE, ChildStatus.PENDING) for leg in stops)
@@ -154,13 +188,62 @@ class Protection(Frozen):
         seen = Levels(stop=stop, target=report.limit_price or self.working_levels.target)
         return None if seen == self.levels else seen
 
-    def _exit(self, reason: ExitReason, report: OrderReport, now: datetime) -> Exit | None:
-        if report.filled_qty <= 0:
-            return None
-        return Exit(
-            source=report.broker_order_id,
-            reason=reason,
-            qty=report.filled_qty,
-            price=report.avg_fill_price,
-            at=report.filled_at or report.closed_at or now,
-        )
+    def _with_exits(self, targets: list[OrderReport], stops: list[OrderReport], now: datetime) -> Protection:
+        """With what these orders took. What is known is never taken back, whatever an older report says."""
+        seen = self
+        replaced_first = sorted(stops, key=lambda leg: leg.status is not ChildStatus.REPLACED)
+        for reason, reports in ((ExitReason.TARGET, targets), (ExitReason.STOP, replaced_first)):
+            for report in reports:
+                seen = seen._with_exit(reason, report, now)
+        return seen
+
+    def _with_exit(self, reason: ExitReason, report: OrderReport, now: datetime) -> Protection:
+        """A leg that replaced another may go on counting where that one stopped, or count anew; both add up right."""
+        others = [gone for gone in self.exits if gone.source != report.broker_order_id]
+        before = [gone for gone in others if gone.reason is reason]
+        known = next((gone for gone in self.exits if gone.source == report.broker_order_id), None)
+        count_anew = self.count_anew
+        if before and report.broker_order_id not in count_anew and self._counts_anew(report, before, others):
+            count_anew = (*count_anew, report.broker_order_id)
+        taken = _exit(reason, report, () if report.broker_order_id in count_anew else before, now)
+        if taken is None or (known and taken.qty < known.qty):
+            return self.model_copy(update={"count_anew": count_anew})
+        return self.model_copy(update={"count_anew": count_anew, "exits": (*others, taken)})
+
+    def _counts_anew(self, report: OrderReport, before: Sequence[Exit], others: Sequence[Exit]) -> bool:
+        """True for a successor that is for the rest only, or shows less than was filled before it."""
+        for_the_rest = report.qty + _total(others) <= self.qty
+        return for_the_rest or report.filled_qty < _total(before)
+
+
+def lone_stop(protections: Sequence[Protection]) -> Protection | None:
+    """An OCO of which only the stop is left, or None."""
+    return next((oco for oco in protections if oco.status is ProtectionStatus.TARGETLESS), None)
+
+
+def remembered(protections: tuple[Protection, ...]) -> tuple[Protection, ...]:
+    """Those that a record must keep: all that may hold or took shares; of the others the newest.
+
+    The newest that worked is among them: it has the levels.
+    """
+    spent = [oco for oco in protections if oco.spent]
+    levels = next((oco.client_order_id for oco in reversed(protections) if oco.worked), None)
+    forgotten = {oco.client_order_id for oco in spent[:-SPENT_REMEMBERED]} - {levels}
+    return tuple(oco for oco in protections if oco.client_order_id not in forgotten)
+
+
+def _exit(reason: ExitReason, report: OrderReport, before: Sequence[Exit], now: datetime) -> Exit | None:
+    """What this order took itself. One that goes on counting includes what was taken `before` it."""
+    qty = report.filled_qty - _total(before)
+    if qty <= 0:
+        return None
+    price = report.avg_fill_price or None
+    if price is not None and before:
+        paid = sum((gone.qty * (gone.price or price) for gone in before), ZERO)
+        price = ((price * report.filled_qty - paid) / qty).quantize(_PRICE_PLACES)
+    at = report.filled_at or report.closed_at or now
+    return Exit(source=report.broker_order_id, reason=reason, qty=qty, price=price, at=at)
+
+
+def _total(exits: Sequence[Exit]) -> Decimal:
+    return sum((gone.qty for gone in exits), ZERO)

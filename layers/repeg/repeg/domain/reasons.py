@@ -73,6 +73,10 @@ class Reason(StrEnum):
     RISK_REWARD_TOO_LOW = "risk_reward_too_low", "The reward is too small for the risk at the price to be had."
     INSUFFICIENT_BUYING_POWER = "insufficient_buying_power", "The account cannot pay for the order."
     WASH_TRADE = "wash_trade", "An opposite order of this account rests in the market."
+    DAY_TRADE_LIMIT = (
+        "day_trade_limit",
+        "The broker's day-trading rule refuses it until the next trading day, or until the account's equity is enough.",
+    )
     BROKER_REJECTED = "broker_rejected", "The broker refused the order; the event holds its words."
     CLIENT_ORDER_ID_TAKEN = (
         "client_order_id_taken",

@@ -65,6 +65,9 @@ SHARES_LACK = frozenset(
 """The broker says that the shares are held, gone, or on the other side."""
 LAG_WAITS = (1, 1, 1)
 WASH_WAITS = (1, 2, 5, 10, 20, 30)
+FORM_WAITS = (1, 1, 1, 5, 10, 20)
+_BELIEVED = frozenset({Reason.DAY_TRADE_LIMIT, Reason.NOT_TRADABLE})
+OF_ITS_FORM = frozenset(Reason) - SHARES_LACK - _BELIEVED - {Reason.STOP_THROUGH}
 
 TABLE: tuple[Row, ...] = (
     # The account showed the shares a moment ago: what it showed, or the refusal, is old. Sized anew each time.
@@ -83,6 +86,11 @@ TABLE: tuple[Row, ...] = (
         frozenset({Reason.HELD_BY_PROTECTION, Reason.NO_POSITION}),
         LAG_WAITS,
     ),
+    # "The market is through the stop" is worth a sale only if the market says so too.
+    Row(frozenset({Sort.PROTECTION}), frozenset({Reason.STOP_THROUGH}), FORM_WAITS, Doubt.CONTRADICTED),
+    # Whatever else is wrong with an OCO (its form, its class, a rule of the account) is no reason to sell: it is tried
+    # a few times, and when that is believed the shares stay, told, and are tried at the pace of the sweep.
+    Row(frozenset({Sort.PROTECTION}), OF_ITS_FORM, FORM_WAITS),
 )
 
 

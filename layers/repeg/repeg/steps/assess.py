@@ -43,6 +43,7 @@ from repeg.domain.execution import (
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import REASSESS_SECONDS, plan_opening, waits_for_spread
 from repeg.domain.orders import Order
+from repeg.domain.protection import lone_stop
 from repeg.domain.quotes import Quote, SeenQuote, describe, quote_rules
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
@@ -128,7 +129,8 @@ def _resume(order: Order) -> Next | None:
 
 def _take_care(worker: Worker, order: Order) -> Next:
     """An order that is over comes back when what it bought was found without protection."""
-    if not order.published or order.frozen or not (order.needs_care or order.unwinding):
+    wanted = order.needs_care or order.unwinding or lone_stop(order.protections)
+    if not order.published or order.frozen or not wanted:
         return Next(Route.RECORD_OUTCOME)
     if not worker.orders.borrow_turn(order):
         return Next(Route.DONE)

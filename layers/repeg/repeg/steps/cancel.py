@@ -36,7 +36,7 @@ def cancel(worker: Worker, order: Order) -> Next:
     order, child = request_cancel(worker, order, child)
     if child.status.closed:
         return after_close(worker, order, child, STATE)
-    if (child.cancel_alarmed or child.doubt_lasts) and order.uncovered_qty > 0:
+    if (child.cancel_alarmed or child.doubt_lasts) and order.bare_qty > 0:
         worker.orders.save(order)
         return Next(Route.PROTECT_POSITION)
     if child.doubt:

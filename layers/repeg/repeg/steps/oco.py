@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from repeg.broker.port import Broker, CancelOutcome
 from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS
+from repeg.domain.market import OrderReport
 from repeg.domain.orders import Order
 from repeg.domain.ours import oco_intent
 from repeg.domain.protection import Protection, ProtectionStatus
@@ -44,24 +45,18 @@ def read_oco(
     """
     broker = broker or worker.broker.urgent()
     try:
-        report = broker.order(oco.broker_order_id or "")
-        for _ in range(MOVES_FOLLOWED):
-            if report is None or report.replaced_by is None:
-                break
-            report = broker.order(report.replaced_by)
-        for pause in PRICE_LAGS_SECONDS:
-            if report is None or not report.unpriced:
-                break
-            worker.sleep(pause)
-            report = broker.order(report.broker_order_id)
-        report = report or listed(worker, order.symbol, oco.broker_order_id or "", oco.placed_at)
+        reports = _chain(worker, broker, oco.broker_order_id or "")
+        if not reports:
+            shown = listed(worker, order.symbol, oco.broker_order_id or "", oco.placed_at)
+            reports = [shown] if shown else []
         session_open = worker.session_open(order)
     except (RetryError, OperatorError) as error:
         worker.log.info(f"could not read {oco.client_order_id}: {error}")
         return order, oco
-    if report:
-        seen = oco.reported(report, worker.now(order), session_open)
-    else:
+    seen = oco
+    for report in reports:
+        seen = seen.reported(report, worker.now(order), session_open)
+    if not reports:
         seen = oco.model_copy(update={"lookups": oco.lookups + 1})
         if seen.lookups > looks:
             worker.alert(order, f"{oco.client_order_id} is unknown to the broker now; check the account by hand")
@@ -69,6 +64,36 @@ def read_oco(
     if (seen.status, seen.exited_qty) != (oco.status, oco.exited_qty):
         order = worker.note(order, state, _words(seen))
     return order.with_protection(seen), seen
+
+
+def _chain(worker: Worker, broker: Broker, broker_order_id: str) -> list[OrderReport]:
+    """An OCO as the broker reports it, and what became of it when somebody replaced its target, oldest first."""
+    reports: list[OrderReport] = []
+    for _ in range(MOVES_FOLLOWED):
+        report = _with_prices(worker, broker, broker.order(broker_order_id))
+        if report is None:
+            break
+        reports.append(_with_moved_legs(broker, report))
+        if report.replaced_by is None:
+            break
+        broker_order_id = report.replaced_by
+    return reports
+
+
+def _with_prices(worker: Worker, broker: Broker, report: OrderReport | None) -> OrderReport | None:
+    for pause in PRICE_LAGS_SECONDS:
+        if report is None or not report.unpriced:
+            break
+        worker.sleep(pause)
+        report = broker.order(report.broker_order_id)
+    return report
+
+
+def _with_moved_legs(broker: Broker, report: OrderReport) -> OrderReport:
+    """With the legs that replaced others and are not listed beside them."""
+    listed = {leg.broker_order_id for leg in report.legs}
+    moved = [broker.order(leg.replaced_by) for leg in report.legs if leg.replaced_by and leg.replaced_by not in listed]
+    return report.model_copy(update={"legs": (*report.legs, *(leg for leg in moved if leg))}) if moved else report
 
 
 def find_oco(worker: Worker, order: Order, oco: Protection, state: Route, *, refused: bool = False) -> Look:

@@ -102,7 +102,7 @@ def proceed(worker: Worker, order: Order, child: ChildRecord, state: Route) -> N
     if order.superseded_by:
         worker.orders.save(order)
         return Next(Route.CANCEL_ORDER)
-    if child.doubt_lasts and order.uncovered_qty > 0:
+    if child.doubt_lasts and order.bare_qty > 0:
         worker.orders.save(order)
         return Next(Route.PROTECT_POSITION)
     if child.doubt:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 
 from repeg.broker.port import Accepted, Ambiguous, Denied, Duplicate, InTime, SubmitOutcome, Throttled
 from repeg.domain.bracket_exit import levels_of, measured
 from repeg.domain.brackets import Problem
-from repeg.domain.evidence import Proof
 from repeg.domain.execution import (
-    BROKER_TRIES,
-    KEYS_PAUSE_SECONDS,
+    CANCEL_BACKOFF_SECONDS,
     LINGER_SECONDS,
     LOOKUP_BACKOFF_SECONDS,
     MAX_SENDS,
@@ -20,31 +17,27 @@ from repeg.domain.execution import (
     backoff,
     entry_pause,
 )
-from repeg.domain.leaving import filled_lately, sold_by_others
 from repeg.domain.market import ProtectiveOrder
-from repeg.domain.models import direction, opposite
-from repeg.domain.orders import ZERO, Order
+from repeg.domain.models import opposite
+from repeg.domain.money import plain
+from repeg.domain.orders import Order
 from repeg.domain.ours import oco_intent
-from repeg.domain.protection import Protection, ProtectionStatus
+from repeg.domain.protection import Protection, ProtectionStatus, lone_stop
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
-from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError
+from repeg.errors import BrokerUnavailable, BudgetExhausted, CredentialsRefused, OperatorError
+from repeg.steps.bare import after_refusal, leave, through_stop, wait_for_operator, wait_out, without_missing
 from repeg.steps.entered import stop_is_through
-from repeg.steps.evidence import find_out
-from repeg.steps.oco import find_lost, find_oco, read_exits, read_oco
+from repeg.steps.oco import find_oco, read_oco
+from repeg.steps.priced import priced
 from repeg.steps.release import take_down
 from repeg.steps.restore import restore
 from repeg.steps.send import answering_for, send, wait_for_sender
 from repeg.steps.worker import Worker
 
 STATE = Route.PROTECT_POSITION
-SETTLING_TRIES = 3
-"""How often an OCO is sent again that was refused because the position did not show the fill yet."""
 UNSEEN_ALARM_HOLDS = 8
-STUCK_OVERNIGHT_PAUSE_SECONDS = 300
-STUCK_ENTRY_PAUSE_SECONDS = 30
-"""What a hanging entry keeps the broker from protecting is tried again so often."""
-POSITION_LAGS = {Reason.HELD_BY_PROTECTION, Reason.NO_POSITION}
+ODD = "odd share"
 
 
 def protect(worker: Worker, order: Order) -> Next:
@@ -54,77 +47,76 @@ def protect(worker: Worker, order: Order) -> Next:
     if order.frozen:
         # What is there, and what it should be protected by, is in dispute: the sweep and the operator settle it.
         return Next(after_rungs(worker.orders.save(order.changed(settled=True))))
-    oco = order.open_protection
     try:
-        if order.outdated_protections:
-            order, down = take_down(worker, order, STATE)
-            if not down:
-                return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
-            oco = order.open_protection
-        if oco and oco.broker_order_id is None:
-            return _look_up(worker, order, oco)
-        if oco:
-            return _confirm(worker, order, oco)
-        if order.uncovered_qty <= 0:
-            return _covered(worker, order)
-        if order.unwinding and not order.status.terminal:
-            return Next(Route.UNWIND_POSITION)
-        order = measured(order)
-        judged = order.protections or order.status.terminal
-        problem = None if judged else _fill_problem(order) or stop_is_through(worker, order)
-        if problem:
-            return leave(worker, order, problem)
-        if order.outside_session and not order.protections and not worker.session_open(order):
-            return _wait_for_open(worker, order)
-        if order.care_tries:
-            known = _without_missing(worker, order)
-            if known is not order:
-                return _again(worker, order, known)
-        return _place(worker, order)
+        return _round(worker, order)
     except BudgetExhausted as error:
         return worker.hold(order, Route.WAIT_TO_PROTECT, int(error.wait_seconds) + 1)
     except (CredentialsRefused, OperatorError) as error:
-        return _wait_for_operator(worker, order, str(error))
+        return wait_for_operator(worker, order, str(error))
+    except BrokerUnavailable as error:
+        worker.log.error(f"broker: {error}", order_id=order.order_id)
+        return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
 
 
 AT_ONCE = {Route.PROTECT_POSITION: protect}
 """A step that ends with shares to protect goes on to protect them: no hop, and no cold start, leaves them bare."""
 
 
-def _wait_for_operator(worker: Worker, order: Order, why: str) -> Next:
-    """Keys are refused now and then: it is the operator's matter only when a few tries, keys read anew, do not help."""
-    waiting, tries = order.changed(key_waits=order.key_waits + 1), order.key_waits
-    if tries < BROKER_TRIES:
-        return worker.hold(waiting, Route.WAIT_TO_PROTECT, READ_BACKOFF_SECONDS[tries])
-    told = worker.alert_lasting(waiting, "keys", f"{order.symbol} is not protected: {why}")
-    return worker.hold(told, Route.WAIT_TO_PROTECT, KEYS_PAUSE_SECONDS)
+def _round(worker: Worker, order: Order) -> Next:
+    if order.outdated_protections:
+        return _place_anew(worker, order)
+    oco = order.open_protection
+    if oco:
+        return _see_to(worker, order, oco)
+    if lone_stop(order.protections) and _may_pair_up(worker, order):
+        return _place_anew(worker, order)
+    if order.bare_qty <= 0:
+        return _covered(worker, order)
+    if order.unwinding and not order.status.terminal:
+        return Next(Route.UNWIND_POSITION)
+    if order.avg_fill_price is None and not order.status.terminal:
+        order = priced(worker, order)
+    order = measured(order)
+    judged = order.protections or order.status.terminal or order.unwind_failed
+    condemned = None if judged else _fill_problem(order)
+    problem = None if judged else condemned or stop_is_through(worker, order)
+    if problem:
+        return leave(worker, order, problem, for_good=condemned is not None)
+    if order.waits_until:
+        if worker.now(order) < order.waits_until:
+            return wait_out(worker, order)
+        order = order.changed(waits_until=None)
+    if order.care_tries:
+        known = without_missing(worker, order)
+        if known is not order:
+            return _again(worker, order, known)
+    return _place(worker, order)
 
 
-def leave(worker: Worker, order: Order, problem: Problem) -> Next:
-    """The position is not worth holding, or cannot be protected: out of it."""
-    if order.unwind_failed:
-        return _give_up(worker, order, problem.detail)
-    if not worker.session_open(order):
-        # Nothing can be sold now, and trying all night helps nobody.
-        waits = order.changed(care_at=worker.next_open(order))
-        return _give_up(worker, waits, f"{problem.detail}; the position is left at the next open")
-    reason = order.reason if order.status.terminal else problem.reason
-    leaving = order.changed(unwinding=True, protected=False, reason=reason)
-    worker.orders.save(worker.note(leaving, STATE, problem.detail))
-    return Next(Route.UNWIND_POSITION)
+def _see_to(worker: Worker, order: Order, oco: Protection) -> Next:
+    """An OCO that is not over, and not known to guard."""
+    if oco.broker_order_id is None:
+        return _look_up(worker, order, oco)
+    if oco.status in (ProtectionStatus.CANCELING, ProtectionStatus.STOPLESS):
+        return _place_anew(worker, order)
+    return _confirm(worker, order, oco)
 
 
-def _give_up(worker: Worker, order: Order, why: str) -> Next:
-    """Nothing helped for now: the operator is told, and the sweeper comes back to it."""
-    detail = f"{order.uncovered_qty} {order.symbol} are without protection: {why}"
-    if order.care_tries == 0 or not order.open_child:
-        worker.alert(order, detail)
-    if order.open_child:
-        again = order.changed(protected=False, care_tries=order.care_tries + 1)
-        return worker.hold(again, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_PAUSE_SECONDS)
-    reason = order.reason if order.status.terminal else Reason.PROTECTION_FAILED
-    order = worker.note(order.changed(protected=False, settled=True, reason=reason), STATE, detail)
-    return Next(after_rungs(worker.orders.save(order)))
+def _place_anew(worker: Worker, order: Order) -> Next:
+    """What is left of an OCO holds the shares and does not guard them: down with it, then another."""
+    order, down = take_down(worker, order, STATE)
+    if not down:
+        return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(CANCEL_BACKOFF_SECONDS, order.holds))
+    return protect(worker, order.changed(holds=0))
+
+
+def _may_pair_up(worker: Worker, order: Order) -> bool:
+    """A stop that is left alone guards. The pair is placed anew when no harm can come of the moment between.
+
+    That is in the session, where a cancel takes effect at once, and while the market is not at the stop: it may be
+    alone because it sells.
+    """
+    return worker.session_open(order) and through_stop(worker, order) is False
 
 
 def _fill_problem(order: Order) -> Problem | None:
@@ -133,9 +125,11 @@ def _fill_problem(order: Order) -> Problem | None:
 
 
 def _covered(worker: Worker, order: Order) -> Next:
-    """Every share is guarded or gone."""
-    kept = order.changed(protected=order.unexited_qty > 0 or order.protected, care_at=None, care_tries=0)
-    kept = kept.changed(refusals=0, key_waits=0)
+    """Every whole share is guarded or gone."""
+    whole = order.unexited_qty >= 1
+    protected = whole or (order.protected if order.unexited_qty <= 0 else None)
+    kept = order.changed(protected=protected, care_at=None, care_tries=0, waits_until=None, refusals=0, key_waits=0)
+    kept = _tell_odd(worker, kept.no_longer("bare").no_longer("keys").no_longer("unseen"))
     if order.open_child:
         return worker.hold(kept, Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
     kept = worker.orders.save(kept.changed(settled=True, reserve_left=0))
@@ -144,20 +138,23 @@ def _covered(worker: Worker, order: Order) -> Next:
     return Next(after_rungs(kept))
 
 
-def _wait_for_open(worker: Worker, order: Order) -> Next:
-    if order.open_child:
-        return worker.hold(order.changed(protected=False), Route.WAIT_FOR_CANCEL, STUCK_OVERNIGHT_PAUSE_SECONDS)
-    detail = f"{order.uncovered_qty} shares stay without protection until the next open"
-    noted = worker.note(order.changed(protected=False, settled=True), STATE, detail)
-    return Next(after_rungs(worker.orders.save(noted)))
+def _tell_odd(worker: Worker, order: Order) -> Order:
+    """A fraction of a share is told once: no OCO takes one, and nothing can be done about it."""
+    if order.odd_qty <= 0:
+        return order.no_longer(ODD)
+    if any(told.what == ODD for told in order.told):
+        return order
+    detail = f"{plain(order.odd_qty)} {order.symbol} stay without protection: it is for whole shares only"
+    worker.alert(order, detail)
+    return worker.note(order, STATE, detail).having_told(ODD, worker.now(order))
 
 
 def _place(worker: Worker, order: Order) -> Next:
-    """Write the OCO down, then send it, for exactly the shares that nothing guards."""
+    """Write the OCO down, then send it, for exactly the whole shares that nothing guards."""
     levels = levels_of(order)
     oco = Protection(
         client_order_id=order.protective_client_order_id,
-        qty=order.uncovered_qty,
+        qty=order.bare_qty,
         levels=levels,
         placed_at=worker.now(order),
     )
@@ -217,14 +214,16 @@ def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     order, seen = read_oco(worker, order, oco, STATE, worker.broker_to_protect(order))
     order = order.changed(reserve_left=max(0, order.reserve_left - 1))
     if seen.status.live:
-        return _covered(worker, order.changed(holds=0)) if order.uncovered_qty <= 0 else _again(worker, before, order)
+        return _covered(worker, order.changed(holds=0)) if order.bare_qty <= 0 else _again(worker, before, order)
     if seen.status is ProtectionStatus.REFUSED or (seen.status is ProtectionStatus.GONE and not seen.exited_qty):
         refused = order.changed(refusals=order.refusals + 1)
-        return _after_refusal(worker, refused, f"{seen.client_order_id} was accepted and then {seen.status}")
-    if seen.status.closed:
+        detail = f"{seen.client_order_id} was accepted and then {seen.status}"
+        return _refused(worker, refused, Reason.BROKER_REJECTED, detail)
+    changed = seen.status is not oco.status and seen.status is not ProtectionStatus.SENT
+    if seen.status.closed or changed:
         return _again(worker, before, order)
-    if order.holds == UNSEEN_ALARM_HOLDS:
-        worker.alert(order, f"{oco.client_order_id} of {order.symbol} is not seen live yet")
+    if order.holds >= UNSEEN_ALARM_HOLDS:
+        order = worker.alert_lasting(order, "unseen", f"{oco.client_order_id} of {order.symbol} is not seen live yet")
     return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
 
 
@@ -240,76 +239,16 @@ def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, messa
         if look.found or not look.answered:
             return worker.hold(look.order, Route.WAIT_TO_PROTECT, 1)
     if reason is Reason.MISCONFIGURED:
-        return _wait_for_operator(worker, _not_sent(order, oco), message)
+        return wait_for_operator(worker, _not_sent(order, oco), message)
     refused = oco.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})
     order = order.with_protection(refused).changed(refusals=order.refusals + 1)
     order = worker.note(order, STATE, f"protection refused: {message}")
-    if reason is Reason.STOP_THROUGH:
-        detail = f"the market is through the stop at {refused.levels.stop}"
-        return leave(worker, order, Problem(reason=Reason.PROTECTION_FAILED, detail=detail))
-    if reason in POSITION_LAGS and order.refusals > SETTLING_TRIES:
-        return _short_of_shares(worker, order)
-    return _after_refusal(worker, order, message)
+    return _refused(worker, order, reason, message)
 
 
-def _after_refusal(worker: Worker, order: Order, detail: str) -> Next:
-    if order.refusals <= SETTLING_TRIES:
-        return worker.hold(order.changed(holds=0), Route.WAIT_TO_PROTECT, 1)
-    return leave(worker, order, Problem(reason=Reason.PROTECTION_FAILED, detail=detail))
-
-
-def _short_of_shares(worker: Worker, order: Order) -> Next:
-    """The broker goes on saying that the shares are not there: somebody sold them, or other orders hold them."""
-    revived = find_lost(worker, order, STATE)
-    if revived is not order:
-        return _again(worker, order, revived)
-    known = _without_missing(worker, order)
-    if known is not order:
-        return _again(worker, order, known)
-    missing = _missing(worker, order)
-    if missing > 0 and filled_lately(order, worker.now(order)):
-        tries = order.refusals - SETTLING_TRIES - 1
-        if tries == 0:
-            worker.alert(order, f"{missing} {order.symbol} do not show in the account yet, and are without protection")
-        return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, tries))
-    return _give_up(worker, order, "other orders hold the shares")
-
-
-def _without_missing(worker: Worker, order: Order) -> Order:
-    """The order less what somebody else sold of it, if that is proven; frozen if the account shows other shares."""
-    if filled_lately(order, worker.now(order)):
-        return order
-    others = [each for each in worker.orders.holding(order.symbol) if each.order_id != order.order_id]
-    brackets = [*(read_exits(worker, each, STATE) for each in others), order]
-    brackets = sorted((each for each in brackets if each.unexited_qty > 0), key=lambda each: each.received_at)
-    finding = find_out(worker, brackets)
-    if finding.proof in (Proof.SPLIT, Proof.ADJUSTED):
-        return worker.note(order.changed(frozen=finding.why), STATE, f"not protected: {finding.why}")
-    if finding.proof is not Proof.GONE:
-        return order
-    sold = sold_by_others(brackets, finding.missing, worker.now(order))
-    mine = next((each for each in sold if each.order_id == order.order_id), None)
-    if mine is None:
-        return order
-    worker.alert(order, f"{mine.exits[-1].qty} {order.symbol} were sold by somebody else: {finding.why}")
-    return mine
-
-
-def _missing(worker: Worker, order: Order) -> Decimal:
-    """Shares that the account holds fewer than this order's record says; a look that fails proves nothing."""
-    try:
-        position = worker.broker.urgent().position(order.symbol)
-        held = max(ZERO, position.qty * direction(order.trading_side)) if position else ZERO
-        return order.unexited_qty - max(ZERO, held - _held_by_others(worker, order))
-    except Exception as error:  # whatever it is, it must not keep protection from being sent
-        worker.log.error(f"the account cannot be compared: {error}", order_id=order.order_id)
-        return ZERO
-
-
-def _held_by_others(worker: Worker, order: Order) -> Decimal:
-    """Shares of the symbol that other brackets hold."""
-    others = [each for each in worker.orders.holding(order.symbol) if each.order_id != order.order_id]
-    return sum((read_exits(worker, each, STATE).unexited_qty for each in others), ZERO)
+def _refused(worker: Worker, order: Order, reason: Reason, message: str) -> Next:
+    following = after_refusal(worker, order, reason, message)
+    return following if isinstance(following, Next) else _again(worker, order, following)
 
 
 def _unknown(worker: Worker, order: Order, oco: Protection, detail: str) -> Next:
@@ -344,4 +283,4 @@ def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
     worker.alert(order, f"{oco.client_order_id} of {order.symbol} stays unknown to the broker")
     lost = seen.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})
     given_up = order.with_protection(lost).changed(refusals=order.refusals + 1)
-    return _after_refusal(worker, given_up, "the broker takes no protection")
+    return _refused(worker, given_up, Reason.BROKER_UNAVAILABLE, "the broker takes no protection")

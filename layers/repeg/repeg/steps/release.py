@@ -34,7 +34,7 @@ def take_down(worker: Worker, bracket: Order, state: Route) -> tuple[Order, bool
     for oco in bracket.protections:
         if not oco.status.closed:
             bracket = _take_down_one(worker, bracket, oco, state)
-    if bracket.uncovered_qty > 0:
+    if bracket.bare_qty > 0:
         bracket = bracket.changed(protected=False, refusals=0)
     bracket = worker.save_exits(before, bracket)
     return bracket, all(oco.status.closed for oco in bracket.protections)

@@ -32,7 +32,7 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
             # Its own execution is still ending it.
             waits.append(1)
             continue
-        if bracket.frozen or not bracket.needs_care:
+        if bracket.frozen or not (bracket.needs_care or bracket.odd_qty > 0):
             continue
         following = protect(worker, bracket)
         if following.route is Route.WAIT_TO_PROTECT:
@@ -40,7 +40,7 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
         if following.route is Route.DONE:
             waits.append(1)
         if following.route is Route.UNWIND_POSITION:
-            worker.alert(bracket, f"{bracket.uncovered_qty} {close.symbol} could be neither left nor protected again")
+            worker.alert(bracket, f"{bracket.unguarded_qty} {close.symbol} could be neither left nor protected again")
     if waits:
         return worker.hold(close, Route.WAIT_TO_PROTECT, min(waits))
     if close.restoring:

@@ -50,8 +50,8 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
 
 def _look_later(worker: Worker, order: Order) -> Next:
     """An order that is over was being looked after: the sweep will come back to it."""
-    if order.uncovered_qty > 0:
-        worker.alert(order, f"{order.symbol}: {order.uncovered_qty} shares are without protection")
+    if order.unguarded_qty > 0:
+        worker.alert(order, f"{order.symbol}: {order.unguarded_qty} shares are without protection")
     if not order.unwinding:
         worker.orders.give_turn(order)
     return Next(Route.DONE)
@@ -68,7 +68,7 @@ def _protect_or_leave(worker: Worker, order: Order) -> Next:
         detail = "protection keeps failing; the position is left"
         order = worker.note(order.changed(unwinding=True, reason=Reason.PROTECTION_FAILED), STATE, detail)
     if rounds % PROTECT_ROUNDS == 0:
-        worker.alert(order, f"{order.symbol}: {order.uncovered_qty} shares are without protection")
+        worker.alert(order, f"{order.symbol}: {order.unguarded_qty} shares are without protection")
     order = worker.orders.save(order.changed(secure_rounds=rounds))
     if rounds > 1:
         worker.sleep(min(rounds, LONGEST_PAUSE_SECONDS))

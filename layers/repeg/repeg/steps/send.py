@@ -89,7 +89,7 @@ def _answer_for(worker: Worker, order_id: str, sent: ChildRecord | Protection, r
     order = _read(worker, order_id)
     if _is_known(order, sent, report):
         return
-    wanted = isinstance(sent, Protection) and order.uncovered_qty >= sent.qty and not order.unwinding
+    wanted = isinstance(sent, Protection) and order.bare_qty >= sent.qty and not order.unwinding
     report = report if wanted else _take_back(worker, report)
     for attempt in range(FOLD_TRIES):
         try:

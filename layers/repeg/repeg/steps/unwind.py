@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 from repeg.domain.execution import after_rungs, backoff, entry_pause
@@ -10,22 +11,38 @@ from repeg.domain.orders import ZERO, Order
 from repeg.domain.protection import Exit, ExitReason
 from repeg.domain.routes import Next, Route
 from repeg.domain.unwinding import unwind_order
+from repeg.steps.protect import protect
 from repeg.steps.release import take_down
 from repeg.steps.worker import Worker
 
 STATE = Route.UNWIND_POSITION
 LOOK_BACKOFF_SECONDS = (1, 2, 2, 5, 5, 10)
+CLOSED_PAUSE_SECONDS = 300
+UNWINDS_REMEMBERED = 20
 
 
 def unwind(worker: Worker, order: Order) -> Next:
     """Start leaving, or see how far it came. Flat ends it; anything else has protection restored and is told."""
+    if not order.unwinding:
+        # This step ended the unwind, and died before it could tell.
+        return protect(worker, order)
     running = _running(worker, order)
     if running is None:
         return _start(worker, order)
     if not running.status.terminal:
         worker.executions.start(running.order_id, running.executions)
-        return worker.hold(order, Route.WAIT_FOR_UNWIND, backoff(LOOK_BACKOFF_SECONDS, order.holds))
+        return worker.hold(order, Route.WAIT_FOR_UNWIND, _seconds_to_look(worker, order))
     return _ended(worker, order, running)
+
+
+def _seconds_to_look(worker: Worker, order: Order) -> int:
+    """Outside the session the unwind waits for the open, and so does this look."""
+    soon = backoff(LOOK_BACKOFF_SECONDS, order.holds)
+    opens = None if worker.session_open(order) else worker.next_open(order)
+    if opens is None:
+        return soon
+    left = math.ceil((opens - worker.now(order)).total_seconds())
+    return max(soon, min(CLOSED_PAUSE_SECONDS, left + 1))
 
 
 def _running(worker: Worker, order: Order) -> Order | None:
@@ -42,6 +59,8 @@ def _start(worker: Worker, order: Order) -> Next:
         return _flat(worker, order, order)
     leaving = unwind_order(order, worker.now(order), worker.time.wall())
     leaving = leaving.changed(execution_arn=worker.executions.arn(leaving.order_id, 1))
+    if not worker.session_open(order):
+        leaving = leaving.changed(when_closed="next_open")
     noted = worker.note(order, STATE, f"leaving {leaving.signal_qty} {order.symbol} by {leaving.order_id}")
     order = worker.orders.save_with(noted.changed(unwind_order_id=leaving.order_id, holds=0), leaving)
     worker.executions.start(leaving.order_id, 1)
@@ -60,13 +79,22 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
         )
         order = order.with_exit(gone)
     summary = f"{leaving.order_id} {leaving.status}: {leaving.filled_qty} left at {leaving.avg_fill_price}"
-    seen = (*order.unwinds_seen, leaving.order_id)
+    seen = (*order.unwinds_seen, leaving.order_id)[-UNWINDS_REMEMBERED:]
     order = worker.note(order.changed(unwind_cost=_cost(order), unwinds_seen=seen), STATE, summary)
     if order.unexited_qty <= 0:
         return _flat(worker, before, order)
-    worker.alert(order, f"{order.unexited_qty} {order.symbol} could not be left; protection is restored")
-    worker.orders.save(order.changed(unwinding=False, unwind_failed=True))
-    return Next(Route.PROTECT_POSITION)
+    # Protection comes first, and what is told is what is true then.
+    order = worker.orders.save(order.changed(unwinding=False, unwind_failed=True, holds=0))
+    following = protect(worker, order)
+    known = worker.orders.get(order.order_id) or order
+    worker.alert(known, f"{known.unexited_qty} {known.symbol} could not be left ({summary}); {_guarded(known)}")
+    return following
+
+
+def _guarded(order: Order) -> str:
+    if order.needs_care or not order.protected:
+        return f"{order.unguarded_qty} of them are without protection, which is being restored"
+    return f"they are protected again, stop {order.stop_loss}, target {order.take_profit}"
 
 
 def _flat(worker: Worker, before: Order, order: Order) -> Next:

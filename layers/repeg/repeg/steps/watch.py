@@ -11,12 +11,12 @@ from functools import partial
 from itertools import groupby
 
 from repeg.domain.bracket_exit import levels_of
-from repeg.domain.defence import Account, Act, Facts, Tell, Verdict, elapsed, guard, is_through, market, verdict
+from repeg.domain.defence import Account, Act, Facts, Market, Tell, Verdict, elapsed, guard, is_through, market, verdict
 from repeg.domain.defence import State as Standing
 from repeg.domain.execution import is_exit
 from repeg.domain.money import plain
 from repeg.domain.orders import Order
-from repeg.domain.protection import Protection
+from repeg.domain.protection import Protection, lone_stop
 from repeg.domain.routes import Route
 from repeg.errors import RetryError, StaleExecution
 from repeg.steps.oco import read_oco
@@ -27,6 +27,9 @@ from repeg.steps.survey import POSITIONS_WITHIN, Survey, in_turn, list_account, 
 STATE = Route.PROTECT_POSITION
 GRACE = timedelta(seconds=50)
 """Somebody who cancels protection by hand, to sell by hand, gets this long before it is restored."""
+NOTHING = timedelta(0)
+AHEAD = timedelta(seconds=60)
+"""What waits for the open is begun so long before it, and waits there: no share is bare until a sweep comes by."""
 CARE_BACKOFF_MINUTES = (1, 2, 5, 10)
 BARE, PAST_STOP = "bare", "past stop"
 
@@ -165,7 +168,7 @@ def _judge(survey: Survey, before: Order, order: Order, account: Account, holder
     order = _tell(survey, order, found, mine, holder)
     if not mine or (order != before and survey.running(order)):
         return before
-    return _act(survey, before, order, found)
+    return _act(survey, before, order, facts, found)
 
 
 def _has_turn(order: Order, holder: Order | None) -> bool:
@@ -232,10 +235,16 @@ def _lost(survey: Survey, order: Order, holder: Order | None) -> Order:
     """Protection that was there is gone: told at once, and restored when there was time to sell by hand."""
     if not order.protected or order.care_at is not None:
         return order
-    later = "in a minute" if _has_turn(order, holder) else "when the symbol's live order is over"
-    lost = plain(order.uncovered_qty or order.unexited_qty)
+    soon = "at once" if _stopless(order) else "in a minute"
+    later = soon if _has_turn(order, holder) else "when the symbol's live order is over"
+    lost = plain(order.unguarded_qty or order.unexited_qty)
     survey.worker.alert(order, f"{lost} {order.symbol} lost their protection; it is restored {later}")
-    return order.changed(care_at=survey.now + GRACE, protected=False)
+    return order.changed(care_at=survey.now + (NOTHING if _stopless(order) else GRACE), protected=False)
+
+
+def _stopless(order: Order) -> bool:
+    """True when the stop of an OCO died alone: nobody ends one by itself to sell by hand."""
+    return any(oco.stopless for oco in order.protections)
 
 
 def _words(survey: Survey, order: Order, found: Verdict, holder: Order | None) -> str:
@@ -249,12 +258,12 @@ def _words(survey: Survey, order: Order, found: Verdict, holder: Order | None) -
         at = f" ({plain(quote.bid)}/{plain(quote.ask)})" if quote else ""
         act = "they are left now" if found.act is Act.LEAVE else "they are not left yet"
         return f"the market{at} has gone through the stop at {stop}, and {shares} are still there; {act}{waits}"
-    lost = f"{plain(order.uncovered_qty or order.unexited_qty)} {order.symbol}"
+    lost = f"{plain(order.unguarded_qty or order.unexited_qty)} {order.symbol}"
     since = f" since {order.bare_since:%H:%M:%S} UTC" if order.bare_since else ""
     return f"{lost} have been without protection{since}{waits}"
 
 
-def _act(survey: Survey, before: Order, order: Order, found: Verdict) -> Order:
+def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdict) -> Order:
     match found.act:
         case Act.LEAVE:
             if not _backs_off(survey, order):
@@ -269,6 +278,11 @@ def _act(survey: Survey, before: Order, order: Order, found: Verdict) -> Order:
             if order.order_id in survey.split and any(not oco.status.closed for oco in order.protections):
                 # What it would sell, and where, is from before: it must not trade by itself.
                 return take_down(survey.worker, survey.worker.orders.save(order), STATE)[0]
+        case Act.NONE if facts.free and facts.market is Market.INSIDE and lone_stop(order.protections):
+            if not _backs_off(survey, order):
+                lost = f"the target of {order.symbol} is gone, its stop guards on; both are placed anew"
+                survey.worker.alert(order, lost)
+                return _start(survey, survey.worker.note(order, STATE, lost))
         case Act.NONE if found.state is Standing.COVERED and order.care_at and not order.protected:
             order = order.changed(protected=True, care_at=None, care_tries=0)
     return order if order == before else survey.worker.orders.save(order)
@@ -276,9 +290,9 @@ def _act(survey: Survey, before: Order, order: Order, found: Verdict) -> Order:
 
 def _due(survey: Survey, before: Order, order: Order) -> bool:
     """True when it is time to protect: not while somebody may sell by hand, nor before the open that it waits for."""
-    if order.outside_session and not order.protections and survey.session is None:
+    if order.waits_until and survey.now < order.waits_until - AHEAD:
         return False
-    if before.protected and before.care_at is None:
+    if before.protected and before.care_at is None and not _stopless(order):
         return False
     return order.care_at is None or survey.now >= order.care_at
 

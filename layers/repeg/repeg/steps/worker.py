@@ -13,6 +13,7 @@ from repeg.clock import MarketClock, TimeKeeper
 from repeg.domain.alerts import Stack, order_line
 from repeg.domain.children import ChildRecord
 from repeg.domain.execution import BROKER_TRIES, MAX_HOLDS_PER_EXECUTION, is_exit
+from repeg.domain.history import is_due
 from repeg.domain.orders import Order
 from repeg.domain.quotes import Quote, quote_rules
 from repeg.domain.reasons import Reason
@@ -149,7 +150,7 @@ class Worker:
         `order.no_longer(what)` says that it is over.
         """
         now = self.now(order)
-        if not order.due_to_tell(what, now):
+        if not is_due(order.told, what, now):
             return order
         self.alert(order, detail, lasting=what)
         return order.having_told(what, now)

@@ -6,7 +6,6 @@ import copy
 import logging
 from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote as url_quote
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 
 from repeg.broker import alpaca_errors as errors
 from repeg.broker import alpaca_parse as parse
+from repeg.broker.alpaca_requests import oco_request, order_request
 from repeg.broker.alpaca_wire import (
     CONNECT_TIMEOUT_SECONDS,
     READ_TIMEOUT_SECONDS,
@@ -237,11 +237,11 @@ class AlpacaBroker:
 
     def submit(self, child: ChildOrder, in_time: InTime = always) -> SubmitOutcome:
         """Send a child order, once."""
-        return self._submit(child.client_order_id, _order_request(child), in_time)
+        return self._submit(child.client_order_id, order_request(child), in_time)
 
     def protect(self, oco: ProtectiveOrder, in_time: InTime = always) -> SubmitOutcome:
         """Send an OCO, once."""
-        return self._submit(oco.client_order_id, _oco_request(oco), in_time)
+        return self._submit(oco.client_order_id, oco_request(oco), in_time)
 
     def _submit(self, client_order_id: str, request: dict[str, Any], in_time: InTime) -> SubmitOutcome:
         try:
@@ -327,38 +327,6 @@ class AlpacaBroker:
         return wait
 
 
-def _order_request(child: ChildOrder) -> dict[str, Any]:
-    request: dict[str, Any] = {
-        "symbol": child.symbol,
-        "qty": _plain(child.qty),
-        "side": child.side,
-        "type": child.type,
-        "time_in_force": "day",
-        "client_order_id": child.client_order_id,
-    }
-    if child.limit_price is not None:
-        request["limit_price"] = _plain(child.limit_price)
-    if child.intent:
-        request["position_intent"] = child.intent
-    if child.extended_hours:
-        request["extended_hours"] = True
-    return request
-
-
-def _oco_request(oco: ProtectiveOrder) -> dict[str, Any]:
-    return {
-        "symbol": oco.symbol,
-        "qty": _plain(oco.qty),
-        "side": oco.side,
-        "type": "limit",
-        "time_in_force": "gtc",
-        "order_class": "oco",
-        "client_order_id": oco.client_order_id,
-        "take_profit": {"limit_price": _plain(oco.target)},
-        "stop_loss": {"stop_price": _plain(oco.stop)},
-    }
-
-
 def _accepted(client_order_id: str, reply: Reply) -> Accepted | Ambiguous:
     try:
         report = parse.order_report(reply.body)
@@ -399,10 +367,6 @@ def _same(report: OrderReport, field: str, asked: str) -> OrderReport:
     if getattr(report, field) != asked:
         raise BrokerUnavailable(f"asked for order {asked}, the answer tells of {getattr(report, field)}")
     return report
-
-
-def _plain(number: Decimal) -> str:
-    return format(number.normalize(), "f")
 
 
 def _stamp(moment: datetime) -> str:

@@ -1,0 +1,46 @@
+"""What is sent to Alpaca: child orders and protective orders as request bodies."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from repeg.domain.market import ChildOrder, ProtectiveOrder
+
+
+def order_request(child: ChildOrder) -> dict[str, Any]:
+    """A child order: a day order for a quantity."""
+    request: dict[str, Any] = {
+        "symbol": child.symbol,
+        "qty": _plain(child.qty),
+        "side": child.side,
+        "type": child.type,
+        "time_in_force": "day",
+        "client_order_id": child.client_order_id,
+    }
+    if child.limit_price is not None:
+        request["limit_price"] = _plain(child.limit_price)
+    if child.intent:
+        request["position_intent"] = child.intent
+    if child.extended_hours:
+        request["extended_hours"] = True
+    return request
+
+
+def oco_request(oco: ProtectiveOrder) -> dict[str, Any]:
+    """A target and a stop, good till cancelled, of which one cancels the other."""
+    return {
+        "symbol": oco.symbol,
+        "qty": _plain(oco.qty),
+        "side": oco.side,
+        "type": "limit",
+        "time_in_force": "gtc",
+        "order_class": "oco",
+        "client_order_id": oco.client_order_id,
+        "take_profit": {"limit_price": _plain(oco.target)},
+        "stop_loss": {"stop_price": _plain(oco.stop)},
+    }
+
+
+def _plain(number: Decimal) -> str:
+    return format(number.normalize(), "f")

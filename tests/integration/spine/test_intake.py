@@ -220,16 +220,16 @@ def test_one_order_that_breaks_does_not_keep_the_sweeper_from_the_others(lab: La
     send(lab, "healthy", symbol="TQQQ", qty=5)
     broken = lab.order("broken").order_id
     lab.running.clear()
-    real = lab.orders.get
+    real = lab.orders.several
 
-    def get(order_id: str) -> Any:
-        if order_id == broken:
-            raise ValueError("1 validation error for Order")
-        return real(order_id)
+    def several(order_ids: list[str]) -> Any:
+        found, unreadable = real(order_ids)
+        readable = {order_id: order for order_id, order in found.items() if order_id != broken}
+        return readable, unreadable | {broken: "1 validation error for Order"}
 
-    lab.orders.get = get  # type: ignore[method-assign]
+    lab.orders.several = several  # type: ignore[method-assign]
     assert lab.sweep()["started"] == 1
-    lab.orders.get = real  # type: ignore[method-assign]
+    lab.orders.several = real  # type: ignore[method-assign]
     lab.sweep()
     with Crowd(lab) as crowd:
         crowd.work()

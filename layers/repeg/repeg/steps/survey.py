@@ -133,13 +133,12 @@ def list_executions(survey: Survey) -> None:
 
 
 def list_account(survey: Survey, orders: Collection[Order]) -> None:
-    """Open orders and positions of the account, and quotes of what is held: two trading requests for all."""
+    """Quotes of what is held, open orders and positions of the account: two trading requests for all.
+
+    By night there is nothing to see of what no order protects yet: it waits for the open.
+    """
     worker = survey.worker
     broker = worker.broker.urgent()
-    listed = _had(survey, "protection cannot be watched, open orders are not listed", broker.open_orders)
-    survey.open_orders = None if listed is None else {report.broker_order_id: report for report in listed}
-    held = _had(survey, "positions cannot be compared, they are not listed", broker.positions)
-    survey.positions = None if held is None else {position.symbol: position for position in held}
     symbols = {order.symbol for order in orders} | worker.settings().feed_witnesses
     stops = "stops cannot be compared with the market"
     survey.quotes = _had(survey, stops, lambda: worker.broker.quotes(symbols)) or {}
@@ -147,6 +146,12 @@ def list_account(survey: Survey, orders: Collection[Order]) -> None:
         _had(survey, "the clock is behind the market and cannot be read", lambda: worker.time.read(broker))
     calendar = _had(survey, "the calendar cannot be read", lambda: worker.time.calendar(broker, survey.now))
     survey.session = calendar.session_at(survey.now) if calendar else None
+    if survey.session is None and not any(order.protections for order in orders):
+        return
+    listed = _had(survey, "protection cannot be watched, open orders are not listed", broker.open_orders)
+    survey.open_orders = None if listed is None else {report.broker_order_id: report for report in listed}
+    held = _had(survey, "positions cannot be compared, they are not listed", broker.positions)
+    survey.positions = None if held is None else {position.symbol: position for position in held}
 
 
 def _had(survey: Survey, trouble: str, ask: Callable[[], _Seen]) -> _Seen | None:

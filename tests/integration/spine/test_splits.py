@@ -184,3 +184,20 @@ def test_old_records_know_what_they_paid(lab: Lab) -> None:
     lab.control.quote("TQQQ", "5.09", "5.10", 20000, 20000)
     minutes(lab, 2)
     assert "as after a split" in lab.order("b").frozen
+
+
+def test_a_split_in_the_session_is_followed_when_the_old_protection_is_gone(lab: Lab) -> None:
+    """Confirmed by the data at the first look; 10 became 33 1/3: whole shares are protected, nothing is sold."""
+    order = hold(lab, qty=10)
+    minutes(lab)
+    cancel_protection(lab, order)
+    lab.control.corporate_action("TQQQ", "forward_split", 10, 3)
+    lab.control.quote("TQQQ", "15.28", "15.30", 20000, 20000)
+    minutes(lab, 4)
+    order = lab.order("b")
+    assert (order.frozen, order.exits, order.protected) == ("", (), True)
+    assert guards(lab) == [Guard(Decimal(33), Decimal("15.00"), Decimal("16.05"))]
+    assert shares(lab).quantize(Decimal("0.001")) == Decimal("33.333")
+    told = len(alerts(lab))
+    minutes(lab, 10)
+    assert (shares(lab).quantize(Decimal("0.001")), len(alerts(lab))) == (Decimal("33.333"), told)

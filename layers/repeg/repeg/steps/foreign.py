@@ -9,7 +9,7 @@ from repeg.domain.models import Side, opposite
 from repeg.domain.orders import Order
 from repeg.domain.routes import Route
 from repeg.domain.sizing import order_words
-from repeg.errors import RetryError
+from repeg.errors import OperatorError, RetryError
 from repeg.steps.worker import Worker
 
 STATE = Route.ASSESS_MARKET
@@ -44,7 +44,7 @@ def against(worker: Worker, order: Order) -> tuple[tuple[OrderReport, ...], tupl
         for each in ours:
             worker.log.info(f"takes down our own {order_words(each)}", order_id=order.order_id)
             worker.broker.urgent().cancel(each.broker_order_id)
-    except RetryError as error:
+    except (RetryError, OperatorError) as error:
         worker.log.info(f"open orders are not listed: {error}", order_id=order.order_id)
         return (), ()
     theirs = tuple(each for each in found if each.broker_order_id in strangers)
@@ -55,7 +55,7 @@ def in_the_way(worker: Worker, symbol: str) -> tuple[OrderReport, ...]:
     """As `foreign_orders`; none if they cannot be listed now: an exit does not wait for names."""
     try:
         return foreign_orders(worker, symbol)
-    except RetryError as error:
+    except (RetryError, OperatorError) as error:
         worker.log.info(f"open orders are not listed: {error}", symbol=symbol)
         return ()
 
@@ -77,7 +77,7 @@ def make_way(worker: Worker, order: Order, side: Side) -> bool:
             if broker.cancel(each.broker_order_id) is CancelOutcome.UNKNOWN_ORDER:
                 continue
             seen = broker.order(each.broker_order_id)
-        except RetryError as error:
+        except (RetryError, OperatorError) as error:
             worker.log.info(f"not cancelled yet: {error}", order_id=order.order_id)
             seen = each
         waits = waits or (seen is not None and not seen.status.terminal)

@@ -13,7 +13,7 @@ from repeg.domain.reasons import Reason, Status
 from repeg.domain.refusals import SHARES_LACK, Doubt, Refusal, Sort, doubts_of, sort_of, try_again_in
 from repeg.domain.routes import Next, Route
 from repeg.domain.sizing import named_orders, nearest_wall, order_words, sized
-from repeg.errors import RetryError
+from repeg.errors import OperatorError, RetryError
 from repeg.steps.foreign import against, make_way
 from repeg.steps.outcome import finish
 from repeg.steps.size import size_sell
@@ -37,7 +37,7 @@ def refused(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
     wait = try_again_in(refusal)
     if wait is None:
         ended = child.model_copy(update={"status": RungStatus.REJECTED, "closed_at": now}).given_back()
-        detail = f"broker: {denied.message}"
+        detail = f"broker: {denied.message}{_named(worker, denied)}"
         following = finish(worker, order.with_child(ended), Finish(reason=reason, detail=detail), STATE)
     else:
         if times == 1:
@@ -45,6 +45,17 @@ def refused(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
         following = _again(worker, _without(order, child, worker), refusal, wait)
     worker.give_back(child)
     return following
+
+
+def _named(worker: Worker, denied: Denied) -> str:
+    """The order that the broker refuses ours for, in words."""
+    if denied.because_of is None:
+        return ""
+    try:
+        report = worker.broker.urgent().order(denied.because_of)
+    except (RetryError, OperatorError):
+        report = None
+    return f"; in the way: {order_words(report) if report else f'order {denied.because_of}'}"
 
 
 def _meant(order: Order, reason: Reason) -> Reason:
@@ -103,7 +114,7 @@ def _in_the_way(worker: Worker, order: Order, named: str | None) -> tuple[tuple[
         return found, ours
     try:
         report = worker.broker.urgent().order(named)
-    except RetryError:
+    except (RetryError, OperatorError):
         report = None
     return (found if report is None or report.status.terminal else (*found, report)), ours
 

@@ -10,12 +10,13 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from repeg.domain.assessment import Reject, hold_seconds, size_notional
+from repeg.domain.assessment import Reject, size_notional
 from repeg.domain.execution import Finish, concluded, next_rung, patience_left, write_intent
 from repeg.domain.ladders import build_ladder
 from repeg.domain.market import ChildStatus, OrderReport
 from repeg.domain.models import Side
 from repeg.domain.orders import Order, order_id_for
+from repeg.domain.parking import hold_seconds
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings

@@ -43,7 +43,7 @@ def test_an_order_for_the_next_open_waits_over_the_holiday(exchange: ExchangeCon
             assert lab.order("a").status is Status.WAITING
             lab.set_clock("2026-11-27T09:25:00-05:00")
             lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
-            crowd.work()
+            crowd.work(sweep_every=60)
         order = lab.order("a")
         assert order.status is Status.FILLED
         opened = at("2026-11-27T09:30:00-05:00")

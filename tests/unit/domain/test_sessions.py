@@ -10,11 +10,11 @@ from repeg.domain.assessment import (
     Hold,
     Reject,
     expiry,
-    hold_seconds,
     session_verdict,
     turn_backoff,
     waiting_for,
 )
+from repeg.domain.parking import hold_seconds, parked_seconds
 from repeg.domain.reasons import Reason
 from repeg.domain.sessions import ENTRY_MARGIN_BEFORE_CLOSE, Phase, leaves_time_for
 from repeg.domain.settings import Settings
@@ -96,7 +96,7 @@ def test_in_the_half_hour_before_the_open_every_order_waits_for_it(when_closed: 
 def test_an_order_that_may_wait_is_parked_over_the_weekend() -> None:
     verdict = _verdict("17:00", when_closed="next_open")
     assert isinstance(verdict, Hold)
-    assert (verdict.seconds, verdict.parked_until is not None) == (60, True)
+    assert (verdict.seconds, verdict.parked_until is not None) == (1800, True)
     assert "2026-11-23T14:30" in verdict.why
 
 
@@ -200,6 +200,33 @@ def test_an_entry_too_late_for_today_waits_for_tomorrow_if_it_may() -> None:
 )
 def test_a_hold_is_whole_seconds_rounded_up_and_at_most_a_minute(seconds: float, waited: int) -> None:
     assert hold_seconds(seconds) == waited
+
+
+@pytest.mark.parametrize(
+    ("at", "waited"),
+    [
+        ("17:00", 1800),
+        ("08:30", 1800),
+        ("08:50", 600),
+        ("08:59:59.5", 1),
+        ("09:00", 60),
+        ("09:29:15.5", 45),
+    ],
+)
+def test_a_parked_order_sleeps_for_half_an_hour_and_a_minute_before_the_open(at: str, waited: int) -> None:
+    parked = order(when_closed="next_open")
+    now = eastern(at)
+    upcoming = CALENDAR.next_session(now)
+    assert upcoming and parked_seconds(parked, upcoming, now) == waited
+
+
+def test_a_parked_order_wakes_when_it_expires_or_may_trade_before_the_open() -> None:
+    now = eastern("03:50")
+    upcoming = CALENDAR.next_session(now)
+    assert upcoming
+    assert parked_seconds(order(extended_hours=True), upcoming, now) == 600
+    assert parked_seconds(order(expires_at=now + timedelta(seconds=90.5)), upcoming, now) == 91
+    assert parked_seconds(order(expires_at=now), upcoming, now) == 1800
 
 
 def test_orders_ask_for_their_turn_ever_more_patiently() -> None:

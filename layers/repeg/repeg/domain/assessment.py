@@ -12,6 +12,7 @@ from repeg.domain.models import Frozen, Side
 from repeg.domain.money import BPS, DOLLAR, floor_qty
 from repeg.domain.opening import opening_cap
 from repeg.domain.orders import Order
+from repeg.domain.parking import SIGNAL_LIFETIME, hold_seconds, parked_seconds
 from repeg.domain.pricing import ZERO, Cap, CapBound, worst_price
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
@@ -19,9 +20,7 @@ from repeg.domain.routing import cap_bps, classify, route
 from repeg.domain.sessions import Calendar, Phase
 from repeg.domain.settings import Settings
 
-SIGNAL_LIFETIME = timedelta(minutes=15)
 TURN_BACKOFF_SECONDS = (1, 2, 5, 10)
-LONGEST_HOLD_SECONDS = 60
 BARE_AT_MOST = timedelta(seconds=30)
 """A close that waits longer than that for anything, behind the protection that it took down, puts it back first."""
 
@@ -94,9 +93,8 @@ def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: S
     if upcoming is None or not waits:
         opens = f"; next open {upcoming.opens_at.isoformat()}" if upcoming else ""
         return Reject(reason=Reason.MARKET_CLOSED, detail=f"the regular session is closed{opens}")
-    to_open = (upcoming.opens_at - now).total_seconds()
     why = f"waits for the open at {upcoming.opens_at.isoformat()}"
-    return Hold(seconds=hold_seconds(to_open), why=why, parked_until=upcoming.opens_at)
+    return Hold(seconds=parked_seconds(order, upcoming, now), why=why, parked_until=upcoming.opens_at)
 
 
 def _too_late(
@@ -131,11 +129,6 @@ def ladder_of(order: Order, settings: Settings) -> str:
     if order.kind == "bracket":
         return "smart_limit" if settings.USE_SMART_EXECUTOR else "market"
     return order.signal_ladder or route(classify(order.symbol, settings), settings)
-
-
-def hold_seconds(seconds: float) -> int:
-    """Whole seconds to wait for something `seconds` away: rounded up, at least 1, at most a minute."""
-    return max(1, min(LONGEST_HOLD_SECONDS, int(-(-seconds // 1))))
 
 
 def turn_backoff(holds: int) -> int:

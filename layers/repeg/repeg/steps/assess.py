@@ -43,6 +43,7 @@ from repeg.domain.execution import (
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import REASSESS_SECONDS, plan_opening, waits_for_spread
 from repeg.domain.orders import Order
+from repeg.domain.parking import woken
 from repeg.domain.protection import lone_stop
 from repeg.domain.quotes import Quote, SeenQuote, describe, quote_rules
 from repeg.domain.reasons import Reason, Status
@@ -153,7 +154,7 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     now = clock.now()
     calendar = worker.time.calendar(worker.broker_for(order), now)
     order = order if order.clock else order.dated(clock.at(order.sent_at or order.received_at))
-    order = order.changed(clock=clock.anchor)
+    order = woken(order, now, worker.clock_of(order).now()).changed(clock=clock.anchor)
     order = order.changed(expires_at=expiry(order, calendar))
     closed = session_verdict(order, calendar, now, worker.settings())
     upcoming = calendar.next_session(now)

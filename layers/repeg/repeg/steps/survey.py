@@ -37,6 +37,8 @@ class Survey:
     quotes: dict[str, Quote] = field(default_factory=dict)
     session: TradingDay | None = None
     started: int = 0
+    clock_checked: bool = False
+    """The shared clock was held against the market's own time."""
     histories: int = 0
     """Executions whose history this sweep asked for."""
     positions_after: str = ""
@@ -142,8 +144,7 @@ def list_account(survey: Survey, orders: Collection[Order]) -> None:
     symbols = {order.symbol for order in orders} | worker.settings().feed_witnesses
     stops = "stops cannot be compared with the market"
     survey.quotes = _had(survey, stops, lambda: worker.broker.quotes(symbols)) or {}
-    if any(worker.time.approximate().behind(quote) for quote in survey.quotes.values()):
-        _had(survey, "the clock is behind the market and cannot be read", lambda: worker.time.read(broker))
+    _check_clock(survey, survey.quotes)
     calendar = _had(survey, "the calendar cannot be read", lambda: worker.time.calendar(broker, survey.now))
     survey.session = calendar.session_at(survey.now) if calendar else None
     if survey.session is None and not any(order.protections for order in orders):
@@ -152,6 +153,24 @@ def list_account(survey: Survey, orders: Collection[Order]) -> None:
     survey.open_orders = None if listed is None else {report.broker_order_id: report for report in listed}
     held = _had(survey, "positions cannot be compared, they are not listed", broker.positions)
     survey.positions = None if held is None else {position.symbol: position for position in held}
+
+
+def check_clock(survey: Survey, symbol: str) -> None:
+    """Hold the shared clock against the market's own time, once a sweep: quotes give it away, at no trading request."""
+    if survey.clock_checked:
+        return
+    worker = survey.worker
+    symbols = {symbol} | worker.settings().feed_witnesses
+    quotes = _had(survey, "the clock cannot be compared with the market", lambda: worker.broker.quotes(symbols))
+    _check_clock(survey, quotes or {})
+
+
+def _check_clock(survey: Survey, quotes: dict[str, Quote]) -> None:
+    worker = survey.worker
+    survey.clock_checked = True
+    if any(worker.time.approximate().behind(quote) for quote in quotes.values()):
+        broker = worker.broker.urgent()
+        _had(survey, "the clock is behind the market and cannot be read", lambda: worker.time.read(broker))
 
 
 def _had(survey: Survey, trouble: str, ask: Callable[[], _Seen]) -> _Seen | None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from repeg.domain.orders import Order
+from repeg.domain.parking import was_set_forward
 from repeg.domain.reasons import Status
 from repeg.errors import RetryError
 from repeg.executions import Executions, ExecutionState
-from repeg.steps.survey import ORDERS_WITHIN, Survey, begin, end, in_turn, list_executions
+from repeg.steps.survey import ORDERS_WITHIN, Survey, begin, check_clock, end, in_turn, list_executions
 from repeg.steps.watch import free_turn, watch_positions
 from repeg.steps.worker import Worker
 from repeg.store.orders import BATCH
@@ -88,16 +89,28 @@ def _revive(survey: Survey, order: Order) -> None:
     if order.status is Status.WAITING:
         free_turn(survey, order.symbol)
     state = survey.state_of(order)
-    if state is ExecutionState.RUNNING:
+    running = state is ExecutionState.RUNNING
+    if running and not _sleeps_on(survey, order):
         _watch_pace(survey, order)
         return
     number = order.executions
-    if state is ExecutionState.ENDED:
+    if running or state is ExecutionState.ENDED:
         number += 1
         survey.worker.orders.adopt(order, survey.executions.arn(order.order_id, number))
     survey.executions.start(order.order_id, number)
     survey.started += 1
     survey.worker.log.info(f"execution {number} started", order_id=order.order_id)
+
+
+def _sleeps_on(survey: Survey, order: Order) -> bool:
+    """True when an order waits for an open by a clock that was set forward: the machine's wait does not hear of it.
+
+    A fresh execution takes over; the one that waits ends quietly when it wakes.
+    """
+    if order.status is not Status.WAITING or order.parked_until is None or order.clock is None:
+        return False
+    check_clock(survey, order.symbol)
+    return was_set_forward(survey.now, survey.worker.clock_of(order).now())
 
 
 def _watch_pace(survey: Survey, order: Order) -> None:

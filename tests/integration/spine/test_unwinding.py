@@ -88,7 +88,7 @@ def test_a_part_whose_market_fell_through_the_stop_is_left(lab: Lab) -> None:
     lab.control.faults(OCO | {"kind": "error", "status": 422, "body": through, "count": 1})
     moves(lab, "fill", "529.00", "535.20", size=10)
     order = bracket(lab)
-    assert (order.status, order.reason, order.filled_qty) == (Status.UNWOUND, Reason.PROTECTION_FAILED, 10)
+    assert (order.status, order.reason, order.filled_qty) == (Status.UNWOUND, Reason.STOP_THROUGH, 10)
     assert position(lab) == 0
 
 
@@ -261,4 +261,49 @@ def test_shares_of_a_stuck_entry_get_protection_as_soon_as_it_is_accepted(lab: L
         assert [entry["qty"] for entry in ocos(lab, "new")] == ["10"]
         lab.control.faults()
         crowd.work()
+    lab.check()
+
+
+# --- what is told ---
+
+
+def test_an_unwind_that_fails_is_told_once_protection_stands_again(lab: Lab) -> None:
+    _falls(lab)
+    ends_early(lab, 160)
+    lab.control.faults(SALE | {"kind": "reject"})
+    moves(lab, "rejected", "540.00", "540.10", side="sell")
+    order = bracket(lab)
+    (told,) = [text for text in alerts(lab) if "could not be left" in text]
+    assert "protected again, stop 529.45, target 545.5" in told
+    assert order.protected is True
+    alerted = next(n for n, (_, detail) in enumerate(lab.bus.events) if "could not be left" in str(detail))
+    assert not any("protection is restored" in str(detail) for _, detail in lab.bus.events[:alerted])
+
+
+def test_an_unwind_that_fails_and_leaves_shares_bare_says_so(lab: Lab) -> None:
+    _falls(lab)
+    ends_early(lab, 160)
+    moves(lab, "fill", "0", "529.10", after=0.1)
+    order = bracket(lab)
+    (told,) = [text for text in alerts(lab) if "could not be left" in text]
+    assert "25 of them are without protection" in told
+    assert order.protected is False
+
+
+def test_a_death_between_the_failed_unwind_and_its_protection_starts_no_second_unwind(lab: Lab) -> None:
+    _falls(lab)
+    ends_early(lab, 160)
+    lab.control.faults(SALE | {"kind": "reject"})
+    moves(lab, "rejected", "540.00", "540.10", side="sell")
+    send(lab, **CRWD)
+    whenever(lab, "broker.protect", lambda: setattr(lab.deaths, "stopped", True), nth=2)
+    with Crowd(lab) as crowd:
+        crowd.work()
+    assert lab.deaths.stopped and lab.order("a").unwind_failed
+    lab.revive()
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:30"), sweep_every=60)
+        crowd.work()
+    order = lab.order("a")
+    assert (order.protected, len(order.unwinds_seen), position(lab)) == (True, 1, 25)
     lab.check()

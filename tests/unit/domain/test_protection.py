@@ -255,3 +255,39 @@ UNWOUND = (left(ExitReason.UNWIND, 25, "529"),)
 def test_how_a_bracket_ends(record: Order, ending: tuple[Status, Reason | None]) -> None:
     ended = concluded(record, LATER)
     assert (ended.status, ended.reason) == ending
+
+
+# --- legs that die, listings, replacements ---
+
+
+def test_a_stop_that_died_alone_guards_nothing_even_while_its_target_is_taken_down() -> None:
+    lame = oco().reported(told("new", "canceled"), LATER, True)
+    asked = lame.model_copy(update={"status": ProtectionStatus.CANCELING, "cancel_requested_at": LATER})
+    assert [bought(each).unguarded_qty for each in (lame, asked)] == [25, 25]
+    assert [bought(each).bare_qty for each in (lame, asked)] == [0, 0], "its shares are held by the target"
+    over = asked.reported(told("canceled", "canceled"), LATER, True)
+    assert (over.stopless, bought(over).bare_qty) == (False, 25)
+
+
+def test_a_stop_that_is_left_alone_guards() -> None:
+    alone = oco().reported(told("canceled", "new"), LATER, True)
+    assert (alone.guards, alone.closed_at) == (True, None)
+    assert bought(alone).needs_care is False
+
+
+def test_a_listing_that_shows_what_is_known_needs_no_read() -> None:
+    live = oco().reported(told("new", "held"), LATER, True)
+    assert live.agrees_with(told("new", "held"))
+    assert not live.agrees_with(told("partially_filled", "held", target_took=10))
+    assert not live.agrees_with(told("new", "canceled"))
+    assert not live.agrees_with(told("new", None)), "a stop that is not shown may be dead"
+    took = live.reported(told("partially_filled", "held", target_took=10), LATER, True)
+    assert took.agrees_with(told("partially_filled", "held", target_took=10))
+    assert took.agrees_with(told("new", "held")), "a listing lags, and takes nothing back"
+
+
+def test_odd_shares_are_neither_bare_nor_guarded() -> None:
+    held = bought(exits=(left(ExitReason.CLOSE, 3, source="c").model_copy(update={"qty": Decimal("3.5")}),))
+    assert (held.bare_qty, held.odd_qty, held.uncovered_qty) == (21, Decimal("0.5"), Decimal("21.5"))
+    guarded = held.changed(protections=(oco(qty=Decimal(21), status=ProtectionStatus.LIVE),))
+    assert (guarded.bare_qty, guarded.odd_qty, guarded.needs_care) == (0, Decimal("0.5"), False)

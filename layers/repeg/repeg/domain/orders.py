@@ -20,7 +20,7 @@ from repeg.domain.models import Frozen, Side, printable
 from repeg.domain.money import floor_qty
 from repeg.domain.opening import OpeningPlan
 from repeg.domain.pricing import CapBound, worst_price
-from repeg.domain.protection import Exit, Protection, remembered
+from repeg.domain.protection import Exit, Protection, average_price, remembered
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routing import SymbolClass
 
@@ -191,16 +191,16 @@ class Order(Frozen):
     @property
     def all_exits(self) -> tuple[Exit, ...]:
         """How this order's shares left again, oldest first."""
-        gone = [*self.exits, *(gone for oco in self.protections for gone in oco.exits)]
-        return tuple(sorted(gone, key=lambda gone: gone.at))
+        by_ocos = (gone for oco in self.protections for gone in oco.exits)
+        return tuple(sorted((*self.exits, *by_ocos), key=lambda gone: gone.at))
 
     @property
     def unexited_qty(self) -> Decimal:
         """Shares that a bracket bought (or sold short) and that have not left."""
         if self.kind != "bracket":
             return ZERO
-        gone = sum((gone.qty for gone in self.all_exits), ZERO)
-        return self.filled_qty - gone + sum((adjusted.change for adjusted in self.adjustments), ZERO)
+        changes = (*(-gone.qty for gone in self.all_exits), *(adjusted.change for adjusted in self.adjustments))
+        return sum(changes, self.filled_qty)
 
     @property
     def uncovered_qty(self) -> Decimal:
@@ -261,9 +261,7 @@ class Order(Frozen):
     @property
     def exit_price(self) -> Decimal | None:
         """Average price at which shares left, as far as it is known."""
-        priced = [(gone.qty, gone.price) for gone in self.all_exits if gone.price is not None]
-        total = sum((qty for qty, _ in priced), ZERO)
-        return sum((qty * price for qty, price in priced), ZERO) / total if total else None
+        return average_price(self.all_exits)
 
     @property
     def exit_reason(self) -> str | None:
@@ -354,12 +352,13 @@ class Order(Frozen):
         return f"{self.order_id}-{self.namespace}" if self.namespace else self.order_id
 
     def with_new_protection(self, oco: Protection) -> Order:
-        """With `oco` appended; of those that came to nothing only the newest are remembered."""
-        return self.changed(protections=(*remembered(self.protections), oco), ocos=self.ocos + 1)
+        """With `oco` appended; of those that are over only the newest are remembered."""
+        kept, exits = remembered(self.protections, self.exits)
+        return self.changed(protections=(*kept, oco), exits=exits, ocos=self.ocos + 1)
 
     def with_protection(self, oco: Protection) -> Order:
         """With `oco` in place of the recorded one of the same id, or appended."""
-        known = {each.client_order_id: each for each in self.protections} | {oco.client_order_id: oco}
+        known = {each.client_order_id: each for each in (*self.protections, oco)}
         return self.changed(protections=tuple(known.values()))
 
     def with_exit(self, gone: Exit) -> Order:
@@ -377,8 +376,8 @@ class Order(Frozen):
 
     def dated(self, created_at: datetime) -> Order:
         """With its creation, and the events of its intake, placed in market time."""
-        events = tuple(event.model_copy(update={"at": created_at}) for event in self.events)
-        return self.model_copy(update={"created_at": created_at, "events": events})
+        events = (event.model_copy(update={"at": created_at}) for event in self.events)
+        return self.changed(created_at=created_at, events=tuple(events))
 
     def noted(self, at: datetime, state: str, detail: str) -> Order:
         """With one more event."""

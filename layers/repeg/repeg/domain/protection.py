@@ -14,6 +14,10 @@ from repeg.domain.models import Frozen
 ZERO = Decimal(0)
 SPENT_REMEMBERED = 10
 """OCOs that came to nothing and are kept in the record; how many there were, the order counts."""
+EXITS_REMEMBERED = 60
+"""Exits that are kept one by one; of older ones those that are alike are kept as one."""
+TAKERS_REMEMBERED = 20
+"""OCOs that took shares and are kept; what older ones took is kept as exits."""
 _PRICE_PLACES = Decimal("0.000001")
 _DEAD = (ChildStatus.CANCELED, ChildStatus.EXPIRED, ChildStatus.REJECTED)
 
@@ -216,20 +220,52 @@ class Protection(Frozen):
         return for_the_rest or report.filled_qty < _total(before)
 
 
+def average_price(exits: Sequence[Exit]) -> Decimal | None:
+    """Average price at which shares left, as far as it is known."""
+    priced = [(gone.qty, gone.price) for gone in exits if gone.price is not None]
+    total = sum((qty for qty, _ in priced), ZERO)
+    return sum((qty * price for qty, price in priced), ZERO) / total if total else None
+
+
 def lone_stop(protections: Sequence[Protection]) -> Protection | None:
     """An OCO of which only the stop is left, or None."""
     return next((oco for oco in protections if oco.status is ProtectionStatus.TARGETLESS), None)
 
 
-def remembered(protections: tuple[Protection, ...]) -> tuple[Protection, ...]:
-    """Those that a record must keep: all that may hold or took shares; of the others the newest.
+def remembered(
+    protections: tuple[Protection, ...], exits: tuple[Exit, ...]
+) -> tuple[tuple[Protection, ...], tuple[Exit, ...]]:
+    """OCOs and exits that a record must keep: all that may hold shares; of those that are over the newest.
 
-    The newest that worked is among them: it has the levels.
+    The newest that worked is among them: it has the levels. What forgotten OCOs took is among the exits.
     """
-    spent = [oco for oco in protections if oco.spent]
     levels = next((oco.client_order_id for oco in reversed(protections) if oco.worked), None)
-    forgotten = {oco.client_order_id for oco in spent[:-SPENT_REMEMBERED]} - {levels}
-    return tuple(oco for oco in protections if oco.client_order_id not in forgotten)
+    spent = [oco for oco in protections if oco.spent][:-SPENT_REMEMBERED]
+    takers = [oco for oco in protections if oco.status.closed and oco.exits][:-TAKERS_REMEMBERED]
+    forgotten = {oco.client_order_id for oco in (*spent, *takers)} - {levels}
+    taken = [gone for oco in takers if oco.client_order_id in forgotten for gone in oco.exits]
+    kept = tuple(oco for oco in protections if oco.client_order_id not in forgotten)
+    return kept, _fewer(tuple(sorted((*exits, *taken), key=lambda gone: gone.at)) if taken else exits)
+
+
+def _fewer(exits: tuple[Exit, ...]) -> tuple[Exit, ...]:
+    """The newest exits one by one; what left before in the same way, as far as its price is known or not, as one."""
+    older, newest = exits[:-EXITS_REMEMBERED], exits[-EXITS_REMEMBERED:]
+    if len(older) < len(ExitReason) * 2:
+        return exits
+    alike: dict[tuple[ExitReason, bool], Exit] = {}
+    for gone in older:
+        key = (gone.reason, gone.price is None)
+        known = alike.get(key)
+        alike[key] = _together(known, gone) if known else gone
+    return (*alike.values(), *newest)
+
+
+def _together(one: Exit, other: Exit) -> Exit:
+    qty, price = one.qty + other.qty, other.price
+    if one.price is not None and other.price is not None:
+        price = ((one.qty * one.price + other.qty * other.price) / qty).quantize(_PRICE_PLACES)
+    return other.model_copy(update={"qty": qty, "price": price})
 
 
 def _exit(reason: ExitReason, report: OrderReport, before: Sequence[Exit], now: datetime) -> Exit | None:

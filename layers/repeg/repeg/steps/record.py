@@ -51,6 +51,13 @@ def _summary(order: Order) -> str:
     return f"{order.status}{f': {order.reason}' if order.reason else ''}, {filled}"
 
 
+def _mend(order: Order) -> str:
+    """What can be done about it, where the reason alone does not tell."""
+    if order.reason is not Reason.DAY_TRADE_LIMIT:
+        return ""
+    return f". {order.reason.explanation} Send it again then; what it would have left is protected"
+
+
 def _log_words(worker: Worker, order: Order) -> None:
     """The words that operators search the logs for."""
     told = [_WORDS[order.reason]] if order.reason in _WORDS else []
@@ -71,7 +78,7 @@ def _publish(worker: Worker, order: Order) -> Next:
     flat = order.kind == "close" and order.status is Status.REJECTED and order.reason is Reason.NO_POSITION
     missed = is_exit(order) and not fine and not flat
     if left or missed:
-        worker.alert(order, f"{order.kind} of {order.symbol} did not complete: {_summary(order)}")
+        worker.alert(order, f"{order.kind} of {order.symbol} did not complete: {_summary(order)}{_mend(order)}")
     if order.cap_breached:
         worker.alert(order, f"{order.avg_fill_price} is beyond the cap of {order.max_slippage_bps} bps")
     view = order_view(order)

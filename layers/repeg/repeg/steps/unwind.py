@@ -92,6 +92,8 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
 
 
 def _guarded(order: Order) -> str:
+    if order.unexited_qty < 1:
+        return "less than a share is left, and protection is for whole ones"
     if order.needs_care or not order.protected:
         return f"{order.unguarded_qty} of them are without protection, which is being restored"
     return f"they are protected again, stop {order.stop_loss}, target {order.take_profit}"

@@ -28,7 +28,7 @@ from tests.support.scenes import alerts, by_hand, ends_early, journal, lab_at, r
 
 SUBMIT = {"method": "POST", "path": "/v2/orders"}
 OCO = SUBMIT | {"order_class": "oco"}
-SALE = SUBMIT | {"side": "sell", "client_order_id": "ord-*-e*"}
+SALE = SUBMIT | {"side": "sell", "client_order_id": "ord-*-*-e*"}
 FREE = {"symbol": "TQQQ", "qty": 50, "side": "buy", "type": "market", "time_in_force": "day"}
 LACKING = {"code": 40310000, "message": "insufficient qty available for order (requested: 100, available: 0)"}
 
@@ -59,7 +59,7 @@ def test_a_sale_refused_in_the_middle_of_its_ladder_books_each_share_once(
     lab.control.quote("TQQQ", "50.95", "50.98", 60, 2000)
     second = {"on": {"symbol": "TQQQ", "event": "new", "side": "sell", "nth": 2}}
     lab.control.script(second | {"symbol": "TQQQ", "bid": "50.95", "ask": "50.98", "bid_size": 500, "ask_size": 500})
-    refusal = SALE | {"client_order_id": "ord-*-e2", "kind": "error", "status": 403, "body": LACKING, "count": 1}
+    refusal = SALE | {"client_order_id": "ord-*-*-e2", "kind": "error", "status": 403, "body": LACKING, "count": 1}
     lab.control.faults(refusal)
     close = _close(lab, **({"qty": wanted} if wanted else {}))
     assert (close.status, close.filled_qty, close.resizes) == (Status.FILLED, wanted or 150, 1)

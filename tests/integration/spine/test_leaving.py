@@ -280,7 +280,7 @@ def _held_short(lab: Lab) -> None:
 def _sale_refused(lab: Lab) -> None:
     hold(lab)
     refusal = {"code": 40310000, "message": "insufficient qty available for order (requested: 100, available: 0)"}
-    sale = {"method": "POST", "path": "/v2/orders", "side": "sell", "client_order_id": "ord-*-e*"}
+    sale = {"method": "POST", "path": "/v2/orders", "side": "sell", "client_order_id": "ord-*-*-e*"}
     lab.control.faults(sale | {"kind": "error", "status": 403, "body": refusal})
 
 

@@ -54,7 +54,7 @@ HELD = {"available": "0", "existing_qty": "10", "held_for_orders": "10", "symbol
 )
 def test_denials(reply: Reply, reason: Reason) -> None:
     outcome = errors.submit_refusal(reply)
-    assert outcome == Denied(reason, reply.body["message"])
+    assert outcome == Denied(reason, reply.body["message"], reply.body.get("existing_order_id"))
 
 
 @pytest.mark.parametrize(

@@ -287,3 +287,32 @@ def test_protection_that_was_cancelled_is_restored_though_other_forms_were_refus
     minutes(lab, 3)
     assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
     check_held(lab)
+
+
+def test_an_unwind_refused_by_a_day_trading_rule_is_tried_on_the_next_day_and_told_seldom(
+    exchange: ExchangeControl,
+) -> None:
+    with lab_at(exchange, "2026-11-19T10:00:00-05:00") as lab:
+        crwd(lab)
+        moves(lab, "fill", "529.00", "529.10")
+        sale = {"method": "POST", "path": "/v2/orders", "side": "sell", "order_class": "simple"}
+        lab.control.faults(sale | {"kind": "error", "status": 403, "body": DAY_TRADES})
+        send(lab, **CRWD)
+        with Crowd(lab) as crowd:
+            crowd.work(until="2026-11-19T11:00:00-05:00", sweep_every=60)
+        order = lab.order("a")
+        assert (order.status, order.protected, position(lab)) == (Status.FAILED, False, 25)
+        sales = [e for e in journal(lab, "request") if (e["method"], e["path"]) == ("POST", "/v2/orders")]
+        assert len(sales) <= 5, "it cannot succeed on the same day"
+        assert sum("could not be left" in text for text in alerts(lab)) == 1
+        assert any("day-trading rule" in text and "next open" in text for text in alerts(lab))
+        lasting = [text for text in alerts(lab) if "gone through the stop" in text or "without protection" in text]
+        assert len(lasting) <= 2 * 5, "each lasting trouble at once, and every 15 minutes"
+        lab.control.faults()
+        lab.set_clock("2026-11-20T09:27:00-05:00")
+        crwd(lab, "529.00", "529.10")
+        with Crowd(lab) as crowd:
+            crowd.work(until="2026-11-20T09:31:00-05:00", sweep_every=60)
+            crowd.work()
+        assert (lab.order("a").exit_reason, position(lab)) == ("unwind", 0)
+        lab.check()

@@ -77,7 +77,8 @@ def _publish(worker: Worker, order: Order) -> Next:
     fine = order.status is Status.FILLED or order.reason in (*_REFUSED_AT_INTAKE, _DUST)
     flat = order.kind == "close" and order.status is Status.REJECTED and order.reason is Reason.NO_POSITION
     missed = is_exit(order) and not fine and not flat
-    if left or missed:
+    # Of an unwind the bracket tells that it leaves for: what became of the shares is known there.
+    if (left or missed) and order.kind != "unwind":
         worker.alert(order, f"{order.kind} of {order.symbol} did not complete: {_summary(order)}{_mend(order)}")
     if order.cap_breached:
         worker.alert(order, f"{order.avg_fill_price} is beyond the cap of {order.max_slippage_bps} bps")

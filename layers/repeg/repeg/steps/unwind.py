@@ -9,6 +9,7 @@ from repeg.domain.execution import after_rungs, backoff, entry_pause
 from repeg.domain.models import direction
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.protection import Exit, ExitReason
+from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.unwinding import unwind_order
 from repeg.steps.protect import protect
@@ -19,6 +20,7 @@ STATE = Route.UNWIND_POSITION
 LOOK_BACKOFF_SECONDS = (1, 2, 2, 5, 5, 10)
 CLOSED_PAUSE_SECONDS = 300
 UNWINDS_REMEMBERED = 20
+NOT_LEFT = "not left"
 
 
 def unwind(worker: Worker, order: Order) -> Next:
@@ -78,7 +80,8 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
             at=leaving.completed_at or worker.now(order),
         )
         order = order.with_exit(gone)
-    summary = f"{leaving.order_id} {leaving.status}: {leaving.filled_qty} left at {leaving.avg_fill_price}"
+    ended = f"{leaving.status}{f' ({leaving.reason})' if leaving.reason else ''}"
+    summary = f"{leaving.order_id} {ended}: {leaving.filled_qty} left at {leaving.avg_fill_price}"
     seen = (*order.unwinds_seen, leaving.order_id)[-UNWINDS_REMEMBERED:]
     order = worker.note(order.changed(unwind_cost=_cost(order), unwinds_seen=seen), STATE, summary)
     if order.unexited_qty <= 0:
@@ -87,7 +90,11 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
     order = worker.orders.save(order.changed(unwinding=False, unwind_failed=True, holds=0))
     following = protect(worker, order)
     known = worker.orders.get(order.order_id) or order
-    worker.alert(known, f"{known.unexited_qty} {known.symbol} could not be left ({summary}); {_guarded(known)}")
+    detail = f"{known.unexited_qty} {known.symbol} could not be left: {summary}; {_guarded(known)}"
+    if leaving.reason is Reason.DAY_TRADE_LIMIT and known.unguarded_qty > 0:
+        detail += f". {leaving.reason.explanation} It is tried again at the next open"
+        known = known.changed(waits_until=worker.next_open(known))
+    worker.orders.save(worker.alert_lasting(known, NOT_LEFT, detail))
     return following
 
 

@@ -214,8 +214,10 @@ def _unlisted(survey: Survey, order: Order) -> bool:
 
 def _tell(survey: Survey, order: Order, found: Verdict, mine: bool, holder: Order | None) -> Order:
     """Tell the operator of a verdict, as often as it says."""
-    for what, standing in ((BARE, Standing.BARE), (PAST_STOP, Standing.PAST_STOP)):
-        order = order if found.state is standing else order.no_longer(what)
+    if found.state is not Standing.PAST_STOP:
+        order = order.no_longer(PAST_STOP)
+    if found.state is not Standing.BARE and not order.needs_care:
+        order = order.no_longer(BARE)
     if found.tell is Tell.NO:
         return order
     if found.tell is Tell.ONCE:
@@ -256,7 +258,8 @@ def _words(survey: Survey, order: Order, found: Verdict, holder: Order | None) -
     if found.state is Standing.PAST_STOP:
         quote, stop = survey.quotes.get(order.symbol), plain(levels_of(order).stop)
         at = f" ({plain(quote.bid)}/{plain(quote.ask)})" if quote else ""
-        act = "they are left now" if found.act is Act.LEAVE else "they are not left yet"
+        now = found.act is Act.LEAVE and not _waits(survey, order)
+        act = "they are left now" if now else "they are not left yet"
         return f"the market{at} has gone through the stop at {stop}, and {shares} are still there; {act}{waits}"
     lost = f"{plain(order.unguarded_qty or order.unexited_qty)} {order.symbol}"
     since = f" since {order.bare_since:%H:%M:%S} UTC" if order.bare_since else ""
@@ -266,7 +269,7 @@ def _words(survey: Survey, order: Order, found: Verdict, holder: Order | None) -
 def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdict) -> Order:
     match found.act:
         case Act.LEAVE:
-            if not _backs_off(survey, order):
+            if not _backs_off(survey, order) and not _waits(survey, order):
                 noted = survey.worker.note(order, STATE, _words(survey, order, found, None))
                 return _start(survey, noted.changed(unwinding=True, protected=False))
         case Act.PROTECT:
@@ -290,11 +293,16 @@ def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdi
 
 def _due(survey: Survey, before: Order, order: Order) -> bool:
     """True when it is time to protect: not while somebody may sell by hand, nor before the open that it waits for."""
-    if order.waits_until and survey.now < order.waits_until - AHEAD:
+    if _waits(survey, order):
         return False
     if before.protected and before.care_at is None and not _stopless(order):
         return False
     return order.care_at is None or survey.now >= order.care_at
+
+
+def _waits(survey: Survey, order: Order) -> bool:
+    """True while nothing can be done for it, whatever is tried: before an open, or another day."""
+    return order.waits_until is not None and survey.now < order.waits_until - AHEAD
 
 
 def _backs_off(survey: Survey, order: Order) -> bool:

@@ -1,4 +1,4 @@
-"""Many executions at once in virtual time: each runs until it waits, and the one that wakes first goes on.
+"""Many workers at once in virtual time: each runs until it waits, and the one that wakes first goes on.
 
 One thread moves at a time, so a run is the same every time. `latest_first` decides ties the other way round.
 """
@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
 from tests.support.lab import Killed, Lab, Stall
-from tests.support.machine import Machine
+from tests.support.machine import Machine, Task
 
 
 @dataclass
 class _Runner:
-    """One execution in its own thread."""
+    """One worker (an execution, or whatever was spawned) in its own thread."""
 
     name: str
-    order_id: str
     place: int
     wakes_at: datetime
-    machine: Machine | None = None
+    work: Callable[[], None] = lambda: None
     go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     over: bool = False
     stopped: bool = False
@@ -38,9 +39,9 @@ class Crowd:
         self._lab = lab
         self._direction = -1 if latest_first else 1
         self._runners: dict[str, _Runner] = {}
-        self._by_thread: dict[int, _Runner] = {}
         self._back = threading.Semaphore(0)
         self._places = count()
+        self._current = threading.local()
 
     def __enter__(self) -> Crowd:
         return self
@@ -81,18 +82,28 @@ class Crowd:
 
     def stall(self, on: int | str, seconds: float, *, nth: int = 1, after: bool = False) -> Stall:
         """Hold a living worker up for so long, once (see `Lab.stall`); all others go on meanwhile."""
-        return self._lab.stall(on, lambda: self._hold_up(seconds), nth=nth, after=after)
-
-    def _hold_up(self, seconds: float) -> None:
-        runner = self._by_thread.get(threading.get_ident())
-        if runner:
-            self._wait(runner, seconds)
-        else:  # the sweep, or intake: no execution, but the executions go on meanwhile
-            self.work(until=(self._market() + timedelta(seconds=seconds)).isoformat())
+        return self._lab.stall(on, lambda: self.pause(seconds), nth=nth, after=after)
 
     def names(self) -> list[str]:
-        """Executions under way."""
+        """Workers under way."""
         return list(self._runners)
+
+    def spawn(self, name: str, work: Callable[[], None]) -> None:
+        """Run `work` beside the executions; it may pause."""
+        self._add(_Runner(name, next(self._places), self._now(), work))
+
+    def current(self) -> str | None:
+        """The worker that this thread is, or None."""
+        runner: _Runner | None = getattr(self._current, "runner", None)
+        return runner.name if runner else None
+
+    def pause(self, seconds: float) -> None:
+        """Stand still for so many seconds while the others go on."""
+        runner: _Runner | None = getattr(self._current, "runner", None)
+        if runner is None:  # the sweep, or intake: no worker of the crowd
+            self.work(until=(self._market() + timedelta(seconds=seconds)).isoformat())
+        elif seconds > 0:
+            self._wait(runner, seconds)
 
     def _when(self, runner: _Runner) -> tuple[datetime, int]:
         return max(runner.wakes_at, self._now()), self._direction * runner.place
@@ -101,17 +112,25 @@ class Crowd:
         for name, order_id in self._lab.running.items():
             if name in self._runners:
                 continue
-            runner = _Runner(name, order_id, next(self._places), self._now())
-            runner.machine = Machine(self._lab._tasks(), lambda seconds, runner=runner: self._wait(runner, seconds))
-            self._runners[name] = runner
-            threading.Thread(target=self._run, args=(runner,), daemon=True).start()
+            runner = _Runner(name, next(self._places), self._now())
+            machine = Machine(self.tasks(), lambda seconds, runner=runner: self._wait(runner, seconds))
+            runner.work = partial(machine.run, name, {"order_id": order_id})
+            self._add(runner)
+
+    def tasks(self) -> dict[str, Task]:
+        """What the machine's tasks do."""
+        return self._lab._tasks()
+
+    def _add(self, runner: _Runner) -> None:
+        self._runners[runner.name] = runner
+        threading.Thread(target=self._run, args=(runner,), daemon=True).start()
 
     def _run(self, runner: _Runner) -> None:
-        self._by_thread[threading.get_ident()] = runner
         runner.go.acquire()
+        self._current.runner = runner
         try:
-            if not runner.stopped and runner.machine:
-                runner.machine.run(runner.name, {"order_id": runner.order_id})
+            if not runner.stopped:
+                runner.work()
         except Killed:
             pass
         except BaseException as error:
@@ -131,8 +150,8 @@ class Crowd:
         self._back.acquire()
         if runner.over:
             del self._runners[runner.name]
-            self._lab.running.pop(runner.name, None)
-            self._lab.ended.add(runner.name)
+            if self._lab.running.pop(runner.name, None):
+                self._lab.ended.add(runner.name)
         if runner.error:
             raise runner.error
 

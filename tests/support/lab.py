@@ -152,10 +152,12 @@ class Bus:
 class Lab:
     """One stack in a box. Use `send`, then `work` until everything is over, then `check`."""
 
-    def __init__(self, control: ExchangeControl, settings: Settings | None = None) -> None:
+    def __init__(
+        self, control: ExchangeControl, settings: Settings | None = None, deaths: Deaths | None = None
+    ) -> None:
         self.control = control
         self.settings = settings or Settings()
-        self.deaths = Deaths()
+        self.deaths = deaths or Deaths()
         self.bus = Bus()
         self.dead_letters: list[str] = []
         self.running: dict[str, str] = {}

@@ -13,7 +13,7 @@ from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.leaving import BRACKET, check_held, guards, halt, hold, shares
+from tests.support.leaving import BRACKET, check_held, closed_by, guards, halt, hold, minutes, shares
 from tests.support.scenes import (
     alerts,
     at,
@@ -380,3 +380,15 @@ def test_a_superseded_entry_that_did_arrive_is_found_and_cancelled(lab: Lab) -> 
 
 def _later(lab: Lab, seconds: float) -> str:
     return (datetime.fromisoformat(lab.control.clock().now) + timedelta(seconds=seconds)).isoformat()
+
+
+def test_shares_sold_from_under_an_oco_that_never_arrived_are_booked(lab: Lab) -> None:
+    lab.control.faults({"method": "POST", "path": "/v2/orders", "order_class": "oco", "kind": "error", "count": 2})
+    through_the_stop = {"symbol": "TQQQ", "bid": "49.50", "ask": "49.53", "bid_size": 2000, "ask_size": 2000}
+    lab.control.script({"at": market_time("10:00:12"), **through_the_stop})
+    send(lab, **BRACKET)
+    bracket, close = _take_over(lab, when="10:00:13", qty=30)
+    minutes(lab, 3)
+    bracket = lab.order("a")
+    assert (close.status, closed_by([bracket], close), shares(lab)) == (Status.FILLED, [30], 0), bracket.events
+    check_held(lab)

@@ -28,7 +28,7 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
             gone = _exit(close, order.unexited_qty).model_copy(update={"price": None})
             changed.append(order.with_exit(gone).changed(frozen=""))
             continue
-        qty = min(order.uncovered_qty, taken)
+        qty = min(_loose(order), taken)
         taken -= qty
         after = order.with_exit(_exit(close, qty)) if qty > 0 else order
         if after.exits != known.exits:
@@ -44,7 +44,7 @@ def sold_by_others(holding: Sequence[Order], missing: Decimal, now: datetime) ->
     """
     changed = []
     for order in holding:
-        qty = min(order.uncovered_qty, missing)
+        qty = min(_loose(order), missing)
         if qty > 0 and not filled_lately(order, now):
             changed.append(order.with_exit(left_by_others(order, qty, now)))
             missing -= qty
@@ -66,6 +66,14 @@ def left_by_others(order: Order, qty: Decimal, now: datetime) -> Exit:
     """Shares that somebody else sold (or bought back), at a price that is not known."""
     source = f"{order.order_id}-outside{len(order.exits) + 1}"
     return Exit(source=source, reason=ExitReason.OUTSIDE, qty=qty, price=None, at=now)
+
+
+def _loose(order: Order) -> Decimal:
+    """Shares that no OCO holds that the broker is known to have had: what a sale can have taken.
+
+    An OCO of which only the intent is known holds nothing back: that shares were sold is a fact, the intent is not.
+    """
+    return order.unexited_qty - sum((oco.covers for oco in order.protections if oco.worked), ZERO)
 
 
 def _without(order: Order, source: str) -> Order:

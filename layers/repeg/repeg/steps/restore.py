@@ -40,7 +40,8 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
         if following.route is Route.DONE:
             waits.append(1)
         if following.route is Route.UNWIND_POSITION:
-            worker.alert(bracket, f"{bracket.unguarded_qty} {close.symbol} could be neither left nor protected again")
+            now = worker.orders.get(order_id) or bracket
+            worker.alert(now, f"{now.unguarded_qty} {close.symbol} could be neither left nor protected again")
     if waits:
         return worker.hold(close, Route.WAIT_TO_PROTECT, min(waits))
     if close.restoring:

@@ -1,0 +1,156 @@
+"""What must be true after a storm: the audit, and besides it ends, turns, bare shares and alerts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+from repeg.domain.market import TradingDay
+from repeg.domain.orders import Order
+from tests.support.storm import SYMBOL, Storm, Told
+from tests.support.truth import ZERO, Sent, Truth, group
+
+BARE_FOR = timedelta(seconds=60)
+FOUND_WITHIN = timedelta(seconds=75)
+"""The sweep comes every minute, and takes its time."""
+MANY = 3
+"""A death between an alert and its record repeats it; more than so often in a quarter of an hour is a nuisance."""
+QUARTER = timedelta(minutes=14)
+
+
+def look_at(storm: Storm) -> None:
+    """All checks."""
+    assert storm.settled, f"not over: {_unfinished(storm)}"
+    storm.lab.check(strangers=storm.strangers)
+    _check_turn(storm)
+    _check_bare_shares(storm)
+    _check_nuisance(storm)
+
+
+def _unfinished(storm: Storm) -> list[str]:
+    orders = list(storm.lab.orders.newest())
+    over = [f"{o.signal_id} {o.status} {o.hold_reason} {o.events[-1].detail}" for o in orders if not o.status.terminal]
+    return over + [f"{o.signal_id}: {o.uncovered_qty} uncovered" for o in orders if o.needs_care]
+
+
+def _check_turn(storm: Storm) -> None:
+    holder = storm.lab.orders.holder(SYMBOL)
+    order = storm.lab.orders.get(holder) if holder else None
+    assert order is None or not order.status.terminal, f"the dead {holder} has the turn of {SYMBOL}"
+
+
+def _check_nuisance(storm: Storm) -> None:
+    """No alert is repeated over and over."""
+    said: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+    for told in _alerts(storm):
+        times = said[told.detail["order_id"], told.detail["alert"]]
+        times.append(told.at)
+        lately = [at for at in times if told.at - at < QUARTER]
+        assert len(lately) <= MANY, f"told {len(lately)} times: {told.detail['alert']}"
+
+
+def _check_bare_shares(storm: Storm) -> None:
+    """No share of a bracket was bare for more than a minute of session without anybody hearing of it."""
+    heard = [told.at for told in _alerts(storm) if told.detail.get("symbol") == SYMBOL]
+    days = storm.lab.time.calendar(storm.lab.broker, storm.now()).days
+    for start, end, qty in _bare_times(storm):
+        for since, until in _in_sessions(start, end, days):
+            if until - since <= BARE_FOR + FOUND_WITHIN:
+                continue
+            by = since + BARE_FOR + FOUND_WITHIN
+            told = [at for at in heard if start - timedelta(minutes=15) <= at <= by]
+            assert told, f"{qty} shares were bare from {since:%a %H:%M:%S} to {until:%H:%M:%S}, and nobody was told"
+
+
+def _alerts(storm: Storm) -> Iterator[Told]:
+    return (told for told in storm.told if told.kind == "Order Alert")
+
+
+def _in_sessions(start: datetime, end: datetime, days: tuple[TradingDay, ...]) -> Iterator[tuple[datetime, datetime]]:
+    """The parts of a time that lie in regular sessions."""
+    for day in days:
+        since, until = max(start, day.opens_at), min(end, day.closes_at)
+        if since < until:
+            yield since, until
+
+
+def _bare_times(storm: Storm) -> Iterator[tuple[datetime, datetime, Decimal]]:
+    """When whole shares of brackets were guarded by nothing, and nobody was selling them: from, to, how many."""
+    books = _Shares(list(storm.lab.orders.newest()), storm.own_shares)
+    since: datetime | None = None
+    at, qty = storm.started, ZERO
+    for entry in storm.control.journal():
+        if entry["type"] not in ("order", "fill"):
+            continue
+        at = datetime.fromisoformat(entry["at"])
+        qty = books.follow(entry)
+        if qty > 0 and since is None:
+            since = at
+        elif qty <= 0 and since is not None:
+            yield since, at, qty
+            since = None
+    if since is not None:
+        yield since, storm.now(), qty
+
+
+@dataclass
+class _Shares:
+    """Shares of brackets and free ones by the exchange, signed; strangers and closes take free ones first."""
+
+    orders: list[Order]
+    free: Decimal
+    bracketed: Decimal = ZERO
+    truth: Truth = field(default_factory=Truth)
+
+    def __post_init__(self) -> None:
+        self._children = {child.client_order_id: order for order in self.orders for child in order.rungs}
+        self._ocos = {oco.client_order_id for order in self.orders for oco in order.protections}
+
+    def follow(self, entry: dict[str, Any]) -> Decimal:
+        """Take in an entry; returns how many whole shares of brackets are bare now."""
+        sent = self.truth.happens(entry)
+        if sent and entry["type"] == "fill":
+            self._fill(sent, Decimal(entry["qty"]) * sent.sign)
+        if self.bracketed * self.free < 0:
+            return ZERO  # somebody holds the opposite of a bracket: whose shares they are cannot be told
+        whole = abs(self.bracketed).quantize(Decimal(1), ROUND_DOWN)
+        return whole - self._guarded() - self._leaving()
+
+    def _fill(self, sent: Sent, change: Decimal) -> None:
+        owner = self._owner(sent)
+        if owner == "oco" or (isinstance(owner, Order) and owner.kind in ("bracket", "unwind")):
+            self.bracketed += change
+            return
+        from_free = min(abs(change), abs(self.free)) if change * self.free < 0 else ZERO
+        self.free += from_free * (1 if change > 0 else -1)
+        rest = change - from_free * (1 if change > 0 else -1)
+        if rest * self.bracketed < 0:
+            self.bracketed += rest
+        else:
+            self.free += rest
+
+    def _owner(self, sent: Sent) -> Order | str | None:
+        head = self.truth.first(sent)
+        parent = self.truth.orders.get(head.accepted["parent_order_id"] or "", head)
+        if parent.client_order_id in self._ocos:
+            return "oco"
+        return self._children.get(parent.client_order_id)
+
+    def _guarded(self) -> Decimal:
+        heads = [self.truth.by_client_id(client_id) for client_id in self._ocos]
+        groups = [group(self.truth, head) for sent in heads for head in sent]
+        return sum((each.guards for each in groups if each.stop_works), ZERO)
+
+    def _leaving(self) -> Decimal:
+        leaving = [client_id for client_id, order in self._children.items() if order.kind in ("close", "unwind")]
+        sent = [
+            one
+            for client_id in leaving
+            for head in self.truth.by_client_id(client_id)
+            for one in self.truth.chain(head)
+        ]
+        return sum((one.left for one in sent), ZERO)

@@ -1,0 +1,421 @@
+"""Random storms over the lab: what traders, markets, brokers, strangers and dying or stalling workers do at once.
+
+A storm follows from its seed alone: the same seed is the same storm. Signals of all kinds arrive on one symbol while
+quotes run, answers are lost, workers die or stand still between any two of their calls, and somebody else trades on the
+account. Then the weather clears, and everything must have come to a true end (`aftermath.py` looks).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from random import Random
+from typing import Any
+
+from desk.exchange.client import ExchangeControl
+from repeg.domain.settings import Settings
+from tests.support.crowd import Crowd
+from tests.support.lab import Deaths, Killed, Lab
+from tests.support.machine import Task
+from tests.support.scenes import by_hand
+
+SYMBOL = "TQQQ"
+LONGEST_FUNCTION_SECONDS = 60
+"""Lambda ends a function that takes longer; whatever it still wanted to do does not happen."""
+SWEEP_SECONDS = 60
+NIGHT_SWEEP_SECONDS = 1200
+DELIVERIES = 5
+SENDING = {"broker.submit", "broker.protect", "broker.cancel"}
+MEANWHILE = 0.4
+MOST_SIGNALS = 6
+SENDING_ODDS = 8
+"""What moves money is where trouble hurts most, and a life has few such calls."""
+CLEARING_MINUTES = 45
+
+SESSIONS = {
+    "regular": "2026-11-20T11:00:00-05:00",
+    "opening": "2026-11-20T09:26:00-05:00",
+    "closing": "2026-11-20T15:54:30-05:00",
+    "early close": "2026-11-27T12:55:00-05:00",
+    "pre-market": "2026-11-20T08:10:00-05:00",
+    "after hours": "2026-11-19T16:40:00-05:00",
+    "night": "2026-11-19T22:00:00-05:00",
+    "weekend": "2026-11-21T12:00:00-05:00",
+}
+"""Where in the week a storm begins; it lasts some minutes, then the clock runs on to the next open session."""
+_MOSTLY = {"regular": 8, "opening": 3, "closing": 4, "early close": 1, "pre-market": 2, "after hours": 2}
+
+
+class Crash(BaseException):
+    """The function died; its execution lives and tries again."""
+
+
+@dataclass
+class Trouble(Deaths):
+    """What befalls workers at their inputs and outputs: nothing, a stall, or a death, before or after the call."""
+
+    random: Random = field(default_factory=Random)
+    crowd: StormCrowd | None = None
+    calm: bool = True
+    odds: float = 0.01
+    dead: set[str] = field(default_factory=set)
+    story: Callable[[str], None] = lambda text: None
+    meanwhile: Callable[[], None] = lambda: None
+
+    def guard(self, name: str, call: Callable[[], Any]) -> Any:
+        """Do `call`, unless something happens to its worker before it or after it."""
+        worker = self.crowd.current() if self.crowd else None
+        if self.crowd is None or worker is None:
+            return call()
+        odds = self.odds * (SENDING_ODDS if name in SENDING else 1)
+        self._befall(worker, f"before {name}", odds)
+        self.crowd.check_time()
+        result = call()
+        self._befall(worker, f"after {name}", odds)
+        return result
+
+    def _befall(self, worker: str, where: str, odds: float) -> None:
+        assert self.crowd
+        if worker in self.dead:
+            raise Killed(where)
+        if self.calm or self.random.random() >= odds:
+            return
+        fate = self.random.choice(("stall", "stall", "crash", "kill"))
+        if fate == "stall":
+            seconds = self.random.choice((1, 3, 8, 20, 45, 58))
+            self.story(f"{worker} stands still for {seconds} s {where}")
+            if self.random.random() < MEANWHILE:
+                self.meanwhile()
+            self.crowd.pause(seconds)
+            return
+        self.story(f"{worker}: {fate} {where}")
+        if fate == "crash":
+            raise Crash(where)
+        self.dead.add(worker)
+        raise Killed(where)
+
+
+class StormCrowd(Crowd):
+    """Executions whose functions can die without them, and whose functions time out."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self._started: dict[str, datetime] = {}
+
+    def tasks(self) -> dict[str, Task]:
+        return {name: partial(self.take, task) for name, task in super().tasks().items()}
+
+    def take(self, task: Callable[..., Any], *args: Any) -> Any:
+        """Run a function as Lambda does: its death is an error for who called it."""
+        worker = self.current() or ""
+        self._started[worker] = self._now()
+        try:
+            return task(*args)
+        except Crash as error:
+            raise RuntimeError(f"the function died {error}") from None
+        finally:
+            self._started.pop(worker, None)
+
+    def check_time(self) -> None:
+        """Lambda kills what runs for too long."""
+        started = self._started.get(self.current() or "")
+        if started and (self._now() - started).total_seconds() > LONGEST_FUNCTION_SECONDS:
+            raise Crash("timed out")
+
+
+@dataclass
+class Told:
+    """One event on the bus, and when it was published (market time)."""
+
+    at: datetime
+    kind: str
+    detail: dict[str, Any]
+
+
+@dataclass
+class Storm:
+    """One storm: use `rage`, then look at `lab`, `told`, `lines`."""
+
+    seed: int
+    control: ExchangeControl
+    lines: list[str] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    signals: list[dict[str, Any]] = field(default_factory=list)
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    strangers: bool = False
+    own_shares: Decimal = Decimal(0)
+
+    def rage(self) -> Lab:
+        """The storm from its first signal until the weather is clear again and everything had time to end."""
+        self.random = Random(self.seed)
+        self.session = self.random.choices(list(_MOSTLY), list(_MOSTLY.values()))[0]
+        if self.random.random() < 0.15:
+            self.session = self.random.choice(("night", "weekend"))
+        self._set_up()
+        with StormCrowd(self.lab) as crowd:
+            self.crowd = self.trouble.crowd = crowd
+            self.lab.worker.sleep = crowd.pause
+            self.trouble.calm = False
+            for seconds, act in self._plan():
+                self._run_until(seconds)
+                act()
+            self._run_until(self.length)
+            self._clear()
+            self._calm_down()
+        return self.lab
+
+    # --- the scene ---
+
+    def _set_up(self) -> None:
+        random = self.random
+        self.control.reset()
+        self.control.set_clock(SESSIONS[self.session], paused=True)
+        self.price = Decimal("50.96")
+        self._quote(Decimal(0), size=2000)
+        self.control.quote("SPY", "600.00", "600.01", 5000, 5000)
+        settings = Settings(
+            SMART_EXECUTOR_ENABLE_EXTENDED_HOURS=True,
+            SMART_EXECUTOR_FILL_TIMEOUT=Decimal(random.choice((20, 60))),
+            USE_SMART_EXECUTOR=random.random() < 0.9,
+        )
+        self.number = 0
+        self.trouble = Trouble(
+            meanwhile=self._meanwhile, random=random, odds=random.choice((0.003, 0.015, 0.04)), story=self.say
+        )
+        self.lab = Lab(self.control, settings, deaths=self.trouble)
+        publish = self.lab.bus.publish
+
+        def heard(kind: str, detail: dict[str, Any]) -> None:
+            self.told.append(Told(self.now(), kind, detail))
+            publish(kind, detail)
+
+        self.lab.bus.publish = heard  # type: ignore[method-assign]
+        self.control.settings(
+            ack_ms=random.choice((20, 200)),
+            fill_ms=random.choice((50, 400)),
+            cancel_ms=random.choice((50, 2000)),
+            list_lag_ms=random.choice((0, 250)),
+            position_lag_ms=random.choice((0, 0, 400, 2500)),
+            partial_fill_probability=random.choice(("0", "0.2")),
+            replace_carries_fills=random.random() < 0.5,
+            seed=random.randrange(1000),
+        )
+        if random.random() < 0.3:
+            self.own_shares = Decimal(random.choice((40, 100)))
+            self.control.position(SYMBOL, self.own_shares, "48")
+        self.started = self.now()
+        self.length = random.choice((30, 90, 240))
+        self.lab.sweep()
+
+    def _quote(self, change: Decimal, *, spread: str = "0.03", size: int | None = None) -> None:
+        self.price = max(Decimal(5), (self.price + change).quantize(Decimal("0.01")))
+        half = Decimal(spread) / 2
+        bid = (self.price - half).quantize(Decimal("0.01"))
+        size = size or self.random.choice((10, 200, 2000, 2000))
+        self.control.quote(SYMBOL, bid, bid + Decimal(spread), size, size)
+
+    # --- what happens ---
+
+    def _plan(self) -> list[tuple[float, Callable[[], None]]]:
+        random = self.random
+        doings: list[Callable[[], None]] = [self._signal] * random.randint(1, 6)
+        doings += [self._market] * random.randint(0, 6)
+        doings += [self._halt] * (random.random() < 0.2)
+        doings += [self._fault] * random.randint(0, 6)
+        doings += [self._stranger] * (random.randint(1, 3) if random.random() < 0.4 else 0)
+        doings += [self._stop_execution] * (random.random() < 0.4)
+        moments = [random.random() * self.length * random.choice((0.1, 0.5, 1)) for _ in doings]
+        return sorted(zip(moments, doings, strict=True), key=lambda planned: planned[0])
+
+    def _meanwhile(self) -> None:
+        """Something happens while a worker stands still."""
+        self.crowd.spawn(
+            f"meanwhile-{len(self.lines)}", self.random.choice((self._signal, self._market, self._stranger))
+        )
+
+    def _signal(self) -> None:
+        random = self.random
+        self.number = number = self.number + 1
+        if number > MOST_SIGNALS:
+            return
+        kind = "bracket" if not self.signals else random.choices(("bracket", "order", "close"), (3, 4, 4))[0]
+        signal: dict[str, Any] = {"signal_id": f"s{number}", "kind": kind, "symbol": SYMBOL}
+        signal["when_closed"] = random.choice(("reject", "next_open"))
+        if kind == "order":
+            signal["side"] = random.choice(("buy", "buy", "sell"))
+            signal |= random.choice(({"qty": 100}, {"qty": "3.5"}, {"notional": 2500}, {"qty": 37}))
+            signal |= {"ladder": "standard"} if random.random() < 0.3 else {}
+            signal |= {"completion": "must"} if random.random() < 0.2 else {}
+        elif kind == "close":
+            signal |= random.choice(({}, {}, {"qty": 30}, {"qty": "3.5"}))
+            signal |= {"foreign_orders": "cancel"} if random.random() < 0.2 else {}
+        else:
+            side = "buy" if random.random() < 0.75 else "sell"
+            sign, price = (1 if side == "buy" else -1), self.price + Decimal("0.01")
+            signal |= {"side": side, "signal_price": price, "exit_anchor": random.choice(("fill", "signal"))}
+            signal |= {"stop_loss": price - sign, "take_profit": price + sign * Decimal("2.5")}
+            signal |= {"qty": random.choice((10, 60, 100))}
+            signal |= {"extended_hours": True, "unprotected_ok": True} if random.random() < 0.4 else {}
+        signal = json.loads(json.dumps(signal, default=str))
+        self.signals.append(signal)
+        self.say(f"signal {signal}")
+        self.crowd.spawn(f"intake-{number}", partial(self._deliver, signal, number))
+
+    def _deliver(self, signal: dict[str, Any], number: int) -> None:
+        """As SQS does: what was not finished is delivered again."""
+        for _ in range(DELIVERIES):
+            try:
+                self.crowd.take(self.lab.intake.accept, json.dumps(signal))
+                return
+            except Killed:
+                self.trouble.dead.discard(f"intake-{number}")
+            except Exception as error:
+                self.say(f"intake of {signal['signal_id']}: {error}")
+            self.crowd.pause(2)
+        self.trouble.dead.add(f"intake-{number}")
+        raise AssertionError("intake never took the signal")
+
+    def _market(self) -> None:
+        random = self.random
+        steps = ("0.01", "0.02", "0.04", "0.04", "0.1", "0.3", "1.2", "3")
+        step = Decimal(random.choice(steps)) * random.choice((1, -1))
+        spread = random.choice(("0.01", "0.03", "0.03", "0.08", "0.40"))
+        self._quote(step, spread=spread)
+        self.say(f"the market moves by {step} to {self.price}, spread {spread}")
+
+    def _halt(self) -> None:
+        seconds = self.random.choice((20, 90, 310))
+        self.say(f"halt for {seconds} s")
+        self.control.script({"symbol": SYMBOL, "halt": True}, {"symbol": SYMBOL, "halt": False, "after": seconds})
+
+    def _fault(self) -> None:
+        random = self.random
+        count = random.choice((1, 1, 2, 5))
+        orders, one = "/v2/orders", "/v2/orders/*"
+        faults = (
+            {"method": "POST", "path": orders, "kind": "drop_before"},
+            {"method": "POST", "path": orders, "kind": "drop_after"},
+            {"method": "POST", "path": orders, "kind": "error", "status": 503},
+            {"method": "POST", "path": orders, "kind": "error", "status": 504, "stage": "answer"},
+            {"method": "POST", "path": orders, "kind": "reject"},
+            {"method": "POST", "path": orders, "kind": "error", "status": 401, "body": {"message": "unauthorized."}},
+            {"method": "DELETE", "path": one, "kind": "drop_after"},
+            {"method": "DELETE", "path": one, "kind": "drop_before"},
+            {"method": "DELETE", "path": one, "kind": "stuck_cancel"},
+            {"method": "GET", "path": one, "kind": "error", "status": 500},
+            {"method": "GET", "path": one, "kind": "html"},
+            {
+                "method": "GET",
+                "path": "/v2/orders:by_client_order_id",
+                "kind": "error",
+                "status": 404,
+                "body": _NO_ORDER,
+            },
+            {"method": "GET", "path": "/v2/positions/*", "kind": "error", "status": 404, "body": _NO_POSITION},
+            {"method": "GET", "path": "/v2/positions*", "kind": "error", "status": 500},
+            {"method": "GET", "path": "/v2/stocks/*", "kind": "error", "status": 500},
+            {"method": "*", "path": "/v2/*", "kind": "error", "status": 502},
+        )
+        fault = random.choice(faults) | {"count": count}
+        self.say(f"fault {fault}")
+        self.faults = [*self.faults[-2:], fault]
+        self.control.faults(*self.faults)
+
+    def _stranger(self) -> None:
+        """Somebody trades or cancels by hand, in the broker's own interface."""
+        self.strangers = True
+        doing = self.random.choice(("cancel", "sell", "replace"))
+        with suppress(AssertionError, OSError):  # the broker fails for everybody
+            listed = list(by_hand(self.lab, "GET", "orders?status=open&nested=true&limit=500"))
+            if doing == "cancel" and listed:
+                self.say(f"somebody cancels {listed[0]['client_order_id']}")
+                by_hand(self.lab, "DELETE", f"orders/{listed[0]['id']}")
+            elif doing == "replace" and listed and listed[0]["limit_price"]:
+                price = str(Decimal(listed[0]["limit_price"]) + Decimal("0.05"))
+                self.say(f"somebody moves {listed[0]['client_order_id']} to {price}")
+                by_hand(self.lab, "PATCH", f"orders/{listed[0]['id']}", {"limit_price": price})
+            else:
+                body = {"symbol": SYMBOL, "qty": 5, "side": "sell", "type": "market", "time_in_force": "day"}
+                by_hand(self.lab, "POST", "orders", body | {"position_intent": "sell_to_close"})
+                self.say("somebody sells 5")
+
+    def _stop_execution(self) -> None:
+        running = [name for name in self.crowd.names() if name in self.lab.running]
+        if running:
+            name = self.random.choice(running)
+            self.say(f"StopExecution {name}")
+            self.crowd.stop(name)
+
+    # --- time ---
+
+    def now(self) -> datetime:
+        """Market time."""
+        return datetime.fromisoformat(self.control.clock().now)
+
+    def say(self, text: str) -> None:
+        """One more line of the storm's story."""
+        self.lines.append(f"{self.now():%a %H:%M:%S} {text}")
+
+    def _run_until(self, seconds: float) -> None:
+        """Everybody works until so many seconds after the start; the sweep comes every minute."""
+        end = self.started + timedelta(seconds=seconds)
+        while (now := self.now()) < end:
+            since = (now - self.started).total_seconds()
+            next_sweep = self.started + timedelta(seconds=(since // SWEEP_SECONDS + 1) * SWEEP_SECONDS)
+            self.crowd.work(until=min(next_sweep, end).isoformat())
+            if next_sweep <= end:
+                self._sweep()
+
+    def _sweep(self) -> None:
+        name = f"sweep-{self.now():%d%H%M%S}"
+        self.crowd.spawn(name, partial(self._take_sweep, name))
+
+    def _take_sweep(self, name: str) -> None:
+        with suppress(Killed, RuntimeError):
+            self.crowd.take(self.lab.sweep)
+
+    def _clear(self) -> None:
+        """The weather clears: nothing fails any more, the market is quiet and open to all."""
+        self.say("the weather clears")
+        self.trouble.calm = True
+        self.control.faults()
+        self.control.script({"symbol": SYMBOL, "halt": False})
+        self._quote(Decimal(0), size=5000)
+
+    def _calm_down(self) -> None:
+        """Minutes pass until nothing is under way; a night or a weekend on the way passes faster."""
+        open_minutes = quiet = 0
+        while open_minutes < CLEARING_MINUTES and quiet < 3:
+            if self._in_session():
+                open_minutes += 1
+                self.crowd.work(until=(self.now() + timedelta(seconds=SWEEP_SECONDS)).isoformat())
+            else:
+                self.crowd.work(until=self._after_the_night().isoformat())
+                self._quote(Decimal(0), size=5000)
+            self._sweep()
+            self.crowd.work(until=(self.now() + timedelta(seconds=1)).isoformat())
+            quiet = quiet + 1 if self._is_quiet() else 0
+        self.settled = quiet >= 3
+
+    def _in_session(self) -> bool:
+        return bool(by_hand(self.lab, "GET", "clock")["is_open"])
+
+    def _after_the_night(self) -> datetime:
+        opens = datetime.fromisoformat(by_hand(self.lab, "GET", "clock")["next_open"])
+        step = timedelta(seconds=NIGHT_SWEEP_SECONDS)
+        return min(self.now() + step, max(opens + timedelta(seconds=2), self.now() + timedelta(seconds=2)))
+
+    def _is_quiet(self) -> bool:
+        orders = list(self.lab.orders.newest())
+        over = all(order.status.terminal and order.published for order in orders)
+        cared = all(not order.needs_care for order in orders if order.kind == "bracket")
+        return over and cared and not self.crowd.names() and self._in_session()
+
+
+_NO_ORDER = {"code": 40410000, "message": "order not found"}
+_NO_POSITION = {"code": 40410000, "message": "position does not exist"}

@@ -226,6 +226,26 @@ def test_what_somebody_sold_a_fraction_of_is_protected_in_whole_shares(lab: Lab)
     check_held(lab, naked=Decimal("0.5"), strangers=True)
 
 
+def test_fractions_add_up_to_whole_shares_and_fewer_are_guarded(lab: Lab) -> None:
+    hold(lab, qty=10)
+    for signal_id, qty in (("c", "0.3"), ("d", "0.3"), ("e", "0.5")):
+        _worked(lab, signal_id, kind="close", qty=qty)
+    assert guards(lab) == [Guard(Decimal(8), STOP, TARGET)]
+    assert lab.order("b").odd_qty == Decimal("0.9")
+    check_held(lab, naked=Decimal("0.9"))
+
+
+def test_a_fraction_that_a_target_leaves_is_not_protected_and_nobody_says_so(lab: Lab) -> None:
+    hold(lab, qty=10)
+    _worked(lab, "c", kind="close", qty="3.5")
+    lab.control.quote("TQQQ", "53.60", "53.63", 2000, 2000)
+    lab.sleep(1)
+    minutes(lab, 3)
+    order = lab.order("b")
+    assert (order.unexited_qty, order.protected, order.needs_care) == (Decimal("0.5"), None, False)
+    check_held(lab, naked=Decimal("0.5"))
+
+
 def _worked(lab: Lab, signal_id: str, **signal: Any) -> Order:
     send(lab, signal_id, **signal)
     with Crowd(lab) as crowd:

@@ -161,6 +161,8 @@ class Worker:
             return order
         if order.unexited_qty < 0 <= before.unexited_qty:
             self.alert(order, f"{-order.unexited_qty} {order.symbol} too many have left: the position may be reversed")
+        if 0 < order.unexited_qty < 1 and order.status.terminal:
+            order = order.changed(protected=None)  # of less than a share there is nothing to protect
         if before.unexited_qty > 0 >= order.unexited_qty and order.status.terminal:
             how = f"position left at {order.exit_price}: {order.exit_reason}"
             order = self.note(order.changed(protected=None), Route.PROTECT_POSITION, how)

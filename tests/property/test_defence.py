@@ -70,6 +70,12 @@ def test_who_is_not_free_acts_on_nothing_and_still_tells() -> None:
         assert facts.free or found.act in (Act.NONE, Act.FREEZE)
 
 
+def test_an_entry_that_has_the_turn_keeps_nobody_from_leaving_but_from_protecting() -> None:
+    for facts in ALL:
+        yields, free = (verdict(facts.model_copy(update=how)) for how in ({"yields": True}, {"free": True}))
+        assert yields.act == (free.act if facts.free or free.act is not Act.PROTECT else Act.NONE)
+
+
 def test_what_asks_for_an_act_is_told_and_what_lasts_is_told_again() -> None:
     for facts in ALL:
         found = verdict(facts)

@@ -83,13 +83,17 @@ class Tell(StrEnum):
 
 
 class Facts(Frozen):
-    """What is known of a position, one word a side. `free`: nobody else works on the symbol."""
+    """What is known of a position, one word a side. `free`: nobody else works on the symbol.
+
+    `yields`: somebody does, and would give way to a position that must be left.
+    """
 
     account: Account
     frozen: bool
     guard: Guard
     market: Market
     free: bool
+    yields: bool = False
 
 
 class Verdict(Frozen):
@@ -201,10 +205,13 @@ RULES = (
 
 
 def verdict(facts: Facts) -> Verdict:
-    """Where the position stands, by the first rule that fits. Who is not free to act still tells."""
+    """Where the position stands, by the first rule that fits. Who is not free to act still tells.
+
+    An entry that has the turn keeps nobody from leaving: it is ended.
+    """
     found = next(rule.verdict for rule in RULES if rule.fits(facts))
-    trades = found.act in (Act.PROTECT, Act.LEAVE)
-    return found.model_copy(update={"act": Act.NONE}) if trades and not facts.free else found
+    free = {Act.PROTECT: facts.free, Act.LEAVE: facts.free or facts.yields}
+    return found if free.get(found.act, True) else found.model_copy(update={"act": Act.NONE})
 
 
 def guard(bare: bool, bare_for: timedelta | None, session_open: bool) -> Guard:

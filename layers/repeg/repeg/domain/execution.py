@@ -290,7 +290,7 @@ def backoff(steps: tuple[int, ...], count: int) -> int:
 
 def after_rungs(order: Order) -> Route:
     """Where an order goes whose ladder is over: what a bracket bought is protected, what a close took down restored."""
-    if order.settled or order.superseded_by:
+    if order.settled or (order.superseded_by and not order.gave_way):
         return Route.RECORD_OUTCOME
     if order.unwinding:
         return Route.UNWIND_POSITION

@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from repeg.domain.execution import is_exit
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.protection import Exit, ExitReason
 
 POSITION_SHOWS_AFTER = timedelta(seconds=60)
+
+
+def gives_way(holder: Order) -> bool:
+    """True for an order whose turn a position that is past its stop may take: an entry that nobody ends yet."""
+    ending = holder.status.terminal or holder.securing or holder.unwinding or holder.superseded_by
+    return not (is_exit(holder) or ending)
 
 
 def booked(close: Order, holding: Sequence[Order]) -> list[Order]:

@@ -96,12 +96,10 @@ class Order(Frozen):
     reserve_left: int = 0
     """Broker requests that the entry left over for its protection, and what to draw on them by."""
     unwinding: bool = False
-    unwind_failed: bool = False
-    """Leaving was tried and did not end flat."""
+    unwind_failed: bool = False  # leaving was tried and did not end flat
     unwinds_seen: tuple[str, ...] = ()
     """Unwind orders that are over and booked."""
-    settled: bool = False
-    """What was bought is protected, left, or its owner was told: nothing more to do here."""
+    settled: bool = False  # what was bought is protected, left, or its owner was told
     position_entry: str = ""
     """What the symbol's position list says of this order; empty when it is not listed."""
     care_at: datetime | None = None
@@ -124,6 +122,8 @@ class Order(Frozen):
     parent_id: str | None = None
     """The bracket that an unwind leaves for, and on whose turn it trades."""
     superseded_by: str | None = None
+    gave_way: bool = False
+    """A bracket past its stop took over: what this order bought it protects itself."""
     released: tuple[str, ...] = ()
     """Orders that a close answers for: those it superseded, and brackets whose protection it took down."""
     released_at: datetime | None = None

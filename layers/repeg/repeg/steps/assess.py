@@ -55,12 +55,14 @@ from repeg.steps.foreign import GIVING_WAY
 from repeg.steps.outcome import reason_of
 from repeg.steps.place import start_rung
 from repeg.steps.size import SETTLING, size
-from repeg.steps.supersede import supersede
+from repeg.steps.supersede import supersede, take_over
 from repeg.steps.worker import Worker
 
 STATE = Route.ASSESS_MARKET
 TURN = "waits for its turn"
 EXIT_TURN_HOLDS = 1
+LONG_WITHOUT_TURN = 30
+"""Looks a second apart; a cancel should be confirmed by then."""
 SHARED_FOR = timedelta(seconds=60)
 """Market time for which a reading of the clock may keep orders parked."""
 
@@ -134,8 +136,19 @@ def _take_care(worker: Worker, order: Order) -> Next:
     if not order.published or order.frozen or not wanted:
         return Next(Route.RECORD_OUTCOME)
     if not worker.orders.borrow_turn(order):
-        return Next(Route.DONE)
+        return _turn_wanted(worker, order) if order.unwinding else Next(Route.DONE)
     return Next(Route.UNWIND_POSITION if order.unwinding else Route.PROTECT_POSITION)
+
+
+def _turn_wanted(worker: Worker, order: Order) -> Next:
+    """A position that must be left does not stand in line: the entry that has the turn is ended, and soon over."""
+    take_over(worker, order)
+    if order.holds >= LONG_WITHOUT_TURN:
+        detail = (
+            f"{order.unexited_qty} {order.symbol} are not left yet: {worker.orders.holder(order.symbol)} is not over"
+        )
+        order = worker.alert_lasting(order, TURN, detail)
+    return worker.hold(order, Route.WAIT_FOR_MARKET, 1)
 
 
 def _needs_fresh_clock(worker: Worker, order: Order, clock: MarketClock, verdict: Verdict) -> bool:

@@ -1,8 +1,9 @@
-"""A close takes over: orders of its symbol that came before it are ended, by executions of their own."""
+"""Exits take over: entries of their symbol are ended, by executions of their own."""
 
 from __future__ import annotations
 
 from repeg.domain.execution import is_exit
+from repeg.domain.leaving import gives_way
 from repeg.domain.orders import Order
 from repeg.errors import StaleExecution, StoreConflict
 from repeg.steps.worker import Worker
@@ -32,3 +33,23 @@ def supersede(worker: Worker, close: Order) -> Order:
         worker.executions.start(order.order_id, number)
         worker.log.info(f"superseded {order.order_id}", order_id=close.order_id, symbol=close.symbol)
     return close.changed(released=tuple(dict.fromkeys((*close.released, *taken)))) if taken else close
+
+
+def take_over(worker: Worker, bracket: Order) -> None:
+    """End the entry that has the turn which a position past its stop needs. What that entry bought it protects itself.
+
+    Whoever else has the turn is left to finish.
+    """
+    holder_id = worker.orders.holder(bracket.symbol)
+    holder = worker.orders.get(holder_id) if holder_id else None
+    if holder is None or not gives_way(holder):
+        return
+    number = holder.executions + 1
+    arn = worker.executions.arn(holder.order_id, number)
+    try:
+        worker.orders.supersede(holder.changed(gave_way=True), bracket.order_id, arn, worker.now(bracket))
+    except (StoreConflict, StaleExecution) as error:
+        worker.log.info(f"not superseded yet: {error}", order_id=bracket.order_id)
+        return
+    worker.executions.start(holder.order_id, number)
+    worker.log.info(f"superseded {holder.order_id}", order_id=bracket.order_id, symbol=bracket.symbol)

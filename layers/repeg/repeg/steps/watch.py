@@ -14,6 +14,7 @@ from repeg.domain.bracket_exit import levels_of
 from repeg.domain.defence import Account, Act, Facts, Market, Tell, Verdict, elapsed, guard, is_through, market, verdict
 from repeg.domain.defence import State as Standing
 from repeg.domain.execution import is_exit
+from repeg.domain.leaving import gives_way
 from repeg.domain.money import plain
 from repeg.domain.orders import Order
 from repeg.domain.protection import Protection, lone_stop
@@ -162,8 +163,8 @@ def _judge(survey: Survey, before: Order, order: Order, account: Account, holder
     """
     mine = order.status.terminal and not survey.listed_as_running(order)
     if order.unwinding:
-        return _resume(survey, order) if mine and _has_turn(order, holder) else order
-    order, facts = _facts(survey, order, account, mine, _has_turn(order, holder))
+        return _resume(survey, order) if mine and (_has_turn(order, holder) or _yields(holder)) else order
+    order, facts = _facts(survey, order, account, mine, holder)
     found = verdict(facts)
     order = _tell(survey, order, found, mine, holder)
     if not mine or (order != before and survey.running(order)):
@@ -175,7 +176,11 @@ def _has_turn(order: Order, holder: Order | None) -> bool:
     return holder is None or holder.order_id == order.order_id
 
 
-def _facts(survey: Survey, order: Order, account: Account, mine: bool, free: bool) -> tuple[Order, Facts]:
+def _yields(holder: Order | None) -> bool:
+    return holder is not None and gives_way(holder)
+
+
+def _facts(survey: Survey, order: Order, account: Account, mine: bool, holder: Order | None) -> tuple[Order, Facts]:
     """What each side shows, and the order with since when."""
     opened_at = survey.session.opens_at if survey.session else None
     quote = survey.quote(order.symbol)
@@ -196,7 +201,8 @@ def _facts(survey: Survey, order: Order, account: Account, mine: bool, free: boo
         frozen=bool(order.frozen),
         guard=guard(bare, elapsed(bare_since, survey.now, opened_at), opened_at is not None),
         market=market(through, elapsed(passed_since, survey.now, opened_at), opened_at is not None),
-        free=mine and free,
+        free=mine and _has_turn(order, holder),
+        yields=mine and _yields(holder),
     )
     return order, facts
 

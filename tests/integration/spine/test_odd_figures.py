@@ -12,7 +12,7 @@ from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.leaving import BRACKET
+from tests.support.leaving import BRACKET, SHORT, Guard, check_held, guards, side_by_side
 from tests.support.scenes import alerts, by_hand, journal, market_time, on_order, run, send
 
 EDIT = {"kind": "edit", "method": "GET", "path": "/v2/orders*"}
@@ -232,3 +232,32 @@ def test_more_filled_than_asked_is_told(lab: Lab, signal: dict[str, Any]) -> Non
     if signal is not BRACKET:
         assert (order.status, order.reason) == (Status.FILLED, Reason.OVERFILLED)
     assert order.uncovered_qty <= 0, "the surplus is as bare as the rest would be"
+
+
+# --- a price that no order of this kind gets ---
+
+
+@pytest.mark.parametrize("price", ["53.00", "51.05", "5.10", "509.80"])
+def test_a_price_that_cannot_be_is_read_again_and_nothing_is_sold_for_it(lab: Lab, price: str) -> None:
+    """Said once: beyond the limit, or far from the market. Levels, and whether to leave, follow from the price."""
+    lab.control.faults(EDIT | {"when": {"status": "filled"}, "body": {"filled_avg_price": price}, "count": 1})
+    order = run(lab, **BRACKET)
+    assert (order.status, order.avg_fill_price, order.all_exits) == (Status.FILLED, Decimal("50.98"), ())
+    assert guards(lab) == [Guard(Decimal(100), Decimal("49.98"), Decimal("53.48"))]
+    assert not alerts(lab)
+    check_held(lab)
+
+
+def test_so_is_one_of_a_short(lab: Lab) -> None:
+    lab.control.faults(EDIT | {"when": {"status": "filled"}, "body": {"filled_avg_price": "50.80"}, "count": 1})
+    order = run(lab, **SHORT)
+    assert (order.status, order.avg_fill_price, order.all_exits) == (Status.FILLED, Decimal("50.95"), ())
+    assert not alerts(lab)
+
+
+def test_an_odd_price_that_is_said_twice_is_believed(lab: Lab) -> None:
+    lab.control.faults(EDIT | {"when": {"status": "filled"}, "body": {"filled_avg_price": "53.00"}})
+    send(lab, **BRACKET)
+    side_by_side(lab)
+    order = lab.order("a")
+    assert (order.status, order.reason) == (Status.UNWOUND, Reason.SLIPPAGE_EXCEEDED)

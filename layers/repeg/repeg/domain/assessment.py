@@ -52,7 +52,7 @@ class Hold(Frozen):
 
 def bare_for_long(order: Order, now: datetime) -> bool:
     """True when what a close took down is not protected for too long, and nothing is being sold."""
-    return order.released_at is not None and now - order.released_at > BARE_AT_MOST
+    return order.released_at is not None and now - order.released_at >= BARE_AT_MOST
 
 
 def expiry(order: Order, calendar: Calendar) -> datetime | None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from repeg.domain.chains import Chain, Total, added_up, succeeded
 from repeg.domain.market import ChildStatus, OrderReport
 from repeg.domain.models import Frozen, OrderType
+from repeg.domain.money import beyond
 
 ZERO = Decimal(0)
 
@@ -43,7 +44,7 @@ class Doubt(StrEnum):
     """What of a child order's figures does not agree; it is read again."""
 
     PRICE = "price"
-    """Shares were filled, and no price is told."""
+    """Shares were filled, and no price is told, or for the first time one that such an order does not get."""
     QUANTITY = "quantity"
     """It is filled, and fewer shares are told than it was for."""
     SUCCESSOR = "successor"
@@ -52,6 +53,8 @@ class Doubt(StrEnum):
 
 DOUBT_PAUSES = (1, 1, 2, 5, 10, 20)
 """Seconds until figures that do not agree are read again."""
+PRICE_OFF_MARKET = Decimal("0.05")
+"""A fill farther than this fraction from the market that its order was priced by is odd."""
 DOUBT_LASTS_PAUSE = 60
 """And after that; then the operator is told."""
 
@@ -150,7 +153,7 @@ class ChildRecord(Frozen):
         stays open, to be read again; only a price may stay missing for good.
         """
         total = added_up(self.chain, report, self.qty)
-        doubt = _doubt(report, total)
+        doubt = _doubt(report, total) or self._doubts_price(report, total)
         doubts = self.doubts + 1 if doubt else 0
         closed = _CLOSED_AS.get(report.status)
         if doubt and (doubt is not Doubt.PRICE or doubts <= len(DOUBT_PAUSES)):
@@ -175,6 +178,19 @@ class ChildRecord(Frozen):
                 "ambiguous": False,
             }
         )
+
+    def _doubts_price(self, report: OrderReport, total: Total) -> Doubt | None:
+        """A price that no order of this kind gets is read once more: stop, target and whether to leave follow from it.
+
+        Said twice, it is believed.
+        """
+        price, limit = report.avg_fill_price, report.limit_price
+        if not price or report.filled_qty <= 0 or total.price == self.avg_fill_price:
+            return None
+        through_limit = limit is not None and beyond(price, limit, report.side)
+        mid = (self.bid + self.ask) / 2 if self.bid and self.ask else None
+        off_market = mid is not None and abs(price - mid) > mid * PRICE_OFF_MARKET
+        return Doubt.PRICE if through_limit or off_market else None
 
 
 def _doubt(report: OrderReport, total: Total) -> Doubt | None:

@@ -88,9 +88,8 @@ class Order(Frozen):
     """Worked in extended hours: limits only, and no protection before the next open."""
     protections: tuple[Protection, ...] = ()
     ocos: int = 0
-    """OCOs written down so far, those that were forgotten included."""
     refusals: int = 0
-    """OCOs in a row that the broker did not take."""
+    """OCOs written down so far, forgotten ones included, and OCOs in a row that the broker did not take."""
     key_waits: int = 0
     reserve: int | None = None
     reserve_left: int = 0
@@ -129,7 +128,9 @@ class Order(Frozen):
     released_at: datetime | None = None
     """When the close had taken that protection down."""
     restoring: bool = False
-    """Protection is put back before the close waits on."""
+    tries_in: int = 0
+    booked_qty: Decimal = ZERO
+    """Protection is put back before the close waits on, so many seconds; what it had sold by then is booked."""
     position_before: Decimal | None = None
     brackets_before: Decimal | None = None
     """What the account and the symbol's brackets held when the close first looked."""
@@ -139,9 +140,8 @@ class Order(Frozen):
     foreign_looks: int = 0
     """Looks at orders that are not ours, which were asked to give way."""
     bought_lately: bool = False
-    """A plain order bought so lately that the account may not show it all when the close looks."""
     looked_again: bool = False
-    """What other orders held, or the account did not show, was looked at once more before the end."""
+    """A plain order bought so lately that the account may not show it yet; what it did not show was looked at again."""
     resizes: int = 0
     refused_for: Reason | None = None
     refused: int = 0

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from repeg.domain.ladders import PriceRule, Rung
-from repeg.domain.models import Frozen, OrderType, Side, direction
+from repeg.domain.models import Frozen, OrderType, Side, direction, opposite
 from repeg.domain.money import BPS, SUB_DOLLAR_TICK, beyond, clamp_to_worst, round_passive, tick_size
 from repeg.domain.quotes import Quote
 
@@ -116,6 +116,16 @@ def off_the_wall(price: ChildPrice, quote: Quote | None, side: Side, wall: Decim
     wanted = price.limit_price or (marketable_limit(quote, side) if quote else nearest)
     limit = max(wanted, nearest) if side == "sell" else min(wanted, nearest)
     return ChildPrice(type="limit", limit_price=max(limit, SUB_DOLLAR_TICK), price_protected=price.price_protected)
+
+
+def is_walled_off(limit: Decimal | None, quote: Quote, side: Side, wall: Decimal | None) -> bool:
+    """True when staying off the wall leaves an exit behind all that the market itself offers: nobody comes there.
+
+    Only stop-limits that wait far from the market make such a wall.
+    """
+    if limit is None or wall is None:
+        return False
+    return (quote.touch(opposite(side)) - limit) * direction(side) > 0
 
 
 def _market_is_safe(quote: Quote | None, side: Side, worst: Decimal, remaining: Decimal) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import NamedTuple
 
+from repeg.domain.assessment import bare_for_long
 from repeg.domain.children import ChildRecord, Doubt, RungStatus
 from repeg.domain.execution import (
     REQUESTS_PER_PROTECTION,
@@ -20,7 +22,7 @@ from repeg.domain.market import ChildStatus, OrderReport
 from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.ours import child_intent
-from repeg.domain.reasons import Reason
+from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.errors import CredentialsRefused, OperatorError, RetryError
 from repeg.steps.lookup import successor_of
@@ -129,7 +131,7 @@ def after_close(worker: Worker, order: Order, child: ChildRecord, state: Route) 
         worker.orders.save(order)
         following = Next(after_rungs(order))
     elif child.status is RungStatus.REJECTED or child.cancel_requested_at is None:
-        following = worker.hold(order, Route.WAIT_TO_PLACE, pause_after_rejected(order))
+        following = wait_to_place(worker, order, pause_after_rejected(order), state)
     else:
         worker.orders.save(order)
         following = Next(Route.PLACE_ORDER)
@@ -141,6 +143,21 @@ def finish(worker: Worker, order: Order, ending: Finish, state: Route) -> Next:
     """Save why the order ends, and record it."""
     order = worker.orders.save(worker.note(order.changed(reason=ending.reason), state, ending.detail))
     return Next(after_rungs(order))
+
+
+def wait_to_place(worker: Worker, order: Order, seconds: int, state: Route) -> Next:
+    """Wait before the next child order. Nothing is at the market meanwhile.
+
+    What a close took protection off does not wait bare for long: it is protected first, and taken down again then.
+    """
+    order = tell_overdue(worker, order)
+    at_last = worker.now(order) + timedelta(seconds=seconds)
+    if order.kind != "close" or order.open_child or not bare_for_long(order, at_last):
+        return worker.hold(order, Route.WAIT_TO_PLACE, seconds)
+    detail = f"nothing of it is at the market; protected again, and tried again {seconds} s later"
+    waits = order.changed(restoring=True, tries_in=seconds, status=Status.WAITING)
+    worker.orders.save(worker.note(waits, state, detail))
+    return Next(Route.PROTECT_POSITION)
 
 
 def tell_overdue(worker: Worker, order: Order) -> Order:

@@ -35,13 +35,14 @@ from repeg.domain.market import ChildOrder, OrderReport
 from repeg.domain.money import too_small
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.ours import child_intent
+from repeg.domain.pricing import is_walled_off
 from repeg.domain.quotes import Quote, SeenQuote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError
 from repeg.steps.lookup import look_up, taken
 from repeg.steps.outcome import finish, fold, proceed, read_child, reason_of
-from repeg.steps.refused import before_rung, refused
+from repeg.steps.refused import before_rung, refused, walled_off
 from repeg.steps.send import answering_for, send, wait_for_sender
 from repeg.steps.worker import Worker
 
@@ -108,6 +109,8 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
     price = child.limit_price or (quote.touch(order.trading_side) if quote else None)
     if price is not None and too_small(child.qty, price):
         return finish(worker, order, dust(child.qty, price), STATE)
+    if is_exit(order) and quote and is_walled_off(child.limit_price, quote, order.trading_side, order.wall):
+        return walled_off(worker, order)
     if not is_exit(order):
         try:
             count = requests_of_entry(order)

@@ -10,12 +10,12 @@ from repeg.domain.market import OrderReport
 from repeg.domain.models import opposite
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.refusals import SHARES_LACK, Doubt, Refusal, Sort, doubts_of, sort_of, try_again_in
+from repeg.domain.refusals import SHARES_LACK, WASH_WAITS, Doubt, Refusal, Sort, doubts_of, sort_of, try_again_in
 from repeg.domain.routes import Next, Route
 from repeg.domain.sizing import named_orders, nearest_wall, order_words, sized
 from repeg.errors import OperatorError, RetryError
 from repeg.steps.foreign import against, make_way
-from repeg.steps.outcome import finish
+from repeg.steps.outcome import finish, wait_to_place
 from repeg.steps.size import size_sell
 from repeg.steps.worker import Worker
 
@@ -79,7 +79,7 @@ def _again(worker: Worker, order: Order, refusal: Refusal, wait: int) -> Next:
         # What the account showed was old: the exit is sized anew.
         again = order.changed(status=Status.WAITING, resizes=order.resizes + 1)
         return worker.hold(again, Route.WAIT_FOR_MARKET, wait)
-    return worker.hold(order, Route.WAIT_TO_PLACE, wait)
+    return wait_to_place(worker, order, wait, STATE)
 
 
 def before_rung(worker: Worker, order: Order) -> Order | Next:
@@ -89,6 +89,15 @@ def before_rung(worker: Worker, order: Order) -> Order | Next:
     if order.wall is not None and is_exit(order):
         return _facing(worker, order, _in_the_way(worker, order, None)[0])
     return order
+
+
+def walled_off(worker: Worker, order: Order) -> Next:
+    """What rests against the exit keeps it from the market at any price that trades: as good as refused."""
+    order = order.changed(refused_for=Reason.WASH_TRADE, refused=order.refused + 1)
+    wait = try_again_in(Refusal(reason=Reason.WASH_TRADE, of=Sort.EXIT, times=order.refused))
+    detail = f"{order.symbol} cannot be left: an order of the account rests at {order.wall}, and what could meet it is "
+    order = worker.alert_lasting(order, IN_THE_WAY, detail + "refused; cancel it")
+    return wait_to_place(worker, order, wait or WASH_WAITS[-1], STATE)
 
 
 def _sized_anew(worker: Worker, order: Order) -> Order | Next:
@@ -130,4 +139,4 @@ def _facing(worker: Worker, order: Order, resting: tuple[OrderReport, ...], lost
     if blocking and lost:
         detail = f"{order.symbol} cannot be left: {order_words(blocking[0])} rests, and the broker takes nothing "
         return worker.alert_lasting(order, IN_THE_WAY, detail + "against it; cancel it")
-    return order if blocking else order.no_longer(IN_THE_WAY)
+    return order if blocking or wall is not None else order.no_longer(IN_THE_WAY)

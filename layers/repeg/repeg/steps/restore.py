@@ -45,6 +45,8 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     if waits:
         return worker.hold(close, Route.WAIT_TO_PROTECT, min(waits))
     if close.restoring:
+        if close.tries_in:
+            return worker.hold(as_before(close).changed(holds=0), Route.WAIT_FOR_MARKET, close.tries_in)
         worker.orders.save(as_before(close))
         return Next(Route.ASSESS_MARKET)
     kept = worker.orders.save(close.changed(settled=True))
@@ -54,4 +56,5 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
 def as_before(close: Order) -> Order:
     """The close as it was before it took anything down: what it answered for is protected again."""
     nothing = {"released": (), "released_at": None, "position_before": None, "brackets_before": None}
-    return close.changed(restoring=False, settling=0, **nothing)
+    booked_by_now = {"booked_qty": close.filled_qty, "wall": None}
+    return close.changed(restoring=False, settling=0, tries_in=0, **booked_by_now, **nothing)

@@ -166,7 +166,7 @@ def _missing(worker: Worker, order: Order, brackets: list[Order], held: Decimal)
             if listed
             else None
         )
-    finding = find_out(worker, brackets, taken=order.filled_qty)
+    finding = find_out(worker, brackets, taken=_unbooked(order))
     if finding.proof is Proof.GONE:
         _book(worker, brackets, finding)
         return None
@@ -202,7 +202,12 @@ def _expected(order: Order, brackets: list[Order]) -> Decimal:
     """Shares that must be there by the records; a position may show a fill some time after it happened."""
     if order.kind == "unwind":
         return (order.signal_qty or ZERO) - order.filled_qty
-    return max(ZERO, _unexited(brackets) - order.filled_qty)
+    return max(ZERO, _unexited(brackets) - _unbooked(order))
+
+
+def _unbooked(order: Order) -> Decimal:
+    """Shares that the close sold and that the brackets' records still count."""
+    return order.filled_qty - order.booked_qty
 
 
 def _unexited(brackets: list[Order]) -> Decimal:

@@ -74,6 +74,32 @@ def test_a_split_over_night_is_followed_before_the_open(
     assert lab.order("b").frozen == ""
 
 
+@pytest.mark.parametrize(("new", "old", "at"), [(10, 1, ("5.09", "5.10")), (1, 10, ("509.50", "509.80"))])
+@pytest.mark.parametrize("signal", [{}, SHORT], ids=["long", "short"])
+def test_legs_that_the_broker_scaled_itself_are_not_scaled_again(
+    evening: Lab, signal: dict[str, Any], new: int, old: int, at: tuple[str, str]
+) -> None:
+    """They look like levels that somebody moved: scaled twice, the target lies where everything is sold at the open."""
+    lab = evening
+    held, ratio = hold(lab, **signal), Decimal(new) / old
+    hold(lab, "b2", **(signal | {"qty": 30}))
+    minutes(lab)
+    mark = lab.mark()
+    _monday(lab, *at)
+    _split(lab, new, old, orders="rescale")
+    minutes(lab, 3)
+    _monday(lab, *at, hour="09:31")
+    minutes(lab, 3)
+    first, second = lab.order("b"), lab.order("b2")
+    assert (first.unexited_qty, second.unexited_qty) == (100 * ratio, 30 * ratio)
+    assert [guard.qty for guard in guards(lab)] == [100 * ratio, 30 * ratio]
+    assert held.stop_loss
+    for guard in guards(lab):
+        assert abs(guard.stop - held.stop_loss / ratio) <= Decimal("0.01")
+    assert not [entry for entry in lab.control.journal(mark) if entry["type"] == "fill"]
+    assert not first.frozen
+
+
 def test_the_split_of_a_short_is_followed_too(evening: Lab) -> None:
     lab = evening
     hold(lab, **SHORT)

@@ -6,8 +6,14 @@ from decimal import Decimal
 
 from repeg.domain.brackets import Levels
 from repeg.domain.models import Side, direction, opposite
+from repeg.domain.money import round_passive
 from repeg.domain.orders import Order
 from repeg.domain.quotes import Quote
+
+TICK_OFF = Decimal("0.02")
+ROUNDED_OFF = Decimal("0.002")
+"""By how much (dollars, and of itself) a level may differ from what a split makes of it."""
+BIG = Decimal("1.9")
 
 
 def levels_of(order: Order) -> Levels:
@@ -27,6 +33,34 @@ def levels_of(order: Order) -> Levels:
     working = next((oco.working_levels for oco in reversed(since) if oco.worked), None)
     by_fill = order.bracket.levels_at(order.avg_fill_price or order.bracket.signal_price)
     return working or (adjusted.levels if adjusted else by_fill)
+
+
+def after_split(order: Order, ratio: Decimal) -> Levels:
+    """The levels of `levels_of` in shares of which there are `ratio` new ones for each old one.
+
+    The stop is rounded inward to a tick, the target outward. A broker that has scaled the legs itself looks like
+    somebody who moved them: what it scaled is not scaled again.
+    """
+    levels, away = levels_of(order), opposite(order.trading_side)
+    oco = next((oco for oco in reversed(order.protections) if oco.worked), None)
+    if oco and oco.moved == levels and _scaled_already(oco.levels, levels, ratio):
+        return levels
+    return Levels(stop=round_passive(levels.stop / ratio, away), target=round_passive(levels.target / ratio, away))
+
+
+def _scaled_already(placed: Levels, seen: Levels, ratio: Decimal) -> bool:
+    """True when the legs left where they were placed in the measure of the split: one to the tick is enough.
+
+    One that somebody had moved before is not where the split would have it. If both are not, the measure decides, as
+    far as it is one that nobody moves a level by.
+    """
+    pairs = ((placed.stop, seen.stop), (placed.target, seen.target))
+    if any(was == now for was, now in pairs):
+        return False
+    if any(abs(now - was / ratio) <= TICK_OFF + was / ratio * ROUNDED_OFF for was, now in pairs):
+        return True
+    factor = ratio * ratio * pairs[0][1] * pairs[1][1] / (pairs[0][0] * pairs[1][0])  # 1: as scaled; ratio^2: as placed
+    return max(ratio, 1 / ratio) >= BIG and max(factor, 1 / factor) < max(ratio, 1 / ratio)
 
 
 def measured(order: Order) -> Order:

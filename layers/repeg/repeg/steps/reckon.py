@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from decimal import Decimal
 
 from repeg.domain.adjustments import Adjustment, Seen
-from repeg.domain.bracket_exit import levels_of
-from repeg.domain.brackets import Levels
+from repeg.domain.bracket_exit import after_split
 from repeg.domain.defence import Account
 from repeg.domain.evidence import DUST, Finding, Proof, looks_split, rescaled
 from repeg.domain.leaving import sold_by_others
 from repeg.domain.market import Position
-from repeg.domain.models import direction, opposite
-from repeg.domain.money import plain, round_passive
+from repeg.domain.models import direction
+from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.routes import Route
 from repeg.steps.evidence import find_out
@@ -107,7 +105,7 @@ def adjusted(worker: Worker, brackets: Sequence[Order], finding: Finding, positi
     after = []
     for bracket, qty in zip(brackets, rescaled(brackets, finding), strict=True):
         now = worker.now(bracket)
-        levels = scaled(levels_of(bracket), finding.ratio, bracket)
+        levels = after_split(bracket, finding.ratio)
         change = Adjustment(
             why="corporate_action",
             detail=finding.why,
@@ -134,12 +132,6 @@ def adjusted(worker: Worker, brackets: Sequence[Order], finding: Finding, positi
         worker.alert(changed, f"corporate action: {words}; protected again at these levels")
         after.append(worker.save_exits(bracket, worker.note(changed, STATE, words)))
     return after
-
-
-def scaled(levels: Levels, ratio: Decimal, bracket: Order) -> Levels:
-    """Levels after a corporate action: the stop rounded inward to a tick, the target outward."""
-    away = opposite(bracket.trading_side)
-    return Levels(stop=round_passive(levels.stop / ratio, away), target=round_passive(levels.target / ratio, away))
 
 
 def _unclear(survey: Survey, bracket: Order, finding: Finding) -> Order:

@@ -13,7 +13,7 @@ from typing import Any
 from repeg.domain.children import ChildRecord
 from repeg.domain.models import direction, opposite
 from repeg.domain.orders import Order
-from repeg.domain.protection import ExitReason, Protection
+from repeg.domain.protection import SPENT_REMEMBERED, ExitReason, Protection
 from repeg.domain.reasons import Status
 from tests.support.truth import ZERO, Group, Seed, Sent, Truth, group
 
@@ -65,7 +65,7 @@ class _Books:
         self._forgotten = {
             order.changed(ocos=number).protective_client_order_id: order
             for order in orders
-            for number in range(order.ocos)
+            for number in range(order.ocos - SPENT_REMEMBERED)
         }
         self._strangers = strangers
         self._truth = Truth(seeds)

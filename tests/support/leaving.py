@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from repeg.domain.models import direction
 from repeg.domain.orders import Order
+from repeg.domain.protection import SPENT_REMEMBERED
 from repeg.domain.settings import Settings
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
@@ -136,7 +137,7 @@ def check_known(lab: Lab, symbol: str = "TQQQ") -> None:
     brackets = [order for order in lab.orders.newest() if order.symbol == symbol]
     known = {oco.client_order_id for order in brackets for oco in order.protections}
     # What came to nothing is counted and not kept.
-    known |= {o.changed(ocos=n).protective_client_order_id for o in brackets for n in range(o.ocos)}
+    known |= {o.changed(ocos=n).protective_client_order_id for o in brackets for n in range(o.ocos - SPENT_REMEMBERED)}
     sent = [entry for entry in journal(lab, event="accepted") if entry["order_class"] == "oco"]
     heads = {entry["client_order_id"] for entry in sent if not entry["parent_order_id"] and entry["symbol"] == symbol}
     assert heads <= known, f"the store does not know {heads - known}"

@@ -227,7 +227,7 @@ def test_keys_that_are_revoked_while_protection_is_on_its_way_are_told_now_and_t
     check_held(lab)
 
 
-def test_a_part_of_a_hanging_entry_outside_the_session_waits_for_the_open(exchange: ExchangeControl) -> None:
+def test_a_part_of_a_hanging_entry_outside_the_session_is_protected(exchange: ExchangeControl) -> None:
     """Off hours a cancel may hang until the next open: no failure, and no share is forgotten."""
     settings = Settings(SMART_EXECUTOR_ENABLE_EXTENDED_HOURS=True)
     with lab_at(exchange, "2026-11-19T19:55:00-05:00", settings) as lab:
@@ -242,4 +242,4 @@ def test_a_part_of_a_hanging_entry_outside_the_session_waits_for_the_open(exchan
             lab.control.faults()
             crowd.work()
         assert (lab.order("b").status, lab.order("b").unexited_qty) == (Status.PARTIALLY_FILLED, 30)
-        check_held(lab, naked=30)
+        check_held(lab)

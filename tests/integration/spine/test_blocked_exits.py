@@ -11,7 +11,7 @@ from repeg.domain.reasons import Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, SHORT, check_held, hold, shares
-from tests.support.scenes import alerts, at, by_hand, market_time
+from tests.support.scenes import alerts, at, by_hand, limit_by_hand, market_time, run, whenever
 
 LOOK_SECONDS = 10
 RELEASED_FOR = 3
@@ -93,3 +93,15 @@ def test_what_the_exchange_rejects_again_and_again_leaves_the_shares_protected_m
     assert (close.status, close.filled_qty, shares(lab)) == (Status.FILLED, 100, 0)
     assert lab.order("b").unexited_qty == 0
     check_held(lab)
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_an_order_that_somebody_sends_while_we_look_is_not_taken_for_ours(lab: Lab, nth: int) -> None:
+    """A sale is refused for what rests against it; what is ours of that is cancelled, and nothing else."""
+    lab.control.position("TQQQ", 100, "40")
+    limit_by_hand(lab, "buy", 10, "50.94")
+    theirs: list[str] = []
+    whenever(lab, "broker.open_orders", lambda: theirs.append(limit_by_hand(lab, "buy", 5, "50.90")), nth=nth)
+    close = run(lab, "c", kind="close")
+    assert (close.status, close.filled_qty) == (Status.FILLED, 100)
+    assert all(by_hand(lab, "GET", f"orders/{each}")["status"] == "new" for each in theirs)

@@ -20,7 +20,14 @@ MAX_LOOKS = 30
 
 def foreign_orders(worker: Worker, symbol: str) -> tuple[OrderReport, ...]:
     """Open orders of the symbol that no record of ours names (one trading request)."""
-    reports = [each for each in worker.broker.urgent().open_orders() if each.symbol == symbol]
+    return _strangers(worker, symbol, _open(worker, symbol))
+
+
+def _open(worker: Worker, symbol: str) -> list[OrderReport]:
+    return [each for each in worker.broker.urgent().open_orders() if each.symbol == symbol]
+
+
+def _strangers(worker: Worker, symbol: str, reports: list[OrderReport]) -> tuple[OrderReport, ...]:
     if not reports:
         return ()
     known = [worker.orders.get(order_id) for order_id in sorted(order_ids(reports))]
@@ -35,10 +42,13 @@ def _owns(order: Order, report: OrderReport) -> bool:
 
 
 def against(worker: Worker, order: Order) -> tuple[tuple[OrderReport, ...], tuple[str, ...]]:
-    """Somebody's open orders on the other side of the symbol, and the ids of ours there: those are cancelled."""
+    """Somebody's open orders on the other side of the symbol, and the ids of ours there: those are cancelled.
+
+    By one listing: what somebody sends between two would be taken for ours, and cancelled.
+    """
     try:
-        strangers = {each.broker_order_id for each in foreign_orders(worker, order.symbol)}
-        listed = [each for each in worker.broker.urgent().open_orders() if each.symbol == order.symbol]
+        listed = _open(worker, order.symbol)
+        strangers = {each.broker_order_id for each in _strangers(worker, order.symbol, listed)}
         found = tuple(each for each in listed if each.side == opposite(order.trading_side))
         ours = [each for each in found if each.broker_order_id not in strangers]
         for each in ours:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from io import StringIO
+from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
@@ -8,6 +10,7 @@ from rich.console import Console, RenderableType
 from desk.cli.figures import price
 from desk.cli.render import change_line, order_page, orders_table
 from repeg.domain.orders import Order
+from repeg.domain.pricing import CapBound
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.views import order_view
 from tests.unit.samples import START, order, rung
@@ -32,6 +35,30 @@ def test_an_order_shows_each_rung_with_its_quote_limit_and_fill() -> None:
     first = next(line for line in text.splitlines() if line.split()[:1] == ["1"])
     assert first.split()[2:] == ["limit", "50.95", "50.98", "50.99", "100", "40", "50.98", "canceled", "1.00"]
     assert "10:00:00.0" in text, "times are New York's"
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, "3.005, cap 15 bps\n"),
+        ({"cap_bound": CapBound.SETTING}, "3.005, cap 15 bps\n"),
+        ({"cap_bound": CapBound.SIGNAL}, "3.005, cap 15 bps (the signal's own): 3.00\n"),
+        ({"cap_bound": CapBound.TICKS, "cap_floor": Decimal("0.01")}, "3.005, cap 15 bps, at least a tick: 3.01\n"),
+        (
+            {"cap_bound": CapBound.OPENING_SPREAD, "cap_floor": Decimal("0.015")},
+            "3.005, cap 15 bps, at least half of the spread before the open and a tick: 3.02\n",
+        ),
+        (
+            {"cap_bound": CapBound.TICKS, "cap_floor": Decimal("0.01"), "completion": "must"},
+            "3.005, cap 15 bps, at least a tick\n",
+        ),
+    ],
+)
+def test_a_cap_that_the_settings_alone_did_not_make_says_what_did(more: dict[str, Any], told: str) -> None:
+    capped = order(reference_price=Decimal("3.005"), max_slippage_bps=Decimal(15), **more)
+    page = shown(order_page(order_view(capped)))
+    line = next(line for line in page.splitlines() if line.startswith("reference"))
+    assert line.removeprefix("reference").strip() == told.strip()
 
 
 def test_text_from_outside_is_shown_as_it_is() -> None:

@@ -11,7 +11,7 @@ from repeg.domain.settings import Settings
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, check_held, hold, shares
-from tests.support.scenes import alerts, at, journal, market_time, on_order, send
+from tests.support.scenes import alerts, at, journal, market_time, on_order, send, whenever
 from tests.support.watching import moves
 
 RESTS = Settings(SMART_EXECUTOR_FILL_TIMEOUT=3600)
@@ -93,4 +93,30 @@ def test_an_entry_whose_worker_stalls_gives_way_once_it_cannot_send(lab: Lab, se
         crowd.work()
     sold = [entry for entry in journal(lab, "fill") if entry["side"] == "sell"]
     assert sum(Decimal(entry["qty"]) for entry in sold) <= 100 + lab.order("low").filled_qty
+    check_held(lab)
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["free", "taken by an entry"])
+def test_a_turn_that_a_late_worker_gave_back_does_not_keep_an_unwind_waiting(lab: Lab, taken: bool) -> None:
+    """A worker that stalls where it gives the turn back may wake up when the same bracket is being left."""
+    hold(lab)
+    lab.control.end_leg("stop_loss", "rejected", symbol="TQQQ")
+    moves(lab, "49.00")
+    lab.settings = RESTS
+
+    def give_back() -> None:
+        bracket = lab.order("b")
+        assert bracket.unwinding
+        lab.orders.give_turn(bracket)
+        if taken:
+            send(lab, "low", **LOW)
+            assert lab.orders.take_turn(lab.order("low"), at("10:01:02"))
+
+    whenever(lab, "executions.start", give_back)
+    lab.sleep(60)
+    lab.sweep()
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:01:30"))
+        assert (lab.order("b").unexited_qty, lab.order("b").exit_reason) == (0, "unwind")
+        crowd.work()
     check_held(lab)

@@ -182,6 +182,8 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     if order.parent_id and _nothing_to_unwind(worker, order.parent_id):
         return order, Reject(reason=Reason.NO_POSITION, detail="the bracket's shares are gone"), clock
     if not worker.orders.take_turn(order, now):
+        if order.parent_id:
+            take_over(worker, order)
         holds = min(order.holds, EXIT_TURN_HOLDS) if is_exit(order) else order.holds
         return order, Hold(seconds=turn_backoff(holds), why=TURN), clock
     verdict, newer = _release(worker, order, clock, calendar.session_at(now))

@@ -69,12 +69,16 @@ class Turns:
 
         Orders that are parked for an open after `now` do not stand in line.
 
+        An unwind trades on its bracket's turn, and takes it for the bracket should a late worker have given it back.
+
         Only an order that still stands in line can take it, so a step that was held up cannot take it for an order
         that has ended meanwhile.
         """
         line = self._line(order.symbol)
-        if line.holder is not None or order.parent_id:
+        if line.holder is not None:
             return line.holder == (order.parent_id or order.order_id)
+        if order.parent_id:
+            return self.borrow_turn(order.changed(order_id=order.parent_id))
         if line.first(now) != order.order_id:
             return False
         in_line = {"TableName": self._table, "Key": queue_key(order), "ConditionExpression": "attribute_exists(pk)"}

@@ -138,6 +138,21 @@ def test_a_position_that_shows_a_sale_late_is_not_sold_twice(lab: Lab, second: d
     check_held(lab)
 
 
+@pytest.mark.parametrize("lag", [5000, 9000])
+def test_a_second_part_of_a_position_that_shows_the_first_late_is_closed_too(lab: Lab, lag: int) -> None:
+    """What the first close sold seems to be free still: refused, it is waited for, not believed."""
+    hold(lab)
+    lab.sleep(20)
+    lab.control.settings(position_lag_ms=lag)
+    run(lab, "c1", kind="close", qty=30)
+    lab.sleep(1.5)
+    run(lab, "c2", kind="close", qty=30)
+    lab.sleep(10)
+    assert (lab.order("c2").status, lab.order("c2").filled_qty) == (Status.FILLED, 30)
+    assert (lab.order("b").unexited_qty, shares(lab)) == (40, 40)
+    check_held(lab)
+
+
 def test_a_rung_of_an_exit_does_not_sell_what_somebody_sold_since_the_last(lab: Lab) -> None:
     """A close has sold a part; the rest is sold by hand while it waits."""
     hold(lab)

@@ -16,6 +16,7 @@ from repeg.domain.market import Position
 from repeg.domain.models import Side, direction
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.reasons import Reason
+from repeg.domain.refusals import SHARES_LACK
 from repeg.domain.routes import Route
 from repeg.domain.sizing import (
     Release,
@@ -38,7 +39,7 @@ STATE = Route.ASSESS_MARKET
 POSITION_READS = 3
 POSITION_LAG = timedelta(seconds=1)
 SHOWS_AFTER = timedelta(seconds=10)
-"""In bad moments a position shows so late what a plain order has bought."""
+"""In bad moments a position shows so late what an order has traded: a refusal for lack of shares tells of one."""
 SHOWS_LATE = "waits for the position to show the last trade"
 UNPROVEN = "waits for the account to show its position, or who left it"
 SETTLING = "waits for the position to show what was bought"
@@ -48,7 +49,8 @@ def size(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release | Non
     """What to work, or why not (yet); None for what needs no look at the account: a plain buy."""
     if is_exit(order) or order.side == "sell":
         trades, now = worker.orders.last_trades(order.symbol), worker.now(order)
-        if any(timedelta(0) <= now - traded.at < POSITION_LAG for traded in trades):
+        lag = SHOWS_AFTER if order.refused_for in SHARES_LACK else POSITION_LAG
+        if any(timedelta(0) <= now - traded.at < lag for traded in trades):
             # A position may still show what the last order has sold; selling it again would open a short.
             return Hold(seconds=1, why=SHOWS_LATE)
         if not order.bracket:

@@ -219,3 +219,16 @@ def test_a_quote_that_is_quiet_while_others_tick_still_tells(lab: Lab) -> None:
         lab.control.quote("TQQQ", bid, str(Decimal(bid) + Decimal("0.03")), 2000, 2000, frozen=True)
         minutes(lab)
     assert (lab.order("b").unexited_qty, shares(lab)) == (0, 0)
+
+
+def test_shares_that_a_close_laid_bare_and_stands_still_over_are_told(lab: Lab) -> None:
+    hold(lab)
+    send(lab, "c", kind="close")
+    with Crowd(lab) as crowd:
+        crowd.stall("broker.position", 150, nth=2)
+        crowd.work(sweep_every=60)
+    told = [alert for alert in alerts(lab) if "without protection" in alert]
+    close = lab.order("c")
+    assert len(told) == 1 and told[0].endswith(f"{close.order_id} has the symbol's turn")
+    assert (close.status, shares(lab)) == (Status.FILLED, 0)
+    check_held(lab)

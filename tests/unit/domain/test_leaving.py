@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from repeg.domain.assessment import Reject
 from repeg.domain.brackets import Levels
 from repeg.domain.children import RungStatus
-from repeg.domain.leaving import booked, sold_by_others
+from repeg.domain.leaving import bare_by_record, booked, sold_by_others
 from repeg.domain.orders import Order
 from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
@@ -210,3 +210,11 @@ def test_a_close_takes_what_is_there_and_free(held: str, available: str, asked: 
 def test_a_close_with_nothing_to_sell_says_why(held: Any, reason: Reason) -> None:
     sizing = size_close(held, None)
     assert isinstance(sizing, Reject) and sizing.reason is reason
+
+
+def test_the_record_tells_since_when_shares_are_bare() -> None:
+    bought, guarded = _bracket("b", 100), _bracket("b", 100, guarded=60)
+    assert bare_by_record(bought) == NOON - timedelta(hours=1)
+    assert bare_by_record(guarded) is None
+    over = guarded.protections[0].model_copy(update={"status": ProtectionStatus.GONE, "closed_at": NOON})
+    assert bare_by_record(guarded.with_protection(over)) == NOON

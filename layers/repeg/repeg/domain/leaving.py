@@ -69,6 +69,19 @@ def filled_lately(order: Order, now: datetime) -> bool:
     return now - max(fills) < POSITION_SHOWS_AFTER
 
 
+def bare_by_record(order: Order) -> datetime | None:
+    """Since when shares are bare, by the record alone: their last OCO was over, or they were bought without one.
+
+    None when it does not tell. Sweeps that died saw nothing, and one that comes every minute sees it late.
+    """
+    worked = [oco for oco in order.protections if oco.worked]
+    if any(not oco.status.closed for oco in worked):
+        return None
+    if worked:
+        return max((oco.closed_at for oco in worked if oco.closed_at), default=None)
+    return min((child.closed_at for child in order.rungs if child.filled_qty > 0 and child.closed_at), default=None)
+
+
 def left_by_others(order: Order, qty: Decimal, now: datetime) -> Exit:
     """Shares that somebody else sold (or bought back), at a price that is not known."""
     source = f"{order.order_id}-outside{len(order.exits) + 1}"

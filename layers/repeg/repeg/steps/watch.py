@@ -14,7 +14,7 @@ from repeg.domain.bracket_exit import levels_of
 from repeg.domain.defence import Account, Act, Facts, Market, Tell, Verdict, elapsed, guard, is_through, market, verdict
 from repeg.domain.defence import State as Standing
 from repeg.domain.execution import is_exit
-from repeg.domain.leaving import gives_way
+from repeg.domain.leaving import bare_by_record, gives_way
 from repeg.domain.money import plain
 from repeg.domain.orders import Order
 from repeg.domain.protection import Protection, lone_stop
@@ -87,7 +87,10 @@ def _guarded_look(survey: Survey, brackets: list[Order]) -> None:
 def _look_at(survey: Survey, brackets: list[Order]) -> None:
     holder = free_turn(survey, brackets[0].symbol)
     if holder and is_exit(holder):
-        return  # it has taken protection down on purpose, reads exits itself, and has alarms of its own
+        # It has taken protection down on purpose, and reads exits itself. Only that it stands still is worth a word.
+        for bracket in brackets if holder.open_child is None else []:
+            _judge(survey, bracket, bracket, Account.UNSEEN, holder)
+        return
     trouble: list[Exception] = []
     read = [_safely(trouble, bracket, partial(_read_exits, survey, bracket)) for bracket in brackets]
     read = [bracket for bracket in read if bracket.unexited_qty > 0]
@@ -161,7 +164,8 @@ def _judge(survey: Survey, before: Order, order: Order, account: Account, holder
 
     `before` is the order as it is saved.
     """
-    mine = order.status.terminal and not survey.listed_as_running(order)
+    taken_over = holder is not None and is_exit(holder)
+    mine = order.status.terminal and not taken_over and not survey.listed_as_running(order)
     if order.unwinding:
         return _resume(survey, order) if mine and (_has_turn(order, holder) or _yields(holder)) else order
     order, facts = _facts(survey, order, account, mine, holder)
@@ -188,13 +192,15 @@ def _facts(survey: Survey, order: Order, account: Account, mine: bool, holder: O
     bare = order.needs_care if mine else _unlisted(survey, order)
     if mine:
         found_now = order.protected and order.care_at is None
-        bare_since = None if not bare else survey.now if found_now else order.bare_since or survey.now
+        known = order.bare_since or bare_by_record(order) or survey.now
+        bare_since = None if not bare else survey.now if found_now else known
         passed_since = order.past_stop_since
         if through is not None or opened_at is None:
             passed_since = (passed_since or survey.now) if through else None
         order = order.changed(bare_since=bare_since, past_stop_since=passed_since)
     else:
-        bare_since = survey.since(order, BARE, bare)
+        seen = survey.since(order, BARE, bare)
+        bare_since = min(filter(None, (seen, bare_by_record(order))), default=None) if bare else None
         passed_since = survey.since(order, PAST_STOP, bool(through))
     facts = Facts(
         account=account,
@@ -228,7 +234,7 @@ def _tell(survey: Survey, order: Order, found: Verdict, mine: bool, holder: Orde
         return order
     if found.tell is Tell.ONCE:
         return _lost(survey, order, holder) if mine else order
-    if found.act is Act.PROTECT and order.care_tries == 0:
+    if found.act is Act.PROTECT and order.care_tries == 0 and order.care_at:
         return order  # told when it was lost; this is the first try to restore it
     what = {Standing.BARE: BARE, Standing.PAST_STOP: PAST_STOP}.get(found.state, DISAGREES)
     detail = _words(survey, order, found, holder)

@@ -17,6 +17,8 @@ from tests.support.truth import ZERO, Sent, Truth, group
 BARE_FOR = timedelta(seconds=60)
 FOUND_WITHIN = timedelta(seconds=75)
 """The sweep comes every minute, and takes its time; one that dies is made good by the next (and has its own alarm)."""
+MOMENT = timedelta(seconds=61)
+"""A worker may stand still for so long between a look and a word."""
 MANY = 3
 """A death between an alert and its record repeats it; more than so often in a quarter of an hour is a nuisance."""
 QUARTER = timedelta(minutes=14)
@@ -28,6 +30,7 @@ def look_at(storm: Storm) -> None:
     storm.lab.check(strangers=storm.strangers)
     _check_turn(storm)
     _check_bare_shares(storm)
+    _check_alerts_of_bare_shares(storm)
     _check_nuisance(storm)
 
 
@@ -66,6 +69,15 @@ def _check_bare_shares(storm: Storm) -> None:
             by = since + within
             told = [at for at in heard if start - timedelta(minutes=15) <= at <= by]
             assert told, f"{qty} shares were bare from {since:%a %H:%M:%S} to {until:%H:%M:%S}, and nobody was told"
+
+
+def _check_alerts_of_bare_shares(storm: Storm) -> None:
+    """Who is told that shares have no protection is told the truth, give or take a moment."""
+    bare = [(start - MOMENT, end + MOMENT) for start, end, _ in _bare_times(storm)]
+    for told in _alerts(storm):
+        words = told.detail["alert"]
+        if "have been without protection" in words or "lost their protection" in words:
+            assert any(start <= told.at <= end for start, end in bare), f"{told.at:%H:%M:%S}: not true: {words}"
 
 
 def _alerts(storm: Storm) -> Iterator[Told]:

@@ -153,7 +153,9 @@ def _happen(working: Order, share: int, status: ChildStatus, price: Decimal) -> 
         filled_qty=part,
         avg_fill_price=price if part else None,
     )
-    return working.with_child(intent.reported(report, NOON))
+    seen = intent.reported(report, NOON)
+    # A price that nobody expects is read once more, and believed when it is said again.
+    return working.with_child(seen.reported(report, NOON) if seen.doubt else seen)
 
 
 def _check_ending(working: Order, qty: Decimal) -> None:

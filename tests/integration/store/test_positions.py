@@ -147,14 +147,23 @@ def test_an_unwind_is_written_together_with_the_bracket_that_waits_for_it(store:
 
 
 def test_an_unwind_has_its_parents_turn_and_no_other(store: OrderStore) -> None:
-    bracket = _held(store)
+    bracket, other = _held(store), _held(store, "2", after=1)
     unwind = order(order_id="ord-u", kind="unwind", side="sell", parent_id="ord-1")
     store.save_with(bracket, unwind)
-    assert not store.take_turn(unwind, NOON), "its parent does not have the turn"
+    assert store.borrow_turn(other)
+    assert not store.take_turn(unwind, NOON), "somebody else has the turn"
+    store.give_turn(other)
     assert store.take_turn(bracket, NOON)
     assert store.take_turn(unwind, NOON)
     store.finish(unwind.changed(status=Status.FILLED, completed_at=NOON))
     assert store.holder("TQQQ") == "ord-1", "the parent goes on with its turn"
+
+
+def test_an_unwind_takes_back_the_turn_that_a_late_worker_gave_away(store: OrderStore) -> None:
+    unwind = order(order_id="ord-u", kind="unwind", side="sell", parent_id="ord-1")
+    store.save_with(_held(store), unwind)
+    assert store.take_turn(unwind, NOON)
+    assert store.holder("TQQQ") == "ord-1"
 
 
 # --- borrowed turns ---

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from repeg.domain.sending import SENDER_LIFE, in_time, sender_may_live
+from repeg.domain.sending import ON_ITS_WAY, SENDER_LIFE, in_time, may_arrive_for
 
 SAVED = datetime(2026, 11, 20, 15, tzinfo=UTC)
 
@@ -18,8 +18,13 @@ def test_an_intent_may_be_sent_for_three_seconds(age: float, sent: bool) -> None
 
 @pytest.mark.parametrize(("age", "left"), [(0, 75), (15, 60), (74.5, 0.5), (75, 0), (1000, 0), (-30, 75)])
 def test_a_sender_lives_no_longer_than_its_function(age: float, left: float) -> None:
-    assert sender_may_live(SAVED, SAVED + timedelta(seconds=age)) == left
+    assert may_arrive_for(SAVED, SAVED + timedelta(seconds=age), heard=False) == left
 
 
 def test_a_record_of_before_says_nothing_of_its_sender() -> None:
-    assert sender_may_live(None, SAVED) == SENDER_LIFE.total_seconds()
+    assert may_arrive_for(None, SAVED, heard=False) == SENDER_LIFE.total_seconds()
+
+
+def test_an_intent_whose_senders_all_came_back_is_only_waited_for_as_long_as_a_network_holds_it() -> None:
+    assert may_arrive_for(SAVED, SAVED + timedelta(seconds=5), heard=True) == ON_ITS_WAY.total_seconds() - 5
+    assert may_arrive_for(SAVED, SAVED + ON_ITS_WAY, heard=True) == 0

@@ -88,6 +88,8 @@ class Protection(Frozen):
     closed_at: datetime | None = None
     ambiguous: bool = False
     sends: int = 1
+    heard: int = 0
+    """Sends of which the worker came back, though without knowing what became of them."""
     lookups: int = 0
     cancel_requested_at: datetime | None = None
     alarmed: bool = False

@@ -11,9 +11,11 @@ SEND_WITHIN = timedelta(seconds=3)
 """An intent that is older is not sent any more: its worker was held up, and another may have the order by now."""
 LONGEST_STEP = timedelta(seconds=60)
 """The functions' own time-out: no worker lives longer than that. A test compares it with the template."""
-SENDER_LIFE = LONGEST_STEP + timedelta(seconds=15)
+ON_ITS_WAY = timedelta(seconds=15)
+"""What was sent may lie in the network for so long, by clocks that may differ a little."""
+SENDER_LIFE = LONGEST_STEP + ON_ITS_WAY
 """After so long nobody can be about to send an intent, and nothing of it is still on its way: only then "never sent"
-may be concluded. The margin is for clocks that differ and for what lies in the network."""
+may be concluded."""
 
 
 def in_time(saved_at: datetime, wall: datetime) -> bool:
@@ -21,8 +23,12 @@ def in_time(saved_at: datetime, wall: datetime) -> bool:
     return timedelta(0) <= wall - saved_at < SEND_WITHIN
 
 
-def sender_may_live(saved_at: datetime | None, wall: datetime) -> float:
-    """Wall seconds for which the worker that saved an intent may still send it; 0 when it certainly cannot."""
+def may_arrive_for(saved_at: datetime | None, wall: datetime, *, heard: bool) -> float:
+    """Wall seconds for which an intent may still arrive at the broker; 0 when it certainly cannot.
+
+    `heard`: every worker that sent it has come back and said so. Only one that did not may still be about to send.
+    """
+    longest = ON_ITS_WAY if heard else SENDER_LIFE
     if saved_at is None:
-        return SENDER_LIFE.total_seconds()
-    return max(0.0, (SENDER_LIFE - max(timedelta(0), wall - saved_at)).total_seconds())
+        return longest.total_seconds()
+    return max(0.0, (longest - max(timedelta(0), wall - saved_at)).total_seconds())

@@ -22,7 +22,7 @@ from repeg.domain.ours import Intent, contradiction
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Route
-from repeg.domain.sending import in_time, sender_may_live
+from repeg.domain.sending import in_time, may_arrive_for
 from repeg.errors import (
     BudgetExhausted,
     CredentialsRefused,
@@ -65,7 +65,7 @@ def outcome_of(send_once: Callable[[], SubmitOutcome]) -> SubmitOutcome:
 
 def wait_for_sender(worker: Worker, record: ChildRecord | Protection, looks: int) -> int | None:
     """Market seconds until it is worth looking again for an intent that may still be sent; None when it cannot be."""
-    left = sender_may_live(record.saved_at, worker.time.wall())
+    left = may_arrive_for(record.saved_at, worker.time.wall(), heard=record.heard >= max(1, record.sends))
     if not left:
         return None
     return min(backoff(READ_BACKOFF_SECONDS, looks), math.ceil(left * worker.time.speed))

@@ -19,12 +19,12 @@ class IdentityStore:
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
-        self._token = ""
+        self._known = ""
 
     def token(self) -> str:
         """Eight hex digits: made by whoever asks first, and read once per process."""
-        self._token = self._token or self._read() or self._make()
-        return self._token
+        self._known = self._known or self._read() or self._make()
+        return self._known
 
     def _read(self) -> str:
         item = self._client.get_item(TableName=self._table, Key=_KEY, ConsistentRead=True).get("Item")

@@ -37,7 +37,7 @@ demo: runtime ## Watch sample signals become orders on the local cloud
 test: runtime ## Run the whole test suite
 	@$(MAKE) -sj4 .venv/.test .tools/sam/.ready .tools/cloud/.ready .tools/foreign/.ready
 ifeq ($(strip $(ARGS)),)
-	@$(MAKE) -j3 --output-sync=target test-cloud test-spine-1 test-apart test-spine-2
+	@$(MAKE) -j3 --output-sync=target test-cloud test-spine-2 test-apart test-spine-1
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif

@@ -66,7 +66,7 @@ def table(found: tuple[Alert, ...]) -> Table:
 
 
 def _time(text: str) -> datetime:
-    from desk.exchange.moments import from_ns, parse_instant
+    from desk.exchange.market.moments import from_ns, parse_instant
 
     try:
         return from_ns(parse_instant(text if ":" in text else ""))

@@ -20,7 +20,7 @@ from desk.cli.options import AsJson
 from desk.cli.output import print_json, refuse
 
 if TYPE_CHECKING:
-    from desk.exchange.gateway import Gateway
+    from desk.exchange.door.gateway import Gateway
 
 USUAL_PORT = 8811
 FASTEST = 1000.0
@@ -64,7 +64,7 @@ def exchange(
     as_json: AsJson = False,
 ) -> None:
     """Run the simulated Alpaca in the foreground, until Ctrl-C."""
-    from desk.exchange.serving import serve
+    from desk.exchange.door.serving import serve
 
     bound = _bind(port)
     gateway = _gateway(speed, start)
@@ -85,7 +85,7 @@ def exchange(
 
 
 def _bind(port: int | None) -> socket.socket:
-    from desk.exchange.serving import PortRefused, bind
+    from desk.exchange.door.serving import PortRefused, bind
 
     try:
         return bind(USUAL_PORT if port is None else port)
@@ -96,10 +96,10 @@ def _bind(port: int | None) -> socket.socket:
 
 
 def _gateway(speed: float, start: str | None) -> Gateway:
-    from desk.exchange.gateway import Gateway
-    from desk.exchange.moments import parse_instant, to_ns
-    from desk.exchange.serving import DEFAULT_START
-    from desk.exchange.sessions import covers
+    from desk.exchange.door.gateway import Gateway
+    from desk.exchange.door.serving import DEFAULT_START
+    from desk.exchange.market.moments import parse_instant, to_ns
+    from desk.exchange.market.sessions import covers
 
     if not 0 < speed <= FASTEST:
         refuse(f"--speed: {speed:g} is not above 0 and at most {FASTEST:g}")
@@ -113,8 +113,8 @@ def _gateway(speed: float, start: str | None) -> Gateway:
 
 
 def _set_scene(gateway: Gateway, path: Path) -> None:
-    from desk.exchange.errors import ApiError, ControlError
-    from desk.exchange.scene import play
+    from desk.exchange.control.scene import play
+    from desk.exchange.wire.errors import ApiError, ControlError
 
     try:
         document = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
@@ -129,7 +129,7 @@ def _set_scene(gateway: Gateway, path: Path) -> None:
 
 
 def _narrate(entry: dict[str, Any]) -> None:
-    from desk.exchange.narration import line
+    from desk.exchange.control.narration import line
 
     if (text := line(entry)) is not None:
         # The terminal may be gone; the exchange goes on.
@@ -138,8 +138,8 @@ def _narrate(entry: dict[str, Any]) -> None:
 
 
 def _document(gateway: Gateway, port: int) -> dict[str, Any]:
-    from desk.exchange.moments import utc_text
-    from desk.exchange.serving import HOST
+    from desk.exchange.door.serving import HOST
+    from desk.exchange.market.moments import utc_text
 
     url, ws = f"http://{HOST}:{port}", f"ws://{HOST}:{port}"
     return {
@@ -155,8 +155,8 @@ def _document(gateway: Gateway, port: int) -> dict[str, Any]:
 
 
 def _guide(gateway: Gateway, port: int) -> str:
-    from desk.exchange.moments import eastern
-    from desk.exchange.serving import HOST
+    from desk.exchange.door.serving import HOST
+    from desk.exchange.market.moments import eastern
 
     clock = gateway.clock
     return _GUIDE.format(

@@ -90,8 +90,8 @@ def env(
 
 
 def _check(speed: float | None, start: str | None) -> None:
-    from desk.exchange.moments import parse_instant
-    from desk.exchange.sessions import covers
+    from desk.exchange.market.moments import parse_instant
+    from desk.exchange.market.sessions import covers
 
     if speed is not None and not SLOWEST <= speed <= FASTEST:
         refuse(f"--speed: {speed:g} is not within {SLOWEST:g} to {FASTEST:g}")

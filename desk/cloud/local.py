@@ -22,7 +22,7 @@ from desk.cloud.supervisor import ENFORCED
 from desk.cloud.tools import find_tools
 from desk.exchange.__main__ import DEFAULT_START
 from desk.exchange.client import ExchangeControl
-from desk.exchange.moments import from_ns, parse_instant
+from desk.exchange.market.moments import from_ns, parse_instant
 
 STACK = "repeg"
 ENDPOINT_PORT, EXCHANGE_PORT = 4566, 4567

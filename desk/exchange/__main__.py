@@ -11,11 +11,11 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
-from desk.exchange.gateway import Gateway
-from desk.exchange.moments import parse_instant
-from desk.exchange.serving import DEFAULT_START as DEFAULT_START
-from desk.exchange.serving import HOST, PortRefused, bind, serve
-from desk.exchange.sessions import covers
+from desk.exchange.door.gateway import Gateway
+from desk.exchange.door.serving import DEFAULT_START as DEFAULT_START
+from desk.exchange.door.serving import HOST, PortRefused, bind, serve
+from desk.exchange.market.moments import parse_instant
+from desk.exchange.market.sessions import covers
 
 
 def main(arguments: list[str] | None = None) -> int:

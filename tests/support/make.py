@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from desk.exchange.sessions import sessions_between
+from desk.exchange.market.sessions import sessions_between
 from repeg.domain.children import ChildRecord, RungStatus
 from repeg.domain.market import Asset, ChildStatus, OrderReport, Position, TradingDay
 from repeg.domain.orders import Order

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
-from desk.exchange.settings import Settings
+from desk.exchange.rules.settings import Settings
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "exchange.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:8811"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from desk.exchange.stream_faults import copies
-from desk.exchange.subjects import Subject
+from desk.exchange.faults.stream import copies
+from desk.exchange.faults.subjects import Subject
 from tests.unit.exchange.virtual import VirtualExchange, order_body
 
 BUY = order_body("TQQQ", "buy", "10", "50.90", client_order_id="mine")

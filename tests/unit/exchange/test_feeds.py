@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desk.exchange import msgpack
-from desk.exchange.feeds import Feeds, Subscriber
+from desk.exchange.alpaca import msgpack
+from desk.exchange.alpaca.feeds import Feeds, Subscriber
 from tests.unit.exchange.virtual import VirtualExchange
 
 LOGIN = {"action": "auth", "key": "key", "secret": "secret"}

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from desk.exchange.web import Request
+from desk.exchange.wire.web import Request
 from tests.unit.exchange.virtual import VirtualExchange
 
 

@@ -62,7 +62,7 @@ def test_prices_on_the_tick_are_accepted(exchange: VirtualExchange, price: Any) 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'{"qty": Infinity}'])
 def test_a_body_that_is_no_json_object(exchange: VirtualExchange, body: bytes) -> None:
-    from desk.exchange.web import Request
+    from desk.exchange.wire.web import Request
     from tests.unit.exchange.virtual import KEYS
 
     reply = exchange.gateway.serve(Request("POST", "/v2/orders", headers=KEYS, body=body))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from desk.exchange.web import Reply
+from desk.exchange.wire.web import Reply
 from tests.unit.exchange.test_groups import bracket, oco
 from tests.unit.exchange.virtual import VirtualExchange
 

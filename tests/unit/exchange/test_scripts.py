@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from desk.exchange.moments import parse_instant
+from desk.exchange.market.moments import parse_instant
 from tests.unit.exchange.virtual import VirtualExchange
 
 MOVE = {"symbol": "TQQQ", "bid": "51.95", "ask": "51.98"}

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from desk.exchange.moments import eastern_text, parse_instant, utc_text
-from desk.exchange.sessions import Phase, next_close, next_open, order_session, phase_at, session_on
+from desk.exchange.market.moments import eastern_text, parse_instant, utc_text
+from desk.exchange.market.sessions import Phase, next_close, next_open, order_session, phase_at, session_on
 from tests.unit.exchange.virtual import VirtualExchange
 
 

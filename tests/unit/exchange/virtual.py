@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-from desk.exchange.clock import MarketClock
-from desk.exchange.gateway import Gateway
-from desk.exchange.moments import SECOND, parse_instant
-from desk.exchange.web import Reply, Request
+from desk.exchange.door.gateway import Gateway
+from desk.exchange.market.clock import MarketClock
+from desk.exchange.market.moments import SECOND, parse_instant
+from desk.exchange.wire.web import Reply, Request
 
 REGULAR = "2026-11-20T10:00:00-05:00"
 KEYS = {"apca-api-key-id": "key", "apca-api-secret-key": "secret"}

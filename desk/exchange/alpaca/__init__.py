@@ -1,0 +1,1 @@
+"""Alpaca's own face: its paths, its JSON and its streams."""

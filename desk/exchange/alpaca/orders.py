@@ -1,0 +1,166 @@
+"""Alpaca's order endpoints: submit, replace, cancel, look up, list."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from desk.exchange.alpaca.order_request import read_order, read_replacement
+from desk.exchange.alpaca.views import order_json
+from desk.exchange.faults.rules import Faults, Kind
+from desk.exchange.faults.subjects import Subject, of_order, of_request
+from desk.exchange.market.assets import find_asset
+from desk.exchange.market.model import Order, OrderRequest, Status
+from desk.exchange.market.moments import parse_instant
+from desk.exchange.rules.settings import nanoseconds
+from desk.exchange.venue.engine import Engine
+from desk.exchange.wire.errors import ApiError, invalid, not_found
+from desk.exchange.wire.web import Reply, Request
+
+_MAX_LIST = 500
+_DEFAULT_LIST = 50
+
+
+class OrdersApi:
+    """REST v2 /orders."""
+
+    def __init__(self, engine: Engine, faults: Faults) -> None:
+        self._engine = engine
+        self._faults = faults
+
+    def submit(self, request: Request) -> Reply:
+        wanted = self._by_symbol(read_order(request.fields))
+        rejected = self._fault(Kind.REJECT, request, of_request(request, self._engine.orders))
+        order = self._engine.submit(wanted, reject=rejected)
+        return Reply(200, order_json(order, self._legs(order)))
+
+    def _by_symbol(self, wanted: OrderRequest) -> OrderRequest:
+        """The order with its asset's symbol, where it names the asset by its id."""
+        found = find_asset(self._engine.assets, wanted.symbol)
+        return replace(wanted, symbol=found.symbol) if found is not None else wanted
+
+    def replace(self, request: Request, order_id: str) -> Reply:
+        order = self._engine.find(_order_id(order_id))
+        wanted = read_replacement(request.fields)
+        rejected = self._fault(Kind.REJECT, request, of_order(order))
+        return Reply(200, order_json(self._engine.replace_order(order.id, wanted, reject=rejected)))
+
+    def cancel(self, request: Request, order_id: str) -> Reply:
+        order = self._engine.find(_order_id(order_id))
+        if not order.status.final and order.status is not Status.PENDING_CANCEL:
+            self._engine.cancel(order.id, stuck=self._fault(Kind.STUCK_CANCEL, request, of_order(order)))
+        else:
+            self._engine.cancel(order.id)
+        return Reply(204)
+
+    def cancel_all(self, request: Request) -> Reply:
+        return Reply(207, [self._try_cancel(request, order) for order in self._engine.orders.open()])
+
+    def _try_cancel(self, request: Request, order: Order) -> dict[str, Any]:
+        now = self._engine.find(order.id)
+        if now.status is Status.PENDING_CANCEL and order.status is not Status.PENDING_CANCEL:
+            # It was cancelled with another one of its group, a moment ago.
+            return {"id": order.id, "status": 200}
+        try:
+            self.cancel(request, order.id)
+        except ApiError as problem:
+            return {"id": order.id, "status": 500, "body": problem.body}
+        return {"id": order.id, "status": 200}
+
+    def _fault(self, kind: Kind, request: Request, subject: Subject) -> bool:
+        return self._faults.draw((kind,), request.method, request.path, subject) is not None
+
+    def order(self, request: Request, order_id: str) -> Reply:
+        return self._one(request, self._engine.find(_order_id(order_id)))
+
+    def by_client_id(self, request: Request) -> Reply:
+        client_order_id = request.query.get("client_order_id", "")
+        if not client_order_id:
+            raise invalid("client_order_id is missing")
+        order = self._engine.orders.by_client_id(client_order_id)
+        if order is None:
+            raise not_found(f"order not found for {client_order_id}")
+        return self._one(request, order)
+
+    def _one(self, request: Request, order: Order) -> Reply:
+        legs = self._legs(order) if request.flag("nested") else None
+        return Reply(200, order_json(order, legs))
+
+    def _legs(self, order: Order) -> list[Order]:
+        return _legs(order, self._engine.orders.group(order))
+
+    def list_orders(self, request: Request) -> Reply:
+        query, nested = request.query, request.flag("nested")
+        state = query.get("status", "open")
+        if state not in ("open", "closed", "all"):
+            raise invalid("invalid status")
+        if (direction := query.get("direction", "desc")) not in ("asc", "desc"):
+            raise invalid("invalid direction")
+        lag = nanoseconds(self._engine.settings.list_lag_ms)
+        seen = list(self._engine.orders.as_of(self._engine.now - lag))
+        wanted = _Filter(query, self._engine)
+        found = [o for o in seen if (state == "all" or (state == "closed") == o.status.final) and wanted.fits(o)]
+        if nested:
+            parents = {o.group for o in found if not o.leg}
+            found = [o for o in found if not o.leg or o.group not in parents]
+        if state == "open":
+            # A leg that is held shows only under its parent.
+            found = [o for o in found if o.status is not Status.HELD]
+        found.sort(key=lambda order: order.number, reverse=direction == "desc")
+        found = found[: _limit(query)]
+        return Reply(200, [order_json(order, _legs(order, seen) if nested else None) for order in found])
+
+
+class _Filter:
+    """What a list request asks for; ApiError for a bad field."""
+
+    def __init__(self, query: dict[str, str], engine: Engine) -> None:
+        self._after, self._until = _instant(query, "after"), _instant(query, "until")
+        self._symbols = {s.strip().upper() for s in query.get("symbols", "").split(",") if s.strip()}
+        self._side = query.get("side", "").lower()
+        classes = {c.strip() for c in query.get("asset_class", "").split(",") if c.strip()}
+        self._classes = set() if "all" in classes else classes
+        self._above, self._below = 0, len(engine.orders) + 1
+        if query.get("after_order_id"):
+            self._above = engine.find(_order_id(query["after_order_id"])).number
+        if query.get("before_order_id"):
+            self._below = engine.find(_order_id(query["before_order_id"])).number
+
+    def fits(self, order: Order) -> bool:
+        return (
+            (not self._classes or order.asset_class in self._classes)
+            and (self._after is None or order.created_at > self._after)
+            and (self._until is None or order.created_at < self._until)
+            and self._above < order.number < self._below
+            and (not self._symbols or order.symbol in self._symbols)
+            and self._side in ("", order.side.value)
+        )
+
+
+def _legs(order: Order, among: list[Order]) -> list[Order]:
+    """The legs under an order, each in its newest form."""
+    if order.group is None or order.leg or order.status is Status.REPLACED:
+        return []
+    return [o for o in among if o.group == order.group and o.leg and o.status is not Status.REPLACED]
+
+
+def _order_id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise invalid("order_id is missing") from None
+
+
+def _instant(query: dict[str, str], name: str) -> int | None:
+    try:
+        return parse_instant(query[name]) if query.get(name) else None
+    except ValueError:
+        raise invalid(f"invalid {name}") from None
+
+
+def _limit(query: dict[str, str]) -> int:
+    text = query.get("limit", str(_DEFAULT_LIST))
+    if not text.isdigit() or not 1 <= int(text) <= _MAX_LIST:
+        raise invalid(f"limit must be between 1 and {_MAX_LIST}")
+    return int(text)

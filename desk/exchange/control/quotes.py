@@ -1,0 +1,42 @@
+"""Quotes as control requests and scripts give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from desk.exchange.market.model import Quote
+from desk.exchange.market.moments import SECOND
+from desk.exchange.venue.engine import Engine
+from desk.exchange.wire.errors import ControlError
+from desk.exchange.wire.fields import flag, number
+
+PRICE_FIELDS = ("bid", "ask", "bid_size", "ask_size", "frozen", "age")
+DEFAULT_SIZE = Decimal(1_000)
+
+
+def quote_from(engine: Engine, symbol: str, given: Mapping[str, Any]) -> Quote:
+    """The quote a request describes, stamped now. What it leaves out stays as it was (sizes start at 1,000).
+
+    `age`: it is stamped so many seconds ago, and grows older.
+    """
+    book = engine.books.get(symbol)
+    before = book.quote if book else None
+    known = {
+        "bid": before.bid if before else None,
+        "ask": before.ask if before else None,
+        "bid_size": before.bid_size if before else DEFAULT_SIZE,
+        "ask_size": before.ask_size if before else DEFAULT_SIZE,
+    }
+    values: dict[str, Decimal] = {}
+    for name, fallback in known.items():
+        value = number(name, given[name]) if given.get(name) is not None else fallback
+        if value is None:
+            raise ControlError(f"{name}: needed for the first quote of {symbol}")
+        values[name] = value
+    age = number("age", given["age"]) if given.get("age") is not None else None
+    frozen = flag("frozen", given.get("frozen", age is not None))
+    if age is not None and not frozen:
+        raise ControlError("age: a quote with an age is frozen")
+    return Quote(at=engine.now - int((age or 0) * SECOND), frozen=frozen, **values)

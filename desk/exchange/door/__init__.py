@@ -1,0 +1,1 @@
+"""The process: sockets, keys, limits, and the way of each request through the house."""

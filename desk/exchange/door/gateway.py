@@ -1,0 +1,165 @@
+"""The front door: keys, faults, the rate limit and the journal around every request of a client."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from desk.exchange.alpaca.corporate_actions import CORPORATE_ACTIONS, CorporateActionsApi
+from desk.exchange.alpaca.market_data import MarketDataApi
+from desk.exchange.alpaca.trading import TradingApi
+from desk.exchange.control.api import ControlApi
+from desk.exchange.control.scripts import Scripts
+from desk.exchange.control.tape import Tapes
+from desk.exchange.door.rate_limit import RateLimiter
+from desk.exchange.faults.answers import shaped
+from desk.exchange.faults.rules import TRANSPORT, Fault, Faults, Kind
+from desk.exchange.faults.subjects import of_request
+from desk.exchange.market.clock import MarketClock
+from desk.exchange.rules.settings import Settings
+from desk.exchange.venue.engine import Engine
+from desk.exchange.wire.errors import ApiError, ControlError
+from desk.exchange.wire.web import Reply, Request, Router, refusal
+
+CONTROL = "/_exchange"
+MARKET_DATA = "/v2/stocks"
+_DATA_HOST = (f"{MARKET_DATA}/", CORPORATE_ACTIONS)
+
+_NO_KEYS = "<html><head><title>401 Authorization Required</title></head><body>401 Authorization Required</body></html>"
+_BAD_GATEWAY = "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>upstream failure</p></body></html>"
+
+
+class Gateway:
+    """Everything a request meets, without a transport: give it the time to act on, get the reply."""
+
+    def __init__(
+        self,
+        start: int,
+        speed: Fraction = Fraction(1),
+        settings: Settings | None = None,
+        ids: random.Random | None = None,
+        clock: MarketClock | None = None,
+    ) -> None:
+        settings = settings or Settings()
+        self.clock = clock or MarketClock(start, speed)
+        self.engine = Engine(start, settings, ids or random.SystemRandom())
+        self.limiter, self.data_limiter = RateLimiter(), RateLimiter()
+        self.faults = Faults(lambda: self.engine.chance)
+        self.trading = TradingApi(self.engine, self.faults)
+        self.market_data = MarketDataApi(self.engine)
+        self.corporate_actions = CorporateActionsApi(self.engine)
+        scripts, tapes = Scripts(self.engine), Tapes(self.engine)
+        self.control = ControlApi(self.engine, self.clock, self.faults, scripts, tapes, self._clear_limits, settings)
+
+    def fault_for(self, request: Request) -> Fault | None:
+        """The transport fault that acts on a client's request, if any."""
+        if request.path.startswith(CONTROL) or not self.faults.rules:
+            return None
+        return self.faults.draw(TRANSPORT, request.method, request.path, of_request(request, self.engine.orders))
+
+    def serve(self, request: Request, fault: Fault | None = None) -> Reply:
+        """Bring the engine to the present, then answer."""
+        self.engine.advance_to(self.clock.now())
+        if request.path.startswith(CONTROL):
+            try:
+                reply = self.control.serve(request)
+            except (ApiError, ControlError) as problem:
+                reply = refusal(problem)
+            self.engine.advance_to(self.engine.now)
+            return reply
+        reply = self._serve_client(request, fault)
+        shape: Kind | None = None
+        if self.faults.rules:
+            reply, shape = shaped(self.faults, request, reply)
+        self.engine.advance_to(self.engine.now)
+        acted = shape or (fault.kind if fault else None)
+        name = acted.value if acted else None
+        self.engine.journal.request(
+            self.engine.now, request.method, request.path, request.query_string, reply.status, name, _message(reply)
+        )
+        return reply
+
+    def _serve_client(self, request: Request, fault: Fault | None) -> Reply:
+        if fault is not None and fault.kind is Kind.DROP_BEFORE:
+            return Reply(0)
+        if (refused := self._check_keys(request.headers)) is not None:
+            return refused
+        now, settings = self.engine.now, self.engine.settings
+        data = request.path.startswith(_DATA_HOST)
+        limiter, limit = (self.data_limiter, settings.data_rate_limit) if data else (self.limiter, settings.rate_limit)
+        reply = self._spoil(request, fault) if limiter.admit(now, limit) else Reply(429, _TOO_MANY)
+        return replace(reply, headers={**reply.headers, **limiter.headers(now, limit)})
+
+    def _clear_limits(self) -> None:
+        self.limiter.clear()
+        self.data_limiter.clear()
+
+    def _spoil(self, request: Request, fault: Fault | None) -> Reply:
+        """Answer as the fault wants it."""
+        if fault is None:
+            return self._route(request)
+        reply = self._route(request) if fault.after_effect or fault.kind in _TAKES_EFFECT else Reply(204)
+        if fault.kind is Kind.DROP_AFTER:
+            return Reply(0)
+        if fault.kind is Kind.DELAY:
+            return replace(reply, delay_ms=fault.delay_ms if fault.after_effect else 0)
+        if fault.kind is Kind.HTML:
+            page = fault.body if fault.body is not None else _BAD_GATEWAY.format(fault.status)
+            return Reply(fault.status, page, content_type="text/html", delay_ms=fault.delay_ms)
+        body = fault.body if fault.body is not None else _DEFAULT_ERROR
+        return Reply(fault.status, body, delay_ms=fault.delay_ms)
+
+    def _route(self, request: Request) -> Reply:
+        handler = self._router(request.path).find(request.method, request.path)
+        try:
+            if handler is None:
+                raise ApiError(404, 40410000, "endpoint not found.")
+            return handler(request)
+        except ApiError as problem:
+            return refusal(problem)
+
+    def _router(self, path: str) -> Router:
+        if path.startswith(CORPORATE_ACTIONS):
+            return self.corporate_actions.router
+        return self.market_data.router if path.startswith(_DATA_HOST) else self.trading.router
+
+    def _check_keys(self, headers: Mapping[str, str]) -> Reply | None:
+        pair = _keys(headers)
+        if pair is None:
+            return Reply(401, _NO_KEYS, content_type="text/html")
+        return None if self.accepts_keys(*pair) else Reply(401, {"message": "unauthorized."})
+
+    def accepts_keys(self, key_id: str, secret_key: str) -> bool:
+        """Whether the pair opens the account: any does, unless the settings name one."""
+        settings = self.engine.settings
+        return settings.key_id in (None, key_id) and settings.secret_key in (None, secret_key)
+
+
+_TAKES_EFFECT = frozenset({Kind.DELAY, Kind.DROP_AFTER})
+_TOO_MANY = {"code": 42910000, "message": "too many requests."}
+_DEFAULT_ERROR = {"code": 50010000, "message": "internal server error occurred"}
+
+
+def _message(reply: Reply) -> str | None:
+    refused = reply.status >= 400 and isinstance(reply.body, dict)
+    return str(reply.body["message"]) if refused and "message" in reply.body else None
+
+
+def _keys(headers: Mapping[str, str]) -> tuple[str, str] | None:
+    key, secret = headers.get("apca-api-key-id"), headers.get("apca-api-secret-key")
+    if key and secret:
+        return key, secret
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credentials:
+        return credentials, ""
+    if scheme.lower() == "basic":
+        try:
+            key, _, secret = base64.b64decode(credentials, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        return (key, secret) if key and secret else None
+    return None

@@ -1,0 +1,1 @@
+"""What is ordered to go wrong: when, about what, and what happens then."""

@@ -1,0 +1,1 @@
+"""What everything else speaks of: orders, assets, prices, instants and sessions."""

@@ -1,0 +1,120 @@
+"""What the market has shown so far: quotes, trades and executions, for the historical endpoints."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import date, time, timedelta
+from itertools import groupby, islice
+from typing import TypeVar
+
+from desk.exchange.market.model import ZERO, Bar, MarketEvent, OrderEvent, Quote, Trade
+from desk.exchange.market.moments import MINUTE, eastern, eastern_ns
+from desk.exchange.wire.errors import ApiError
+
+_KEPT = 50_000
+_UNITS = {"Min": "minutes", "T": "minutes", "Hour": "hours", "H": "hours", "Day": "days", "D": "days"} | {
+    "Week": "weeks",
+    "W": "weeks",
+    "Month": "months",
+    "M": "months",
+}
+_Item = TypeVar("_Item", Quote, Trade)
+
+
+class History:
+    """The last 50,000 quotes and trades of each symbol, and all executions."""
+
+    def __init__(self) -> None:
+        self._quotes: dict[str, deque[Quote]] = {}
+        self._trades: dict[str, deque[Trade]] = {}
+        self.executions: list[OrderEvent] = []
+
+    def note(self, event: MarketEvent) -> None:
+        """Keep a quote or a trade."""
+        if event.quote is not None:
+            self._quotes.setdefault(event.symbol, deque(maxlen=_KEPT)).append(event.quote)
+        if event.trade is not None:
+            self._trades.setdefault(event.symbol, deque(maxlen=_KEPT)).append(event.trade)
+
+    def forget_after(self, instant: int) -> None:
+        """Drop what has not happened yet (the clock was set back to the instant)."""
+        for symbol, quotes in self._quotes.items():
+            self._quotes[symbol] = deque((q for q in quotes if q.at <= instant), maxlen=_KEPT)
+        for symbol, trades in self._trades.items():
+            self._trades[symbol] = deque((t for t in trades if t.at <= instant), maxlen=_KEPT)
+
+    def quotes(self, symbol: str, start: int, end: int) -> list[Quote]:
+        """Quotes from `start` to `end`, both included, oldest first."""
+        return _between(self._quotes.get(symbol, ()), start, end)
+
+    def trades(self, symbol: str, start: int, end: int) -> list[Trade]:
+        """Trades from `start` to `end`, both included, oldest first."""
+        return _between(self._trades.get(symbol, ()), start, end)
+
+    def bars(self, symbol: str, timeframe: Timeframe, start: int, end: int) -> list[Bar]:
+        """Bars that begin from `start` to `end`, of the trades there were; none where there was no trade."""
+        trades = self._trades.get(symbol, ())
+        groups = groupby(trades, lambda trade: timeframe.start_of(trade.at))
+        return [_bar(at, list(group)) for at, group in groups if start <= at <= end]
+
+    def newest_bar(self, symbol: str, timeframe: Timeframe, before: int = 0) -> Bar | None:
+        """The newest bar, or the one so many bars before it; None if there is none."""
+        trades = reversed(self._trades.get(symbol, ()))
+        groups = groupby(trades, lambda trade: timeframe.start_of(trade.at))
+        found = next(islice(groups, before, None), None)
+        return _bar(found[0], list(found[1])[::-1]) if found else None
+
+
+class Timeframe:
+    """The length of a bar, as `15Min`, `1Hour`, `1Day`, `1Week` or `3Month`."""
+
+    def __init__(self, text: str) -> None:
+        digits = text[: len(text) - len(text.lstrip("0123456789"))]
+        self._unit = _UNITS.get(text[len(digits) :], "")
+        self._amount = int(digits or 0)
+        most = {"minutes": 59, "hours": 23, "days": 1, "weeks": 1, "months": 12}.get(self._unit, 0)
+        if not 1 <= self._amount <= most:
+            raise ApiError(400, 40010001, f"invalid timeframe: {text}")
+        self._day = (0, 0, 0)
+
+    def start_of(self, instant: int) -> int:
+        """The start of the bar that the instant belongs to; days begin at midnight in New York."""
+        if self._unit in ("minutes", "hours"):
+            length = self._amount * MINUTE * (60 if self._unit == "hours" else 1)
+            return instant - instant % length
+        midnight, next_midnight, start = self._day
+        if midnight <= instant < next_midnight:
+            return start
+        today = day = eastern(instant).date()
+        if self._unit == "weeks":
+            day -= timedelta(days=day.weekday())
+        elif self._unit == "months":
+            day = day.replace(day=1, month=day.month - (day.month - 1) % self._amount)
+        start = _midnight(day)
+        self._day = (_midnight(today), _midnight(today + timedelta(days=1)), start)
+        return start
+
+
+def _midnight(day: date) -> int:
+    return eastern_ns(day, time(0))
+
+
+def _between(items: Sequence[_Item] | deque[_Item], start: int, end: int) -> list[_Item]:
+    return [item for item in items if start <= item.at <= end]
+
+
+def _bar(at: int, trades: list[Trade]) -> Bar:
+    prices = [trade.price for trade in trades]
+    volume = sum((trade.size for trade in trades), ZERO)
+    worth = sum((trade.price * trade.size for trade in trades), ZERO)
+    return Bar(
+        at=at,
+        open=prices[0],
+        high=max(prices),
+        low=min(prices),
+        close=prices[-1],
+        volume=volume,
+        count=len(trades),
+        vwap=round(worth / volume, 6) if volume else prices[-1],
+    )

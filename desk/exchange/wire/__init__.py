@@ -1,0 +1,1 @@
+"""Requests, replies and errors, and how fields are read; no word of Alpaca's rules."""

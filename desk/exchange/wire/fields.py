@@ -1,0 +1,91 @@
+"""Reading the JSON of control requests: every problem is a ControlError that names the field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from desk.exchange.market.model import ZERO
+from desk.exchange.market.moments import parse_instant
+from desk.exchange.wire.errors import ApiError, ControlError
+from desk.exchange.wire.web import Request
+
+_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9./_-]{0,19}")
+_TOO_MUCH = Decimal(10) ** 12
+
+
+def number(name: str, value: Any, *, low: Decimal | None = ZERO) -> Decimal:
+    """A finite decimal, given as a string or a number, not below `low`."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise ControlError(f"{name}: a number is needed")
+    try:
+        result = Decimal(str(value))
+    except InvalidOperation:
+        raise ControlError(f"{name}: not a number: {value!r}") from None
+    if not result.is_finite() or abs(result) >= _TOO_MUCH or (low is not None and result < low):
+        raise ControlError(f"{name}: out of range: {value}")
+    return result
+
+
+def flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ControlError(f"{name}: true or false is needed")
+    return value
+
+
+def text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ControlError(f"{name}: a text is needed")
+    return value
+
+
+def symbol(value: Any) -> str:
+    """A ticker, in upper case."""
+    name = text("symbol", value).upper()
+    if not _SYMBOL.fullmatch(name):
+        raise ControlError(f"symbol: not a ticker: {value!r}")
+    return name
+
+
+def day(name: str, value: Any) -> date:
+    try:
+        return date.fromisoformat(text(name, value))
+    except ValueError:
+        raise ControlError(f"{name}: a day is needed, as 2026-11-20") from None
+
+
+def instant(name: str, value: Any) -> int:
+    """Nanoseconds of an RFC 3339 text."""
+    try:
+        return parse_instant(text(name, value))
+    except ValueError as problem:
+        raise ControlError(f"{name}: {problem}") from None
+
+
+def record(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ControlError(f"{name}: a JSON object is needed")
+    return value
+
+
+def records(name: str, value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        raise ControlError(f"{name}: a JSON array is needed")
+    return [record(f"{name}[{i}]", item) for i, item in enumerate(value)]
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """The body of a control request, a JSON object."""
+    try:
+        return record("body", request.json)
+    except ApiError:
+        raise ControlError("body: not JSON") from None
+
+
+def only(given: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Refuse fields that mean nothing here."""
+    if unknown := sorted(set(given) - set(known)):
+        raise ControlError(f"unknown field: {', '.join(unknown)}")

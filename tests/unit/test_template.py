@@ -103,6 +103,13 @@ def test_permissions_name_their_resources(name: str) -> None:
                 assert isinstance(resource, dict), f"{resource} names an account or a region"
 
 
+@pytest.mark.parametrize("name", [name for name, each in FUNCTIONS.items() if "BROKER_URL" in str(each["Environment"])])
+def test_whoever_can_ask_for_a_quote_asks_the_feed_that_is_set(name: str) -> None:
+    assert {"SETTINGS_DEFAULTS", "SETTINGS_OVERRIDES"} <= set(FUNCTIONS[name]["Environment"]["Variables"])
+    allowed = {action for statement in statements(FUNCTIONS[name]) for action in listed(statement["Action"])}
+    assert "ssm:GetParameters" in allowed
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function_may_use_what_its_environment_points_at_and_nothing_else(name: str) -> None:
     needed = {

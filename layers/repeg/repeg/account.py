@@ -23,8 +23,7 @@ KEYS_SECONDS = 30.0
 
 def broker() -> AlpacaBroker:
     """The broker, by the keys and the feed in force; a new one when either changes."""
-    feed = bootstrap.settings().data_feed if os.environ.get("SETTINGS_DEFAULTS") else "sip"
-    return _connect(*_keys(int(time.monotonic() // KEYS_SECONDS)), feed)
+    return _connect(*_keys(int(time.monotonic() // KEYS_SECONDS)), bootstrap.settings().data_feed)
 
 
 def check_account() -> None:

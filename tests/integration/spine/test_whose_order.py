@@ -10,8 +10,9 @@ import pytest
 from repeg.domain.protection import ProtectionStatus
 from repeg.domain.reasons import Reason, Status
 from tests.support.lab import Lab
-from tests.support.leaving import BRACKET
+from tests.support.leaving import BRACKET, hold, minutes
 from tests.support.scenes import alerts, by_hand, journal, on_order, run, send, submits, whenever
+from tests.support.watching import cancel_protection
 
 NOT_FOUND = {"code": 40410000, "message": "order not found"}
 BY_OUR_ID = {"method": "GET", "path": "/v2/orders:by_client_order_id*", "kind": "error", "status": 404}
@@ -186,3 +187,18 @@ def test_a_listed_oco_counts_as_there(lab: Lab) -> None:
     assert order.protected
     assert not any("unknown to the broker" in text for text in alerts(lab))
     assert Decimal(by_hand(lab, "GET", "positions")[0]["qty"]) == 100
+
+
+def test_another_stack_on_the_account_is_somebody_else(lab: Lab) -> None:
+    """It had the same signal, so its order has the same id but for the table's identity: what it sold is gone."""
+    held = hold(lab)
+    cancel_protection(lab, held)
+    lab.sweep()
+    theirs = f"{held.order_id}-{'0' * 8}-e2"
+    sale = {"symbol": "TQQQ", "side": "sell", "qty": 40, "type": "market", "time_in_force": "day"}
+    by_hand(lab, "POST", "orders", sale | {"client_order_id": theirs})
+    lab.sleep(0.5)
+    minutes(lab, 3)
+    order = lab.order("b")
+    assert (order.unexited_qty, order.frozen, order.protected) == (60, "", True)
+    assert any("40 TQQQ were left by somebody else" in text for text in alerts(lab))

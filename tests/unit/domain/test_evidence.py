@@ -126,3 +126,24 @@ def test_orders_are_counted_once_and_our_own_not_at_all() -> None:
     assert order_ids(reports) == {"ord-0263829989b6fd954f72"}
     found = unbooked(reports, NOON, order_ids(reports), before)
     assert [(each.broker_order_id, each.filled_qty) for each in found] == [("hand", 10), ("new", 5)]
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("ord-0263829989b6fd954f72-1a2b3c4d-e1", True),
+        ("ord-0263829989b6fd954f72-1a2b3c4d-p12", True),
+        ("ord-0263829989b6fd954f72-ffffffff-e1", False),
+        ("ord-0263829989b6fd954f72-e1", False),
+        ("x-ord-0263829989b6fd954f72-1a2b3c4d-e1", False),
+    ],
+)
+def test_only_ids_with_the_identity_of_our_table_are_ours(name: str, ours: bool) -> None:
+    own = order(order_id="ord-0263829989b6fd954f72", namespace="1a2b3c4d")
+    assert bool(unbooked((sale(5, name),), NOON, {own.name_at_broker}, None)) is not ours
+
+
+def test_an_order_of_before_there_were_identities_knows_its_own_ids_and_no_others() -> None:
+    own = {order(order_id="ord-0263829989b6fd954f72").name_at_broker}
+    assert not unbooked((sale(5, "ord-0263829989b6fd954f72-e1"),), NOON, own, None)
+    assert unbooked((sale(5, "ord-0263829989b6fd954f72-1a2b3c4d-e1"),), NOON, own, None)

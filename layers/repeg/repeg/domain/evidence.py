@@ -32,6 +32,7 @@ CLOSE_ENOUGH = Decimal("0.002")
 """By how much of itself an average price may differ from what a corporate action makes of it."""
 CLOCKS_DIFFER = timedelta(seconds=30)
 OWN_ID = re.compile(r"ord-[0-9a-f]{20}")
+_CHILD_ID = re.compile(r"-[ep]\d+$")
 
 
 class Proof(StrEnum):
@@ -222,15 +223,15 @@ def unbooked(
 ) -> tuple[OrderReport, ...]:
     """The orders that traded after `since` and that no record has booked, with the shares that are not booked.
 
-    `own` are ids of orders of ours that book what they trade (brackets, closes, unwinds); their child orders are told
-    by their client order ids.
+    `own` are the names at the broker of orders of ours that book what they trade (brackets, closes, unwinds), the
+    table's identity in them: their child orders are told by that. Another stack, at the same signal, is somebody else.
     """
     booked = dict(before.booked) if before else {}
     found = []
     for report in reports:
         at = report.filled_at or report.closed_at or report.submitted_at
         over = report.status.terminal and at is not None and at < since - CLOCKS_DIFFER
-        ours = any(order_id in report.client_order_id for order_id in own)
+        ours = _CHILD_ID.sub("", report.client_order_id) in own
         rest = report.filled_qty - booked.get(report.broker_order_id, ZERO)
         if rest > 0 and not over and not ours:
             found.append(report.model_copy(update={"filled_qty": rest}))
@@ -238,5 +239,8 @@ def unbooked(
 
 
 def order_ids(reports: Collection[OrderReport]) -> set[str]:
-    """What looks like ids of orders of ours in the client order ids of these reports."""
+    """What looks like ids of orders of ours in the client order ids of these reports: worth a look at the records.
+
+    Another stack's look the same; whose they are is told by `Order.name_at_broker`.
+    """
     return {found for report in reports for found in OWN_ID.findall(report.client_order_id)}

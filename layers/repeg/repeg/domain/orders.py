@@ -339,15 +339,15 @@ class Order(Frozen):
     @property
     def client_order_id(self) -> str:
         """Our id of the next child order: a pure function of the order and how many were written before."""
-        return f"{self._name}-e{self.bygone.written + len(self.rungs) + 1}"
+        return f"{self.name_at_broker}-e{self.bygone.written + len(self.rungs) + 1}"
 
     @property
     def protective_client_order_id(self) -> str:
         """Our id of the next OCO."""
-        return f"{self._name}-p{self.ocos + 1}"
+        return f"{self.name_at_broker}-p{self.ocos + 1}"
 
     @property
-    def _name(self) -> str:
+    def name_at_broker(self) -> str:
         """What this order's ids at the broker begin with, at most 33 characters of the 48 that every broker takes."""
         return f"{self.order_id}-{self.namespace}" if self.namespace else self.order_id
 

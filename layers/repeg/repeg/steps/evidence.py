@@ -105,9 +105,9 @@ def _in_full(
 
 
 def _book_themselves(worker: Worker, reports: Sequence[OrderReport]) -> set[str]:
-    """Orders of ours whose trades are in the records of brackets, or will be; a plain sell is not among them."""
-    known = {order_id: worker.orders.get(order_id) for order_id in order_ids(reports)}
-    return {order_id for order_id, order in known.items() if order and order.kind in ("bracket", "close", "unwind")}
+    """Names of orders of ours whose trades are in the records of brackets, or will be; no plain sell is among them."""
+    known = [worker.orders.get(order_id) for order_id in sorted(order_ids(reports))]
+    return {order.name_at_broker for order in known if order and order.kind in ("bracket", "close", "unwind")}
 
 
 def _guarded(brackets: Sequence[Order], open_orders: Sequence[OrderReport]) -> Decimal:

@@ -104,7 +104,7 @@ def _outcome(sent: dict[str, float], orders: Sequence[Order], journal: list[dict
         for entry in journal
         if entry["type"] == "order" and entry["event"] == "accepted"
     }
-    named = {order.signal_id: order.rungs[0].client_order_id for order in orders if order.rungs}
+    named = {order.signal_id: order.children[0].client_order_id for order in orders if order.children}
     firsts = {name: arrived.get(named.get(name, "")) for name in sent}
     trading = [entry for entry in journal if entry["type"] == "request" and "/stocks/" not in entry["path"]]
     requests = sorted(moment(entry) - ahead for entry in trading)

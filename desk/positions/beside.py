@@ -38,7 +38,7 @@ def held(case: Case, symbol: str | None = None) -> list[Order]:
     """Brackets that hold shares, by symbol, oldest first."""
     orders, _ = case.orders.several(case.orders.holding_shares())
     found = [order for order in orders.values() if order.unexited_qty > 0 and symbol in (None, order.symbol)]
-    return sorted(found, key=lambda order: (order.symbol, order.received_at))
+    return sorted(found, key=lambda order: (order.symbol, order.received_wall))
 
 
 def sides(case: Case, symbols: set[str]) -> Sides:

@@ -45,7 +45,7 @@ def test_a_bracket_is_filled_and_protected_within_its_budget(cloud: Cloud, name:
     order = _bracket(cloud, name)
     states, calls = cloud.states_of(order), cloud.calls_since(mark)
     assert (order.status, order.reason, order.protected) == (Status.FILLED, None, True)
-    assert order.rungs[0].limit_price == Decimal("535.09")
+    assert order.children[0].limit_price == Decimal("535.09")
     assert (order.stop_loss, order.take_profit) == (Decimal("529.45"), Decimal("545.50"))
     assert len(states) <= 14, states
     assert sum(n for call, n in calls.items() if call != "GET /v2/clock") <= 5, calls

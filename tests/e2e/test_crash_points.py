@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from repeg.clock import TimeKeeper
-from repeg.domain.children import RungStatus
+from repeg.domain.children import ChildStatus
 from repeg.domain.intake import accepted_order
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Status
@@ -95,11 +95,11 @@ def test_a_redelivered_and_a_duplicated_message_change_nothing(cloud: Cloud, nam
 def test_after_the_intent_and_before_the_submit(cloud: Cloud, name: str) -> None:
     cloud.exchange.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_before", "count": 1})
     cloud.send_text(_body(name))
-    order = cloud.until("intent", lambda: (found := cloud.orders.find(name)) and found.rungs and found)
-    assert order.rungs[0].status is RungStatus.INTENT
+    order = cloud.until("intent", lambda: (found := cloud.orders.find(name)) and found.children and found)
+    assert order.children[0].status is ChildStatus.INTENT
     _stop_and_revive(cloud, order)
     done = _one_good_order(cloud, name)
-    assert (done.executions, done.rungs[0].sends) == (2, 2)
+    assert (done.executions, done.children[0].sends) == (2, 2)
 
 
 def test_after_the_submit_and_before_its_answer(cloud: Cloud, name: str) -> None:
@@ -107,22 +107,22 @@ def test_after_the_submit_and_before_its_answer(cloud: Cloud, name: str) -> None
     cloud.send_text(_body(name))
     cloud.until("filled at the exchange", lambda: any(entry["type"] == "fill" for entry in cloud.exchange.journal()))
     order = cloud.order(name)
-    assert order.rungs[0].status is RungStatus.INTENT
+    assert order.children[0].status is ChildStatus.INTENT
     _stop_and_revive(cloud, order)
     done = _one_good_order(cloud, name)
-    assert (done.executions, done.rungs[0].sends) == (2, 1)
+    assert (done.executions, done.children[0].sends) == (2, 1)
 
 
 def test_the_answer_to_the_submit_is_lost(cloud: Cloud, name: str) -> None:
     cloud.exchange.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_after", "count": 1})
     cloud.send_text(_body(name))
-    assert _one_good_order(cloud, name).rungs[0].sends == 1
+    assert _one_good_order(cloud, name).children[0].sends == 1
 
 
 def test_the_submit_is_lost(cloud: Cloud, name: str) -> None:
     cloud.exchange.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_before", "count": 1})
     cloud.send_text(_body(name))
-    assert _one_good_order(cloud, name).rungs[0].sends == 2
+    assert _one_good_order(cloud, name).children[0].sends == 2
 
 
 def test_in_the_middle_of_a_cancel(cloud: Cloud, name: str) -> None:
@@ -140,9 +140,9 @@ def test_in_the_middle_of_a_cancel(cloud: Cloud, name: str) -> None:
     cloud.send_text(_body(name))
     cloud.until("cancel requested", _request_seen(cloud, "DELETE"))
     order = cloud.order(name)
-    assert order.rungs[0].status is RungStatus.CANCELING
+    assert order.children[0].status is ChildStatus.CANCELING
     _stop_and_revive(cloud, order)
-    assert len(_one_good_order(cloud, name).rungs) == 2
+    assert len(_one_good_order(cloud, name).children) == 2
 
 
 def test_between_the_terminal_record_and_its_event(cloud: Cloud, name: str) -> None:
@@ -164,7 +164,8 @@ def test_stop_execution_while_waiting_for_a_fill(cloud: Cloud, name: str) -> Non
     cloud.exchange.quote("TQQQ", "50.95", "50.98", 2000, 20)
     cloud.send_text(_body(name))
     order = cloud.until(
-        "partly filled", lambda: (found := cloud.orders.find(name)) and found.rungs and found.filled_qty == 20 and found
+        "partly filled",
+        lambda: (found := cloud.orders.find(name)) and found.children and found.filled_qty == 20 and found,
     )
     cloud.stop(order)
     cloud.exchange.quote("TQQQ", "50.95", "50.98", 2000, 2000)

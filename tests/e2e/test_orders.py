@@ -33,7 +33,7 @@ def test_a_buy_fills_at_once_within_its_budget(cloud: Cloud, name: str) -> None:
     cloud.send(signal_id=name, qty=100)
     [order] = cloud.ended(name)
     assert (order.status, order.reason, order.filled_qty) == (Status.FILLED, None, 100)
-    assert [child.limit_price for child in order.rungs] == [Decimal("50.99")]
+    assert [child.limit_price for child in order.children] == [Decimal("50.99")]
     assert order.avg_fill_price == Decimal("50.98")
     states, calls = cloud.states_of(order), cloud.calls_since(mark)
     assert len(states) <= 10, states
@@ -45,7 +45,7 @@ def test_a_sell_goes_one_tick_through_the_bid(cloud: Cloud, name: str) -> None:
     cloud.exchange.position("TQQQ", 100, "40")
     cloud.send(signal_id=name, side="sell", qty=100)
     [order] = cloud.ended(name)
-    assert order.rungs[0].limit_price == Decimal("50.94")
+    assert order.children[0].limit_price == Decimal("50.94")
     assert order.status is Status.FILLED
     cloud.audit()
 
@@ -55,7 +55,7 @@ def test_a_re_peg_follows_the_quote(cloud: Cloud, name: str) -> None:
     cloud.send(signal_id=name, qty=100)
     [order] = cloud.ended(name)
     assert order.status is Status.FILLED
-    assert [child.limit_price for child in order.rungs] == [Decimal("50.99"), Decimal("51.02")]
+    assert [child.limit_price for child in order.children] == [Decimal("50.99"), Decimal("51.02")]
     assert (order.repegs, order.market_fallback) == (1, False)
     cloud.audit()
 
@@ -66,7 +66,7 @@ def test_the_full_ladder_ends_at_the_market_within_its_budget(cloud: Cloud, name
     cloud.send(signal_id=name, qty=100)
     [order] = cloud.ended(name)
     assert order.status is Status.FILLED
-    assert [child.type for child in order.rungs] == ["limit", "limit", "limit", "market"]
+    assert [child.type for child in order.children] == ["limit", "limit", "limit", "market"]
     states, calls = cloud.states_of(order), cloud.calls_since(mark)
     assert len(states) <= 44, states
     assert calls.total() <= 18, calls
@@ -78,7 +78,7 @@ def test_better_to_miss_than_to_pay_beyond_the_cap(cloud: Cloud, name: str) -> N
     cloud.send(signal_id=name, qty=100)
     [order] = cloud.ended(name)
     assert (order.status, order.reason) == (Status.UNFILLED, Reason.SLIPPAGE_EXCEEDED)
-    assert order.rungs[-1].limit_price == order.worst_price
+    assert order.children[-1].limit_price == order.worst_price
     assert not order.market_fallback
     cloud.audit()
 
@@ -88,7 +88,7 @@ def test_a_stock_takes_the_standard_ladder_from_mid_to_touch(cloud: Cloud, name:
     cloud.send(signal_id=name, symbol="AAPL", qty=10)
     [order] = cloud.ended(name)
     assert (order.ladder, order.status) == ("standard", Status.FILLED)
-    limits = [child.limit_price for child in order.rungs]
+    limits = [child.limit_price for child in order.children]
     assert limits == [Decimal("229.98"), Decimal("229.99"), Decimal("230.00"), Decimal("230.01")]
     cloud.audit()
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from repeg.domain.assessment import Reject, size_notional
 from repeg.domain.execution import Finish, concluded, next_rung, patience_left, write_intent
 from repeg.domain.ladders import build_ladder
-from repeg.domain.market import ChildStatus, OrderReport
+from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.models import Side
 from repeg.domain.orders import Order, order_id_for
 from repeg.domain.parking import hold_seconds
@@ -92,7 +92,7 @@ _market_moves = st.lists(
     st.tuples(
         quotes(),
         st.integers(0, 100),
-        st.sampled_from((ChildStatus.CANCELED, ChildStatus.FILLED, ChildStatus.EXPIRED, ChildStatus.REJECTED)),
+        st.sampled_from((OrderStatus.CANCELED, OrderStatus.FILLED, OrderStatus.EXPIRED, OrderStatus.REJECTED)),
     ),
     min_size=1,
     max_size=8,
@@ -101,7 +101,7 @@ _market_moves = st.lists(
 
 @given(quotes(), sides, quantities, st.sampled_from(("better_orders", "standard", "market")), _market_moves)
 def test_whatever_fills_the_order_is_never_overfilled_nor_priced_beyond_its_cap(
-    arrival: Quote, side: Side, qty: Decimal, ladder: str, moves: list[tuple[Quote, int, ChildStatus]]
+    arrival: Quote, side: Side, qty: Decimal, ladder: str, moves: list[tuple[Quote, int, OrderStatus]]
 ) -> None:
     """Design 3.4: filled + live <= requested at every step; a rung orders the remainder; 3.6: inside the cap."""
     working = order(
@@ -137,10 +137,10 @@ def test_whatever_fills_the_order_is_never_overfilled_nor_priced_beyond_its_cap(
     _check_ending(working, qty)
 
 
-def _happen(working: Order, share: int, status: ChildStatus, price: Decimal) -> Order:
-    intent = working.rungs[-1]
+def _happen(working: Order, share: int, status: OrderStatus, price: Decimal) -> Order:
+    intent = working.children[-1]
     part = (
-        intent.qty if status is ChildStatus.FILLED else (intent.qty * share / 100).quantize(Decimal("1e-9"), ROUND_DOWN)
+        intent.qty if status is OrderStatus.FILLED else (intent.qty * share / 100).quantize(Decimal("1e-9"), ROUND_DOWN)
     )
     report = OrderReport(
         broker_order_id="b",

@@ -121,7 +121,7 @@ class _Shares:
     truth: Truth = field(default_factory=Truth)
 
     def __post_init__(self) -> None:
-        self._children = {child.client_order_id: order for order in self.orders for child in order.rungs}
+        self._children = {child.client_order_id: order for order in self.orders for child in order.children}
         self._ocos = {oco.client_order_id for order in self.orders for oco in order.protections}
 
     def follow(self, entry: dict[str, Any]) -> Decimal:

@@ -60,7 +60,7 @@ class _Books:
 
     def __init__(self, orders: list[Order], seeds: Iterable[Seed], strangers: bool) -> None:
         self._orders = orders
-        self._children = {child.client_order_id: (order, child) for order in orders for child in order.rungs}
+        self._children = {child.client_order_id: (order, child) for order in orders for child in order.children}
         self._ocos = {oco.client_order_id: (order, oco) for order in orders for oco in order.protections}
         self._forgotten = {
             order.changed(ocos=number).protective_client_order_id: order
@@ -254,7 +254,7 @@ class _Books:
         return [one for head in self._truth.by_client_id(client_id) for one in self._truth.chain(head)]
 
     def _sent_for(self, order: Order) -> list[Sent]:
-        return [sent for child in order.rungs for sent in self._chain(child.client_order_id)]
+        return [sent for child in order.children for sent in self._chain(child.client_order_id)]
 
     def _group(self, client_id: str) -> Group | None:
         return next((group(self._truth, head) for head in self._truth.by_client_id(client_id)), None)

@@ -76,6 +76,6 @@ def levels(order: Order) -> tuple[str, str]:
 
 def seconds(order: Order) -> float:
     """How long the entry was at the broker."""
-    child = order.rungs[0]
+    child = order.children[0]
     assert child.closed_at
     return (child.closed_at - child.sent_at).total_seconds()

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from desk.exchange.market.sessions import sessions_between
-from repeg.domain.children import ChildRecord, RungStatus
-from repeg.domain.market import Asset, ChildStatus, OrderReport, Position, TradingDay
+from repeg.domain.children import ChildRecord, ChildStatus
+from repeg.domain.market import Asset, OrderReport, OrderStatus, Position, TradingDay
 from repeg.domain.orders import Order
 from repeg.domain.quotes import Quote
 from repeg.domain.sessions import EASTERN, Calendar
@@ -63,7 +63,7 @@ def order(**fields: Any) -> Order:
         "side": "buy",
         "requested_qty": Decimal(100),
         "created_at": NOON,
-        "received_at": NOON,
+        "received_wall": NOON,
     }
     return Order(**(ordinary | fields))
 
@@ -76,14 +76,14 @@ def child(number: int = 1, **fields: Any) -> ChildRecord:
         "type": "limit",
         "limit_price": Decimal("50.99"),
         "qty": Decimal(100),
-        "status": RungStatus.LIVE,
+        "status": ChildStatus.LIVE,
         "sent_at": NOON,
         "patience": Decimal("2.5"),
     }
     return ChildRecord(**(ordinary | fields))
 
 
-def report(status: ChildStatus = ChildStatus.LIVE, filled: str = "0", price: str | None = None) -> OrderReport:
+def report(status: OrderStatus = OrderStatus.LIVE, filled: str = "0", price: str | None = None) -> OrderReport:
     return OrderReport(
         broker_order_id="broker-1",
         client_order_id="ord-1-e1",

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from repeg.domain.brackets import Bracket, Levels
-from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.orders import Order
 from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.reasons import Reason, Status
@@ -26,7 +26,7 @@ def rung(number: int, qty: int, filled: int, at: str | None = None, limit: str |
         qty=Decimal(qty),
         filled_qty=Decimal(filled),
         avg_fill_price=Decimal(at) if at else None,
-        status=RungStatus.FILLED if qty == filled else RungStatus.CANCELED,
+        status=ChildStatus.FILLED if qty == filled else ChildStatus.CANCELED,
         bid=Decimal("50.95"),
         ask=Decimal("50.98"),
         sent_at=START + timedelta(seconds=3 * number),
@@ -49,9 +49,9 @@ def order(*rungs: ChildRecord, status: Status = Status.FILLED, reason: Reason | 
         "arrival_bid": Decimal("50.95"),
         "arrival_ask": Decimal("50.98"),
         "created_at": START,
-        "received_at": START,
+        "received_wall": START,
     }
-    return Order(status=status, reason=reason, rungs=rungs, **(fields | more))
+    return Order(status=status, reason=reason, children=rungs, **(fields | more))
 
 
 def view(*rungs: ChildRecord, **fields: Any) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def journal(*orders: Order) -> list[dict[str, Any]]:
 
 def _children(one: Order) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
-    for child in one.rungs:
+    for child in one.children:
         name = _named(child.client_order_id, child.broker_order_id, child.sent_at)
         limit = str(child.limit_price) if child.limit_price else None
         order = name | {"qty": str(child.qty), "limit_price": limit, "stop_price": None}

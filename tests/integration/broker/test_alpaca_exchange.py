@@ -14,7 +14,7 @@ from desk.exchange.process import start_exchange
 from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
 from repeg.broker.budget import Unlimited
 from repeg.broker.port import Accepted, Ambiguous, Broker, CancelOutcome, Denied, Duplicate, Throttled
-from repeg.domain.market import ChildOrder, ChildStatus
+from repeg.domain.market import ChildOrder, OrderStatus
 from repeg.domain.reasons import Reason
 from repeg.errors import BrokerUnavailable, BudgetExhausted
 
@@ -61,7 +61,7 @@ def test_a_marketable_order_fills_and_becomes_a_position(exchange: ExchangeContr
     wait_for(exchange, "ord-1-e1", "filled")
     report = broker.order(outcome.report.broker_order_id)
     assert report is not None
-    assert (report.status, report.filled_qty, report.avg_fill_price) == (ChildStatus.FILLED, 10, Decimal("50.98"))
+    assert (report.status, report.filled_qty, report.avg_fill_price) == (OrderStatus.FILLED, 10, Decimal("50.98"))
     assert report.closed_at == report.filled_at is not None
     assert broker.order_by_client_id("ord-1-e1") == report
     position = broker.position("TQQQ")
@@ -90,7 +90,7 @@ def test_a_resting_order_is_cancelled(exchange: ExchangeControl, broker: Broker)
     wait_for(exchange, "ord-1-e1", "canceled")
     report = broker.order(outcome.report.broker_order_id)
     assert report is not None
-    assert (report.status, report.filled_qty) == (ChildStatus.CANCELED, 0)
+    assert (report.status, report.filled_qty) == (OrderStatus.CANCELED, 0)
     assert report.closed_at is not None
     assert broker.cancel(outcome.report.broker_order_id) is CancelOutcome.ALREADY_TERMINAL
 

@@ -14,7 +14,7 @@ import pytest
 from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
 from repeg.broker.budget import Unlimited
 from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, Denied, Duplicate, Throttled
-from repeg.domain.market import ChildOrder, ChildStatus
+from repeg.domain.market import ChildOrder, OrderStatus
 from repeg.domain.reasons import Reason
 from repeg.errors import BrokerUnavailable, BudgetExhausted, CredentialsRefused, DataFeedDenied
 
@@ -205,7 +205,7 @@ def test_an_accepted_order(server: Any, broker: AlpacaBroker) -> None:
     server.answers_json({**ORDER, "status": "a_status_of_next_year", "new_field": [1]})
     outcome = broker.submit(CHILD)
     assert isinstance(outcome, Accepted)
-    assert (outcome.report.broker_order_id, outcome.report.status) == (ID, ChildStatus.PENDING)
+    assert (outcome.report.broker_order_id, outcome.report.status) == (ID, OrderStatus.PENDING)
 
 
 def test_a_refusal_with_and_without_a_code(server: Any, broker: AlpacaBroker) -> None:

@@ -13,7 +13,7 @@ from desk.doctor.market import broker
 from desk.exchange.client import ExchangeControl
 from repeg.broker.port import Accepted
 from repeg.domain.brackets import Levels
-from repeg.domain.children import RungStatus
+from repeg.domain.children import ChildStatus
 from repeg.domain.market import ProtectiveOrder
 from repeg.domain.orders import Order
 from repeg.domain.protection import Protection, ProtectionStatus
@@ -67,8 +67,8 @@ def _record(clinic: Clinic, made: Order, *protections: Protection) -> None:
     store = OrderStore(clinic["dynamodb"], "repeg")
     fresh = made.changed(stop_loss=LEVELS.stop, take_profit=LEVELS.target)
     store.accept(fresh, fresh.order_id)
-    entry = child(filled_qty=Decimal(100), avg_fill_price=Decimal("50.98"), status=RungStatus.FILLED, closed_at=AT)
-    working = store.save(fresh.changed(status=Status.WORKING, rungs=(entry,), protections=protections))
+    entry = child(filled_qty=Decimal(100), avg_fill_price=Decimal("50.98"), status=ChildStatus.FILLED, closed_at=AT)
+    working = store.save(fresh.changed(status=Status.WORKING, children=(entry,), protections=protections))
     store.finish(working.changed(status=Status.FILLED))
 
 

@@ -69,7 +69,7 @@ def test_an_order_that_never_arrived_is_sent_once_more_with_the_same_id(lab: Lab
     assert (order.status, order.filled_qty) == (Status.FILLED, 100)
     _one_order(lab)
     assert len(submits(lab)) == 2
-    assert len(order.rungs) == 1
+    assert len(order.children) == 1
     assert _lookup_times(lab) == pytest.approx([1, 3, 8], abs=0.3), "looked up at +1, +3 and +8 seconds"
 
 
@@ -134,7 +134,7 @@ def test_an_order_that_only_the_list_shows_is_not_sent_again(lab: Lab) -> None:
     )
     order = run(lab)
     accepted = [entry["client_order_id"] for entry in journal(lab, event="accepted")]
-    assert accepted[0] == order.rungs[0].client_order_id
+    assert accepted[0] == order.children[0].client_order_id
     assert len(accepted) == len(set(accepted)) == len(order.sent), "found in the list, the ladder went on after it"
     assert not order.securing
     lab.check()
@@ -147,7 +147,7 @@ def test_an_order_refused_for_its_rate_is_sent_when_there_is_room(lab: Lab, time
     order = done(lab)
     assert (order.status, order.filled_qty) == (Status.FILLED, 100)
     assert len(submits(lab)) == times + 1
-    assert len(order.rungs) == 1, "a refused send is no rung"
+    assert len(order.children) == 1, "a refused send is no rung"
     _one_order(lab)
 
 

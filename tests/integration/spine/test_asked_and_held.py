@@ -88,7 +88,7 @@ def test_shares_that_are_all_held_by_somebody_elses_order_name_it(lab: Lab, sign
     lab.control.position("TQQQ", 100, "40")
     theirs = limit_by_hand(lab, "sell", 100, "60")
     order = run(lab, **signal)
-    assert (order.status, order.reason, order.rungs) == (Status.REJECTED, Reason.HELD_BY_OTHER_ORDER, ())
+    assert (order.status, order.reason, order.children) == (Status.REJECTED, Reason.HELD_BY_OTHER_ORDER, ())
     assert f"sell 100 at 60 (order {theirs})" in _said(order)
     assert "close" not in _said(order).split("accepted")[1], "no circular advice"
     check_ours(lab, all_over=False)

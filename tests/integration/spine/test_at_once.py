@@ -31,7 +31,7 @@ def test_a_released_order_is_priced_by_the_look_that_released_it(lab: Lab) -> No
     order = done(lab)
     assert _entered(lab) == ["AssessMarket", "Route", "RecordOutcome"]
     assert _quotes_read(lab) == 1
-    (rung,) = order.rungs
+    (rung,) = order.children
     assert (rung.bid, rung.ask) == (order.arrival_bid, order.arrival_ask)
     assert [event.state for event in order.events][1:3] == ["AssessMarket", "PlaceOrder"]
 

@@ -54,7 +54,7 @@ def _levels(order: Order, **changes: str) -> Order:
 
 
 def _child(order: Order, **changes: Any) -> Order:
-    return order.changed(rungs=(order.rungs[0].model_copy(update=changes),))
+    return order.changed(children=(order.children[0].model_copy(update=changes),))
 
 
 def _above_target(order: Order) -> Order:
@@ -168,7 +168,7 @@ def test_two_live_orders_of_a_symbol_are_found_out(lab: Lab) -> None:
         crowd.work(until=market_time("10:00:10"))
         order = lab.order("a")
         other = order.changed(
-            order_id="ord-2", rungs=(order.rungs[0].model_copy(update={"client_order_id": "ord-2-e1"}),)
+            order_id="ord-2", children=(order.children[0].model_copy(update={"client_order_id": "ord-2-e1"}),)
         )
         journal = lab.control.journal()
         entry = next(e for e in journal if e["type"] == "order" and e["event"] == "accepted")

@@ -26,7 +26,7 @@ def test_a_bracket_that_does_not_fill_ends_after_sixty_seconds(lab: Lab, caplog:
     mark = lab.mark()
     order = run(lab, **CRWD)
     calls = trading_calls([e for e in lab.control.journal() if mark < e["seq"]])
-    assert (order.status, order.reason, len(order.rungs)) == (Status.UNFILLED, Reason.FILL_TIMEOUT, 1)
+    assert (order.status, order.reason, len(order.children)) == (Status.UNFILLED, Reason.FILL_TIMEOUT, 1)
     assert 60 <= seconds(order) <= 62
     assert "Order fill timeout" in caplog.text
     assert lab.machine and len(lab.machine.entered) <= 40
@@ -154,7 +154,7 @@ def _raised_by_hand(lab: Lab, ask: str) -> Order:
     with Crowd(lab) as crowd:
         crowd.work(until=market_time("10:00:04"))
         lab.control.quote("CRWD", str(Decimal(ask) - Decimal("0.10")), ask, 500, 500)
-        child = lab.order("a").rungs[0]
+        child = lab.order("a").children[0]
         by_hand(lab, "PATCH", f"orders/{child.broker_order_id}", {"limit_price": "536.50"})
         crowd.work()
     return lab.order("a")

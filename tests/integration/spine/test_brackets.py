@@ -45,7 +45,7 @@ def test_a_bracket_is_filled_at_once_and_protected_from_its_fill(lab: Lab, said:
     order = run(lab, **CRWD)
     calls = trading_calls([e for e in lab.control.journal() if mark < e["seq"]])
     assert (order.status, order.reason, order.filled_qty) == (Status.FILLED, None, 25)
-    assert (order.ladder, order.rungs[0].limit_price) == ("smart_limit", Decimal("535.09"))
+    assert (order.ladder, order.children[0].limit_price) == ("smart_limit", Decimal("535.09"))
     assert (order.avg_fill_price, levels(order), order.risk_reward) == (PAID, ("529.45", "545.50"), 2)
     assert order.protected is True
     assert (order.reference_price, order.max_slippage_bps, order.cap_breached) == (Decimal("534.82"), 10, False)
@@ -285,7 +285,7 @@ def test_the_limit_lies_near_the_signal_inside_cap_and_reward(
     lab.settings = Settings(**{name: Decimal(value) for name, value in settings.items()})
     crwd(lab)
     order = bracket(lab, **changes)
-    assert [child.limit_price for child in order.rungs] == [Decimal(limit)]
+    assert [child.limit_price for child in order.children] == [Decimal(limit)]
     assert order.status is Status.FILLED
 
 
@@ -305,7 +305,7 @@ def test_the_old_way_buys_at_the_market_and_keeps_the_signals_exits(lab: Lab) ->
     lab.settings = LEGACY
     crwd(lab, "535.90", "536.00")
     order = bracket(lab, take_profit="536.87")
-    assert (order.status, order.ladder, order.rungs[0].type) == (Status.FILLED, "market", "market")
+    assert (order.status, order.ladder, order.children[0].type) == (Status.FILLED, "market", "market")
     assert (order.avg_fill_price, levels(order)) == (Decimal("536.00"), ("529.47", "536.87"))
     assert order.risk_reward and order.risk_reward.quantize(Decimal("0.01")) == Decimal("0.13")
     assert (order.max_slippage_bps, order.protected) == (None, True)

@@ -30,7 +30,7 @@ def test_a_fill_that_wins_against_the_cancel_is_kept(lab: Lab) -> None:
     on_order(lab, "new", "50.99", "51.02")
     on_order(lab, "pending_cancel", "50.95", "50.98", after=0.02)
     order = done(lab)
-    assert (order.status, order.filled_qty, len(order.rungs)) == (Status.FILLED, 100, 1)
+    assert (order.status, order.filled_qty, len(order.children)) == (Status.FILLED, 100, 1)
     assert len(submits(lab)) == 1
 
 
@@ -40,8 +40,8 @@ def test_a_part_that_fills_during_the_cancel_leaves_only_the_rest_to_the_next_ru
     on_order(lab, "canceled", "50.95", "50.98", after=0.01)
     order = done(lab)
     assert order.status is Status.FILLED
-    assert order.rungs[0].filled_qty == 30
-    assert order.rungs[1].qty == 70
+    assert order.children[0].filled_qty == 30
+    assert order.children[1].qty == 70
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_an_unclear_cancel_is_asked_for_again_until_the_order_is_over(lab: Lab, 
     lab.control.faults(CANCEL | fault | {"count": 2})
     order = done(lab)
     assert (order.status, order.filled_qty) == (Status.FILLED, 100)
-    first, second = order.rungs[:2]
+    first, second = order.children[:2]
     assert first.closed_at and first.closed_at <= second.sent_at
 
 
@@ -101,7 +101,7 @@ def test_a_stuck_cancel_alarms_after_thirty_seconds_and_keeps_the_symbol_locked(
         crowd.work()
     stuck, following = lab.order("a"), lab.order("next")
     assert (stuck.status, stuck.reason) == (Status.UNFILLED, Reason.CANCEL_STUCK)
-    assert len(stuck.rungs) == 1
+    assert len(stuck.children) == 1
     assert following.status is Status.FILLED
     lab.check()
 
@@ -112,7 +112,7 @@ def test_the_alarm_of_a_stuck_cancel_comes_at_thirty_seconds(lab: Lab) -> None:
         crowd.work(until=market_time("10:02"))
         stuck = lab.order("a")
         alarmed = next(event.at for event in stuck.events if "not confirmed" in event.detail)
-        asked = stuck.rungs[0].cancel_requested_at
+        asked = stuck.children[0].cancel_requested_at
         assert asked and timedelta(seconds=30) <= alarmed - asked <= timedelta(seconds=33)
         lab.control.faults()
         crowd.work()
@@ -142,7 +142,7 @@ def test_a_stuck_cancel_whose_execution_is_stopped_is_taken_up_again(lab: Lab) -
         crowd.work()
     order = lab.order("a")
     assert order.status is Status.FILLED
-    assert len(journal(lab, event="pending_cancel")) == len([c for c in order.rungs if c.cancel_requested_at])
+    assert len(journal(lab, event="pending_cancel")) == len([c for c in order.children if c.cancel_requested_at])
     lab.check()
 
 
@@ -162,7 +162,7 @@ def test_a_re_peg_rejected_after_it_was_accepted_ends_unfilled(lab: Lab) -> None
         crowd.work()
     order = lab.order("a")
     assert (order.status, order.reason) == (Status.UNFILLED, Reason.BROKER_REJECTED)
-    assert [child.status.value for child in order.rungs] == ["canceled", "rejected"]
+    assert [child.status.value for child in order.children] == ["canceled", "rejected"]
     lab.check()
 
 
@@ -176,7 +176,7 @@ def test_somebody_elses_cancel_ends_the_order(lab: Lab, ladder: str) -> None:
         _cancel_by_hand(lab)
         crowd.work()
     order = lab.order("a")
-    assert (order.status, order.reason, len(order.rungs)) == (Status.UNFILLED, Reason.BROKER_REJECTED, 1)
+    assert (order.status, order.reason, len(order.children)) == (Status.UNFILLED, Reason.BROKER_REJECTED, 1)
     assert "outside" in " ".join(event.detail for event in order.events)
     lab.check()
 
@@ -190,12 +190,12 @@ def test_a_child_order_that_somebody_replaced_is_followed_and_never_doubled(
     send(lab, ladder="better_orders")
     with Crowd(lab) as crowd:
         crowd.work(until=market_time("10:00:01"))
-        child = lab.order("a").rungs[0]
+        child = lab.order("a").children[0]
         by_hand(lab, "PATCH", f"orders/{child.broker_order_id}", {"limit_price": price})
         crowd.work()
     order = lab.order("a")
-    assert (order.status, len(order.rungs)) == (status, 1)
-    assert order.rungs[0].broker_order_id != child.broker_order_id
+    assert (order.status, len(order.children)) == (status, 1)
+    assert order.children[0].broker_order_id != child.broker_order_id
     assert any("replaced" in alert for alert in alerts(lab))
     live = {entry["order_id"] for entry in journal(lab) if entry["event"] == "new"}
     over = {entry["order_id"] for entry in journal(lab) if entry["event"] in ("filled", "canceled", "replaced")}

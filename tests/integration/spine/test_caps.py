@@ -117,7 +117,7 @@ def test_a_bracket_enters_a_market_one_tick_wide(lab: Lab) -> None:
     lab.control.quote("CHEAP", "3.00", "3.01", 5000, 5000)
     order = done(lab, **CHEAP)
     assert (order.status, order.avg_fill_price, order.cap_bound) == (Status.FILLED, Decimal("3.01"), "ticks")
-    assert (order.rungs[0].limit_price, order.cap_breached, order.protected) == (Decimal("3.01"), False, True)
+    assert (order.children[0].limit_price, order.cap_breached, order.protected) == (Decimal("3.01"), False, True)
 
 
 def test_a_short_bracket_does_so_too(lab: Lab) -> None:
@@ -138,7 +138,7 @@ def test_a_bracket_without_a_buffer_keeps_to_its_signal(lab: Lab) -> None:
     lab.settings = Settings(SMART_EXECUTOR_LIMIT_BUFFER_REGULAR=Decimal(0))
     lab.control.quote("CHEAP", "3.00", "3.01", 5000, 5000)
     order = done(lab, **CHEAP)
-    assert (order.status, order.rungs[0].limit_price) == (Status.UNFILLED, Decimal("3.00"))
+    assert (order.status, order.children[0].limit_price) == (Status.UNFILLED, Decimal("3.00"))
 
 
 def test_a_reward_that_a_tick_eats_is_not_bought(lab: Lab) -> None:

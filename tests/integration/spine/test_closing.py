@@ -199,7 +199,7 @@ def test_a_close_when_flat_says_so(lab: Lab) -> None:
     hold(lab)
     _close(lab)
     again = _close(lab, "again")
-    assert (again.status, again.reason, again.rungs) == (Status.REJECTED, Reason.NO_POSITION, ())
+    assert (again.status, again.reason, again.children) == (Status.REJECTED, Reason.NO_POSITION, ())
     check_held(lab)
 
 

@@ -64,7 +64,7 @@ def test_shares_that_other_orders_hold_are_not_sold(lab: Lab, signal: dict[str, 
     limit_by_hand(lab, "sell", 100, "60")
     order = run(lab, **signal)
     assert (order.status, order.reason) == (Status.REJECTED, Reason.HELD_BY_OTHER_ORDER)
-    assert not [child for child in order.rungs]
+    assert not [child for child in order.children]
     check_ours(lab, all_over=False)
 
 
@@ -110,7 +110,7 @@ def test_an_exit_without_a_quote_goes_to_the_market(lab: Lab, bad: str) -> None:
         lab.control.script({"on": {"symbol": "TQQQ", "event": "new", "side": "sell"}, **good})
     order = done(lab, kind="close")
     assert order.status is Status.FILLED
-    assert order.rungs[0].type == "market"
+    assert order.children[0].type == "market"
     assert order.reference_price is None
     assert _position(lab) == 0
 
@@ -123,7 +123,7 @@ def test_an_exit_follows_the_market_down_as_far_as_it_goes(lab: Lab) -> None:
         on_order(lab, "new", str(price), str(price + Decimal("0.03")), nth=nth, side="sell")
     order = done(lab, kind="close")
     assert (order.status, order.avg_fill_price) == (Status.FILLED, Decimal("47.95"))
-    assert [child.limit_price for child in order.rungs[:3]] == [Decimal("50.94"), Decimal("49.94"), Decimal("48.94")]
+    assert [child.limit_price for child in order.children[:3]] == [Decimal("50.94"), Decimal("49.94"), Decimal("48.94")]
     assert _position(lab) == 0
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from desk.exchange.client import ExchangeControl
 from repeg.broker.alpaca import AlpacaBroker
-from repeg.domain.market import ChildStatus
+from repeg.domain.market import OrderStatus
 from repeg.domain.orders import Order
 from repeg.errors import StaleExecution
 from repeg.executions import ExecutionState
@@ -135,9 +135,9 @@ def test_a_stop_at_work_is_protection_at_work(lab: Lab, monkeypatch: pytest.Monk
     order = hold(lab)
     report = lab.broker.order(order.protective_order_id or "")
     assert report
-    working = {"status": ChildStatus.LIVE, "broker_status": "partially_filled", "filled_qty": Decimal(40)}
+    working = {"status": OrderStatus.LIVE, "broker_status": "partially_filled", "filled_qty": Decimal(40)}
     leg = report.legs[0].model_copy(update=working | {"avg_fill_price": STOP, "filled_at": report.submitted_at})
-    group = report.model_copy(update={"status": ChildStatus.CANCELED, "legs": (leg,)})
+    group = report.model_copy(update={"status": OrderStatus.CANCELED, "legs": (leg,)})
     monkeypatch.setattr(AlpacaBroker, "order", lambda *_: group)
     monkeypatch.setattr(AlpacaBroker, "open_orders", lambda *_: (leg,))
     minutes(lab, 2)

@@ -16,7 +16,7 @@ from tests.support.scenes import done, on_order, send, whenever
 
 
 def _limits(lab: Lab) -> list[str]:
-    return [f"{child.limit_price:.2f}" for child in lab.order("a").rungs]
+    return [f"{child.limit_price:.2f}" for child in lab.order("a").children]
 
 
 def test_a_market_one_cent_wide_costs_eight_calls_on_the_standard_ladder(lab: Lab) -> None:
@@ -25,9 +25,9 @@ def test_a_market_one_cent_wide_costs_eight_calls_on_the_standard_ladder(lab: La
     order = done(lab, symbol="AAPL")
     assert (order.status, order.avg_fill_price) == (Status.FILLED, Decimal("200.01"))
     assert _limits(lab) == ["200.00", "200.01"]
-    assert [(child.rung, child.kept) for child in order.rungs] == [(1, 1), (3, 0)]
+    assert [(child.rung, child.kept) for child in order.children] == [(1, 1), (3, 0)]
     assert len(trading_calls(lab.control.journal(before))) <= 8
-    first = order.rungs[0]
+    first = order.children[0]
     assert first.closed_at and 10 <= (first.closed_at - first.sent_at).total_seconds() < 12
     assert order.repegs == 1
     assert any("rests on at 200, as rung 2" in event.detail for event in order.events)
@@ -46,7 +46,7 @@ def test_rungs_at_the_same_worst_price_are_one_order(lab: Lab) -> None:
     before = lab.mark()
     order = done(lab)
     assert (order.status, order.reason) == (Status.UNFILLED, Reason.SLIPPAGE_EXCEEDED)
-    (child,) = order.rungs
+    (child,) = order.children
     assert child.limit_price == order.worst_price
     assert (child.rung, child.kept, order.repegs, order.market_fallback) == (1, 3, 0, False)
     assert child.closed_at and 12.5 <= (child.closed_at - child.sent_at).total_seconds() < 15
@@ -57,8 +57,8 @@ def test_what_was_kept_fills_where_it_rests(lab: Lab) -> None:
     lab.control.quote("AAPL", "200.00", "200.01", 2000, 2000)
     on_order(lab, "new", "199.99", "200.00", symbol="AAPL", after=7)
     order = done(lab, symbol="AAPL")
-    assert (order.status, order.avg_fill_price, len(order.rungs)) == (Status.FILLED, Decimal("200.00"), 1)
-    assert order.rungs[0].kept == 1
+    assert (order.status, order.avg_fill_price, len(order.children)) == (Status.FILLED, Decimal("200.00"), 1)
+    assert order.children[0].kept == 1
 
 
 def test_a_part_that_filled_while_it_rested_leaves_the_rest_resting(lab: Lab) -> None:
@@ -67,8 +67,8 @@ def test_a_part_that_filled_while_it_rested_leaves_the_rest_resting(lab: Lab) ->
     on_order(lab, "new", "200.00", "200.01", symbol="AAPL", after=3.5, size=2000)
     order = done(lab, symbol="AAPL")
     assert order.status is Status.FILLED
-    assert [(child.qty, child.filled_qty) for child in order.rungs] == [(100, 40), (60, 60)]
-    assert order.rungs[0].kept == 1
+    assert [(child.qty, child.filled_qty) for child in order.children] == [(100, 40), (60, 60)]
+    assert order.children[0].kept == 1
 
 
 def test_a_fill_at_the_last_moment_needs_no_prolonging(lab: Lab) -> None:
@@ -80,7 +80,7 @@ def test_a_fill_at_the_last_moment_needs_no_prolonging(lab: Lab) -> None:
 
     whenever(lab, "broker.snapshot", fills, nth=2)
     order = done(lab, symbol="AAPL")
-    assert (order.status, [child.kept for child in order.rungs]) == (Status.FILLED, [0])
+    assert (order.status, [child.kept for child in order.children]) == (Status.FILLED, [0])
 
 
 def test_a_quote_that_moved_is_followed(lab: Lab) -> None:
@@ -88,7 +88,7 @@ def test_a_quote_that_moved_is_followed(lab: Lab) -> None:
     on_order(lab, "new", "200.02", "200.03", symbol="AAPL", after=1)
     order = done(lab, symbol="AAPL")
     assert _limits(lab) == ["200.00", "200.02", "200.03"]
-    assert [child.kept for child in order.rungs] == [0, 0, 0]
+    assert [child.kept for child in order.children] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(("bid", "ask"), [("200.00", "200.00"), ("0", "200.01"), ("150.00", "250.00")])
@@ -96,8 +96,8 @@ def test_without_a_quote_to_price_by_it_is_cancelled_as_ever(lab: Lab, bid: str,
     lab.control.quote("AAPL", "199.97", "200.01", 2000, 2000)
     on_order(lab, "new", bid, ask, symbol="AAPL", after=4, size=2000)
     order = done(lab, symbol="AAPL", qty=1)
-    assert order.rungs[0].kept == 0
-    assert order.rungs[0].closed_at
+    assert order.children[0].kept == 0
+    assert order.children[0].closed_at
 
 
 def test_quotes_that_cannot_be_had_cancel_it_as_ever(lab: Lab) -> None:
@@ -108,7 +108,7 @@ def test_quotes_that_cannot_be_had_cancel_it_as_ever(lab: Lab) -> None:
 
     whenever(lab, "broker.snapshot", fails, nth=2)
     order = done(lab, symbol="AAPL")
-    assert (order.status, [child.kept for child in order.rungs]) == (Status.FILLED, [0, 0, 0])
+    assert (order.status, [child.kept for child in order.children]) == (Status.FILLED, [0, 0, 0])
 
 
 def test_a_close_takes_over_from_what_rests_on(lab: Lab) -> None:
@@ -117,7 +117,7 @@ def test_a_close_takes_over_from_what_rests_on(lab: Lab) -> None:
     send(lab, "a", symbol="AAPL", qty=10)
     with Crowd(lab) as crowd:
         crowd.work(until="2026-11-20T10:00:07-05:00")
-        assert lab.order("a").rungs[0].kept == 1
+        assert lab.order("a").children[0].kept == 1
         send(lab, "c", kind="close", symbol="AAPL")
         crowd.work()
     assert lab.order("a").status is Status.SUPERSEDED
@@ -133,7 +133,7 @@ def test_what_must_complete_walks_on_over_rungs_that_were_kept(lab: Lab) -> None
     assert (order.status, order.reason) == (Status.FAILED, Reason.FILL_TIMEOUT)
     assert order.first_sent_at and order.completed_at
     assert 120 <= (order.completed_at - order.first_sent_at).total_seconds() <= 145
-    assert {child.type for child in order.rungs} == {"limit", "market"}
+    assert {child.type for child in order.children} == {"limit", "market"}
     assert rungs_walked(order) > len(order.sent)
 
 
@@ -142,7 +142,7 @@ def test_no_rung_is_kept_into_the_close(lab: Lab) -> None:
     lab.control.quote("AAPL", "200.00", "200.01", 2000, 2000)
     order = done(lab, symbol="AAPL")
     assert (order.status, order.reason) == (Status.UNFILLED, Reason.MARKET_CLOSED)
-    assert [child.kept for child in order.rungs] == [0]
+    assert [child.kept for child in order.children] == [0]
     assert order.completed_at and order.completed_at.astimezone().second <= 50
 
 
@@ -159,7 +159,7 @@ def test_patience_is_measured_from_when_it_was_prolonged(lab: Lab) -> None:
     with Crowd(lab) as crowd:
         crowd.work()
     order = lab.order("a")
-    first = order.rungs[0]
+    first = order.children[0]
     assert first.kept == 1
     assert first.closed_at and (first.closed_at - first.sent_at).total_seconds() >= 69
     lab.check()

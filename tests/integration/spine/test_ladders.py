@@ -16,7 +16,7 @@ def test_fills_at_once_one_tick_through_the_ask(lab: Lab) -> None:
     lab.work()
     order = lab.order("a")
     assert (order.status, order.filled_qty) == (Status.FILLED, 100)
-    assert order.rungs[0].limit_price == Decimal("50.99")
+    assert order.children[0].limit_price == Decimal("50.99")
     assert order.avg_fill_price == Decimal("50.98")
     assert len(trading_calls(lab.control.journal(before))) == 2
     assert lab.machine and len(lab.machine.entered) == 3
@@ -30,7 +30,7 @@ def test_sells_one_tick_through_the_bid(lab: Lab) -> None:
     lab.send(signal_id="a", side="sell", qty=100)
     lab.work()
     order = lab.order("a")
-    assert order.rungs[0].limit_price == Decimal("50.94")
+    assert order.children[0].limit_price == Decimal("50.94")
     assert order.status is Status.FILLED
     assert len(trading_calls(lab.control.journal(before))) == 3
     lab.check()
@@ -43,11 +43,11 @@ def test_the_full_ladder_ends_at_the_market_within_its_budget(lab: Lab) -> None:
     lab.work()
     order = lab.order("a")
     assert order.status is Status.FILLED
-    assert [child.type for child in order.rungs] == ["limit", "limit", "limit", "market"]
+    assert [child.type for child in order.children] == ["limit", "limit", "limit", "market"]
     assert (order.repegs, order.market_fallback) == (2, True)
     assert len(trading_calls(lab.control.journal(before))) <= 18
     assert lab.machine and len(lab.machine.entered) <= 44
-    for earlier, later in zip(order.rungs, order.rungs[1:], strict=False):
+    for earlier, later in zip(order.children, order.children[1:], strict=False):
         assert earlier.closed_at and earlier.closed_at <= later.sent_at
         assert (earlier.closed_at - earlier.sent_at).total_seconds() >= 2.5
     lab.check()
@@ -71,8 +71,8 @@ def test_market_fallback_is_refused_once_the_price_ran_beyond_the_cap(lab: Lab) 
     order = lab.order("a")
     assert (order.status, order.reason) == (Status.UNFILLED, Reason.SLIPPAGE_EXCEEDED)
     assert order.worst_price is not None
-    assert all(child.limit_price is not None and child.limit_price <= order.worst_price for child in order.rungs)
-    assert order.rungs[-1].limit_price == order.worst_price
+    assert all(child.limit_price is not None and child.limit_price <= order.worst_price for child in order.children)
+    assert order.children[-1].limit_price == order.worst_price
     assert not order.market_fallback
     lab.check()
 
@@ -95,7 +95,7 @@ def test_what_must_complete_does_not_buy_blindly(lab: Lab) -> None:
     lab.send(signal_id="a", qty=100, completion="must")
     lab.work()
     order = lab.order("a")
-    assert (order.status, order.reason, order.rungs) == (Status.REJECTED, Reason.NO_QUOTE, ())
+    assert (order.status, order.reason, order.children) == (Status.REJECTED, Reason.NO_QUOTE, ())
     lab.check()
 
 
@@ -113,7 +113,7 @@ def test_what_must_complete_waits_for_quotes_to_come_back(lab: Lab) -> None:
     lab.send(signal_id="a", qty=100, completion="must")
     lab.work()
     order = lab.order("a")
-    assert (order.status, [child.type for child in order.rungs]) == (Status.FILLED, ["limit", "limit"])
+    assert (order.status, [child.type for child in order.children]) == (Status.FILLED, ["limit", "limit"])
     lab.check()
 
 
@@ -131,7 +131,7 @@ def test_an_order_that_expires_while_it_waits_for_a_request_is_not_sent(lab: Lab
     lab.send(signal_id="a", qty=100, expires_at="2026-11-20T15:01:30Z")
     lab.work()
     order = lab.order("a")
-    assert (order.status, order.reason, order.rungs) == (Status.REJECTED, Reason.EXPIRED, ())
+    assert (order.status, order.reason, order.children) == (Status.REJECTED, Reason.EXPIRED, ())
     assert any("waits" in event.detail and "trading request" in event.detail for event in order.events)
     lab.control.faults()
     lab.check()

@@ -31,7 +31,7 @@ def test_a_target_that_fills_during_the_cancel_is_the_exit(lab: Lab) -> None:
     on_order(lab, "pending_cancel", "53.50", "53.53", side="sell", after=0.02)
     close = run(lab, "c", kind="close")
     bracket = lab.order("b")
-    assert (close.status, close.reason, close.rungs) == (Status.REJECTED, Reason.NO_POSITION, ())
+    assert (close.status, close.reason, close.children) == (Status.REJECTED, Reason.NO_POSITION, ())
     assert (bracket.exit_reason, bracket.exit_price, bracket.unexited_qty) == ("target", Decimal("53.5"), 0)
     assert shares(lab) == 0
     check_held(lab)

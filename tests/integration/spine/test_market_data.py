@@ -99,8 +99,8 @@ def test_a_market_that_comes_back_is_traded(lab: Lab) -> None:
 def test_a_market_that_goes_in_mid_ladder_ends_the_order_after_ten_seconds(lab: Lab) -> None:
     on_order(lab, "new", "40.00", "60.00")
     order = done(lab)
-    assert (order.status, order.reason, len(order.rungs)) == (Status.UNFILLED, Reason.BAD_QUOTE, 1)
-    child = order.rungs[0]
+    assert (order.status, order.reason, len(order.children)) == (Status.UNFILLED, Reason.BAD_QUOTE, 1)
+    child = order.children[0]
     assert order.completed_at and child.closed_at
     assert 10 <= (order.completed_at - child.closed_at).total_seconds() < 12
 
@@ -166,7 +166,7 @@ def test_an_exit_far_from_the_last_trade_goes_to_market_within_seconds(lab: Lab)
     lab.control.position("TQQQ", 100, "40")
     _last_trade(lab, "195.00")
     order = done(lab, kind="close")
-    assert (order.status, order.rungs[0].type) == (Status.FILLED, "market")
+    assert (order.status, order.children[0].type) == (Status.FILLED, "market")
     assert order.completed_at and (order.completed_at - order.created_at).total_seconds() < 4
 
 
@@ -190,7 +190,7 @@ def test_a_close_of_a_share_without_a_quote_still_goes_to_market(lab: Lab) -> No
     whenever(lab, "broker.asset", lambda: lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000))
     lab.control.quote("TQQQ", "0", "0")
     order = done(lab, kind="close")
-    assert (order.status, order.rungs[0].type) == (Status.FILLED, "market")
+    assert (order.status, order.children[0].type) == (Status.FILLED, "market")
 
 
 def test_an_asset_that_cannot_be_read_keeps_no_exit_from_its_market(lab: Lab) -> None:
@@ -200,4 +200,4 @@ def test_an_asset_that_cannot_be_read_keeps_no_exit_from_its_market(lab: Lab) ->
     send(lab, kind="close")
     lab.control.script({"on": {"symbol": "TQQQ", "event": "accepted"}, "after": 1, "symbol": "TQQQ", "bid": "50.95"})
     lab.work()
-    assert lab.order("a").rungs[0].type == "market"
+    assert lab.order("a").children[0].type == "market"

@@ -37,7 +37,7 @@ def test_a_fill_without_a_price_is_read_again(lab: Lab, signal: dict[str, Any], 
     order = run(lab, **signal)
     assert (order.status, order.filled_qty, order.avg_fill_price) == (Status.FILLED, 100, Decimal("50.98"))
     assert not alerts(lab)
-    assert len(order.rungs) == 1
+    assert len(order.children) == 1
     if signal is BRACKET:
         assert order.protected
         assert order.protections[0].levels.stop == Decimal("49.98")
@@ -92,7 +92,7 @@ def test_filled_with_fewer_shares_than_it_was_for_is_read_again(lab: Lab) -> Non
     """The status was ahead of the quantity: another rung would buy it all a second time."""
     lab.control.faults(EDIT | {"when": {"status": "filled"}, "body": {"filled_qty": "0"}, "count": 3})
     order = run(lab)
-    assert (order.status, order.filled_qty, len(order.rungs)) == (Status.FILLED, 100, 1)
+    assert (order.status, order.filled_qty, len(order.children)) == (Status.FILLED, 100, 1)
     assert not alerts(lab)
     lab.check()
 
@@ -103,7 +103,7 @@ def test_filled_with_too_few_shares_for_long_is_told_and_nothing_more_is_bought(
     with Crowd(lab) as crowd:
         crowd.work(until=market_time("10:10"), sweep_every=60)
         order = lab.order("a")
-        assert len(order.rungs) == 1
+        assert len(order.children) == 1
         assert sum("fewer shares" in text for text in alerts(lab)) == 1
         assert order.uncovered_qty == 0, "what is certain is protected"
         lab.control.faults()

@@ -90,7 +90,7 @@ def test_the_spread_before_the_open_sets_patience_and_cap(
         if cap > 5:
             assert order.status is Status.FILLED
         else:
-            assert order.rungs[0].limit_price == order.worst_price, "five basis points are less than half the spread"
+            assert order.children[0].limit_price == order.worst_price, "five basis points are less than half the spread"
 
 
 def test_from_five_minutes_after_the_open_the_plan_is_history(exchange: ExchangeControl) -> None:

@@ -39,7 +39,7 @@ def _on_monday(lab: Lab) -> None:
 
 def _parked(lab: Lab, signal_id: str) -> Order:
     order = lab.order(signal_id)
-    assert (order.status, order.rungs) == (Status.WAITING, ()), (order.status, order.reason, order.events[-3:])
+    assert (order.status, order.children) == (Status.WAITING, ()), (order.status, order.reason, order.events[-3:])
     assert order.parked_until and order.parked_until > at("16:00") + timedelta(days=1)
     return order
 

@@ -41,7 +41,7 @@ def test_a_long_halt_is_told_every_quarter_of_an_hour_and_fills_no_record(lab: L
     close = run(lab, "c", kind="close")
     assert (close.status, close.filled_qty, shares(lab)) == (Status.FILLED, 100, 0)
     assert sum("are not left yet" in alert for alert in alerts(lab)) == 3
-    assert len(close.rungs) < 35
+    assert len(close.children) < 35
     assert len(close.model_dump_json()) < 50_000
     lab.check()
 
@@ -51,7 +51,7 @@ def test_what_the_exchange_rejects_again_and_again_is_sent_ever_more_seldom(lab:
     lab.control.faults(SALE | {"kind": "reject", "count": 8})
     close = run(lab, "c", kind="close")
     assert (close.status, close.filled_qty) == (Status.FILLED, 100)
-    sent = [child.sent_at for child in close.rungs]
+    sent = [child.sent_at for child in close.children]
     pauses = [round((later - earlier).total_seconds()) for earlier, later in itertools.pairwise(sent)]
     assert pauses[0] <= 3
     assert pauses[-1] >= 120

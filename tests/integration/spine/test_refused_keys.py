@@ -57,7 +57,7 @@ def test_a_resting_entry_outlives_a_spell_of_refused_keys(lab: Lab) -> None:
     order = lab.order("a")
     assert (order.status, order.filled_qty) == (Status.FILLED, 100)
     assert not order.securing
-    assert len(order.rungs) == 1
+    assert len(order.children) == 1
     assert order.protected
     assert not alerts(lab)
 
@@ -69,7 +69,7 @@ def test_protection_is_sent_again_within_seconds(lab: Lab, count: int) -> None:
     assert order.protected
     assert not alerts(lab)
     placed = order.protections[0].placed_at
-    assert (placed - order.rungs[0].sent_at).total_seconds() < (2 if count == 1 else 10)
+    assert (placed - order.children[0].sent_at).total_seconds() < (2 if count == 1 else 10)
 
 
 @pytest.mark.parametrize("call", [QUOTE, SUBMIT], ids=str)
@@ -85,7 +85,7 @@ def test_one_refused_quote_does_not_send_an_exit_to_market_blindly(lab: Lab) -> 
     lab.control.position("TQQQ", 100, "50")
     lab.control.faults(QUOTE | UNAUTHORIZED | {"count": 1})
     order = done(lab, "c", kind="close")
-    assert order.rungs[0].type == "limit"
+    assert order.children[0].type == "limit"
     assert order.avg_fill_price == Decimal("50.95")
 
 
@@ -94,4 +94,4 @@ def test_a_second_rung_whose_send_is_refused_is_sent_again(lab: Lab) -> None:
     whenever(lab, "broker.submit", lambda: lab.control.faults(SUBMIT | UNAUTHORIZED | {"count": 2}), nth=2)
     order = done(lab)
     assert order.status is Status.FILLED
-    assert (len(order.rungs), len(submits(lab))) == (2, 4)
+    assert (len(order.children), len(submits(lab))) == (2, 4)

@@ -167,14 +167,14 @@ def test_a_resting_stop_that_nothing_may_meet_is_named_and_waited_for(lab: Lab) 
         crowd.work()
     order = lab.order("c")
     assert (order.status, order.filled_qty, shares(lab)) == (Status.FILLED, 100, 0)
-    assert len(order.rungs) < 5, "what was refused fills no record"
+    assert len(order.children) < 5, "what was refused fills no record"
 
 
 def test_a_plain_order_believes_a_wash_trade(lab: Lab) -> None:
     lab.control.position("TQQQ", 100, "40")
     theirs = limit_by_hand(lab, "sell", 50, "50.99")
     order = run(lab)
-    assert (order.status, order.reason, len(order.rungs)) == (Status.REJECTED, Reason.WASH_TRADE, 1)
+    assert (order.status, order.reason, len(order.children)) == (Status.REJECTED, Reason.WASH_TRADE, 1)
     assert f"sell 50 at 50.99 (order {theirs})" in _said(order)
 
 

@@ -140,7 +140,7 @@ def test_a_ladder_that_runs_into_the_close_stops_before_it(exchange: ExchangeCon
         order = done(lab)
         assert (order.status, order.reason) == (Status.PARTIALLY_FILLED, Reason.MARKET_CLOSED)
         assert order.filled_qty == 30
-        last = max(child.closed_at for child in order.rungs if child.closed_at)
+        last = max(child.closed_at for child in order.children if child.closed_at)
         assert last <= at("15:59:51")
 
 

@@ -20,7 +20,7 @@ def test_a_short_is_sold_and_protected_from_its_fill(lab: Lab) -> None:
     """Limit below the signal, stop above the fill, target below it."""
     order = run(lab, "b", **SHORT)
     assert (order.status, order.filled_qty, order.avg_fill_price) == (Status.FILLED, 100, Decimal("50.95"))
-    assert order.rungs[0].limit_price == Decimal("50.93")
+    assert order.children[0].limit_price == Decimal("50.93")
     assert (order.stop_loss, order.take_profit, order.risk_reward) == (
         Decimal("51.95"),
         Decimal("48.45"),
@@ -151,7 +151,7 @@ def test_the_old_way_sells_short_at_the_market(lab: Lab) -> None:
     lab.settings = Settings(USE_SMART_EXECUTOR=False)
     lab.control.quote("TQQQ", "50.80", "50.83", 2000, 2000)
     order = run(lab, "b", **SHORT)
-    assert (order.status, order.avg_fill_price, order.rungs[0].type) == (Status.FILLED, Decimal("50.80"), "market")
+    assert (order.status, order.avg_fill_price, order.children[0].type) == (Status.FILLED, Decimal("50.80"), "market")
     assert guards(lab) == [Guard(Decimal(100), Decimal("51.96"), Decimal("48.46"))]
     check_held(lab)
 

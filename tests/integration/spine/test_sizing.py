@@ -16,7 +16,7 @@ from tests.support.scenes import check_ours, done, journal, limit_by_hand, on_or
 
 def _prices_hold(order: Order) -> None:
     worst = order.worst_price
-    for child in order.rungs:
+    for child in order.children:
         if child.limit_price is not None:
             assert child.limit_price % tick_size(child.limit_price) == 0
             assert worst is None or (child.limit_price - worst) * (1 if order.side == "buy" else -1) <= 0
@@ -119,7 +119,7 @@ def test_a_quote_that_is_locked_for_a_moment_is_read_again(lab: Lab) -> None:
 def test_a_quote_that_goes_bad_mid_ladder_ends_the_order(lab: Lab, bid: str, ask: str, reason: Reason) -> None:
     on_order(lab, "new", bid, ask)
     order = done(lab)
-    assert (order.status, order.reason, len(order.rungs)) == (Status.UNFILLED, reason, 1)
+    assert (order.status, order.reason, len(order.children)) == (Status.UNFILLED, reason, 1)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_quote_that_goes_bad_mid_ladder_ends_the_order(lab: Lab, bid: str, ask
 def test_cheap_symbols_keep_to_their_ticks_and_their_cap(lab: Lab, bid: str, ask: str, limit: str, worst: str) -> None:
     lab.control.quote("CURE", bid, ask, 5000, 5000)
     order = done(lab, symbol="CURE", qty=1000)
-    assert order.rungs[0].limit_price == Decimal(limit)
+    assert order.children[0].limit_price == Decimal(limit)
     assert order.worst_price == Decimal(worst)
     _prices_hold(order)
 
@@ -144,7 +144,7 @@ def test_a_wide_symbol_rests_at_its_worst_price_and_is_missed_rather_than_overpa
     lab.control.quote("TQQQ", "50.00", "51.00", 2000, 2000)
     order = done(lab)
     assert (order.status, order.reason) == (Status.UNFILLED, Reason.SLIPPAGE_EXCEEDED)
-    assert {child.limit_price for child in order.rungs} == {order.worst_price} == {Decimal("50.60")}
+    assert {child.limit_price for child in order.children} == {order.worst_price} == {Decimal("50.60")}
     assert not order.market_fallback
 
 
@@ -159,7 +159,7 @@ def test_a_wide_symbol_fills_when_the_market_comes_to_its_worst_price(lab: Lab) 
 def test_the_market_fallback_is_refused_when_its_size_does_not_cover_the_remainder(lab: Lab) -> None:
     out_of_reach(lab, rungs=3, size=60)
     order = done(lab)
-    last = order.rungs[-1]
+    last = order.children[-1]
     assert (last.type, last.limit_price, last.price_protected) == ("limit", order.worst_price, True)
     assert not order.market_fallback
     assert (order.status, order.reason) == (Status.PARTIALLY_FILLED, Reason.SLIPPAGE_EXCEEDED)
@@ -210,10 +210,10 @@ def test_the_standard_ladder_walks_from_mid_to_touch(lab: Lab) -> None:
     order = done(lab, symbol="AAPL")
     assert (order.ladder, order.symbol_class, order.max_slippage_bps) == ("standard", "stock", 15)
     assert order.status is Status.FILLED
-    limits = [child.limit_price for child in order.rungs if child.type == "limit"]
+    limits = [child.limit_price for child in order.children if child.type == "limit"]
     assert limits[0] == Decimal("200.04")
     assert limits == sorted(limits)  # type: ignore[type-var]
-    for earlier, later in zip(order.rungs, order.rungs[1:], strict=False):
+    for earlier, later in zip(order.children, order.children[1:], strict=False):
         assert earlier.closed_at and (earlier.closed_at - earlier.sent_at).total_seconds() >= 5
         assert earlier.closed_at <= later.sent_at
     _prices_hold(order)
@@ -223,7 +223,7 @@ def test_the_standard_ladder_takes_an_improved_price_on_the_way(lab: Lab) -> Non
     lab.control.quote("AAPL", "200.00", "200.04", 2000, 2000)
     on_order(lab, "new", "199.96", "200.00", symbol="AAPL", after=3)
     order = done(lab, symbol="AAPL")
-    assert (order.status, len(order.rungs)) == (Status.FILLED, 1)
+    assert (order.status, len(order.children)) == (Status.FILLED, 1)
     assert order.slippage_bps is not None and order.slippage_bps < 0
     assert not order.cap_breached
 
@@ -234,13 +234,13 @@ def test_a_standard_ladder_that_does_not_fill_ends_at_the_market(lab: Lab) -> No
         up = Decimal("0.03") * nth
         on_order(lab, "new", str(200 + up), str(Decimal("200.04") + up), nth=nth, symbol="AAPL")
     order = done(lab, symbol="AAPL")
-    assert [child.type for child in order.rungs] == ["limit", "limit", "limit", "market"]
+    assert [child.type for child in order.children] == ["limit", "limit", "limit", "market"]
     assert (order.status, order.market_fallback) == (Status.FILLED, True)
 
 
 def test_the_market_ladder_is_one_unguarded_market_order(lab: Lab) -> None:
     order = done(lab, ladder="market")
-    assert [(child.type, child.limit_price) for child in order.rungs] == [("market", None)]
+    assert [(child.type, child.limit_price) for child in order.children] == [("market", None)]
     assert (order.status, order.repegs, order.market_fallback) == (Status.FILLED, 0, False)
 
 

@@ -84,7 +84,7 @@ def test_an_intent_is_sent_within_three_seconds(lab: Lab) -> None:
         crowd.work()
     assert len(submits(lab)) == 1
     order = lab.order("a")
-    assert (order.status, len(order.rungs)) == (Status.FILLED, 1)
+    assert (order.status, len(order.children)) == (Status.FILLED, 1)
 
 
 def test_a_stale_worker_sends_nothing_and_writes_nothing(lab: Lab) -> None:
@@ -142,7 +142,7 @@ def test_an_accepted_order_in_the_hand_of_a_stale_worker_is_taken_back(lab: Lab,
     assert journal(lab, event="canceled"), "it rested, and was cancelled"
     order = lab.order("a")
     assert order.filled_qty == 0
-    assert order.rungs[0].broker_order_id
+    assert order.children[0].broker_order_id
     lab.check(strangers=True)
     assert _held(lab) == 0
 

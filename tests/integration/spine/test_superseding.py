@@ -141,8 +141,8 @@ def test_a_plain_order_on_its_ladder_is_ended_where_it_stands(lab: Lab, ladder: 
     order, close = _take_over(lab, when="10:00:03")
     assert (order.status, order.reason, order.filled_qty) == (Status.SUPERSEDED, Reason.SUPERSEDED, 0)
     assert (close.status, close.reason) == (Status.REJECTED, Reason.NO_POSITION)
-    assert len(order.rungs) <= 2
-    assert all(child.status.closed for child in order.rungs)
+    assert len(order.children) <= 2
+    assert all(child.status.closed for child in order.children)
     check_held(lab)
 
 
@@ -180,7 +180,7 @@ def test_an_order_that_waits_its_turn_is_superseded_with_the_one_before_it(lab: 
         send(lab, "c", kind="close")
         crowd.work()
     assert [lab.order(each).status for each in ("a", "waits")] == [Status.SUPERSEDED] * 2
-    assert lab.order("waits").rungs == ()
+    assert lab.order("waits").children == ()
     check_held(lab)
 
 
@@ -352,7 +352,7 @@ def test_the_execution_that_was_superseded_sends_nothing_more(lab: Lab) -> None:
     send(lab, ladder="standard")
     order, _ = _take_over(lab, when="10:00:03")
     taken_over = next(event.at for event in order.events if "superseded by" in event.detail)
-    assert all(child.sent_at <= taken_over for child in order.rungs)
+    assert all(child.sent_at <= taken_over for child in order.children)
     assert order.executions == 2
 
 
@@ -361,7 +361,7 @@ def test_a_superseded_entry_that_never_arrived_is_not_sent_again(lab: Lab) -> No
     lab.control.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_before", "count": 1})
     send(lab, **BRACKET)
     bracket, close = _take_over(lab, when="10:00:02")
-    assert (bracket.status, bracket.filled_qty, len(bracket.rungs)) == (Status.SUPERSEDED, 0, 1)
+    assert (bracket.status, bracket.filled_qty, len(bracket.children)) == (Status.SUPERSEDED, 0, 1)
     assert (close.status, close.reason) == (Status.REJECTED, Reason.NO_POSITION)
     assert not journal(lab, event="accepted")
     check_held(lab)

@@ -49,7 +49,7 @@ def test_what_the_entry_bought_it_protects_itself(lab: Lab) -> None:
     with Crowd(lab) as crowd:
         _past_stop_behind_an_entry(lab, crowd)
         crowd.work(until=market_time("10:02:05"), sweep_every=60)
-        limit = lab.order("low").rungs[0].limit_price
+        limit = lab.order("low").children[0].limit_price
         assert limit
         lab.control.quote("TQQQ", str(limit - Decimal("0.02")), str(limit), 2000, 30)
         lab.sleep(0.3)

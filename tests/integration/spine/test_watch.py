@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
-from repeg.domain.market import ChildStatus
+from repeg.domain.market import OrderStatus
 from repeg.domain.reasons import Status
 from repeg.errors import BudgetExhausted
 from repeg.executions import ExecutionState
@@ -189,7 +189,7 @@ def test_both_legs_that_fill_are_told(lab: Lab, monkeypatch: pytest.MonkeyPatch)
     assert order.protective_order_id
     report = lab.broker.order(order.protective_order_id)
     assert report
-    filled = {"status": ChildStatus.FILLED, "filled_qty": Decimal(100), "filled_at": report.submitted_at}
+    filled = {"status": OrderStatus.FILLED, "filled_qty": Decimal(100), "filled_at": report.submitted_at}
     leg = report.legs[0].model_copy(update={**filled, "avg_fill_price": STOP})
     both = report.model_copy(update={**filled, "avg_fill_price": TARGET, "legs": (leg,)})
     cancel_protection(lab, order)

@@ -105,7 +105,7 @@ def test_our_order_is_ours_though_its_answer_was_lost_and_it_is_found_late(lab: 
     lab.control.faults(LOST, {"method": "GET", "path": "/v2/orders:*", "kind": "error", "status": 503, "count": 7})
     order = run(lab)
     assert order.status is not Status.REJECTED
-    assert order.rungs[0].broker_order_id
+    assert order.children[0].broker_order_id
     lab.check()
 
 
@@ -131,7 +131,7 @@ def test_ids_are_the_tables_own(lab: Lab) -> None:
     run(lab, "a", **BRACKET)
     order = lab.order("a")
     assert len(order.namespace) == 8
-    ids = [order.rungs[0].client_order_id, order.protections[0].client_order_id]
+    ids = [order.children[0].client_order_id, order.protections[0].client_order_id]
     assert ids == [f"{order.order_id}-{order.namespace}-{which}" for which in ("e1", "p1")]
     assert all(len(each) <= 48 for each in ids)
 
@@ -172,7 +172,7 @@ def test_a_resting_order_that_no_id_leads_to_any_more_is_followed_in_the_list(la
     lab.control.faults(BY_OUR_ID | {"body": NOT_FOUND}, BY_ITS_ID | {"body": NOT_FOUND})
     order = run(lab)
     assert order.status.terminal
-    assert not any(child.lost for child in order.rungs)
+    assert not any(child.lost for child in order.children)
     lab.check()
 
 

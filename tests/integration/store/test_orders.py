@@ -20,7 +20,9 @@ from tests.support.make import NOON, child, order
 
 
 def _accept(store: OrderStore, name: str = "1", after: float = 0, **fields: Any) -> Order:
-    fresh = order(order_id=f"ord-{name}", signal_id=f"s-{name}", received_at=NOON + timedelta(seconds=after), **fields)
+    fresh = order(
+        order_id=f"ord-{name}", signal_id=f"s-{name}", received_wall=NOON + timedelta(seconds=after), **fields
+    )
     assert store.accept(fresh, f"hash-{name}") is None
     return fresh
 
@@ -36,7 +38,7 @@ def test_every_field_survives_the_table(record: Order) -> None:
 
 
 def test_a_record_comes_back_as_it_was_written(store: OrderStore) -> None:
-    written = _accept(store, rungs=(child(filled_qty=Decimal("0.123456789")),), notional=Decimal("1E+3"))
+    written = _accept(store, children=(child(filled_qty=Decimal("0.123456789")),), notional=Decimal("1E+3"))
     assert store.get("ord-1") == written
     assert store.find("ord-1") == store.find("s-1") == written
     assert store.get("ord-2") is None and store.find("s-2") is None

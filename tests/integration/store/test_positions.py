@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from repeg.domain.brackets import Levels
-from repeg.domain.children import RungStatus
+from repeg.domain.children import ChildStatus
 from repeg.domain.orders import Order
 from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.reasons import Reason, Status
@@ -24,7 +24,7 @@ def _accept(store: OrderStore, name: str = "1", after: float = 0, **fields: Any)
     fresh = order(
         order_id=f"ord-{name}",
         signal_id=f"s-{name}",
-        received_at=NOON + timedelta(seconds=after),
+        received_wall=NOON + timedelta(seconds=after),
         **(ordinary | fields),
     )
     assert store.accept(fresh, f"hash-{name}") is None
@@ -32,8 +32,8 @@ def _accept(store: OrderStore, name: str = "1", after: float = 0, **fields: Any)
 
 
 def _fill(store: OrderStore, fresh: Order, qty: int = 100) -> Order:
-    filled = child(filled_qty=Decimal(qty), avg_fill_price=Decimal(50), status=RungStatus.FILLED, closed_at=NOON)
-    return store.save(fresh.changed(status=Status.WORKING, rungs=(filled,)))
+    filled = child(filled_qty=Decimal(qty), avg_fill_price=Decimal(50), status=ChildStatus.FILLED, closed_at=NOON)
+    return store.save(fresh.changed(status=Status.WORKING, children=(filled,)))
 
 
 def _held(store: OrderStore, name: str = "1", after: float = 0, qty: int = 100, **fields: Any) -> Order:

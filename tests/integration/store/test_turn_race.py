@@ -40,7 +40,7 @@ def test_of_many_workers_at_once_exactly_one_has_the_turn(dynamodb: Any, table: 
                 order_id=f"ord-{number}-{place}",
                 signal_id=f"s-{number}-{place}",
                 symbol=symbol,
-                received_at=NOON + timedelta(microseconds=place),
+                received_wall=NOON + timedelta(microseconds=place),
             )
             for place in range(4)
         ]

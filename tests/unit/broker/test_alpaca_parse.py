@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from repeg.broker import alpaca_parse as parse
-from repeg.domain.market import ChildStatus
+from repeg.domain.market import OrderStatus
 
 ORDER: dict[str, Any] = {
     "id": "61e69015-8549-4bfd-b9c3-01e75843f47d",
@@ -51,28 +51,28 @@ def order(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("broker_status", "status"),
     [
-        ("new", ChildStatus.LIVE),
-        ("partially_filled", ChildStatus.LIVE),
-        ("accepted", ChildStatus.PENDING),
-        ("pending_new", ChildStatus.PENDING),
-        ("accepted_for_bidding", ChildStatus.PENDING),
-        ("held", ChildStatus.PENDING),
-        ("stopped", ChildStatus.PENDING),
-        ("suspended", ChildStatus.PENDING),
-        ("pending_replace", ChildStatus.PENDING),
-        ("pending_review", ChildStatus.PENDING),
-        ("calculated", ChildStatus.PENDING),
-        ("done_for_day", ChildStatus.PENDING),
-        ("a_status_of_next_year", ChildStatus.PENDING),
-        ("pending_cancel", ChildStatus.PENDING_CANCEL),
-        ("filled", ChildStatus.FILLED),
-        ("canceled", ChildStatus.CANCELED),
-        ("expired", ChildStatus.EXPIRED),
-        ("rejected", ChildStatus.REJECTED),
-        ("replaced", ChildStatus.REPLACED),
+        ("new", OrderStatus.LIVE),
+        ("partially_filled", OrderStatus.LIVE),
+        ("accepted", OrderStatus.PENDING),
+        ("pending_new", OrderStatus.PENDING),
+        ("accepted_for_bidding", OrderStatus.PENDING),
+        ("held", OrderStatus.PENDING),
+        ("stopped", OrderStatus.PENDING),
+        ("suspended", OrderStatus.PENDING),
+        ("pending_replace", OrderStatus.PENDING),
+        ("pending_review", OrderStatus.PENDING),
+        ("calculated", OrderStatus.PENDING),
+        ("done_for_day", OrderStatus.PENDING),
+        ("a_status_of_next_year", OrderStatus.PENDING),
+        ("pending_cancel", OrderStatus.PENDING_CANCEL),
+        ("filled", OrderStatus.FILLED),
+        ("canceled", OrderStatus.CANCELED),
+        ("expired", OrderStatus.EXPIRED),
+        ("rejected", OrderStatus.REJECTED),
+        ("replaced", OrderStatus.REPLACED),
     ],
 )
-def test_status(broker_status: str, status: ChildStatus) -> None:
+def test_status(broker_status: str, status: OrderStatus) -> None:
     report = parse.order_report(order(status=broker_status))
     assert (report.status, report.broker_status) == (status, broker_status)
 

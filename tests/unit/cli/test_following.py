@@ -29,7 +29,7 @@ class Wall:
 
 def stored(store: OrderStore, number: int, **fields: Any) -> Order:
     made = order(
-        order_id=f"ord-{number}", signal_id=f"s-{number}", received_at=START + timedelta(seconds=number), **fields
+        order_id=f"ord-{number}", signal_id=f"s-{number}", received_wall=START + timedelta(seconds=number), **fields
     )
     assert store.accept(made, "hash") is None
     return made

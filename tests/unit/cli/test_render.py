@@ -68,7 +68,13 @@ def test_text_from_outside_is_shown_as_it_is() -> None:
 @pytest.mark.parametrize("status", Status)
 def test_every_status_can_be_shown_before_anything_is_known_of_the_order(status: Status) -> None:
     bare = Order(
-        order_id="ord-2", signal_id="s-2", kind="close", symbol="?", status=status, created_at=START, received_at=START
+        order_id="ord-2",
+        signal_id="s-2",
+        kind="close",
+        symbol="?",
+        status=status,
+        created_at=START,
+        received_wall=START,
     )
     view = order_view(bare)
     assert "s-2" in shown(order_page(view)) and "s-2" in shown(orders_table([view], 160))

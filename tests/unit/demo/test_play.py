@@ -107,7 +107,7 @@ def test_market_time_never_goes_back() -> None:
 
 
 def test_progress_is_told_until_every_story_is_over() -> None:
-    play = Play(Orders(None, FILLED.changed(status=Status.WORKING, rungs=()), FILLED))
+    play = Play(Orders(None, FILLED.changed(status=Status.WORKING, children=()), FILLED))
     [verdict] = play.stage.play(ACT, timeout=60)
     told = [(item.order and item.order["status"], item.over) for [item] in play.seen]
     assert told == [(None, False), ("working", False), ("filled", True)]

@@ -18,14 +18,14 @@ def story(**expected: Any) -> Story:
 
 
 def test_an_outcome_as_expected_is_ok() -> None:
-    verdict = judge(story(), view(*FILLED.rungs), None, journal(FILLED))
+    verdict = judge(story(), view(*FILLED.children), None, journal(FILLED))
     assert verdict.ok, verdict.differences
     assert verdict.fills == (("100", "50.98"),)
 
 
 def test_every_difference_is_named() -> None:
     wrong = story(status="unfilled", limits=("50.98",), fills=(), first_sent_from="2026-11-20T10:00:30-05:00")
-    lines = judge(wrong, view(*FILLED.rungs), None, journal(FILLED)).differences
+    lines = judge(wrong, view(*FILLED.children), None, journal(FILLED)).differences
     assert [line.split(":")[0] for line in lines][:3] == ["status", "limits", "fills"]
     assert "before 2026-11-20T10:00:30" in lines[3]
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from repeg.domain.children import RungStatus
+from repeg.domain.children import ChildStatus
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Status
 from repeg.store.orders import OrderStore
@@ -108,8 +108,8 @@ def held(clinic: Clinic, **fields: Any) -> Order:
     """A bracket that bought 100 shares."""
     store = OrderStore(clinic["dynamodb"], "repeg")
     fresh = stored(clinic, order(kind="bracket", stop_loss=Decimal(49), take_profit=Decimal(55)))
-    entry = child(filled_qty=Decimal(100), avg_fill_price=Decimal(50), status=RungStatus.FILLED, closed_at=NOON)
-    return store.save(fresh.changed(status=Status.WORKING, rungs=(entry,), **fields))
+    entry = child(filled_qty=Decimal(100), avg_fill_price=Decimal(50), status=ChildStatus.FILLED, closed_at=NOON)
+    return store.save(fresh.changed(status=Status.WORKING, children=(entry,), **fields))
 
 
 def test_shares_that_are_still_being_protected_are_no_trouble_yet(clinic: Clinic) -> None:

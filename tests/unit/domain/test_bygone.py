@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from repeg.domain.bygone import FIRST_KEPT, MAX_CHILDREN
-from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.history import MAX_EVENTS
 from repeg.domain.orders import Order
 from repeg.domain.views import order_view
@@ -16,7 +16,7 @@ from repeg.store.items import item_order, order_item
 from tests.support.make import order
 
 AT = datetime(2026, 11, 20, 15, tzinfo=UTC)
-STATUSES = [RungStatus.CANCELED, RungStatus.FILLED, RungStatus.NEVER_SENT, RungStatus.REJECTED]
+STATUSES = [ChildStatus.CANCELED, ChildStatus.FILLED, ChildStatus.NEVER_SENT, ChildStatus.REJECTED]
 
 
 def _child(number: int, name: str, filled: int = 0, **changes: object) -> ChildRecord:
@@ -29,12 +29,12 @@ def _child(number: int, name: str, filled: int = 0, **changes: object) -> ChildR
         qty=Decimal(5000),
         filled_qty=Decimal(filled),
         avg_fill_price=Decimal("50.123456") + number if filled else None,
-        status=STATUSES[number % 4] if not filled else RungStatus.CANCELED,
+        status=STATUSES[number % 4] if not filled else ChildStatus.CANCELED,
         bid=Decimal("50.95"),
         ask=Decimal("50.98"),
         sent_at=AT + timedelta(seconds=20 * number),
         closed_at=AT + timedelta(seconds=20 * number + 19),
-        saved_at=AT + timedelta(seconds=20 * number),
+        saved_wall=AT + timedelta(seconds=20 * number),
         patience=Decimal(20),
         sends=1,
     )
@@ -43,11 +43,11 @@ def _child(number: int, name: str, filled: int = 0, **changes: object) -> ChildR
 
 def _life(count: int, fills: int) -> tuple[Order, list[ChildRecord]]:
     """An exit that goes on for hours: one child order after the other, `fills` of them for a share."""
-    living, all_of_it = order(kind="close", requested_qty=Decimal(5000), rungs=()), []
+    living, all_of_it = order(kind="close", requested_qty=Decimal(5000), children=()), []
     for number in range(1, count + 1):
         child = _child(number, living.client_order_id, int(number <= fills))
         all_of_it.append(child)
-        living = living.with_child(child.model_copy(update={"status": RungStatus.LIVE}))
+        living = living.with_child(child.model_copy(update={"status": ChildStatus.LIVE}))
         living = living.with_child(child).noted(AT, "PlaceOrder", "x" * 150)
     return living, all_of_it
 
@@ -55,7 +55,7 @@ def _life(count: int, fills: int) -> tuple[Order, list[ChildRecord]]:
 @pytest.mark.parametrize(("count", "fills"), [(10, 3), (30, 30), (31, 0), (200, 40), (200, 200), (1200, 700)])
 def test_figures_are_those_of_all_child_orders(count: int, fills: int) -> None:
     living, all_of_it = _life(count, fills)
-    sent = [child for child in all_of_it if child.status is not RungStatus.NEVER_SENT]
+    sent = [child for child in all_of_it if child.status is not ChildStatus.NEVER_SENT]
     value = sum((child.filled_qty * (child.avg_fill_price or 0) for child in all_of_it), Decimal(0))
     assert living.filled_qty == fills
     assert living.avg_fill_price == (value / fills if fills else None)
@@ -63,9 +63,9 @@ def test_figures_are_those_of_all_child_orders(count: int, fills: int) -> None:
     assert living.repegs == len([child for child in sent if child.type == "limit"]) - 1
     assert living.market_fallback is any(child.type == "market" for child in sent)
     assert living.client_order_id.endswith(f"-e{count + 1}")
-    assert len(living.rungs) == min(count, MAX_CHILDREN)
-    assert living.rungs[:FIRST_KEPT] == tuple(all_of_it[:FIRST_KEPT])
-    assert living.rungs[-1] == all_of_it[-1]
+    assert len(living.children) == min(count, MAX_CHILDREN)
+    assert living.children[:FIRST_KEPT] == tuple(all_of_it[:FIRST_KEPT])
+    assert living.children[-1] == all_of_it[-1]
     assert len(order_view(living)["rungs"]) + order_view(living)["older_rungs"] == len(sent)
 
 
@@ -84,11 +84,11 @@ def test_a_day_of_child_orders_stays_small_and_survives_the_table() -> None:
 
 def test_an_open_child_order_is_never_dropped() -> None:
     living, _ = _life(29, 0)
-    hanging = _child(99, "hangs", status=RungStatus.CANCELING)
+    hanging = _child(99, "hangs", status=ChildStatus.CANCELING)
     living = living.with_child(hanging)
     for number in range(100, 140):
         living = living.with_child(_child(number, f"later-{number}"))
-    assert hanging in living.rungs
+    assert hanging in living.children
     assert living.open_child == hanging
 
 

@@ -7,13 +7,13 @@ from decimal import Decimal
 import pytest
 
 from repeg.domain.chains import Chain, added_up, succeeded
-from repeg.domain.market import ChildStatus, OrderReport
+from repeg.domain.market import OrderReport, OrderStatus
 
 THIRTY = Chain(qty=Decimal(30), price=Decimal(50))
 WANTED = Decimal(100)
 
 
-def _report(filled: str, qty: str, price: str | None = "51", status: ChildStatus = ChildStatus.LIVE) -> OrderReport:
+def _report(filled: str, qty: str, price: str | None = "51", status: OrderStatus = OrderStatus.LIVE) -> OrderReport:
     return OrderReport(
         broker_order_id="b",
         client_order_id="c",
@@ -34,29 +34,29 @@ def test_an_order_that_replaced_nothing_counts_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("filled", "qty", "status", "total"),
     [
-        ("0", "100", ChildStatus.LIVE, 30),
-        ("20", "100", ChildStatus.LIVE, 50),
-        ("0", "70", ChildStatus.LIVE, 30),
-        ("50", "70", ChildStatus.CANCELED, 80),
-        ("70", "70", ChildStatus.FILLED, 100),
-        ("70", "100", ChildStatus.FILLED, 100),
-        ("0", "90", ChildStatus.LIVE, 30),
+        ("0", "100", OrderStatus.LIVE, 30),
+        ("20", "100", OrderStatus.LIVE, 50),
+        ("0", "70", OrderStatus.LIVE, 30),
+        ("50", "70", OrderStatus.CANCELED, 80),
+        ("70", "70", OrderStatus.FILLED, 100),
+        ("70", "100", OrderStatus.FILLED, 100),
+        ("0", "90", OrderStatus.LIVE, 30),
     ],
 )
-def test_a_successor_that_starts_at_zero(filled: str, qty: str, status: ChildStatus, total: int) -> None:
+def test_a_successor_that_starts_at_zero(filled: str, qty: str, status: OrderStatus, total: int) -> None:
     assert added_up(THIRTY, _report(filled, qty, status=status), WANTED).qty == total
 
 
 @pytest.mark.parametrize(
     ("filled", "qty", "status", "total"),
     [
-        ("30", "100", ChildStatus.LIVE, 30),
-        ("50", "100", ChildStatus.CANCELED, 50),
-        ("100", "100", ChildStatus.FILLED, 100),
-        ("120", "120", ChildStatus.FILLED, 120),
+        ("30", "100", OrderStatus.LIVE, 30),
+        ("50", "100", OrderStatus.CANCELED, 50),
+        ("100", "100", OrderStatus.FILLED, 100),
+        ("120", "120", OrderStatus.FILLED, 120),
     ],
 )
-def test_a_successor_that_starts_at_the_old_fills(filled: str, qty: str, status: ChildStatus, total: int) -> None:
+def test_a_successor_that_starts_at_the_old_fills(filled: str, qty: str, status: OrderStatus, total: int) -> None:
     assert added_up(THIRTY, _report(filled, qty, status=status), WANTED).qty == total
 
 
@@ -68,10 +68,10 @@ def test_what_was_seen_once_is_remembered() -> None:
 
 
 def test_a_chain_of_three() -> None:
-    second = added_up(THIRTY, _report("20", "70", status=ChildStatus.REPLACED), WANTED)
+    second = added_up(THIRTY, _report("20", "70", status=OrderStatus.REPLACED), WANTED)
     third = added_up(succeeded(second), _report("0", "50"), WANTED)
     assert third.qty == 50
-    assert added_up(third.chain, _report("50", "50", status=ChildStatus.FILLED), WANTED).qty == 100
+    assert added_up(third.chain, _report("50", "50", status=OrderStatus.FILLED), WANTED).qty == 100
 
 
 def test_a_missing_price_makes_no_average() -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from repeg.domain.adjustments import CorporateAction, Seen
 from repeg.domain.brackets import Bracket
-from repeg.domain.children import RungStatus
+from repeg.domain.children import ChildStatus
 from repeg.domain.evidence import Looks, Proof, looks_split, order_ids, rescaled, unbooked, weigh
-from repeg.domain.market import ChildStatus, OrderReport
+from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.models import Side
 from repeg.domain.orders import Order
 from tests.support.make import NOON, child, order, position
@@ -30,8 +30,8 @@ def bracket(qty: int = 100, side: Side = "buy", seen: Seen | None = None, name: 
         take_profit=Decimal("53.47"),
         anchor="fill",
     )
-    entry = child(filled_qty=Decimal(qty), avg_fill_price=Decimal("50.98"), status=RungStatus.FILLED, closed_at=NOON)
-    made = order(order_id=name, signal_id=name, kind="bracket", side=side, bracket=asked, rungs=(entry,))
+    entry = child(filled_qty=Decimal(qty), avg_fill_price=Decimal("50.98"), status=ChildStatus.FILLED, closed_at=NOON)
+    made = order(order_id=name, signal_id=name, kind="bracket", side=side, bracket=asked, children=(entry,))
     return made.changed(account_seen=seen)
 
 
@@ -41,7 +41,7 @@ def sale(qty: int, name: str = "hand", side: Side = "sell") -> OrderReport:
         client_order_id=name,
         symbol="TQQQ",
         side=side,
-        status=ChildStatus.FILLED,
+        status=OrderStatus.FILLED,
         broker_status="filled",
         qty=Decimal(qty),
         filled_qty=Decimal(qty),

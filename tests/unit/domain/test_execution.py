@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import (
     Finish,
     after_child_closed,
@@ -21,7 +21,7 @@ from repeg.domain.execution import (
     write_intent,
 )
 from repeg.domain.ladders import PriceRule, Rung, build_ladder
-from repeg.domain.market import ChildStatus
+from repeg.domain.market import OrderStatus
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
@@ -41,12 +41,12 @@ def _working(*rungs: ChildRecord, **fields: object) -> Order:
         "arrival_bid": Decimal("50.95"),
         "arrival_ask": Decimal("50.98"),
     }
-    return order(rungs=rungs, **(ready | fields))
+    return order(children=rungs, **(ready | fields))
 
 
 def _closed(number: int = 1, filled: str = "0", price: str | None = None, **fields: object) -> ChildRecord:
     closed: dict[str, object] = {
-        "status": RungStatus.CANCELED,
+        "status": ChildStatus.CANCELED,
         "filled_qty": Decimal(filled),
         "avg_fill_price": Decimal(price) if price else None,
         "cancel_requested_at": NOON + timedelta(seconds=2.5),
@@ -64,7 +64,7 @@ def test_the_ladder_is_walked_rung_by_rung() -> None:
 
 
 def test_a_child_order_that_never_reached_the_broker_uses_up_no_rung() -> None:
-    never = _closed(1, status=RungStatus.NEVER_SENT)
+    never = _closed(1, status=ChildStatus.NEVER_SENT)
     assert next_rung(_working(never), CLOSE, NOON) == LADDER[0]
 
 
@@ -102,7 +102,7 @@ def test_each_rung_orders_the_remainder_only() -> None:
     partly = _working(_closed(1, "30", "50.98"))
     intent = write_intent(partly, LADDER[1], quote(), NOON)
     assert (intent.qty, intent.client_order_id, intent.rung) == (Decimal(70), "ord-1-e2", 2)
-    assert (intent.status, intent.sends, intent.limit_price) == (RungStatus.INTENT, 1, Decimal("50.99"))
+    assert (intent.status, intent.sends, intent.limit_price) == (ChildStatus.INTENT, 1, Decimal("50.99"))
     assert (intent.bid, intent.ask) == (Decimal("50.95"), Decimal("50.98"))
 
 
@@ -183,12 +183,12 @@ def test_two_and_a_half_seconds_are_never_cut_short() -> None:
     ("closed", "reason"),
     [
         (_closed(), None),
-        (_closed(filled="100", price="50.98", status=RungStatus.FILLED), None),
-        (_closed(status=RungStatus.REJECTED), Reason.BROKER_REJECTED),
-        (_closed(status=RungStatus.EXPIRED), Reason.MARKET_CLOSED),
+        (_closed(filled="100", price="50.98", status=ChildStatus.FILLED), None),
+        (_closed(status=ChildStatus.REJECTED), Reason.BROKER_REJECTED),
+        (_closed(status=ChildStatus.EXPIRED), Reason.MARKET_CLOSED),
         (_closed(cancel_requested_at=None), Reason.BROKER_REJECTED),
         (_closed(cancel_alarmed=True), Reason.CANCEL_STUCK),
-        (_closed(filled="100", price="50.98", status=RungStatus.FILLED, cancel_alarmed=True), None),
+        (_closed(filled="100", price="50.98", status=ChildStatus.FILLED, cancel_alarmed=True), None),
     ],
     ids=["cancelled by us", "filled", "rejected", "expired", "cancelled by others", "stuck", "stuck but filled"],
 )
@@ -208,8 +208,8 @@ def test_a_backoff_ends_with_its_last_step() -> None:
     assert [backoff((1, 2, 5), count) for count in range(5)] == [1, 2, 5, 5, 5]
 
 
-@pytest.mark.parametrize("status", [RungStatus.REJECTED, RungStatus.CANCELED])
-def test_an_order_that_must_complete_goes_on_after_a_child_order_was_refused(status: RungStatus) -> None:
+@pytest.mark.parametrize("status", [ChildStatus.REJECTED, ChildStatus.CANCELED])
+def test_an_order_that_must_complete_goes_on_after_a_child_order_was_refused(status: ChildStatus) -> None:
     refused = _closed(status=status, cancel_requested_at=None)
     assert after_child_closed(_working(refused, completion="must"), refused) is None
 
@@ -218,16 +218,16 @@ def test_an_order_that_must_complete_goes_on_after_a_child_order_was_refused(sta
 
 
 def test_a_report_brings_the_child_order_up_to_date() -> None:
-    known = child(status=RungStatus.INTENT, broker_order_id=None, ambiguous=True).reported(report(), NOON)
-    assert (known.status, known.broker_order_id, known.ambiguous) == (RungStatus.LIVE, "broker-1", False)
-    filled = known.reported(report(ChildStatus.FILLED, "100", "50.98"), NOON)
-    assert (filled.status, filled.filled_qty, filled.closed_at) == (RungStatus.FILLED, Decimal(100), NOON)
+    known = child(status=ChildStatus.INTENT, broker_order_id=None, ambiguous=True).reported(report(), NOON)
+    assert (known.status, known.broker_order_id, known.ambiguous) == (ChildStatus.LIVE, "broker-1", False)
+    filled = known.reported(report(OrderStatus.FILLED, "100", "50.98"), NOON)
+    assert (filled.status, filled.filled_qty, filled.closed_at) == (ChildStatus.FILLED, Decimal(100), NOON)
 
 
 def test_a_cancel_that_was_asked_for_is_still_pending_whatever_a_lagging_report_says() -> None:
-    asked = child(status=RungStatus.CANCELING, cancel_requested_at=NOON)
-    for status in (ChildStatus.LIVE, ChildStatus.PENDING, ChildStatus.PENDING_CANCEL):
-        assert asked.reported(report(status), NOON).status is RungStatus.CANCELING
+    asked = child(status=ChildStatus.CANCELING, cancel_requested_at=NOON)
+    for status in (OrderStatus.LIVE, OrderStatus.PENDING, OrderStatus.PENDING_CANCEL):
+        assert asked.reported(report(status), NOON).status is ChildStatus.CANCELING
 
 
 def test_a_late_report_never_takes_fills_back() -> None:
@@ -240,9 +240,9 @@ def test_a_late_report_never_takes_fills_back() -> None:
 
 SENT = _closed()
 PART = _closed(filled="30", price="50.98")
-FULL = _closed(filled="100", price="50.98", status=RungStatus.FILLED)
-REFUSED = _closed(status=RungStatus.REJECTED)
-NEVER = _closed(status=RungStatus.NEVER_SENT)
+FULL = _closed(filled="100", price="50.98", status=ChildStatus.FILLED)
+REFUSED = _closed(status=ChildStatus.REJECTED)
+NEVER = _closed(status=ChildStatus.NEVER_SENT)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ NEVER = _closed(status=RungStatus.NEVER_SENT)
         ((SENT,), {}, Status.UNFILLED),
         ((), {}, Status.REJECTED),
         ((REFUSED,), {}, Status.REJECTED),
-        ((SENT, _closed(2, status=RungStatus.REJECTED)), {}, Status.UNFILLED),
+        ((SENT, _closed(2, status=ChildStatus.REJECTED)), {}, Status.UNFILLED),
         ((NEVER,), {}, Status.REJECTED),
         ((PART,), {"securing": True}, Status.FAILED),
         ((FULL,), {"securing": True}, Status.FILLED),
@@ -291,7 +291,7 @@ def test_the_ending_follows_from_what_was_sent_and_filled(
 def test_slippage_is_signed_and_the_cap_breaks_only_at_a_cost(
     side: str, price: str, slippage: str | None, breached: bool
 ) -> None:
-    ended = concluded(_working(_closed(filled="100", price=price, status=RungStatus.FILLED), side=side), NOON)
+    ended = concluded(_working(_closed(filled="100", price=price, status=ChildStatus.FILLED), side=side), NOON)
     assert ended.cap_breached is breached
     if slippage:
         assert ended.slippage_bps == Decimal(slippage)

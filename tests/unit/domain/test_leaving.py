@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from repeg.domain.assessment import Reject
 from repeg.domain.brackets import Levels
-from repeg.domain.children import RungStatus
+from repeg.domain.children import ChildStatus
 from repeg.domain.leaving import bare_by_record, booked, sold_by_others
 from repeg.domain.orders import Order
 from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
@@ -29,7 +29,7 @@ def _filled(qty: int, at: Any = NOON, **fields: Any) -> Any:
         qty=Decimal(max(qty, 1)),
         filled_qty=Decimal(qty),
         avg_fill_price=Decimal("50.98"),
-        status=RungStatus.FILLED,
+        status=ChildStatus.FILLED,
         closed_at=at,
         **fields,
     )
@@ -55,7 +55,7 @@ def _bracket(name: str, qty: int, guarded: int = 0, left: int = 0, at: Any = NOO
         signal_id=name,
         kind="bracket",
         requested_qty=Decimal(qty),
-        rungs=(_filled(qty, at),),
+        children=(_filled(qty, at),),
         protections=ocos,
         exits=exits,
     )
@@ -69,7 +69,7 @@ def _close(sold: int, held: int, price: str = "51.00") -> Order:
         kind="close",
         side="sell",
         position_before=Decimal(held),
-        rungs=(rung,) if sold else (),
+        children=(rung,) if sold else (),
     )
 
 

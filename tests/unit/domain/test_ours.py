@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.market import ChildStatus, OrderReport
+from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.ours import Intent, contradiction
 
 AT = datetime(2026, 11, 20, 15, tzinfo=UTC)
@@ -29,7 +29,7 @@ def _report(**changes: Any) -> OrderReport:
         "client_order_id": "ord-1-e1",
         "symbol": "TQQQ",
         "side": "buy",
-        "status": ChildStatus.LIVE,
+        "status": OrderStatus.LIVE,
         "broker_status": "new",
         "qty": Decimal("100.0"),
         "filled_qty": Decimal(0),

@@ -10,8 +10,8 @@ import pytest
 
 from repeg.domain.brackets import Bracket, Levels
 from repeg.domain.execution import after_rungs, concluded
-from repeg.domain.market import ChildStatus, OrderReport
-from repeg.domain.orders import Order, RungStatus
+from repeg.domain.market import OrderReport, OrderStatus
+from repeg.domain.orders import ChildStatus, Order
 from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
@@ -43,8 +43,8 @@ def told(
 
 
 def _leg(broker_id: str, status: str, took: int, price: str, **fields: Any) -> OrderReport:
-    known = {"new": ChildStatus.LIVE, "partially_filled": ChildStatus.LIVE, "held": ChildStatus.PENDING}
-    folded = known.get(status) or (ChildStatus(status) if status in set(ChildStatus) else ChildStatus.PENDING)
+    known = {"new": OrderStatus.LIVE, "partially_filled": OrderStatus.LIVE, "held": OrderStatus.PENDING}
+    folded = known.get(status) or (OrderStatus(status) if status in set(OrderStatus) else OrderStatus.PENDING)
     return OrderReport(
         broker_order_id=broker_id,
         client_order_id="ord-1-p1",
@@ -66,7 +66,7 @@ def bought(*ocos: Protection, filled: int = 25, exits: tuple[Exit, ...] = (), **
         qty=Decimal(25),
         filled_qty=Decimal(filled),
         avg_fill_price=Decimal("534.80"),
-        status=RungStatus.FILLED if filled == 25 else RungStatus.CANCELED,
+        status=ChildStatus.FILLED if filled == 25 else ChildStatus.CANCELED,
     )
     asked = Bracket(
         side="buy",
@@ -75,7 +75,7 @@ def bought(*ocos: Protection, filled: int = 25, exits: tuple[Exit, ...] = (), **
         take_profit=Decimal("545.52"),
         anchor="fill",
     )
-    terms = {"kind": "bracket", "symbol": "CRWD", "bracket": asked, "requested_qty": Decimal(25), "rungs": (entry,)}
+    terms = {"kind": "bracket", "symbol": "CRWD", "bracket": asked, "requested_qty": Decimal(25), "children": (entry,)}
     return order(**(terms | {"protections": ocos, "exits": exits} | fields))
 
 
@@ -247,7 +247,7 @@ UNWOUND = (left(ExitReason.UNWIND, 25, "529"),)
         (bought(), (Status.FAILED, Reason.PROTECTION_FAILED)),
         (bought(outside_session=True), (Status.FILLED, None)),
         (bought(filled=0, reason=Reason.FILL_TIMEOUT), (Status.UNFILLED, Reason.FILL_TIMEOUT)),
-        (bought(filled=0, rungs=(), reason=Reason.STOP_THROUGH), (Status.REJECTED, Reason.STOP_THROUGH)),
+        (bought(filled=0, children=(), reason=Reason.STOP_THROUGH), (Status.REJECTED, Reason.STOP_THROUGH)),
         (bought(superseded_by="close-1", filled=10), (Status.SUPERSEDED, Reason.SUPERSEDED)),
     ],
     ids=["protected", "part", "unwound", "restored", "naked", "extended", "unfilled", "rejected", "superseded"],

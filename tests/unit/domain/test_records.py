@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.children import RungStatus
+from repeg.domain.children import ChildStatus
 from repeg.domain.history import ClockAnchor
 from repeg.domain.intake import accepted_order, conflicting_order, invalid_order
 from repeg.domain.models import printable
@@ -45,14 +45,14 @@ def test_an_order_id_is_a_pure_function_of_its_signal() -> None:
 
 @pytest.mark.parametrize("signal_id", ["a", "x" * 64])
 def test_ids_are_short_enough_for_broker_and_machine(signal_id: str) -> None:
-    many = order(order_id=order_id_for(signal_id), rungs=tuple(child(n) for n in range(1, 1000)))
+    many = order(order_id=order_id_for(signal_id), children=tuple(child(n) for n in range(1, 1000)))
     assert len(many.client_order_id) <= 48
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,80}", f"{many.order_id}-99999"), "an execution's name"
 
 
 def test_client_order_ids_count_what_was_written_before() -> None:
     assert order().client_order_id == "ord-1-e1"
-    assert order(rungs=(child(1), child(2, status=RungStatus.NEVER_SENT))).client_order_id == "ord-1-e3"
+    assert order(children=(child(1), child(2, status=ChildStatus.NEVER_SENT))).client_order_id == "ord-1-e3"
 
 
 # --- intake ---
@@ -201,14 +201,14 @@ def _full() -> dict[str, Any]:
     filled = child(
         filled_qty=Decimal("100.000000000"),
         avg_fill_price=Decimal("50.98"),
-        status=RungStatus.FILLED,
+        status=ChildStatus.FILLED,
         bid=Decimal("50.950"),
         ask=Decimal("50.98"),
         closed_at=NOON,
     )
     ended = order(
         status=Status.FILLED,
-        rungs=(filled, child(2, status=RungStatus.NEVER_SENT)),
+        children=(filled, child(2, status=ChildStatus.NEVER_SENT)),
         max_slippage_bps=Decimal("20.0"),
         reference_price=Decimal("50.965"),
         slippage_bps=Decimal("2.943196311193956636"),

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from repeg.domain.adjustments import CorporateAction
-from repeg.domain.market import US_EQUITY, Account, Asset, ChildStatus, OrderReport, Position, TradingDay
+from repeg.domain.market import US_EQUITY, Account, Asset, OrderReport, OrderStatus, Position, TradingDay
 from repeg.domain.models import Side
 from repeg.domain.quotes import Quote, Snapshot
 from repeg.domain.sessions import EASTERN
@@ -21,22 +21,22 @@ _EXTENDED_OPEN = time(4)
 _AFTER_HOURS = timedelta(hours=4)
 
 _STATUS = {
-    "new": ChildStatus.LIVE,
-    "partially_filled": ChildStatus.LIVE,
-    "pending_cancel": ChildStatus.PENDING_CANCEL,
-    "filled": ChildStatus.FILLED,
-    "canceled": ChildStatus.CANCELED,
-    "expired": ChildStatus.EXPIRED,
-    "rejected": ChildStatus.REJECTED,
-    "replaced": ChildStatus.REPLACED,
+    "new": OrderStatus.LIVE,
+    "partially_filled": OrderStatus.LIVE,
+    "pending_cancel": OrderStatus.PENDING_CANCEL,
+    "filled": OrderStatus.FILLED,
+    "canceled": OrderStatus.CANCELED,
+    "expired": OrderStatus.EXPIRED,
+    "rejected": OrderStatus.REJECTED,
+    "replaced": OrderStatus.REPLACED,
 }
 
 _CLOSED_AT = {
-    ChildStatus.FILLED: "filled_at",
-    ChildStatus.CANCELED: "canceled_at",
-    ChildStatus.EXPIRED: "expired_at",
-    ChildStatus.REJECTED: "failed_at",
-    ChildStatus.REPLACED: "replaced_at",
+    OrderStatus.FILLED: "filled_at",
+    OrderStatus.CANCELED: "canceled_at",
+    OrderStatus.EXPIRED: "expired_at",
+    OrderStatus.REJECTED: "failed_at",
+    OrderStatus.REPLACED: "replaced_at",
 }
 
 
@@ -48,8 +48,8 @@ def order_report(body: Any) -> OrderReport:
     """An order. A status that is not known to be final may still fill, so it counts as pending."""
     fields = _object(body, "order")
     broker_status = _text(fields, "status").lower()
-    status = _STATUS.get(broker_status, ChildStatus.PENDING)
-    untouched = status is ChildStatus.PENDING or broker_status == "new"
+    status = _STATUS.get(broker_status, OrderStatus.PENDING)
+    untouched = status is OrderStatus.PENDING or broker_status == "new"
     filled = _number(fields, "filled_qty", ZERO if untouched else None)
     return OrderReport(
         broker_order_id=_text(fields, "id"),
@@ -248,7 +248,7 @@ def moment(text: str) -> datetime:
     return parsed.astimezone(UTC)
 
 
-def _closed_at(fields: dict[str, Any], status: ChildStatus) -> datetime | None:
+def _closed_at(fields: dict[str, Any], status: OrderStatus) -> datetime | None:
     if not status.terminal:
         return None
     return _optional_moment(fields, _CLOSED_AT[status]) or _optional_moment(fields, "updated_at")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.models import Frozen
 
 ZERO = Decimal(0)
@@ -34,7 +34,7 @@ class Bygone(Frozen):
 
     def with_one(self, child: ChildRecord) -> Bygone:
         """With one more."""
-        sent = child.status is not RungStatus.NEVER_SENT
+        sent = child.status is not ChildStatus.NEVER_SENT
         price = child.avg_fill_price
         return Bygone(
             written=self.written + 1,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from repeg.domain.market import ChildStatus, OrderReport
+from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.models import Frozen
 
 ZERO = Decimal(0)
@@ -56,7 +56,7 @@ def succeeded(total: Total) -> Chain:
 def _starts_at_zero(chain: Chain, report: OrderReport, wanted: Decimal) -> bool:
     if report.filled_qty < chain.qty:
         return True
-    whole = report.status is ChildStatus.FILLED and report.filled_qty < report.qty
+    whole = report.status is OrderStatus.FILLED and report.filled_qty < report.qty
     if whole and chain.qty + report.filled_qty >= report.qty:
         return True
     return report.qty == wanted - chain.qty

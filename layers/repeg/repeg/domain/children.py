@@ -7,14 +7,14 @@ from decimal import Decimal
 from enum import StrEnum
 
 from repeg.domain.chains import Chain, Total, added_up, succeeded
-from repeg.domain.market import ChildStatus, OrderReport
+from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.models import Frozen, OrderType
 from repeg.domain.money import beyond
 
 ZERO = Decimal(0)
 
 
-class RungStatus(StrEnum):
+class ChildStatus(StrEnum):
     """Where a child order stands in the record. INTENT means: written down, its fate at the broker unknown."""
 
     INTENT = "intent"
@@ -29,14 +29,14 @@ class RungStatus(StrEnum):
     @property
     def closed(self) -> bool:
         """True when the child order can never fill again."""
-        return self not in (RungStatus.INTENT, RungStatus.LIVE, RungStatus.CANCELING)
+        return self not in (ChildStatus.INTENT, ChildStatus.LIVE, ChildStatus.CANCELING)
 
 
 _CLOSED_AS = {
-    ChildStatus.FILLED: RungStatus.FILLED,
-    ChildStatus.CANCELED: RungStatus.CANCELED,
-    ChildStatus.EXPIRED: RungStatus.EXPIRED,
-    ChildStatus.REJECTED: RungStatus.REJECTED,
+    OrderStatus.FILLED: ChildStatus.FILLED,
+    OrderStatus.CANCELED: ChildStatus.CANCELED,
+    OrderStatus.EXPIRED: ChildStatus.EXPIRED,
+    OrderStatus.REJECTED: ChildStatus.REJECTED,
 }
 
 
@@ -70,13 +70,13 @@ class ChildRecord(Frozen):
     qty: Decimal
     filled_qty: Decimal = ZERO
     avg_fill_price: Decimal | None = None
-    status: RungStatus = RungStatus.INTENT
+    status: ChildStatus = ChildStatus.INTENT
     bid: Decimal | None = None
     ask: Decimal | None = None
     sent_at: datetime
     first_sent_at: datetime | None = None
     """When it was written down, if it was sent more than once since."""
-    saved_at: datetime | None = None
+    saved_wall: datetime | None = None
     """Wall time just before the intent was saved: whoever saved it may send it only for so long, and lives so long."""
     closed_at: datetime | None = None
     patience: Decimal
@@ -160,15 +160,15 @@ class ChildRecord(Frozen):
         closed = _CLOSED_AS.get(report.status)
         if doubt and (doubt is not Doubt.PRICE or doubts <= len(DOUBT_PAUSES)):
             closed = None
-        live = RungStatus.CANCELING if self.cancel_requested_at else RungStatus.LIVE
+        live = ChildStatus.CANCELING if self.cancel_requested_at else ChildStatus.LIVE
         ahead = total.qty >= self.filled_qty
         price = total.price or (self.avg_fill_price if total.qty == self.filled_qty else None)
         partial = 0 < total.qty < self.qty
-        moved = report.status is ChildStatus.REPLACED and report.replaced_by
+        moved = report.status is OrderStatus.REPLACED and report.replaced_by
         return self.model_copy(
             update={
                 "broker_order_id": report.replaced_by or report.broker_order_id,
-                "replaced": self.replaced or report.status is ChildStatus.REPLACED,
+                "replaced": self.replaced or report.status is OrderStatus.REPLACED,
                 "status": closed or live,
                 "chain": succeeded(total) if moved else total.chain,
                 "doubt": doubt,
@@ -197,10 +197,10 @@ class ChildRecord(Frozen):
 
 def _doubt(report: OrderReport, total: Total) -> Doubt | None:
     """What of a report's figures cannot be right, or not for long."""
-    if report.status is ChildStatus.REPLACED and not report.replaced_by:
+    if report.status is OrderStatus.REPLACED and not report.replaced_by:
         return Doubt.SUCCESSOR
-    if report.status is ChildStatus.FILLED and max(total.qty, report.filled_qty) < report.qty:
+    if report.status is OrderStatus.FILLED and max(total.qty, report.filled_qty) < report.qty:
         return Doubt.QUANTITY
-    if total.qty > 0 and total.price is None and report.status is not ChildStatus.REPLACED:
+    if total.qty > 0 and total.price is None and report.status is not OrderStatus.REPLACED:
         return Doubt.PRICE
     return None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import takewhile
 
-from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.ladders import COMPLETION_WINDOW_SECONDS, PriceRule, Rung
 from repeg.domain.models import Frozen, Intent, direction
 from repeg.domain.money import beyond, plain
@@ -146,7 +146,7 @@ def may_start(order: Order, rung: Rung, closes_at: datetime, now: datetime) -> b
 
 
 def _ladder_over(order: Order) -> Finish:
-    if order.rungs and order.rungs[-1].at_worst:
+    if order.children and order.children[-1].at_worst:
         return Finish(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"no safe market within {order.worst_price}")
     return Finish(reason=Reason.FILL_TIMEOUT, detail="the ladder ran out")
 
@@ -256,20 +256,22 @@ def after_child_closed(order: Order, child: ChildRecord) -> Finish | None:
         return Finish(reason=Reason.BROKER_REJECTED, detail="the child order was replaced from outside")
     if child.cancel_alarmed:
         return Finish(reason=Reason.CANCEL_STUCK, detail="the cancel took more than 30 s")
-    if order.must_complete and child.status is not RungStatus.EXPIRED:
+    if order.must_complete and child.status is not ChildStatus.EXPIRED:
         return None
-    if child.status is RungStatus.REJECTED:
+    if child.status is ChildStatus.REJECTED:
         return Finish(reason=Reason.BROKER_REJECTED, detail="the exchange rejected the order after accepting it")
-    if child.status is RungStatus.EXPIRED:
+    if child.status is ChildStatus.EXPIRED:
         return Finish(reason=Reason.MARKET_CLOSED, detail="the child order expired at the close")
-    if child.status is RungStatus.CANCELED and child.cancel_requested_at is None:
+    if child.status is ChildStatus.CANCELED and child.cancel_requested_at is None:
         return Finish(reason=Reason.BROKER_REJECTED, detail="the child order was cancelled from outside")
     return None
 
 
 def pause_after_rejected(order: Order) -> int:
     """Seconds before the next child order, behind one that did not rest for its whole patience and was not filled."""
-    ended_early = takewhile(lambda child: not child.filled_qty and not child.cancel_requested_at, reversed(order.rungs))
+    ended_early = takewhile(
+        lambda child: not child.filled_qty and not child.cancel_requested_at, reversed(order.children)
+    )
     return backoff(REJECTED_PAUSES_SECONDS, max(0, sum(1 for _ in ended_early) - 1))
 
 
@@ -357,7 +359,7 @@ def _ending(order: Order) -> tuple[Status, Reason | None]:
         return (Status.FILLED if whole else Status.PARTIALLY_FILLED), order.cut
     if order.superseded_by:
         return Status.SUPERSEDED, Reason.SUPERSEDED
-    refused = len(order.sent) == 1 and order.sent[0].status is RungStatus.REJECTED
+    refused = len(order.sent) == 1 and order.sent[0].status is ChildStatus.REJECTED
     if order.securing or (order.sent and order.must_complete and not refused and order.reason not in _NO_FAILURE):
         return Status.FAILED, order.reason
     if order.filled_qty > 0:

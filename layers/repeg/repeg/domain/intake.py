@@ -15,7 +15,7 @@ from repeg.errors import SignalInvalid
 UNKNOWN_SYMBOL = "?"
 
 
-def accepted_order(signal: Signal, market_now: datetime, received_at: datetime, sent_at: datetime) -> Order:
+def accepted_order(signal: Signal, market_now: datetime, received_wall: datetime, sent_at: datetime) -> Order:
     """The record of a valid signal."""
     order = Order(
         order_id=order_id_for(signal.signal_id),
@@ -24,8 +24,8 @@ def accepted_order(signal: Signal, market_now: datetime, received_at: datetime, 
         strategy=signal.strategy,
         symbol=signal.symbol,
         created_at=market_now,
-        received_at=received_at,
-        sent_at=sent_at,
+        received_wall=received_wall,
+        signal_sent_wall=sent_at,
         expires_at=signal.expires_at,
         explicit_expiry=signal.expires_at is not None,
         when_closed=signal.when_closed,
@@ -66,20 +66,20 @@ def accepted_order(signal: Signal, market_now: datetime, received_at: datetime, 
 
 
 def invalid_order(
-    signal_id: str, body: Any, problem: SignalInvalid, market_now: datetime, received_at: datetime, sent_at: datetime
+    signal_id: str, body: Any, problem: SignalInvalid, market_now: datetime, received_wall: datetime, sent_at: datetime
 ) -> Order:
     """The record of a message that breaks the contract but names a usable signal_id."""
     order_id = order_id_for(signal_id, body_hash(body))
-    return _rejected(order_id, signal_id, body, market_now, received_at, sent_at, Reason.INVALID_SIGNAL, str(problem))
+    return _rejected(order_id, signal_id, body, market_now, received_wall, sent_at, Reason.INVALID_SIGNAL, str(problem))
 
 
 def conflicting_order(
-    signal_id: str, body: Any, market_now: datetime, received_at: datetime, sent_at: datetime
+    signal_id: str, body: Any, market_now: datetime, received_wall: datetime, sent_at: datetime
 ) -> Order:
     """The record of a signal whose id was used before with another body."""
     detail = f"{signal_id} was used before with another body; send this under a new signal_id"
     order_id = order_id_for(signal_id, body_hash(body))
-    return _rejected(order_id, signal_id, body, market_now, received_at, sent_at, Reason.SIGNAL_CONFLICT, detail)
+    return _rejected(order_id, signal_id, body, market_now, received_wall, sent_at, Reason.SIGNAL_CONFLICT, detail)
 
 
 def _rejected(
@@ -87,7 +87,7 @@ def _rejected(
     signal_id: str,
     body: Any,
     market_now: datetime,
-    received_at: datetime,
+    received_wall: datetime,
     sent_at: datetime,
     reason: Reason,
     detail: str,
@@ -102,7 +102,7 @@ def _rejected(
         status=Status.REJECTED,
         reason=reason,
         created_at=market_now,
-        received_at=received_at,
-        sent_at=sent_at,
+        received_wall=received_wall,
+        signal_sent_wall=sent_at,
         completed_at=market_now,
     ).noted(market_now, "AcceptSignal", detail)

@@ -63,7 +63,7 @@ def filled_lately(order: Order, now: datetime) -> bool:
 
     An OCO that worked is proof that the account showed what was bought before it.
     """
-    fills = [child.closed_at for child in order.rungs if child.filled_qty > 0 and child.closed_at]
+    fills = [child.closed_at for child in order.children if child.filled_qty > 0 and child.closed_at]
     if not fills or any(oco.worked and oco.placed_at >= max(fills) for oco in order.protections):
         return False
     return now - max(fills) < POSITION_SHOWS_AFTER
@@ -79,7 +79,7 @@ def bare_by_record(order: Order) -> datetime | None:
         return None
     if worked:
         return max((oco.closed_at for oco in worked if oco.closed_at), default=None)
-    return min((child.closed_at for child in order.rungs if child.filled_qty > 0 and child.closed_at), default=None)
+    return min((child.closed_at for child in order.children if child.filled_qty > 0 and child.closed_at), default=None)
 
 
 def left_by_others(order: Order, qty: Decimal, now: datetime) -> Exit:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from repeg.domain.models import Frozen, Intent, OrderType, Side
 
 
-class ChildStatus(StrEnum):
+class OrderStatus(StrEnum):
     """Where a child order stands, folded from the broker's statuses to what decisions need."""
 
     PENDING = "pending"
@@ -30,7 +30,7 @@ class ChildStatus(StrEnum):
 
 
 _TERMINAL = frozenset(
-    {ChildStatus.FILLED, ChildStatus.CANCELED, ChildStatus.EXPIRED, ChildStatus.REJECTED, ChildStatus.REPLACED}
+    {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED, OrderStatus.REPLACED}
 )
 
 
@@ -41,7 +41,7 @@ class OrderReport(Frozen):
     client_order_id: str
     symbol: str
     side: Side
-    status: ChildStatus
+    status: OrderStatus
     broker_status: str
     qty: Decimal
     filled_qty: Decimal

@@ -13,7 +13,7 @@ from typing import Literal
 from repeg.domain.adjustments import Adjustment, Seen
 from repeg.domain.brackets import Bracket
 from repeg.domain.bygone import Bygone, bounded
-from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.history import ClockAnchor, Event, Told, with_event
 from repeg.domain.ladders import Ladder
 from repeg.domain.models import Frozen, Side, printable
@@ -71,7 +71,7 @@ class Order(Frozen):
     completed_at: datetime | None = None
     execution_arn: str | None = None
     executions: int = 1
-    rungs: tuple[ChildRecord, ...] = ()
+    children: tuple[ChildRecord, ...] = ()
     bygone: Bygone = Bygone()
     """What older child orders came to that are not listed any more."""
     events: tuple[Event, ...] = ()
@@ -150,9 +150,9 @@ class Order(Frozen):
     """The best price of opposite orders that rest on the account: an exit must stay off it."""
     settling: int = 0
     """Looks at a position that shows fewer shares than the records do."""
-    received_at: datetime
+    received_wall: datetime
     """Wall time of intake: the order of arrival."""
-    sent_at: datetime | None = None
+    signal_sent_wall: datetime | None = None
     """Wall time of sending, if known; creation in market time follows from it once the broker's clock is known."""
     expires_at: datetime | None = None
     explicit_expiry: bool = False
@@ -165,7 +165,7 @@ class Order(Frozen):
     opening: OpeningPlan | None = None
     parked_until: datetime | None = None
     """The open that the order waits for; until then later orders of its symbol may pass."""
-    due_at: datetime | None = None
+    due_wall: datetime | None = None
     """Wall time at which its execution goes on after the wait it was sent into."""
     holds: int = 0
     holds_since_start: int = 0
@@ -180,7 +180,7 @@ class Order(Frozen):
     @property
     def filled_qty(self) -> Decimal:
         """Shares filled over all entry child orders."""
-        return sum((child.filled_qty for child in self.rungs), self.bygone.filled_qty)
+        return sum((child.filled_qty for child in self.children), self.bygone.filled_qty)
 
     @property
     def remaining_qty(self) -> Decimal:
@@ -276,7 +276,7 @@ class Order(Frozen):
     @property
     def avg_fill_price(self) -> Decimal | None:
         """Average price over all fills, in dollars per share; None as long as the price of any is missing."""
-        fills = [(child.filled_qty, child.avg_fill_price or ZERO) for child in self.rungs if child.filled_qty > 0]
+        fills = [(child.filled_qty, child.avg_fill_price or ZERO) for child in self.children if child.filled_qty > 0]
         if self.bygone.unpriced_qty or any(price <= 0 for _, price in fills):
             return None
         total = self.filled_qty
@@ -293,7 +293,7 @@ class Order(Frozen):
     @property
     def first_sent_at(self) -> datetime | None:
         """When the first child order was written down to be sent."""
-        return self.rungs[0].sent_at if self.rungs else None
+        return self.children[0].sent_at if self.children else None
 
     @property
     def repegs(self) -> int:
@@ -310,12 +310,12 @@ class Order(Frozen):
     @property
     def sent(self) -> tuple[ChildRecord, ...]:
         """Child orders that reached the broker."""
-        return tuple(child for child in self.rungs if child.status is not RungStatus.NEVER_SENT)
+        return tuple(child for child in self.children if child.status is not ChildStatus.NEVER_SENT)
 
     @property
     def open_child(self) -> ChildRecord | None:
         """The one child order that may still fill, or None."""
-        return next((child for child in reversed(self.rungs) if not child.status.closed), None)
+        return next((child for child in reversed(self.children) if not child.status.closed), None)
 
     @property
     def worst_price(self) -> Decimal | None:
@@ -339,7 +339,7 @@ class Order(Frozen):
     @property
     def client_order_id(self) -> str:
         """Our id of the next child order: a pure function of the order and how many were written before."""
-        return f"{self.name_at_broker}-e{self.bygone.written + len(self.rungs) + 1}"
+        return f"{self.name_at_broker}-e{self.bygone.written + len(self.children) + 1}"
 
     @property
     def protective_client_order_id(self) -> str:
@@ -385,9 +385,9 @@ class Order(Frozen):
 
     def with_child(self, child: ChildRecord) -> Order:
         """With `child` in place of the recorded child order of the same id, or appended."""
-        others = [child if known.client_order_id == child.client_order_id else known for known in self.rungs]
-        rungs, bygone = bounded(tuple(others) if child in others else (*others, child), self.bygone)
-        return self.changed(rungs=rungs, bygone=bygone)
+        others = [child if known.client_order_id == child.client_order_id else known for known in self.children]
+        children, bygone = bounded(tuple(others) if child in others else (*others, child), self.bygone)
+        return self.changed(children=children, bygone=bygone)
 
     def changed(self, **changes: object) -> Order:
         """With the given fields replaced."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from repeg.domain.brackets import Levels
-from repeg.domain.market import ChildStatus, OrderReport
+from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.models import Frozen
 
 ZERO = Decimal(0)
@@ -19,7 +19,7 @@ EXITS_REMEMBERED = 60
 TAKERS_REMEMBERED = 20
 """OCOs that took shares and are kept; what older ones took is kept as exits."""
 _PRICE_PLACES = Decimal("0.000001")
-_DEAD = (ChildStatus.CANCELED, ChildStatus.EXPIRED, ChildStatus.REJECTED)
+_DEAD = (OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
 
 
 class ExitReason(StrEnum):
@@ -83,7 +83,7 @@ class Protection(Frozen):
     status: ProtectionStatus = ProtectionStatus.INTENT
     exits: tuple[Exit, ...] = ()
     placed_at: datetime
-    saved_at: datetime | None = None
+    saved_wall: datetime | None = None
     """Wall time just before the intent was saved, as of a child order."""
     closed_at: datetime | None = None
     ambiguous: bool = False
@@ -153,10 +153,10 @@ class Protection(Frozen):
         """
         stops = [leg for leg in report.legs if leg.stop_price is not None]
         changed = self._with_exits([report], stops, now)
-        if report.status is ChildStatus.REPLACED and report.replaced_by:
+        if report.status is OrderStatus.REPLACED and report.replaced_by:
             follows = {"broker_order_id": report.replaced_by, "status": ProtectionStatus.SENT}
             return changed.model_copy(update=follows)
-        current = [leg for leg in stops if leg.status is not ChildStatus.REPLACED]
+        current = [leg for leg in stops if leg.status is not OrderStatus.REPLACED]
         over = report.status.terminal and all(leg.status.terminal for leg in stops)
         known: dict[str, object] = {"broker_order_id": report.broker_order_id, "ambiguous": False, "lookups": 0}
         if current:
@@ -174,19 +174,19 @@ class Protection(Frozen):
         if over:
             if self.exited_qty >= self.qty:
                 return ProtectionStatus.DONE
-            refused = report.status is ChildStatus.REJECTED and not self.exited_qty
+            refused = report.status is OrderStatus.REJECTED and not self.exited_qty
             return ProtectionStatus.REFUSED if refused else ProtectionStatus.GONE
         if self.cancel_requested_at:
             return ProtectionStatus.CANCELING
         if report.status in _DEAD and stops:
             # A stop that sells already had its target cancelled for it.
-            sells = any(leg.status is ChildStatus.LIVE and leg.filled_qty for leg in stops)
+            sells = any(leg.status is OrderStatus.LIVE and leg.filled_qty for leg in stops)
             return ProtectionStatus.LIVE if sells else ProtectionStatus.TARGETLESS
         if self.stop_dead:
             return ProtectionStatus.STOPLESS
         waits_for_open = report.broker_status == "accepted" and not session_open
-        target_works = report.status is ChildStatus.LIVE or waits_for_open
-        stop_works = any(leg.status in (ChildStatus.LIVE, ChildStatus.PENDING) for leg in stops)
+        target_works = report.status is OrderStatus.LIVE or waits_for_open
+        stop_works = any(leg.status in (OrderStatus.LIVE, OrderStatus.PENDING) for leg in stops)
         return ProtectionStatus.LIVE if target_works and stop_works else ProtectionStatus.SENT
 
     def _moved(self, report: OrderReport, stops: list[OrderReport]) -> Levels | None:
@@ -197,7 +197,7 @@ class Protection(Frozen):
     def _with_exits(self, targets: list[OrderReport], stops: list[OrderReport], now: datetime) -> Protection:
         """With what these orders took. What is known is never taken back, whatever an older report says."""
         seen = self
-        replaced_first = sorted(stops, key=lambda leg: leg.status is not ChildStatus.REPLACED)
+        replaced_first = sorted(stops, key=lambda leg: leg.status is not OrderStatus.REPLACED)
         for reason, reports in ((ExitReason.TARGET, targets), (ExitReason.STOP, replaced_first)):
             for report in reports:
                 seen = seen._with_exit(reason, report, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import price_of
 from repeg.domain.ladders import Rung
 from repeg.domain.orders import Order
@@ -14,7 +14,7 @@ from repeg.domain.quotes import Quote
 
 def may_rest_on(order: Order, child: ChildRecord) -> bool:
     """True while nothing speaks against leaving a child order where it is, but its price."""
-    live = child.status is RungStatus.LIVE and child.cancel_requested_at is None
+    live = child.status is ChildStatus.LIVE and child.cancel_requested_at is None
     undisturbed = live and not (child.replaced or child.doubt)
     going_on = not (order.superseded_by or order.reason or order.securing)
     return undisturbed and going_on and child.remaining_qty == order.remaining_qty

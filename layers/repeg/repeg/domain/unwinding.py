@@ -26,6 +26,6 @@ def unwind_order(bracket: Order, market_now: datetime, wall_now: datetime) -> Or
         signal_qty=bracket.unexited_qty,
         requested_qty=bracket.unexited_qty,
         created_at=market_now,
-        received_at=wall_now,
+        received_wall=wall_now,
         clock=bracket.clock,
     ).noted(market_now, "UnwindPosition", f"leaves what {bracket.order_id} holds")

@@ -71,9 +71,9 @@ class Intake:
 
     def _times(self, sent_at: datetime | None) -> Times:
         """Market time of sending as far as it is known, wall time now, and wall time of sending."""
-        received_at = self._time.wall()
-        sent_at = min(sent_at or received_at, received_at)
-        return self._time.approximate().at(sent_at), received_at, sent_at
+        received_wall = self._time.wall()
+        sent_at = min(sent_at or received_wall, received_wall)
+        return self._time.approximate().at(sent_at), received_wall, sent_at
 
     def _take(self, order: Order, body: Any, times: Times) -> str | None:
         arn = self._executions.arn(order.order_id, 1)

@@ -27,7 +27,7 @@ from repeg.domain.assessment import (
     waiting_for,
 )
 from repeg.domain.bracket_entry import refused_at, released_bracket, with_terms
-from repeg.domain.children import RungStatus
+from repeg.domain.children import ChildStatus
 from repeg.domain.execution import (
     BROKER_TRIES,
     KEYS_PAUSE_SECONDS,
@@ -123,7 +123,7 @@ def _resume(order: Order) -> Next | None:
     child = order.open_child
     if child is None and (order.reason or order.unwinding or order.settled):
         return Next(after_rungs(order))
-    if child and child.status is RungStatus.CANCELING:
+    if child and child.status is ChildStatus.CANCELING:
         return Next(Route.CANCEL_ORDER)
     if child or order.status is Status.WORKING:
         return Next(Route.PLACE_ORDER)
@@ -166,7 +166,7 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     """
     now = clock.now()
     calendar = worker.time.calendar(worker.broker_for(order), now)
-    order = order if order.clock else order.dated(clock.at(order.sent_at or order.received_at))
+    order = order if order.clock else order.dated(clock.at(order.signal_sent_wall or order.received_wall))
     order = woken(order, now, worker.clock_of(order).now()).changed(clock=clock.anchor)
     order = order.changed(expires_at=expiry(order, calendar))
     closed = session_verdict(order, calendar, now, worker.settings())

@@ -171,7 +171,7 @@ def without_missing(worker: Worker, order: Order) -> Order:
 def _proven(worker: Worker, order: Order) -> Order:
     others = [each for each in worker.orders.holding(order.symbol) if each.order_id != order.order_id]
     brackets = [*(read_exits(worker, each, STATE) for each in others), order]
-    brackets = sorted((each for each in brackets if each.unexited_qty > 0), key=lambda each: each.received_at)
+    brackets = sorted((each for each in brackets if each.unexited_qty > 0), key=lambda each: each.received_wall)
     finding = find_out(worker, brackets)
     if finding.proof in (Proof.SPLIT, Proof.ADJUSTED):
         return worker.note(order.changed(frozen=finding.why), STATE, f"not protected: {finding.why}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from repeg.broker.port import CancelOutcome
-from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import (
     CANCEL_BACKOFF_SECONDS,
     LINGER_SECONDS,
@@ -48,7 +48,7 @@ def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Or
     """Record the wish, send it, and read the child order by id a moment later."""
     first = child.cancel_requested_at is None
     if first:
-        wish = {"status": RungStatus.CANCELING, "cancel_requested_at": worker.now(order), "cancel_unclear": True}
+        wish = {"status": ChildStatus.CANCELING, "cancel_requested_at": worker.now(order), "cancel_unclear": True}
         child = child.model_copy(update=wish)
         order = worker.orders.save(order.changed(holds=0).with_child(child))
     if child.cancel_unclear or cancel_is_stuck(child, worker.now(order)):
@@ -61,7 +61,7 @@ def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Or
             child = child.model_copy(update={"cancel_requested_at": None})
     look = read_child(worker, child, lambda: worker.broker_for_child(order, child).order(child.broker_order_id or ""))
     order = fold(worker, order, child.drawn(), look.report, STATE)
-    child = order.rungs[-1]
+    child = order.children[-1]
     if look.answered and look.report is None:
         return _missing(worker, order, child)
     return _alarm(worker, order, child, look)
@@ -79,11 +79,11 @@ def _missing(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, C
     look = read_child(worker, child, lambda: _anywhere(worker, order, child))
     if look.report or not look.answered:
         order = fold(worker, order, child, look.report, STATE)
-        return order, order.rungs[-1]
+        return order, order.children[-1]
     child = child.model_copy(update={"lookups": child.lookups + 1})
     if child.lookups > len(LOOKUP_BACKOFF_SECONDS):
         worker.alert(order, f"{child.client_order_id} is unknown to the broker now; check the account by hand")
-        gone = {"status": RungStatus.CANCELED, "closed_at": worker.now(order), "lost": True}
+        gone = {"status": ChildStatus.CANCELED, "closed_at": worker.now(order), "lost": True}
         child = child.model_copy(update=gone)
     return order.with_child(child), child
 

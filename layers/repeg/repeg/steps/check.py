@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from repeg.domain.children import RungStatus
+from repeg.domain.children import ChildStatus
 from repeg.domain.orders import Order
 from repeg.domain.routes import Next, Route
 from repeg.steps.outcome import fold, proceed, read_child
@@ -12,10 +12,10 @@ from repeg.steps.worker import Worker
 def check(worker: Worker, order: Order) -> Next:
     """Read the live child order by id and decide whether to wait on."""
     child = order.open_child
-    if child is None or child.status is RungStatus.INTENT or child.broker_order_id is None:
+    if child is None or child.status is ChildStatus.INTENT or child.broker_order_id is None:
         return Next(Route.PLACE_ORDER)
     broker_order_id = child.broker_order_id
     look = read_child(worker, child, lambda: worker.broker_for(order).order(broker_order_id))
     order = fold(worker, order, child, look.report, Route.CHECK_FILL)
-    known = order.rungs[-1]
+    known = order.children[-1]
     return proceed(worker, order, known, Route.CHECK_FILL)

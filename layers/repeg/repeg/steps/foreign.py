@@ -36,7 +36,7 @@ def _strangers(worker: Worker, symbol: str, reports: list[OrderReport]) -> tuple
 
 
 def _owns(order: Order, report: OrderReport) -> bool:
-    sent = [(child.client_order_id, child.broker_order_id) for child in order.rungs]
+    sent = [(child.client_order_id, child.broker_order_id) for child in order.children]
     sent += [(oco.client_order_id, oco.broker_order_id) for oco in order.protections]
     return any(report.client_order_id == ours or report.broker_order_id == theirs for ours, theirs in sent)
 

@@ -44,7 +44,7 @@ def _prolonged(worker: Worker, order: Order, child: ChildRecord, rung: Rung, quo
     broker_order_id = child.broker_order_id or ""
     look = read_child(worker, child, lambda: worker.broker_for(order).order(broker_order_id))
     order = fold(worker, order, child, look.report, STATE)
-    child = order.rungs[-1]
+    child = order.children[-1]
     if child.status.closed:
         return after_close(worker, order, child, STATE)
     kept = kept_for(order, child, rung, quote, worker.now(order))

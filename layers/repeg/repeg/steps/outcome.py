@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from repeg.domain.assessment import bare_for_long
-from repeg.domain.children import ChildRecord, Doubt, RungStatus
+from repeg.domain.children import ChildRecord, ChildStatus, Doubt
 from repeg.domain.execution import (
     REQUESTS_PER_PROTECTION,
     Finish,
@@ -18,7 +18,7 @@ from repeg.domain.execution import (
     patience_left,
     pause_after_rejected,
 )
-from repeg.domain.market import ChildStatus, OrderReport
+from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.ours import child_intent
@@ -54,7 +54,7 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
     """The order with `report` folded into `child`, not yet saved."""
     if report is None:
         return order.with_child(child)
-    if report.status is ChildStatus.REPLACED and report.replaced_by is None:
+    if report.status is OrderStatus.REPLACED and report.replaced_by is None:
         report = _with_successor(worker, order, child, report)
     known = child.reported(report, worker.now(order))
     if known.replaced and not child.replaced:
@@ -130,7 +130,7 @@ def after_close(worker: Worker, order: Order, child: ChildRecord, state: Route) 
     elif order.remaining_qty <= 0 or order.superseded_by:
         worker.orders.save(order)
         following = Next(after_rungs(order))
-    elif child.status is RungStatus.REJECTED or child.cancel_requested_at is None:
+    elif child.status is ChildStatus.REJECTED or child.cancel_requested_at is None:
         following = wait_to_place(worker, order, pause_after_rejected(order), state)
     else:
         worker.orders.save(order)

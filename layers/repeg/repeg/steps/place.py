@@ -6,7 +6,7 @@ from datetime import datetime
 
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, InTime, SubmitOutcome, Throttled
 from repeg.domain.bracket_entry import refused_at
-from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import (
     BROKER_TRIES,
     KEYS_PAUSE_SECONDS,
@@ -57,9 +57,9 @@ def place(worker: Worker, order: Order) -> Next:
         return Next(after_rungs(order))
     if child is None:
         return _next_rung(worker, order)
-    if child.status is RungStatus.INTENT:
+    if child.status is ChildStatus.INTENT:
         return _look_up(worker, order, child)
-    if child.status is RungStatus.CANCELING:
+    if child.status is ChildStatus.CANCELING:
         return Next(Route.CANCEL_ORDER)
     return proceed(worker, order, child, STATE)
 
@@ -154,13 +154,13 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
     noted = worker.note(order, STATE, f"{order.side} {child.qty} {order.symbol} at {price} ({child.client_order_id})")
     broker, drawn = worker.broker_for_child(order, child), child.drawn()
 
-    def save(saved_at: datetime) -> Order:
-        dated = drawn.model_copy(update={"saved_at": saved_at})
+    def save(saved_wall: datetime) -> Order:
+        dated = drawn.model_copy(update={"saved_wall": saved_wall})
         return worker.orders.save(noted.with_child(dated))
 
     intent = child_intent(noted, child)
     order, outcome = send(worker, intent, save, lambda in_time: _submit(broker, noted, drawn, in_time))
-    child = order.rungs[-1]
+    child = order.children[-1]
     if isinstance(outcome, Denied) and outcome.reason is Reason.MISCONFIGURED:
         return _keys_refused(worker, order, child, outcome.message)
     order = order.changed(broker_failures=0).no_longer("broker")
@@ -199,7 +199,7 @@ def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderRep
         fresh = read_child(worker, child, lambda: worker.broker_for_child(order, child).order(report.broker_order_id))
         child, report = child.drawn(), fresh.report or report
     order = fold(worker, order, child, report, STATE)
-    return proceed(worker, order, order.rungs[-1], STATE)
+    return proceed(worker, order, order.children[-1], STATE)
 
 
 def _denied(worker: Worker, order: Order, child: ChildRecord, denied: Denied) -> Next:
@@ -220,7 +220,7 @@ def _keys_refused(worker: Worker, order: Order, child: ChildRecord, message: str
     if child.sends > 1:
         again = child.model_copy(update={"sends": child.sends - 1})
         return _broker_down(worker, order.with_child(again), CredentialsRefused(message))
-    following = _broker_down(worker, order.changed(rungs=order.rungs[:-1]), CredentialsRefused(message))
+    following = _broker_down(worker, order.changed(children=order.children[:-1]), CredentialsRefused(message))
     worker.give_back(child)
     return following
 
@@ -230,7 +230,7 @@ def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: fl
     if child.sends > 1:
         again = child.model_copy(update={"sends": child.sends - 1})
         return worker.hold(order.with_child(again), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
-    following = _wait_for_request(worker, order.changed(rungs=order.rungs[:-1]), wait_seconds, why)
+    following = _wait_for_request(worker, order.changed(children=order.children[:-1]), wait_seconds, why)
     worker.give_back(child)
     return following
 
@@ -251,7 +251,7 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
         report, stranger = look_up(worker, child_intent(order, child), listed=last)
         if report:
             order = fold(worker, order, child, report, STATE)
-            return proceed(worker, order, order.rungs[-1], STATE)
+            return proceed(worker, order, order.children[-1], STATE)
         if stranger:
             return _taken(worker, order, child, stranger, refused)
         if not child.ambiguous:
@@ -264,7 +264,7 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
     known = {
         "lookups": child.lookups + 1,
         "lookup_position": baseline,
-        "saved_at": child.saved_at or worker.time.wall(),
+        "saved_wall": child.saved_wall or worker.time.wall(),
     }
     seen = child.model_copy(update=known)
     order = order.with_child(seen)
@@ -297,7 +297,7 @@ def _taken(worker: Worker, order: Order, child: ChildRecord, stranger: OrderRepo
     """An order that is not ours bears our id: nothing of it is believed. An exit goes on under its next id."""
     pause = None if refused else wait_for_sender(worker, child, child.lookups)
     if pause:
-        seen = {"lookups": child.lookups + 1, "ambiguous": True, "saved_at": child.saved_at or worker.time.wall()}
+        seen = {"lookups": child.lookups + 1, "ambiguous": True, "saved_wall": child.saved_wall or worker.time.wall()}
         return worker.hold(order.with_child(child.model_copy(update=seen)), Route.WAIT_TO_PLACE, pause)
     detail = taken(child_intent(order, child), stranger)
     worker.alert(order, detail)
@@ -311,7 +311,7 @@ def _taken(worker: Worker, order: Order, child: ChildRecord, stranger: OrderRepo
 
 
 def _without(worker: Worker, order: Order, child: ChildRecord, detail: str) -> Order:
-    gone = child.model_copy(update={"status": RungStatus.NEVER_SENT, "closed_at": worker.now(order)})
+    gone = child.model_copy(update={"status": ChildStatus.NEVER_SENT, "closed_at": worker.now(order)})
     return worker.note(order.with_child(gone.given_back()), STATE, detail)
 
 

@@ -21,7 +21,7 @@ def priced(worker: Worker, order: Order) -> Order:
     Its child orders were read again for as long as a price may lag, and that was told. What the account says that the
     position cost is what this order paid, if the position is its alone and nothing has left.
     """
-    missing = [child for child in order.rungs if child.filled_qty > 0 and not child.avg_fill_price]
+    missing = [child for child in order.children if child.filled_qty > 0 and not child.avg_fill_price]
     try:
         position = worker.broker.urgent().position(order.symbol)
         alone = all(other.order_id == order.order_id for other in worker.orders.holding(order.symbol))
@@ -32,7 +32,7 @@ def priced(worker: Worker, order: Order) -> Order:
     whole = held == order.filled_qty == order.unexited_qty
     if position is None or not missing or not alone or not whole:
         return order
-    known = [child for child in order.rungs if child not in missing and child.avg_fill_price]
+    known = [child for child in order.children if child not in missing and child.avg_fill_price]
     paid = sum((child.filled_qty * (child.avg_fill_price or ZERO) for child in known), ZERO)
     price = (position.avg_entry_price * held - paid) / sum((child.filled_qty for child in missing), ZERO)
     return _at(worker, order, missing, price) if price > 0 else order

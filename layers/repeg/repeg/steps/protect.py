@@ -165,8 +165,8 @@ def _place(worker: Worker, order: Order) -> Next:
 def _send(worker: Worker, order: Order, oco: Protection) -> Next:
     intended, unsent = order.changed(holds=0), oco
 
-    def save(saved_at: datetime) -> Order:
-        return worker.orders.save(intended.with_protection(unsent.model_copy(update={"saved_at": saved_at})))
+    def save(saved_wall: datetime) -> Order:
+        return worker.orders.save(intended.with_protection(unsent.model_copy(update={"saved_wall": saved_wall})))
 
     intent = oco_intent(order, oco)
     order, outcome = send(worker, intent, save, lambda in_time: _submit(worker, intended, unsent, in_time))
@@ -268,7 +268,7 @@ def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
         return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
     if not oco.ambiguous:
         return _unknown(worker, order, oco, "interrupted after the intent was written")
-    seen = oco.model_copy(update={"lookups": oco.lookups + 1, "saved_at": oco.saved_at or worker.time.wall()})
+    seen = oco.model_copy(update={"lookups": oco.lookups + 1, "saved_wall": oco.saved_wall or worker.time.wall()})
     order = order.with_protection(seen)
     if seen.lookups < len(LOOKUP_BACKOFF_SECONDS):
         return worker.hold(order, Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[seen.lookups])

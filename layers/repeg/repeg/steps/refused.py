@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from repeg.broker.port import Denied
 from repeg.domain.assessment import Reject
-from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import Finish, is_exit
 from repeg.domain.market import OrderReport
 from repeg.domain.models import opposite
@@ -36,7 +36,7 @@ def refused(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
     refusal = Refusal(reason=reason, of=sort, times=times, doubts=doubts)
     wait = try_again_in(refusal)
     if wait is None:
-        ended = child.model_copy(update={"status": RungStatus.REJECTED, "closed_at": now}).given_back()
+        ended = child.model_copy(update={"status": ChildStatus.REJECTED, "closed_at": now}).given_back()
         detail = f"broker: {denied.message}{_named(worker, denied)}"
         following = finish(worker, order.with_child(ended), Finish(reason=reason, detail=detail), STATE)
     else:
@@ -69,8 +69,8 @@ def _meant(order: Order, reason: Reason) -> Reason:
 def _without(order: Order, child: ChildRecord, worker: Worker) -> Order:
     """A first send that was refused is forgotten, and its id used again; a further one may still arrive."""
     if child.sends == 1:
-        return order.changed(rungs=order.rungs[:-1])
-    gone = {"status": RungStatus.NEVER_SENT, "closed_at": worker.now(order)}
+        return order.changed(children=order.children[:-1])
+    gone = {"status": ChildStatus.NEVER_SENT, "closed_at": worker.now(order)}
     return order.with_child(child.model_copy(update=gone).given_back())
 
 

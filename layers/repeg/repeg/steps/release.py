@@ -70,7 +70,7 @@ def _stuck(oco: Protection, worker: Worker, bracket: Order) -> bool:
 
 def _never_seen(worker: Worker, bracket: Order, oco: Protection) -> Order:
     """An intent that the broker does not know: believed after several looks, once nobody can be about to send it."""
-    known = {"lookups": oco.lookups + 1, "saved_at": oco.saved_at or worker.time.wall()}
+    known = {"lookups": oco.lookups + 1, "saved_wall": oco.saved_wall or worker.time.wall()}
     seen = oco.model_copy(update=known)
     believed = seen.lookups > len(LOOKUP_BACKOFF_SECONDS)
     if believed and wait_for_sender(worker, seen, 0):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, READ_BACKOFF_SECONDS, after_rungs, backoff, is_exit
 from repeg.domain.orders import Order
 from repeg.domain.ours import child_intent
@@ -29,7 +29,7 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     if order.status.terminal:
         return _look_later(worker, order)
     child = order.open_child
-    if not order.rungs and order.reason is None:
+    if not order.children and order.reason is None:
         if is_exit(order):
             worker.alert(order, f"{order.symbol} could not be left yet: {error}; trying again")
             return worker.hold(order, Route.WAIT_FOR_MARKET, PAUSE_SECONDS)
@@ -98,11 +98,11 @@ def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
         return order
     if report:
         return fold(worker, order, child, report, STATE)
-    seen = {"lookups": child.lookups + 1, "saved_at": child.saved_at or worker.time.wall()}
+    seen = {"lookups": child.lookups + 1, "saved_wall": child.saved_wall or worker.time.wall()}
     child = child.model_copy(update=seen)
     if child.lookups <= LOOKUPS or wait_for_sender(worker, child, child.lookups):
         return order.with_child(child)
     unknown = f"{child.client_order_id} is unknown to the broker; check the account by hand"
     worker.alert(order, taken(child_intent(order, child), stranger) if stranger else unknown)
-    gone = child.model_copy(update={"status": RungStatus.NEVER_SENT, "closed_at": worker.now(order)})
+    gone = child.model_copy(update={"status": ChildStatus.NEVER_SENT, "closed_at": worker.now(order)})
     return order.with_child(gone)

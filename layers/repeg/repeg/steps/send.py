@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from repeg.broker.port import Accepted, Ambiguous, Denied, InTime, SubmitOutcome, Throttled
-from repeg.domain.children import ChildRecord, RungStatus
+from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import LINGER_SECONDS, READ_BACKOFF_SECONDS, backoff
 from repeg.domain.market import OrderReport
 from repeg.domain.orders import ZERO, Order
@@ -42,9 +42,9 @@ def send(
     worker: Worker, intent: Intent, save: Callable[[datetime], Order], submit: Callable[[InTime], SubmitOutcome]
 ) -> tuple[Order, SubmitOutcome]:
     """Save the intent, then send it once. `save` is told the wall time by which the intent's age counts."""
-    saved_at = worker.time.wall()
-    order = save(saved_at)
-    outcome = outcome_of(lambda: submit(lambda: in_time(saved_at, worker.time.wall())))
+    saved_wall = worker.time.wall()
+    order = save(saved_wall)
+    outcome = outcome_of(lambda: submit(lambda: in_time(saved_wall, worker.time.wall())))
     wrong = contradiction(intent, outcome.report, just_sent=True) if isinstance(outcome, Accepted) else None
     return order, Ambiguous(f"the answer tells of {wrong}") if wrong else outcome
 
@@ -65,7 +65,7 @@ def outcome_of(send_once: Callable[[], SubmitOutcome]) -> SubmitOutcome:
 
 def wait_for_sender(worker: Worker, record: ChildRecord | Protection, looks: int) -> int | None:
     """Market seconds until it is worth looking again for an intent that may still be sent; None when it cannot be."""
-    left = may_arrive_for(record.saved_at, worker.time.wall(), heard=record.heard >= max(1, record.sends))
+    left = may_arrive_for(record.saved_wall, worker.time.wall(), heard=record.heard >= max(1, record.sends))
     if not left:
         return None
     return min(backoff(READ_BACKOFF_SECONDS, looks), math.ceil(left * worker.time.speed))
@@ -116,7 +116,7 @@ def _read(worker: Worker, order_id: str) -> Order:
 
 def _is_known(order: Order, sent: ChildRecord | Protection, report: OrderReport) -> bool:
     """True when whoever has the order now knows of what was sent, or will find it: its intent is still open."""
-    records: tuple[ChildRecord | Protection, ...] = (*order.rungs, *order.protections)
+    records: tuple[ChildRecord | Protection, ...] = (*order.children, *order.protections)
     record = next((each for each in records if each.client_order_id == sent.client_order_id), None)
     if record is None:
         return False
@@ -144,7 +144,7 @@ def _with_sent(
     """The order with what was sent in its record: a child order as it ended, an OCO that still has shares to guard."""
     now = worker.now(order)
     if isinstance(sent, ChildRecord):
-        asked = {"status": RungStatus.CANCELING, "cancel_requested_at": now}
+        asked = {"status": ChildStatus.CANCELING, "cancel_requested_at": now}
         order = order.with_child(sent.model_copy(update=asked).given_back().reported(report, now))
     elif wanted:
         found = {"broker_order_id": report.broker_order_id, "status": ProtectionStatus.SENT}

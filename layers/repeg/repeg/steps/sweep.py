@@ -116,7 +116,7 @@ def _sleeps_on(survey: Survey, order: Order) -> bool:
 def _watch_pace(survey: Survey, order: Order) -> None:
     """An execution that runs and does not move looks healthy; the operator hears of it once it is overdue."""
     wall = survey.worker.time.wall()
-    if wall - (order.due_at or order.received_at) < OVERDUE or survey.histories >= HISTORIES:
+    if wall - (order.due_wall or order.received_wall) < OVERDUE or survey.histories >= HISTORIES:
         return
     survey.histories += 1
     moved_at = survey.executions.moved_at(order.order_id, order.executions)

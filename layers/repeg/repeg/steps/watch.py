@@ -67,7 +67,7 @@ def _by_symbol(survey: Survey, held: list[Order]) -> None:
             survey.unseen |= {order.order_id for each in left for order in groups[each]}
             survey.worker.log.error(f"{place} of {len(symbols)} held symbols were looked at; the next sweep goes on")
             return
-        _guarded_look(survey, sorted(groups[symbol], key=lambda order: (order.received_at, order.order_id)))
+        _guarded_look(survey, sorted(groups[symbol], key=lambda order: (order.received_wall, order.order_id)))
 
 
 def _guarded_look(survey: Survey, brackets: list[Order]) -> None:

@@ -127,8 +127,8 @@ class Worker:
 
     def hold(self, order: Order, route: Route, seconds: int, requeue: bool = False) -> Next:
         """Wait `seconds` in the machine; after very many waits end here, and let a fresh execution take over."""
-        due_at = self.time.wall() + timedelta(seconds=seconds / self.time.speed)
-        held = order.changed(holds=order.holds + 1, holds_since_start=order.holds_since_start + 1, due_at=due_at)
+        due_wall = self.time.wall() + timedelta(seconds=seconds / self.time.speed)
+        held = order.changed(holds=order.holds + 1, holds_since_start=order.holds_since_start + 1, due_wall=due_wall)
         self.orders.save(held, requeue)
         if held.holds_since_start >= MAX_HOLDS_PER_EXECUTION:
             return Next(Route.DONE)

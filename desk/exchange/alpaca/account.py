@@ -8,12 +8,12 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from desk.exchange.alpaca.views import account_json
+from desk.exchange.market.account import STARTING_CASH
 from desk.exchange.market.model import Fill, Order
 from desk.exchange.market.moments import SECOND, eastern, parse_instant, utc_text
+from desk.exchange.market.prices import plain
 from desk.exchange.market.sessions import session_on
 from desk.exchange.venue.engine import Engine
-from desk.exchange.venue.journal import plain
-from desk.exchange.venue.ledger import STARTING_CASH
 from desk.exchange.wire.errors import invalid
 from desk.exchange.wire.web import Reply, Request
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from desk.exchange.market.corporate import CorporateAction, cusip
 from desk.exchange.market.moments import eastern
-from desk.exchange.venue.corporate import CorporateAction, cusip
 from desk.exchange.venue.engine import Engine
 from desk.exchange.wire.errors import ApiError
 from desk.exchange.wire.web import Reply, Request, Router

@@ -11,11 +11,12 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from desk.exchange.alpaca import msgpack
-from desk.exchange.alpaca.feeds import Feeds, Message, Subscriber, failure
-from desk.exchange.door.gateway import Gateway
+from desk.exchange.alpaca.feeds import Accepts, Feeds, Message, Subscriber, failure
+from desk.exchange.faults.rules import Faults
 from desk.exchange.faults.stream import copies
 from desk.exchange.faults.subjects import Subject
 from desk.exchange.market.moments import parse_instant
+from desk.exchange.venue.engine import Engine
 
 FEED_PATHS = frozenset(f"/v2/{feed}" for feed in ("sip", "iex", "delayed_sip", "boats", "overnight", "otc"))
 _AUTH_TIMEOUT_S = 10.0
@@ -24,12 +25,23 @@ Frame = list[Message] | None
 
 
 class DataStream:
-    """Serves the clients of the data stream."""
+    """Serves the clients of the data stream.
 
-    def __init__(self, gateway: Gateway, moved: Callable[[], None]) -> None:
-        self._gateway = gateway
+    `keep_up` brings the engine to the present; `moved` tells that there may be something new to wait for.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        faults: Faults,
+        accepts: Accepts,
+        keep_up: Callable[[], None],
+        moved: Callable[[], None],
+    ) -> None:
+        self._faults = faults
+        self._keep_up = keep_up
         self._moved = moved
-        self._feeds = Feeds(gateway.engine, gateway.accepts_keys)
+        self._feeds = Feeds(engine, accepts)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One client, until it goes away."""
@@ -45,7 +57,7 @@ class DataStream:
         try:
             async for message in socket:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    self._gateway.engine.advance_to(self._gateway.clock.now())
+                    self._keep_up()
                     answer = client.receive(_command(message.data))
                     self._moved()
                     queue.put_nowait([answer])
@@ -60,7 +72,7 @@ class DataStream:
         return socket
 
     def _deliver(self, path: str, queue: asyncio.Queue[Frame], messages: list[Message]) -> None:
-        count = copies(self._gateway.faults, path, Subject(frozenset((str(messages[0]["S"]),))))
+        count = copies(self._faults, path, Subject(frozenset((str(messages[0]["S"]),))))
         if count is None:
             queue.put_nowait(None)
             return

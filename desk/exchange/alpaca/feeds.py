@@ -9,10 +9,10 @@ from typing import Any
 from desk.exchange.alpaca.views import bar_json, quote_json, status_json, trade_json
 from desk.exchange.market.model import MarketEvent
 from desk.exchange.market.moments import MINUTE, SECOND
+from desk.exchange.rules.settings import entitled
 from desk.exchange.venue.engine import Engine
 from desk.exchange.venue.history import Timeframe
 
-SIP_DENIED = "subscription does not permit querying recent SIP data"
 CHANNELS = ("trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds", "corrections", "cancelErrors")
 _FOLLOW_TRADES = ("corrections", "cancelErrors")
 _BASIC_SYMBOLS = 30
@@ -31,11 +31,6 @@ _ERRORS = {
 Message = dict[str, Any]
 Deliver = Callable[[list[Message]], None]
 Accepts = Callable[[str, str], bool]
-
-
-def entitled(subscription: str, feed: str) -> bool:
-    """Whether a market data plan covers a feed: the full one covers all, `iex` all but the consolidated tape."""
-    return subscription == "sip" or feed != "sip"
 
 
 def failure(code: int) -> Message:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from desk.exchange.alpaca.feeds import SIP_DENIED, entitled
 from desk.exchange.alpaca.views import bar_json, quote_json, trade_json
 from desk.exchange.market.model import Bar
 from desk.exchange.market.moments import MINUTE, SECOND, parse_instant
+from desk.exchange.rules.settings import SIP_DENIED, entitled
 from desk.exchange.venue.engine import Engine
 from desk.exchange.venue.history import Timeframe
 from desk.exchange.wire.errors import ApiError

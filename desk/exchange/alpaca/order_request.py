@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from desk.exchange.market.model import Intent, OrderClass, OrderRequest, OrderType, Side, StopLoss, TimeInForce
+from desk.exchange.market.model import Intent, OrderClass, OrderType, Side, TimeInForce
+from desk.exchange.market.requests import OrderRequest, Replacement, StopLoss
 from desk.exchange.rules.shape import check_shape, check_tick
 from desk.exchange.wire.errors import invalid, unprocessable
 
@@ -17,18 +17,6 @@ _MAX_DECIMALS = 9
 _MAX_MAGNITUDE = 11
 _Choice = TypeVar("_Choice", bound=StrEnum)
 Body = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """What a replace request wants changed; None: as it was. `trail` is dollars or percent, as the order's was."""
-
-    qty: Decimal | None = None
-    time_in_force: TimeInForce | None = None
-    limit_price: Decimal | None = None
-    stop_price: Decimal | None = None
-    trail: Decimal | None = None
-    client_order_id: str | None = None
 
 
 def read_order(body: Body) -> OrderRequest:

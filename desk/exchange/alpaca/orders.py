@@ -11,8 +11,9 @@ from desk.exchange.alpaca.views import order_json
 from desk.exchange.faults.rules import Faults, Kind
 from desk.exchange.faults.subjects import Subject, of_order, of_request
 from desk.exchange.market.assets import find_asset
-from desk.exchange.market.model import Order, OrderRequest, Status
+from desk.exchange.market.model import Order, Status
 from desk.exchange.market.moments import parse_instant
+from desk.exchange.market.requests import OrderRequest
 from desk.exchange.rules.settings import nanoseconds
 from desk.exchange.venue.engine import Engine
 from desk.exchange.wire.errors import ApiError, invalid, not_found

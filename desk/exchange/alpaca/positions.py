@@ -6,10 +6,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from desk.exchange.alpaca.views import order_json, position_json
+from desk.exchange.market.account import Position
 from desk.exchange.market.assets import find_asset
-from desk.exchange.market.model import Order, OrderRequest, OrderType, Side, TimeInForce
+from desk.exchange.market.model import Order, OrderType, Side, TimeInForce
+from desk.exchange.market.requests import OrderRequest
 from desk.exchange.venue.engine import Engine
-from desk.exchange.venue.ledger import Position
 from desk.exchange.wire.errors import ApiError, invalid, not_found
 from desk.exchange.wire.web import Reply, Request
 

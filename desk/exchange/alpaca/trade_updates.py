@@ -12,33 +12,37 @@ from uuid import NAMESPACE_OID, uuid5
 from aiohttp import WSMsgType, web
 
 from desk.exchange.alpaca.views import order_json
-from desk.exchange.door.gateway import Gateway
+from desk.exchange.faults.rules import Faults
 from desk.exchange.faults.stream import copies
 from desk.exchange.faults.subjects import of_order
 from desk.exchange.market.model import OrderEvent, Status
 from desk.exchange.market.moments import utc_text
-from desk.exchange.venue.journal import plain
+from desk.exchange.market.prices import plain
+from desk.exchange.venue.engine import Engine
 
 STREAM_PATH = "/stream"
 _TOPIC = "trade_updates"
 _NAMES = {"filled": "fill", "partially_filled": "partial_fill", "replace_rejected": "order_replace_rejected"}
 Message = dict[str, Any]
+Accepts = Callable[[str, str], bool]
 
 
 class TradeUpdates:
     """Sends what happens to orders; nothing that happened before a client listens is repeated."""
 
-    def __init__(self, gateway: Gateway, journaled: Callable[[], None]) -> None:
-        self._gateway = gateway
+    def __init__(self, engine: Engine, faults: Faults, accepts: Accepts, journaled: Callable[[], None]) -> None:
+        self._engine = engine
+        self._faults = faults
+        self._accepts_keys = accepts
         self._journaled = journaled
         self._listening: set[asyncio.Queue[Message | None]] = set()
-        gateway.engine.listeners.append(self._publish)
+        engine.listeners.append(self._publish)
 
     def _publish(self, happened: OrderEvent) -> None:
         if self._listening:
             message = {"stream": _TOPIC, "data": update_json(happened)}
             for queue in self._listening:
-                count = copies(self._gateway.faults, STREAM_PATH, of_order(happened.order))
+                count = copies(self._faults, STREAM_PATH, of_order(happened.order))
                 for sent in [None] if count is None else [message] * count:
                     queue.put_nowait(sent)
 
@@ -71,7 +75,7 @@ class TradeUpdates:
         assert isinstance(data, dict)
         key = data.get("key_id") or data.get("key")
         secret = data.get("secret_key") or data.get("secret")
-        return bool(key and secret and self._gateway.accepts_keys(str(key), str(secret)))
+        return bool(key and secret and self._accepts_keys(str(key), str(secret)))
 
     def _listen(self, command: Message, queue: asyncio.Queue[Message | None]) -> Message:
         data = command.get("data")
@@ -79,8 +83,7 @@ class TradeUpdates:
         streams = [_TOPIC] if isinstance(wanted, list) and _TOPIC in wanted else []
         if streams:
             self._listening.add(queue)
-            engine = self._gateway.engine
-            engine.journal.listening(engine.now, _TOPIC)
+            self._engine.journal.listening(self._engine.now, _TOPIC)
             self._journaled()
         else:
             self._listening.discard(queue)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from desk.exchange.market.claims import held
+from desk.exchange.market.account import Position, held
 from desk.exchange.market.model import ZERO, Asset, Bar, Order, Quote, Status, Trade
 from desk.exchange.market.moments import eastern, utc_text
+from desk.exchange.market.prices import plain
 from desk.exchange.market.sessions import Session
 from desk.exchange.venue.engine import Engine
-from desk.exchange.venue.journal import plain
-from desk.exchange.venue.ledger import Position
 
 Json = dict[str, Any]
 _RATIO = Decimal("0.000001")

@@ -15,6 +15,7 @@ from desk.exchange.control.scripts import Scripts
 from desk.exchange.control.staging import Staging
 from desk.exchange.control.tape import Tapes
 from desk.exchange.faults.rules import Faults, Kind
+from desk.exchange.market.account import AccountState
 from desk.exchange.market.clock import MarketClock
 from desk.exchange.market.model import Asset
 from desk.exchange.market.moments import SECOND, utc_text
@@ -22,7 +23,6 @@ from desk.exchange.market.sessions import covers, next_boundary
 from desk.exchange.rules.settings import Settings
 from desk.exchange.venue.engine import Engine
 from desk.exchange.venue.journal import Entry
-from desk.exchange.venue.ledger import AccountState
 from desk.exchange.wire.errors import ApiError, ControlError
 from desk.exchange.wire.fields import body_of, flag, instant, number, only, records, symbol, text
 from desk.exchange.wire.web import Reply, Request, Router

@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from desk.exchange.alpaca.views import order_json
+from desk.exchange.market.corporate import ActionType, CorporateAction
 from desk.exchange.market.model import Order, Role, Status
 from desk.exchange.market.moments import eastern
-from desk.exchange.venue.corporate import ActionType, CorporateAction, OrderPolicy, carry_out
+from desk.exchange.market.prices import plain
+from desk.exchange.venue.corporate import OrderPolicy, carry_out
 from desk.exchange.venue.engine import Engine
-from desk.exchange.venue.journal import plain
 from desk.exchange.wire.errors import ControlError
 from desk.exchange.wire.fields import body_of, day, flag, number, only, symbol, text
 from desk.exchange.wire.web import Reply, Request
@@ -96,7 +97,7 @@ class Staging:
         order = orders.get(value) if name == "order_id" else orders.by_client_id(value)
         if order is None or order.group is None:
             raise ControlError(f"{name}: no order of a group is called {value}")
-        return self._engine.groups.members(order)
+        return self._engine.members(order)
 
 
 def _rates(kind: ActionType, body: dict[str, Any]) -> tuple[Decimal, Decimal]:

@@ -55,6 +55,10 @@ class Gateway:
         scripts, tapes = Scripts(self.engine), Tapes(self.engine)
         self.control = ControlApi(self.engine, self.clock, self.faults, scripts, tapes, self._clear_limits, settings)
 
+    def keep_up(self) -> None:
+        """Bring the engine to the present."""
+        self.engine.advance_to(self.clock.now())
+
     def fault_for(self, request: Request) -> Fault | None:
         """The transport fault that acts on a client's request, if any."""
         if request.path.startswith(CONTROL) or not self.faults.rules:
@@ -63,7 +67,7 @@ class Gateway:
 
     def serve(self, request: Request, fault: Fault | None = None) -> Reply:
         """Bring the engine to the present, then answer."""
-        self.engine.advance_to(self.clock.now())
+        self.keep_up()
         if request.path.startswith(CONTROL):
             try:
                 reply = self.control.serve(request)

@@ -26,8 +26,9 @@ class Server:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._moved = asyncio.Event()
-        self._stream = TradeUpdates(gateway, self._moved.set)
-        self._data = DataStream(gateway, self._moved.set)
+        engine, faults, accepts = gateway.engine, gateway.faults, gateway.accepts_keys
+        self._stream = TradeUpdates(engine, faults, accepts, self._moved.set)
+        self._data = DataStream(engine, faults, accepts, gateway.keep_up, self._moved.set)
         self._news = asyncio.Condition()
 
     def app(self) -> web.Application:
@@ -85,7 +86,7 @@ class Server:
         while True:
             self._moved.clear()
             try:
-                engine.advance_to(clock.now())
+                self._gateway.keep_up()
             except Exception:
                 log.exception("an event failed and is left out")
                 continue

@@ -169,54 +169,6 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
-class StopLoss:
-    """The stop leg of a group: a stop, or a stop limit if it has a limit."""
-
-    stop_price: Decimal
-    limit_price: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRequest:
-    """A well-formed order as the client sent it. Exactly one of qty and notional is set.
-
-    The limit price of an OCO is its take-profit.
-    """
-
-    symbol: str
-    side: Side
-    type: OrderType
-    time_in_force: TimeInForce
-    qty: Decimal | None = None
-    notional: Decimal | None = None
-    limit_price: Decimal | None = None
-    extended_hours: bool = False
-    client_order_id: str | None = None
-    position_intent: Intent | None = None
-    stop_price: Decimal | None = None
-    trail_price: Decimal | None = None
-    trail_percent: Decimal | None = None
-    order_class: OrderClass = OrderClass.SIMPLE
-    take_profit: Decimal | None = None
-    stop_loss: StopLoss | None = None
-
-    @property
-    def working_limit(self) -> Decimal | None:
-        """The price beyond which it never trades, None if there is none."""
-        return _working_limit(self.type, self.side, self.limit_price, self.stop_price)
-
-    @property
-    def exit_side(self) -> Side:
-        """The side of the orders that leave the position."""
-        return self.side if self.order_class is OrderClass.OCO else self.side.opposite
-
-    @property
-    def fractional(self) -> bool:
-        """Whether it may end in a fraction of a share."""
-        return self.qty is None or self.qty % 1 != 0
-
-
-@dataclass(frozen=True, slots=True)
 class Order:
     """One version of an order; every change makes a new version.
 
@@ -294,7 +246,7 @@ class Order:
     @property
     def working_limit(self) -> Decimal | None:
         """The price beyond which it never trades, None if there is none."""
-        return _working_limit(self.type, self.side, self.limit_price, self.stop_price)
+        return working_limit_of(self.type, self.side, self.limit_price, self.stop_price)
 
     @property
     def at_market(self) -> bool:
@@ -326,7 +278,8 @@ class Order:
         return self.left_at(self.reserve_price) if self.reserve_price > 0 else (self.qty or ZERO) - self.filled_qty
 
 
-def _working_limit(kind: OrderType, side: Side, limit: Decimal | None, stop: Decimal | None) -> Decimal | None:
+def working_limit_of(kind: OrderType, side: Side, limit: Decimal | None, stop: Decimal | None) -> Decimal | None:
+    """The price beyond which such an order never trades, None if there is none."""
     if kind in (OrderType.LIMIT, OrderType.STOP_LIMIT):
         return limit
     return buy_stop_limit(stop) if kind is OrderType.STOP and side is Side.BUY and stop is not None else None

@@ -24,3 +24,11 @@ def on_tick(price: Decimal) -> Decimal:
 def buy_stop_limit(stop_price: Decimal) -> Decimal:
     """The most that an elected buy stop pays: 4 % over a stop below $50, else 2.5 %."""
     return on_tick(stop_price * (_CHEAP_COLLAR if stop_price < _CHEAP else _COLLAR))
+
+
+def plain(value: Decimal | None) -> str | None:
+    """A decimal as a string without exponent, trailing zeros or a signed zero."""
+    if not value:
+        return None if value is None else "0"
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

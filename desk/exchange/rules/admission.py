@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from desk.exchange.market.claims import held
-from desk.exchange.market.model import ZERO, Asset, Intent, Order, OrderRequest, OrderType, Quote, Side, TimeInForce
+from desk.exchange.market.account import AccountState, Valuation, held
+from desk.exchange.market.model import ZERO, Asset, Intent, Order, OrderType, Quote, Side, TimeInForce
+from desk.exchange.market.prices import plain
+from desk.exchange.market.requests import OrderRequest
 from desk.exchange.market.sessions import Phase, auction_closed
 from desk.exchange.rules.conflicts import check_opposite
 from desk.exchange.rules.exits import check_exits
 from desk.exchange.rules.settings import Settings
-from desk.exchange.venue.journal import plain
-from desk.exchange.venue.ledger import AccountState, Valuation
 from desk.exchange.wire.errors import forbidden, invalid, unprocessable
 
 _SHORT_EQUITY = Decimal(2_000)

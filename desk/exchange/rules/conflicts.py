@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from desk.exchange.market.model import Intent, Order, OrderClass, OrderRequest, OrderType, Role
+from desk.exchange.market.model import Intent, Order, OrderClass, OrderType, Role
+from desk.exchange.market.requests import OrderRequest
 from desk.exchange.wire.errors import forbidden
 
 _PRICED = (OrderType.LIMIT, OrderType.STOP_LIMIT)

@@ -13,7 +13,6 @@ from desk.exchange.market.model import (
     Intent,
     Order,
     OrderClass,
-    OrderRequest,
     OrderType,
     Role,
     Side,
@@ -22,6 +21,7 @@ from desk.exchange.market.model import (
 )
 from desk.exchange.market.moments import eastern, eastern_ns
 from desk.exchange.market.prices import on_tick
+from desk.exchange.market.requests import OrderRequest
 from desk.exchange.market.sessions import account_phase, may_trade, next_close, next_open, order_session
 from desk.exchange.rules.admission import Admission
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from desk.exchange.market.model import Intent, OrderClass, OrderRequest, OrderType, Side
-from desk.exchange.venue.journal import plain
+from desk.exchange.market.model import Intent, OrderClass, OrderType, Side
+from desk.exchange.market.prices import plain
+from desk.exchange.market.requests import OrderRequest
 from desk.exchange.wire.errors import unprocessable
 
 _CENT = Decimal("0.01")

@@ -11,6 +11,7 @@ from desk.exchange.market.moments import MILLISECOND
 from desk.exchange.wire.errors import ControlError
 from desk.exchange.wire.fields import flag, number, only, text
 
+SIP_DENIED = "subscription does not permit querying recent SIP data"
 _LONGEST_SETTLEMENT = 10
 
 
@@ -61,6 +62,11 @@ class Settings:
 def nanoseconds(milliseconds: Decimal) -> int:
     """A latency in nanoseconds."""
     return int(milliseconds * MILLISECOND)
+
+
+def entitled(subscription: str, feed: str) -> bool:
+    """Whether a market data plan covers a feed: the full one covers all, `iex` all but the consolidated tape."""
+    return subscription == "sip" or feed != "sip"
 
 
 def _read(name: str, value: Any) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from desk.exchange.market.model import OrderClass, OrderRequest, OrderType, Side, TimeInForce
+from desk.exchange.market.model import OrderClass, OrderType, Side, TimeInForce
 from desk.exchange.market.prices import tick_of
+from desk.exchange.market.requests import OrderRequest
 from desk.exchange.wire.errors import ApiError, invalid, unprocessable
 
 _MIN_NOTIONAL = Decimal(1)

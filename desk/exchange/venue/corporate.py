@@ -1,28 +1,16 @@
-"""Splits and stock dividends: what they do to the account and its orders, and what the market data tells of them."""
+"""What splits and stock dividends do to the account and its orders."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-from uuid import NAMESPACE_DNS, uuid5
 
+from desk.exchange.market.corporate import CorporateAction
 from desk.exchange.market.model import Order, Status
 from desk.exchange.market.prices import on_tick
 from desk.exchange.rules.drafting import trail_from
-
-if TYPE_CHECKING:
-    from desk.exchange.venue.engine import Engine
-
-_CUSIP_DIGITS = 10**9
-
-
-class ActionType(StrEnum):
-    FORWARD_SPLIT = "forward_split"
-    REVERSE_SPLIT = "reverse_split"
-    STOCK_DIVIDEND = "stock_dividend"
+from desk.exchange.venue.engine import Engine
 
 
 class OrderPolicy(StrEnum):
@@ -32,53 +20,6 @@ class OrderPolicy(StrEnum):
     KEEP = "keep"
     RESCALE = "rescale"
     CANCEL = "cancel"
-
-
-@dataclass(frozen=True, slots=True)
-class CorporateAction:
-    """`new_rate` shares for `old_rate` shares; of a dividend, `new_rate` further shares for one."""
-
-    id: str
-    type: ActionType
-    symbol: str
-    new_rate: Decimal
-    old_rate: Decimal
-    ex_date: date
-    process_date: date
-    record_date: date | None = None
-    payable_date: date | None = None
-
-    @property
-    def ratio(self) -> Decimal:
-        """Shares after it for one share before."""
-        if self.type is ActionType.STOCK_DIVIDEND:
-            return 1 + self.new_rate
-        return self.new_rate / self.old_rate
-
-    def as_json(self) -> dict[str, Any]:
-        """As `GET /v1/corporate-actions` of the market data host has it; dates that are not known are left out."""
-        dates = {"record_date": self.record_date, "payable_date": self.payable_date}
-        return {
-            "id": self.id,
-            "symbol": self.symbol,
-            **self._terms(),
-            "process_date": self.process_date.isoformat(),
-            "ex_date": self.ex_date.isoformat(),
-            **{name: day.isoformat() for name, day in dates.items() if day is not None},
-        }
-
-    def _terms(self) -> dict[str, Any]:
-        if self.type is ActionType.STOCK_DIVIDEND:
-            return {"cusip": cusip(self.symbol), "rate": _number(self.new_rate)}
-        rates = {"new_rate": _number(self.new_rate), "old_rate": _number(self.old_rate)}
-        if self.type is ActionType.FORWARD_SPLIT:
-            return {"cusip": cusip(self.symbol), **rates}
-        return {"old_cusip": cusip(self.symbol), "new_cusip": cusip(f"{self.symbol} after {self.id}"), **rates}
-
-
-def cusip(name: str) -> str:
-    """Nine digits that stand for a security here."""
-    return f"{uuid5(NAMESPACE_DNS, name).int % _CUSIP_DIGITS:09d}"
 
 
 def carry_out(engine: Engine, action: CorporateAction, policy: OrderPolicy, cash_in_lieu: Decimal | None) -> None:
@@ -97,7 +38,7 @@ def _follow(engine: Engine, order_id: str, ratio: Decimal, policy: OrderPolicy) 
         return
     qty = _quantity(order, ratio)
     if policy is OrderPolicy.CANCEL or qty == order.filled_qty:
-        engine.finish(order, Status.CANCELED)
+        engine.life.finish(order, Status.CANCELED)
         return
     order = replace(order, qty=qty)
     if policy is OrderPolicy.RESCALE:
@@ -126,7 +67,3 @@ def _repriced(order: Order, ratio: Decimal) -> Order:
         reserve_price=order.reserve_price / ratio,
     )
     return order if order.hwm is None else trail_from(order, order.hwm / ratio)
-
-
-def _number(value: Decimal) -> int | float:
-    return int(value) if value % 1 == 0 else float(value)

@@ -4,42 +4,37 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from desk.exchange.market.model import ZERO, Order, Role, Status
-
-if TYPE_CHECKING:
-    from desk.exchange.venue.engine import Engine
+from desk.exchange.venue.life import Life
+from desk.exchange.venue.state import State
 
 
 class Groups:
     """Carries what happens to one member of a group over to the others."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def members(self, order: Order) -> list[Order]:
-        """The open orders of its group, itself included; not those that wait to replace one of them."""
-        return [m for m in self._engine.orders.group(order) if not m.status.final and not m.succeeding]
+    def __init__(self, state: State, life: Life) -> None:
+        self._state = state
+        self._life = life
 
     def after_end(self, order: Order) -> None:
         """An order has reached a final status other than replaced."""
         if order.group is None:
             return
-        others = self.members(order)
+        others = self._state.members(order)
         if order.role is Role.ENTRY and order.status is Status.FILLED:
             self._activate(others)
             return
         ending = Status.EXPIRED if order.status is Status.EXPIRED else Status.CANCELED
         for other in others:
             # A stop that was elected has ended its target itself, and goes on alone.
-            if not other.elected and not self._engine.find(other.id).status.final:
-                self._engine.finish(other, ending)
+            if not other.elected and not self._state.find(other.id).status.final:
+                self._life.finish(other, ending)
 
     def lose(self, leg: Order, status: Status) -> None:
         """One leg ends alone; its shares are kept by the other, which works on by itself once the entry is complete."""
-        leg = self._engine.end(leg, status)
-        others = self.members(leg)
+        leg = self._life.end(leg, status)
+        others = self._state.members(leg)
         if leg.role is not Role.TAKE_PROFIT or any(member.role is Role.ENTRY for member in others):
             return
         for stop in [other for other in others if other.covered]:
@@ -47,11 +42,11 @@ class Groups:
 
     def _stand_alone(self, stop: Order) -> None:
         if stop.live and stop.status is Status.HELD:
-            self._engine.change(stop, "new", status=Status.NEW, covered=False)
+            self._state.change(stop, "new", status=Status.NEW, covered=False)
             return
-        self._engine.orders.put(replace(stop, covered=False, updated_at=self._engine.now))
+        self._state.orders.put(replace(stop, covered=False, updated_at=self._state.now))
         if not stop.live:
-            self._engine.send(stop, self._engine.now, at_once=True)
+            self._life.send(stop, self._state.now, at_once=True)
 
     def after_fill(self, order: Order) -> None:
         """A target has sold some of its shares: the stop is for the rest only."""
@@ -66,30 +61,30 @@ class Groups:
         """A target works from now on, and so does the watch over its stop."""
         if order.role is Role.TAKE_PROFIT:
             for stop in self._stops(order):
-                self._engine.orders.put(replace(stop, live=True))
+                self._state.orders.put(replace(stop, live=True))
 
     def take_over(self, stop: Order) -> Order:
         """A stop that its target covered was elected: the target ends, the shares are the stop's."""
         stop = replace(stop, covered=False, elected=True)
-        self._engine.orders.put(stop)
-        for target in self.members(stop):
+        self._state.orders.put(stop)
+        for target in self._state.members(stop):
             if target.role is Role.TAKE_PROFIT:
-                self._engine.finish(target, Status.CANCELED)
+                self._life.finish(target, Status.CANCELED)
         if stop.status is Status.HELD:
-            stop = self._engine.change(stop, "new", status=Status.NEW)
+            stop = self._state.change(stop, "new", status=Status.NEW)
         return stop
 
     def _stops(self, order: Order) -> list[Order]:
-        return [m for m in self.members(order) if m.role is Role.STOP_LOSS and not m.elected]
+        return [m for m in self._state.members(order) if m.role is Role.STOP_LOSS and not m.elected]
 
     def _activate(self, legs: list[Order]) -> None:
         """The entry is complete: the legs work, but a stop beside a target is held."""
         targets = [leg for leg in legs if leg.role is Role.TAKE_PROFIT]
         for leg in targets or legs:
-            self._engine.orders.put(replace(leg, covered=False, updated_at=self._engine.now))
-            self._engine.send(leg, self._engine.now, at_once=True)
+            self._state.orders.put(replace(leg, covered=False, updated_at=self._state.now))
+            self._life.send(leg, self._state.now, at_once=True)
 
     def _resize(self, stop: Order, qty: Decimal) -> None:
-        stop = replace(stop, qty=max(qty, ZERO), updated_at=self._engine.now)
-        self._engine.orders.put(stop)
-        self._engine.journal.resized(self._engine.now, stop)
+        stop = replace(stop, qty=max(qty, ZERO), updated_at=self._state.now)
+        self._state.orders.put(stop)
+        self._state.journal.resized(self._state.now, stop)

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from desk.exchange.market.corporate import CorporateAction
 from desk.exchange.market.model import Fill, Order, Quote
 from desk.exchange.market.moments import utc_text
-
-if TYPE_CHECKING:
-    from desk.exchange.venue.corporate import CorporateAction
+from desk.exchange.market.prices import plain
 
 Entry = dict[str, Any]
-
-
-def plain(value: Decimal | None) -> str | None:
-    """A decimal as a string without exponent, trailing zeros or a signed zero."""
-    if not value:
-        return None if value is None else "0"
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 class Journal:

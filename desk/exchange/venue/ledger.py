@@ -3,72 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
-from desk.exchange.market.claims import reserved as reserved_by
+from desk.exchange.market.account import STARTING_CASH, AccountState, Position, Valuation
+from desk.exchange.market.account import reserved as reserved_by
 from desk.exchange.market.model import SHARE_STEP, ZERO, Order, Side
 
 Mark = Callable[[str], Decimal | None]
 
-STARTING_CASH = Decimal(100_000)
 _LONG_MAINTENANCE = Decimal("0.3")
 _PENNY = Decimal("0.01")
-
-
-@dataclass(frozen=True, slots=True)
-class AccountState:
-    """What the broker has set on the account; amounts in dollars."""
-
-    account_number: str = "PA3SIMULATED"
-    last_equity: Decimal = STARTING_CASH
-    multiplier: Decimal = Decimal(2)
-    status: str = "ACTIVE"
-    shorting_enabled: bool = True
-    fractional_trading: bool = True
-    trading_blocked: bool = False
-    account_blocked: bool = False
-    trade_suspended_by_user: bool = False
-    transfers_blocked: bool = False
-    disable_overnight_trading: bool = False
-    account_type: str = "margin"
-
-    @property
-    def cash_only(self) -> bool:
-        """Whether it buys with settled cash alone, and never sells short."""
-        return self.account_type == "cash"
-
-    @property
-    def leverage(self) -> Decimal:
-        """Dollars of shares for a dollar of equity."""
-        return Decimal(1) if self.cash_only else self.multiplier
-
-    @property
-    def may_short(self) -> bool:
-        return self.shorting_enabled and not self.cash_only
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Shares held (negative: short) at their average entry price."""
-
-    symbol: str
-    qty: Decimal
-    avg_entry_price: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Valuation:
-    """The account at one moment, in dollars."""
-
-    equity: Decimal
-    long_value: Decimal
-    short_value: Decimal
-    reserved: Decimal
-    buying_power: Decimal
-    non_marginable: Decimal
-    initial_margin: Decimal
-    maintenance_margin: Decimal
 
 
 class Ledger:

@@ -5,47 +5,51 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from desk.exchange.alpaca.order_request import Replacement
-from desk.exchange.market.model import ZERO, Order, OrderClass, OrderRequest, OrderType, Role, Status
+from desk.exchange.market.model import ZERO, Order, OrderClass, OrderType, Role, Status
+from desk.exchange.market.requests import OrderRequest, Replacement
 from desk.exchange.rules.admission import check_means, price_to_reserve
 from desk.exchange.rules.conflicts import check_opposite
 from desk.exchange.rules.drafting import timing, trail_from
 from desk.exchange.rules.exits import check_stop, check_stop_leg, check_target
 from desk.exchange.rules.settings import nanoseconds
 from desk.exchange.rules.shape import check_trail
+from desk.exchange.venue.floor import Floor
+from desk.exchange.venue.groups import Groups
+from desk.exchange.venue.life import Life
+from desk.exchange.venue.state import State
 from desk.exchange.wire.errors import invalid, unprocessable
-
-if TYPE_CHECKING:
-    from desk.exchange.venue.engine import Engine
 
 _PRICED = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 _STOPPED = (OrderType.STOP, OrderType.STOP_LIMIT)
 
 
 class Replacements:
-    """The replace requests of an engine."""
+    """The replace requests for the orders of a state."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, state: State, life: Life, groups: Groups, floor: Floor) -> None:
+        self._state = state
+        self._life = life
+        self._groups = groups
+        self._floor = floor
 
     def request(self, order_id: str, wanted: Replacement, *, reject: bool = False) -> Order:
         """Accept a replacement or raise ApiError; returns the new order, which may still lose against a fill."""
-        engine = self._engine
-        old = engine.find(order_id)
+        state = self._state
+        old = state.find(order_id)
         _check_state(old)
         changed = _changes(old, wanted)
-        if engine.client_id_taken(wanted.client_order_id):
+        if state.client_id_taken(wanted.client_order_id):
             raise invalid("client_order_id must be unique")
         new = replace(
             replace(old, **changed),
-            id=engine.new_id(),
-            client_order_id=wanted.client_order_id or engine.new_id(),
-            number=len(engine.orders) + 1,
+            id=state.new_id(),
+            client_order_id=wanted.client_order_id or state.new_id(),
+            number=len(state.orders) + 1,
             status=Status.PENDING_NEW,
-            created_at=engine.now,
-            updated_at=engine.now,
+            created_at=state.now,
+            updated_at=state.now,
             replaces=old.id,
             live=False,
             **self._remainder(old, changed.get("qty") or old.qty or ZERO),
@@ -53,19 +57,19 @@ class Replacements:
         if wanted.trail is not None and new.hwm is not None:
             new = trail_from(new, new.hwm)
         if wanted.time_in_force is not None:
-            new = replace(new, expires_at=timing(engine.now, new.time_in_force, new.extended_hours).expires_at)
+            new = replace(new, expires_at=timing(state.now, new.time_in_force, new.extended_hours).expires_at)
         asked = changed.get("qty")
         new = replace(new, reserve_price=self._readmit(old, new))
-        engine.change(old, "pending_replace", status=Status.PENDING_REPLACE, replaced_by=new.id)
-        engine.record("accepted", new)
-        effective = engine.now + nanoseconds(engine.settings.replace_ms)
-        engine.schedule.add(effective, partial(self._take_over, old.id, new.id, asked, reject), relative=True)
+        state.change(old, "pending_replace", status=Status.PENDING_REPLACE, replaced_by=new.id)
+        state.record("accepted", new)
+        effective = state.now + nanoseconds(state.settings.replace_ms)
+        state.schedule.add(effective, partial(self._take_over, old.id, new.id, asked, reject), relative=True)
         return new
 
     def _readmit(self, old: Order, new: Order) -> Decimal:
         """The rules of the market and the account for the order as it would be; returns the price to reserve at."""
-        engine = self._engine
-        standing = engine.standing(new.symbol, without=old)
+        state = self._state
+        standing = state.standing(new.symbol, without=old)
         last = standing.last_price
         if new.role is Role.STOP_LOSS and new.stop_price != old.stop_price:
             for base in self._bases(new, last):
@@ -84,20 +88,20 @@ class Replacements:
 
     def _bases(self, stop: Order, last: Decimal | None) -> tuple[Decimal | None, ...]:
         """Prices that measure a stop leg: its entry's while that is open, else its target's and the market."""
-        prices = {m.role: m.limit_price or m.stop_price or last for m in self._engine.groups.members(stop)}
+        prices = {m.role: m.limit_price or m.stop_price or last for m in self._state.members(stop)}
         if Role.ENTRY in prices:
             return (prices[Role.ENTRY],)
         return prices.get(Role.TAKE_PROFIT), last
 
     def _remainder(self, old: Order, asked: Decimal) -> dict[str, Any]:
         """Quantity and fills of an order that is for `asked` shares, those included that the old one has filled."""
-        if self._engine.settings.replace_carries_fills:
+        if self._state.settings.replace_carries_fills:
             return {"qty": asked, "filled_qty": old.filled_qty, "filled_value": old.filled_value}
         return {"qty": asked - old.filled_qty, "filled_qty": ZERO, "filled_value": ZERO}
 
     def _take_over(self, old_id: str, new_id: str, asked: Decimal | None, reject: bool) -> None:
-        engine = self._engine
-        old, new = engine.find(old_id), engine.find(new_id)
+        state = self._state
+        old, new = state.find(old_id), state.find(new_id)
         if new.status.final:
             self._restore(old)
             return
@@ -105,30 +109,30 @@ class Replacements:
         assert qty is not None
         waits = old.status is Status.PENDING_REPLACE and old.elected == new.elected
         if reject or not waits or qty <= old.filled_qty:
-            engine.change(new, "rejected", status=Status.REJECTED, failed_at=engine.now)
+            state.change(new, "rejected", status=Status.REJECTED, failed_at=state.now)
             self._restore(old)
             return
         if new.type is OrderType.TRAILING_STOP and old.hwm is not None:
             new = trail_from(new, old.hwm)
-        engine.change(old, "replaced", status=Status.REPLACED, replaced_at=engine.now)
+        state.change(old, "replaced", status=Status.REPLACED, replaced_at=state.now)
         held = old.covered
-        state: dict[str, Any] = {
+        becomes: dict[str, Any] = {
             "status": Status.HELD if held else Status.NEW,
             "covered": held,
             "live": old.live or not held,
         }
-        new = engine.change(new, "held" if held else "new", **state, **self._remainder(old, qty))
-        engine.schedule.add(new.expires_at, partial(engine.expire, new.id))
+        new = state.change(new, "held" if held else "new", **becomes, **self._remainder(old, qty))
+        state.schedule.add(new.expires_at, partial(self._life.expire, new.id))
         if new.live and not held:
-            engine.groups.reached_market(new)
-            engine.floor.match(new.symbol)
+            self._groups.reached_market(new)
+            self._floor.match(new.symbol)
 
     def _restore(self, old: Order) -> None:
         if old.status is not Status.PENDING_REPLACE:
             return
         working = Status.PARTIALLY_FILLED if old.filled_qty else Status.NEW
         status = Status.HELD if old.covered else working
-        self._engine.change(old, "replace_rejected", status=status, replaced_by=None)
+        self._state.change(old, "replace_rejected", status=status, replaced_by=None)
 
 
 def _check_state(old: Order) -> None:

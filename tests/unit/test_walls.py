@@ -1,0 +1,121 @@
+"""The walls of the packages: which folder may import which, no circle of modules, no corridor of a folder."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MOST_FILES = 20
+
+
+class Package(NamedTuple):
+    """A package and its rooms (folders, or modules beside them), each with the rooms it may import.
+
+    A room names only rooms that stand above it in the table: so the table itself has no circle. `outside` are the
+    packages of this repository that it may import besides itself.
+    """
+
+    name: str
+    root: Path
+    rooms: dict[str, set[str]]
+    outside: frozenset[str] = frozenset()
+
+    @property
+    def folder(self) -> Path:
+        return self.root.joinpath(*self.name.split("."))
+
+    def modules(self) -> dict[str, Path]:
+        paths = (path.relative_to(self.root).with_suffix("") for path in self.folder.rglob("*.py"))
+        return {".".join(path.parts).removesuffix(".__init__"): self.root / path.with_suffix(".py") for path in paths}
+
+    def room(self, module: str) -> str:
+        """The room of a module; empty for the package's own `__init__`."""
+        return module.removeprefix(self.name).lstrip(".").partition(".")[0]
+
+
+EXCHANGE = Package(
+    "desk.exchange",
+    ROOT,
+    {
+        "market": set(),
+        "wire": {"market"},
+        "rules": {"market", "wire"},
+        "venue": {"market", "wire", "rules"},
+        "faults": {"market", "wire", "venue"},
+        "alpaca": {"market", "wire", "rules", "venue", "faults"},
+        "control": {"market", "wire", "rules", "venue", "faults", "alpaca"},
+        "door": {"market", "wire", "rules", "venue", "faults", "alpaca", "control"},
+        # What others use of the process: they reach it through its ports alone.
+        "client": set(),
+        "process": {"client"},
+        "__main__": {"market", "door"},
+    },
+)
+PACKAGES = [EXCHANGE]
+OURS = ("desk", "repeg", "functions", "tests")
+
+packages = pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+
+
+def _imports(path: Path, known: dict[str, Path]) -> Iterator[str]:
+    """Our modules that a file imports, wherever it does: in a function or for its types alone counts as well."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            named = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module and not node.level, f"{path}: a relative import"
+            within = [f"{node.module}.{alias.name}" for alias in node.names]
+            named = [name if name in known else node.module for name in within]
+        else:
+            continue
+        yield from (name for name in named if name.partition(".")[0] in OURS)
+
+
+def _graph(package: Package) -> dict[str, set[str]]:
+    known = package.modules()
+    return {module: set(_imports(path, known)) for module, path in known.items()}
+
+
+@packages
+def test_every_room_is_in_the_table_below_those_it_may_import(package: Package) -> None:
+    assert {package.room(module) for module in package.modules()} - {""} == set(package.rooms)
+    above: set[str] = set()
+    for room, allowed in package.rooms.items():
+        assert allowed <= above, f"{room} may import what does not stand above it"
+        above.add(room)
+
+
+@packages
+def test_no_import_goes_through_a_wall(package: Package) -> None:
+    broken = []
+    for module, imported in _graph(package).items():
+        room = package.room(module)
+        for name in imported:
+            if name.startswith(f"{package.name}."):
+                fine = package.room(name) in package.rooms.get(room, set()) | {room}
+            else:
+                fine = any(f"{name}.".startswith(f"{other}.") for other in package.outside)
+            if not fine:
+                broken.append(f"{module} imports {name}")
+    assert not broken
+
+
+@packages
+def test_no_modules_import_each_other_in_a_circle(package: Package) -> None:
+    try:
+        TopologicalSorter(_graph(package)).prepare()
+    except CycleError as circle:
+        pytest.fail(" -> ".join(circle.args[1]))
+
+
+@packages
+def test_no_folder_is_a_corridor(package: Package) -> None:
+    folders = [package.folder, *(path for path in package.folder.rglob("*") if path.is_dir())]
+    sizes = {path: sum(file.name != "__init__.py" for file in path.glob("*.py")) for path in folders}
+    assert not {str(path.relative_to(ROOT)): size for path, size in sizes.items() if size > MOST_FILES}

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.deliveries import MAX_TRIES
-from repeg.domain.sending import LONGEST_STEP, SENDER_LIFE
+from repeg.domain.patience import LONGEST_STEP, MAX_DELIVERIES, SENDER_LIFE
 from tests.support.stack import ROOT, listed, load_template, resources, statements, walk
 
 TEMPLATE = load_template()
@@ -130,7 +129,9 @@ def test_function_may_use_what_its_environment_points_at_and_nothing_else(name: 
 
 def test_what_cannot_be_accepted_ends_in_the_dead_letter_queue() -> None:
     signals, refused = QUEUES["Signals"], QUEUES["SignalsRefused"]
-    assert signals["RedrivePolicy"]["maxReceiveCount"] == MAX_TRIES, "the last try gives up by itself, with its reason"
+    assert signals["RedrivePolicy"]["maxReceiveCount"] == MAX_DELIVERIES, (
+        "the last try gives up by itself, with its reason"
+    )
     assert signals["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": "SignalsRefused.Arn"}
     assert signals["FifoQueue"] and refused["FifoQueue"]
     assert refused["MessageRetentionPeriod"] == 14 * 86400

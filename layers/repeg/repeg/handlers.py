@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from repeg import bootstrap
 from repeg.domain.orders import Order
+from repeg.domain.patience import AT_ONCE_WITHIN_SECONDS
 from repeg.domain.routes import Next, Route
 from repeg.errors import StaleExecution, StoreConflict
 from repeg.executions import execution_number
@@ -22,8 +23,6 @@ Answer = dict[str, Any]
 GoesOn = Mapping[Route, Step]
 """What a step may lead to that must not wait for a hop of the machine."""
 
-AT_ONCE_WITHIN_SECONDS = 10
-"""A step that was held up longer leaves the rest to the machine: the function's own time would run out."""
 
 _OVER = Next(Route.DONE)
 

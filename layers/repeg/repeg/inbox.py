@@ -12,8 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from repeg import bootstrap
 from repeg.domain.alerts import intake_line, several
-from repeg.domain.deliveries import MAX_TRIES, TOLD_AFTER_TRIES, is_given_up, pause_after
+from repeg.domain.deliveries import is_given_up, pause_after
 from repeg.domain.models import printable
+from repeg.domain.patience import MAX_DELIVERIES, TOLD_AFTER_DELIVERIES
 from repeg.errors import OperatorError, RetryError
 from repeg.events import ALERT, EventBus
 from repeg.steps.accept import Intake
@@ -60,7 +61,7 @@ class Batch:
         """Take one message in; raises what it failed with if it is to be delivered again."""
         tries = int(record.attributes.approximate_receive_count)
         sent_at = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
-        if tries >= MAX_TRIES:
+        if tries >= MAX_DELIVERIES:
             refused = intake().give_up(record.body, sent_at, f"{tries - 1} tries failed or died; see the log")
         else:
             refused = self._try(record, tries, sent_at)
@@ -80,7 +81,7 @@ class Batch:
     def _note_failure(self, record: SQSRecord, tries: int, error: Exception) -> None:
         logger.exception(f"try {tries} of a message failed", message_id=record.message_id)
         self._pauses[record.attributes.message_group_id or ""] = pause_after(tries)
-        if tries == TOLD_AFTER_TRIES:
+        if tries == TOLD_AFTER_DELIVERIES:
             self._failing.append(f"{type(error).__name__}: {error}")
 
     def put_back(self, records: list[dict[str, Any]]) -> None:
@@ -101,8 +102,8 @@ class Batch:
             told.append(f"{_signals(self._refused)} refused, nothing was traded for: {several(self._refused)}")
         if self._failing:
             told.append(
-                f"{_signals(self._failing)} not taken in yet, after {TOLD_AFTER_TRIES} tries of {MAX_TRIES}, and what "
-                f"follows in the same group waits: {several(self._failing)}"
+                f"{_signals(self._failing)} not taken in yet, after {TOLD_AFTER_DELIVERIES} tries of {MAX_DELIVERIES}, "
+                f"and what follows in the same group waits: {several(self._failing)}"
             )
         if told:
             _alert(". ".join(told), len(self._refused) + len(self._failing), refused=bool(self._refused))

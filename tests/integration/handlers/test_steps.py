@@ -9,11 +9,11 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from repeg import account, bootstrap
+from repeg.domain.patience import SECURE_ENTRY_ROUNDS
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
 from repeg.errors import ConfigurationError
 from repeg.inbox import intake
-from repeg.steps.secure import ENTRY_ROUNDS
 from tests.integration.handlers.conftest import Stack, forget_everything
 
 STEPS = [
@@ -119,7 +119,7 @@ def test_an_order_that_is_over_stays_as_it_is(stack: Stack, function: str) -> No
 def test_securing_records_what_failed(stack: Stack) -> None:
     order_id = _accept(stack)
     event = {"order_id": order_id, "execution": f"{order_id}-1", "error": "Lambda.TooManyRequestsException"}
-    for _ in range(ENTRY_ROUNDS):
+    for _ in range(SECURE_ENTRY_ROUNDS):
         assert stack.call("secure_position", event)["route"] == "WaitForMarket", "nothing is at stake yet"
     assert stack.call("secure_position", event)["route"] == "RecordOutcome"
     stack.step("record_outcome", order_id)

@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from repeg.domain.deliveries import MAX_TRIES, TOLD_AFTER_TRIES, is_given_up, pause_after
+from repeg.domain.deliveries import is_given_up, pause_after
+from repeg.domain.patience import MAX_DELIVERIES, TOLD_AFTER_DELIVERIES
 
 
 def test_the_first_tries_are_seconds_apart() -> None:
-    assert [pause_after(tries) for tries in range(1, TOLD_AFTER_TRIES + 1)] == [1, 2, 2, 2, 2]
+    assert [pause_after(tries) for tries in range(1, TOLD_AFTER_DELIVERIES + 1)] == [1, 2, 2, 2, 2]
 
 
 def test_an_outage_of_three_quarters_of_an_hour_loses_nothing() -> None:
     """A close never expires: it must still be there when AWS is back."""
-    assert 45 * 60 <= sum(pause_after(tries) for tries in range(1, MAX_TRIES - 1)) <= 50 * 60
+    assert 45 * 60 <= sum(pause_after(tries) for tries in range(1, MAX_DELIVERIES - 1)) <= 50 * 60
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import (
     Finish,
     after_child_closed,
-    backoff,
     cancel_is_stuck,
     concluded,
     needs_quote,
@@ -23,6 +22,7 @@ from repeg.domain.execution import (
 from repeg.domain.ladders import PriceRule, Rung, build_ladder
 from repeg.domain.market import OrderStatus
 from repeg.domain.orders import Order
+from repeg.domain.patience import backoff
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from tests.support.make import NOON, child, eastern, order, quote, report, session_of

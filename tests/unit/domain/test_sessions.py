@@ -15,8 +15,9 @@ from repeg.domain.assessment import (
     waiting_for,
 )
 from repeg.domain.parking import hold_seconds, parked_seconds
+from repeg.domain.patience import ENTRY_MARGIN_BEFORE_CLOSE
 from repeg.domain.reasons import Reason
-from repeg.domain.sessions import ENTRY_MARGIN_BEFORE_CLOSE, Phase, leaves_time_for
+from repeg.domain.sessions import Phase, leaves_time_for
 from repeg.domain.settings import Settings
 from tests.support.make import FRIDAY, NOON, calendar_from, eastern, order, session_of
 

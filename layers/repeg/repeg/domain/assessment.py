@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from repeg.domain.execution import is_exit, may_start
@@ -12,17 +12,14 @@ from repeg.domain.models import Frozen, Side
 from repeg.domain.money import BPS, DOLLAR, floor_qty
 from repeg.domain.opening import opening_cap
 from repeg.domain.orders import Order
-from repeg.domain.parking import SIGNAL_LIFETIME, hold_seconds, parked_seconds
+from repeg.domain.parking import hold_seconds, parked_seconds
+from repeg.domain.patience import BARE_WHILE_CLOSING, SIGNAL_LIFETIME, TURN_BACKOFF_SECONDS, backoff
 from repeg.domain.pricing import ZERO, Cap, CapBound, worst_price
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routing import cap_bps, classify, route
 from repeg.domain.sessions import Calendar, Phase
 from repeg.domain.settings import Settings
-
-TURN_BACKOFF_SECONDS = (1, 2, 5, 10)
-BARE_AT_MOST = timedelta(seconds=30)
-"""A close that waits longer than that for anything, behind the protection that it took down, puts it back first."""
 
 
 class Reject(Frozen):
@@ -52,7 +49,7 @@ class Hold(Frozen):
 
 def bare_for_long(order: Order, now: datetime) -> bool:
     """True when what a close took down is not protected for too long, and nothing is being sold."""
-    return order.released_at is not None and now - order.released_at >= BARE_AT_MOST
+    return order.released_at is not None and now - order.released_at >= BARE_WHILE_CLOSING
 
 
 def expiry(order: Order, calendar: Calendar) -> datetime | None:
@@ -133,7 +130,7 @@ def ladder_of(order: Order, settings: Settings) -> str:
 
 def turn_backoff(holds: int) -> int:
     """Seconds before the order asks for its turn again: 1, 2, 5, 10, 10 ..."""
-    return TURN_BACKOFF_SECONDS[min(holds, len(TURN_BACKOFF_SECONDS) - 1)]
+    return backoff(TURN_BACKOFF_SECONDS, holds)
 
 
 def size_notional(notional: Decimal, worst: Decimal, asset: Asset) -> Decimal | Reject:

@@ -10,6 +10,7 @@ from repeg.domain.chains import Chain, Total, added_up, succeeded
 from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.models import Frozen, OrderType
 from repeg.domain.money import beyond
+from repeg.domain.patience import DOUBT_LASTS_PAUSE, DOUBT_PAUSES
 
 ZERO = Decimal(0)
 
@@ -51,12 +52,8 @@ class Doubt(StrEnum):
     """It was replaced, and nobody knows by what."""
 
 
-DOUBT_PAUSES = (1, 1, 2, 5, 10, 20)
-"""Seconds until figures that do not agree are read again."""
 PRICE_OFF_MARKET = Decimal("0.05")
 """A fill farther than this fraction from the market that its order was priced by is odd."""
-DOUBT_LASTS_PAUSE = 60
-"""And after that; then the operator is told."""
 
 
 class ChildRecord(Frozen):

@@ -15,12 +15,9 @@ from typing import NamedTuple
 from repeg.domain.brackets import Levels
 from repeg.domain.models import Frozen, Side, direction, opposite
 from repeg.domain.money import BPS
+from repeg.domain.patience import BARE_TOLD_AFTER, THROUGH_FOR
 from repeg.domain.quotes import Quote
 
-BARE_AT_MOST = timedelta(seconds=60)
-"""Of session: longer without protection is told again and again."""
-THROUGH_FOR = timedelta(seconds=30)
-"""Of session: what the stop should have sold is still there, so it does not work."""
 WIDE_BPS = Decimal(200)
 """In a market wider than this only both sides beyond the stop prove that it was passed."""
 
@@ -218,7 +215,7 @@ def guard(bare: bool, bare_for: timedelta | None, session_open: bool) -> Guard:
     """The protective orders in a word. Outside the session time without protection does not count."""
     if not bare:
         return Guard.WHOLE
-    long = session_open and bare_for is not None and bare_for > BARE_AT_MOST
+    long = session_open and bare_for is not None and bare_for > BARE_TOLD_AFTER
     return Guard.BARE_LONG if long else Guard.BARE
 
 

@@ -3,58 +3,46 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import takewhile
 
 from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.ladders import COMPLETION_WINDOW_SECONDS, PriceRule, Rung
+from repeg.domain.ladders import PriceRule, Rung
 from repeg.domain.models import Frozen, Intent, direction
 from repeg.domain.money import beyond, plain
 from repeg.domain.orders import Order
+from repeg.domain.patience import (
+    BRACKET_MARGIN_BEFORE_CLOSE,
+    CANCEL_ALARM_AFTER,
+    CHECK_AFTER_SECONDS,
+    CHECKS_IN_A_REST,
+    COMPLETION_WINDOW_SECONDS,
+    ENTRY_MARGIN_BEFORE_CLOSE,
+    EXIT_MARGIN_BEFORE_CLOSE,
+    FIRST_CHECKS_AT_SECONDS,
+    LONGEST_CHECKED_PATIENCE,
+    LONGEST_EXIT_PATIENCE,
+    LONGEST_LAP_PATIENCE,
+    LONGEST_SLEEP_SECONDS,
+    NO_MARKET_LOOKS,
+    PARTIAL_FILL_GRACE_SECONDS,
+    REJECTED_PAUSES_SECONDS,
+    SLOWEST_CHECK_SECONDS,
+    STUCK_ENTRY_SECONDS,
+    backoff,
+)
 from repeg.domain.pricing import ChildPrice, cap_distance, off_the_wall, price_rung, slippage_bps
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
-from repeg.domain.sessions import (
-    BRACKET_MARGIN_BEFORE_CLOSE,
-    ENTRY_MARGIN_BEFORE_CLOSE,
-    EXIT_MARGIN_BEFORE_CLOSE,
-    leaves_time_for,
-)
+from repeg.domain.sessions import leaves_time_for
 
-LINGER_SECONDS = 0.15
-"""How long a step watches a fresh order (or cancel) before it lets the state machine wait: most are done by then."""
-LONGEST_SLEEP_SECONDS = 0.5
-CHECK_AFTER_SECONDS = 2
-FIRST_CHECKS_AT = (3, 10)
-SLOWEST_CHECK_SECONDS = 15
-CHECKS_IN_A_REST = 6
-"""A bracket's entry is looked at about so often while it rests, within bounds."""
-PARTIAL_FILL_GRACE_SECONDS = Decimal(5)
-LONGEST_LAP_PATIENCE = Decimal(20)
-LONGEST_PATIENCE_OF_A_RUNG = Decimal(60)
-LONGEST_EXIT_PATIENCE = Decimal(300)
-"""A record must hold a whole day of rungs that found no market."""
-CANCEL_ALARM_AFTER = timedelta(seconds=30)
-CANCEL_BACKOFF_SECONDS = (1, 1, 2, 2, 4, 5, 5, 5, 5, 10, 10, 10, 10, 30, 60)
-REJECTED_PAUSES_SECONDS = (2, 2, 5, 10, 30, 60, 120, 300)
-"""What the exchange rejects, or somebody cancels, again and again is sent ever more seldom."""
-STUCK_ENTRY_SECONDS = 5
-BROKER_TRIES = 4
-KEYS_PAUSE_SECONDS = 30
-"""An exit waits so long for the operator to mend keys, and tries again."""
 REQUESTS_PER_CHILD = 4
 """Submit, read, cancel, read: set aside before an entry is sent, so that what is sent can be taken back."""
 REQUESTS_PER_PROTECTION = 2
 """Submit, read: set aside with a bracket's entry, so that what is bought can be protected."""
-LOOKUP_BACKOFF_SECONDS = (1, 2, 5)
-"""Look-ups of an ambiguous submit happen at +1, +3 and +8 seconds."""
-MAX_SENDS = 2
-READ_BACKOFF_SECONDS = (1, 2, 5, 10, 20, 30, 60)
-MAX_HOLDS_PER_EXECUTION = 500
 NO_MARKET = "waits for quotes that show a market"
-NO_MARKET_PAUSE_SECONDS, NO_MARKET_LOOKS = 2, 5
 
 
 def requests_of_entry(order: Order) -> int:
@@ -237,10 +225,10 @@ def patience_left(child: ChildRecord, now: datetime) -> Patience:
 
 def _seconds_to_check(child: ChildRecord, now: datetime) -> int:
     """Rungs of seconds are looked at every two; long rests ever more seldom, within bounds."""
-    if (child.grace is None and child.patience <= LONGEST_PATIENCE_OF_A_RUNG) or child.partial_at:
+    if (child.grace is None and child.patience <= LONGEST_CHECKED_PATIENCE) or child.partial_at:
         return CHECK_AFTER_SECONDS
     rested = (now - child.sent_at).total_seconds()
-    early = next((second for second in FIRST_CHECKS_AT if second > rested + 0.5), None)
+    early = next((second for second in FIRST_CHECKS_AT_SECONDS if second > rested + 0.5), None)
     if early:
         return math.ceil(early - rested)
     return min(SLOWEST_CHECK_SECONDS, max(CHECK_AFTER_SECONDS, int(child.patience / CHECKS_IN_A_REST)))
@@ -283,11 +271,6 @@ def cancel_is_stuck(child: ChildRecord, now: datetime) -> bool:
 def entry_pause(child: ChildRecord) -> int:
     """Seconds until a child order is looked at again that hangs, and keeps the rest of its order from being settled."""
     return child.doubt_pause if child.doubt else STUCK_ENTRY_SECONDS
-
-
-def backoff(steps: tuple[int, ...], count: int) -> int:
-    """The `count`-th wait of a backoff, its last one for ever after."""
-    return steps[min(count, len(steps) - 1)]
 
 
 def after_rungs(order: Order) -> Route:

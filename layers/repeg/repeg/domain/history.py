@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from repeg.domain.models import Frozen
+from repeg.domain.patience import TOLD_AGAIN_AFTER
 
 MAX_EVENTS, FIRST_EVENTS_KEPT = 200, 20
 MAX_EVENTS_TEXT = 30_000
 """Characters that all events together may have: a record must always be small enough to be written."""
-TOLD_AGAIN_AFTER = timedelta(minutes=15)
-"""What lasts is alerted again so often: seldom enough to be read, often enough not to be forgotten."""
 
 
 class ClockAnchor(Frozen):

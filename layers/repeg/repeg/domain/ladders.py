@@ -7,13 +7,11 @@ from enum import StrEnum
 
 from repeg.domain.models import Frozen
 from repeg.domain.money import tick_size
+from repeg.domain.patience import MARKET_PATIENCE, STANDARD_PATIENCE
 from repeg.domain.quotes import Quote
 from repeg.domain.settings import Settings
 
-MARKET_PATIENCE = Decimal(5)
-STANDARD_PATIENCE = Decimal(5)
 STANDARD_STEPS_MIN, STANDARD_STEPS_MAX = 2, 5
-COMPLETION_WINDOW_SECONDS = 120
 
 
 class PriceRule(StrEnum):

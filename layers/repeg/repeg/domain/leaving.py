@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from repeg.domain.execution import is_exit
 from repeg.domain.orders import ZERO, Order
+from repeg.domain.patience import POSITION_SHOWS_AFTER
 from repeg.domain.protection import Exit, ExitReason
-
-POSITION_SHOWS_AFTER = timedelta(seconds=60)
 
 
 def gives_way(holder: Order) -> bool:

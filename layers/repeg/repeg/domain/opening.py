@@ -13,7 +13,6 @@ from repeg.domain.quotes import Quote, SpreadClass
 
 PATIENCE_ENDS_AFTER_OPEN = timedelta(minutes=2)
 PLAN_ENDS_AFTER_OPEN = timedelta(minutes=5)
-REASSESS_SECONDS = 3
 
 _PATIENCE_MINUTES = {SpreadClass.TIGHT: 0, SpreadClass.NORMAL: 1, SpreadClass.WIDE: 2}
 _PLANNED_CAP_BPS = {SpreadClass.TIGHT: Decimal(5), SpreadClass.NORMAL: Decimal(10), SpreadClass.WIDE: Decimal(15)}

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from repeg.domain.market import TradingDay
 from repeg.domain.orders import Order
-from repeg.domain.sessions import HOLD_BEFORE_OPEN
-
-SIGNAL_LIFETIME = timedelta(minutes=15)
-LONGEST_HOLD_SECONDS = 60
-LONGEST_SLEEP = timedelta(minutes=30)
-"""A look costs three transitions: over a weekend of looks each minute that was 32 cents an order."""
-SET_FORWARD = timedelta(seconds=60)
-"""Market time that nobody waited out: from here on the clock was set, and did not drift."""
+from repeg.domain.patience import HOLD_BEFORE_OPEN, LONGEST_HOLD_SECONDS, LONGEST_SLEEP, SET_FORWARD, SIGNAL_LIFETIME
 
 
 def hold_seconds(seconds: float) -> int:

@@ -6,13 +6,14 @@ A refusal is believed once its row's tries are used up, or at once when no row k
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from repeg.domain.execution import is_exit
 from repeg.domain.models import Frozen
 from repeg.domain.orders import Order
+from repeg.domain.patience import FORM_WAITS, FUNDS_WAITS, LAG_WAITS, LAGS_FOR, OWN_ENTRY_WAITS, WASH_WAITS
 from repeg.domain.reasons import Reason
 
 
@@ -63,9 +64,6 @@ SHARES_LACK = frozenset(
     {Reason.HELD_BY_PROTECTION, Reason.HELD_BY_OTHER_ORDER, Reason.NO_POSITION, Reason.OPPOSITE_POSITION}
 )
 """The broker says that the shares are held, gone, or on the other side."""
-LAG_WAITS = (1, 1, 1)
-WASH_WAITS = (1, 2, 5, 10, 20, 30)
-FORM_WAITS = (1, 1, 1, 5, 10, 20)
 _BELIEVED = frozenset({Reason.DAY_TRADE_LIMIT, Reason.NOT_TRADABLE})
 OF_ITS_FORM = frozenset(Reason) - SHARES_LACK - _BELIEVED - {Reason.STOP_THROUGH}
 
@@ -75,9 +73,9 @@ TABLE: tuple[Row, ...] = (
     # A buy that covers, behind a rung of its own that still holds what it would cover.
     Row(frozenset({Sort.ENTRY}), SHARES_LACK, LAG_WAITS, Doubt.MOVED),
     # The rung before was cancelled, and what it tied up does not show as free yet.
-    Row(frozenset({Sort.ENTRY}), frozenset({Reason.INSUFFICIENT_BUYING_POWER}), (1, 1, 2, 5), Doubt.MOVED),
+    Row(frozenset({Sort.ENTRY}), frozenset({Reason.INSUFFICIENT_BUYING_POWER}), FUNDS_WAITS, Doubt.MOVED),
     # An entry of ours whose cancel hangs: what it bought is better protected than offered where nobody buys.
-    Row(frozenset({Sort.EXIT}), frozenset({Reason.WASH_TRADE}), (1, 2, 5), Doubt.OURS),
+    Row(frozenset({Sort.EXIT}), frozenset({Reason.WASH_TRADE}), OWN_ENTRY_WAITS, Doubt.OURS),
     # A position must be left; what rests against it may go, and can be priced around.
     Row(frozenset({Sort.EXIT}), frozenset({Reason.WASH_TRADE}), WASH_WAITS, for_ever=True),
     # Right after a fill the position may not show it.
@@ -105,10 +103,6 @@ def try_again_in(refusal: Refusal) -> int | None:
             return row.waits[refusal.times - 1]
         return row.waits[-1] if row.for_ever else None
     return None
-
-
-LAGS_FOR = timedelta(seconds=15)
-"""Market time for which the broker may count a child order as live that is over."""
 
 
 def sort_of(order: Order) -> Sort:

@@ -7,15 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-SEND_WITHIN = timedelta(seconds=3)
-"""An intent that is older is not sent any more: its worker was held up, and another may have the order by now."""
-LONGEST_STEP = timedelta(seconds=60)
-"""The functions' own time-out: no worker lives longer than that. A test compares it with the template."""
-ON_ITS_WAY = timedelta(seconds=15)
-"""What was sent may lie in the network for so long, by clocks that may differ a little."""
-SENDER_LIFE = LONGEST_STEP + ON_ITS_WAY
-"""After so long nobody can be about to send an intent, and nothing of it is still on its way: only then "never sent"
-may be concluded."""
+from repeg.domain.patience import ON_ITS_WAY, SEND_WITHIN, SENDER_LIFE
 
 
 def in_time(saved_wall: datetime, wall: datetime) -> bool:

@@ -8,13 +8,9 @@ from zoneinfo import ZoneInfo
 
 from repeg.domain.market import TradingDay
 from repeg.domain.models import Frozen
+from repeg.domain.patience import HOLD_BEFORE_OPEN
 
 EASTERN = ZoneInfo("America/New_York")
-HOLD_BEFORE_OPEN = timedelta(minutes=30)
-ENTRY_MARGIN_BEFORE_CLOSE = timedelta(seconds=10)
-BRACKET_MARGIN_BEFORE_CLOSE = timedelta(seconds=90)
-"""Time to protect what a bracket bought, or to leave it again."""
-EXIT_MARGIN_BEFORE_CLOSE = timedelta(seconds=2)
 FRESH_FOR = timedelta(days=1)
 
 

@@ -6,7 +6,7 @@ Also where a fresh execution picks up what a dead one left.
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -28,22 +28,21 @@ from repeg.domain.assessment import (
 )
 from repeg.domain.bracket_entry import refused_at, released_bracket, with_terms
 from repeg.domain.children import ChildStatus
-from repeg.domain.execution import (
-    BROKER_TRIES,
-    KEYS_PAUSE_SECONDS,
-    NO_MARKET,
-    NO_MARKET_PAUSE_SECONDS,
-    READ_BACKOFF_SECONDS,
-    after_rungs,
-    backoff,
-    is_exit,
-    waits_for_market,
-    wants_another_look,
-)
+from repeg.domain.execution import NO_MARKET, after_rungs, is_exit, waits_for_market, wants_another_look
 from repeg.domain.market import TradingDay
-from repeg.domain.opening import REASSESS_SECONDS, plan_opening, waits_for_spread
+from repeg.domain.opening import plan_opening, waits_for_spread
 from repeg.domain.orders import Order
 from repeg.domain.parking import woken
+from repeg.domain.patience import (
+    BROKER_TRIES,
+    KEYS_PAUSE_SECONDS,
+    LONG_WITHOUT_TURN,
+    NO_MARKET_PAUSE_SECONDS,
+    OPENING_LOOK_SECONDS,
+    READ_BACKOFF_SECONDS,
+    SHARED_FOR,
+    backoff,
+)
 from repeg.domain.protection import lone_stop
 from repeg.domain.quotes import Quote, SeenQuote, describe, quote_rules
 from repeg.domain.reasons import Reason, Status
@@ -61,10 +60,6 @@ from repeg.steps.worker import Worker
 STATE = Route.ASSESS_MARKET
 TURN = "waits for its turn"
 EXIT_TURN_HOLDS = 1
-LONG_WITHOUT_TURN = 30
-"""Looks a second apart; a cancel should be confirmed by then."""
-SHARED_FOR = timedelta(seconds=60)
-"""Market time for which a reading of the clock may keep orders parked."""
 
 
 class Ready(NamedTuple):
@@ -275,7 +270,7 @@ def _waits_for_spread(order: Order, quote: Quote, session: TradingDay | None, no
 
 def _until_it_narrows(quote: Quote) -> Hold:
     why = f"waits for a spread of {quote.spread_cents.normalize():f} cents to narrow"
-    return Hold(seconds=REASSESS_SECONDS, why=why)
+    return Hold(seconds=OPENING_LOOK_SECONDS, why=why)
 
 
 def _ready_bracket(worker: Worker, order: Order, quote: Quote, outside_session: bool) -> Verdict:

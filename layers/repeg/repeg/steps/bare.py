@@ -8,12 +8,23 @@ from decimal import Decimal
 from repeg.domain.bracket_exit import is_through, levels_of
 from repeg.domain.brackets import Problem
 from repeg.domain.evidence import Proof
-from repeg.domain.execution import BROKER_TRIES, KEYS_PAUSE_SECONDS, READ_BACKOFF_SECONDS, after_rungs, backoff
+from repeg.domain.execution import after_rungs
 from repeg.domain.leaving import filled_lately, sold_by_others
 from repeg.domain.models import direction
 from repeg.domain.orders import ZERO, Order
+from repeg.domain.patience import (
+    BROKER_TRIES,
+    KEYS_PAUSE_SECONDS,
+    LAG_WAITS,
+    READ_BACKOFF_SECONDS,
+    SECOND_LOOK_SECONDS,
+    STUCK_ENTRY_PAUSE_SECONDS,
+    STUCK_OVERNIGHT_PAUSE_SECONDS,
+    WAITED_OUT_SECONDS,
+    backoff,
+)
 from repeg.domain.reasons import Reason
-from repeg.domain.refusals import LAG_WAITS, SHARES_LACK, Doubt, Refusal, Sort, try_again_in
+from repeg.domain.refusals import SHARES_LACK, Doubt, Refusal, Sort, try_again_in
 from repeg.domain.routes import Next, Route
 from repeg.errors import OperatorError, RepegError, RetryError
 from repeg.steps.evidence import find_out
@@ -22,12 +33,6 @@ from repeg.steps.worker import Worker
 
 STATE = Route.PROTECT_POSITION
 BARE = "bare"
-STUCK_OVERNIGHT_PAUSE_SECONDS = 300
-STUCK_ENTRY_PAUSE_SECONDS = 30
-"""What a hanging entry keeps the broker from protecting is tried again so often."""
-SECOND_LOOK_SECONDS = 1
-WAITED_OUT_SECONDS = 90
-"""A wait that is over soon is waited out: who waits acts in the second that it ends."""
 
 
 def after_refusal(worker: Worker, order: Order, reason: Reason, message: str) -> Next | Order:

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from repeg.broker.port import CancelOutcome
 from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.execution import (
-    CANCEL_BACKOFF_SECONDS,
-    LINGER_SECONDS,
-    LOOKUP_BACKOFF_SECONDS,
-    backoff,
-    cancel_is_stuck,
-)
+from repeg.domain.execution import cancel_is_stuck
 from repeg.domain.market import OrderReport
 from repeg.domain.orders import Order
 from repeg.domain.ours import child_intent
+from repeg.domain.patience import CANCEL_BACKOFF_SECONDS, LINGER_SECONDS, LOOKUP_BACKOFF_SECONDS, backoff
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import OperatorError, RetryError

@@ -5,11 +5,9 @@ from __future__ import annotations
 from repeg.domain.brackets import Problem
 from repeg.domain.entered import wants_a_look
 from repeg.domain.orders import Order
+from repeg.domain.patience import QUOTE_LOOKS_AFTER_FILL, QUOTE_PAUSE_AFTER_FILL_SECONDS
 from repeg.domain.quotes import quote_rules
 from repeg.steps.worker import Worker
-
-LOOKS = 2
-PAUSE_SECONDS = 0.3
 
 
 def stop_is_through(worker: Worker, order: Order) -> Problem | None:
@@ -23,8 +21,8 @@ def stop_is_through(worker: Worker, order: Order) -> Problem | None:
     problem = None
     try:
         settings, broker = worker.settings(), worker.broker.urgent()
-        for look in range(LOOKS):
-            worker.sleep(PAUSE_SECONDS if look else 0)
+        for look in range(QUOTE_LOOKS_AFTER_FILL):
+            worker.sleep(QUOTE_PAUSE_AFTER_FILL_SECONDS if look else 0)
             seen = broker.snapshot(order.symbol, settings.feed_witnesses)
             doubt = quote_rules(settings, any_width=False).problem(seen, worker.now(order))
             problem = None if doubt or seen.quote is None else order.bracket.stop_problem(seen.quote, price)

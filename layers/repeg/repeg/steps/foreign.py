@@ -7,6 +7,7 @@ from repeg.domain.evidence import order_ids
 from repeg.domain.market import OrderReport
 from repeg.domain.models import Side, opposite
 from repeg.domain.orders import Order
+from repeg.domain.patience import GIVE_WAY_LOOKS
 from repeg.domain.routes import Route
 from repeg.domain.sizing import order_words
 from repeg.errors import OperatorError, RetryError
@@ -14,8 +15,6 @@ from repeg.steps.worker import Worker
 
 STATE = Route.ASSESS_MARKET
 GIVING_WAY = "waits for orders that are not ours to be cancelled"
-MAX_LOOKS = 30
-"""Looks a second apart at orders that were asked to give way; then the close goes on without their shares."""
 
 
 def foreign_orders(worker: Worker, symbol: str) -> tuple[OrderReport, ...]:
@@ -75,7 +74,7 @@ def make_way(worker: Worker, order: Order, side: Side) -> bool:
 
     Asked again with every look; an order counts as gone once a read by its id says that it is over.
     """
-    if order.foreign_orders != "cancel" or order.foreign_looks >= MAX_LOOKS:
+    if order.foreign_orders != "cancel" or order.foreign_looks >= GIVE_WAY_LOOKS:
         return False
     broker = worker.broker.urgent()
     waits = False

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from repeg.broker.port import Broker, CancelOutcome
-from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS
 from repeg.domain.market import OrderReport
 from repeg.domain.orders import Order
 from repeg.domain.ours import oco_intent
+from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS, PRICE_LAGS_SECONDS
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.routes import Route
 from repeg.errors import OperatorError, RetryError
@@ -17,8 +17,6 @@ from repeg.steps.send import wait_for_sender
 from repeg.steps.worker import Worker
 
 MOVES_FOLLOWED = 5
-PRICE_LAGS_SECONDS = (0.2, 0.5, 1.0)
-"""A fill whose price is not told yet is read again after so long: nothing is booked without one, if it can be had."""
 
 
 class Look(NamedTuple):

@@ -8,17 +8,9 @@ from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, In
 from repeg.domain.bracket_entry import refused_at
 from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import (
-    BROKER_TRIES,
-    KEYS_PAUSE_SECONDS,
-    LINGER_SECONDS,
-    LOOKUP_BACKOFF_SECONDS,
-    MAX_SENDS,
     NO_MARKET,
-    NO_MARKET_PAUSE_SECONDS,
-    READ_BACKOFF_SECONDS,
     Finish,
     after_rungs,
-    backoff,
     dust,
     intent_of,
     is_exit,
@@ -30,11 +22,23 @@ from repeg.domain.execution import (
     waits_for_market,
     write_intent,
 )
-from repeg.domain.ladders import MARKET_PATIENCE, PriceRule, Rung
+from repeg.domain.ladders import PriceRule, Rung
 from repeg.domain.market import ChildOrder, OrderReport
 from repeg.domain.money import too_small
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.ours import child_intent
+from repeg.domain.patience import (
+    BROKER_TRIES,
+    KEYS_PAUSE_SECONDS,
+    LINGER_SECONDS,
+    LOOKUP_BACKOFF_SECONDS,
+    MARKET_PATIENCE,
+    MAX_SENDS,
+    NO_MARKET_PAUSE_SECONDS,
+    NO_QUOTE_PAUSE_SECONDS,
+    READ_BACKOFF_SECONDS,
+    backoff,
+)
 from repeg.domain.pricing import is_walled_off
 from repeg.domain.quotes import Quote, SeenQuote
 from repeg.domain.reasons import Reason, Status
@@ -47,7 +51,6 @@ from repeg.steps.send import answering_for, send, wait_for_sender
 from repeg.steps.worker import Worker
 
 STATE = Route.PLACE_ORDER
-NO_QUOTE_PAUSE_SECONDS = 2
 
 
 def place(worker: Worker, order: Order) -> Next:

@@ -7,21 +7,21 @@ from datetime import datetime
 from repeg.broker.port import Accepted, Ambiguous, Denied, Duplicate, InTime, SubmitOutcome, Throttled
 from repeg.domain.bracket_exit import levels_of, measured
 from repeg.domain.brackets import Problem
-from repeg.domain.execution import (
-    CANCEL_BACKOFF_SECONDS,
-    LINGER_SECONDS,
-    LOOKUP_BACKOFF_SECONDS,
-    MAX_SENDS,
-    READ_BACKOFF_SECONDS,
-    after_rungs,
-    backoff,
-    entry_pause,
-)
+from repeg.domain.execution import after_rungs, entry_pause
 from repeg.domain.market import ProtectiveOrder
 from repeg.domain.models import opposite
 from repeg.domain.money import plain
 from repeg.domain.orders import Order
 from repeg.domain.ours import oco_intent
+from repeg.domain.patience import (
+    CANCEL_BACKOFF_SECONDS,
+    LINGER_SECONDS,
+    LOOKUP_BACKOFF_SECONDS,
+    MAX_SENDS,
+    READ_BACKOFF_SECONDS,
+    UNSEEN_ALARM_LOOKS,
+    backoff,
+)
 from repeg.domain.protection import Protection, ProtectionStatus, lone_stop
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -36,7 +36,6 @@ from repeg.steps.send import answering_for, send, wait_for_sender
 from repeg.steps.worker import Worker
 
 STATE = Route.PROTECT_POSITION
-UNSEEN_ALARM_HOLDS = 8
 ODD = "odd share"
 
 
@@ -222,7 +221,7 @@ def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     changed = seen.status is not oco.status and seen.status is not ProtectionStatus.SENT
     if seen.status.closed or changed:
         return _again(worker, before, order)
-    if order.holds >= UNSEEN_ALARM_HOLDS:
+    if order.holds >= UNSEEN_ALARM_LOOKS:
         order = worker.alert_lasting(order, "unseen", f"{oco.client_order_id} of {order.symbol} is not seen live yet")
     return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
 

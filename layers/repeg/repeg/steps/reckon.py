@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from repeg.domain.adjustments import Adjustment, Seen
 from repeg.domain.bracket_exit import after_split
@@ -14,14 +13,13 @@ from repeg.domain.market import Position
 from repeg.domain.models import direction
 from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
+from repeg.domain.patience import DISAGREES_AFTER
 from repeg.domain.routes import Route
 from repeg.steps.evidence import find_out
 from repeg.steps.survey import Survey
 from repeg.steps.worker import Worker
 
 STATE = Route.PROTECT_POSITION
-DOUBT_LASTS = timedelta(seconds=50)
-"""What does not fit is looked at by two sweeps before anything is concluded."""
 DISAGREES = "disagrees"
 
 
@@ -137,7 +135,7 @@ def adjusted(worker: Worker, brackets: Sequence[Order], finding: Finding, positi
 def _unclear(survey: Survey, bracket: Order, finding: Finding) -> Order:
     """Answers that contradict each other are told when the next sweep finds them so, too."""
     since = survey.since(bracket, "unclear", True)
-    if since and survey.now - since >= DOUBT_LASTS and survey.due(bracket.order_id, "unclear told"):
+    if since and survey.now - since >= DISAGREES_AFTER and survey.due(bracket.order_id, "unclear told"):
         survey.worker.alert(bracket, f"{bracket.symbol}: the account cannot be made out, {finding.why}; trying on")
     return bracket
 
@@ -146,7 +144,7 @@ def _doubted(survey: Survey, brackets: Sequence[Order], finding: Finding) -> tup
     """It does not fit, and nothing explains it: believed when it is so again a minute later."""
     doubted = [bracket.changed(doubted_at=bracket.doubted_at or survey.now) for bracket in brackets]
     oldest = min(bracket.doubted_at or survey.now for bracket in doubted)
-    lasts = survey.now - oldest >= DOUBT_LASTS
+    lasts = survey.now - oldest >= DISAGREES_AFTER
     if lasts:
         doubted = [bracket.changed(frozen=bracket.frozen or finding.why) for bracket in doubted]
         if finding.proof is Proof.SPLIT:

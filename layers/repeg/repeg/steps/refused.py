@@ -9,8 +9,9 @@ from repeg.domain.execution import Finish, is_exit
 from repeg.domain.market import OrderReport
 from repeg.domain.models import opposite
 from repeg.domain.orders import ZERO, Order
+from repeg.domain.patience import WASH_WAITS
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.refusals import SHARES_LACK, WASH_WAITS, Doubt, Refusal, Sort, doubts_of, sort_of, try_again_in
+from repeg.domain.refusals import SHARES_LACK, Doubt, Refusal, Sort, doubts_of, sort_of, try_again_in
 from repeg.domain.routes import Next, Route
 from repeg.domain.sizing import named_orders, nearest_wall, order_words, sized
 from repeg.errors import OperatorError, RetryError

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from repeg.domain.execution import CANCEL_BACKOFF_SECONDS, LINGER_SECONDS, LOOKUP_BACKOFF_SECONDS, backoff
 from repeg.domain.orders import Order
+from repeg.domain.patience import (
+    CANCEL_BACKOFF_SECONDS,
+    LINGER_SECONDS,
+    LOOKUP_BACKOFF_SECONDS,
+    TAKE_DOWN_ASK_AGAIN_AFTER,
+    TAKE_DOWN_STUCK_AFTER,
+    backoff,
+)
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.routes import Next, Route
 from repeg.steps.oco import ask_to_cancel, find_oco, read_oco
@@ -13,8 +18,6 @@ from repeg.steps.send import wait_for_sender
 from repeg.steps.worker import Worker
 
 STATE = Route.RELEASE_PROTECTION
-STUCK_AFTER = timedelta(seconds=30)
-ASK_AGAIN_AFTER = timedelta(seconds=5)
 
 
 def release(worker: Worker, order: Order) -> Next:
@@ -49,7 +52,7 @@ def _take_down_one(worker: Worker, bracket: Order, oco: Protection, state: Route
             return _never_seen(worker, look.order, oco) if look.answered else bracket
         bracket, oco = look.order, look.found
     now = worker.now(bracket)
-    if oco.cancel_requested_at is None or now - oco.cancel_requested_at > ASK_AGAIN_AFTER:
+    if oco.cancel_requested_at is None or now - oco.cancel_requested_at > TAKE_DOWN_ASK_AGAIN_AFTER:
         # The wish is recorded first: an OCO that is found cancelled later was cancelled by us.
         wish = {"status": ProtectionStatus.CANCELING, "cancel_requested_at": oco.cancel_requested_at or now}
         oco = oco.model_copy(update=wish)
@@ -65,7 +68,7 @@ def _take_down_one(worker: Worker, bracket: Order, oco: Protection, state: Route
 
 def _stuck(oco: Protection, worker: Worker, bracket: Order) -> bool:
     asked = oco.cancel_requested_at
-    return asked is not None and worker.now(bracket) - asked > STUCK_AFTER
+    return asked is not None and worker.now(bracket) - asked > TAKE_DOWN_STUCK_AFTER
 
 
 def _never_seen(worker: Worker, bracket: Order, oco: Protection) -> Order:

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, READ_BACKOFF_SECONDS, after_rungs, backoff, is_exit
+from repeg.domain.execution import after_rungs, is_exit
 from repeg.domain.orders import Order
 from repeg.domain.ours import child_intent
+from repeg.domain.patience import (
+    READ_BACKOFF_SECONDS,
+    SECURE_ENTRY_ROUNDS,
+    SECURE_LONGEST_PAUSE_SECONDS,
+    SECURE_LOOKUPS,
+    SECURE_PAUSE_SECONDS,
+    SECURE_PROTECT_ROUNDS,
+    backoff,
+)
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.errors import OperatorError, RetryError
@@ -16,12 +25,6 @@ from repeg.steps.send import wait_for_sender
 from repeg.steps.worker import Worker
 
 STATE = Route.SECURE_POSITION
-PAUSE_SECONDS = 30
-ENTRY_ROUNDS = 5
-"""An entry that sent nothing outlasts four minutes of trouble: an outage must not end all that wait for an open."""
-PROTECT_ROUNDS = 3
-LONGEST_PAUSE_SECONDS = 10
-LOOKUPS = len(LOOKUP_BACKOFF_SECONDS) + 1
 
 
 def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
@@ -32,11 +35,11 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     if not order.children and order.reason is None:
         if is_exit(order):
             worker.alert(order, f"{order.symbol} could not be left yet: {error}; trying again")
-            return worker.hold(order, Route.WAIT_FOR_MARKET, PAUSE_SECONDS)
-        if order.secure_rounds < ENTRY_ROUNDS:
+            return worker.hold(order, Route.WAIT_FOR_MARKET, SECURE_PAUSE_SECONDS)
+        if order.secure_rounds < SECURE_ENTRY_ROUNDS:
             worker.log.error(f"could not be assessed: {error}; trying again", order_id=order.order_id)
             again = order.changed(secure_rounds=order.secure_rounds + 1)
-            return worker.hold(again, Route.WAIT_FOR_MARKET, PAUSE_SECONDS)
+            return worker.hold(again, Route.WAIT_FOR_MARKET, SECURE_PAUSE_SECONDS)
     if not order.securing and _interrupted(order):
         order = _begin(worker, order, error)
     if child is None:
@@ -64,14 +67,14 @@ def _protect_or_leave(worker: Worker, order: Order) -> Next:
         worker.orders.save(order)
         return Next(following)
     rounds = order.secure_rounds + 1
-    if rounds == PROTECT_ROUNDS and order.bracket and not order.unwinding:
+    if rounds == SECURE_PROTECT_ROUNDS and order.bracket and not order.unwinding:
         detail = "protection keeps failing; the position is left"
         order = worker.note(order.changed(unwinding=True, reason=Reason.PROTECTION_FAILED), STATE, detail)
-    if rounds % PROTECT_ROUNDS == 0:
+    if rounds % SECURE_PROTECT_ROUNDS == 0:
         worker.alert(order, f"{order.symbol}: {order.unguarded_qty} shares are without protection")
     order = worker.orders.save(order.changed(secure_rounds=rounds))
     if rounds > 1:
-        worker.sleep(min(rounds, LONGEST_PAUSE_SECONDS))
+        worker.sleep(min(rounds, SECURE_LONGEST_PAUSE_SECONDS))
     return Next(after_rungs(order))
 
 
@@ -92,7 +95,7 @@ def _begin(worker: Worker, order: Order, error: str | None) -> Order:
 def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
     """An intent without an answer: look it up until it shows or has stayed away long enough."""
     try:
-        report, stranger = look_up(worker, child_intent(order, child), listed=child.lookups + 1 >= LOOKUPS)
+        report, stranger = look_up(worker, child_intent(order, child), listed=child.lookups + 1 >= SECURE_LOOKUPS)
     except (RetryError, OperatorError) as error:
         worker.log.error(f"could not look up {child.client_order_id}: {error}")
         return order
@@ -100,7 +103,7 @@ def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
         return fold(worker, order, child, report, STATE)
     seen = {"lookups": child.lookups + 1, "saved_wall": child.saved_wall or worker.time.wall()}
     child = child.model_copy(update=seen)
-    if child.lookups <= LOOKUPS or wait_for_sender(worker, child, child.lookups):
+    if child.lookups <= SECURE_LOOKUPS or wait_for_sender(worker, child, child.lookups):
         return order.with_child(child)
     unknown = f"{child.client_order_id} is unknown to the broker; check the account by hand"
     worker.alert(order, taken(child_intent(order, child), stranger) if stranger else unknown)

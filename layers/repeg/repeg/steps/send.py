@@ -15,10 +15,10 @@ from datetime import datetime
 
 from repeg.broker.port import Accepted, Ambiguous, Denied, InTime, SubmitOutcome, Throttled
 from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.execution import LINGER_SECONDS, READ_BACKOFF_SECONDS, backoff
 from repeg.domain.market import OrderReport
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.ours import Intent, contradiction
+from repeg.domain.patience import CANCEL_LOOKS_SECONDS, FOLD_TRIES, READ_BACKOFF_SECONDS, backoff
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Route
@@ -33,9 +33,6 @@ from repeg.errors import (
     StoreConflict,
 )
 from repeg.steps.worker import Worker
-
-FOLD_TRIES = 3
-CANCEL_LOOKS_SECONDS = (LINGER_SECONDS, 0.5, 1.0, 2.0)
 
 
 def send(

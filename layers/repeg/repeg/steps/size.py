@@ -10,11 +10,19 @@ from decimal import Decimal
 from repeg.domain.assessment import Hold, Reject, asset_problem
 from repeg.domain.bracket_entry import position_problem, short_problem
 from repeg.domain.evidence import Finding, Proof
-from repeg.domain.execution import LOOKUP_BACKOFF_SECONDS, READ_BACKOFF_SECONDS, backoff, is_exit
+from repeg.domain.execution import is_exit
 from repeg.domain.leaving import sold_by_others
 from repeg.domain.market import Position
 from repeg.domain.models import Side, direction
 from repeg.domain.orders import ZERO, Order
+from repeg.domain.patience import (
+    LOOKUP_BACKOFF_SECONDS,
+    POSITION_LAG,
+    POSITION_READS,
+    READ_BACKOFF_SECONDS,
+    SHOWS_AFTER,
+    backoff,
+)
 from repeg.domain.reasons import Reason
 from repeg.domain.refusals import SHARES_LACK
 from repeg.domain.routes import Route
@@ -36,10 +44,6 @@ from repeg.steps.worker import Worker
 from repeg.store.items import Traded
 
 STATE = Route.ASSESS_MARKET
-POSITION_READS = 3
-POSITION_LAG = timedelta(seconds=1)
-SHOWS_AFTER = timedelta(seconds=10)
-"""In bad moments a position shows so late what an order has traded: a refusal for lack of shares tells of one."""
 SHOWS_LATE = "waits for the position to show the last trade"
 UNPROVEN = "waits for the account to show its position, or who left it"
 SETTLING = "waits for the position to show what was bought"

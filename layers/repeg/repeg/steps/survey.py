@@ -7,19 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from repeg.domain.history import TOLD_AGAIN_AFTER
 from repeg.domain.market import OrderReport, Position, TradingDay
 from repeg.domain.orders import Order
+from repeg.domain.patience import TOLD_AGAIN_AFTER
 from repeg.domain.quotes import Quote, Snapshot, quote_rules
 from repeg.errors import OperatorError, RetryError
 from repeg.executions import Executions, ExecutionState
 from repeg.steps.worker import Worker
 from repeg.store.sweeps import SweepState
 
-POSITIONS_WITHIN = timedelta(seconds=25)
-"""Wall time that looking at positions may take of a sweep's 50 s, ..."""
-ORDERS_WITHIN = timedelta(seconds=40)
-"""... and all of it."""
 _Seen = TypeVar("_Seen")
 
 

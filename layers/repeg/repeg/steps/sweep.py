@@ -5,23 +5,16 @@ Positions come first, then orders; both within bounds of time, and who was left 
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from repeg.domain.orders import Order
 from repeg.domain.parking import was_set_forward
+from repeg.domain.patience import BLIND_AT_MOST, HISTORIES, ORDERS_WITHIN, OVERDUE
 from repeg.domain.reasons import Status
 from repeg.errors import RetryError
 from repeg.executions import Executions, ExecutionState
-from repeg.steps.survey import ORDERS_WITHIN, Survey, begin, check_clock, end, in_turn, list_executions
+from repeg.steps.survey import Survey, begin, check_clock, end, in_turn, list_executions
 from repeg.steps.watch import free_turn, watch_positions
 from repeg.steps.worker import Worker
 from repeg.store.orders import BATCH
-
-OVERDUE = timedelta(minutes=5)
-"""Wall time after which an order that does not move asks for a person: longer than any step with all its retries."""
-BLIND_AT_MOST = timedelta(minutes=3)
-HISTORIES = 20
-"""Executions whose last movement one sweep asks for."""
 
 
 def sweep(worker: Worker, executions: Executions) -> dict[str, int]:

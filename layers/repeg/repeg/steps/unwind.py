@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from repeg.domain.execution import after_rungs, backoff, entry_pause
+from repeg.domain.execution import after_rungs, entry_pause
 from repeg.domain.models import direction
 from repeg.domain.orders import ZERO, Order
+from repeg.domain.patience import CLOSED_PAUSE_SECONDS, UNWIND_LOOK_SECONDS, backoff
 from repeg.domain.protection import Exit, ExitReason
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -17,8 +18,6 @@ from repeg.steps.release import take_down
 from repeg.steps.worker import Worker
 
 STATE = Route.UNWIND_POSITION
-LOOK_BACKOFF_SECONDS = (1, 2, 2, 5, 5, 10)
-CLOSED_PAUSE_SECONDS = 300
 UNWINDS_REMEMBERED = 20
 NOT_LEFT = "not left"
 
@@ -39,7 +38,7 @@ def unwind(worker: Worker, order: Order) -> Next:
 
 def _seconds_to_look(worker: Worker, order: Order) -> int:
     """Outside the session the unwind waits for the open, and so does this look."""
-    soon = backoff(LOOK_BACKOFF_SECONDS, order.holds)
+    soon = backoff(UNWIND_LOOK_SECONDS, order.holds)
     opens = None if worker.session_open(order) else worker.next_open(order)
     if opens is None:
         return soon
@@ -56,7 +55,7 @@ def _running(worker: Worker, order: Order) -> Order | None:
 def _start(worker: Worker, order: Order) -> Next:
     order, down = take_down(worker, order, STATE)
     if not down:
-        return worker.hold(order, Route.WAIT_FOR_UNWIND, backoff(LOOK_BACKOFF_SECONDS, order.holds))
+        return worker.hold(order, Route.WAIT_FOR_UNWIND, backoff(UNWIND_LOOK_SECONDS, order.holds))
     if order.unexited_qty <= 0:
         return _flat(worker, order, order)
     leaving = unwind_order(order, worker.now(order), worker.time.wall())
@@ -66,7 +65,7 @@ def _start(worker: Worker, order: Order) -> Next:
     noted = worker.note(order, STATE, f"leaving {leaving.signal_qty} {order.symbol} by {leaving.order_id}")
     order = worker.orders.save_with(noted.changed(unwind_order_id=leaving.order_id, holds=0), leaving)
     worker.executions.start(leaving.order_id, 1)
-    return worker.hold(order, Route.WAIT_FOR_UNWIND, LOOK_BACKOFF_SECONDS[0])
+    return worker.hold(order, Route.WAIT_FOR_UNWIND, UNWIND_LOOK_SECONDS[0])
 
 
 def _ended(worker: Worker, order: Order, leaving: Order) -> Next:

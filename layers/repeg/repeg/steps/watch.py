@@ -17,21 +17,17 @@ from repeg.domain.execution import is_exit
 from repeg.domain.leaving import bare_by_record, gives_way
 from repeg.domain.money import plain
 from repeg.domain.orders import Order
+from repeg.domain.patience import CARE_AHEAD_OF_OPEN, CARE_BACKOFF_MINUTES, CARE_GRACE, POSITIONS_WITHIN
 from repeg.domain.protection import Protection, lone_stop
 from repeg.domain.routes import Route
 from repeg.errors import RetryError, StaleExecution
 from repeg.steps.oco import read_oco
 from repeg.steps.reckon import DISAGREES, reckon
 from repeg.steps.release import take_down
-from repeg.steps.survey import POSITIONS_WITHIN, Survey, in_turn, list_account, list_executions
+from repeg.steps.survey import Survey, in_turn, list_account, list_executions
 
 STATE = Route.PROTECT_POSITION
-GRACE = timedelta(seconds=50)
-"""Somebody who cancels protection by hand, to sell by hand, gets this long before it is restored."""
 NOTHING = timedelta(0)
-AHEAD = timedelta(seconds=60)
-"""What waits for the open is begun so long before it, and waits there: no share is bare until a sweep comes by."""
-CARE_BACKOFF_MINUTES = (1, 2, 5, 10)
 BARE, PAST_STOP = "bare", "past stop"
 
 
@@ -253,7 +249,7 @@ def _lost(survey: Survey, order: Order, holder: Order | None) -> Order:
     later = soon if _has_turn(order, holder) else "when the symbol's live order is over"
     lost = plain(order.unguarded_qty or order.unexited_qty)
     survey.worker.alert(order, f"{lost} {order.symbol} lost their protection; it is restored {later}")
-    return order.changed(care_at=survey.now + (NOTHING if _stopless(order) else GRACE), protected=False)
+    return order.changed(care_at=survey.now + (NOTHING if _stopless(order) else CARE_GRACE), protected=False)
 
 
 def _stopless(order: Order) -> bool:
@@ -314,7 +310,7 @@ def _due(survey: Survey, before: Order, order: Order) -> bool:
 
 def _waits(survey: Survey, order: Order) -> bool:
     """True while nothing can be done for it, whatever is tried: before an open, or another day."""
-    return order.waits_until is not None and survey.now < order.waits_until - AHEAD
+    return order.waits_until is not None and survey.now < order.waits_until - CARE_AHEAD_OF_OPEN
 
 
 def _backs_off(survey: Survey, order: Order) -> bool:

@@ -12,9 +12,10 @@ from repeg.broker.port import Broker
 from repeg.clock import MarketClock, TimeKeeper
 from repeg.domain.alerts import Stack, order_line
 from repeg.domain.children import ChildRecord
-from repeg.domain.execution import BROKER_TRIES, MAX_HOLDS_PER_EXECUTION, is_exit
+from repeg.domain.execution import is_exit
 from repeg.domain.history import is_due
 from repeg.domain.orders import Order
+from repeg.domain.patience import BAD_QUOTE_PAUSE_SECONDS, BAD_QUOTE_READS, BROKER_TRIES, MAX_HOLDS_PER_EXECUTION
 from repeg.domain.quotes import Quote, quote_rules
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -24,9 +25,6 @@ from repeg.errors import CredentialsRefused, DataFeedDenied, RetryError
 from repeg.events import ALERT, EXITED, Publisher
 from repeg.executions import Executions
 from repeg.store.orders import OrderStore
-
-BAD_QUOTE_READS = 3
-BAD_QUOTE_PAUSE_SECONDS = 0.7
 
 
 class Log(Protocol):

@@ -1,0 +1,207 @@
+"""Every wait, pause and limit of an order's life, each with its why.
+
+`..._SECONDS` are seconds of market time (what the machine waits, or a step sleeps), timedeltas market time too unless
+they say wall. A backoff is a tuple: its n-th entry is the n-th wait, its last one every further wait.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+
+def backoff(waits: tuple[int, ...], count: int) -> int:
+    """The wait after `count` waits, in seconds."""
+    return waits[min(count, len(waits) - 1)]
+
+
+# ---- a child order in the market ----
+LINGER_SECONDS = 0.15
+"""How long a step watches a fresh order (or cancel) before it lets the state machine wait: most are done by then."""
+LONGEST_SLEEP_SECONDS = 0.5
+"""A step sleeps out a fraction of a second; a longer one is cheaper as a whole second of the machine's Wait."""
+MARKET_PATIENCE = Decimal(5)
+"""A market order is filled at once or waits for a halt to end: it is looked at again soon."""
+STANDARD_PATIENCE = Decimal(5)
+CHECK_AFTER_SECONDS = 2
+"""A rung of seconds is looked at about once before its time is up."""
+FIRST_CHECKS_AT_SECONDS = (3, 10)
+SLOWEST_CHECK_SECONDS = 15
+CHECKS_IN_A_REST = 6
+"""A bracket's entry is looked at about so often while it rests, within bounds: each look costs a transition."""
+PARTIAL_FILL_GRACE_SECONDS = Decimal(5)
+"""A bracket's entry that began to fill gets so long for the rest: what is bought has no stop meanwhile."""
+LONGEST_CHECKED_PATIENCE = Decimal(60)
+"""A rung of up to a minute is checked every two seconds, a longer rest ever more seldom."""
+
+# ---- a ladder ----
+COMPLETION_WINDOW_SECONDS = 120
+"""What must complete walks its ladder again for so long; an exit goes on behind that until the close."""
+LONGEST_LAP_PATIENCE = Decimal(20)
+"""A ladder that found no market is walked again ever more patiently, up to this."""
+LONGEST_EXIT_PATIENCE = Decimal(300)
+"""A record must hold a whole day of rungs that found no market."""
+REJECTED_PAUSES_SECONDS = (2, 2, 5, 10, 30, 60, 120, 300)
+"""What the exchange rejects, or somebody cancels, again and again is sent ever more seldom."""
+NO_QUOTE_PAUSE_SECONDS = 2
+NO_MARKET_PAUSE_SECONDS = 2
+NO_MARKET_LOOKS = 5
+"""Quotes that show no market are waited out for ten seconds: wide moments of a thin symbol last about so long."""
+BAD_QUOTE_READS = 3
+BAD_QUOTE_PAUSE_SECONDS = 0.7
+"""A locked or crossed market lasts for less than two seconds, nearly always."""
+
+# ---- a cancel ----
+CANCEL_BACKOFF_SECONDS = (1, 1, 2, 2, 4, 5, 5, 5, 5, 10, 10, 10, 10, 30, 60)
+"""Alpaca confirms nearly all cancels within a second. Those that take longer wait for a venue: five looks within the
+first ten seconds, nine within the half minute after which the operator is told, then seldom."""
+CANCEL_ALARM_AFTER = timedelta(seconds=30)
+STUCK_ENTRY_SECONDS = 5
+"""An entry that hangs keeps what it bought from being settled: it is looked at so often while it does."""
+
+# ---- an intent whose fate is unknown ----
+SEND_WITHIN = timedelta(seconds=3)
+"""Wall time. An intent that is older is not sent: its worker was held up, and another may have the order by now."""
+LONGEST_STEP = timedelta(seconds=60)
+"""Wall time. The functions' own time-out: no worker lives longer than that. A test compares it with the template."""
+ON_ITS_WAY = timedelta(seconds=15)
+"""Wall time. What was sent may lie in the network for so long, by clocks that may differ a little."""
+SENDER_LIFE = LONGEST_STEP + ON_ITS_WAY
+"""After so long nobody can be about to send an intent, and nothing of it is still on its way: only then "never sent"
+may be concluded."""
+LOOKUP_BACKOFF_SECONDS = (1, 2, 5)
+"""Look-ups of an ambiguous submit happen at +1, +3 and +8 seconds: the order list lags by some 200 ms, a POST that
+timed out after 5 s may take as long again."""
+MAX_SENDS = 2
+"""The broker refuses a client order id that it knows: a second send is safe, a third would hide a fault."""
+FOLD_TRIES = 3
+"""An accepted order in the hand of a worker that lost the record is folded in so often before it is taken back."""
+CANCEL_LOOKS_SECONDS = (LINGER_SECONDS, 0.5, 1.0, 2.0)
+
+# ---- a broker that does not answer, or refuses ----
+READ_BACKOFF_SECONDS = (1, 2, 5, 10, 20, 30, 60)
+BROKER_TRIES = 4
+"""An entry gives up after so many failures in a row, about eight seconds; an exit tells the operator and tries on."""
+KEYS_PAUSE_SECONDS = 30
+"""An exit waits so long for the operator to put keys right, and tries again."""
+LAG_WAITS = (1, 1, 1)
+"""A position shows a trade within a second, three in bad moments: a refusal for lack of shares is tried again."""
+FUNDS_WAITS = (1, 1, 2, 5)
+"""What a cancelled rung tied up shows as free within seconds."""
+OWN_ENTRY_WAITS = (1, 2, 5)
+"""An entry of ours in the way of an exit is being cancelled: that takes no longer."""
+WASH_WAITS = (1, 2, 5, 10, 20, 30)
+FORM_WAITS = (1, 1, 1, 5, 10, 20)
+"""A refused form of protection is tried for 38 seconds before it is believed: the bare shares are told at 60."""
+LAGS_FOR = timedelta(seconds=15)
+"""The broker may count a child order as live for so long that is over."""
+DOUBT_PAUSES = (1, 1, 2, 5, 10, 20)
+"""Figures of the broker that do not agree are read again so far apart."""
+DOUBT_LASTS_PAUSE = 60
+"""And after that; then the operator is told."""
+
+# ---- a wait before the order is worked ----
+SIGNAL_LIFETIME = timedelta(minutes=15)
+"""From its creation, or from the open that it waits for, where its signal names no expiry."""
+TURN_BACKOFF_SECONDS = (1, 2, 5, 10)
+"""The next in line may have its turn within a second of the one before; longer than 10 s left turns unused."""
+LONG_WITHOUT_TURN = 30
+"""Looks a second apart of a position that must be left; the cancel that it waits for should be confirmed by then."""
+LONGEST_HOLD_SECONDS = 60
+LONGEST_SLEEP = timedelta(minutes=30)
+"""A look costs three transitions: over a weekend of looks each minute that was 32 cents an order."""
+SET_FORWARD = timedelta(seconds=60)
+"""Market time that nobody waited out: from here on the clock was set, and did not drift."""
+SHARED_FOR = timedelta(seconds=60)
+"""For so long one reading of the broker's clock may keep orders parked: it need not be read for each of them."""
+OPENING_LOOK_SECONDS = 3
+"""Spreads of the open narrow within minutes: an order that waits for one looks so often."""
+MAX_HOLDS_PER_EXECUTION = 500
+"""An execution has room for 25,000 events, and a wait with its step takes about ten, more with retries. Then a fresh
+execution takes over."""
+
+# ---- an exit that finds its shares ----
+POSITION_READS = 3
+"""A position shows a trade within a second or two: it is read so often before the account is said to disagree."""
+POSITION_LAG = timedelta(seconds=1)
+SHOWS_AFTER = timedelta(seconds=10)
+"""In bad moments a position shows so late what an order has traded: a refusal for lack of shares tells of one."""
+POSITION_SHOWS_AFTER = timedelta(seconds=60)
+"""By then a position shows a trade for certain."""
+GIVE_WAY_LOOKS = 30
+"""Looks a second apart at orders that were asked to give way; then the close goes on without their shares."""
+BARE_WHILE_CLOSING = timedelta(seconds=30)
+"""A close that waits longer than that for anything, behind the protection that it took down, puts it back first."""
+TAKE_DOWN_STUCK_AFTER = timedelta(seconds=30)
+TAKE_DOWN_ASK_AGAIN_AFTER = timedelta(seconds=5)
+UNWIND_LOOK_SECONDS = (1, 2, 2, 5, 5, 10)
+CLOSED_PAUSE_SECONDS = 300
+
+# ---- protection ----
+UNSEEN_ALARM_LOOKS = 8
+"""Looks at an OCO that was accepted and is not seen live, about two minutes, before the operator is told."""
+PRICE_LAGS_SECONDS = (0.2, 0.5, 1.0)
+"""A fill whose price is not told yet is read again after so long: nothing is booked without one, if it can be had."""
+QUOTE_LOOKS_AFTER_FILL = 2
+QUOTE_PAUSE_AFTER_FILL_SECONDS = 0.3
+STUCK_OVERNIGHT_PAUSE_SECONDS = 300
+STUCK_ENTRY_PAUSE_SECONDS = 30
+"""What a hanging entry keeps the broker from protecting is tried again so often."""
+SECOND_LOOK_SECONDS = 1
+WAITED_OUT_SECONDS = 90
+"""A wait that is over soon is waited out: who waits acts in the second that it ends."""
+
+# ---- after a step kept failing ----
+SECURE_PAUSE_SECONDS = 30
+SECURE_ENTRY_ROUNDS = 5
+"""An entry that sent nothing outlasts four minutes of trouble: an outage must not end all that wait for an open."""
+SECURE_PROTECT_ROUNDS = 3
+SECURE_LONGEST_PAUSE_SECONDS = 10
+SECURE_LOOKUPS = len(LOOKUP_BACKOFF_SECONDS) + 1
+AT_ONCE_WITHIN_SECONDS = 10
+"""Wall time. A step held up longer leaves the rest to the machine: the function's own time would run out."""
+
+# ---- the sweep ----
+POSITIONS_WITHIN = timedelta(seconds=25)
+"""Wall time that looking at positions may take of a sweep's 50 s, ..."""
+ORDERS_WITHIN = timedelta(seconds=40)
+"""... and all of it."""
+OVERDUE = timedelta(minutes=5)
+"""Wall time after which an order that does not move asks for a person: longer than any step with all its retries."""
+BLIND_AT_MOST = timedelta(minutes=3)
+"""The sweep looks each minute: two that failed are bad luck, a third is told."""
+HISTORIES = 20
+"""Executions whose last movement one sweep asks for."""
+CARE_GRACE = timedelta(seconds=50)
+"""Somebody who cancels protection by hand, to sell by hand, gets this long before it is restored."""
+CARE_AHEAD_OF_OPEN = timedelta(seconds=60)
+"""What waits for the open is begun so long before it, and waits there: no share is bare until a sweep comes by."""
+CARE_BACKOFF_MINUTES = (1, 2, 5, 10)
+DISAGREES_AFTER = timedelta(seconds=50)
+"""What does not fit is looked at by two sweeps before anything is concluded."""
+BARE_TOLD_AFTER = timedelta(seconds=60)
+"""Of session: longer without protection is told again and again."""
+THROUGH_FOR = timedelta(seconds=30)
+"""Of session: what the stop should have sold is still there, so it does not work."""
+TOLD_AGAIN_AFTER = timedelta(minutes=15)
+"""What lasts is alerted again so often: seldom enough to be read, often enough not to be forgotten."""
+
+# ---- the session ----
+HOLD_BEFORE_OPEN = timedelta(minutes=30)
+"""A signal that comes so long before the open waits for it of itself."""
+ENTRY_MARGIN_BEFORE_CLOSE = timedelta(seconds=10)
+BRACKET_MARGIN_BEFORE_CLOSE = timedelta(seconds=90)
+"""Time to protect what a bracket bought, or to leave it again."""
+EXIT_MARGIN_BEFORE_CLOSE = timedelta(seconds=2)
+
+# ---- a message of the queue ----
+MAX_DELIVERIES = 100
+"""The queue's own limit (`maxReceiveCount`): with the pauses below, some 45 minutes of an outage.
+
+The last delivery is not tried any more: invocations that died would otherwise end in the dead letters without a word.
+"""
+TOLD_AFTER_DELIVERIES = 5
+"""A message that failed so often, by seconds apart, is told of once."""
+FAULTY_AFTER_DELIVERIES = 3
+"""So often is one tried whose failure no outage explains: what follows it in its group must not wait for a defect."""
+DELIVERY_PAUSES_SECONDS = (1, 2, 2, 2, 2, 5, 10, 20, 30)

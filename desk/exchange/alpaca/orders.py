@@ -8,7 +8,8 @@ from uuid import UUID
 
 from desk.exchange.alpaca.order_request import read_order, read_replacement
 from desk.exchange.alpaca.views import order_json
-from desk.exchange.faults.rules import Faults, Kind
+from desk.exchange.faults.effects import Kind
+from desk.exchange.faults.rules import Faults
 from desk.exchange.faults.subjects import Subject, of_order, of_request
 from desk.exchange.market.assets import find_asset
 from desk.exchange.market.model import Order, Status

@@ -14,7 +14,8 @@ from desk.exchange.control.quotes import PRICE_FIELDS, quote_from
 from desk.exchange.control.scripts import Scripts
 from desk.exchange.control.staging import Staging
 from desk.exchange.control.tape import Tapes
-from desk.exchange.faults.rules import Faults, Kind
+from desk.exchange.faults.effects import Kind
+from desk.exchange.faults.rules import Faults
 from desk.exchange.market.account import AccountState
 from desk.exchange.market.clock import MarketClock
 from desk.exchange.market.model import Asset

@@ -17,7 +17,8 @@ from desk.exchange.control.scripts import Scripts
 from desk.exchange.control.tape import Tapes
 from desk.exchange.door.rate_limit import RateLimiter
 from desk.exchange.faults.answers import shaped
-from desk.exchange.faults.rules import TRANSPORT, Fault, Faults, Kind
+from desk.exchange.faults.effects import TRANSPORT, Kind
+from desk.exchange.faults.rules import Fault, Faults
 from desk.exchange.faults.subjects import of_request
 from desk.exchange.market.clock import MarketClock
 from desk.exchange.rules.settings import Settings
@@ -30,7 +31,6 @@ MARKET_DATA = "/v2/stocks"
 _DATA_HOST = (f"{MARKET_DATA}/", CORPORATE_ACTIONS)
 
 _NO_KEYS = "<html><head><title>401 Authorization Required</title></head><body>401 Authorization Required</body></html>"
-_BAD_GATEWAY = "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>upstream failure</p></body></html>"
 
 
 class Gateway:
@@ -88,34 +88,22 @@ class Gateway:
         return reply
 
     def _serve_client(self, request: Request, fault: Fault | None) -> Reply:
-        if fault is not None and fault.kind is Kind.DROP_BEFORE:
-            return Reply(0)
+        if fault is not None and fault.unheard:
+            return fault.answer(lambda: self._route(request))
         if (refused := self._check_keys(request.headers)) is not None:
             return refused
         now, settings = self.engine.now, self.engine.settings
         data = request.path.startswith(_DATA_HOST)
         limiter, limit = (self.data_limiter, settings.data_rate_limit) if data else (self.limiter, settings.rate_limit)
-        reply = self._spoil(request, fault) if limiter.admit(now, limit) else Reply(429, _TOO_MANY)
+        reply = self._answer(request, fault) if limiter.admit(now, limit) else Reply(429, _TOO_MANY)
         return replace(reply, headers={**reply.headers, **limiter.headers(now, limit)})
 
     def _clear_limits(self) -> None:
         self.limiter.clear()
         self.data_limiter.clear()
 
-    def _spoil(self, request: Request, fault: Fault | None) -> Reply:
-        """Answer as the fault wants it."""
-        if fault is None:
-            return self._route(request)
-        reply = self._route(request) if fault.after_effect or fault.kind in _TAKES_EFFECT else Reply(204)
-        if fault.kind is Kind.DROP_AFTER:
-            return Reply(0)
-        if fault.kind is Kind.DELAY:
-            return replace(reply, delay_ms=fault.delay_ms if fault.after_effect else 0)
-        if fault.kind is Kind.HTML:
-            page = fault.body if fault.body is not None else _BAD_GATEWAY.format(fault.status)
-            return Reply(fault.status, page, content_type="text/html", delay_ms=fault.delay_ms)
-        body = fault.body if fault.body is not None else _DEFAULT_ERROR
-        return Reply(fault.status, body, delay_ms=fault.delay_ms)
+    def _answer(self, request: Request, fault: Fault | None) -> Reply:
+        return self._route(request) if fault is None else fault.answer(lambda: self._route(request))
 
     def _route(self, request: Request) -> Reply:
         handler = self._router(request.path).find(request.method, request.path)
@@ -143,9 +131,7 @@ class Gateway:
         return settings.key_id in (None, key_id) and settings.secret_key in (None, secret_key)
 
 
-_TAKES_EFFECT = frozenset({Kind.DELAY, Kind.DROP_AFTER})
 _TOO_MANY = {"code": 42910000, "message": "too many requests."}
-_DEFAULT_ERROR = {"code": 50010000, "message": "internal server error occurred"}
 
 
 def _message(reply: Reply) -> str | None:

@@ -54,11 +54,11 @@ class Server:
         if request.path == "/_exchange/journal" and "wait" in request.query:
             await self._await_news(request)
         fault = self._gateway.fault_for(request)
-        if fault is not None and fault.delay_ms and not fault.after_effect:
-            await asyncio.sleep(fault.delay_ms / 1000)
+        if fault is not None and fault.terms.delay_ms and not fault.terms.after_effect:
+            await asyncio.sleep(fault.terms.delay_ms / 1000)
         reply = self._gateway.serve(request, fault)
         self._moved.set()
-        if reply.delay_ms and fault is not None and fault.after_effect:
+        if reply.delay_ms and fault is not None and fault.terms.after_effect:
             await asyncio.sleep(reply.delay_ms / 1000)
         return _answer(incoming, reply)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from desk.exchange.faults.rules import ANSWERS, Fault, Faults, Kind
+from desk.exchange.faults.effects import ITEMS, Item, Kind
+from desk.exchange.faults.rules import Fault, Faults
 from desk.exchange.faults.subjects import of_item
 from desk.exchange.wire.errors import ApiError, not_found
 from desk.exchange.wire.web import Reply, Request, refusal
-
-Item = dict[str, Any]
 
 
 def shaped(faults: Faults, request: Request, reply: Reply) -> tuple[Reply, Kind | None]:
@@ -19,7 +18,8 @@ def shaped(faults: Faults, request: Request, reply: Reply) -> tuple[Reply, Kind 
     Only a successful answer has items: the object it is, or those of the list it is, and their legs. The first fault
     that fits an item acts on it.
     """
-    rules = [fault for fault in faults.rules if fault.kind in ANSWERS and fault.wants(request.method, request.path)]
+    able = [fault for fault in faults.rules if fault.kind in ITEMS]
+    rules = [fault for fault in able if fault.trigger.wants(request.method, request.path)]
     if not rules or reply.status != 200:
         return reply, None
     shaper = _Shaper(faults, rules)
@@ -50,11 +50,11 @@ class _Shaper:
 
     def _shape_item(self, item: Item) -> Item | None:
         fault = next((rule for i, rule in enumerate(self.rules) if _is_meant(rule, item) and self._strike(i)), None)
-        if fault is not None and fault.kind is Kind.HIDE:
+        if fault is not None and fault.shape(item) is None:
             return None
         if item.get("legs"):
             item = {**item, "legs": self.shape(item["legs"]) or None}
-        return item if fault is None else {**item, **fault.body}
+        return item if fault is None else fault.shape(item)
 
     def _strike(self, i: int) -> bool:
         if i not in self._strikes:
@@ -63,7 +63,7 @@ class _Shaper:
 
 
 def _is_meant(fault: Fault, item: Item) -> bool:
-    return fault.is_about(of_item(item)) and fault.holds_for(item)
+    return fault.trigger.is_about(of_item(item)) and fault.trigger.holds_for(item)
 
 
 def _missing(request: Request) -> ApiError:

@@ -12,6 +12,7 @@ from desk.exchange.venue.blotter import Blotter
 from desk.exchange.wire.errors import ApiError
 from desk.exchange.wire.web import Request
 
+TERMS = ("order_class", "side", "type", "client_order_id")
 _SIMPLE = "simple"
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from desk.exchange.faults.effects import Kind
+from desk.exchange.faults.rules import FIELDS
 from desk.exchange.faults.stream import copies
 from desk.exchange.faults.subjects import Subject
 from tests.unit.exchange.virtual import VirtualExchange, order_body
 
+GUIDE = (Path(__file__).parents[3] / "docs" / "exchange.md").read_text(encoding="utf-8")
 BUY = order_body("TQQQ", "buy", "10", "50.90", client_order_id="mine")
 
 
@@ -179,3 +183,25 @@ def test_faults_of_streams(exchange: VirtualExchange, kind: str, sent: int | Non
     assert copies(rules, "/v2/sip", ours) == copies(rules, "/stream", other) == 1
     assert [copies(rules, "/stream", ours) for _ in range(2)] == [sent, 1]
     assert exchange.send("GET", "/v2/clock").status == 500
+
+
+def test_the_guide_has_every_fault_in_the_words_of_the_table_of_effects() -> None:
+    section = GUIDE[GUIDE.index("## Let things go wrong") : GUIDE.index("## See what happened")]
+    head, _, rest = section.partition("| `kind` | what happens |\n| --- | --- |\n")
+    assert head and rest.split("\n\n")[0].splitlines() == [f"| `{kind}` | {kind.effect.does} |" for kind in Kind]
+    assert {name for name in FIELDS if f"`{name}`" in section or f'"{name}"' in section} == FIELDS
+
+
+def test_a_fault_is_shown_as_it_was_given(exchange: VirtualExchange) -> None:
+    given = {"kind": "edit", "path": "/v2/orders*", "side": "b*", "when": {"status": None}, "body": {"qty": "1"}}
+    faults(exchange, given)
+    (shown,) = exchange.control("GET", "faults")["faults"]
+    assert set(shown) == FIELDS
+    assert shown | given == shown
+    assert (shown["method"], shown["probability"], shown["count"], shown["stage"]) == ("*", "1", None, "request")
+
+
+@pytest.mark.parametrize("kind", [None, [], {}, 1, "Error"])
+def test_a_kind_that_is_none_is_refused_with_the_names_of_all(exchange: VirtualExchange, kind: Any) -> None:
+    reply = exchange.send("PUT", "/_exchange/faults", {"faults": [{"kind": kind}]})
+    assert (reply.status, reply.body["error"]) == (400, f"kind: one of {', '.join(Kind)} is needed")

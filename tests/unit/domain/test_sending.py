@@ -19,13 +19,18 @@ def test_an_intent_may_be_sent_for_three_seconds(age: float, sent: bool) -> None
 
 @pytest.mark.parametrize(("age", "left"), [(0, 75), (15, 60), (74.5, 0.5), (75, 0), (1000, 0), (-30, 75)])
 def test_a_sender_lives_no_longer_than_its_function(age: float, left: float) -> None:
-    assert may_arrive_for(SAVED, SAVED + timedelta(seconds=age), heard=False) == left
+    assert may_arrive_for(SAVED, SAVED + timedelta(seconds=age)) == left
 
 
 def test_a_record_of_before_says_nothing_of_its_sender() -> None:
-    assert may_arrive_for(None, SAVED, heard=False) == SENDER_LIFE.total_seconds()
+    assert may_arrive_for(None, SAVED) == SENDER_LIFE.total_seconds()
 
 
 def test_an_intent_whose_senders_all_came_back_is_only_waited_for_as_long_as_a_network_holds_it() -> None:
-    assert may_arrive_for(SAVED, SAVED + timedelta(seconds=5), heard=True) == ON_ITS_WAY.total_seconds() - 5
-    assert may_arrive_for(SAVED, SAVED + ON_ITS_WAY, heard=True) == 0
+    assert may_arrive_for(SAVED, SAVED + timedelta(seconds=5), heard_wall=SAVED) == ON_ITS_WAY.total_seconds() - 5
+    assert may_arrive_for(SAVED, SAVED + ON_ITS_WAY, heard_wall=SAVED) == 0
+
+
+def test_what_a_worker_sent_that_was_held_up_is_waited_for_from_when_it_came_back() -> None:
+    back = SAVED + timedelta(seconds=50)
+    assert may_arrive_for(SAVED, back + timedelta(seconds=7), heard_wall=back) == ON_ITS_WAY.total_seconds() - 7

@@ -80,8 +80,6 @@ class ChildRecord(Frozen):
     price_protected: bool = False
     ambiguous: bool = False
     sends: int = 0
-    heard: int = 0
-    """Sends of which the worker came back, though without knowing what became of them."""
     lookups: int = 0
     lookup_position: Decimal | None = None
     held: int | None = None

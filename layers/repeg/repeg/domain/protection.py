@@ -90,6 +90,8 @@ class Protection(Frozen):
     sends: int = 1
     heard: int = 0
     """Sends of which the worker came back, though without knowing what became of them."""
+    heard_wall: datetime | None = None
+    """When the last of these workers came back."""
     lookups: int = 0
     cancel_requested_at: datetime | None = None
     alarmed: bool = False
@@ -103,6 +105,15 @@ class Protection(Frozen):
     def worked(self) -> bool:
         """True when the broker took it: it is, or was, more than an intent."""
         return self.status not in (ProtectionStatus.INTENT, ProtectionStatus.REFUSED)
+
+    @property
+    def all_heard_wall(self) -> datetime | None:
+        """Wall time at which the last sender came back; None while one may still be about to send it."""
+        return self.heard_wall if self.heard >= self.sends else None
+
+    def heard_of(self, wall: datetime) -> Protection:
+        """This OCO after one more of its senders came back without knowing what became of it."""
+        return self.model_copy(update={"heard": self.heard + 1, "heard_wall": wall})
 
     @property
     def stopless(self) -> bool:

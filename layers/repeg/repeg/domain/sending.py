@@ -15,12 +15,13 @@ def in_time(saved_wall: datetime, wall: datetime) -> bool:
     return timedelta(0) <= wall - saved_wall < SEND_WITHIN
 
 
-def may_arrive_for(saved_wall: datetime | None, wall: datetime, *, heard: bool) -> float:
+def may_arrive_for(saved_wall: datetime | None, wall: datetime, *, heard_wall: datetime | None = None) -> float:
     """Wall seconds for which an intent may still arrive at the broker; 0 when it certainly cannot.
 
-    `heard`: every worker that sent it has come back and said so. Only one that did not may still be about to send.
+    `heard_wall`: when the last worker came back, if every one that sent it has. Only one that did not may still be
+    about to send. Counted from there: it may have been held up before its request left, however long after the save.
     """
-    longest = ON_ITS_WAY if heard else SENDER_LIFE
-    if saved_wall is None:
+    since, longest = (heard_wall, ON_ITS_WAY) if heard_wall else (saved_wall, SENDER_LIFE)
+    if since is None:
         return longest.total_seconds()
-    return max(0.0, (longest - max(timedelta(0), wall - saved_wall)).total_seconds())
+    return max(0.0, (longest - max(timedelta(0), wall - since)).total_seconds())

@@ -178,7 +178,7 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
         case Duplicate():
             return _look_up(worker, order, child, refused=True)
         case Ambiguous(detail):
-            return _unknown(worker, order, child.model_copy(update={"heard": child.heard + 1}), detail)
+            return _unknown(worker, order, child, detail)
 
 
 def _submit(broker: Broker, order: Order, child: ChildRecord, in_time: InTime) -> SubmitOutcome:

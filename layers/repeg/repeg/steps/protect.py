@@ -184,7 +184,7 @@ def _send(worker: Worker, order: Order, oco: Protection) -> Next:
         case Duplicate():
             return _look_up(worker, order, oco, refused=True)
         case Ambiguous(detail):
-            return _unknown(worker, order, oco.model_copy(update={"heard": oco.heard + 1}), detail)
+            return _unknown(worker, order, oco.heard_of(worker.time.wall()), detail)
 
 
 def _not_sent(order: Order, oco: Protection) -> Order:

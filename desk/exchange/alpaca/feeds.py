@@ -15,6 +15,7 @@ from desk.exchange.venue.history import Timeframe
 
 CHANNELS = ("trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds", "corrections", "cancelErrors")
 _FOLLOW_TRADES = ("corrections", "cancelErrors")
+# docs.alpaca.markets/docs/streaming-market-data; so are the errors below, and the one connection for each feed.
 _BASIC_SYMBOLS = 30
 _ERRORS = {
     400: "invalid syntax",

@@ -99,6 +99,7 @@ class OrdersApi:
             raise invalid("invalid status")
         if (direction := query.get("direction", "desc")) not in ("asc", "desc"):
             raise invalid("invalid direction")
+        # Lists lag behind what the same order read by its id tells: forum.alpaca.markets/t/18156.
         lag = nanoseconds(self._engine.settings.list_lag_ms)
         seen = list(self._engine.orders.as_of(self._engine.now - lag))
         wanted = _Filter(query, self._engine)
@@ -107,7 +108,8 @@ class OrdersApi:
             parents = {o.group for o in found if not o.leg}
             found = [o for o in found if not o.leg or o.group not in parents]
         if state == "open":
-            # A leg that is held shows only under its parent.
+            # A leg that is held shows only under its parent: alpacahq/alpaca-trade-api-js#87,
+            # alpacahq/alpaca-trade-api-python#322.
             found = [o for o in found if o.status is not Status.HELD]
         found.sort(key=lambda order: order.number, reverse=direction == "desc")
         found = found[: _limit(query)]

@@ -35,6 +35,7 @@ class TradeUpdates:
         self._faults = faults
         self._accepts_keys = accepts
         self._journaled = journaled
+        # Whoever connects again missed what happened meanwhile: forum.alpaca.markets/t/4351 asks for a replay.
         self._listening: set[asyncio.Queue[Message | None]] = set()
         engine.listeners.append(self._publish)
 
@@ -102,6 +103,7 @@ def update_json(happened: OrderEvent) -> Message:
         update |= {
             "execution_id": str(uuid5(NAMESPACE_OID, f"{order.id} {order.filled_qty}")),
             "price": plain(fill.price),
+            # Of this execution alone, not of the order so far: alpacahq/Alpaca-API#103.
             "qty": plain(fill.qty),
             "position_qty": plain(fill.position_qty),
         }
@@ -110,6 +112,7 @@ def update_json(happened: OrderEvent) -> Message:
 
 async def _send(socket: web.WebSocketResponse, queue: asyncio.Queue[Message | None]) -> None:
     while (message := await queue.get()) is not None:
+        # Binary frames, unlike the data stream's: alpacahq/user-docs#122.
         await socket.send_bytes(json.dumps(message, separators=(",", ":")).encode())
     await socket.close()
 

@@ -172,6 +172,7 @@ def quote_json(quote: Quote, now: int) -> Json:
     """A latest quote; an empty side has price and size 0 and no venue."""
     return {
         "t": utc_text(quote.stamp(now)),
+        # An empty side is told as price 0 and venue blank; sizes are shares since 2025-11-03, round lots before.
         "ax": "Q" if quote.ask > 0 else " ",
         "ap": _number(quote.ask),
         "as": int(quote.ask_size),

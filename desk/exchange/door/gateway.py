@@ -30,6 +30,7 @@ CONTROL = "/_exchange"
 MARKET_DATA = "/v2/stocks"
 _DATA_HOST = (f"{MARKET_DATA}/", CORPORATE_ACTIONS)
 
+# A proxy in front answers requests without keys, and not in JSON.
 _NO_KEYS = "<html><head><title>401 Authorization Required</title></head><body>401 Authorization Required</body></html>"
 
 
@@ -131,6 +132,7 @@ class Gateway:
         return settings.key_id in (None, key_id) and settings.secret_key in (None, secret_key)
 
 
+# The words were seen, the number follows the pattern of the others.
 _TOO_MANY = {"code": 42910000, "message": "too many requests."}
 
 

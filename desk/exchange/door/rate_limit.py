@@ -30,6 +30,7 @@ class RateLimiter:
         window = now // MINUTE
         used = self._used if window == self._window else 0
         return {
+            # On every answer, those that are refused included: forum.alpaca.markets/t/12029.
             "X-Ratelimit-Limit": str(limit),
             "X-Ratelimit-Remaining": str(max(0, limit - used)),
             "X-Ratelimit-Reset": str((window + 1) * MINUTE // SECOND),

@@ -62,6 +62,7 @@ class TimeInForce(StrEnum):
 
 
 class OrderClass(StrEnum):
+    # An order without a class is told as an empty text: ccxt/ccxt#24172.
     SIMPLE = ""
     BRACKET = "bracket"
     OCO = "oco"
@@ -99,6 +100,8 @@ class Status(StrEnum):
     REJECTED = "rejected"
     PENDING_REPLACE = "pending_replace"
     REPLACED = "replaced"
+    # Not in Alpaca's list of states for years, and sent all the same: alpacahq/alpaca-py#182,
+    # Petersoj/alpaca-java#101.
     HELD = "held"
 
     @property

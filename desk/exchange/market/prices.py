@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+# SEC rule 612. Its half-penny steps are put off to November 2027.
 _TICK = Decimal("0.01")
 _FINE_TICK = Decimal("0.0001")
+# docs.alpaca.markets/docs/orders-at-alpaca: a buy stop becomes a stop limit.
 _CHEAP = Decimal(50)
 _CHEAP_COLLAR = Decimal("1.04")
 _COLLAR = Decimal("1.025")

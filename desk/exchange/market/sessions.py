@@ -22,6 +22,7 @@ _HOLIDAYS = {
 _EARLY_CLOSES = {2024: "0703 1129 1224", 2025: "0703 1128 1224", 2026: "1127 1224", 2027: "1126"}
 
 
+# QuantConnect/Lean#4126: orders for the next open are taken from 7:00pm ET.
 _AUCTION_DESK_OPENS = time(19)
 
 
@@ -70,6 +71,7 @@ def session_on(day: date) -> Session | None:
     """The session of a calendar day, or None on weekends, holidays and outside 2024-2027."""
     if not FIRST_DAY <= day <= LAST_DAY or day.weekday() >= 5 or day in HOLIDAYS:
         return None
+    # No after-hours on half days, the overnight session before them as ever: docs.alpaca.markets/docs/245-trading.
     early = day in EARLY_CLOSES
     close = eastern_ns(day, time(13) if early else time(16))
     return Session(

@@ -16,7 +16,9 @@ from desk.exchange.rules.exits import check_exits
 from desk.exchange.rules.settings import Settings
 from desk.exchange.wire.errors import forbidden, invalid, unprocessable
 
+# Below it an account is long only: docs.alpaca.markets/docs/margin-and-short-selling.
 _SHORT_EQUITY = Decimal(2_000)
+# docs.alpaca.markets/docs/orders-at-alpaca: a short is worth 3 % above the ask at least.
 _SHORT_PREMIUM = Decimal("1.03")
 
 
@@ -49,12 +51,14 @@ def admit(request: OrderRequest, standing: Standing) -> Admission:
     """Check every rule; raises ApiError with Alpaca's status, code and body."""
     asset = _check_asset(request, standing)
     _check_account(standing.account)
+    # Not free again after a cancel: alpacahq/alpaca-py#260.
     if standing.client_id_taken(request.client_order_id):
         raise invalid("client_order_id must be unique")
     _check_fractional(request, asset, standing.account)
     _check_auction(request.time_in_force, standing.now)
     intent = infer_intent(request.side, standing.position)
     if request.position_intent not in (None, intent):
+        # alpacahq/Alpaca-API#250; the position counts, not the orders that are under way to change it.
         raise unprocessable(f"position intent mismatch, inferred: {intent}, specified: {request.position_intent}")
     check_exits(request, intent, standing.last_price)
     check_opposite(request, intent, standing.open_orders, None)
@@ -113,6 +117,8 @@ def _check_fractional(request: OrderRequest, asset: Asset, account: AccountState
 
 def _check_auction(tif: TimeInForce, now: int) -> None:
     if tif is TimeInForce.OPG and auction_closed(now, opening=True):
+        # Refused from 4:00 to 7:00pm ET: QuantConnect/Lean#4126. From 9:28 on Nasdaq takes none:
+        # forum.alpaca.markets/t/7992.
         raise forbidden("opg orders must be submitted after 7:00pm and before 9:28am")
     if tif is TimeInForce.CLS and auction_closed(now, opening=False):
         raise forbidden("cls orders must be submitted after 7:00pm and before 3:50pm")
@@ -129,6 +135,7 @@ def _check_cost(request: OrderRequest, price: Decimal, settings: Settings) -> No
     if request.qty is None or price <= 0 or (request.side is Side.SELL and not settings.min_cost_of_sells):
         return
     if request.qty * price < settings.min_order_cost:
+        # In these words, with another minimum, for crypto: ccxt/ccxt#30101, where paper trading refused buys alone.
         raise forbidden(f"cost basis must be >= minimal amount of order {plain(settings.min_order_cost)}")
 
 
@@ -152,6 +159,8 @@ def price_to_reserve(request: OrderRequest, intent: Intent, standing: Standing) 
 
 
 def _market_price(side: Side, standing: Standing) -> Decimal:
+    # Far side of the touch in the session, midpoint outside, last sale while closed:
+    # docs.alpaca.markets/docs/orders-at-alpaca.
     quote, last = standing.quote, standing.last_price or ZERO
     if quote is None or standing.phase is Phase.CLOSED:
         return last
@@ -173,6 +182,8 @@ def _check_held(request: OrderRequest, reserve_price: Decimal, standing: Standin
     kept = held(closing)
     available = max(ZERO, existing - kept)
     asked = request.qty if request.qty is not None else _shares(request.notional, reserve_price)
+    # No order crosses zero, either: alpacahq/Alpaca-API#90. Shares stay with an order until its cancel is complete:
+    # alpacahq/alpaca-trade-api-csharp#247.
     if asked > available:
         raise forbidden(
             f"insufficient qty available for order (requested: {plain(asked)}, available: {plain(available)})",

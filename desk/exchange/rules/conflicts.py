@@ -17,13 +17,17 @@ def check_opposite(request: OrderRequest, intent: Intent, open_orders: Iterable[
     for other in open_orders:
         if other.side is request.side:
             continue
+        # An account is not long and short in one symbol: alpacahq/Alpaca-API#82. It also meets whoever sends the exit
+        # before the entry has filled: alpacahq/alpaca-trade-api-python#396.
         if intent is Intent.SELL_TO_OPEN and other.position_intent is Intent.BUY_TO_OPEN:
             raise forbidden("cannot open a short sell while a long buy order is open")
         if intent is Intent.BUY_TO_OPEN and other.position_intent is Intent.SELL_TO_OPEN:
             raise forbidden("cannot open a long buy while a short sell order is open")
+        # Which pairs are refused and which are exempt: docs.alpaca.markets/docs/user-protection.
         if _exempt(request.type, role) or request.order_class is OrderClass.OCO or _exempt(other.type, other.role):
             continue
         if _could_meet(request, other):
+            # 403 with these words, for a buy at market while a sell limit rests: forum.alpaca.markets/t/13817.
             kind = "limit" if other.type in _PRICED else "market/stop"
             raise forbidden(
                 "potential wash trade detected. use complex orders",

@@ -25,6 +25,7 @@ from desk.exchange.market.requests import OrderRequest
 from desk.exchange.market.sessions import account_phase, may_trade, next_close, next_open, order_session
 from desk.exchange.rules.admission import Admission
 
+# docs.alpaca.markets/docs/orders-at-alpaca: cancelled after 90 days, by a run at 4:15pm ET.
 _GTC_DAYS = timedelta(days=90)
 _GTC_CANCEL = time(16, 15)
 
@@ -106,6 +107,7 @@ def trail_from(order: Order, hwm: Decimal) -> Order:
 def _role(order_class: OrderClass) -> Role | None:
     if order_class is OrderClass.SIMPLE:
         return None
+    # An OCO has no entry: in lists its target is the parent and its stop the leg.
     return Role.TAKE_PROFIT if order_class is OrderClass.OCO else Role.ENTRY
 
 

@@ -9,6 +9,7 @@ from desk.exchange.market.prices import plain
 from desk.exchange.market.requests import OrderRequest
 from desk.exchange.wire.errors import unprocessable
 
+# docs.alpaca.markets/docs/orders-at-alpaca: how far a stop leg keeps from its base price.
 _CENT = Decimal("0.01")
 
 
@@ -18,6 +19,7 @@ def check_exits(request: OrderRequest, intent: Intent, last_price: Decimal | Non
     if kind is OrderClass.OCO and intent.opens:
         raise unprocessable("oco orders must be exit orders")
     if kind in (OrderClass.BRACKET, OrderClass.OTO) and not intent.opens:
+        # 42210000, for a bracket that begins with a sell stop: alpacahq/alpaca-trade-api-js#248.
         raise unprocessable(f"{kind} orders must be entry orders")
     if request.type in (OrderType.STOP, OrderType.STOP_LIMIT):
         check_stop(request.side, request.stop_price, last_price)
@@ -29,6 +31,8 @@ def check_exits(request: OrderRequest, intent: Intent, last_price: Decimal | Non
         check_target(request.exit_side, request.take_profit, base)
     stop = request.stop_loss.stop_price if request.stop_loss is not None else None
     check_stop_leg(request.exit_side, stop, base)
+    # The last sale counts beside the entry's limit, and it is not the one that the client sees:
+    # alpacahq/Alpaca-API#166, where a stop 4 cents below the client's last trade was refused.
     if not request.type.stops:
         check_stop_leg(request.exit_side, stop, last_price)
 

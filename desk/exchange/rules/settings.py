@@ -11,6 +11,7 @@ from desk.exchange.market.moments import MILLISECOND
 from desk.exchange.wire.errors import ControlError
 from desk.exchange.wire.fields import flag, number, only, text
 
+# 403 with the code of a 422: QuantConnect/Lean.Brokerages.Alpaca#27, alpacahq/alpaca-trade-api-python#756.
 SIP_DENIED = "subscription does not permit querying recent SIP data"
 _LONGEST_SETTLEMENT = 10
 
@@ -29,16 +30,24 @@ class Settings:
     `key_id` and `secret_key` set: only that pair is accepted; None: any pair is.
     """
 
+    # Executed some 10 ms after Alpaca has it, and so in its database 25 ms later: forum.alpaca.markets/t/18156.
     ack_ms: Decimal = Decimal(20)
     fill_ms: Decimal = Decimal(50)
     cancel_ms: Decimal = Decimal(50)
     replace_ms: Decimal = Decimal(50)
+    # 150 to 250 ms at Alpaca (t/18156); up to 10 s in bad moments: alpacahq/Alpaca-API#276.
     list_lag_ms: Decimal = Decimal(0)
     position_lag_ms: Decimal = Decimal(0)
+    # One in ten: docs.alpaca.markets/docs/paper-trading.
     partial_fill_probability: Decimal = Decimal(0)
+    # 200 a minute for each account, unless it pays for more: forum.alpaca.markets/t/12029. Of data: 10,000 on the paid
+    # plan, 200 on the basic one.
     rate_limit: int = 200
     data_rate_limit: int = 10_000
+    # 5 % in one copy of the support pages, 2 % in another (why-do-i-see-a-discrepancy-between-the-notional-value-...).
     market_collar_percent: Decimal = Decimal(5)
+    # `qty` counts what was filled before, which was taken for a defect: alpacahq/Alpaca-API#165,
+    # forum.alpaca.markets/t/4329. Whether the new order shows those fills as its own is not written anywhere.
     replace_carries_fills: bool = True
     settlement_days: int = 1
     min_order_cost: Decimal = Decimal(1)

@@ -9,8 +9,10 @@ from desk.exchange.market.prices import tick_of
 from desk.exchange.market.requests import OrderRequest
 from desk.exchange.wire.errors import ApiError, invalid, unprocessable
 
+# A dollar at least, and none of what follows for fractions: docs.alpaca.markets/docs/fractional-trading.
 _MIN_NOTIONAL = Decimal(1)
 _CENT = Decimal("0.01")
+# Trails and classes: docs.alpaca.markets/docs/orders-at-alpaca.
 _MIN_TRAIL_PERCENT = Decimal("0.1")
 
 
@@ -26,6 +28,7 @@ def check_shape(request: OrderRequest) -> None:
 def check_tick(name: str, price: Decimal | None) -> None:
     """Refuse a price that is finer than the symbol's increment."""
     if price is not None and price % tick_of(price):
+        # 422 42210000 in these words: alpacahq/alpaca-trade-api-go#260, alpacahq/alpaca-trade-api-csharp#497.
         text = format(price.normalize(), "f")
         raise unprocessable(f"invalid {name} {text}. sub-penny increment does not fulfill minimum pricing criteria")
 
@@ -44,12 +47,15 @@ def _check_amounts(request: OrderRequest) -> None:
     if request.qty is not None and request.notional is not None:
         raise invalid("only one of qty or notional is accepted")
     if request.notional is not None and request.notional < _MIN_NOTIONAL:
+        # The refusals of notionals, in words and code, as
+        # alpaca.markets/learn/how-to-fix-common-trading-api-errors-at-alpaca has them.
         raise invalid("notional must be >= 1.00")
     if request.notional is not None and request.notional % _CENT:
         raise unprocessable("notional value must be limited to 2 decimal places")
     if not request.fractional:
         return
     if request.time_in_force is not TimeInForce.DAY:
+        # 422: Petersoj/alpaca-java#140.
         raise unprocessable("fractional orders must be DAY orders")
     if request.order_class is not OrderClass.SIMPLE:
         raise unprocessable("fractional orders must be simple orders")
@@ -70,6 +76,7 @@ def _check_class(request: OrderRequest) -> None:
             raise unprocessable("oto orders require either take_profit.limit_price or stop_loss.stop_price")
         return
     if target is None:
+        # A bracket with a stop alone is refused in these words: TraderAlice/OpenAlice#342; one leg makes an OTO.
         raise unprocessable(f"{kind} orders require take_profit.limit_price")
     if stop is None:
         raise unprocessable(f"{kind} orders require stop_loss.stop_price")
@@ -89,6 +96,7 @@ def _check_prices(request: OrderRequest) -> None:
     if kind is OrderType.STOP and stop is None:
         raise invalid("stop orders require a stop price")
     if limit is not None and kind not in (OrderType.LIMIT, OrderType.STOP_LIMIT):
+        # Of a replaced leg: forum.alpaca.markets/t/11938 ("limit orders must not have stop_price").
         raise invalid(f"{name} orders must not have a limit price")
     if stop is not None and kind not in (OrderType.STOP, OrderType.STOP_LIMIT):
         raise invalid(f"{name} orders must not have a stop price")
@@ -110,9 +118,11 @@ def _check_ticks(request: OrderRequest) -> None:
 def _check_time(request: OrderRequest) -> None:
     tif, kind = request.time_in_force, request.type
     if request.extended_hours and (kind is not OrderType.LIMIT or not tif.rests):
+        # GTC was refused for years (alpacahq/alpaca-py#190) and is taken since 2026, when these words came.
         raise unprocessable("extended hours order must be DAY or GTC limit orders")
     if request.order_class is not OrderClass.SIMPLE:
         if request.extended_hours:
+            # neurallayer/roboquant#68: refused live, while paper trading took them once.
             raise unprocessable(f"{request.order_class} orders are not supported in extended hours")
         if not tif.rests:
             raise _must_rest(f"{request.order_class} orders")

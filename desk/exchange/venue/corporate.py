@@ -16,6 +16,7 @@ from desk.exchange.venue.engine import Engine
 class OrderPolicy(StrEnum):
     """What becomes of open orders: their quantity follows (as at Alpaca), nothing, all of it follows, or they end."""
 
+    # The stop of ten times the new price was reached at the open: alpacahq/alpaca-py#469.
     QUANTITY = "quantity"
     KEEP = "keep"
     RESCALE = "rescale"

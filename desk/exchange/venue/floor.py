@@ -36,6 +36,7 @@ class Floor:
         book, phase = state.books.get(symbol), state.phase
         if book is None or book.quote is None or book.halted:
             return
+        # Stops sleep outside the regular session: docs.alpaca.markets/docs/orders-at-alpaca.
         if refill is None and phase is Phase.CORE:
             self._elect(book)
         open_orders = state.orders.open(symbol)
@@ -103,6 +104,7 @@ class Floor:
 
     def _slice(self, order: Order, qty: Decimal) -> Decimal:
         """Part of an execution that chance lets through; the rest is looked at again a second later."""
+        # docs.alpaca.markets/docs/paper-trading: a random size, the rest is looked at anew.
         probability = self._state.settings.partial_fill_probability
         if qty < 2 or not probability or order.time_in_force is TimeInForce.FOK:
             return qty

@@ -22,6 +22,8 @@ class Groups:
         if order.group is None:
             return
         others = self._state.members(order)
+        # Only by an entry that is filled whole: forum.alpaca.markets/t/3697. One that was filled in part and cancelled
+        # leaves shares without legs.
         if order.role is Role.ENTRY and order.status is Status.FILLED:
             self._activate(others)
             return
@@ -52,6 +54,7 @@ class Groups:
         """A target has sold some of its shares: the stop is for the rest only."""
         if order.role is not Role.TAKE_PROFIT or order.status is Status.FILLED:
             return
+        # A stop for more than is left would sell short: docs.alpaca.markets/docs/orders-at-alpaca.
         left = order.left_at(order.reserve_price)
         for stop in self._stops(order):
             if stop.qty != left:
@@ -79,6 +82,7 @@ class Groups:
 
     def _activate(self, legs: list[Order]) -> None:
         """The entry is complete: the legs work, but a stop beside a target is held."""
+        # The target becomes new, its stop stays held until it is reached: forum.alpaca.markets/t/3697.
         targets = [leg for leg in legs if leg.role is Role.TAKE_PROFIT]
         for leg in targets or legs:
             self._state.orders.put(replace(leg, covered=False, updated_at=self._state.now))

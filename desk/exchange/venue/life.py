@@ -46,8 +46,10 @@ class Life:
         if order.status.final:
             return
         if state.book(order.symbol).halted:
+            # docs.alpaca.markets/docs/245-trading: it stays accepted.
             self._parked.setdefault(order.symbol, []).append((order_id, reject))
             return
+        # Accepted first, rejected later: alpacahq/Alpaca-API#107.
         if reject:
             self.finish(order, Status.REJECTED)
             return
@@ -89,11 +91,13 @@ class Life:
         """Ask for a cancel of an order and its group, `cancel_ms` later (never, while `stuck`). Raises ApiError."""
         order = self._state.find(order_id)
         if order.status.final:
+            # bennycode/trading-signals#1079. In 2021 it was a 204 all the same: alpacahq/user-docs#150.
             raise unprocessable(f'order is already in "{order.status}" state')
         if order.status is Status.PENDING_CANCEL:
             raise unprocessable("order pending cancel")
         if order.status is Status.PENDING_REPLACE or order.succeeding:
             raise unprocessable("cannot cancel order in pending_replace status")
+        # Cancelling one member cancels its group, and liquidates nothing: forum.alpaca.markets/t/11938.
         for member in self._state.members(order):
             if member.status is not Status.PENDING_CANCEL:
                 self._state.change(member, "pending_cancel", status=Status.PENDING_CANCEL, stuck=stuck)

@@ -45,6 +45,8 @@ class Replacements:
         new = replace(
             replace(old, **changed),
             id=state.new_id(),
+            # The old order keeps its own, so that looking that up finds the order that was replaced:
+            # forum.alpaca.markets/t/945.
             client_order_id=wanted.client_order_id or state.new_id(),
             number=len(state.orders) + 1,
             status=Status.PENDING_NEW,
@@ -82,6 +84,7 @@ class Replacements:
             return new.limit_price or new.stop_price or ZERO
         request = _as_request(new)
         check_opposite(request, new.position_intent, standing.open_orders, new.role)
+        # Its own shares must not count against it, as they did at Alpaca for a while: alpacahq/Alpaca-API#282.
         reserve_price = price_to_reserve(request, new.position_intent, standing)
         check_means(request, new.position_intent, reserve_price, standing)
         return reserve_price
@@ -108,6 +111,7 @@ class Replacements:
         qty = asked if asked is not None else old.qty
         assert qty is not None
         waits = old.status is Status.PENDING_REPLACE and old.elected == new.elected
+        # A 200 promises nothing: docs.alpaca.markets/reference/patchorderbyorderid-1.
         if reject or not waits or qty <= old.filled_qty:
             state.change(new, "rejected", status=Status.REJECTED, failed_at=state.now)
             self._restore(old)
@@ -147,6 +151,7 @@ def _check_state(old: Order) -> None:
         raise unprocessable("order chain not fully replaced")
     unsent = status is Status.HELD and not old.covered
     if unsent or status in (Status.ACCEPTED, Status.PENDING_NEW):
+        # Seen for a replacement that took effect all the same: alpacahq/alpaca-trade-api-python#306.
         raise invalid("unable to replace order, order isn't sent to exchange yet")
     if old.notional is not None:
         raise unprocessable("notional orders cannot be replaced")
@@ -164,6 +169,7 @@ def _changes(old: Order, wanted: Replacement) -> dict[str, Any]:
     }
     changed = {name: value for name, value in fields.items() if value is not None and value != getattr(old, name)}
     if not changed:
+        # Was a 403 in 2021: alpacahq/alpaca-trade-api-js#123.
         raise unprocessable("order parameters are not changed")
     return changed
 

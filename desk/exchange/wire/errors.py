@@ -23,6 +23,7 @@ class ApiError(Exception):
 
 def invalid(message: str) -> ApiError:
     """A field of the request is unusable (HTTP 422)."""
+    # The number says 400, the status is 422 all the same: Petersoj/alpaca-java#77.
     return ApiError(422, 40010001, message)
 
 

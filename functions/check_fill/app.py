@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from repeg.account import broker
+from repeg.domain.routes import Route
 from repeg.handlers import take_step
 from repeg.steps.check import check
-from repeg.steps.protect import AT_ONCE
 from repeg.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"order_id", "execution"}` -> `{"route", "seconds"}`."""
-    return take_step(event, check, broker, AT_ONCE)
+    return take_step(event, Route.CHECK_FILL, check, broker)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from repeg.domain.routes import Route
 from repeg.handlers import take_step
 from repeg.steps.record import record
 from repeg.telemetry import logger
@@ -12,4 +13,4 @@ from repeg.telemetry import logger
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"order_id", "execution"}` -> `{"route", "seconds"}`."""
-    return take_step(event, record)
+    return take_step(event, Route.RECORD_OUTCOME, record)

@@ -6,7 +6,7 @@ from typing import Any
 
 from repeg.account import broker
 from repeg.domain.orders import Order
-from repeg.domain.routes import Next
+from repeg.domain.routes import Next, Route
 from repeg.handlers import take_step
 from repeg.steps.secure import secure
 from repeg.steps.worker import Worker
@@ -20,4 +20,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     def step(worker: Worker, order: Order) -> Next:
         return secure(worker, order, event.get("error"))
 
-    return take_step(event, step, broker)
+    return take_step(event, Route.SECURE_POSITION, step, broker)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from repeg.account import broker
+from repeg.domain.routes import Route
 from repeg.handlers import take_step
 from repeg.steps.unwind import unwind
 from repeg.telemetry import logger
@@ -13,4 +14,4 @@ from repeg.telemetry import logger
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"order_id", "execution"}` -> `{"route", "seconds"}`."""
-    return take_step(event, unwind, broker)
+    return take_step(event, Route.UNWIND_POSITION, unwind, broker)

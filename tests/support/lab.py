@@ -23,7 +23,7 @@ from repeg.broker.alpaca import connect_alpaca
 from repeg.broker.budget import RateBudget
 from repeg.clock import TimeKeeper
 from repeg.domain.orders import Order
-from repeg.domain.routes import Next
+from repeg.domain.routes import Next, Route
 from repeg.domain.settings import Settings
 from repeg.executions import ExecutionState
 from repeg.handlers import run_step
@@ -32,7 +32,7 @@ from repeg.steps.assess import assess
 from repeg.steps.cancel import cancel
 from repeg.steps.check import check
 from repeg.steps.place import place
-from repeg.steps.protect import AT_ONCE, protect
+from repeg.steps.protect import protect
 from repeg.steps.record import record
 from repeg.steps.release import release
 from repeg.steps.secure import secure
@@ -49,8 +49,6 @@ from tests.support.truth import Market
 
 TABLE_NUMBERS = count(1)
 START = "2026-11-20T10:00:00-05:00"
-GOES_ON = {"AssessMarket", "PlaceOrder", "CheckFill", "CancelOrder"}
-"""Tasks that protect what they find filled at once, as their handlers do."""
 
 
 class Killed(BaseException):
@@ -303,19 +301,16 @@ class Lab:
             "ReleaseProtection": release,
         }
         tasks = {
-            name: lambda payload, name=name, step=step: self._take(payload, step, name in GOES_ON)
+            name: lambda payload, name=name, step=step: self._take(payload, Route(name), step)
             for name, step in steps.items()
         }
         tasks["SecurePosition"] = lambda payload: self._take(
-            payload, lambda worker, order: secure(worker, order, payload.get("error"))
+            payload, Route.SECURE_POSITION, lambda worker, order: secure(worker, order, payload.get("error"))
         )
         return tasks
 
-    def _take(
-        self, payload: dict[str, Any], step: Callable[[Worker, Order], Next], goes_on: bool = False
-    ) -> dict[str, Any]:
-        then = {route: protect for route in AT_ONCE} if goes_on else None
-        following = run_step(self.worker, payload["order_id"], payload["execution"], step, then)
+    def _take(self, payload: dict[str, Any], state: Route, step: Callable[[Worker, Order], Next]) -> dict[str, Any]:
+        following = run_step(self.worker, payload["order_id"], payload["execution"], state, step)
         return {"route": following.route.value, "seconds": following.seconds}
 
 

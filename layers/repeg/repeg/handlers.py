@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from repeg import bootstrap
 from repeg.domain.orders import Order
 from repeg.domain.patience import AT_ONCE_WITHIN_SECONDS
-from repeg.domain.routes import Next, Route
+from repeg.domain.routes import GO_ON_TO_PROTECT, Next, Route
 from repeg.errors import StaleExecution, StoreConflict
 from repeg.executions import execution_number
 from repeg.steps.worker import Worker
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 Step = Callable[[Worker, Order], Next]
 Answer = dict[str, Any]
-GoesOn = Mapping[Route, Step]
-"""What a step may lead to that must not wait for a hop of the machine."""
-
 
 _OVER = Next(Route.DONE)
 
@@ -32,28 +29,29 @@ def no_broker() -> NoReturn:
     raise AssertionError("this step has no broker")
 
 
-def take_step(
-    event: dict[str, Any], step: Step, connect: Callable[[], Broker] = no_broker, then: GoesOn | None = None
-) -> Answer:
-    """Run `step` for the event `{"order_id", "execution"}`; returns `{"route", "seconds"}` for the machine.
+def take_step(event: dict[str, Any], state: Route, step: Step, connect: Callable[[], Broker] = no_broker) -> Answer:
+    """Take the step of `state` for the event `{"order_id", "execution"}`; returns `{"route", "seconds"}`.
 
-    Where the step leads to one that `then` names, that one runs at once. `{"warm_up": true}` only builds the clients.
+    `{"warm_up": true}` only builds the clients.
     """
     worker = bootstrap.worker(connect)
-    following = _OVER if event.get("warm_up") else run_step(worker, event["order_id"], event["execution"], step, then)
+    following = _OVER if event.get("warm_up") else run_step(worker, event["order_id"], event["execution"], state, step)
     return {"route": following.route.value, "seconds": following.seconds}
 
 
-def run_step(worker: Worker, order_id: str, execution: str, step: Step, then: GoesOn | None = None) -> Next:
-    """Run `step` on the order, and what it leads to if `then` names that.
+def run_step(worker: Worker, order_id: str, execution: str, state: Route, step: Step) -> Next:
+    """Take the step of `state`, and go on to protect if it leads there and may.
 
     An execution that does not own the order, or never could, ends quietly.
     """
     started = time.monotonic()
-    following = _run(worker, order_id, execution, step)
-    if then and following.route in then and time.monotonic() - started < AT_ONCE_WITHIN_SECONDS:
+    following = _run(worker.at(state), order_id, execution, step)
+    in_time = time.monotonic() - started < AT_ONCE_WITHIN_SECONDS
+    if following.route is Route.PROTECT_POSITION and state in GO_ON_TO_PROTECT and in_time:
+        from repeg.steps.protect import protect  # most orders have nothing to protect, and do not pay for reading it
+
         try:
-            return _run(worker, order_id, execution, then[following.route])
+            return _run(worker.at(Route.PROTECT_POSITION), order_id, execution, protect)
         except Exception as error:  # that state of the machine has its own retries, and its own way to be secured
             worker.log.error(f"could not go on at once: {error}", order_id=order_id, exc_info=True)
     return following

@@ -11,13 +11,14 @@ import pytest
 
 from desk.exchange.client import ExchangeControl
 from repeg.clock import TimeKeeper
+from repeg.domain.routes import GO_ON_TO_PROTECT
 from repeg.store.market import MarketStore
 from tests.support.brackets import OCO
 from tests.support.crowd import Crowd
-from tests.support.lab import GOES_ON, Lab
+from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, SHORT, hold, minutes, side_by_side
 from tests.support.scenes import by_hand, lab_at, market_time, on_order, run, send, whenever
-from tests.support.stack import ROOT, listed, load_template, resources, statements
+from tests.support.stack import listed, load_template, resources, statements
 
 FUNCTIONS = resources(load_template(), "AWS::Serverless::Function")
 WRITES = {
@@ -304,14 +305,6 @@ def test_the_lives_together_remove_a_position_wherever_its_last_share_can_leave(
     }
 
 
-@pytest.mark.parametrize("function", sorted(GOES_ON))
+@pytest.mark.parametrize("function", sorted(GO_ON_TO_PROTECT))
 def test_what_goes_on_to_protect_may_do_all_that_protecting_takes(function: str) -> None:
     assert _allowed("ProtectPosition") <= _allowed(function)
-
-
-def test_the_handlers_go_on_where_the_lab_does() -> None:
-    handlers = {path.parent.name: path.read_text() for path in (ROOT / "functions").glob("*/app.py")}
-    names = {
-        "".join(word.capitalize() for word in name.split("_")) for name, code in handlers.items() if "AT_ONCE)" in code
-    }
-    assert names == GOES_ON

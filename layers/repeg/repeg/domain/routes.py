@@ -30,6 +30,10 @@ class Route(StrEnum):
     DONE = "Done"
 
 
+GO_ON_TO_PROTECT = frozenset({Route.ASSESS_MARKET, Route.PLACE_ORDER, Route.CHECK_FILL, Route.CANCEL_ORDER})
+"""States whose step protects what it finds bought by itself: no hop, and no cold start, leaves the shares bare."""
+
+
 class Next(NamedTuple):
     """The next state, and for a Wait how many whole seconds."""
 

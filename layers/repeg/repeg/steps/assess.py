@@ -57,7 +57,6 @@ from repeg.steps.size import SETTLING, size
 from repeg.steps.supersede import supersede, take_over
 from repeg.steps.worker import Worker
 
-STATE = Route.ASSESS_MARKET
 TURN = "waits for its turn"
 EXIT_TURN_HOLDS = 1
 
@@ -280,7 +279,7 @@ def _ready_bracket(worker: Worker, order: Order, quote: Quote, outside_session: 
     if isinstance(ready, Reject):
         # Only a refusal is worth a request more, for the reason that comes first.
         return asset_problem(worker.broker.asset(order.symbol)) or ready
-    return Ready(worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote)}"))
+    return Ready(worker.note(ready, f"{ready.ladder} ladder from {describe(quote)}"))
 
 
 def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | None, doubt: str | None) -> Reject:
@@ -295,10 +294,10 @@ def _ready(
 ) -> Verdict:
     side = sizing.side if sizing else order.trading_side
     ready = released(order, side, quote, session, clock.now(), worker.settings())
-    ready = worker.note(ready, STATE, f"{ready.ladder} ladder from {describe(quote) if quote else 'no quote'}")
+    ready = worker.note(ready, f"{ready.ladder} ladder from {describe(quote) if quote else 'no quote'}")
     if sizing:
         ready = sized(ready, sizing)
-        ready = worker.note(ready, STATE, sizing.note) if sizing.note else ready
+        ready = worker.note(ready, sizing.note) if sizing.note else ready
     if order.notional is not None:
         qty = _notional_qty(worker, ready)
         if isinstance(qty, Reject):
@@ -323,13 +322,13 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
     if isinstance(verdict, Reject):
         over = nothing_more(order, verdict)
         if over:
-            worker.orders.save(worker.note(over, STATE, verdict.detail))
+            worker.orders.save(worker.note(over, verdict.detail))
             return Next(after_rungs(over))
         known = order if verdict.reason is Reason.MISCONFIGURED else classified(order, worker.settings())
         known = known.changed(reason=verdict.reason, risk_reward=verdict.risk_reward)
         if verdict.seen:
             known = known.changed(arrival_bid=verdict.seen.bid, arrival_ask=verdict.seen.ask)
-        ended = worker.note(known, STATE, verdict.detail)
+        ended = worker.note(known, verdict.detail)
         worker.orders.save(ended)
         return Next(after_rungs(ended))
     if isinstance(verdict, Release):
@@ -345,20 +344,20 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
             # What it began it does not leave half done over a night: it ends here, and is told.
             return _apply(worker, order, Reject(reason=Reason.MARKET_CLOSED, detail=verdict.why))
         if order.released and (verdict.parked_until or bare_for_long(order, worker.now(order))):
-            restoring = worker.note(order.changed(restoring=True), STATE, f"{verdict.why}; protected again meanwhile")
+            restoring = worker.note(order.changed(restoring=True), f"{verdict.why}; protected again meanwhile")
             worker.orders.save(restoring)
             return Next(Route.PROTECT_POSITION)
         return _hold(worker, order, verdict)
     ready = verdict.order.changed(
         clock=order.clock, looked_again=order.looked_again, broker_failures=0, secure_rounds=0, parked_until=None
     )
-    return start_rung(worker, ready, verdict.seen)
+    return start_rung(worker.at(Route.PLACE_ORDER), ready, verdict.seen)
 
 
 def _hold(worker: Worker, order: Order, hold: Hold) -> Next:
     holds = order.holds if order.hold_reason == hold.why else 0
     if order.hold_reason != hold.why:
-        order = worker.note(order, STATE, f"{hold.why}: {hold.told}" if hold.told else hold.why)
+        order = worker.note(order, f"{hold.why}: {hold.told}" if hold.told else hold.why)
     requeue = hold.parked_until != order.parked_until
     if hold.why == SETTLING:
         order = order.changed(settling=order.settling + 1)

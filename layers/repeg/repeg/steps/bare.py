@@ -31,7 +31,6 @@ from repeg.steps.evidence import find_out
 from repeg.steps.oco import find_lost, read_exits
 from repeg.steps.worker import Worker
 
-STATE = Route.PROTECT_POSITION
 BARE = "bare"
 
 
@@ -91,7 +90,7 @@ def leave(worker: Worker, order: Order, problem: Problem, for_good: bool = False
         worker.alert(order, f"{order.unexited_qty} {order.symbol}: {detail}")
     reason = order.reason if order.status.terminal else problem.reason
     leaving = order.changed(unwinding=True, protected=False, reason=reason, holds=0)
-    worker.orders.save(worker.note(leaving, STATE, detail))
+    worker.orders.save(worker.note(leaving, detail))
     return Next(Route.UNWIND_POSITION)
 
 
@@ -106,7 +105,7 @@ def give_up(worker: Worker, order: Order, why: str) -> Next:
         again = order.changed(protected=False, care_tries=order.care_tries + 1)
         return worker.hold(again, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_PAUSE_SECONDS)
     reason = order.reason if order.status.terminal else Reason.PROTECTION_FAILED
-    order = worker.note(order.changed(protected=False, settled=True, reason=reason), STATE, detail)
+    order = worker.note(order.changed(protected=False, settled=True, reason=reason), detail)
     return Next(after_rungs(worker.orders.save(order)))
 
 
@@ -120,9 +119,7 @@ def wait_out(worker: Worker, order: Order) -> Next:
     if left <= WAITED_OUT_SECONDS:
         return worker.hold(bare, Route.WAIT_TO_PROTECT, max(1, math.ceil(left)))
     if not order.settled:
-        bare = worker.note(
-            bare, STATE, f"{order.unguarded_qty} shares stay without protection until {until:%a %H:%M} UTC"
-        )
+        bare = worker.note(bare, f"{order.unguarded_qty} shares stay without protection until {until:%a %H:%M} UTC")
     return Next(after_rungs(worker.orders.save(bare.changed(settled=True))))
 
 
@@ -145,7 +142,7 @@ def _wait_for_another_day(worker: Worker, order: Order, message: str) -> Next:
 
 def _short_of_shares(worker: Worker, order: Order) -> Next | Order:
     """The broker goes on saying that the shares are not there: somebody sold them, or other orders hold them."""
-    revived = find_lost(worker, order, STATE)
+    revived = find_lost(worker, order)
     if revived is not order:
         return revived
     known = without_missing(worker, order)
@@ -175,11 +172,11 @@ def without_missing(worker: Worker, order: Order) -> Order:
 
 def _proven(worker: Worker, order: Order) -> Order:
     others = [each for each in worker.orders.holding(order.symbol) if each.order_id != order.order_id]
-    brackets = [*(read_exits(worker, each, STATE) for each in others), order]
+    brackets = [*(read_exits(worker, each) for each in others), order]
     brackets = sorted((each for each in brackets if each.unexited_qty > 0), key=lambda each: each.received_wall)
     finding = find_out(worker, brackets)
     if finding.proof in (Proof.SPLIT, Proof.ADJUSTED):
-        return worker.note(order.changed(frozen=finding.why), STATE, f"not protected: {finding.why}")
+        return worker.note(order.changed(frozen=finding.why), f"not protected: {finding.why}")
     if finding.proof is not Proof.GONE:
         return order
     sold = sold_by_others(brackets, finding.missing, worker.now(order))
@@ -204,4 +201,4 @@ def _missing(worker: Worker, order: Order) -> Decimal:
 def _held_by_others(worker: Worker, order: Order) -> Decimal:
     """Shares of the symbol that other brackets hold."""
     others = [each for each in worker.orders.holding(order.symbol) if each.order_id != order.order_id]
-    return sum((read_exits(worker, each, STATE).unexited_qty for each in others), ZERO)
+    return sum((read_exits(worker, each).unexited_qty for each in others), ZERO)

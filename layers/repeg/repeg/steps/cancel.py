@@ -17,8 +17,6 @@ from repeg.steps.lookup import listed, look_up
 from repeg.steps.outcome import Look, after_close, fold, read_child
 from repeg.steps.worker import Worker
 
-STATE = Route.CANCEL_ORDER
-
 
 def cancel(worker: Worker, order: Order) -> Next:
     """Ask for the cancel (again while it stays unclear), then read until the order is terminal."""
@@ -30,7 +28,7 @@ def cancel(worker: Worker, order: Order) -> Next:
         return kept
     order, child = request_cancel(worker, order, child)
     if child.status.closed:
-        return after_close(worker, order, child, STATE)
+        return after_close(worker, order, child)
     if (child.cancel_alarmed or child.doubt_lasts) and order.bare_qty > 0:
         worker.orders.save(order)
         return Next(Route.PROTECT_POSITION)
@@ -55,7 +53,7 @@ def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Or
             # It was over before we asked: if it turns out to be cancelled, somebody else cancelled it.
             child = child.model_copy(update={"cancel_requested_at": None})
     look = read_child(worker, child, lambda: worker.broker_for_child(order, child).order(child.broker_order_id or ""))
-    order = fold(worker, order, child.drawn(), look.report, STATE)
+    order = fold(worker, order, child.drawn(), look.report)
     child = order.children[-1]
     if look.answered and look.report is None:
         return _missing(worker, order, child)
@@ -73,7 +71,7 @@ def _missing(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, C
     """The broker had the order and now says that there is none: believed after several looks, by either id."""
     look = read_child(worker, child, lambda: _anywhere(worker, order, child))
     if look.report or not look.answered:
-        order = fold(worker, order, child, look.report, STATE)
+        order = fold(worker, order, child, look.report)
         return order, order.children[-1]
     child = child.model_copy(update={"lookups": child.lookups + 1})
     if child.lookups > len(LOOKUP_BACKOFF_SECONDS):
@@ -97,7 +95,7 @@ def _alarm(worker: Worker, order: Order, child: ChildRecord, look: Look) -> tupl
     if look.answered and not child.cancel_alarmed:
         detail = f"{child.client_order_id}: cancel not confirmed after 30 s; {order.symbol} stays locked"
         child = child.model_copy(update={"cancel_alarmed": True})
-        order = worker.note(order.changed(reason=Reason.CANCEL_STUCK), STATE, detail)
+        order = worker.note(order.changed(reason=Reason.CANCEL_STUCK), detail)
     elif not look.answered and not child.unseen_alarmed:
         detail = f"{child.client_order_id} may be live and cannot be seen; {order.symbol} stays locked"
         child = child.model_copy(update={"unseen_alarmed": True})

@@ -16,6 +16,6 @@ def check(worker: Worker, order: Order) -> Next:
         return Next(Route.PLACE_ORDER)
     broker_order_id = child.broker_order_id
     look = read_child(worker, child, lambda: worker.broker_for(order).order(broker_order_id))
-    order = fold(worker, order, child, look.report, Route.CHECK_FILL)
+    order = fold(worker, order, child, look.report)
     known = order.children[-1]
-    return proceed(worker, order, known, Route.CHECK_FILL)
+    return proceed(worker, order, known)

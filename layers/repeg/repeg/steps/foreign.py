@@ -8,12 +8,10 @@ from repeg.domain.market import OrderReport
 from repeg.domain.models import Side, opposite
 from repeg.domain.orders import Order
 from repeg.domain.patience import GIVE_WAY_LOOKS
-from repeg.domain.routes import Route
 from repeg.domain.sizing import order_words
 from repeg.errors import OperatorError, RetryError
 from repeg.steps.worker import Worker
 
-STATE = Route.ASSESS_MARKET
 GIVING_WAY = "waits for orders that are not ours to be cancelled"
 
 

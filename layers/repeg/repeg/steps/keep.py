@@ -8,12 +8,10 @@ from repeg.domain.ladders import Rung
 from repeg.domain.orders import Order
 from repeg.domain.quotes import Quote
 from repeg.domain.resting import kept_for, may_rest_on
-from repeg.domain.routes import Next, Route
+from repeg.domain.routes import Next
 from repeg.errors import OperatorError, RetryError
 from repeg.steps.outcome import after_close, fold, proceed, read_child
 from repeg.steps.worker import Worker
-
-STATE = Route.CANCEL_ORDER
 
 
 def keep_resting(worker: Worker, order: Order, child: ChildRecord) -> Next | None:
@@ -43,15 +41,13 @@ def _prolonged(worker: Worker, order: Order, child: ChildRecord, rung: Rung, quo
     """Look at it as a cancel would have done, and let it rest on."""
     broker_order_id = child.broker_order_id or ""
     look = read_child(worker, child, lambda: worker.broker_for(order).order(broker_order_id))
-    order = fold(worker, order, child, look.report, STATE)
+    order = fold(worker, order, child, look.report)
     child = order.children[-1]
     if child.status.closed:
-        return after_close(worker, order, child, STATE)
+        return after_close(worker, order, child)
     kept = kept_for(order, child, rung, quote, worker.now(order))
     if kept is None or (look.answered and look.report is None):
         return None
     price = kept.limit_price or "market"
-    order = worker.note(
-        order, STATE, f"{kept.client_order_id} rests on at {price}, as rung {rungs_walked(order) + 1}, too"
-    )
-    return proceed(worker, order.with_child(kept), kept, STATE)
+    order = worker.note(order, f"{kept.client_order_id} rests on at {price}, as rung {rungs_walked(order) + 1}, too")
+    return proceed(worker, order.with_child(kept), kept)

@@ -10,7 +10,6 @@ from repeg.domain.orders import Order
 from repeg.domain.ours import oco_intent
 from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS, PRICE_LAGS_SECONDS
 from repeg.domain.protection import Protection, ProtectionStatus
-from repeg.domain.routes import Route
 from repeg.errors import OperatorError, RetryError
 from repeg.steps.lookup import listed, look_up, taken
 from repeg.steps.send import wait_for_sender
@@ -33,7 +32,6 @@ def read_oco(
     worker: Worker,
     order: Order,
     oco: Protection,
-    state: Route,
     broker: Broker | None = None,
     looks: int = len(LOOKUP_BACKOFF_SECONDS),
 ) -> tuple[Order, Protection]:
@@ -60,7 +58,7 @@ def read_oco(
             worker.alert(order, f"{oco.client_order_id} is unknown to the broker now; check the account by hand")
             seen = seen.model_copy(update={"status": ProtectionStatus.GONE, "closed_at": worker.now(order)})
     if (seen.status, seen.exited_qty) != (oco.status, oco.exited_qty):
-        order = worker.note(order, state, _words(seen))
+        order = worker.note(order, _words(seen))
     return order.with_protection(seen), seen
 
 
@@ -94,7 +92,7 @@ def _with_moved_legs(broker: Broker, report: OrderReport) -> OrderReport:
     return report.model_copy(update={"legs": (*report.legs, *(leg for leg in moved if leg))}) if moved else report
 
 
-def find_oco(worker: Worker, order: Order, oco: Protection, state: Route, *, refused: bool = False) -> Look:
+def find_oco(worker: Worker, order: Order, oco: Protection, *, refused: bool = False) -> Look:
     """Look an OCO up by our id, whose fate at the broker is not known.
 
     With `refused`, this worker was told that the id is taken: nobody else can be sending it.
@@ -123,23 +121,23 @@ def find_oco(worker: Worker, order: Order, oco: Protection, state: Route, *, ref
 def _taken(worker: Worker, order: Order, oco: Protection, detail: str) -> Order:
     worker.alert(order, detail)
     gone = {"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order), "ambiguous": False}
-    return worker.note(order.with_protection(oco.model_copy(update=gone)), Route.PROTECT_POSITION, detail)
+    return worker.note(order.with_protection(oco.model_copy(update=gone)), detail)
 
 
-def read_exits(worker: Worker, bracket: Order, state: Route, looks: int = len(LOOKUP_BACKOFF_SECONDS)) -> Order:
+def read_exits(worker: Worker, bracket: Order, looks: int = len(LOOKUP_BACKOFF_SECONDS)) -> Order:
     """The bracket with what its targets and stops did since anybody looked, and what became of its OCOs; saved."""
     before = bracket
     for oco in bracket.protections:
         if not oco.status.closed and oco.broker_order_id:
-            bracket = read_oco(worker, bracket, oco, state, looks=looks)[0]
+            bracket = read_oco(worker, bracket, oco, looks=looks)[0]
     return worker.save_exits(before, bracket)
 
 
-def find_lost(worker: Worker, order: Order, state: Route) -> Order:
+def find_lost(worker: Worker, order: Order) -> Order:
     """The order with OCOs that were given up as never arrived, and did: something holds the shares."""
     for oco in order.protections:
         if oco.status is ProtectionStatus.REFUSED and oco.ambiguous:
-            look = find_oco(worker, order, oco, state)
+            look = find_oco(worker, order, oco)
             order = look.order if look.found else order
     return order
 

@@ -50,7 +50,7 @@ def read_child(worker: Worker, child: ChildRecord, read: Callable[[], OrderRepor
         return Look(False, None)
 
 
-def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport | None, state: Route) -> Order:
+def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport | None) -> Order:
     """The order with `report` folded into `child`, not yet saved."""
     if report is None:
         return order.with_child(child)
@@ -66,7 +66,7 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
     if (known.filled_qty, known.status) != (child.filled_qty, child.status):
         price = f" at {known.avg_fill_price}" if known.avg_fill_price else ""
         detail = f"{child.client_order_id} {known.status}: {known.filled_qty}/{known.qty}{price}"
-        order = worker.note(order, state, detail)
+        order = worker.note(order, detail)
     return order.with_child(known)
 
 
@@ -97,10 +97,10 @@ def _told_of_doubt(worker: Worker, order: Order, child: ChildRecord) -> Order:
     return worker.alert_lasting(order, "figures", detail)
 
 
-def proceed(worker: Worker, order: Order, child: ChildRecord, state: Route) -> Next:
+def proceed(worker: Worker, order: Order, child: ChildRecord) -> Next:
     """Save, and go where the child order's state leads: on with the ladder, to the end, or to another wait."""
     if child.status.closed:
-        return after_close(worker, order, child, state)
+        return after_close(worker, order, child)
     if order.superseded_by:
         worker.orders.save(order)
         return Next(Route.CANCEL_ORDER)
@@ -117,7 +117,7 @@ def proceed(worker: Worker, order: Order, child: ChildRecord, state: Route) -> N
     return Next(Route.WAIT_OUT_PATIENCE if patience.then_cancel else Route.WAIT_FOR_FILL, patience.seconds)
 
 
-def after_close(worker: Worker, order: Order, child: ChildRecord, state: Route) -> Next:
+def after_close(worker: Worker, order: Order, child: ChildRecord) -> Next:
     """Save, and go on after a child order is over for good."""
     ending = after_child_closed(order, child)
     order = order.with_child(child.given_back())
@@ -126,12 +126,12 @@ def after_close(worker: Worker, order: Order, child: ChildRecord, state: Route) 
         order = order.changed(reserve=child.held, reserve_left=kept)
         child = child.model_copy(update={"held_left": child.held_left - kept})
     if ending:
-        following = finish(worker, order, ending, state)
+        following = finish(worker, order, ending)
     elif order.remaining_qty <= 0 or order.superseded_by:
         worker.orders.save(order)
         following = Next(after_rungs(order))
     elif child.status is ChildStatus.REJECTED or child.cancel_requested_at is None:
-        following = wait_to_place(worker, order, pause_after_rejected(order), state)
+        following = wait_to_place(worker, order, pause_after_rejected(order))
     else:
         worker.orders.save(order)
         following = Next(Route.PLACE_ORDER)
@@ -139,13 +139,13 @@ def after_close(worker: Worker, order: Order, child: ChildRecord, state: Route) 
     return following
 
 
-def finish(worker: Worker, order: Order, ending: Finish, state: Route) -> Next:
+def finish(worker: Worker, order: Order, ending: Finish) -> Next:
     """Save why the order ends, and record it."""
-    order = worker.orders.save(worker.note(order.changed(reason=ending.reason), state, ending.detail))
+    order = worker.orders.save(worker.note(order.changed(reason=ending.reason), ending.detail))
     return Next(after_rungs(order))
 
 
-def wait_to_place(worker: Worker, order: Order, seconds: int, state: Route) -> Next:
+def wait_to_place(worker: Worker, order: Order, seconds: int) -> Next:
     """Wait before the next child order. Nothing is at the market meanwhile.
 
     What a close took protection off does not wait bare for long: it is protected first, and taken down again then.
@@ -156,7 +156,7 @@ def wait_to_place(worker: Worker, order: Order, seconds: int, state: Route) -> N
         return worker.hold(order, Route.WAIT_TO_PLACE, seconds)
     detail = f"nothing of it is at the market; protected again, and tried again {seconds} s later"
     waits = order.changed(restoring=True, tries_in=seconds, status=Status.WAITING)
-    worker.orders.save(worker.note(waits, state, detail))
+    worker.orders.save(worker.note(waits, detail))
     return Next(Route.PROTECT_POSITION)
 
 

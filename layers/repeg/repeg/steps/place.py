@@ -50,8 +50,6 @@ from repeg.steps.refused import before_rung, refused, walled_off
 from repeg.steps.send import answering_for, send, wait_for_sender
 from repeg.steps.worker import Worker
 
-STATE = Route.PLACE_ORDER
-
 
 def place(worker: Worker, order: Order) -> Next:
     """Place the next rung, or find out about the one that was written down before."""
@@ -64,7 +62,7 @@ def place(worker: Worker, order: Order) -> Next:
         return _look_up(worker, order, child)
     if child.status is ChildStatus.CANCELING:
         return Next(Route.CANCEL_ORDER)
-    return proceed(worker, order, child, STATE)
+    return proceed(worker, order, child)
 
 
 def _next_rung(worker: Worker, order: Order) -> Next:
@@ -97,9 +95,9 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
         worker.alert(order, str(error))
         if is_exit(order):
             return worker.hold(order, Route.WAIT_TO_PLACE, KEYS_PAUSE_SECONDS)
-        return finish(worker, order, Finish(reason=Reason.MISCONFIGURED, detail=str(error)), STATE)
+        return finish(worker, order, Finish(reason=Reason.MISCONFIGURED, detail=str(error)))
     if isinstance(rung, Finish):
-        return finish(worker, order, rung, STATE)
+        return finish(worker, order, rung)
     if problem and not is_exit(order):
         return _no_quote(worker, order, problem, doubt)
     if problem:
@@ -107,11 +105,11 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
     order = order.changed(hold_reason=None)
     ran = _not_worth_sending(order, quote) if quote else None
     if ran:
-        return finish(worker, order, ran, STATE)
+        return finish(worker, order, ran)
     child = write_intent(order, rung, quote, clock.now())
     price = child.limit_price or (quote.touch(order.trading_side) if quote else None)
     if price is not None and too_small(child.qty, price):
-        return finish(worker, order, dust(child.qty, price), STATE)
+        return finish(worker, order, dust(child.qty, price))
     if is_exit(order) and quote and is_walled_off(child.limit_price, quote, order.trading_side, order.wall):
         return walled_off(worker, order)
     if not is_exit(order):
@@ -136,16 +134,16 @@ def _no_quote(worker: Worker, order: Order, problem: Reason, doubt: str | None) 
         return worker.hold(order, Route.WAIT_TO_PLACE, NO_QUOTE_PAUSE_SECONDS)
     if doubt and waits_for_market(order):
         if order.hold_reason != NO_MARKET:
-            order = worker.note(order.changed(hold_reason=NO_MARKET, holds=0), STATE, f"{NO_MARKET}: {doubt}")
+            order = worker.note(order.changed(hold_reason=NO_MARKET, holds=0), f"{NO_MARKET}: {doubt}")
         if order.sent:
             return worker.hold(order, Route.WAIT_TO_PLACE, NO_MARKET_PAUSE_SECONDS)
         return worker.hold(order.changed(status=Status.WAITING), Route.WAIT_FOR_MARKET, NO_MARKET_PAUSE_SECONDS)
-    return finish(worker, order, Finish(reason=problem, detail=doubt or "no quote to trade on"), STATE)
+    return finish(worker, order, Finish(reason=problem, detail=doubt or "no quote to trade on"))
 
 
 def _wait_for_request(worker: Worker, order: Order, seconds: float, why: str = "no trading request is free") -> Next:
     """Wait for a trading request. An order that sent nothing yet is assessed anew: it may have expired by then."""
-    order = worker.note(order, STATE, f"waits {seconds:.0f} s: {why}")
+    order = worker.note(order, f"waits {seconds:.0f} s: {why}")
     if order.sent:
         return worker.hold(order, Route.WAIT_TO_PLACE, int(seconds) + 1)
     return worker.hold(order.changed(status=Status.WAITING), Route.WAIT_FOR_MARKET, int(seconds) + 1)
@@ -154,7 +152,7 @@ def _wait_for_request(worker: Worker, order: Order, seconds: float, why: str = "
 def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
     """Record the intent, then send it: from here on the broker may hold the order, whatever happens to us."""
     price = child.limit_price or "market"
-    noted = worker.note(order, STATE, f"{order.side} {child.qty} {order.symbol} at {price} ({child.client_order_id})")
+    noted = worker.note(order, f"{order.side} {child.qty} {order.symbol} at {price} ({child.client_order_id})")
     broker, drawn = worker.broker_for_child(order, child), child.drawn()
 
     def save(saved_wall: datetime) -> Order:
@@ -201,8 +199,8 @@ def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderRep
         worker.sleep(LINGER_SECONDS)
         fresh = read_child(worker, child, lambda: worker.broker_for_child(order, child).order(report.broker_order_id))
         child, report = child.drawn(), fresh.report or report
-    order = fold(worker, order, child, report, STATE)
-    return proceed(worker, order, order.children[-1], STATE)
+    order = fold(worker, order, child, report)
+    return proceed(worker, order, order.children[-1])
 
 
 def _denied(worker: Worker, order: Order, child: ChildRecord, denied: Denied) -> Next:
@@ -239,7 +237,7 @@ def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: fl
 
 
 def _unknown(worker: Worker, order: Order, child: ChildRecord, detail: str) -> Next:
-    noted = worker.note(order, STATE, f"{child.client_order_id}: outcome unknown ({detail}); looking it up")
+    noted = worker.note(order, f"{child.client_order_id}: outcome unknown ({detail}); looking it up")
     lost = child.model_copy(update={"ambiguous": True, "lookups": 0})
     return worker.hold(noted.with_child(lost), Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[0])
 
@@ -253,8 +251,8 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
     try:
         report, stranger = look_up(worker, child_intent(order, child), listed=last)
         if report:
-            order = fold(worker, order, child, report, STATE)
-            return proceed(worker, order, order.children[-1], STATE)
+            order = fold(worker, order, child, report)
+            return proceed(worker, order, order.children[-1])
         if stranger:
             return _taken(worker, order, child, stranger, refused)
         if not child.ambiguous:
@@ -278,9 +276,9 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
     if qty == baseline and seen.sends < MAX_SENDS:
         written_at = seen.first_sent_at or seen.sent_at
         again = {"sends": seen.sends + 1, "lookups": 0, "sent_at": worker.now(order), "first_sent_at": written_at}
-        order = worker.note(order, STATE, f"{child.client_order_id} never arrived: sent once more")
+        order = worker.note(order, f"{child.client_order_id} never arrived: sent once more")
         return _send(worker, order, seen.model_copy(update=again))
-    worker.orders.save(worker.note(order.changed(reason=Reason.BROKER_UNAVAILABLE), STATE, "outcome stays unknown"))
+    worker.orders.save(worker.note(order.changed(reason=Reason.BROKER_UNAVAILABLE), "outcome stays unknown"))
     return Next(Route.SECURE_POSITION)
 
 
@@ -308,14 +306,14 @@ def _taken(worker: Worker, order: Order, child: ChildRecord, stranger: OrderRepo
     if is_exit(order) and not order.superseded_by:
         following = worker.hold(order, Route.WAIT_TO_PLACE, 1)
     else:
-        following = finish(worker, order, Finish(reason=Reason.CLIENT_ORDER_ID_TAKEN, detail=detail), STATE)
+        following = finish(worker, order, Finish(reason=Reason.CLIENT_ORDER_ID_TAKEN, detail=detail))
     worker.give_back(child)
     return following
 
 
 def _without(worker: Worker, order: Order, child: ChildRecord, detail: str) -> Order:
     gone = child.model_copy(update={"status": ChildStatus.NEVER_SENT, "closed_at": worker.now(order)})
-    return worker.note(order.with_child(gone.given_back()), STATE, detail)
+    return worker.note(order.with_child(gone.given_back()), detail)
 
 
 def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
@@ -325,7 +323,7 @@ def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
     if child is None and failures >= BROKER_TRIES and not is_exit(order):
         if keys:
             worker.alert(order, str(error))
-        return finish(worker, order, Finish(reason=reason_of(error), detail=str(error)), STATE)
+        return finish(worker, order, Finish(reason=reason_of(error), detail=str(error)))
     worker.log.error(f"broker: {error}", order_id=order.order_id)
     if failures >= BROKER_TRIES:
         live = f"{child.client_order_id} may be live, and the broker does not answer" if child else ""

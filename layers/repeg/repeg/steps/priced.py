@@ -9,10 +9,7 @@ from repeg.domain.children import ChildRecord
 from repeg.domain.models import direction
 from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
-from repeg.domain.routes import Route
 from repeg.steps.worker import Worker
-
-STATE = Route.PROTECT_POSITION
 
 
 def priced(worker: Worker, order: Order) -> Order:
@@ -41,4 +38,4 @@ def priced(worker: Worker, order: Order) -> Order:
 def _at(worker: Worker, order: Order, missing: Sequence[ChildRecord], price: Decimal) -> Order:
     for child in missing:
         order = order.with_child(child.model_copy(update={"avg_fill_price": price}))
-    return worker.note(order, STATE, f"filled at {plain(price)} by what the position cost: the order shows no price")
+    return worker.note(order, f"filled at {plain(price)} by what the position cost: the order shows no price")

@@ -35,7 +35,6 @@ from repeg.steps.restore import restore
 from repeg.steps.send import answering_for, send, wait_for_sender
 from repeg.steps.worker import Worker
 
-STATE = Route.PROTECT_POSITION
 ODD = "odd share"
 
 
@@ -55,10 +54,6 @@ def protect(worker: Worker, order: Order) -> Next:
     except BrokerUnavailable as error:
         worker.log.error(f"broker: {error}", order_id=order.order_id)
         return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
-
-
-AT_ONCE = {Route.PROTECT_POSITION: protect}
-"""A step that ends with shares to protect goes on to protect them: no hop, and no cold start, leaves them bare."""
 
 
 def _round(worker: Worker, order: Order) -> Next:
@@ -103,7 +98,7 @@ def _see_to(worker: Worker, order: Order, oco: Protection) -> Next:
 
 def _place_anew(worker: Worker, order: Order) -> Next:
     """What is left of an OCO holds the shares and does not guard them: down with it, then another."""
-    order, down = take_down(worker, order, STATE)
+    order, down = take_down(worker, order)
     if not down:
         return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(CANCEL_BACKOFF_SECONDS, order.holds))
     return protect(worker, order.changed(holds=0))
@@ -145,7 +140,7 @@ def _tell_odd(worker: Worker, order: Order) -> Order:
         return order
     detail = f"{plain(order.odd_qty)} {order.symbol} stay without protection: it is for whole shares only"
     worker.alert(order, detail)
-    return worker.note(order, STATE, detail).having_told(ODD, worker.now(order))
+    return worker.note(order, detail).having_told(ODD, worker.now(order))
 
 
 def _place(worker: Worker, order: Order) -> Next:
@@ -158,7 +153,7 @@ def _place(worker: Worker, order: Order) -> Next:
         placed_at=worker.now(order),
     )
     detail = f"{oco.qty} {order.symbol}: stop {levels.stop}, target {levels.target} ({oco.client_order_id})"
-    return _send(worker, worker.note(order.with_new_protection(oco), STATE, detail), oco)
+    return _send(worker, worker.note(order.with_new_protection(oco), detail), oco)
 
 
 def _send(worker: Worker, order: Order, oco: Protection) -> Next:
@@ -210,7 +205,7 @@ def _submit(worker: Worker, order: Order, oco: Protection, in_time: InTime) -> S
 def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     """Read the OCO by id. Both legs live: protected. Over already: the exit counts, and what it left is uncovered."""
     before = order
-    order, seen = read_oco(worker, order, oco, STATE, worker.broker_to_protect(order))
+    order, seen = read_oco(worker, order, oco, worker.broker_to_protect(order))
     order = order.changed(reserve_left=max(0, order.reserve_left - 1))
     if seen.status.live:
         return _covered(worker, order.changed(holds=0)) if order.bare_qty <= 0 else _again(worker, before, order)
@@ -234,14 +229,14 @@ def _again(worker: Worker, before: Order, order: Order) -> Next:
 def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, message: str) -> Next:
     if oco.sends > 1:
         # The refusal may be the doing of a first send that did arrive.
-        look = find_oco(worker, order, oco, STATE)
+        look = find_oco(worker, order, oco)
         if look.found or not look.answered:
             return worker.hold(look.order, Route.WAIT_TO_PROTECT, 1)
     if reason is Reason.MISCONFIGURED:
         return wait_for_operator(worker, _not_sent(order, oco), message)
     refused = oco.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})
     order = order.with_protection(refused).changed(refusals=order.refusals + 1)
-    order = worker.note(order, STATE, f"protection refused: {message}")
+    order = worker.note(order, f"protection refused: {message}")
     return _refused(worker, order, reason, message)
 
 
@@ -251,14 +246,14 @@ def _refused(worker: Worker, order: Order, reason: Reason, message: str) -> Next
 
 
 def _unknown(worker: Worker, order: Order, oco: Protection, detail: str) -> Next:
-    noted = worker.note(order, STATE, f"{oco.client_order_id}: outcome unknown ({detail}); looking it up")
+    noted = worker.note(order, f"{oco.client_order_id}: outcome unknown ({detail}); looking it up")
     lost = oco.model_copy(update={"ambiguous": True, "lookups": 0})
     return worker.hold(noted.with_protection(lost), Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[0])
 
 
 def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = False) -> Next:
     """The intent is written, its fate unknown: ask by our id, and send it once more only when it is nowhere."""
-    look = find_oco(worker, order, oco, STATE, refused=refused)
+    look = find_oco(worker, order, oco, refused=refused)
     if look.found:
         return _confirm(worker, look.order, look.found)
     if look.taken:
@@ -273,7 +268,7 @@ def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
         return worker.hold(order, Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[seen.lookups])
     if seen.sends < MAX_SENDS:
         again = seen.model_copy(update={"sends": seen.sends + 1, "lookups": 0})
-        return _send(worker, worker.note(order, STATE, f"{oco.client_order_id} never arrived: sent once more"), again)
+        return _send(worker, worker.note(order, f"{oco.client_order_id} never arrived: sent once more"), again)
     pause = wait_for_sender(worker, seen, seen.lookups - len(LOOKUP_BACKOFF_SECONDS))
     if pause:
         detail = f"{oco.client_order_id} may still arrive; until that is ruled out {oco.qty} {order.symbol} are bare"

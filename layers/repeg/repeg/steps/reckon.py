@@ -14,12 +14,10 @@ from repeg.domain.models import direction
 from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.patience import DISAGREES_AFTER
-from repeg.domain.routes import Route
 from repeg.steps.evidence import find_out
 from repeg.steps.survey import Survey
 from repeg.steps.worker import Worker
 
-STATE = Route.PROTECT_POSITION
 DISAGREES = "disagrees"
 
 
@@ -66,7 +64,7 @@ def _agreed(survey: Survey, bracket: Order, position: Position | None) -> Order:
         seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=survey.now, booked=booked)
         bracket = bracket.changed(account_seen=seen)
     if bracket.frozen:
-        bracket = survey.worker.note(bracket, STATE, "account and record agree again")
+        bracket = survey.worker.note(bracket, "account and record agree again")
         bracket = bracket.changed(frozen="", care_at=survey.now if bracket.care_at else None)
     return bracket.changed(doubted_at=None).no_longer(DISAGREES)
 
@@ -82,7 +80,7 @@ def _booked(
     for bracket in sold:
         gone = f"{plain(bracket.exits[-1].qty)} {bracket.symbol} were left by somebody else"
         worker.alert(bracket, f"{gone}: {finding.why}")
-        noted = worker.note(bracket, STATE, f"{gone}: {finding.why}")
+        noted = worker.note(bracket, f"{gone}: {finding.why}")
         after[bracket.order_id] = worker.save_exits(
             after[bracket.order_id], _seen_sold(survey, noted, finding, position)
         )
@@ -128,7 +126,7 @@ def adjusted(worker: Worker, brackets: Sequence[Order], finding: Finding, positi
             care_tries=0,
         ).no_longer(DISAGREES)
         worker.alert(changed, f"corporate action: {words}; protected again at these levels")
-        after.append(worker.save_exits(bracket, worker.note(changed, STATE, words)))
+        after.append(worker.save_exits(bracket, worker.note(changed, words)))
     return after
 
 

@@ -40,7 +40,7 @@ def record(worker: Worker, order: Order) -> Next:
     if after_rungs(order) is not Route.RECORD_OUTCOME:
         raise StoreConflict(f"{order.order_id} holds shares that were not seen to")
     ended = concluded(order, worker.now(order))
-    recorded = worker.orders.finish(worker.note(ended, Route.RECORD_OUTCOME, _summary(ended)))
+    recorded = worker.orders.finish(worker.note(ended, _summary(ended)))
     _log_words(worker, ended)
     return _publish(worker, recorded)
 

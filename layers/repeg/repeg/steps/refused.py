@@ -20,7 +20,6 @@ from repeg.steps.outcome import finish, wait_to_place
 from repeg.steps.size import size_sell
 from repeg.steps.worker import Worker
 
-STATE = Route.PLACE_ORDER
 IN_THE_WAY = "orders in the way"
 
 
@@ -39,10 +38,10 @@ def refused(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
     if wait is None:
         ended = child.model_copy(update={"status": ChildStatus.REJECTED, "closed_at": now}).given_back()
         detail = f"broker: {denied.message}{_named(worker, denied)}"
-        following = finish(worker, order.with_child(ended), Finish(reason=reason, detail=detail), STATE)
+        following = finish(worker, order.with_child(ended), Finish(reason=reason, detail=detail))
     else:
         if times == 1:
-            order = worker.note(order, STATE, f"broker: {denied.message}; tried again")
+            order = worker.note(order, f"broker: {denied.message}; tried again")
         following = _again(worker, _without(order, child, worker), refusal, wait)
     worker.give_back(child)
     return following
@@ -80,7 +79,7 @@ def _again(worker: Worker, order: Order, refusal: Refusal, wait: int) -> Next:
         # What the account showed was old: the exit is sized anew.
         again = order.changed(status=Status.WAITING, resizes=order.resizes + 1)
         return worker.hold(again, Route.WAIT_FOR_MARKET, wait)
-    return wait_to_place(worker, order, wait, STATE)
+    return wait_to_place(worker, order, wait)
 
 
 def before_rung(worker: Worker, order: Order) -> Order | Next:
@@ -98,19 +97,19 @@ def walled_off(worker: Worker, order: Order) -> Next:
     wait = try_again_in(Refusal(reason=Reason.WASH_TRADE, of=Sort.EXIT, times=order.refused))
     detail = f"{order.symbol} cannot be left: an order of the account rests at {order.wall}, and what could meet it is "
     order = worker.alert_lasting(order, IN_THE_WAY, detail + "refused; cancel it")
-    return wait_to_place(worker, order, wait or WASH_WAITS[-1], STATE)
+    return wait_to_place(worker, order, wait or WASH_WAITS[-1])
 
 
 def _sized_anew(worker: Worker, order: Order) -> Order | Next:
     """A plain sell by what is free now; that nothing is free is one refusal more."""
     sizing = size_sell(worker, order, (order.requested_qty or ZERO) - order.filled_qty)
     if not isinstance(sizing, Reject):
-        order = worker.note(order, STATE, sizing.note) if sizing.note else order
+        order = worker.note(order, sizing.note) if sizing.note else order
         return sized(order, sizing)
     order = order.changed(refused_for=sizing.reason, refused=order.refused + 1)
     wait = try_again_in(Refusal(reason=sizing.reason, of=Sort.SELL, times=order.refused))
     if wait is None:
-        return finish(worker, order, Finish(reason=sizing.reason, detail=sizing.detail), STATE)
+        return finish(worker, order, Finish(reason=sizing.reason, detail=sizing.detail))
     return worker.hold(order, Route.WAIT_TO_PLACE, wait)
 
 
@@ -134,7 +133,7 @@ def _facing(worker: Worker, order: Order, resting: tuple[OrderReport, ...], lost
     wall = nearest_wall(resting, order.trading_side)
     names = named_orders(resting, opposite(order.trading_side))
     if wall != order.wall and wall is not None:
-        order = worker.note(order, STATE, f"stays off {names}")
+        order = worker.note(order, f"stays off {names}")
     order = order.changed(wall=wall)
     blocking = [each for each in resting if each.limit_price is None]
     if blocking and lost:

@@ -17,35 +17,33 @@ from repeg.steps.oco import ask_to_cancel, find_oco, read_oco
 from repeg.steps.send import wait_for_sender
 from repeg.steps.worker import Worker
 
-STATE = Route.RELEASE_PROTECTION
-
 
 def release(worker: Worker, order: Order) -> Next:
     """One round over every bracket whose shares the close needs."""
     for order_id in order.released:
         bracket = worker.orders.get(order_id)
-        if bracket and not take_down(worker, bracket, STATE)[1]:
+        if bracket and not take_down(worker, bracket)[1]:
             return worker.hold(order, Route.WAIT_FOR_RELEASE, backoff(CANCEL_BACKOFF_SECONDS, order.holds))
     down = order.changed(holds=0, released_at=order.released_at or worker.now(order))
-    worker.orders.save(worker.note(down, STATE, "protection is down"))
+    worker.orders.save(worker.note(down, "protection is down"))
     return Next(Route.ASSESS_MARKET)
 
 
-def take_down(worker: Worker, bracket: Order, state: Route) -> tuple[Order, bool]:
+def take_down(worker: Worker, bracket: Order) -> tuple[Order, bool]:
     """Cancel a bracket's OCOs; saved when anything changed. True once none of them can sell a share any more."""
     before = bracket
     for oco in bracket.protections:
         if not oco.status.closed:
-            bracket = _take_down_one(worker, bracket, oco, state)
+            bracket = _take_down_one(worker, bracket, oco)
     if bracket.bare_qty > 0:
         bracket = bracket.changed(protected=False, refusals=0)
     bracket = worker.save_exits(before, bracket)
     return bracket, all(oco.status.closed for oco in bracket.protections)
 
 
-def _take_down_one(worker: Worker, bracket: Order, oco: Protection, state: Route) -> Order:
+def _take_down_one(worker: Worker, bracket: Order, oco: Protection) -> Order:
     if oco.broker_order_id is None:
-        look = find_oco(worker, bracket, oco, state)
+        look = find_oco(worker, bracket, oco)
         if look.taken:
             return look.order
         if look.found is None:
@@ -59,7 +57,7 @@ def _take_down_one(worker: Worker, bracket: Order, oco: Protection, state: Route
         bracket = worker.orders.save(bracket.with_protection(oco))
         if ask_to_cancel(worker, oco):
             worker.sleep(LINGER_SECONDS)
-    bracket, seen = read_oco(worker, bracket, oco, state)
+    bracket, seen = read_oco(worker, bracket, oco)
     if not seen.status.closed and not seen.alarmed and _stuck(seen, worker, bracket):
         worker.alert(bracket, f"{oco.client_order_id}: cancel not confirmed after 30 s; {bracket.symbol} stays locked")
         bracket = bracket.with_protection(seen.model_copy(update={"alarmed": True}))

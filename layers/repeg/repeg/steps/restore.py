@@ -10,7 +10,6 @@ from repeg.domain.orders import Order
 from repeg.domain.routes import Next, Route
 from repeg.steps.worker import Worker
 
-STATE = Route.PROTECT_POSITION
 Protect = Callable[[Worker, Order], Next]
 
 
@@ -19,7 +18,7 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     holding = worker.orders.holding(close.symbol)
     known = {bracket.order_id: bracket for bracket in holding}
     for sold in booked(close, holding):
-        noted = worker.note(sold, STATE, f"{close.order_id} left shares of this position")
+        noted = worker.note(sold, f"{close.order_id} left shares of this position")
         worker.save_exits(known[sold.order_id], noted)
     waits: list[int] = []
     # A close that died while it superseded an order does not name it, but the order names the close.

@@ -24,8 +24,6 @@ from repeg.steps.outcome import fold
 from repeg.steps.send import wait_for_sender
 from repeg.steps.worker import Worker
 
-STATE = Route.SECURE_POSITION
-
 
 def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     """One round of securing; never gives up while a child order may be live."""
@@ -69,7 +67,7 @@ def _protect_or_leave(worker: Worker, order: Order) -> Next:
     rounds = order.secure_rounds + 1
     if rounds == SECURE_PROTECT_ROUNDS and order.bracket and not order.unwinding:
         detail = "protection keeps failing; the position is left"
-        order = worker.note(order.changed(unwinding=True, reason=Reason.PROTECTION_FAILED), STATE, detail)
+        order = worker.note(order.changed(unwinding=True, reason=Reason.PROTECTION_FAILED), detail)
     if rounds % SECURE_PROTECT_ROUNDS == 0:
         worker.alert(order, f"{order.symbol}: {order.unguarded_qty} shares are without protection")
     order = worker.orders.save(order.changed(secure_rounds=rounds))
@@ -88,7 +86,7 @@ def _begin(worker: Worker, order: Order, error: str | None) -> Order:
     reason = order.reason or Reason.INTERNAL_ERROR
     detail = f"securing after {error}" if error else f"securing: {reason}"
     worker.alert(order, f"{order.order_id} is being secured: {detail}")
-    noted = worker.note(order.changed(securing=True, reason=reason, holds=0), STATE, detail)
+    noted = worker.note(order.changed(securing=True, reason=reason, holds=0), detail)
     return worker.orders.save(noted)
 
 
@@ -100,7 +98,7 @@ def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
         worker.log.error(f"could not look up {child.client_order_id}: {error}")
         return order
     if report:
-        return fold(worker, order, child, report, STATE)
+        return fold(worker, order, child, report)
     seen = {"lookups": child.lookups + 1, "saved_wall": child.saved_wall or worker.time.wall()}
     child = child.model_copy(update=seen)
     if child.lookups <= SECURE_LOOKUPS or wait_for_sender(worker, child, child.lookups):

@@ -21,7 +21,6 @@ from repeg.domain.ours import Intent, contradiction
 from repeg.domain.patience import CANCEL_LOOKS_SECONDS, FOLD_TRIES, READ_BACKOFF_SECONDS, backoff
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
-from repeg.domain.routes import Route
 from repeg.domain.sending import in_time, may_arrive_for
 from repeg.errors import (
     BudgetExhausted,
@@ -153,4 +152,4 @@ def _with_sent(
         asked = {"status": ProtectionStatus.CANCELING, "cancel_requested_at": now}
         order = order.with_protection(sent.model_copy(update=asked).reported(report, now, worker.session_open(order)))
     detail = f"{sent.client_order_id} arrived after it was given up: {report.broker_status}, {report.filled_qty} filled"
-    return worker.note(order, Route.SECURE_POSITION, detail)
+    return worker.note(order, detail)

@@ -25,7 +25,6 @@ from repeg.domain.patience import (
 )
 from repeg.domain.reasons import Reason
 from repeg.domain.refusals import SHARES_LACK
-from repeg.domain.routes import Route
 from repeg.domain.sizing import (
     Release,
     Sizing,
@@ -43,7 +42,6 @@ from repeg.steps.oco import find_lost, read_exits
 from repeg.steps.worker import Worker
 from repeg.store.items import Traded
 
-STATE = Route.ASSESS_MARKET
 SHOWS_LATE = "waits for the position to show the last trade"
 UNPROVEN = "waits for the account to show its position, or who left it"
 SETTLING = "waits for the position to show what was bought"
@@ -126,7 +124,7 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
     if brackets and not _fits(position, brackets, expected):
         # An OCO that is gone together with its shares needs no second look.
         looks = 0 if held < expected else len(LOOKUP_BACKOFF_SECONDS)
-        unexited, brackets = _unexited(brackets), [read_exits(worker, bracket, STATE, looks) for bracket in brackets]
+        unexited, brackets = _unexited(brackets), [read_exits(worker, bracket, looks) for bracket in brackets]
         expected = _expected(order, brackets)
         if _unexited(brackets) < unexited and order.settling < POSITION_READS:
             # What was read may be older than the exit that has come to light: look again, knowing what must be gone.
@@ -152,7 +150,7 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
     if ours and unexplained > 0 and order.settling < POSITION_READS:
         # What was released may not show as free yet, and what was thought lost may hold it.
         for bracket in brackets:
-            found = find_lost(worker, bracket, STATE)
+            found = find_lost(worker, bracket)
             if found is not bracket:
                 worker.orders.save(found)
         return Hold(seconds=1, why=SETTLING)

@@ -9,6 +9,7 @@ from repeg.domain.orders import Order
 from repeg.domain.parking import was_set_forward
 from repeg.domain.patience import BLIND_AT_MOST, HISTORIES, ORDERS_WITHIN, OVERDUE
 from repeg.domain.reasons import Status
+from repeg.domain.routes import Route
 from repeg.errors import RetryError
 from repeg.executions import Executions, ExecutionState
 from repeg.steps.survey import Survey, begin, check_clock, end, in_turn, list_executions
@@ -19,7 +20,7 @@ from repeg.store.orders import BATCH
 
 def sweep(worker: Worker, executions: Executions) -> dict[str, int]:
     """Watch positions, and restart what died. Returns how many orders are to do, and how many executions started."""
-    survey = begin(worker, executions)
+    survey = begin(worker.at(Route.PROTECT_POSITION), executions)
     _refresh_clock(worker)
     try:
         watch_positions(survey)

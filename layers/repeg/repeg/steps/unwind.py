@@ -17,7 +17,6 @@ from repeg.steps.protect import protect
 from repeg.steps.release import take_down
 from repeg.steps.worker import Worker
 
-STATE = Route.UNWIND_POSITION
 UNWINDS_REMEMBERED = 20
 NOT_LEFT = "not left"
 
@@ -53,7 +52,7 @@ def _running(worker: Worker, order: Order) -> Order | None:
 
 
 def _start(worker: Worker, order: Order) -> Next:
-    order, down = take_down(worker, order, STATE)
+    order, down = take_down(worker, order)
     if not down:
         return worker.hold(order, Route.WAIT_FOR_UNWIND, backoff(UNWIND_LOOK_SECONDS, order.holds))
     if order.unexited_qty <= 0:
@@ -62,7 +61,7 @@ def _start(worker: Worker, order: Order) -> Next:
     leaving = leaving.changed(execution_arn=worker.executions.arn(leaving.order_id, 1))
     if not worker.session_open(order):
         leaving = leaving.changed(when_closed="next_open")
-    noted = worker.note(order, STATE, f"leaving {leaving.signal_qty} {order.symbol} by {leaving.order_id}")
+    noted = worker.note(order, f"leaving {leaving.signal_qty} {order.symbol} by {leaving.order_id}")
     order = worker.orders.save_with(noted.changed(unwind_order_id=leaving.order_id, holds=0), leaving)
     worker.executions.start(leaving.order_id, 1)
     return worker.hold(order, Route.WAIT_FOR_UNWIND, UNWIND_LOOK_SECONDS[0])
@@ -82,7 +81,7 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
     ended = f"{leaving.status}{f' ({leaving.reason})' if leaving.reason else ''}"
     summary = f"{leaving.order_id} {ended}: {leaving.filled_qty} left at {leaving.avg_fill_price}"
     seen = (*order.unwinds_seen, leaving.order_id)[-UNWINDS_REMEMBERED:]
-    order = worker.note(order.changed(unwind_cost=_cost(order), unwinds_seen=seen), STATE, summary)
+    order = worker.note(order.changed(unwind_cost=_cost(order), unwinds_seen=seen), summary)
     if order.unexited_qty <= 0:
         return _flat(worker, before, order)
     # Protection comes first, and what is told is what is true then.

@@ -19,14 +19,12 @@ from repeg.domain.money import plain
 from repeg.domain.orders import Order
 from repeg.domain.patience import CARE_AHEAD_OF_OPEN, CARE_BACKOFF_MINUTES, CARE_GRACE, POSITIONS_WITHIN
 from repeg.domain.protection import Protection, lone_stop
-from repeg.domain.routes import Route
 from repeg.errors import RetryError, StaleExecution
 from repeg.steps.oco import read_oco
 from repeg.steps.reckon import DISAGREES, reckon
 from repeg.steps.release import take_down
 from repeg.steps.survey import Survey, in_turn, list_account, list_executions
 
-STATE = Route.PROTECT_POSITION
 NOTHING = timedelta(0)
 BARE, PAST_STOP = "bare", "past stop"
 
@@ -138,7 +136,7 @@ def _read_exits(survey: Survey, order: Order) -> Order:
     before = order
     for oco in order.protections:
         if not oco.status.closed and oco.broker_order_id and _differs(survey, oco):
-            order = read_oco(survey.worker, order, oco, STATE)[0]
+            order = read_oco(survey.worker, order, oco)[0]
     if order == before or survey.running(order):
         return before
     return survey.worker.save_exits(before, order)
@@ -278,22 +276,22 @@ def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdi
     match found.act:
         case Act.LEAVE:
             if not _backs_off(survey, order) and not _waits(survey, order):
-                noted = survey.worker.note(order, STATE, _words(survey, order, found, None))
+                noted = survey.worker.note(order, _words(survey, order, found, None))
                 return _start(survey, noted.changed(unwinding=True, protected=False))
         case Act.PROTECT:
             if _due(survey, before, order):
                 return _start(survey, order)
         case Act.FREEZE:
             if not before.frozen and order.frozen:
-                order = survey.worker.note(order, STATE, f"frozen: {order.frozen}")
+                order = survey.worker.note(order, f"frozen: {order.frozen}")
             if order.order_id in survey.split and any(not oco.status.closed for oco in order.protections):
                 # What it would sell, and where, is from before: it must not trade by itself.
-                return take_down(survey.worker, survey.worker.orders.save(order), STATE)[0]
+                return take_down(survey.worker, survey.worker.orders.save(order))[0]
         case Act.NONE if facts.free and facts.market is Market.INSIDE and lone_stop(order.protections):
             if not _backs_off(survey, order):
                 lost = f"the target of {order.symbol} is gone, its stop guards on; both are placed anew"
                 survey.worker.alert(order, lost)
-                return _start(survey, survey.worker.note(order, STATE, lost))
+                return _start(survey, survey.worker.note(order, lost))
         case Act.NONE if found.state is Standing.COVERED and order.care_at and not order.protected:
             order = order.changed(protected=True, care_at=None, care_tries=0)
     return order if order == before else survey.worker.orders.save(order)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -60,6 +61,14 @@ class Worker:
     sleep: Callable[[float], None]
     log: Log
     stack: Stack = field(default_factory=Stack)
+    state: Route = Route.ASSESS_MARKET
+    """The state of the machine whose step is taken: what is noted is noted under it."""
+
+    def at(self, state: Route) -> Worker:
+        """The same worker, at another state; what it has connected stays."""
+        other = copy(self)
+        other.state = state
+        return other
 
     @property
     def broker(self) -> Broker:
@@ -118,10 +127,10 @@ class Worker:
         upcoming = self.time.calendar(self.broker.urgent(), now).next_session(now)
         return upcoming.opens_at if upcoming else None
 
-    def note(self, order: Order, state: Route, detail: str) -> Order:
-        """The order with one more event, also logged."""
-        self.log.info(detail, state=state.value, order_id=order.order_id, symbol=order.symbol)
-        return order.noted(self.now(order), state.value, detail)
+    def note(self, order: Order, detail: str) -> Order:
+        """The order with one more event, under the state that is being worked, also logged."""
+        self.log.info(detail, state=self.state.value, order_id=order.order_id, symbol=order.symbol)
+        return order.noted(self.now(order), self.state.value, detail)
 
     def hold(self, order: Order, route: Route, seconds: int, requeue: bool = False) -> Next:
         """Wait `seconds` in the machine; after very many waits end here, and let a fresh execution take over."""
@@ -163,7 +172,7 @@ class Worker:
             order = order.changed(protected=None)  # of less than a share there is nothing to protect
         if before.unexited_qty > 0 >= order.unexited_qty and order.status.terminal:
             how = f"position left at {order.exit_price}: {order.exit_reason}"
-            order = self.note(order.changed(protected=None), Route.PROTECT_POSITION, how)
+            order = self.note(order.changed(protected=None), how)
             try:
                 self.publisher.publish(EXITED, order_view(order))
             except Exception as error:  # the record has it, and leaving must go on

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 from collections.abc import Callable
-from typing import Any
 
-from aiohttp import WSMsgType, web
+import msgpack
+from aiohttp import web
 
-from desk.exchange.alpaca import msgpack
 from desk.exchange.alpaca.feeds import Accepts, Feeds, Message, Subscriber, failure
+from desk.exchange.alpaca.talk import Talk, talk
 from desk.exchange.faults.rules import Faults
 from desk.exchange.faults.stream import copies
 from desk.exchange.faults.subjects import Subject
 from desk.exchange.market.moments import parse_instant
 from desk.exchange.venue.engine import Engine
+from desk.exchange.wire import credentials, frames
 
-FEED_PATHS = frozenset(f"/v2/{feed}" for feed in ("sip", "iex", "delayed_sip", "boats", "overnight", "otc"))
+# docs.alpaca.markets/docs/real-time-stock-pricing-data has the two night feeds under v1beta1; alpaca-py's
+# StockDataStream puts v2 before all of them.
+FEED_PATHS = frozenset(
+    {
+        *(f"/v2/{feed}" for feed in ("sip", "iex", "delayed_sip", "boats", "overnight", "otc", "test")),
+        *(f"/v1beta1/{feed}" for feed in ("boats", "overnight")),
+    }
+)
 _AUTH_TIMEOUT_S = 10.0
 _FATAL = frozenset({404, 406, 409})
-Frame = list[Message] | None
 
 
 class DataStream:
@@ -45,67 +50,49 @@ class DataStream:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One client, until it goes away."""
-        socket = web.WebSocketResponse(heartbeat=30)
-        await socket.prepare(request)
-        packed = "msgpack" in request.headers.get("Content-Type", "")
-        queue: asyncio.Queue[Frame] = asyncio.Queue()
-        path = request.path.rstrip("/")
-        client = Subscriber(self._feeds, path.rpartition("/")[2], lambda m: self._deliver(path, queue, m))
-        sender = asyncio.create_task(_send(socket, queue, packed))
-        queue.put_nowait([{"T": "success", "msg": "connected"}])
-        clock = asyncio.get_running_loop().call_later(_AUTH_TIMEOUT_S, _time_out, client, queue)
-        try:
-            async for message in socket:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+        async with talk(request, _packed if frames.packs(request.headers) else frames.as_text) as client:
+            path = request.path.rstrip("/")
+            subscriber = Subscriber(self._feeds, path.rpartition("/")[2], lambda m: self._deliver(path, client, m))
+            clock = asyncio.get_running_loop().call_later(_AUTH_TIMEOUT_S, _time_out, subscriber, client)
+            try:
+                client.say([{"T": "success", "msg": "connected"}])
+                if (keys := credentials.shown(request.headers)) is not None:
+                    _answer(client, subscriber.authenticate(*keys))
+                async for command in client.commands():
                     self._keep_up()
-                    answer = client.receive(_command(message.data))
+                    _answer(client, subscriber.receive(command))
                     self._moved()
-                    queue.put_nowait([answer])
-                    if answer.get("code") in _FATAL:
-                        queue.put_nowait(None)
-        finally:
-            clock.cancel()
-            client.leave()
-            sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await sender
-        return socket
+            finally:
+                clock.cancel()
+                subscriber.leave()
+        return client.socket
 
-    def _deliver(self, path: str, queue: asyncio.Queue[Frame], messages: list[Message]) -> None:
+    def _deliver(self, path: str, client: Talk, messages: list[Message]) -> None:
         count = copies(self._faults, path, Subject(frozenset((str(messages[0]["S"]),))))
         if count is None:
-            queue.put_nowait(None)
+            client.hang_up()
             return
         for _ in range(count):
-            queue.put_nowait(messages)
+            client.say(messages)
 
 
-def _time_out(client: Subscriber, queue: asyncio.Queue[Frame]) -> None:
-    if not client.authenticated:
-        queue.put_nowait([failure(404)])
-        queue.put_nowait(None)
+def _answer(client: Talk, answer: Message) -> None:
+    client.say([answer])
+    if answer.get("code") in _FATAL:
+        client.hang_up()
 
 
-async def _send(socket: web.WebSocketResponse, queue: asyncio.Queue[Frame], packed: bool) -> None:
-    while (frame := await queue.get()) is not None:
-        if packed:
-            await socket.send_bytes(msgpack.pack([_stamped(message) for message in frame]))
-        else:
-            await socket.send_str(json.dumps(frame, separators=(",", ":")))
-    await socket.close()
+def _time_out(subscriber: Subscriber, client: Talk) -> None:
+    if not subscriber.authenticated:
+        _answer(client, failure(404))
+
+
+def _packed(messages: list[Message]) -> bytes:
+    return frames.as_packed([_stamped(message) for message in messages])
 
 
 def _stamped(message: Message) -> Message:
-    return message | {"t": msgpack.Instant(parse_instant(message["t"]))} if "t" in message else message
-
-
-def _command(data: str | bytes) -> Any:
-    if isinstance(data, bytes) and not data.startswith(b"{"):
-        try:
-            return msgpack.unpack(data)
-        except msgpack.Unreadable:
-            return None
-    try:
-        return json.loads(data)
-    except ValueError:
-        return None
+    """In MessagePack a time is a timestamp, not a text (alpaca-py reads nothing else)."""
+    if "t" not in message:
+        return message
+    return message | {"t": msgpack.Timestamp.from_unix_nano(parse_instant(message["t"]))}

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from desk.exchange.alpaca.views import bar_json, quote_json, status_json, trade_json
+from desk.exchange.alpaca import test_feed
+from desk.exchange.alpaca.views import bar_json, imbalance_json, quote_json, status_json, trade_json
 from desk.exchange.market.model import MarketEvent
-from desk.exchange.market.moments import MINUTE, SECOND
+from desk.exchange.market.moments import MINUTE, SECOND, eastern
+from desk.exchange.market.sessions import session_on
 from desk.exchange.rules.settings import entitled
 from desk.exchange.venue.engine import Engine
 from desk.exchange.venue.history import Timeframe
 
-CHANNELS = ("trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses", "lulds", "corrections", "cancelErrors")
+# docs.alpaca.markets/docs/real-time-stock-pricing-data names all of these; in its answers `imbalances` is missing where
+# nobody asked for them.
+CHANNELS = (
+    *("trades", "quotes", "bars", "updatedBars", "dailyBars"),
+    *("statuses", "lulds", "corrections", "cancelErrors", "imbalances"),
+)
+_ONLY_IF_ASKED = "imbalances"
 _FOLLOW_TRADES = ("corrections", "cancelErrors")
 # docs.alpaca.markets/docs/streaming-market-data; so are the errors below, and the one connection for each feed.
 _BASIC_SYMBOLS = 30
+# The documents promise `invalid syntax` for a symbol in a wrong format, without saying which format is right.
+_SYMBOL = re.compile(r"\*|[A-Za-z0-9][A-Za-z0-9./_-]{0,19}")
 _ERRORS = {
     400: "invalid syntax",
     401: "not authenticated",
@@ -29,6 +40,7 @@ _ERRORS = {
     409: "insufficient subscription",
     410: "invalid subscribe action for this feed",
 }
+_MINUTES, _DAYS = Timeframe("1Min"), Timeframe("1Day")
 Message = dict[str, Any]
 Deliver = Callable[[list[Message]], None]
 Accepts = Callable[[str, str], bool]
@@ -82,14 +94,38 @@ class Feeds:
             if book.quote is not None and not book.quote.frozen and now > book.quote.at:
                 self._send("quotes", "q", symbol, partial(quote_json, book.quote, now))
         if now % MINUTE == 0:
-            self._send_bars(now - MINUTE)
+            self._after_minute(now)
+        if now % MINUTE == MINUTE // 2:
+            # Alpaca sends the minute again after half a minute if a late trade came, which of a share that trades much
+            # there nearly always is one. Here no trade is late, and every share is treated as such a share.
+            self._send_minutes("updatedBars", "u", now - MINUTE // 2 - MINUTE)
+        if now % test_feed.BEAT == 0:
+            self._send_test(now)
         self._plan_beat()
 
-    def _send_bars(self, start: int) -> None:
-        minute = Timeframe("1Min")
+    def _after_minute(self, now: int) -> None:
+        self._send_minutes("bars", "b", now - MINUTE)
+        session = session_on(eastern(now).date())
+        if session is not None and session.open < now <= session.post_close:
+            self._send_bars("dailyBars", "d", _DAYS, _DAYS.start_of(now))
+
+    def _send_minutes(self, channel: str, kind: str, start: int) -> None:
+        self._send_bars(channel, kind, _MINUTES, start)
+
+    def _send_bars(self, channel: str, kind: str, timeframe: Timeframe, start: int) -> None:
         for symbol in self._engine.books:
-            for bar in self._engine.history.bars(symbol, minute, start, start):
-                self._send("bars", "b", symbol, partial(bar_json, bar))
+            if self._told(channel, symbol):
+                bar = self._engine.history.bar(symbol, timeframe, start)
+                if bar is not None:
+                    self._send(channel, kind, symbol, partial(bar_json, bar))
+
+    def _send_test(self, now: int) -> None:
+        symbol = test_feed.SYMBOL
+        quote, trade = test_feed.quote(now), test_feed.trade(now)
+        self._send("quotes", "q", symbol, partial(quote_json, quote, now), False)
+        self._send("trades", "t", symbol, partial(trade_json, trade, now), False)
+        if now % MINUTE == 0:
+            self._send("bars", "b", symbol, lambda: bar_json(test_feed.bar(now - MINUTE)), False)
 
     def _tell(self, event: MarketEvent) -> None:
         symbol = event.symbol
@@ -99,10 +135,15 @@ class Feeds:
             self._send("trades", "t", symbol, partial(trade_json, event.trade, event.at))
         if event.halted is not None:
             self._send("statuses", "s", symbol, partial(status_json, event.halted, event.at))
+        # Imbalances are typically told during halts (docs.alpaca.markets/docs/real-time-stock-pricing-data).
+        if event.halted and (price := self._engine.mark(symbol)) is not None:
+            self._send("imbalances", "i", symbol, partial(imbalance_json, price, event.at))
 
-    def _send(self, channel: str, kind: str, symbol: str, make: Callable[[], Message]) -> None:
-        told = [subscriber for subscriber in self.subscribers if subscriber.wants(channel, symbol)]
-        if told:
+    def _told(self, channel: str, symbol: str, of_market: bool = True) -> list[Subscriber]:
+        return [s for s in self.subscribers if s.of_market == of_market and s.wants(channel, symbol)]
+
+    def _send(self, channel: str, kind: str, symbol: str, make: Callable[[], Message], of_market: bool = True) -> None:
+        if told := self._told(channel, symbol, of_market):
             message = {"T": kind, "S": symbol, **make()}
             for subscriber in told:
                 subscriber.deliver([message])
@@ -116,14 +157,20 @@ class Subscriber:
         self.feed = feed
         self.deliver = deliver
         self.authenticated = False
-        self._wanted: dict[str, dict[str, None]] = {channel: {} for channel in CHANNELS}
+        channels = test_feed.CHANNELS if feed == test_feed.FEED else CHANNELS
+        self._wanted: dict[str, dict[str, None]] = {channel: {} for channel in channels}
         feeds.subscribers.append(self)
+
+    @property
+    def of_market(self) -> bool:
+        """Whether it hears of the market, not of the share of the test stream."""
+        return self.feed != test_feed.FEED
 
     def leave(self) -> None:
         self._feeds.subscribers.remove(self)
 
     def wants(self, channel: str, symbol: str) -> bool:
-        wanted = self._wanted[channel]
+        wanted = self._wanted.get(channel, {})
         return symbol in wanted or "*" in wanted
 
     def receive(self, command: Any) -> Message:
@@ -132,18 +179,22 @@ class Subscriber:
             return failure(400)
         action = command.get("action")
         if action == "auth":
-            return self._authenticate(command)
+            key, secret = command.get("key"), command.get("secret")
+            if not isinstance(key, str) or not isinstance(secret, str):
+                return failure(403 if self.authenticated else 402)
+            # docs.alpaca.markets/docs/streaming-market-data: an application gives its user's token so.
+            return self.authenticate(secret, "") if key == "oauth" else self.authenticate(key, secret)
         if action not in ("subscribe", "unsubscribe"):
             return failure(400)
         if not self.authenticated:
             return failure(401)
         return self._change(command, subscribe=action == "subscribe")
 
-    def _authenticate(self, command: Mapping[str, Any]) -> Message:
-        key, secret = command.get("key"), command.get("secret")
+    def authenticate(self, key: str, secret: str) -> Message:
+        """The answer to keys, or to a token without a secret."""
         if self.authenticated:
             return failure(403)
-        if not key or not secret or not self._feeds.accepts(str(key), str(secret)):
+        if not key or not self._feeds.accepts(key, secret):
             return failure(402)
         if not entitled(self._feeds.subscription, self.feed):
             return failure(409)
@@ -154,12 +205,12 @@ class Subscriber:
 
     def _change(self, command: Mapping[str, Any], *, subscribe: bool) -> Message:
         changes = {name: value for name, value in command.items() if name != "action"}
-        if any(name not in CHANNELS for name in changes):
+        if any(name not in self._wanted for name in changes):
             return failure(410)
-        if not all(isinstance(v, list) and all(isinstance(s, str) for s in v) for v in changes.values()):
+        if not all(_symbols(value) for value in changes.values()):
             return failure(400)
         if "trades" in changes:
-            changes |= {name: changes["trades"] for name in _FOLLOW_TRADES}
+            changes |= {name: changes["trades"] for name in _FOLLOW_TRADES if name in self._wanted}
         after = {channel: dict(symbols) for channel, symbols in self._wanted.items()}
         for channel, symbols in changes.items():
             for symbol in symbols:
@@ -172,4 +223,9 @@ class Subscriber:
             return failure(405)
         self._wanted = after
         self._feeds.beat()
-        return {"T": "subscription", **{channel: list(symbols) for channel, symbols in after.items()}}
+        told = {channel: list(symbols) for channel, symbols in after.items() if symbols or channel != _ONLY_IF_ASKED}
+        return {"T": "subscription", **told}
+
+
+def _symbols(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(s, str) and _SYMBOL.fullmatch(s) for s in value)

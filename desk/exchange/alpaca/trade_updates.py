@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
 from collections.abc import Callable
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
+from desk.exchange.alpaca.talk import Talk, talk
 from desk.exchange.alpaca.views import order_json
 from desk.exchange.faults.rules import Faults
 from desk.exchange.faults.stream import copies
@@ -19,10 +17,14 @@ from desk.exchange.market.model import OrderEvent, Status
 from desk.exchange.market.moments import utc_text
 from desk.exchange.market.prices import plain
 from desk.exchange.venue.engine import Engine
+from desk.exchange.wire import frames
 
 STREAM_PATH = "/stream"
 _TOPIC = "trade_updates"
 _NAMES = {"filled": "fill", "partially_filled": "partial_fill", "replace_rejected": "order_replace_rejected"}
+# What Alpaca says before it has heard from the venue; everything else is the venue's word and carries its id
+# (QuantConnect/Lean.Brokerages.Alpaca, issue 41, logs `pending_new` without one and `new` with one).
+_BEFORE_THE_VENUE = frozenset({"accepted", "held", "pending_new", "pending_cancel", "pending_replace"})
 Message = dict[str, Any]
 Accepts = Callable[[str, str], bool]
 
@@ -36,72 +38,81 @@ class TradeUpdates:
         self._accepts_keys = accepts
         self._journaled = journaled
         # Whoever connects again missed what happened meanwhile: forum.alpaca.markets/t/4351 asks for a replay.
-        self._listening: set[asyncio.Queue[Message | None]] = set()
+        self._listening: set[Talk] = set()
         engine.listeners.append(self._publish)
 
     def _publish(self, happened: OrderEvent) -> None:
-        if self._listening:
-            message = {"stream": _TOPIC, "data": update_json(happened)}
-            for queue in self._listening:
-                count = copies(self._faults, STREAM_PATH, of_order(happened.order))
-                for sent in [None] if count is None else [message] * count:
-                    queue.put_nowait(sent)
+        if not self._listening or self._unsaid(happened):
+            return
+        message = {"stream": _TOPIC, "data": update_json(happened)}
+        for client in self._listening:
+            count = copies(self._faults, STREAM_PATH, of_order(happened.order))
+            if count is None:
+                client.hang_up()
+            for _ in range(count or 0):
+                client.say(message)
+
+    def _unsaid(self, happened: OrderEvent) -> bool:
+        """Most cancels are told of only when they are done; docs.alpaca.markets/docs/websocket-streaming."""
+        if happened.name != "pending_cancel":
+            return False
+        return not happened.order.stuck and not self._engine.settings.tell_pending_cancel
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One client, until it goes away."""
-        socket = web.WebSocketResponse(heartbeat=30)
-        await socket.prepare(request)
-        queue: asyncio.Queue[Message | None] = asyncio.Queue()
-        sender = asyncio.create_task(_send(socket, queue))
-        authorized = False
-        try:
-            async for message in socket:
-                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    continue
-                command = _command(message.data)
-                if command.get("action") in ("authenticate", "auth"):
-                    authorized = self._accepts(command)
-                    queue.put_nowait(_authorization(authorized))
-                elif command.get("action") == "listen":
-                    queue.put_nowait(self._listen(command, queue) if authorized else _authorization(False))
-        finally:
-            self._listening.discard(queue)
-            sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await sender
-        return socket
+        # Both kinds in binary frames, unlike the data stream's: alpacahq/user-docs#122.
+        encode = frames.as_packed if frames.packs(request.headers) else _as_bytes
+        async with talk(request, encode) as client:
+            authorized = False
+            try:
+                async for command in client.commands():
+                    action = command.get("action") if isinstance(command, dict) else None
+                    if action in ("authenticate", "auth"):
+                        authorized = self._accepts(command)
+                        client.say(_authorization("authenticate", authorized))
+                    elif action == "listen":
+                        client.say(self._listen(command, client) if authorized else _authorization("listen", False))
+                    else:
+                        client.say(_NOT_UNDERSTOOD)
+            finally:
+                self._listening.discard(client)
+        return client.socket
 
     def _accepts(self, command: Message) -> bool:
         data = command.get("data") if isinstance(command.get("data"), dict) else command
         assert isinstance(data, dict)
+        # An application's token: alpacahq/alpaca-docs, content/oauth/guide.md.
+        if token := data.get("oauth_token"):
+            return self._accepts_keys(str(token), "")
         key = data.get("key_id") or data.get("key")
         secret = data.get("secret_key") or data.get("secret")
         return bool(key and secret and self._accepts_keys(str(key), str(secret)))
 
-    def _listen(self, command: Message, queue: asyncio.Queue[Message | None]) -> Message:
+    def _listen(self, command: Message, client: Talk) -> Message:
         data = command.get("data")
         wanted = data.get("streams") if isinstance(data, dict) else None
         streams = [_TOPIC] if isinstance(wanted, list) and _TOPIC in wanted else []
         if streams:
-            self._listening.add(queue)
+            self._listening.add(client)
             self._engine.journal.listening(self._engine.now, _TOPIC)
             self._journaled()
         else:
-            self._listening.discard(queue)
+            self._listening.discard(client)
         return {"stream": "listening", "data": {"streams": streams}}
 
 
 def update_json(happened: OrderEvent) -> Message:
-    """The data of one update; execution fields only where there was an execution."""
+    """The data of one update; an execution id for what the venue said, prices only where there was an execution."""
     order, fill = happened.order, happened.fill
     name = _NAMES.get(happened.name, happened.name)
     if name == "accepted" and order.status is not Status.ACCEPTED:
         name = order.status.value
     update: Message = {"event": name, "timestamp": utc_text(happened.at), "order": order_json(order)}
-    update["event_id"] = str(uuid5(NAMESPACE_OID, f"{order.id} {happened.name} {order.filled_qty}"))
+    update["event_id"] = _id(f"{order.id} {happened.name} {order.filled_qty}")
+    if name not in _BEFORE_THE_VENUE:
+        update["execution_id"] = _id(f"{order.id} {order.filled_qty}" if fill else f"{order.id} {name}")
     if fill is not None:
         update |= {
-            "execution_id": str(uuid5(NAMESPACE_OID, f"{order.id} {order.filled_qty}")),
             "price": plain(fill.price),
             # Of this execution alone, not of the order so far: alpacahq/Alpaca-API#103.
             "qty": plain(fill.qty),
@@ -110,21 +121,18 @@ def update_json(happened: OrderEvent) -> Message:
     return update
 
 
-async def _send(socket: web.WebSocketResponse, queue: asyncio.Queue[Message | None]) -> None:
-    while (message := await queue.get()) is not None:
-        # Binary frames, unlike the data stream's: alpacahq/user-docs#122.
-        await socket.send_bytes(json.dumps(message, separators=(",", ":")).encode())
-    await socket.close()
+def _id(text: str) -> str:
+    return str(uuid5(NAMESPACE_OID, text))
 
 
-def _command(data: str | bytes) -> Message:
-    try:
-        command = json.loads(data)
-    except ValueError:
-        return {}
-    return command if isinstance(command, dict) else {}
+def _as_bytes(message: Message) -> bytes:
+    return frames.as_text(message).encode()
 
 
-def _authorization(authorized: bool) -> Message:
+# Alpaca does not document what it says to a command that makes no sense; silence would hide the mistake.
+_NOT_UNDERSTOOD = {"stream": "error", "data": {"error": "invalid syntax"}}
+
+
+def _authorization(action: str, authorized: bool) -> Message:
     status = "authorized" if authorized else "unauthorized"
-    return {"stream": "authorization", "data": {"action": "authenticate", "status": status}}
+    return {"stream": "authorization", "data": {"action": action, "status": status}}

@@ -60,7 +60,13 @@ def order_json(order: Order, legs: list[Order] | None = None) -> Json:
         "subtag": None,
         "source": None,
         "ratio_qty": None,
+        **_group_json(order),
     }
+
+
+def _group_json(order: Order) -> Json:
+    """What binds an order to others, of brackets, OCO and OTO alone."""
+    return {"group_id": order.group, "group_role": order.role.value} if order.group and order.role else {}
 
 
 def position_json(engine: Engine, position: Position) -> Json:
@@ -219,6 +225,10 @@ def status_json(halted: bool, at: int) -> Json:
         "t": utc_text(at),
         "z": "C",
     }
+
+
+def imbalance_json(price: Decimal, at: int) -> Json:
+    return {"p": _number(price), "z": "C", "t": utc_text(at)}
 
 
 def _number(value: Decimal) -> int | float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import random
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,6 +21,7 @@ from desk.exchange.faults.subjects import of_request
 from desk.exchange.market.clock import MarketClock
 from desk.exchange.rules.settings import Settings
 from desk.exchange.venue.engine import Engine
+from desk.exchange.wire import credentials
 from desk.exchange.wire.errors import ApiError, ControlError
 from desk.exchange.wire.web import Reply, Request, Router, refusal
 
@@ -121,7 +120,7 @@ class Gateway:
         return self.market_data.router if path.startswith(_DATA_HOST) else self.trading.router
 
     def _check_keys(self, headers: Mapping[str, str]) -> Reply | None:
-        pair = _keys(headers)
+        pair = credentials.shown(headers)
         if pair is None:
             return Reply(401, _NO_KEYS, content_type="text/html")
         return None if self.accepts_keys(*pair) else Reply(401, {"message": "unauthorized."})
@@ -139,19 +138,3 @@ _TOO_MANY = {"code": 42910000, "message": "too many requests."}
 def _message(reply: Reply) -> str | None:
     refused = reply.status >= 400 and isinstance(reply.body, dict)
     return str(reply.body["message"]) if refused and "message" in reply.body else None
-
-
-def _keys(headers: Mapping[str, str]) -> tuple[str, str] | None:
-    key, secret = headers.get("apca-api-key-id"), headers.get("apca-api-secret-key")
-    if key and secret:
-        return key, secret
-    scheme, _, credentials = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and credentials:
-        return credentials, ""
-    if scheme.lower() == "basic":
-        try:
-            key, _, secret = base64.b64decode(credentials, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return None
-        return (key, secret) if key and secret else None
-    return None

@@ -27,6 +27,7 @@ class Settings:
     `min_order_cost`: the dollars that an order must be worth (0: none needed); `min_cost_of_sells`: of sells as well.
     `replace_carries_fills`: a replacing order starts with the fills of the replaced one (False: for the rest only).
     `subscription`: the market data plan, `sip` (all feeds) or `iex` (no recent consolidated data).
+    `tell_pending_cancel`: trade updates tell of a cancel when it is asked for, too, not only when it is done.
     `key_id` and `secret_key` set: only that pair is accepted; None: any pair is.
     """
 
@@ -53,6 +54,7 @@ class Settings:
     min_order_cost: Decimal = Decimal(1)
     min_cost_of_sells: bool = True
     subscription: str = "sip"
+    tell_pending_cancel: bool = False
     seed: int = 1
     key_id: str | None = None
     secret_key: str | None = None
@@ -85,7 +87,7 @@ def _read(name: str, value: Any) -> Any:
         if value not in ("sip", "iex"):
             raise ControlError("subscription: sip or iex is needed")
         return value
-    if name in ("replace_carries_fills", "min_cost_of_sells"):
+    if name in ("replace_carries_fills", "min_cost_of_sells", "tell_pending_cancel"):
         return flag(name, value)
     read = number(name, value)
     if name == "settlement_days" and read > _LONGEST_SETTLEMENT:

@@ -56,14 +56,25 @@ class History:
         """Bars that begin from `start` to `end`, of the trades there were; none where there was no trade."""
         trades = self._trades.get(symbol, ())
         groups = groupby(trades, lambda trade: timeframe.start_of(trade.at))
-        return [_bar(at, list(group)) for at, group in groups if start <= at <= end]
+        return [bar_of(at, list(group)) for at, group in groups if start <= at <= end]
+
+    def bar(self, symbol: str, timeframe: Timeframe, start: int) -> Bar | None:
+        """The bar that begins at the instant, read from the newest trade back; None if there was no trade."""
+        found = []
+        for trade in reversed(self._trades.get(symbol, ())):
+            begins = timeframe.start_of(trade.at)
+            if begins < start:
+                break
+            if begins == start:
+                found.append(trade)
+        return bar_of(start, found[::-1]) if found else None
 
     def newest_bar(self, symbol: str, timeframe: Timeframe, before: int = 0) -> Bar | None:
         """The newest bar, or the one so many bars before it; None if there is none."""
         trades = reversed(self._trades.get(symbol, ()))
         groups = groupby(trades, lambda trade: timeframe.start_of(trade.at))
         found = next(islice(groups, before, None), None)
-        return _bar(found[0], list(found[1])[::-1]) if found else None
+        return bar_of(found[0], list(found[1])[::-1]) if found else None
 
 
 class Timeframe:
@@ -104,7 +115,8 @@ def _between(items: Sequence[_Item] | deque[_Item], start: int, end: int) -> lis
     return [item for item in items if start <= item.at <= end]
 
 
-def _bar(at: int, trades: list[Trade]) -> Bar:
+def bar_of(at: int, trades: list[Trade]) -> Bar:
+    """The bar of trades in their order, of which there is one at least."""
     prices = [trade.price for trade in trades]
     volume = sum((trade.size for trade in trades), ZERO)
     worth = sum((trade.price * trade.size for trade in trades), ZERO)

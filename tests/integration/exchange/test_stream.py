@@ -65,8 +65,31 @@ def test_the_sdk_stream_hears_of_every_ending(heard: Heard, trading: TradingClie
     updates = heard.until(lambda items: "expired" in events(items, new.id))
     assert events(updates, replaced.id) == ["pending_new", "new", "pending_replace", "replaced"]
     assert events(updates, new.id) == ["pending_new", "new", "expired"]
-    assert events(updates, canceled.id) == ["pending_new", "new", "pending_cancel", "canceled"]
+    assert events(updates, canceled.id) == ["pending_new", "new", "canceled"]
     assert events(updates, rejected.id) == ["pending_new", "rejected"]
+
+
+def test_a_cancel_is_told_of_when_it_hangs_or_by_a_setting(
+    heard: Heard, trading: TradingClient, control: ExchangeControl
+) -> None:
+    control.faults({"kind": "stuck_cancel", "count": 1})
+    stuck, told = trading.submit_order(buy(10, 40.00)), trading.submit_order(buy(10, 40.01))
+    trading.cancel_order_by_id(stuck.id)
+    heard.until(lambda items: "pending_cancel" in events(items, stuck.id))
+    control.settings(tell_pending_cancel=True)
+    trading.cancel_order_by_id(told.id)
+    updates = heard.until(lambda items: "canceled" in events(items, told.id))
+    assert events(updates, told.id)[-2:] == ["pending_cancel", "canceled"]
+
+
+def test_what_the_venue_says_has_an_id(heard: Heard, trading: TradingClient) -> None:
+    order = trading.submit_order(buy(10, 40.00))
+    heard.until(lambda items: "new" in events(items, order.id))
+    trading.cancel_order_by_id(order.id)
+    updates = heard.until(lambda items: "canceled" in events(items, order.id))
+    ids = [update.execution_id for update in updates]
+    assert [identity is None for identity in ids] == [True, False, False]
+    assert len(set(ids)) == 3
 
 
 def test_updates_may_be_doubled_lost_or_cut_off(heard: Heard, trading: TradingClient, control: ExchangeControl) -> None:
@@ -94,5 +117,6 @@ def test_nothing_is_told_without_keys(url: str) -> None:
         return heard
 
     heard = asyncio.run(talk())
-    assert [answer["data"].get("status") for answer in heard] == ["unauthorized", "unauthorized", "authorized", None]
+    said = [(answer["data"].get("action"), answer["data"].get("status")) for answer in heard[:3]]
+    assert said == [("listen", "unauthorized"), ("authenticate", "unauthorized"), ("authenticate", "authorized")]
     assert heard[3] == {"stream": "listening", "data": {"streams": ["trade_updates"]}}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -124,6 +127,50 @@ def test_fills_are_activities(exchange: VirtualExchange) -> None:
     assert exchange.ok("GET", "/v2/account/activities/DIV") == []
     assert exchange.ok("GET", "/v2/account/activities", after=newest["transaction_time"]) == []
     assert exchange.send("GET", "/v2/account/activities", page_size=101).status == 422
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+def test_pages_of_activities_show_each_fill_once(exchange: VirtualExchange, direction: str) -> None:
+    for _ in range(7):
+        exchange.order("TQQQ", "buy", "1", "50.98")
+        exchange.advance(1)
+    everything = exchange.ok("GET", "/v2/account/activities", direction=direction)
+    assert len({item["id"] for item in everything}) == 7
+    pages: list[dict[str, object]] = []
+    while page := exchange.ok(
+        *("GET", "/v2/account/activities"),
+        page_size=2,
+        direction=direction,
+        **({"page_token": pages[-1]["id"]} if pages else {}),
+    ):
+        pages += page
+    assert pages == everything
+
+
+def test_activities_of_a_day(exchange: VirtualExchange) -> None:
+    for day in ("20", "23"):
+        exchange.control("PUT", "clock", {"now": f"2026-11-{day}T10:00:00-05:00"})
+        exchange.quote("TQQQ", "50.95", "50.98")
+        exchange.order("TQQQ", "buy", "1", "50.98")
+        exchange.advance(1)
+    (found,) = exchange.ok("GET", "/v2/account/activities", date="2026-11-23")
+    assert found["transaction_time"].startswith("2026-11-23")
+
+
+@pytest.mark.parametrize("query", [{}, {"direction": "asc"}, {"page_token": True}])
+def test_a_page_of_activities_is_not_dearer_after_many_fills(exchange: VirtualExchange, query: dict[str, Any]) -> None:
+    exchange.order("TQQQ", "buy", "1", "50.98")
+    exchange.advance(1)
+    executions = exchange.engine.history.executions
+    executions += [replace(executions[0], at=executions[0].at + n * 1_000_000) for n in range(1, 20_000)]
+    if "page_token" in query:
+        query = {"page_token": exchange.ok("GET", "/v2/account/activities", direction="asc")[50]["id"]}
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        exchange.ok("GET", "/v2/account/activities", **query)
+        seconds.append(time.perf_counter() - started)
+    assert min(seconds) < 0.02
 
 
 def test_the_value_of_the_account_since_the_last_close(exchange: VirtualExchange) -> None:

@@ -1,16 +1,11 @@
-"""The data stream without a transport: its protocol, its messages, its encoding."""
+"""The data stream without a transport: its protocol and its messages."""
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
-import msgpack as reference
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from desk.exchange.alpaca import msgpack
 from desk.exchange.alpaca.feeds import Feeds, Subscriber
 from tests.unit.exchange.virtual import VirtualExchange
 
@@ -128,31 +123,73 @@ def test_the_stream_goes_on_after_a_reset(exchange: VirtualExchange, client: Cli
     assert client.kinds() == ["q"] * 3
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(max_size=70),
-    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(st.text(max_size=40), inner, max_size=20),
-    max_leaves=30,
-)
+def test_the_minute_again_half_a_minute_later_and_the_day_every_minute(
+    exchange: VirtualExchange, client: Client
+) -> None:
+    client.say("subscribe", updatedBars=["TQQQ"], dailyBars=["*"])
+    exchange.advance(60)
+    exchange.quote("TQQQ", "51.00", "51.02")
+    exchange.advance(60)
+    assert [(m["T"], m["t"][11:19], m["n"]) for m in client.heard] == [
+        ("d", "05:00:00", 1),
+        ("u", "15:00:00", 1),
+        ("d", "05:00:00", 2),
+    ]
+    last = client.heard[-1]
+    assert (last["o"], last["c"], last["v"]) == (50.96, 51.01, 2)
 
 
-@given(JSON)
-def test_messagepack_is_what_others_read_and_write(value: Any) -> None:
-    assert reference.unpackb(msgpack.pack(value)) == value
-    assert msgpack.unpack(reference.packb(value)) == value
+def test_no_day_is_told_before_the_open(exchange: VirtualExchange, client: Client) -> None:
+    client.say("subscribe", dailyBars=["TQQQ"])
+    exchange.control("PUT", "clock", {"now": "2026-11-20T09:28:30-05:00"})
+    exchange.quote("TQQQ", "51.00", "51.02")
+    exchange.advance(120)
+    assert client.heard == []
+    exchange.advance(60)
+    assert client.kinds() == ["d"]
 
 
-def test_long_messagepack_values() -> None:
-    for value in ("x" * 70_000, list(range(70_000)), {str(n): n for n in range(300)}):
-        assert reference.unpackb(msgpack.pack(value)) == value
-        assert msgpack.unpack(reference.packb(value)) == value
+def test_an_imbalance_when_a_halt_begins(exchange: VirtualExchange, client: Client) -> None:
+    assert client.say("subscribe", imbalances=["TQQQ"])["imbalances"] == ["TQQQ"]
+    for halt in (True, False):
+        exchange.control("POST", "script", {"events": [{"symbol": "TQQQ", "halt": halt}]})
+    assert [(m["T"], m["S"], m["p"]) for m in client.heard] == [("i", "TQQQ", 50.96)]
+    assert "imbalances" not in client.say("unsubscribe", imbalances=["TQQQ"])
 
 
-def test_instants_are_timestamps() -> None:
-    stamp = reference.unpackb(msgpack.pack(msgpack.Instant(1_700_000_000_123_456_789)))
-    assert (stamp.seconds, stamp.nanoseconds) == (1_700_000_000, 123_456_789)
+def test_the_test_stream_has_one_share_of_its_own(exchange: VirtualExchange, feeds: Feeds, client: Client) -> None:
+    test = Client(feeds, "test")
+    test.login()
+    everything = {channel: ["*"] for channel in ("trades", "quotes", "bars")}
+    assert test.say("subscribe", **everything) == {"T": "subscription", **everything}
+    assert test.say("subscribe", dailyBars=["FAKEPACA"])["code"] == 410
+    client.say("subscribe", trades=["FAKEPACA"])
+    exchange.control("PUT", "clock", {"now": "2026-11-21T03:00:00-05:00"})
+    exchange.quote("TQQQ", "51.00", "51.02")
+    test.heard.clear()
+    exchange.advance(60)
+    assert client.heard == []
+    assert {m["S"] for m in test.heard} == {"FAKEPACA"}
+    assert [test.kinds().count(kind) for kind in "tqb"] == [12, 12, 1]
+    trades, bar = [m for m in test.heard if m["T"] == "t"], test.heard[-1]
+    assert all(132 <= m["p"] <= 136 for m in trades)
+    assert (bar["t"], bar["n"], bar["v"]) == ("2026-11-21T08:00:00.000000000Z", 12, 36)
 
 
-@given(st.binary(max_size=60))
-def test_rubbish_is_unreadable_and_nothing_worse(data: bytes) -> None:
-    with contextlib.suppress(msgpack.Unreadable):
-        msgpack.unpack(data)
+@pytest.mark.parametrize("symbol", ["\ud800", "", "TQQQ\n", "A" * 21, "é", 7, None, ["TQQQ"]])
+def test_what_is_no_symbol_is_invalid_syntax(client: Client, symbol: Any) -> None:
+    before = client.say("subscribe", trades=["TQQQ"])
+    assert client.say("subscribe", trades=["AAPL", symbol])["code"] == 400
+    assert client.say("unsubscribe", quotes=[]) == before
+
+
+def test_an_application_gives_its_users_token(exchange: VirtualExchange, feeds: Feeds) -> None:
+    exchange.control("PUT", "settings", {"key_id": "token"})
+    client = Client(feeds)
+    assert client.say("auth", key="oauth", secret="another")["code"] == 402
+    assert client.say("auth", key="oauth", secret="token")["msg"] == "authenticated"
+
+
+@pytest.mark.parametrize("secret", [None, 7, {}, ["secret"]])
+def test_a_secret_that_is_no_text_fails(feeds: Feeds, secret: Any) -> None:
+    assert Client(feeds).say("auth", key="key", secret=secret)["code"] == 402

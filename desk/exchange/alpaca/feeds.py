@@ -96,8 +96,8 @@ class Feeds:
         if now % MINUTE == 0:
             self._after_minute(now)
         if now % MINUTE == MINUTE // 2:
-            # Alpaca sends the minute again after half a minute if a late trade came, which of a share that trades much
-            # there nearly always is one. Here no trade is late, and every share is treated as such a share.
+            # Alpaca sends a minute again when a trade of it came late, and for a share that trades much one nearly
+            # always does. Here no trade is late, and every share is treated as one of those.
             self._send_minutes("updatedBars", "u", now - MINUTE // 2 - MINUTE)
         if now % test_feed.BEAT == 0:
             self._send_test(now)

@@ -64,6 +64,7 @@ def _start(text: str) -> int:
 
 def _announce(port: int, port_file: Path | None) -> None:
     if port_file is not None:
+        # Renamed when complete: whoever waits for the file reads the whole port.
         part = port_file.with_name(f"{port_file.name}.part")
         part.write_text(str(port))
         os.replace(part, port_file)

@@ -14,6 +14,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 Entry = dict[str, Any]
 Amount = Decimal | str | int
+# A proxy from the environment would send requests for this machine out of it.
 _DIRECT = build_opener(ProxyHandler({}))
 _LONGEST_POLL_S = 5.0
 
@@ -81,7 +82,7 @@ class ExchangeControl:
         seconds ago, and frozen."""
         body = _given(bid=_text(bid), ask=_text(ask), bid_size=_text(bid_size), ask_size=_text(ask_size))
         body |= {"frozen": frozen or age is not None} | _given(age=_text(age))
-        self._call("PUT", f"quotes/{escape(symbol, safe='')}", body)
+        self._call("PUT", f"quotes/{_segment(symbol)}", body)
 
     def script(self, *events: Entry) -> int:
         """Plan scripted events; returns how many."""
@@ -99,12 +100,12 @@ class ExchangeControl:
         """Change or list an asset (tradable, fractionable, shortable, ...); returns it."""
         if asset_class is not None:
             changes["class"] = asset_class
-        return dict(self._call("PUT", f"assets/{escape(symbol, safe='')}", changes))
+        return dict(self._call("PUT", f"assets/{_segment(symbol)}", changes))
 
     def position(self, symbol: str, qty: Amount, avg_entry_price: Amount | None = None) -> None:
         """Put a position in place without touching cash; 0 removes it."""
         body = _given(qty=str(qty), avg_entry_price=_text(avg_entry_price))
-        self._call("PUT", f"positions/{escape(symbol, safe='')}", body)
+        self._call("PUT", f"positions/{_segment(symbol)}", body)
 
     def settings(self, **changes: Any) -> Entry:
         """Change settings (ack_ms, fill_ms, rate_limit, ...); returns all of them."""
@@ -166,6 +167,7 @@ class ExchangeControl:
         while True:
             left = deadline - time.monotonic()
             for entry in self.journal(after, wait=min(max(left, 0.001), _LONGEST_POLL_S)):
+                # What was seen is not fetched again when the poll goes on.
                 after = entry["seq"]
                 if predicate(entry):
                     return entry

@@ -42,6 +42,7 @@ def launch(
     `start` is an RFC 3339 market time, `timeout` wall seconds; `detached` lets it outlive its parent.
     Raises RuntimeError if it does not come up.
     """
+    # One from an earlier run would be taken for this one's.
     port_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "desk.exchange", "--port", str(port), "--speed", str(speed)]
     command += ["--port-file", str(port_file), *(["--start", start] if start else [])]

@@ -149,6 +149,7 @@ class ControlApi:
             raise ControlError("now: outside the trading calendar (2024-2027)")
         warning = None
         if now >= self._engine.now:
+            # Read before the jump, which moves both.
             jumped, seen = next_boundary(self._engine.now) <= now, self._engine.journal.last_seq
             self._engine.advance_to(now)
             warning = _of_jump(self._engine.journal.after(seen)) if jumped else None
@@ -217,6 +218,7 @@ class ControlApi:
         body = body_of(request)
         only(body, ("faults",))
         self._faults.put(records("faults", body.get("faults")))
+        # Cancels that hang do so only as long as somebody wants them to.
         if not any(fault.kind is Kind.STUCK_CANCEL for fault in self._faults.rules):
             self._engine.release_stuck()
         return Reply(200, {"faults": [fault.as_json() for fault in self._faults.rules]})

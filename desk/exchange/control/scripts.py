@@ -67,6 +67,7 @@ class Scripts:
 
     def post(self, events: list[dict[str, Any]]) -> int:
         """Plan all events, or none if one is bad (ControlError). Returns how many."""
+        # All are read before the first is planned: half a script would be a scene that nobody asked for.
         planned = [_read(event) for event in events]
         for item in planned:
             if item.on is not None:
@@ -83,6 +84,7 @@ class Scripts:
             trigger.left -= 1
             if trigger.left == 0:
                 self._waiting.remove(trigger)
+                # Planned, not done: the order that set it off is in the middle of its own event.
                 self._plan(trigger.change, happened.at + trigger.after)
 
 
@@ -93,6 +95,8 @@ def apply_change(engine: Engine, change: Change) -> None:
     if change.quote:
         try:
             engine.put_quote(change.symbol, quote_from(engine, change.symbol, change.quote))
+        # It was well-formed when it was posted, but the quote that it builds on has never come; nobody waits for an
+        # answer.
         except ControlError as problem:
             engine.journal.problem(engine.now, f"script: {problem}")
 

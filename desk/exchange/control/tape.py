@@ -67,6 +67,7 @@ class Tapes:
         first = next(ticks, None)
         if first is None:
             raise ControlError("path: the tape is empty")
+        # Whole days, so that opens and closes on the tape stay those of the session.
         offset = self._offset(first.at) if align else 0
         self._feed(symbol, chain((first,), ticks), offset, self._run)
         return utc_text(first.at + offset)
@@ -90,6 +91,7 @@ class Tapes:
             self._put(symbol, past)
 
     def _show(self, symbol: str, tick: Tick, ticks: Iterator[Tick], offset: int, run: int) -> None:
+        # A reset came in between: the tick belongs to a scene that is over.
         if run != self._run:
             return
         self._put(symbol, tick)
@@ -99,6 +101,7 @@ class Tapes:
             self._engine.journal.problem(self._engine.now, f"tape: {problem}")
 
     def _put(self, symbol: str, tick: Tick) -> None:
+        # Frozen: between two ticks a recorded feed was silent, and that is what the client must cope with.
         quote = Quote(tick.bid, tick.ask, tick.bid_size, tick.ask_size, self._engine.now, frozen=True)
         self._engine.put_quote(symbol, quote)
 

@@ -57,6 +57,7 @@ class _Shaper:
         return item if fault is None else fault.shape(item)
 
     def _strike(self, i: int) -> bool:
+        # Drawn once for an answer: an order and its leg in one list must not use up two of `count`.
         if i not in self._strikes:
             self._strikes[i] = self.faults.strikes(self.rules[i])
         return self._strikes[i]

@@ -65,6 +65,7 @@ class Faults:
 
     def draw(self, kinds: Iterable[Kind], method: str, path: str, subject: Subject) -> Fault | None:
         """The fault that acts on this request now, if any; counts it."""
+        # First that fits, not best: a test says what goes first by the order in which it lists.
         wanted = frozenset(kinds)
         for fault in self.rules:
             if fault.kind in wanted and fault.trigger.fits(method, path, subject) and self.strikes(fault):

@@ -53,12 +53,15 @@ def of_request(request: Request, orders: Blotter) -> Subject:
     """A client's request: by its path and query, by the order it names, or by the order in its body."""
     symbols = {s.upper() for name in ("symbols", "symbol") for s in request.query.get(name, "").split(",")}
     parts = request.path.split("/")
+    # Paths name symbols in many places (/v2/positions/X, /v2/stocks/X/bars), and that ORDERS counts as a symbol, too,
+    # harms nobody.
     symbols.update(part.upper() for part in parts)
     named = orders.get(parts[-1]) or orders.by_client_id(request.query.get("client_order_id", ""))
     if named is not None:
         return of_order(named, frozenset(symbols))
     if not request.body:
         return Subject(frozenset(symbols))
+    # A body that cannot be read is about nothing; the handler refuses it in Alpaca's words.
     with contextlib.suppress(ApiError):
         return _of_body(request.fields, frozenset(symbols))
     return Subject(frozenset(symbols))

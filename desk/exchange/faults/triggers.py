@@ -48,6 +48,7 @@ class Trigger:
 
     def strikes(self, chance: random.Random) -> bool:
         """Whether chance lets it act now; counts it if so."""
+        # No draw for a certain fault, so that adding one leaves the rest of a seeded day as it was.
         if self.probability < 1 and Decimal(chance.random()) >= self.probability:
             return False
         if self.left is not None:

@@ -72,6 +72,7 @@ def claimed(orders: Iterable[Order], amount: Amount) -> Decimal:
     by_id = {order.id: order for order in orders}
     total = ZERO
     for order in by_id.values():
+        # docs.alpaca.markets/reference/patchorderbyorderid-1: while both are open, the larger of the two is reserved.
         if order.replaces in by_id:
             continue
         successor = by_id.get(order.replaced_by) if order.replaced_by is not None else None

@@ -31,6 +31,7 @@ class MarketClock:
         if self._paused:
             return self._market
         elapsed = self._wall() - self._since
+        # Integers: a float of nanoseconds since 1970 is 256 of them coarse, and a run would not repeat.
         return self._market + elapsed * self._speed.numerator // self._speed.denominator
 
     def set(self, market: int) -> None:
@@ -40,6 +41,7 @@ class MarketClock:
 
     def pause(self, paused: bool) -> None:
         """Stop or restart market time where it stands."""
+        # Bank what has passed at the old pace before the pace changes.
         self.set(self.now())
         self._paused = paused
 

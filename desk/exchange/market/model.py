@@ -144,6 +144,7 @@ class Quote:
     at: int
     frozen: bool = False
 
+    # Live quotes tick all the time: one that stood for minutes would look to a client like a dead feed.
     def stamp(self, now: int) -> int:
         """The time the quote carries: a quote that holds is re-stamped every full second, a frozen one never."""
         return self.at if self.frozen else self.at + max(0, now - self.at) // SECOND * SECOND
@@ -261,6 +262,7 @@ class Order:
         if self.qty is not None:
             return self.qty - self.filled_qty
         assert self.notional is not None
+        # Cut off, not rounded, which could cost more than the money there is.
         return (self.notional - self.filled_value) // (price * SHARE_STEP) * SHARE_STEP
 
     @property

@@ -12,6 +12,7 @@ MINUTE = 60 * SECOND
 EASTERN = ZoneInfo("America/New_York")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Nine digits, where datetime reads six: Alpaca's market data has nanoseconds.
 _INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9})\d*)?\s*([Zz]|[+ -]\d\d:?\d\d)$")
 _DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
 
@@ -48,6 +49,7 @@ def parse_instant(text: str) -> int:
     if found is None:
         raise ValueError(f"not an RFC 3339 time with an offset: {text!r}")
     day, clock, fraction, offset = found.groups()
+    # alpaca-py sends +00:00 in queries, and a plus that is not escaped arrives as a blank.
     offset = "+00:00" if offset in "Zz" else offset.replace(" ", "+")
     whole = to_ns(datetime.fromisoformat(f"{day}T{clock}{offset}"))
     return whole + int((fraction or "0").ljust(9, "0"))

@@ -66,6 +66,7 @@ class Session:
         return self.overnight_open if overnight else self.pre_open
 
 
+# Asked for at every quote and order, for few days.
 @cache
 def session_on(day: date) -> Session | None:
     """The session of a calendar day, or None on weekends, holidays and outside 2024-2027."""

@@ -10,6 +10,7 @@ from desk.exchange.market.model import ZERO
 from desk.exchange.market.moments import eastern
 from desk.exchange.market.sessions import sessions_between
 
+# Nobody sells so often within the longest settlement; the bound keeps a long run from growing.
 _KEPT = 50_000
 
 

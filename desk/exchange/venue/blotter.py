@@ -11,8 +11,10 @@ class Blotter:
     """Orders by id, by client id, and the open ones by symbol."""
 
     def __init__(self) -> None:
+        # All versions are kept, because a list may lag behind (list_lag_ms) and must show an order as it was.
         self._versions: dict[str, list[tuple[int, Order]]] = {}
         self._by_client_id: dict[str, str] = {}
+        # By symbol, as matching asks at every quote; dicts for sets that keep their order.
         self._open: dict[str, dict[str, None]] = {}
         self._groups: dict[str, dict[str, None]] = {}
 

@@ -24,8 +24,11 @@ class Book:
         """A quote event: the new touch, with its full size."""
         self.quote = quote
         self._left = {side: quote.size(side) for side in Side}
+        # A new quote brings size for everybody: a return that was planned for the old one must not come on top.
         self._refills.clear()
         if (mid := quote.mid) is not None:
+            # There are no other traders here: the midpoint stands for what they would have paid, so that positions
+            # have a value and stops a price to be checked against.
             self.last = Trade(on_tick(mid), Decimal(1), quote.at)
 
     def last_sale_at(self, now: int) -> int | None:

@@ -29,6 +29,7 @@ def carry_out(engine: Engine, action: CorporateAction, policy: OrderPolicy, cash
     engine.journal.corporate_action(engine.now, action, engine.ledger.held(action.symbol))
     if policy is OrderPolicy.KEEP:
         return
+    # By id, each read anew: ending one member of a group ends others of this list.
     for order in engine.orders.open(action.symbol):
         _follow(engine, order.id, action.ratio, policy)
 

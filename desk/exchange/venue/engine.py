@@ -54,6 +54,7 @@ class Engine(State):
         """Let market time reach the instant; what falls due on the way happens at its own time."""
         while (due := self.schedule.next_at) is not None and due <= instant:
             at, action = self.schedule.pop()
+            # What was planned for an instant that is past happens now: market time never runs backwards by itself.
             self.now = max(self.now, at)
             action()
         self.now = max(self.now, instant)
@@ -72,14 +73,19 @@ class Engine(State):
         self.schedule.add(self._boundary, partial(self._cross_boundary, self._boundary))
 
     def _cross_boundary(self, instant: int) -> None:
+        # The clock was set back meanwhile, and another boundary armed.
         if instant != self._boundary:
             return
         session = next(sessions_from(instant), None)
         if session is not None and instant == session.close:
+            # Alpaca's last_equity is that of the previous close.
             self.ledger.account = replace(self.ledger.account, last_equity=self.valuation().equity)
         if session is not None and instant == session.pre_open:
+            # A short that waited overnight is cancelled once its asset is hard to borrow:
+            # docs.alpaca.markets/docs/margin-and-short-selling.
             self._end_unborrowable_shorts()
         self._arm_boundary()
+        # Orders that may trade in the new phase only have waited for it, and no quote need come.
         for symbol in list(self.books):
             self.floor.match(symbol)
 
@@ -117,6 +123,7 @@ class Engine(State):
         """Accept an order or raise ApiError; `reject` lets the venue refuse it after it was accepted."""
         admission = admit(request, self.standing(request.symbol))
         asset = self.assets[request.symbol]
+        # Legs get their ids with the order, as the client is told them at once.
         head, *legs = draft(request, admission, asset, len(self.orders) + 1, self.new_id, self.now)
         book = self.books.get(request.symbol)
         if head.type is OrderType.TRAILING_STOP and book and book.quote:
@@ -126,6 +133,8 @@ class Engine(State):
         head = replace(head, status=Status.ACCEPTED if waits else Status.PENDING_NEW)
         for order in (head, *legs):
             self.record("accepted", order)
+        # Before the expiry: an auction and the end of its orders fall on one instant, and what is planned first goes
+        # first.
         self._plan(head, when, reject)
         for order in (head, *legs):
             self.schedule.add(order.expires_at, partial(self.life.expire, order.id))
@@ -133,6 +142,7 @@ class Engine(State):
 
     def _plan(self, order: Order, when: Timing, reject: bool) -> None:
         if order.time_in_force is TimeInForce.OPG:
+            # Without the latency, which would let it miss the auction of that instant.
             self.schedule.add(when.starts_at, partial(self.life.acknowledge, order.id, reject))
         else:
             self.life.send(order, when.starts_at, at_once=when.at_once, reject=reject)

@@ -47,6 +47,7 @@ class Floor:
             self._execute(book, execution)
         for side in market_orders_left(state.orders.open(symbol), book):
             due = state.now + _REFILL_NS
+            # Several orders that wait for size share one return of it.
             if book.await_refill(side, due):
                 state.schedule.add(due, partial(self._refill, book, side, due), relative=True)
         if self._sliced:
@@ -55,6 +56,7 @@ class Floor:
 
     def arrive(self, order: Order) -> None:
         """A live order meets the market; one that may not rest ends with what it got at once."""
+        # Asked before it trades: it must not keep a part.
         if order.time_in_force is TimeInForce.FOK and not self._fills_whole(order):
             self._life.finish(order, Status.CANCELED)
             return
@@ -85,6 +87,7 @@ class Floor:
                 continue
             if order.type is OrderType.TRAILING_STOP:
                 moved = trailed(order, quote.touch(order.side))
+                # No event: a trail that moves is seen by whoever reads the order.
                 if moved is not order:
                     order = replace(moved, updated_at=state.now)
                     state.orders.put(order)
@@ -132,10 +135,12 @@ class Floor:
             "filled_qty": order.filled_qty + qty,
             "filled_value": order.filled_value + qty * price,
         }
+        # The execution says so, as a notional order is complete with cents left over.
         if execution.completes:
             order = state.change(order, "filled", fill, status=Status.FILLED, filled_at=state.now, **changes)
             self._groups.after_end(order)
             return
+        # A part that fills does not undo a cancel or a replacement that was asked for.
         if order.status not in _KEEP_STATUS:
             changes["status"] = Status.PARTIALLY_FILLED
         order = state.change(order, "partially_filled", fill, **changes)

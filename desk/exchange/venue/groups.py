@@ -37,12 +37,14 @@ class Groups:
         """One leg ends alone; its shares are kept by the other, which works on by itself once the entry is complete."""
         leg = self._life.end(leg, status)
         others = self._state.members(leg)
+        # While the entry is open its legs only wait, and a target without its stop needs nobody.
         if leg.role is not Role.TAKE_PROFIT or any(member.role is Role.ENTRY for member in others):
             return
         for stop in [other for other in others if other.covered]:
             self._stand_alone(stop)
 
     def _stand_alone(self, stop: Order) -> None:
+        # It was watched already, beside its target: it is at the market, and only its name changes.
         if stop.live and stop.status is Status.HELD:
             self._state.change(stop, "new", status=Status.NEW, covered=False)
             return
@@ -68,6 +70,7 @@ class Groups:
 
     def take_over(self, stop: Order) -> Order:
         """A stop that its target covered was elected: the target ends, the shares are the stop's."""
+        # Marked first: the end of the target would otherwise end its stop as well.
         stop = replace(stop, covered=False, elected=True)
         self._state.orders.put(stop)
         for target in self._state.members(stop):

@@ -28,6 +28,7 @@ class Journal:
 
     def after(self, seq: int) -> list[Entry]:
         """Entries with a number above `seq`."""
+        # Numbers rise by one, so that a reader who polls pays for what is new, not for what was.
         first = self._entries[0]["seq"] if self._entries else 0
         return self._entries[max(0, seq + 1 - first) :]
 

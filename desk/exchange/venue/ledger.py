@@ -11,6 +11,7 @@ from desk.exchange.market.model import SHARE_STEP, ZERO, Order, Side
 
 Mark = Callable[[str], Decimal | None]
 
+# Of shares at $2.50 and more: docs.alpaca.markets/docs/margin-and-short-selling.
 _LONG_MAINTENANCE = Decimal("0.3")
 _PENNY = Decimal("0.01")
 
@@ -52,6 +53,7 @@ class Ledger:
 
     def set_position(self, symbol: str, qty: Decimal, avg_entry_price: Decimal) -> None:
         """Put a position in place without touching cash; zero removes it. It is seen at once."""
+        # From the beginning of time, so that no lag hides a scene that was set.
         self._history[symbol] = [(0, Position(symbol, qty, avg_entry_price))]
         self._put(symbol, qty, avg_entry_price)
 
@@ -84,6 +86,7 @@ class Ledger:
         if before.qty * change >= 0:
             entry = (before.qty * before.avg_entry_price + change * price) / after
         else:
+            # Selling a part changes no cost: only what is bought more of is averaged.
             entry = before.avg_entry_price if before.qty * after > 0 else price
         self._history.setdefault(symbol, []).append((at, Position(symbol, after, entry)))
         self._put(symbol, after, entry)

@@ -53,10 +53,12 @@ class Life:
         if reject:
             self.finish(order, Status.REJECTED)
             return
+        # A cancel may have been asked for meanwhile: the order reaches the market all the same, and may fill.
         if order.status in (Status.PENDING_NEW, Status.ACCEPTED, Status.HELD):
             state.change(order, "new", status=Status.NEW, collar=self._collar(order))
         if order.time_in_force.auction:
             return
+        # The halt that it waited for stands for the latency.
         if resumed:
             self._reach_market(order_id)
             return
@@ -80,6 +82,7 @@ class Life:
         order = self._state.find(order_id)
         if order.status.final:
             return
+        # No event: Alpaca does not tell when an order arrives at the market, and clients count events.
         order = replace(order, live=True)
         self._state.orders.put(order)
         for act in self.on_market:
@@ -93,6 +96,7 @@ class Life:
         if order.status.final:
             # bennycode/trading-signals#1079. In 2021 it was a 204 all the same: alpacahq/user-docs#150.
             raise unprocessable(f'order is already in "{order.status}" state')
+        # Asking twice is refused, as public clients have met it; who asked can take it for done.
         if order.status is Status.PENDING_CANCEL:
             raise unprocessable("order pending cancel")
         if order.status is Status.PENDING_REPLACE or order.succeeding:
@@ -130,6 +134,7 @@ class Life:
         if order.time_in_force is not TimeInForce.GTC:
             self.finish(order, Status.EXPIRED)
             return
+        # Its cancel or its replacement is under way already.
         with contextlib.suppress(ApiError):
             self.cancel(order_id)
 

@@ -31,6 +31,7 @@ def executions(ready: Iterable[Order], book: Book, refill: Side | None, part: Sl
     assert book.quote is not None
     returned = book.quote.size(refill) if refill else ZERO
     for order in sorted(ready, key=priority):
+        # Size comes back for market orders alone; limit orders wait for the next quote.
         if refill and (order.side is not refill or not order.at_market):
             continue
         price = price_for(order, book.quote)
@@ -59,4 +60,5 @@ def market_orders_left(open_orders: Iterable[Order], book: Book) -> set[Side]:
 
 
 def _fit(order: Order, qty: Decimal) -> Decimal:
+    # Displayed size may end in a fraction that somebody else took; whole orders trade whole shares.
     return qty // 1 if order.whole else qty

@@ -74,6 +74,8 @@ class Replacements:
         standing = state.standing(new.symbol, without=old)
         last = standing.last_price
         if new.role is Role.STOP_LOSS and new.stop_price != old.stop_price:
+            # Only a price that changes is judged: one that was fine when it was sent may have been overtaken by the
+            # market.
             for base in self._bases(new, last):
                 check_stop_leg(new.side, new.stop_price, base)
         elif new.type in _STOPPED and new.stop_price != old.stop_price:
@@ -110,12 +112,14 @@ class Replacements:
             return
         qty = asked if asked is not None else old.qty
         assert qty is not None
+        # A fill, a cancel or the stop price may have come first; then the old order is the one that counts.
         waits = old.status is Status.PENDING_REPLACE and old.elected == new.elected
         # A 200 promises nothing: docs.alpaca.markets/reference/patchorderbyorderid-1.
         if reject or not waits or qty <= old.filled_qty:
             state.change(new, "rejected", status=Status.REJECTED, failed_at=state.now)
             self._restore(old)
             return
+        # The old order went on trailing while the replacement was under way.
         if new.type is OrderType.TRAILING_STOP and old.hwm is not None:
             new = trail_from(new, old.hwm)
         state.change(old, "replaced", status=Status.REPLACED, replaced_at=state.now)
@@ -126,6 +130,7 @@ class Replacements:
             "live": old.live or not held,
         }
         new = state.change(new, "held" if held else "new", **becomes, **self._remainder(old, qty))
+        # Only now: a replacement that never takes over has no life to end.
         state.schedule.add(new.expires_at, partial(self._life.expire, new.id))
         if new.live and not held:
             self._groups.reached_market(new)

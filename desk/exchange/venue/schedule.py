@@ -12,6 +12,7 @@ Action = Callable[[], None]
 @dataclass(order=True, slots=True)
 class _Entry:
     at: int
+    # Of two events at one instant the one that was planned first happens first, or a run could not be repeated.
     number: int
     action: Action = field(compare=False)
     relative: bool = field(compare=False)
@@ -44,4 +45,5 @@ class Schedule:
         for entry in self._heap:
             if entry.relative:
                 entry.at += delta
+        # Some have moved and some have not, so that the order may be another.
         heapq.heapify(self._heap)

@@ -11,6 +11,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from repeg.domain.defence import RULES, Account
+from repeg.domain.endings import CHILD_OVER, ENDINGS, ChildOver, Ending
+from repeg.domain.life import AT_WORK, MOVES, OUTCOME_RECORDED, OWED, STATES, Rule
 from repeg.domain.money import plain
 from repeg.domain.protection import ExitReason
 from repeg.domain.reasons import Reason, Status
@@ -51,7 +53,12 @@ _ACCOUNT = {
 
 def pages() -> dict[str, str]:
     """Generated pages by file name."""
-    return {"reason-codes.md": _reason_codes(), "settings.md": _settings(), "last-line-of-defence.md": _defence()}
+    return {
+        "reason-codes.md": _reason_codes(),
+        "settings.md": _settings(),
+        "last-line-of-defence.md": _defence(),
+        "order-life.md": _life(),
+    }
 
 
 def _reason_codes() -> str:
@@ -121,6 +128,81 @@ def _defence() -> str:
             "",
         ]
     )
+
+
+def _life() -> str:
+    moves = ((f"**{move.before}**", move.on.value, ", ".join(after for after in move.after)) for move in MOVES)
+    ends = ((str(place), each.when, f"`{each.status}`", _told(each)) for place, each in enumerate(ENDINGS, 1))
+    return "\n".join(
+        [
+            "# The life of an order",
+            "",
+            _NOTE,
+            "",
+            "The record says at which stage an order is: the first rule that fits. Each stage names the states of the",
+            "machine in which it is worked on. An execution that takes an order up goes to the first of them, and so",
+            f"does one that is done with what came before; once no more is sent, only rules {len(AT_WORK) + 1} to",
+            f"{len(AT_WORK) + len(OWED)} are asked. Two things beside the table: an order that is being secured is",
+            "taken up by `SecurePosition` even if no child order may fill any more, and one that was filled, of which",
+            "nothing else is recorded, where it was worked last (`PlaceOrder`, or `AssessMarket` for an exit that",
+            "was being sized anew). The rules stand in `domain/life.py` and `domain/endings.py`.",
+            "",
+            "## While more may be bought or sold for it",
+            "",
+            *_stages(AT_WORK, 1),
+            "",
+            "## Once its ladder is over: what is owed to its shares",
+            "",
+            *_stages(OWED, len(AT_WORK) + 1),
+            "",
+            "## Once its outcome is recorded",
+            "",
+            "Protecting and leaving need the symbol's turn. Without it a position that must be left waits for it",
+            "(`WaitForMarket`), and one that is bare is left to the next sweep (`Done`).",
+            "",
+            *_stages(OUTCOME_RECORDED, len(AT_WORK) + len(OWED) + 1),
+            "",
+            "## What comes next",
+            "",
+            "What an order at a stage may meet, and the stages that it may come to by that. The tests hold every order",
+            "of every scene to it.",
+            "",
+            *_table(("at", "what happens", "then"), moves),
+            "",
+            "## When a child order is over",
+            "",
+            "The first row that fits.",
+            "",
+            *_table(
+                ("#", "when", "then"),
+                ((str(place), each.when, _onward(each)) for place, each in enumerate(CHILD_OVER, 1)),
+            ),
+            "",
+            "## How it ends",
+            "",
+            "The first row that fits. What the words mean: [reason-codes.md](reason-codes.md).",
+            "",
+            *_table(("#", "when", "status", "reason"), ends),
+            "",
+        ]
+    )
+
+
+def _stages(rules: Iterable[Rule], first: int) -> list[str]:
+    rows = (
+        (str(place), f"**{rule.stage}**", rule.when, ", ".join(f"`{state}`" for state in STATES[rule.stage]))
+        for place, rule in enumerate(rules, first)
+    )
+    return _table(("#", "stage", "when", "states"), rows)
+
+
+def _onward(row: ChildOver) -> str:
+    return f"{row.onward.value}: `{row.reason}`" if row.reason else row.onward.value
+
+
+def _told(row: Ending) -> str:
+    told = f"`{row.told}`" if isinstance(row.told, Reason) else row.told.value
+    return f"{told}, or `{row.if_none}`" if row.if_none else told
 
 
 def _any(words: Iterable[Enum]) -> str:

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from repeg.domain.children import ChildRecord, ChildStatus
+from repeg.domain.endings import Onward, child_over
 from repeg.domain.execution import (
     Finish,
-    after_child_closed,
     cancel_is_stuck,
     concluded,
     needs_quote,
@@ -193,8 +193,7 @@ def test_two_and_a_half_seconds_are_never_cut_short() -> None:
     ids=["cancelled by us", "filled", "rejected", "expired", "cancelled by others", "stuck", "stuck but filled"],
 )
 def test_what_a_closed_child_order_means_for_its_order(closed: ChildRecord, reason: Reason | None) -> None:
-    ending = after_child_closed(_working(closed), closed)
-    assert (ending.reason if ending else None) is reason
+    assert child_over(_working(closed), closed).reason is reason
 
 
 @pytest.mark.parametrize(("seconds", "stuck"), [(29.9, False), (30, False), (30.1, True)])
@@ -211,7 +210,7 @@ def test_a_backoff_ends_with_its_last_step() -> None:
 @pytest.mark.parametrize("status", [ChildStatus.REJECTED, ChildStatus.CANCELED])
 def test_an_order_that_must_complete_goes_on_after_a_child_order_was_refused(status: ChildStatus) -> None:
     refused = _closed(status=status, cancel_requested_at=None)
-    assert after_child_closed(_working(refused, completion="must"), refused) is None
+    assert child_over(_working(refused, completion="must"), refused).onward is Onward.PAUSES
 
 
 # --- what the broker says ---

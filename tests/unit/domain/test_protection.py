@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from repeg.domain.brackets import Bracket, Levels
-from repeg.domain.execution import after_rungs, concluded
+from repeg.domain.execution import concluded
+from repeg.domain.life import ladder_over
 from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.orders import ChildStatus, Order
 from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
@@ -221,7 +222,7 @@ def test_only_brackets_hold_positions() -> None:
     ids=["bought", "nothing bought", "settled", "unwinding", "superseded", "close", "plain"],
 )
 def test_what_follows_the_ladder(record: Order, route: Route) -> None:
-    assert after_rungs(record) is route
+    assert ladder_over(record) is route
 
 
 LIVE = oco(status=ProtectionStatus.LIVE)

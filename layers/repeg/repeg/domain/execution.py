@@ -7,7 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import takewhile
 
-from repeg.domain.children import ChildRecord, ChildStatus
+from repeg.domain.children import ChildRecord
+from repeg.domain.endings import ending
 from repeg.domain.ladders import PriceRule, Rung
 from repeg.domain.models import Frozen, Intent, direction
 from repeg.domain.money import beyond, plain
@@ -34,8 +35,7 @@ from repeg.domain.patience import (
 )
 from repeg.domain.pricing import ChildPrice, cap_distance, off_the_wall, price_rung, slippage_bps
 from repeg.domain.quotes import Quote
-from repeg.domain.reasons import Reason, Status
-from repeg.domain.routes import Route
+from repeg.domain.reasons import Reason
 from repeg.domain.sessions import leaves_time_for
 
 REQUESTS_PER_CHILD = 4
@@ -234,27 +234,6 @@ def _seconds_to_check(child: ChildRecord, now: datetime) -> int:
     return min(SLOWEST_CHECK_SECONDS, max(CHECK_AFTER_SECONDS, int(child.patience / CHECKS_IN_A_REST)))
 
 
-def after_child_closed(order: Order, child: ChildRecord) -> Finish | None:
-    """Why the order ends with this closed child order, or None: go on with the next rung (or it is filled)."""
-    if order.remaining_qty <= 0 or order.superseded_by:
-        return None
-    if child.lost:
-        return Finish(reason=Reason.BROKER_UNAVAILABLE, detail="the broker does not know the child order any more")
-    if child.replaced:
-        return Finish(reason=Reason.BROKER_REJECTED, detail="the child order was replaced from outside")
-    if child.cancel_alarmed:
-        return Finish(reason=Reason.CANCEL_STUCK, detail="the cancel took more than 30 s")
-    if order.must_complete and child.status is not ChildStatus.EXPIRED:
-        return None
-    if child.status is ChildStatus.REJECTED:
-        return Finish(reason=Reason.BROKER_REJECTED, detail="the exchange rejected the order after accepting it")
-    if child.status is ChildStatus.EXPIRED:
-        return Finish(reason=Reason.MARKET_CLOSED, detail="the child order expired at the close")
-    if child.status is ChildStatus.CANCELED and child.cancel_requested_at is None:
-        return Finish(reason=Reason.BROKER_REJECTED, detail="the child order was cancelled from outside")
-    return None
-
-
 def pause_after_rejected(order: Order) -> int:
     """Seconds before the next child order, behind one that did not rest for its whole patience and was not filled."""
     ended_early = takewhile(
@@ -273,30 +252,9 @@ def entry_pause(child: ChildRecord) -> int:
     return child.doubt_pause if child.doubt else STUCK_ENTRY_SECONDS
 
 
-def after_rungs(order: Order) -> Route:
-    """Where an order goes whose ladder is over: what a bracket bought is protected, what a close took down restored."""
-    if order.settled or (order.superseded_by and not order.gave_way):
-        return Route.RECORD_OUTCOME
-    if order.unwinding:
-        return Route.UNWIND_POSITION
-    if wants_another_look(order):
-        return Route.ASSESS_MARKET
-    answers_for_brackets = order.kind == "close" and bool(order.released or order.brackets_before)
-    return Route.PROTECT_POSITION if order.unexited_qty > 0 or answers_for_brackets else Route.RECORD_OUTCOME
-
-
-def wants_another_look(order: Order) -> bool:
-    """True when a close sold all that it saw free: what orders held, or did not show yet, may be free by now. Once."""
-    if order.kind != "close" or order.looked_again or order.reason or order.securing or order.open_child:
-        return False
-    held = order.cut in (Reason.HELD_BY_PROTECTION, Reason.HELD_BY_OTHER_ORDER)
-    hidden = order.bought_lately and (order.signal_qty is None or order.cut is not None)
-    return (held or hidden) and order.remaining_qty <= 0 < order.filled_qty
-
-
 def concluded(order: Order, now: datetime) -> Order:
     """The order with its terminal status and figures: slippage against the reference, shortfall against arrival mid."""
-    status, reason = _ending(order)
+    status, reason = ending(order)
     price = order.avg_fill_price
     slippage = shortfall = None
     if price and order.reference_price:
@@ -315,41 +273,6 @@ def concluded(order: Order, now: datetime) -> Order:
         parked_until=None,
         hold_reason=None,
     )
-
-
-_NO_FAILURE = (
-    Reason.HELD_BY_PROTECTION,
-    Reason.HELD_BY_OTHER_ORDER,
-    Reason.NOT_FRACTIONABLE,
-    Reason.NOTIONAL_TOO_SMALL,
-)
-"""Why the rest of what had to be traded could not be: nothing went wrong, and trying on would not help."""
-
-
-def _ending(order: Order) -> tuple[Status, Reason | None]:
-    if order.bracket and order.unwinding and order.unexited_qty <= 0:
-        return Status.UNWOUND, order.reason
-    if order.unwind_failed:
-        return Status.FAILED, order.reason
-    if order.bracket and order.superseded_by:
-        return Status.SUPERSEDED, Reason.SUPERSEDED
-    if order.unguarded_qty > 0 and not order.outside_session:
-        return Status.FAILED, order.reason or Reason.PROTECTION_FAILED
-    if order.requested_qty is not None and order.remaining_qty <= 0 < order.filled_qty:
-        if order.remaining_qty < 0:
-            return Status.FILLED, Reason.OVERFILLED
-        whole = order.cut in (None, Reason.CUT_TO_POSITION)
-        return (Status.FILLED if whole else Status.PARTIALLY_FILLED), order.cut
-    if order.superseded_by:
-        return Status.SUPERSEDED, Reason.SUPERSEDED
-    refused = len(order.sent) == 1 and order.sent[0].status is ChildStatus.REJECTED
-    if order.securing or (order.sent and order.must_complete and not refused and order.reason not in _NO_FAILURE):
-        return Status.FAILED, order.reason
-    if order.filled_qty > 0:
-        return Status.PARTIALLY_FILLED, order.reason
-    if not order.sent or refused:
-        return Status.REJECTED, order.reason
-    return Status.UNFILLED, order.reason
 
 
 def _nominal_worst(order: Order) -> Decimal | None:

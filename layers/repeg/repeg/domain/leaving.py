@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from repeg.domain.execution import is_exit
+from repeg.domain.life import is_being_ended
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.patience import POSITION_SHOWS_AFTER
 from repeg.domain.protection import Exit, ExitReason
@@ -14,8 +15,7 @@ from repeg.domain.protection import Exit, ExitReason
 
 def gives_way(holder: Order) -> bool:
     """True for an order whose turn a position that is past its stop may take: an entry that nobody ends yet."""
-    ending = holder.status.terminal or holder.securing or holder.unwinding or holder.superseded_by
-    return not (is_exit(holder) or ending)
+    return not (is_exit(holder) or is_being_ended(holder))
 
 
 def booked(close: Order, holding: Sequence[Order]) -> list[Order]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import price_of
 from repeg.domain.ladders import Rung
+from repeg.domain.life import is_to_go_on
 from repeg.domain.orders import Order
 from repeg.domain.quotes import Quote
 
@@ -16,8 +17,7 @@ def may_rest_on(order: Order, child: ChildRecord) -> bool:
     """True while nothing speaks against leaving a child order where it is, but its price."""
     live = child.status is ChildStatus.LIVE and child.cancel_requested_at is None
     undisturbed = live and not (child.replaced or child.doubt)
-    going_on = not (order.superseded_by or order.reason or order.securing)
-    return undisturbed and going_on and child.remaining_qty == order.remaining_qty
+    return undisturbed and is_to_go_on(order) and child.remaining_qty == order.remaining_qty
 
 
 def kept_for(order: Order, child: ChildRecord, rung: Rung, quote: Quote | None, now: datetime) -> ChildRecord | None:

@@ -27,8 +27,8 @@ from repeg.domain.assessment import (
     waiting_for,
 )
 from repeg.domain.bracket_entry import refused_at, released_bracket, with_terms
-from repeg.domain.children import ChildStatus
-from repeg.domain.execution import NO_MARKET, after_rungs, is_exit, waits_for_market, wants_another_look
+from repeg.domain.execution import NO_MARKET, is_exit, waits_for_market
+from repeg.domain.life import is_being_left, ladder_over, taken_up, wants_another_look
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import plan_opening, waits_for_spread
 from repeg.domain.orders import Order
@@ -43,7 +43,6 @@ from repeg.domain.patience import (
     SHARED_FOR,
     backoff,
 )
-from repeg.domain.protection import lone_stop
 from repeg.domain.quotes import Quote, SeenQuote, describe, quote_rules
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
@@ -82,9 +81,9 @@ def assess(worker: Worker, order: Order) -> Next:
     """Resume, hold, refuse or release the order; one that is released sends its first child order at once."""
     if order.status.terminal:
         return _take_care(worker, order)
-    resumed = _resume(order)
-    if resumed:
-        return resumed
+    following = taken_up(order)
+    if following is not Route.ASSESS_MARKET:
+        return Next(following)
     try:
         clock = worker.time.clock(worker.broker_for(order))
         judged, verdict, newer = _verdict(worker, order, clock)
@@ -106,32 +105,12 @@ def assess(worker: Worker, order: Order) -> Next:
     return _apply(worker, judged.changed(broker_failures=0, secure_rounds=0), verdict)
 
 
-def _resume(order: Order) -> Next | None:
-    """Where an order that is past its assessment goes on."""
-    if order.securing:
-        return Next(Route.SECURE_POSITION)
-    if order.restoring:
-        return Next(Route.PROTECT_POSITION)
-    if wants_another_look(order):
-        return None
-    child = order.open_child
-    if child is None and (order.reason or order.unwinding or order.settled):
-        return Next(after_rungs(order))
-    if child and child.status is ChildStatus.CANCELING:
-        return Next(Route.CANCEL_ORDER)
-    if child or order.status is Status.WORKING:
-        return Next(Route.PLACE_ORDER)
-    return None
-
-
 def _take_care(worker: Worker, order: Order) -> Next:
-    """An order that is over comes back when what it bought was found without protection."""
-    wanted = order.needs_care or order.unwinding or lone_stop(order.protections)
-    if not order.published or order.frozen or not wanted:
-        return Next(Route.RECORD_OUTCOME)
-    if not worker.orders.borrow_turn(order):
-        return _turn_wanted(worker, order) if order.unwinding else Next(Route.DONE)
-    return Next(Route.UNWIND_POSITION if order.unwinding else Route.PROTECT_POSITION)
+    """An order that is over comes back when its shares must be seen to, on the symbol's turn."""
+    following = taken_up(order)
+    if following is Route.RECORD_OUTCOME or worker.orders.borrow_turn(order):
+        return Next(following)
+    return _turn_wanted(worker, order) if is_being_left(order) else Next(Route.DONE)
 
 
 def _turn_wanted(worker: Worker, order: Order) -> Next:
@@ -323,14 +302,14 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
         over = nothing_more(order, verdict)
         if over:
             worker.orders.save(worker.note(over, verdict.detail))
-            return Next(after_rungs(over))
+            return Next(ladder_over(over))
         known = order if verdict.reason is Reason.MISCONFIGURED else classified(order, worker.settings())
         known = known.changed(reason=verdict.reason, risk_reward=verdict.risk_reward)
         if verdict.seen:
             known = known.changed(arrival_bid=verdict.seen.bid, arrival_ask=verdict.seen.ask)
         ended = worker.note(known, verdict.detail)
         worker.orders.save(ended)
-        return Next(after_rungs(ended))
+        return Next(ladder_over(ended))
     if isinstance(verdict, Release):
         ids = dict.fromkeys((*order.released, *verdict.order_ids))
         if order.brackets_before is None:
@@ -374,7 +353,7 @@ def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
     if wants_another_look(order):
         # Not worth waiting for: the rest is protected again.
         worker.orders.save(order.changed(looked_again=True))
-        return Next(after_rungs(order.changed(looked_again=True)))
+        return Next(ladder_over(order.changed(looked_again=True)))
     if failures >= BROKER_TRIES and not is_exit(order):
         if isinstance(error, CredentialsRefused):
             worker.alert(order, str(error))

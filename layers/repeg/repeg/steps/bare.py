@@ -8,8 +8,8 @@ from decimal import Decimal
 from repeg.domain.bracket_exit import is_through, levels_of
 from repeg.domain.brackets import Problem
 from repeg.domain.evidence import Proof
-from repeg.domain.execution import after_rungs
 from repeg.domain.leaving import filled_lately, sold_by_others
+from repeg.domain.life import is_seen_to, ladder_over, was_left_in_vain
 from repeg.domain.models import direction
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.patience import (
@@ -79,7 +79,7 @@ def leave(worker: Worker, order: Order, problem: Problem, for_good: bool = False
     Outside the session nothing can be sold. What should not have been bought (`for_good`) is left at the open, whatever
     the market does until then; anything else is looked at again there.
     """
-    if order.unwind_failed:
+    if was_left_in_vain(order):
         return give_up(worker, order, problem.detail)
     detail = problem.detail
     if not worker.session_open(order):
@@ -106,7 +106,7 @@ def give_up(worker: Worker, order: Order, why: str) -> Next:
         return worker.hold(again, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_PAUSE_SECONDS)
     reason = order.reason if order.status.terminal else Reason.PROTECTION_FAILED
     order = worker.note(order.changed(protected=False, settled=True, reason=reason), detail)
-    return Next(after_rungs(worker.orders.save(order)))
+    return Next(ladder_over(worker.orders.save(order)))
 
 
 def wait_out(worker: Worker, order: Order) -> Next:
@@ -118,9 +118,9 @@ def wait_out(worker: Worker, order: Order) -> Next:
         return worker.hold(bare, Route.WAIT_FOR_CANCEL, max(1, min(STUCK_OVERNIGHT_PAUSE_SECONDS, math.ceil(left))))
     if left <= WAITED_OUT_SECONDS:
         return worker.hold(bare, Route.WAIT_TO_PROTECT, max(1, math.ceil(left)))
-    if not order.settled:
+    if not is_seen_to(order):
         bare = worker.note(bare, f"{order.unguarded_qty} shares stay without protection until {until:%a %H:%M} UTC")
-    return Next(after_rungs(worker.orders.save(bare.changed(settled=True))))
+    return Next(ladder_over(worker.orders.save(bare.changed(settled=True))))
 
 
 def wait_for_operator(worker: Worker, order: Order, why: str) -> Next:

@@ -7,17 +7,17 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from repeg.domain.assessment import bare_for_long
-from repeg.domain.children import ChildRecord, ChildStatus, Doubt
+from repeg.domain.children import ChildRecord, Doubt
+from repeg.domain.endings import ChildOver, Onward, child_over
 from repeg.domain.execution import (
     REQUESTS_PER_PROTECTION,
     Finish,
-    after_child_closed,
-    after_rungs,
     is_exit,
     is_overdue,
     patience_left,
     pause_after_rejected,
 )
+from repeg.domain.life import is_withdrawn, ladder_over
 from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
@@ -101,7 +101,7 @@ def proceed(worker: Worker, order: Order, child: ChildRecord) -> Next:
     """Save, and go where the child order's state leads: on with the ladder, to the end, or to another wait."""
     if child.status.closed:
         return after_close(worker, order, child)
-    if order.superseded_by:
+    if is_withdrawn(order):
         worker.orders.save(order)
         return Next(Route.CANCEL_ORDER)
     if child.doubt_lasts and order.bare_qty > 0:
@@ -119,30 +119,30 @@ def proceed(worker: Worker, order: Order, child: ChildRecord) -> Next:
 
 def after_close(worker: Worker, order: Order, child: ChildRecord) -> Next:
     """Save, and go on after a child order is over for good."""
-    ending = after_child_closed(order, child)
+    over = child_over(order, child)
     order = order.with_child(child.given_back())
     if order.bracket and child.filled_qty > 0:
         kept = min(child.held_left, REQUESTS_PER_PROTECTION)
         order = order.changed(reserve=child.held, reserve_left=kept)
         child = child.model_copy(update={"held_left": child.held_left - kept})
-    if ending:
-        following = finish(worker, order, ending)
-    elif order.remaining_qty <= 0 or order.superseded_by:
-        worker.orders.save(order)
-        following = Next(after_rungs(order))
-    elif child.status is ChildStatus.REJECTED or child.cancel_requested_at is None:
-        following = wait_to_place(worker, order, pause_after_rejected(order))
-    else:
-        worker.orders.save(order)
-        following = Next(Route.PLACE_ORDER)
+    following = _onward(worker, order, over)
     worker.give_back(child)
     return following
+
+
+def _onward(worker: Worker, order: Order, over: ChildOver) -> Next:
+    if over.onward is Onward.PAUSES:
+        return wait_to_place(worker, order, pause_after_rejected(order))
+    if over.reason:
+        return finish(worker, order, Finish(reason=over.reason, detail=over.detail))
+    worker.orders.save(order)
+    return Next(ladder_over(order) if over.onward is Onward.OVER else Route.PLACE_ORDER)
 
 
 def finish(worker: Worker, order: Order, ending: Finish) -> Next:
     """Save why the order ends, and record it."""
     order = worker.orders.save(worker.note(order.changed(reason=ending.reason), ending.detail))
-    return Next(after_rungs(order))
+    return Next(ladder_over(order))
 
 
 def wait_to_place(worker: Worker, order: Order, seconds: int) -> Next:

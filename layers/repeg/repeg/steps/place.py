@@ -10,7 +10,6 @@ from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import (
     NO_MARKET,
     Finish,
-    after_rungs,
     dust,
     intent_of,
     is_exit,
@@ -23,6 +22,7 @@ from repeg.domain.execution import (
     write_intent,
 )
 from repeg.domain.ladders import PriceRule, Rung
+from repeg.domain.life import is_withdrawn, ladder_over, sends_no_more
 from repeg.domain.market import ChildOrder, OrderReport
 from repeg.domain.money import too_small
 from repeg.domain.orders import ZERO, Order
@@ -54,8 +54,8 @@ from repeg.steps.worker import Worker
 def place(worker: Worker, order: Order) -> Next:
     """Place the next rung, or find out about the one that was written down before."""
     child = order.open_child
-    if child is None and (order.reason or order.remaining_qty <= 0):
-        return Next(after_rungs(order))
+    if child is None and sends_no_more(order):
+        return Next(ladder_over(order))
     if child is None:
         return _next_rung(worker, order)
     if child.status is ChildStatus.INTENT:
@@ -271,7 +271,7 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
     order = order.with_child(seen)
     if not last:
         return worker.hold(order, Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[seen.lookups])
-    if qty == baseline and order.superseded_by:
+    if qty == baseline and is_withdrawn(order):
         return _rule_out(worker, order, seen)
     if qty == baseline and seen.sends < MAX_SENDS:
         written_at = seen.first_sent_at or seen.sent_at
@@ -291,7 +291,7 @@ def _rule_out(worker: Worker, order: Order, child: ChildRecord) -> Next:
     order = _without(worker, order, child, f"{child.client_order_id} never arrived")
     worker.orders.save(order)
     worker.give_back(child)
-    return Next(after_rungs(order))
+    return Next(ladder_over(order))
 
 
 def _taken(worker: Worker, order: Order, child: ChildRecord, stranger: OrderReport, refused: bool) -> Next:
@@ -303,7 +303,7 @@ def _taken(worker: Worker, order: Order, child: ChildRecord, stranger: OrderRepo
     detail = taken(child_intent(order, child), stranger)
     worker.alert(order, detail)
     order = _without(worker, order, child, detail)
-    if is_exit(order) and not order.superseded_by:
+    if is_exit(order) and not is_withdrawn(order):
         following = worker.hold(order, Route.WAIT_TO_PLACE, 1)
     else:
         following = finish(worker, order, Finish(reason=Reason.CLIENT_ORDER_ID_TAKEN, detail=detail))

@@ -7,7 +7,8 @@ from datetime import datetime
 from repeg.broker.port import Accepted, Ambiguous, Denied, Duplicate, InTime, SubmitOutcome, Throttled
 from repeg.domain.bracket_exit import levels_of, measured
 from repeg.domain.brackets import Problem
-from repeg.domain.execution import after_rungs, entry_pause
+from repeg.domain.execution import entry_pause
+from repeg.domain.life import is_being_left, ladder_over, was_left_in_vain
 from repeg.domain.market import ProtectiveOrder
 from repeg.domain.models import opposite
 from repeg.domain.money import plain
@@ -44,7 +45,7 @@ def protect(worker: Worker, order: Order) -> Next:
         return restore(worker, order, protect)
     if order.frozen:
         # What is there, and what it should be protected by, is in dispute: the sweep and the operator settle it.
-        return Next(after_rungs(worker.orders.save(order.changed(settled=True))))
+        return Next(ladder_over(worker.orders.save(order.changed(settled=True))))
     try:
         return _round(worker, order)
     except BudgetExhausted as error:
@@ -66,12 +67,12 @@ def _round(worker: Worker, order: Order) -> Next:
         return _place_anew(worker, order)
     if order.bare_qty <= 0:
         return _covered(worker, order)
-    if order.unwinding and not order.status.terminal:
+    if is_being_left(order) and not order.status.terminal:
         return Next(Route.UNWIND_POSITION)
     if order.avg_fill_price is None and not order.status.terminal:
         order = priced(worker, order)
     order = measured(order)
-    judged = order.protections or order.status.terminal or order.unwind_failed
+    judged = order.protections or order.status.terminal or was_left_in_vain(order)
     condemned = None if judged else _fill_problem(order)
     problem = None if judged else condemned or stop_is_through(worker, order)
     if problem:
@@ -129,7 +130,7 @@ def _covered(worker: Worker, order: Order) -> Next:
     kept = worker.orders.save(kept.changed(settled=True, reserve_left=0))
     if order.reserve is not None and order.reserve_left:
         worker.broker.release(order.reserve, order.reserve_left)
-    return Next(after_rungs(kept))
+    return Next(ladder_over(kept))
 
 
 def _tell_odd(worker: Worker, order: Order) -> Order:

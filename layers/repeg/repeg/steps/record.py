@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from repeg.domain.execution import after_rungs, concluded, is_exit
+from repeg.domain.execution import concluded, is_exit
+from repeg.domain.life import is_told, ladder_over
 from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.reasons import Reason, Status
@@ -32,12 +33,13 @@ def record(worker: Worker, order: Order) -> Next:
         RetryError, or an error of the SDK's: the bus did not take the news.
     """
     if order.status.terminal:
-        if order.published:
-            worker.orders.give_turn(order)
-        return _publish(worker, order)
+        if not is_told(order):
+            return _publish(worker, order)
+        worker.orders.give_turn(order)
+        return Next(Route.DONE)
     if order.open_child:
         raise StoreConflict(f"{order.open_child.client_order_id} may still fill")
-    if after_rungs(order) is not Route.RECORD_OUTCOME:
+    if ladder_over(order) is not Route.RECORD_OUTCOME:
         raise StoreConflict(f"{order.order_id} holds shares that were not seen to")
     ended = concluded(order, worker.now(order))
     recorded = worker.orders.finish(worker.note(ended, _summary(ended)))
@@ -71,8 +73,6 @@ def _log_words(worker: Worker, order: Order) -> None:
 
 def _publish(worker: Worker, order: Order) -> Next:
     """Alert the operator if the outcome calls for it and publish it, each at least once, then mark it published."""
-    if order.published:
-        return Next(Route.DONE)
     left = order.status in (Status.FAILED, Status.UNWOUND)
     fine = order.status is Status.FILLED or order.reason in (*_REFUSED_AT_INTAKE, _DUST)
     flat = order.kind == "close" and order.status is Status.REJECTED and order.reason is Reason.NO_POSITION

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from repeg.domain.execution import after_rungs
 from repeg.domain.leaving import booked
+from repeg.domain.life import is_being_left, is_restoring, is_withdrawn_by, ladder_over
 from repeg.domain.orders import Order
 from repeg.domain.routes import Next, Route
 from repeg.steps.worker import Worker
@@ -22,10 +22,10 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
         worker.save_exits(known[sold.order_id], noted)
     waits: list[int] = []
     # A close that died while it superseded an order does not name it, but the order names the close.
-    taken_over = (bracket.order_id for bracket in holding if bracket.superseded_by == close.order_id)
+    taken_over = (bracket.order_id for bracket in holding if is_withdrawn_by(bracket, close))
     for order_id in dict.fromkeys((*close.released, *taken_over)):
         bracket = worker.orders.get(order_id)
-        if bracket is None or bracket.unwinding:
+        if bracket is None or is_being_left(bracket):
             continue
         if not bracket.status.terminal:
             # Its own execution is still ending it.
@@ -43,13 +43,13 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
             worker.alert(now, f"{now.unguarded_qty} {close.symbol} could be neither left nor protected again")
     if waits:
         return worker.hold(close, Route.WAIT_TO_PROTECT, min(waits))
-    if close.restoring:
+    if is_restoring(close):
         if close.tries_in:
             return worker.hold(as_before(close).changed(holds=0), Route.WAIT_FOR_MARKET, close.tries_in)
         worker.orders.save(as_before(close))
         return Next(Route.ASSESS_MARKET)
     kept = worker.orders.save(close.changed(settled=True))
-    return Next(after_rungs(kept))
+    return Next(ladder_over(kept))
 
 
 def as_before(close: Order) -> Order:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.execution import after_rungs, is_exit
+from repeg.domain.execution import is_exit
+from repeg.domain.life import is_being_left, is_interrupted, is_untouched, ladder_over
 from repeg.domain.orders import Order
 from repeg.domain.ours import child_intent
 from repeg.domain.patience import (
@@ -30,7 +31,7 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     if order.status.terminal:
         return _look_later(worker, order)
     child = order.open_child
-    if not order.children and order.reason is None:
+    if is_untouched(order):
         if is_exit(order):
             worker.alert(order, f"{order.symbol} could not be left yet: {error}; trying again")
             return worker.hold(order, Route.WAIT_FOR_MARKET, SECURE_PAUSE_SECONDS)
@@ -38,14 +39,14 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
             worker.log.error(f"could not be assessed: {error}; trying again", order_id=order.order_id)
             again = order.changed(secure_rounds=order.secure_rounds + 1)
             return worker.hold(again, Route.WAIT_FOR_MARKET, SECURE_PAUSE_SECONDS)
-    if not order.securing and _interrupted(order):
+    if is_interrupted(order):
         order = _begin(worker, order, error)
     if child is None:
         return _protect_or_leave(worker, order)
     order = _find(worker, order, child) if child.broker_order_id is None else request_cancel(worker, order, child)[0]
     if order.open_child is None:
         worker.orders.save(order)
-        return Next(after_rungs(order))
+        return Next(ladder_over(order))
     return worker.hold(order, Route.WAIT_TO_SECURE, backoff(READ_BACKOFF_SECONDS, order.holds))
 
 
@@ -53,19 +54,19 @@ def _look_later(worker: Worker, order: Order) -> Next:
     """An order that is over was being looked after: the sweep will come back to it."""
     if order.unguarded_qty > 0:
         worker.alert(order, f"{order.symbol}: {order.unguarded_qty} shares are without protection")
-    if not order.unwinding:
+    if not is_being_left(order):
         worker.orders.give_turn(order)
     return Next(Route.DONE)
 
 
 def _protect_or_leave(worker: Worker, order: Order) -> Next:
     """What was bought gets its protection; if that step itself keeps failing, the position is left instead."""
-    following = after_rungs(order)
+    following = ladder_over(order)
     if following is Route.RECORD_OUTCOME:
         worker.orders.save(order)
         return Next(following)
     rounds = order.secure_rounds + 1
-    if rounds == SECURE_PROTECT_ROUNDS and order.bracket and not order.unwinding:
+    if rounds == SECURE_PROTECT_ROUNDS and order.bracket and not is_being_left(order):
         detail = "protection keeps failing; the position is left"
         order = worker.note(order.changed(unwinding=True, reason=Reason.PROTECTION_FAILED), detail)
     if rounds % SECURE_PROTECT_ROUNDS == 0:
@@ -73,13 +74,7 @@ def _protect_or_leave(worker: Worker, order: Order) -> Next:
     order = worker.orders.save(order.changed(secure_rounds=rounds))
     if rounds > 1:
         worker.sleep(min(rounds, SECURE_LONGEST_PAUSE_SECONDS))
-    return Next(after_rungs(order))
-
-
-def _interrupted(order: Order) -> bool:
-    """True when the order was still being worked; one that only failed to be recorded just needs recording."""
-    unfinished = order.requested_qty is None or order.remaining_qty > 0
-    return order.open_child is not None or (unfinished and order.reason is None)
+    return Next(ladder_over(order))
 
 
 def _begin(worker: Worker, order: Order, error: str | None) -> Order:

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from repeg.broker.port import Accepted, Ambiguous, Denied, InTime, SubmitOutcome, Throttled
 from repeg.domain.children import ChildRecord, ChildStatus
+from repeg.domain.life import is_being_left
 from repeg.domain.market import OrderReport
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.ours import Intent, contradiction
@@ -88,7 +89,7 @@ def _answer_for(worker: Worker, order_id: str, sent: ChildRecord | Protection, r
     order = _read(worker, order_id)
     if _is_known(order, sent, report):
         return
-    wanted = isinstance(sent, Protection) and order.bare_qty >= sent.qty and not order.unwinding
+    wanted = isinstance(sent, Protection) and order.bare_qty >= sent.qty and not is_being_left(order)
     report = report if wanted else _take_back(worker, report)
     for attempt in range(FOLD_TRIES):
         try:

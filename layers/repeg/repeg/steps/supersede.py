@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from repeg.domain.execution import is_exit
 from repeg.domain.leaving import gives_way
+from repeg.domain.life import may_be_superseded
 from repeg.domain.orders import Order
 from repeg.errors import StaleExecution, StoreConflict
 from repeg.steps.worker import Worker
@@ -18,8 +19,7 @@ def supersede(worker: Worker, close: Order) -> Order:
     taken: list[str] = []
     for order in worker.orders.earlier(close):
         parked = order.parked_until is not None and order.parked_until > worker.now(close)
-        leaving = is_exit(order) or order.securing or order.unwinding
-        if parked or leaving or order.settled or order.superseded_by:
+        if parked or is_exit(order) or not may_be_superseded(order):
             continue
         number = order.executions + 1
         try:

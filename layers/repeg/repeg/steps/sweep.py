@@ -5,6 +5,7 @@ Positions come first, then orders; both within bounds of time, and who was left 
 
 from __future__ import annotations
 
+from repeg.domain.life import is_told
 from repeg.domain.orders import Order
 from repeg.domain.parking import was_set_forward
 from repeg.domain.patience import BLIND_AT_MOST, HISTORIES, ORDERS_WITHIN, OVERDUE
@@ -78,7 +79,7 @@ def _revive_one(survey: Survey, order_id: str, order: Order | None, problem: str
 
 
 def _revive(survey: Survey, order: Order) -> None:
-    if order.status.terminal and order.published:
+    if is_told(order):
         return
     if order.status is Status.WAITING:
         free_turn(survey, order.symbol)

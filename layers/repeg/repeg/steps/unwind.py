@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from repeg.domain.execution import after_rungs, entry_pause
+from repeg.domain.execution import entry_pause
+from repeg.domain.life import is_being_left, ladder_over
 from repeg.domain.models import direction
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.patience import CLOSED_PAUSE_SECONDS, UNWIND_LOOK_SECONDS, backoff
@@ -23,7 +24,7 @@ NOT_LEFT = "not left"
 
 def unwind(worker: Worker, order: Order) -> Next:
     """Start leaving, or see how far it came. Flat ends it; anything else has protection restored and is told."""
-    if not order.unwinding:
+    if not is_being_left(order):
         # This step ended the unwind, and died before it could tell.
         return protect(worker, order)
     running = _running(worker, order)
@@ -112,7 +113,7 @@ def _flat(worker: Worker, before: Order, order: Order) -> Next:
         why = "was past its stop" if order.past_stop_since else "could not be protected"
         worker.alert(order, f"{order.symbol} {why} and was left at {order.exit_price}")
     kept = worker.save_exits(before, order.changed(settled=True, protected=False))
-    return Next(after_rungs(kept))
+    return Next(ladder_over(kept))
 
 
 def _cost(order: Order) -> Decimal | None:

@@ -15,6 +15,7 @@ from repeg.domain.defence import Account, Act, Facts, Market, Tell, Verdict, ela
 from repeg.domain.defence import State as Standing
 from repeg.domain.execution import is_exit
 from repeg.domain.leaving import bare_by_record, gives_way
+from repeg.domain.life import is_being_left
 from repeg.domain.money import plain
 from repeg.domain.orders import Order
 from repeg.domain.patience import CARE_AHEAD_OF_OPEN, CARE_BACKOFF_MINUTES, CARE_GRACE, POSITIONS_WITHIN
@@ -111,7 +112,7 @@ def _safely(trouble: list[Exception], bracket: Order, look: Callable[[], Order])
 
 def _at_work(survey: Survey, bracket: Order) -> bool:
     """True while shares of the bracket come or go by its own doing: then the account proves nothing."""
-    return not bracket.status.terminal or bracket.unwinding or survey.listed_as_running(bracket)
+    return not bracket.status.terminal or is_being_left(bracket) or survey.listed_as_running(bracket)
 
 
 def free_turn(survey: Survey, symbol: str) -> Order | None:
@@ -122,7 +123,7 @@ def free_turn(survey: Survey, symbol: str) -> Order | None:
     orders = survey.worker.orders
     holder_id = orders.holder(symbol)
     holder = orders.get(holder_id) if holder_id else None
-    if holder is None or not holder.status.terminal or holder.unwinding or survey.running(holder):
+    if holder is None or not holder.status.terminal or is_being_left(holder) or survey.running(holder):
         return holder
     survey.worker.log.info(f"{holder.order_id} gave the turn of {symbol} back", order_id=holder.order_id)
     orders.give_turn(holder)
@@ -160,7 +161,7 @@ def _judge(survey: Survey, before: Order, order: Order, account: Account, holder
     """
     taken_over = holder is not None and is_exit(holder)
     mine = order.status.terminal and not taken_over and not survey.listed_as_running(order)
-    if order.unwinding:
+    if is_being_left(order):
         return _resume(survey, order) if mine and (_has_turn(order, holder) or _yields(holder)) else order
     order, facts = _facts(survey, order, account, mine, holder)
     found = verdict(facts)

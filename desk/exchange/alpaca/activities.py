@@ -2,73 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from desk.exchange.market.model import OrderEvent
-from desk.exchange.market.moments import EASTERN, MILLISECOND, SECOND, eastern, parse_instant, to_ns, utc_text
+from desk.exchange.market.moments import DAY, EASTERN, MILLISECOND, eastern, to_ns, utc_midnight, utc_text
 from desk.exchange.market.prices import plain
 from desk.exchange.venue.engine import Engine
 from desk.exchange.wire.errors import invalid
+from desk.exchange.wire.given import Given
 from desk.exchange.wire.web import Reply, Request
 
 _DEFAULT_PAGE, _MAX_PAGE = 100, 100
 _STAMP = "%Y%m%d%H%M%S%f"
 _TO_MILLISECONDS = 17
-_DAY = 86_400 * SECOND
+FILL = "FILL"
+_NAMES = (
+    "FILL TRANS MISC ACATC ACATS CFEE CGD CSD CSW DIV DIVCGL DIVCGS DIVFEE DIVFT DIVNRA DIVROC DIVTW DIVTXEX FEE FOPT "
+    "INT INTNRA INTTW JNL JNLC JNLS MA NC OPASN OPCA OPCSH OPEXC OPEXP OPTRD PTC PTR REORG SPIN SPLIT"
+)
+_KINDS = frozenset(_NAMES.split())
+_CATEGORIES = ("trade_activity", "non_trade_activity")
 
 
-def activities(engine: Engine, request: Request, kind: str) -> Reply:
+def activities(engine: Engine, request: Request, kind: str | None) -> Reply:
     """A page of fills, newest first unless asked otherwise.
 
-    Of all fills only their instants are looked at; the JSON, which is dear, is made for those of the page.
+    Of all fills only what is filtered by is looked at; the JSON, which is dear, is made for those of the page.
     """
     query = request.query
-    kinds = {k.strip() for k in query.get("activity_types", kind).split(",")}
-    found = _within(engine.history.executions, query) if "FILL" in kinds else []
-    if query.get("direction", "desc") == "desc":
-        found.reverse()
-    if token := query.get("page_token"):
-        found = _beyond(found, token)
-    size = query.get("page_size", str(_DEFAULT_PAGE))
-    if not size.isdigit() or not 1 <= int(size) <= _MAX_PAGE:
-        raise invalid(f"page_size must be between 1 and {_MAX_PAGE}")
-    return Reply(200, [_activity(execution) for execution in found[: int(size)]])
+    descending = query.one_of("direction", ("asc", "desc"), "desc") == "desc"
+    size = query.whole("page_size", 1, _MAX_PAGE, _DEFAULT_PAGE)
+    wanted = _Filter(query)
+    executions = engine.history.executions if FILL in _kinds(query, kind) else []
+    found = [e for e in (reversed(executions) if descending else executions) if wanted.fits(e)]
+    token = query.text("page_token")
+    rest = found if token is None else _beyond(found, token)
+    return Reply(200, [_activity(execution) for execution in islice(rest, size)])
 
 
-def _within(executions: list[OrderEvent], query: Mapping[str, str]) -> list[OrderEvent]:
-    """Executions after and before the instants, and on the day (UTC), that the query names."""
-    after, until, day = (_instant(query, name) for name in ("after", "until", "date"))
-    found = list(executions)
-    if after is not None:
-        found = [e for e in found if e.at > after]
-    if until is not None:
-        found = [e for e in found if e.at < until]
-    if day is not None:
-        found = [e for e in found if day <= e.at < day + _DAY]
-    return found
+class _Filter:
+    """Which fills a request asks for: after and before instants, on a day (UTC), of an order. ApiError if bad."""
+
+    def __init__(self, query: Given) -> None:
+        self._after, self._until = query.instant("after"), query.instant("until")
+        day = query.day("date")
+        self._day = utc_midnight(day) if day is not None else None
+        self._order = query.id("order_id")
+
+    def fits(self, execution: OrderEvent) -> bool:
+        at = execution.at
+        return (
+            (self._after is None or at > self._after)
+            and (self._until is None or at < self._until)
+            and (self._day is None or self._day <= at < self._day + DAY)
+            and self._order in (None, execution.order.id)
+        )
 
 
-def _instant(query: Mapping[str, str], name: str) -> int | None:
-    try:
-        return parse_instant(query[name]) if query.get(name) else None
-    except ValueError:
-        raise invalid(f"invalid {name}") from None
+def _kinds(query: Given, kind: str | None) -> set[str]:
+    """The types of activities that are asked for; a category cannot be asked for together with types."""
+    kinds = set(query.names("activity_types")) | ({kind} if kind is not None else set())
+    if unknown := sorted(kinds - _KINDS):
+        raise invalid(f"invalid activity type: {unknown[0]}")
+    category = query.text("category")
+    if category is None:
+        return kinds or {FILL}
+    if kinds:
+        raise invalid("category cannot be used with activity_types")
+    query.one_of("category", _CATEGORIES, category)
+    return {FILL} if category == _CATEGORIES[0] else set()
 
 
-def _beyond(found: list[OrderEvent], token: str) -> list[OrderEvent]:
+def _beyond(found: list[OrderEvent], token: str) -> Iterable[OrderEvent]:
     """What comes after the item with the id; all, if there is none."""
     try:
         moment = datetime.strptime(token.partition("::")[0], _STAMP)
-    except ValueError:
+        first = to_ns(moment.replace(tzinfo=EASTERN))
+    except (ValueError, OverflowError):
         return found
-    first = to_ns(moment.replace(tzinfo=EASTERN))
     for position, execution in enumerate(found):
         if first <= execution.at < first + MILLISECOND and _id(execution) == token:
-            return found[position + 1 :]
+            return islice(found, position + 1, None)
     return found
 
 
@@ -86,7 +105,7 @@ def _activity(execution: OrderEvent) -> dict[str, Any]:
     complete = order.status == "filled"
     return {
         "id": _id(execution),
-        "activity_type": "FILL",
+        "activity_type": FILL,
         "transaction_time": utc_text(execution.at),
         "type": "fill" if complete else "partial_fill",
         "price": plain(fill.price),

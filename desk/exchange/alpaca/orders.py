@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from desk.exchange.alpaca.order_request import read_order, read_replacement
 from desk.exchange.alpaca.views import order_json
@@ -12,12 +11,13 @@ from desk.exchange.faults.effects import Kind
 from desk.exchange.faults.rules import Faults
 from desk.exchange.faults.subjects import Subject, of_order, of_request
 from desk.exchange.market.assets import find_asset
-from desk.exchange.market.model import Order, Status
-from desk.exchange.market.moments import parse_instant
+from desk.exchange.market.model import Order, Side, Status
 from desk.exchange.market.requests import OrderRequest
 from desk.exchange.rules.settings import nanoseconds
 from desk.exchange.venue.engine import Engine
 from desk.exchange.wire.errors import ApiError, invalid, not_found
+from desk.exchange.wire.given import Given
+from desk.exchange.wire.values import id_of
 from desk.exchange.wire.web import Reply, Request
 
 _MAX_LIST = 500
@@ -77,8 +77,8 @@ class OrdersApi:
         return self._one(request, self._engine.find(_order_id(order_id)))
 
     def by_client_id(self, request: Request) -> Reply:
-        client_order_id = request.query.get("client_order_id", "")
-        if not client_order_id:
+        client_order_id = request.query.text("client_order_id")
+        if client_order_id is None:
             raise invalid("client_order_id is missing")
         order = self._engine.orders.by_client_id(client_order_id)
         if order is None:
@@ -86,19 +86,16 @@ class OrdersApi:
         return self._one(request, order)
 
     def _one(self, request: Request, order: Order) -> Reply:
-        legs = self._legs(order) if request.flag("nested") else None
+        legs = self._legs(order) if request.query.flag("nested") else None
         return Reply(200, order_json(order, legs))
 
     def _legs(self, order: Order) -> list[Order]:
         return _legs(order, self._engine.orders.group(order))
 
     def list_orders(self, request: Request) -> Reply:
-        query, nested = request.query, request.flag("nested")
-        state = query.get("status", "open")
-        if state not in ("open", "closed", "all"):
-            raise invalid("invalid status")
-        if (direction := query.get("direction", "desc")) not in ("asc", "desc"):
-            raise invalid("invalid direction")
+        query, nested = request.query, request.query.flag("nested") or False
+        state = query.one_of("status", ("open", "closed", "all"), "open")
+        direction = query.one_of("direction", ("asc", "desc"), "desc")
         # Lists lag behind what the same order read by its id tells: forum.alpaca.markets/t/18156.
         lag = nanoseconds(self._engine.settings.list_lag_ms)
         seen = list(self._engine.orders.as_of(self._engine.now - lag))
@@ -112,24 +109,22 @@ class OrdersApi:
             # alpacahq/alpaca-trade-api-python#322.
             found = [o for o in found if o.status is not Status.HELD]
         found.sort(key=lambda order: order.number, reverse=direction == "desc")
-        found = found[: _limit(query)]
+        found = found[: query.whole("limit", 1, _MAX_LIST, _DEFAULT_LIST)]
         return Reply(200, [order_json(order, _legs(order, seen) if nested else None) for order in found])
 
 
 class _Filter:
     """What a list request asks for; ApiError for a bad field."""
 
-    def __init__(self, query: dict[str, str], engine: Engine) -> None:
-        self._after, self._until = _instant(query, "after"), _instant(query, "until")
-        self._symbols = {s.strip().upper() for s in query.get("symbols", "").split(",") if s.strip()}
-        self._side = query.get("side", "").lower()
-        classes = {c.strip() for c in query.get("asset_class", "").split(",") if c.strip()}
+    def __init__(self, query: Given, engine: Engine) -> None:
+        self._after, self._until = query.instant("after"), query.instant("until")
+        self._symbols = {symbol.upper() for symbol in query.names("symbols")}
+        self._side = query.choice(Side, "side")
+        classes = set(query.names("asset_class"))
         self._classes = set() if "all" in classes else classes
-        self._above, self._below = 0, len(engine.orders) + 1
-        if query.get("after_order_id"):
-            self._above = engine.find(_order_id(query["after_order_id"])).number
-        if query.get("before_order_id"):
-            self._below = engine.find(_order_id(query["before_order_id"])).number
+        after, before = query.id("after_order_id"), query.id("before_order_id")
+        self._above = engine.find(after).number if after else 0
+        self._below = engine.find(before).number if before else len(engine.orders) + 1
 
     def fits(self, order: Order) -> bool:
         return (
@@ -138,7 +133,7 @@ class _Filter:
             and (self._until is None or order.created_at < self._until)
             and self._above < order.number < self._below
             and (not self._symbols or order.symbol in self._symbols)
-            and self._side in ("", order.side.value)
+            and self._side in (None, order.side)
         )
 
 
@@ -150,21 +145,7 @@ def _legs(order: Order, among: list[Order]) -> list[Order]:
 
 
 def _order_id(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        raise invalid("order_id is missing") from None
-
-
-def _instant(query: dict[str, str], name: str) -> int | None:
-    try:
-        return parse_instant(query[name]) if query.get(name) else None
-    except ValueError:
-        raise invalid(f"invalid {name}") from None
-
-
-def _limit(query: dict[str, str]) -> int:
-    text = query.get("limit", str(_DEFAULT_LIST))
-    if not text.isdigit() or not 1 <= int(text) <= _MAX_LIST:
-        raise invalid(f"limit must be between 1 and {_MAX_LIST}")
-    return int(text)
+    found = id_of(text)
+    if found is None:
+        raise invalid("order_id is missing")
+    return found

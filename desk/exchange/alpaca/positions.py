@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from desk.exchange.alpaca.views import order_json, position_json
 from desk.exchange.market.account import Position
 from desk.exchange.market.assets import find_asset
-from desk.exchange.market.model import Order, OrderType, Side, TimeInForce
+from desk.exchange.market.model import SHARE_STEP, Order, OrderType, Side, TimeInForce
 from desk.exchange.market.requests import OrderRequest
+from desk.exchange.rules.shape import check_shape
 from desk.exchange.venue.engine import Engine
 from desk.exchange.wire.errors import ApiError, invalid, not_found
+from desk.exchange.wire.given import Given
 from desk.exchange.wire.web import Reply, Request
 
-_DECIMALS = 9
+_ALL = 100
 
 
 class PositionsApi:
@@ -35,7 +37,7 @@ class PositionsApi:
         return Reply(200, order_json(self._close(position, _part(request.query, position))))
 
     def close_all(self, request: Request) -> Reply:
-        if request.flag("cancel_orders"):
+        if request.query.flag("cancel_orders"):
             for order in self._engine.orders.open():
                 self._engine.cancel_now(order)
         positions = self._engine.ledger.all_seen(self._engine.positions_known_at)
@@ -49,15 +51,15 @@ class PositionsApi:
         return {"symbol": position.symbol, "status": 200, "body": order_json(order)}
 
     def _close(self, position: Position, qty: Decimal) -> Order:
-        return self._engine.submit(
-            OrderRequest(
-                symbol=position.symbol,
-                side=Side.SELL if position.qty > 0 else Side.BUY,
-                type=OrderType.MARKET,
-                time_in_force=TimeInForce.DAY,
-                qty=qty,
-            )
+        wanted = OrderRequest(
+            symbol=position.symbol,
+            side=Side.SELL if position.qty > 0 else Side.BUY,
+            type=OrderType.MARKET,
+            time_in_force=TimeInForce.DAY,
+            qty=qty,
         )
+        check_shape(wanted)
+        return self._engine.submit(wanted)
 
     def _find(self, symbol: str) -> Position:
         asset = find_asset(self._engine.assets, symbol)
@@ -69,17 +71,21 @@ class PositionsApi:
         return position
 
 
-def _part(query: dict[str, str], position: Position) -> Decimal:
+def _part(query: Given, position: Position) -> Decimal:
+    """The shares to close.
+
+    A percentage of whole shares is whole shares: docs.alpaca.markets/reference/deleteopenposition-1 ("would only sell
+    fractional if position is originally fractional"). That the rest is left, not sold, is how it is read here.
+    """
     held = abs(position.qty)
-    if "qty" in query and "percentage" in query:
+    qty, percentage = query.decimal("qty"), query.decimal("percentage")
+    if qty is not None and percentage is not None:
         raise invalid("only one of qty or percentage is accepted")
-    if "qty" not in query and "percentage" not in query:
+    if qty is not None:
+        return qty
+    if percentage is None:
         return held
-    name = "qty" if "qty" in query else "percentage"
-    try:
-        amount = Decimal(query[name])
-    except InvalidOperation:
-        raise invalid(f"invalid {name}") from None
-    if not amount.is_finite() or amount <= 0 or (name == "percentage" and amount > 100):
-        raise invalid(f"invalid {name}")
-    return amount if name == "qty" else round(held * amount / 100, _DECIMALS)
+    if percentage > _ALL:
+        raise invalid("percentage must be between 0 and 100")
+    part = (held * percentage / _ALL).quantize(SHARE_STEP, ROUND_DOWN)
+    return part if held % 1 else part // 1

@@ -10,12 +10,21 @@ from desk.exchange.alpaca.positions import PositionsApi
 from desk.exchange.alpaca.views import asset_json, session_json
 from desk.exchange.faults.rules import Faults
 from desk.exchange.market.assets import find_asset
-from desk.exchange.market.model import Asset
+from desk.exchange.market.model import SHARES, Asset
 from desk.exchange.market.moments import eastern_text
 from desk.exchange.market.sessions import FIRST_DAY, LAST_DAY, Phase, next_close, next_open, phase_at, sessions_between
 from desk.exchange.venue.engine import Engine
-from desk.exchange.wire.errors import invalid, not_found
+from desk.exchange.wire.errors import ApiError, invalid, not_found
+from desk.exchange.wire.given import Given
 from desk.exchange.wire.web import Reply, Request, Router
+
+_DATE_TYPES = ("TRADING", "SETTLEMENT")
+_ATTRIBUTES = frozenset(
+    (
+        *("ptp_no_exception", "ptp_with_exception", "ipo", "has_options", "options_late_close"),
+        *("fractional_eh_enabled", "overnight_tradable", "overnight_halted"),
+    )
+)
 
 
 class TradingApi:
@@ -54,9 +63,9 @@ class TradingApi:
         )
 
     def list_assets(self, request: Request) -> Reply:
-        query = request.query
         assets = sorted(self._engine.assets.values(), key=lambda asset: asset.symbol)
-        return Reply(200, [asset_json(asset) for asset in assets if _asset_listed(asset, query)])
+        wanted = _AssetFilter(request.query)
+        return Reply(200, [asset_json(asset) for asset in assets if wanted.fits(asset)])
 
     def asset(self, request: Request, symbol: str) -> Reply:
         asset = find_asset(self._engine.assets, symbol)
@@ -77,24 +86,43 @@ class TradingApi:
         )
 
     def calendar(self, request: Request) -> Reply:
-        start = _day(request, "start", FIRST_DAY)
-        end = _day(request, "end", LAST_DAY)
-        sessions = list(sessions_between(start, LAST_DAY))
-        settlements = [s.day.isoformat() for s in sessions[1:]] + [""]
-        return Reply(200, [session_json(s, t) for s, t in zip(sessions, settlements, strict=False) if s.day <= end])
+        """Sessions whose day of trade, or of settlement, lies within a span."""
+        query = request.query.refusing(_bad)
+        start, end = query.day("start") or FIRST_DAY, query.day("end") or LAST_DAY
+        settled = query.one_of("date_type", _DATE_TYPES, _DATE_TYPES[0]) == "SETTLEMENT"
+        sessions = list(sessions_between(FIRST_DAY, LAST_DAY))
+        # Alpaca's settle on the next session's day; the last one of the calendar has none.
+        days: list[date | None] = [session.day for session in sessions[1:]]
+        return Reply(
+            200,
+            [
+                session_json(session, settlement.isoformat() if settlement else "")
+                for session, settlement in zip(sessions, [*days, None], strict=True)
+                if (asked := settlement if settled else session.day) is not None and start <= asked <= end
+            ],
+        )
 
 
-def _day(request: Request, name: str, fallback: date) -> date:
-    value = request.query.get(name)
-    try:
-        return date.fromisoformat(value[:10]) if value else fallback
-    except ValueError:
-        raise invalid(f"invalid {name}") from None
+class _AssetFilter:
+    """Which assets a request asks for; ApiError for a bad field."""
+
+    def __init__(self, query: Given) -> None:
+        self._status = query.text("status")
+        self._class = query.text("asset_class") or SHARES
+        self._exchange = query.text("exchange")
+        self._attributes = frozenset(query.names("attributes"))
+        if unknown := sorted(self._attributes - _ATTRIBUTES):
+            raise invalid(f"invalid attribute: {unknown[0]}")
+
+    def fits(self, asset: Asset) -> bool:
+        return (
+            self._status in (None, asset.status)
+            and self._class == asset.asset_class
+            and self._exchange in (None, asset.exchange)
+            and (not self._attributes or not self._attributes.isdisjoint(asset.attributes))
+        )
 
 
-def _asset_listed(asset: Asset, query: dict[str, str]) -> bool:
-    return (
-        query.get("status", asset.status) == asset.status
-        and query.get("asset_class", asset.asset_class) == asset.asset_class
-        and query.get("exchange", asset.exchange) == asset.exchange
-    )
+def _bad(message: str) -> ApiError:
+    # The calendar's refusals have HTTP status 400: docs.alpaca.markets/reference/legacycalendar.
+    return ApiError(400, 40010001, message)

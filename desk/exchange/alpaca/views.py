@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from desk.exchange.market.account import Position, held
-from desk.exchange.market.model import ZERO, Asset, Bar, Order, Quote, Status, Trade
+from desk.exchange.market.model import SHARE_STEP, ZERO, Asset, Bar, Order, Quote, Status, Trade
 from desk.exchange.market.moments import eastern, utc_text
 from desk.exchange.market.prices import plain
 from desk.exchange.market.sessions import Session
@@ -14,6 +14,12 @@ from desk.exchange.venue.engine import Engine
 
 Json = dict[str, Any]
 _RATIO = Decimal("0.000001")
+# Some billions of shares at some billions of dollars have more digits than Python rounds by itself.
+_WIDE = Context(prec=80)
+
+
+def _nine(value: Decimal) -> Decimal:
+    return value.quantize(SHARE_STEP, context=_WIDE)
 
 
 def _time(instant: int | None) -> str | None:
@@ -75,7 +81,7 @@ def position_json(engine: Engine, position: Position) -> Json:
     price = engine.mark(position.symbol) or position.avg_entry_price
     value, cost = position.qty * price, position.qty * position.avg_entry_price
     gain = value - cost
-    ratio = (gain / abs(cost)).quantize(_RATIO) if cost else ZERO
+    ratio = (gain / abs(cost)).quantize(_RATIO, context=_WIDE) if cost else ZERO
     kept = held(engine.orders.open(position.symbol))
     sign = 1 if position.qty > 0 else -1
     return {
@@ -84,15 +90,15 @@ def position_json(engine: Engine, position: Position) -> Json:
         "exchange": asset.exchange,
         "asset_class": asset.asset_class,
         "asset_marginable": asset.marginable,
-        "avg_entry_price": plain(round(position.avg_entry_price, 9)),
+        "avg_entry_price": plain(_nine(position.avg_entry_price)),
         "qty": plain(position.qty),
         "qty_available": plain(sign * max(ZERO, abs(position.qty) - kept)),
         "side": "long" if position.qty > 0 else "short",
-        "market_value": plain(round(value, 9)),
-        "cost_basis": plain(round(cost, 9)),
-        "unrealized_pl": plain(round(gain, 9)),
+        "market_value": plain(_nine(value)),
+        "cost_basis": plain(_nine(cost)),
+        "unrealized_pl": plain(_nine(gain)),
         "unrealized_plpc": plain(ratio),
-        "unrealized_intraday_pl": plain(round(gain, 9)),
+        "unrealized_intraday_pl": plain(_nine(gain)),
         "unrealized_intraday_plpc": plain(ratio),
         "current_price": plain(price),
         "lastday_price": plain(price),
@@ -195,7 +201,7 @@ def trade_json(trade: Trade, at: int) -> Json:
         "t": utc_text(at),
         "x": "Q",
         "p": _number(trade.price),
-        "s": _number(trade.size),
+        "s": _printed(trade.size),
         "c": ["@"],
         "i": trade.at // 1_000 % 1_000_000_000,
         "z": "C",
@@ -209,7 +215,7 @@ def bar_json(bar: Bar) -> Json:
         "h": _number(bar.high),
         "l": _number(bar.low),
         "c": _number(bar.close),
-        "v": _number(bar.volume),
+        "v": _printed(bar.volume),
         "n": bar.count,
         "vw": _number(bar.vwap),
     }
@@ -229,6 +235,15 @@ def status_json(halted: bool, at: int) -> Json:
 
 def imbalance_json(price: Decimal, at: int) -> Json:
     return {"p": _number(price), "z": "C", "t": utc_text(at)}
+
+
+def _printed(size: Decimal) -> int:
+    """Shares as the tape prints them, which has no fractions.
+
+    Less than one is one, and of more the fraction is cut off: finra.org, 2023 report on examination and risk
+    monitoring, "fractional shares". Strict clients cannot read a page with anything else.
+    """
+    return max(1, int(size)) if size else 0
 
 
 def _number(value: Decimal) -> int | float:

@@ -7,7 +7,7 @@ from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from desk.exchange.alpaca.views import account_json, asset_json
 from desk.exchange.control.quotes import PRICE_FIELDS, quote_from
@@ -19,13 +19,13 @@ from desk.exchange.faults.rules import Faults
 from desk.exchange.market.account import AccountState
 from desk.exchange.market.clock import MarketClock
 from desk.exchange.market.model import Asset
-from desk.exchange.market.moments import SECOND, utc_text
+from desk.exchange.market.moments import utc_text
 from desk.exchange.market.sessions import covers, next_boundary
 from desk.exchange.rules.settings import Settings
 from desk.exchange.venue.engine import Engine
 from desk.exchange.venue.journal import Entry
 from desk.exchange.wire.errors import ApiError, ControlError
-from desk.exchange.wire.fields import body_of, flag, instant, number, only, records, symbol, text
+from desk.exchange.wire.fields import body_of, flag, instant, number, only, records, seconds, symbol, text
 from desk.exchange.wire.web import Reply, Request, Router
 
 _FLAGS = ("tradable", "marginable", "shortable", "fractionable", "easy_to_borrow")
@@ -42,6 +42,9 @@ _CLASSES = (
     "ipo",
 )
 _ACCOUNT_TYPES = ("margin", "cash")
+_LAST = 10**17
+_MAX_SPEED = 1000
+JOURNAL = "/_exchange/journal"
 _ACCOUNT_FLAGS = (
     "shorting_enabled",
     "fractional_trading",
@@ -51,6 +54,19 @@ _ACCOUNT_FLAGS = (
     "transfers_blocked",
     "disable_overnight_trading",
 )
+
+
+class Poll(NamedTuple):
+    """A request for the journal above `after`, held for `wait` wall seconds if there is nothing yet."""
+
+    after: int
+    wait: float
+
+
+def poll_of(request: Request) -> Poll:
+    """What a journal request asks for; ControlError if that is nothing."""
+    query = request.query.refusing(ControlError)
+    return Poll(query.whole("after", 0, _LAST, 0), float(query.decimal("wait") or 0))
 
 
 class ControlApi:
@@ -128,6 +144,10 @@ class ControlApi:
         speed = number("speed", body["speed"]) if body.get("speed") is not None else None
         if speed == 0:
             raise ControlError("speed: must be above 0 (use paused)")
+        if speed is not None and speed > _MAX_SPEED:
+            raise ControlError(f"speed: at most {_MAX_SPEED}")
+        if now is not None and not covers(now):
+            raise _beyond("now")
         if speed is not None:
             self._clock.run_at(Fraction(speed))
         if paused is not None:
@@ -140,13 +160,13 @@ class ControlApi:
         only(body, ("seconds",))
         if not self._clock.paused:
             raise ControlError("paused: the clock must be paused to be advanced")
-        warning = self._move_to(self._engine.now + int(number("seconds", body.get("seconds")) * SECOND))
+        warning = self._move_to(self._engine.now + seconds("seconds", body.get("seconds")))
         return Reply(200, self._clock_json() | ({"warning": warning} if warning else {}))
 
     def _move_to(self, now: int) -> str | None:
         """Set market time; returns what to mind about the jump."""
         if not covers(now):
-            raise ControlError("now: outside the trading calendar (2024-2027)")
+            raise _beyond("seconds")
         warning = None
         if now >= self._engine.now:
             # Read before the jump, which moves both.
@@ -224,10 +244,11 @@ class ControlApi:
         return Reply(200, {"faults": [fault.as_json() for fault in self._faults.rules]})
 
     def journal(self, request: Request) -> Reply:
-        after = request.query.get("after", "0")
-        if not after.isdigit():
-            raise ControlError("after: a sequence number is needed")
-        return Reply(200, self._engine.journal.after(int(after)))
+        return Reply(200, self._engine.journal.after(poll_of(request).after))
+
+
+def _beyond(name: str) -> ControlError:
+    return ControlError(f"{name}: outside the trading calendar (2024-2027)")
 
 
 def _of_jump(entries: list[Entry]) -> str:

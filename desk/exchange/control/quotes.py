@@ -7,10 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from desk.exchange.market.model import Quote
-from desk.exchange.market.moments import SECOND
 from desk.exchange.venue.engine import Engine
 from desk.exchange.wire.errors import ControlError
-from desk.exchange.wire.fields import flag, number
+from desk.exchange.wire.fields import flag, number, seconds
 
 PRICE_FIELDS = ("bid", "ask", "bid_size", "ask_size", "frozen", "age")
 DEFAULT_SIZE = Decimal(1_000)
@@ -35,8 +34,8 @@ def quote_from(engine: Engine, symbol: str, given: Mapping[str, Any]) -> Quote:
         if value is None:
             raise ControlError(f"{name}: needed for the first quote of {symbol}")
         values[name] = value
-    age = number("age", given["age"]) if given.get("age") is not None else None
+    age = seconds("age", given["age"]) if given.get("age") is not None else None
     frozen = flag("frozen", given.get("frozen", age is not None))
     if age is not None and not frozen:
         raise ControlError("age: a quote with an age is frozen")
-    return Quote(at=engine.now - int((age or 0) * SECOND), frozen=frozen, **values)
+    return Quote(at=engine.now - (age or 0), frozen=frozen, **values)

@@ -8,10 +8,9 @@ from typing import Any
 
 from desk.exchange.control.quotes import PRICE_FIELDS, quote_from
 from desk.exchange.market.model import OrderEvent, Side
-from desk.exchange.market.moments import SECOND
 from desk.exchange.venue.engine import Engine
 from desk.exchange.wire.errors import ControlError
-from desk.exchange.wire.fields import flag, instant, number, only, record, symbol, text
+from desk.exchange.wire.fields import flag, instant, number, only, record, seconds, symbol, text
 
 _ORDER_EVENTS = (
     *("accepted", "new", "partially_filled", "filled", "pending_cancel"),
@@ -111,7 +110,7 @@ def _read(event: dict[str, Any]) -> _Planned:
         raise ControlError("script event: a quote or halt is needed")
     if "at" in event and "on" in event:
         raise ControlError("script event: only one of at and on")
-    after = int(number("after", event.get("after", 0)) * SECOND)
+    after = seconds("after", event.get("after", 0))
     on = record("on", event["on"]) if "on" in event else None
     change = Change(symbol(event.get("symbol", on.get("symbol") if on else None)), quote, halt)
     at = instant("at", event["at"]) if "at" in event else None

@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from secrets import token_hex
 
 from desk.exchange.alpaca.corporate_actions import CORPORATE_ACTIONS, CorporateActionsApi
 from desk.exchange.alpaca.market_data import MarketDataApi
@@ -29,7 +30,9 @@ CONTROL = "/_exchange"
 MARKET_DATA = "/v2/stocks"
 _DATA_HOST = (f"{MARKET_DATA}/", CORPORATE_ACTIONS)
 
-# A proxy in front answers requests without keys, and not in JSON.
+# The data host is behind a proxy that answers for it; the trading host answers itself. Seen:
+# github.com/devinadams94/Trading_bot, docs/API_KEY_AND_DATA_FIX.md.
+_UNAUTHORIZED = {"message": "unauthorized."}
 _NO_KEYS = "<html><head><title>401 Authorization Required</title></head><body>401 Authorization Required</body></html>"
 
 
@@ -68,13 +71,21 @@ class Gateway:
     def serve(self, request: Request, fault: Fault | None = None) -> Reply:
         """Bring the engine to the present, then answer."""
         self.keep_up()
-        if request.path.startswith(CONTROL):
-            try:
-                reply = self.control.serve(request)
-            except (ApiError, ControlError) as problem:
-                reply = refusal(problem)
-            self.engine.advance_to(self.engine.now)
-            return reply
+        reply = (
+            self._serve_control(request) if request.path.startswith(CONTROL) else self._serve_recorded(request, fault)
+        )
+        # 32 hexadecimal digits, on refusals as well: github.com/Petersoj/alpaca-java issue 156.
+        return replace(reply, headers={**reply.headers, "X-Request-ID": token_hex(16)})
+
+    def _serve_control(self, request: Request) -> Reply:
+        try:
+            reply = self.control.serve(request)
+        except (ApiError, ControlError) as problem:
+            reply = refusal(problem)
+        self.engine.advance_to(self.engine.now)
+        return reply
+
+    def _serve_recorded(self, request: Request, fault: Fault | None) -> Reply:
         reply = self._serve_client(request, fault)
         shape: Kind | None = None
         if self.faults.rules:
@@ -90,10 +101,10 @@ class Gateway:
     def _serve_client(self, request: Request, fault: Fault | None) -> Reply:
         if fault is not None and fault.unheard:
             return fault.answer(lambda: self._route(request))
-        if (refused := self._check_keys(request.headers)) is not None:
-            return refused
-        now, settings = self.engine.now, self.engine.settings
         data = request.path.startswith(_DATA_HOST)
+        if not self._opens(request.headers):
+            return Reply(401, _NO_KEYS, content_type="text/html") if data else Reply(401, _UNAUTHORIZED)
+        now, settings = self.engine.now, self.engine.settings
         limiter, limit = (self.data_limiter, settings.data_rate_limit) if data else (self.limiter, settings.rate_limit)
         reply = self._answer(request, fault) if limiter.admit(now, limit) else Reply(429, _TOO_MANY)
         return replace(reply, headers={**reply.headers, **limiter.headers(now, limit)})
@@ -119,11 +130,9 @@ class Gateway:
             return self.corporate_actions.router
         return self.market_data.router if path.startswith(_DATA_HOST) else self.trading.router
 
-    def _check_keys(self, headers: Mapping[str, str]) -> Reply | None:
+    def _opens(self, headers: Mapping[str, str]) -> bool:
         pair = credentials.shown(headers)
-        if pair is None:
-            return Reply(401, _NO_KEYS, content_type="text/html")
-        return None if self.accepts_keys(*pair) else Reply(401, {"message": "unauthorized."})
+        return pair is not None and self.accepts_keys(*pair)
 
     def accepts_keys(self, key_id: str, secret_key: str) -> bool:
         """Whether the pair opens the account: any does, unless the settings name one."""

@@ -11,7 +11,10 @@ from aiohttp import web
 
 from desk.exchange.alpaca.data_stream import FEED_PATHS, DataStream
 from desk.exchange.alpaca.trade_updates import STREAM_PATH, TradeUpdates
+from desk.exchange.control.api import JOURNAL, poll_of
 from desk.exchange.door.gateway import Gateway
+from desk.exchange.faults.effects import SERVER_ERROR
+from desk.exchange.wire.errors import ControlError
 from desk.exchange.wire.web import Reply, Request
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,21 @@ class Server:
         return app
 
     async def _handle(self, incoming: web.Request) -> web.StreamResponse:
+        # Some clients end the address with a slash.
+        path = incoming.rel_url.raw_path.rstrip("/")
+        if path == STREAM_PATH:
+            return await self._stream.serve(incoming)
+        if path in FEED_PATHS and incoming.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._data.serve(incoming)
+        try:
+            return await self._answer(incoming)
+        except web.HTTPRequestEntityTooLarge:
+            return _response(Reply(413, {"message": "request body is too large"}))
+        except Exception:
+            log.exception("%s %s failed", incoming.method, path)
+            return _response(Reply(500, SERVER_ERROR))
+
+    async def _answer(self, incoming: web.Request) -> web.StreamResponse:
         request = Request(
             method=incoming.method,
             path=incoming.rel_url.raw_path,
@@ -45,13 +63,7 @@ class Server:
             headers={name.lower(): value for name, value in incoming.headers.items()},
             body=await incoming.read(),
         )
-        # Some clients end the address with a slash.
-        path = request.path.rstrip("/")
-        if path == STREAM_PATH:
-            return await self._stream.serve(incoming)
-        if path in FEED_PATHS and incoming.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._data.serve(incoming)
-        if request.path == "/_exchange/journal" and "wait" in request.query:
+        if request.path == JOURNAL and request.query.has("wait"):
             await self._await_news(request)
         fault = self._gateway.fault_for(request)
         if fault is not None and fault.terms.delay_ms and not fault.terms.after_effect:
@@ -60,17 +72,18 @@ class Server:
         self._moved.set()
         if reply.delay_ms and fault is not None and fault.terms.after_effect:
             await asyncio.sleep(reply.delay_ms / 1000)
-        return _answer(incoming, reply)
+        if reply.status == 0 and incoming.transport is not None:
+            incoming.transport.abort()
+        return _response(reply)
 
     async def _await_news(self, request: Request) -> None:
         """Hold a journal request until there is an entry it has not seen, for at most its `wait` wall seconds."""
-        after, wait = request.query.get("after", "0"), request.query["wait"]
-        if not after.isdigit() or not wait.replace(".", "", 1).isdigit():
-            return
         journal = self._gateway.engine.journal
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(float(wait), _MAX_POLL_S)), self._news:
-                await self._news.wait_for(lambda: journal.last_seq > int(after))
+        # A poll that makes no sense is refused where all control requests are.
+        with contextlib.suppress(TimeoutError, ControlError):
+            after, wait = poll_of(request)
+            async with asyncio.timeout(min(wait, _MAX_POLL_S)), self._news:
+                await self._news.wait_for(lambda: journal.last_seq > after)
 
     async def _keep_moving(self, app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(self._run())
@@ -101,10 +114,8 @@ class Server:
                     await self._moved.wait()
 
 
-def _answer(incoming: web.Request, reply: Reply) -> web.Response:
+def _response(reply: Reply) -> web.Response:
     if reply.status == 0:
-        if incoming.transport is not None:
-            incoming.transport.abort()
         return web.Response()
     return web.Response(
         status=reply.status,

@@ -37,7 +37,14 @@ def bind(port: int) -> socket.socket:
 
 async def serve(gateway: Gateway, bound: socket.socket, ready: Callable[[int], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called with the port once it answers."""
-    runner = web.AppRunner(Server(gateway).app(), access_log=None, shutdown_timeout=0.5, keepalive_timeout=_KEEPALIVE_S)
+    runner = web.AppRunner(
+        Server(gateway).app(),
+        access_log=None,
+        shutdown_timeout=0.5,
+        keepalive_timeout=_KEEPALIVE_S,
+        # What a body is packed in is for the reader of the request to refuse; here it would cut the connection.
+        auto_decompress=False,
+    )
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

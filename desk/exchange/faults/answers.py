@@ -70,5 +70,5 @@ def _is_meant(fault: Fault, item: Item) -> bool:
 def _missing(request: Request) -> ApiError:
     if request.path.startswith("/v2/positions"):
         return not_found("position does not exist")
-    named = request.query.get("client_order_id") or request.path.rstrip("/").split("/")[-1]
+    named = request.query.seen("client_order_id") or request.path.rstrip("/").split("/")[-1]
     return not_found(f"order not found for {named}")

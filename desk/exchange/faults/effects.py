@@ -14,7 +14,7 @@ from desk.exchange.wire.web import Reply
 Item = dict[str, Any]
 GoOn = Callable[[], Reply]
 
-_SERVER_ERROR = {"code": 50010000, "message": "internal server error occurred"}
+SERVER_ERROR = {"code": 50010000, "message": "internal server error occurred"}
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>upstream failure</p></body></html>"
 
 
@@ -91,7 +91,7 @@ def _late(terms: Terms, go_on: GoOn) -> Reply:
 def _error(terms: Terms, go_on: GoOn) -> Reply:
     if terms.after_effect:
         go_on()
-    return Reply(terms.status, _SERVER_ERROR if terms.body is None else terms.body, delay_ms=terms.delay_ms)
+    return Reply(terms.status, SERVER_ERROR if terms.body is None else terms.body, delay_ms=terms.delay_ms)
 
 
 def _html(terms: Terms, go_on: GoOn) -> Reply:

@@ -10,6 +10,7 @@ from typing import Any
 from desk.exchange.market.model import Order
 from desk.exchange.venue.blotter import Blotter
 from desk.exchange.wire.errors import ApiError
+from desk.exchange.wire.given import Given
 from desk.exchange.wire.web import Request
 
 TERMS = ("order_class", "side", "type", "client_order_id")
@@ -51,12 +52,12 @@ def of_item(item: Mapping[str, Any]) -> Subject:
 
 def of_request(request: Request, orders: Blotter) -> Subject:
     """A client's request: by its path and query, by the order it names, or by the order in its body."""
-    symbols = {s.upper() for name in ("symbols", "symbol") for s in request.query.get(name, "").split(",")}
+    symbols = {s.upper() for name in ("symbols", "symbol") for s in request.query.seen(name).split(",")}
     parts = request.path.split("/")
     # Paths name symbols in many places (/v2/positions/X, /v2/stocks/X/bars), and that ORDERS counts as a symbol, too,
     # harms nobody.
     symbols.update(part.upper() for part in parts)
-    named = orders.get(parts[-1]) or orders.by_client_id(request.query.get("client_order_id", ""))
+    named = orders.get(parts[-1]) or orders.by_client_id(request.query.seen("client_order_id"))
     if named is not None:
         return of_order(named, frozenset(symbols))
     if not request.body:
@@ -67,9 +68,9 @@ def of_request(request: Request, orders: Blotter) -> Subject:
     return Subject(frozenset(symbols))
 
 
-def _of_body(body: Mapping[str, Any], symbols: frozenset[str]) -> Subject:
+def _of_body(body: Given, symbols: frozenset[str]) -> Subject:
     def term(name: str, fallback: str = "") -> str:
-        return str(body.get(name) or fallback)
+        return body.seen(name) or fallback
 
     return Subject(
         symbols=symbols | {term("symbol").upper()},

@@ -28,6 +28,9 @@ class AccountState:
     transfers_blocked: bool = False
     disable_overnight_trading: bool = False
     account_type: str = "margin"
+    ptp_no_exception_entry: bool = False
+    trade_confirm_email: str = "all"
+    max_options_trading_level: int | None = None
 
     @property
     def cash_only(self) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
+
+from desk.exchange.market.model import Bar
+from desk.exchange.market.moments import eastern
 
 _CUSIP_DIGITS = 10**9
 
@@ -58,6 +62,21 @@ class CorporateAction:
         if self.type is ActionType.FORWARD_SPLIT:
             return {"cusip": cusip(self.symbol), **rates}
         return {"old_cusip": cusip(self.symbol), "new_cusip": cusip(f"{self.symbol} after {self.id}"), **rates}
+
+
+def adjusted(bar: Bar, symbol: str, actions: Iterable[CorporateAction]) -> Bar:
+    """A bar in the shares that there are after all splits of the symbol since."""
+    day = eastern(bar.at).date()
+    for action in actions:
+        split = action.type is not ActionType.STOCK_DIVIDEND and action.symbol == symbol
+        if split and day < action.ex_date:
+            bar = _split(bar, action.ratio)
+    return bar
+
+
+def _split(bar: Bar, ratio: Decimal) -> Bar:
+    prices = {name: round(getattr(bar, name) / ratio, 4) for name in ("open", "high", "low", "close", "vwap")}
+    return replace(bar, volume=bar.volume * ratio, **prices)
 
 
 def cusip(name: str) -> str:

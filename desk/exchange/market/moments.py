@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
+DAY = 24 * 60 * MINUTE
 EASTERN = ZoneInfo("America/New_York")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Nine digits, where datetime reads six: Alpaca's market data has nanoseconds.
 _INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9})\d*)?\s*([Zz]|[+ -]\d\d:?\d\d)$")
-_DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
+_DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
 
 
 def to_ns(moment: datetime) -> int:
@@ -38,13 +39,18 @@ def eastern_ns(day: date, at: time) -> int:
     return to_ns(datetime.combine(day, at, tzinfo=EASTERN))
 
 
+def utc_midnight(day: date) -> int:
+    """Nanoseconds since the epoch of the start of a day in UTC."""
+    return to_ns(datetime.combine(day, time(0), tzinfo=UTC))
+
+
 def parse_instant(text: str) -> int:
     """Read an RFC 3339 text (an offset is required) or a bare date (midnight UTC).
 
     Raises ValueError for anything else. A blank where a query string lost its plus sign is read as the plus.
     """
-    if _DAY.match(text):
-        return to_ns(datetime.fromisoformat(text).replace(tzinfo=UTC))
+    if _DATE.match(text):
+        return utc_midnight(date.fromisoformat(text))
     found = _INSTANT.match(text.strip())
     if found is None:
         raise ValueError(f"not an RFC 3339 time with an offset: {text!r}")

@@ -34,6 +34,9 @@ HOLIDAYS = _days(_HOLIDAYS)
 EARLY_CLOSES = _days(_EARLY_CLOSES)
 
 
+_BEGINS, _ENDS = eastern_ns(FIRST_DAY, time(0)), eastern_ns(LAST_DAY - timedelta(days=6), time(0))
+
+
 class Phase(StrEnum):
     """Part of the trading day an instant belongs to."""
 
@@ -101,7 +104,7 @@ def sessions_from(instant: int) -> Iterator[Session]:
 
 def covers(instant: int) -> bool:
     """Whether the calendar knows the day (with a few days of margin for the next open)."""
-    return FIRST_DAY <= eastern(instant).date() <= LAST_DAY - timedelta(days=7)
+    return _BEGINS <= instant < _ENDS
 
 
 def phase_at(instant: int) -> Phase:

@@ -101,9 +101,10 @@ def _check_asset(request: OrderRequest, standing: Standing) -> Asset:
 
 def _check_account(account: AccountState) -> None:
     if account.trading_blocked or account.account_blocked or account.status != "ACTIVE":
-        raise forbidden("trading is blocked for this account")
+        raise forbidden("account is not authorized to trade")
     if account.trade_suspended_by_user:
-        raise forbidden("new orders are suspended by the user")
+        # Seen with `suspend_trade` on: github.com/foxsake123/ai-stock-trading-bot, docs/ENABLE_SHORGAN_LIVE_TRADING.md.
+        raise forbidden("new orders are rejected by user request")
 
 
 def _check_fractional(request: OrderRequest, asset: Asset, account: AccountState) -> None:

@@ -1,10 +1,13 @@
-"""What an order must look like, whatever the market and the account: amounts, prices, hours, classes."""
+"""What an order must look like, whatever the market and the account: amounts, prices, hours, classes.
+
+The messages are those of alpaca.markets/learn/how-to-fix-common-trading-api-errors-at-alpaca where it has them.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from desk.exchange.market.model import OrderClass, OrderType, Side, TimeInForce
+from desk.exchange.market.model import SHARE_STEP, OrderClass, OrderType, Side, TimeInForce
 from desk.exchange.market.prices import tick_of
 from desk.exchange.market.requests import OrderRequest
 from desk.exchange.wire.errors import ApiError, invalid, unprocessable
@@ -46,6 +49,10 @@ def _check_amounts(request: OrderRequest) -> None:
         raise invalid("qty or notional is required")
     if request.qty is not None and request.notional is not None:
         raise invalid("only one of qty or notional is accepted")
+    if request.qty is not None and request.qty <= 0:
+        raise invalid("qty must be > 0")
+    if request.qty is not None and request.qty % SHARE_STEP:
+        raise invalid("qty must have at most 9 decimal places")
     if request.notional is not None and request.notional < _MIN_NOTIONAL:
         # The refusals of notionals, in words and code, as
         # alpaca.markets/learn/how-to-fix-common-trading-api-errors-at-alpaca has them.
@@ -95,6 +102,9 @@ def _check_prices(request: OrderRequest) -> None:
         raise invalid("limit orders require a limit price")
     if kind is OrderType.STOP and stop is None:
         raise invalid("stop orders require a stop price")
+    if kind is OrderType.MARKET and (limit is not None or stop is not None):
+        # Seen: github.com/alpacahq/Alpaca-API issue 80.
+        raise invalid("market orders require no stop or limit price")
     if limit is not None and kind not in (OrderType.LIMIT, OrderType.STOP_LIMIT):
         # Of a replaced leg: forum.alpaca.markets/t/11938 ("limit orders must not have stop_price").
         raise invalid(f"{name} orders must not have a limit price")
@@ -102,8 +112,10 @@ def _check_prices(request: OrderRequest) -> None:
         raise invalid(f"{name} orders must not have a stop price")
     if kind is OrderType.TRAILING_STOP:
         check_trail(request.trail_price, request.trail_percent)
-    elif request.trail_price is not None or request.trail_percent is not None:
-        raise invalid(f"{name} orders must not have a trail")
+    elif request.trail_price is not None:
+        raise invalid(f"{name} orders must not have trail_price")
+    elif request.trail_percent is not None:
+        raise invalid(f"{name} orders must not have trail_percent")
 
 
 def _check_ticks(request: OrderRequest) -> None:

@@ -5,29 +5,38 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from desk.exchange.market.model import ZERO
-from desk.exchange.market.moments import parse_instant
+from desk.exchange.market.moments import SECOND
 from desk.exchange.wire.errors import ApiError, ControlError
+from desk.exchange.wire.values import day_of, decimal_of, instant_of
 from desk.exchange.wire.web import Request
 
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9./_-]{0,19}")
-_TOO_MUCH = Decimal(10) ** 12
+_SHOWN = 40
+_LONGEST_S = 10**9
 
 
 def number(name: str, value: Any, *, low: Decimal | None = ZERO) -> Decimal:
     """A finite decimal, given as a string or a number, not below `low`."""
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise ControlError(f"{name}: a number is needed")
-    try:
-        result = Decimal(str(value))
-    except InvalidOperation:
-        raise ControlError(f"{name}: not a number: {value!r}") from None
-    if not result.is_finite() or abs(result) >= _TOO_MUCH or (low is not None and result < low):
+    result = decimal_of(value)
+    if result is None:
+        raise ControlError(f"{name}: not a number below a trillion: {str(value)[:_SHOWN]}")
+    if low is not None and result < low:
         raise ControlError(f"{name}: out of range: {value}")
     return result
+
+
+def seconds(name: str, value: Any) -> int:
+    """A stretch of time, given in seconds, in nanoseconds: at most some 30 years, so that all instants have a date."""
+    result = number(name, value)
+    if result > _LONGEST_S:
+        raise ControlError(f"{name}: at most {_LONGEST_S}")
+    return int(result * SECOND)
 
 
 def flag(name: str, value: Any) -> bool:
@@ -37,7 +46,8 @@ def flag(name: str, value: Any) -> bool:
 
 
 def text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value:
+    # Nothing here is named by a NUL, neither a file nor an asset, and Python's own calls choke on it.
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ControlError(f"{name}: a text is needed")
     return value
 
@@ -51,18 +61,18 @@ def symbol(value: Any) -> str:
 
 
 def day(name: str, value: Any) -> date:
-    try:
-        return date.fromisoformat(text(name, value))
-    except ValueError:
-        raise ControlError(f"{name}: a day is needed, as 2026-11-20") from None
+    found = day_of(text(name, value))
+    if found is None:
+        raise ControlError(f"{name}: a day is needed, as 2026-11-20")
+    return found
 
 
 def instant(name: str, value: Any) -> int:
     """Nanoseconds of an RFC 3339 text."""
-    try:
-        return parse_instant(text(name, value))
-    except ValueError as problem:
-        raise ControlError(f"{name}: {problem}") from None
+    found = instant_of(text(name, value))
+    if found is None:
+        raise ControlError(f"{name}: not an RFC 3339 time with an offset: {value[:_SHOWN]!r}")
+    return found
 
 
 def record(name: str, value: Any) -> dict[str, Any]:

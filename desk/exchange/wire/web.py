@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from desk.exchange.wire.errors import ApiError, ControlError, invalid
+from desk.exchange.wire.errors import ApiError, ControlError
+from desk.exchange.wire.given import Given
+
+# Deeper than any request there is, and far from where Python's own reader and writer of JSON give up.
+_DEEPEST = 32
+_LARGEST_EXPONENT = 300
 
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request; header names are lower case, the path is as sent, without the query."""
+    """An HTTP request; header names are lower case, the path is as sent, without the query.
+
+    Handlers read it through `query` and `fields` alone, which give values of the type that is asked for.
+    """
 
     method: str
     path: str
@@ -25,30 +33,30 @@ class Request:
     body: bytes = b""
 
     @cached_property
-    def query(self) -> dict[str, str]:
-        return dict(parse_qsl(self.query_string, keep_blank_values=True))
+    def query(self) -> Given:
+        """The parameters of the query; empty ones are as if not given, and of several the last one counts."""
+        return Given(dict(parse_qsl(self.query_string)), written=True)
 
     @cached_property
     def json(self) -> Any:
-        """The body with exact decimals; ApiError 400 if it is not JSON."""
+        """The body with exact decimals; ApiError 400 if it is not JSON, or JSON that nobody could answer."""
+        # Alpaca's server does not unpack bodies; one that says it is packed is not the JSON it should be.
+        if self.headers.get("content-encoding", "identity") != "identity":
+            raise _unreadable()
         try:
-            return json.loads(self.body, parse_float=Decimal, parse_constant=_refuse)
+            found = json.loads(self.body, parse_float=_decimal, parse_constant=_decimal)
         except (ValueError, RecursionError):
-            raise ApiError(400, 40010000, "request body format is invalid") from None
+            raise _unreadable() from None
+        if _too_deep(found) or (b"\\u" in self.body and not _encodable(found)):
+            raise _unreadable()
+        return found
 
-    @property
-    def fields(self) -> dict[str, Any]:
+    @cached_property
+    def fields(self) -> Given:
         """The body as a JSON object; ApiError 400 if it is something else."""
         if not isinstance(self.json, dict):
-            raise ApiError(400, 40010000, "request body format is invalid")
-        return self.json
-
-    def flag(self, name: str) -> bool:
-        """A boolean of the query, in any case (some clients send True)."""
-        value = self.query.get(name, "false").lower()
-        if value not in ("true", "false"):
-            raise invalid(f"invalid {name}")
-        return value == "true"
+            raise _unreadable()
+        return Given(self.json)
 
 
 @dataclass(frozen=True)
@@ -100,5 +108,40 @@ def refusal(problem: ApiError | ControlError) -> Reply:
     return Reply(400, {"error": str(problem)})
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
+def _unreadable() -> ApiError:
+    return ApiError(400, 40010000, "request body format is invalid")
+
+
+def _decimal(text: str) -> Decimal:
+    """A number with a point or an exponent; ValueError for NaN and for what no float could hold."""
+    try:
+        number = Decimal(text)
+    except ArithmeticError:
+        raise ValueError(text) from None
+    if not number.is_finite() or abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise ValueError(text)
+    return number
+
+
+def _too_deep(value: Any) -> bool:
+    """Whether containers lie within each other beyond `_DEEPEST`."""
+    layer = [value]
+    for _ in range(_DEEPEST):
+        layer = [item for outer in layer for item in _inside(outer)]
+        if not layer:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    items: Iterable[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [item for item in items if isinstance(item, dict | list)]
+
+
+def _encodable(value: Any) -> bool:
+    """Whether all texts are; a lone surrogate, which JSON can spell, is not a character."""
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except ValueError:
+        return False
+    return True

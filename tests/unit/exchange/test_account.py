@@ -103,9 +103,136 @@ def test_the_account_can_be_configured(exchange: VirtualExchange) -> None:
     before = exchange.ok("GET", "/v2/account/configurations")
     assert (before["no_shorting"], before["suspend_trade"]) == (False, False)
     after = exchange.ok("PATCH", "/v2/account/configurations", {"no_shorting": True, "trade_confirm_email": "none"})
-    assert after == before | {"no_shorting": True}
+    assert after == before | {"no_shorting": True, "trade_confirm_email": "none"}
     assert exchange.refused("TQQQ", "sell", "1").status == 403
     assert exchange.send("PATCH", "/v2/account/configurations", {"suspend_trade": "yes"}).status == 422
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({"suspend_trade": True}, {}),
+        ({"fractional_trading": False}, {}),
+        ({"disable_overnight_trading": True}, {}),
+        ({"ptp_no_exception_entry": True}, {}),
+        ({"max_margin_multiplier": "4"}, {}),
+        ({"max_margin_multiplier": 1}, {"max_margin_multiplier": "1"}),
+        ({"max_options_trading_level": 2}, {}),
+        ({"trade_confirm_email": "none"}, {}),
+        ({"dtbp_check": "entry", "pdt_check": "both"}, {"dtbp_check": None, "pdt_check": None}),
+        ({"no_shorting": None, "trade_confirm_email": ""}, {"no_shorting": False, "trade_confirm_email": "all"}),
+    ],
+)
+def test_every_field_of_the_configuration_is_kept(
+    exchange: VirtualExchange, change: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    before = exchange.ok("GET", "/v2/account/configurations")
+    after = before | {name: value for name, value in (change | shown).items() if value is not None}
+    assert exchange.ok("PATCH", "/v2/account/configurations", change) == after
+    assert exchange.ok("GET", "/v2/account/configurations") == after
+
+
+def test_the_multiplier_of_the_configuration_is_that_of_the_account(exchange: VirtualExchange) -> None:
+    for multiplier, power in (("1", "100000"), ("4", "400000")):
+        exchange.ok("PATCH", "/v2/account/configurations", {"max_margin_multiplier": multiplier})
+        account = exchange.ok("GET", "/v2/account")
+        assert (account["multiplier"], account["buying_power"]) == (multiplier, power)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"max_margin_multiplier": "3"},
+        {"max_margin_multiplier": "many"},
+        {"max_margin_multiplier": True},
+        {"trade_confirm_email": "some"},
+        {"trade_confirm_email": 1},
+        {"max_options_trading_level": 4},
+        {"max_options_trading_level": True},
+        {"no_shorting": "true"},
+        {"fractional_trading": 1},
+        {"ptp_no_exception_entry": []},
+    ],
+)
+def test_nonsense_in_the_configuration_changes_nothing(exchange: VirtualExchange, nonsense: dict[str, Any]) -> None:
+    before = exchange.ok("GET", "/v2/account/configurations")
+    reply = exchange.send("PATCH", "/v2/account/configurations", {"suspend_trade": True} | nonsense)
+    assert (reply.status, reply.body["code"]) == (422, 40010001)
+    assert exchange.ok("GET", "/v2/account/configurations") == before
+
+
+def test_an_account_that_is_suspended_by_its_owner(exchange: VirtualExchange) -> None:
+    exchange.ok("PATCH", "/v2/account/configurations", {"suspend_trade": True})
+    reply = exchange.refused("TQQQ", "buy", "1", "50")
+    assert (reply.status, reply.body["message"]) == (403, "new orders are rejected by user request")
+
+
+def test_activities_of_one_order_and_by_category(exchange: VirtualExchange) -> None:
+    first = exchange.order("TQQQ", "buy", "400", "50.99")
+    exchange.advance(1)
+    other = exchange.order("TQQQ", "buy", "5", "50.99")
+    exchange.quote("TQQQ", "50.95", "50.99")
+    exchange.advance(1)
+
+    def fills(**query: Any) -> list[str]:
+        return [fill["order_id"] for fill in exchange.ok("GET", "/v2/account/activities", **query)]
+
+    assert sorted(fills()) == sorted([first["id"]] * 2 + [other["id"]])
+    assert fills(order_id=first["id"]) == [first["id"]] * 2
+    assert fills(category="trade_activity", order_id=other["id"]) == [other["id"]]
+    assert fills(category="non_trade_activity") == []
+    assert len(fills(date="2026-11-20")) == 3 and fills(date="2026-11-19T10:00:00Z") == []
+    for bad in (
+        {"category": "trade_activity", "activity_types": "FILL"},
+        {"category": "some"},
+        {"activity_types": "NONSENSE"},
+        {"direction": "up"},
+        {"date": "today"},
+        {"order_id": "x"},
+    ):
+        assert exchange.send("GET", "/v2/account/activities", **bad).status == 422
+    assert exchange.send("GET", "/v2/account/activities/NONSENSE").status == 422
+
+
+def test_pages_of_activities_meet(exchange: VirtualExchange) -> None:
+    for _ in range(7):
+        exchange.order("TQQQ", "buy", "1", "50.99")
+        exchange.advance(1)
+    for direction in ("asc", "desc"):
+        whole = exchange.ok("GET", "/v2/account/activities/FILL", direction=direction)
+        seen: list[Any] = []
+        while True:
+            token = {"page_token": seen[-1]["id"]} if seen else {}
+            page = exchange.ok("GET", "/v2/account/activities/FILL", page_size=3, direction=direction, **token)
+            if not page:
+                break
+            seen += page
+        assert seen == whole and len(whole) == 7
+
+
+def test_assets_by_their_attributes(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "assets/NEWCO", {"attributes": ["ipo", "has_options"]})
+    exchange.control("PUT", "assets/BTCUSD", {"class": "crypto"})
+
+    def symbols(**query: str) -> set[str]:
+        return {asset["symbol"] for asset in exchange.ok("GET", "/v2/assets", **query)}
+
+    assert symbols(attributes="ipo") == symbols(attributes="options_late_close,has_options") == {"NEWCO"}
+    assert symbols(attributes="ptp_no_exception") == set()
+    assert "AAPL" in symbols() and "BTCUSD" not in symbols() and symbols(asset_class="crypto") == {"BTCUSD"}
+    assert exchange.send("GET", "/v2/assets", attributes="nonsense").status == 422
+
+
+def test_the_calendar_by_the_day_of_settlement(exchange: VirtualExchange) -> None:
+    span = {"start": "2026-11-23", "end": "2026-11-24"}
+    assert [day["date"] for day in exchange.ok("GET", "/v2/calendar", **span)] == ["2026-11-23", "2026-11-24"]
+    settled = exchange.ok("GET", "/v2/calendar", date_type="SETTLEMENT", **span)
+    assert [(day["date"], day["settlement_date"]) for day in settled] == [
+        ("2026-11-20", "2026-11-23"),
+        ("2026-11-23", "2026-11-24"),
+    ]
+    for bad in ({"date_type": "HOLIDAYS"}, {"start": "yesterday"}, {"end": "2026-02-30"}):
+        assert exchange.send("GET", "/v2/calendar", **bad).status == 400
 
 
 def test_fills_are_activities(exchange: VirtualExchange) -> None:
@@ -177,3 +304,23 @@ def test_the_value_of_the_account_since_the_last_close(exchange: VirtualExchange
     exchange.control("PUT", "account", {"cash": "101000"})
     history = exchange.ok("GET", "/v2/account/portfolio/history")
     assert (history["equity"], history["profit_loss_pct"]) == ([100_000.0, 101_000.0], [0.0, 0.01])
+    assert "cashflow" not in history
+    exchange.control("PUT", "positions/TQQQ", {"qty": "0.123456789", "avg_entry_price": 50})
+    history = exchange.ok("GET", "/v2/account/portfolio/history", period="1M", timeframe="15Min")
+    assert (history["equity"][1], history["profit_loss"][1]) == (101_006.29, 1_006.29)
+    assert history["timeframe"] == "15Min"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"period": "1Y"},
+        {"timeframe": "2Min"},
+        {"intraday_reporting": "always"},
+        {"pnl_reset": "never"},
+        {"start": "soon"},
+        {"period": "1D", "start": "2026-11-19T00:00:00Z", "end": "2026-11-20T00:00:00Z"},
+    ],
+)
+def test_a_history_that_makes_no_sense(exchange: VirtualExchange, query: dict[str, str]) -> None:
+    assert exchange.send("GET", "/v2/account/portfolio/history", **query).status == 422

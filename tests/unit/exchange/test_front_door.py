@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import pytest
 
@@ -18,7 +19,8 @@ def test_a_minute_of_market_time_has_so_many_trading_requests(exchange: VirtualE
     assert [reply.headers["X-Ratelimit-Remaining"] for reply in replies] == ["2", "1", "0", "0"]
     assert replies[3].body["message"] == "too many requests."
     reset = int(exchange.engine.now // 10**9) + 15
-    assert replies[0].headers | {"X-Ratelimit-Remaining": ""} == {
+    assert replies[0].headers | {"X-Ratelimit-Remaining": "", "X-Request-ID": ""} == {
+        "X-Request-ID": "",
         "X-Ratelimit-Limit": "3",
         "X-Ratelimit-Remaining": "",
         "X-Ratelimit-Reset": str(reset),
@@ -52,10 +54,31 @@ def test_a_refusal_carries_the_headers_too(exchange: VirtualExchange) -> None:
     assert (reply.status, reply.headers["X-Ratelimit-Remaining"]) == (422, "199")
 
 
-def test_without_keys_the_answer_is_401_in_html(exchange: VirtualExchange) -> None:
-    for path in ("/v2/account", "/v2/stocks/TQQQ/quotes/latest"):
-        reply = exchange.send("GET", path, keys=False)
-        assert (reply.status, reply.content_type) == (401, "text/html")
+def test_without_keys_or_with_wrong_ones_the_data_host_answers_in_html_and_the_trading_host_in_json(
+    exchange: VirtualExchange,
+) -> None:
+    exchange.control("PUT", "settings", {"key_id": "me", "secret_key": "mine"})
+    for keys in (False, True):
+        account = exchange.send("GET", "/v2/account", keys=keys)
+        assert (account.status, account.body) == (401, {"message": "unauthorized."})
+        quote = exchange.send("GET", "/v2/stocks/TQQQ/quotes/latest", keys=keys)
+        assert (quote.status, quote.content_type) == (401, "text/html")
+        assert b"401 Authorization Required" in quote.encoded()
+
+
+def test_every_answer_has_a_request_id_of_its_own(exchange: VirtualExchange) -> None:
+    exchange.control("PUT", "settings", {"rate_limit": 3})
+    replies = [
+        exchange.send("GET", "/v2/account"),
+        exchange.send("GET", "/v2/account", keys=False),
+        exchange.send("GET", "/v2/nothing"),
+        exchange.send("POST", "/v2/orders", {}),
+        exchange.send("GET", "/v2/account"),
+        exchange.send("GET", "/v2/stocks/TQQQ/quotes/latest"),
+    ]
+    assert [reply.status for reply in replies] == [200, 401, 404, 422, 429, 200]
+    ids = {reply.headers["X-Request-ID"] for reply in replies}
+    assert len(ids) == len(replies) and all(re.fullmatch("[0-9a-f]{32}", request_id) for request_id in ids)
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,60 @@ def test_a_clock_that_is_set_back_takes_the_future_back(moving: VirtualExchange)
     assert prices == [50.96, 51.96, 40.01]
 
 
+def test_sizes_and_volumes_are_whole_shares(exchange: VirtualExchange) -> None:
+    for qty in ("0.5", "2.75"):
+        exchange.order("TQQQ", "buy", qty)
+        exchange.advance(1)
+    trades = exchange.ok("GET", "/v2/stocks/TQQQ/trades")["trades"]
+    assert [trade["s"] for trade in trades] == [1, 1, 2]
+    assert exchange.ok("GET", "/v2/stocks/TQQQ/trades/latest")["trade"]["s"] == 2
+    (bar,) = exchange.ok("GET", "/v2/stocks/TQQQ/bars", timeframe="1Min")["bars"]
+    assert all(isinstance(bar[name], int) for name in ("v", "n"))
+    assert b'"s":2,' in exchange.send("GET", "/v2/stocks/TQQQ/trades").encoded()
+
+
+def test_bars_in_the_shares_of_today(moving: VirtualExchange) -> None:
+    split = {"symbol": "TQQQ", "type": "forward_split", "new_rate": 10, "old_rate": 1, "ex_date": "2026-11-23"}
+    moving.control("POST", "corporate_actions", split)
+
+    def bar(**query: str) -> dict[str, Any]:
+        span = {"timeframe": "1Day", "start": "2026-11-20T05:00:00Z"}
+        return dict(moving.ok("GET", "/v2/stocks/TQQQ/bars", **span, **query)["bars"][0])
+
+    raw = bar()
+    assert raw == bar(adjustment="raw") == bar(adjustment="dividend")
+    for adjustment in ("split", "all", "dividend,split"):
+        adjusted = bar(adjustment=adjustment)
+        assert (adjusted["o"], adjusted["h"], adjusted["c"]) == (5.096, 5.296, 4.996)
+        assert adjusted["v"] == 10 * raw["v"]
+
+
+def test_auctions_are_the_first_and_last_trade_of_a_session(exchange: VirtualExchange) -> None:
+    assert exchange.ok("GET", "/v2/stocks/TQQQ/auctions")["auctions"][0]["c"] == []
+    exchange.advance_to("2026-11-20T15:59:59-05:00")
+    exchange.quote("TQQQ", "51.99", "52.01")
+    exchange.advance_to("2026-11-20T16:30:00-05:00")
+    exchange.quote("TQQQ", "53.99", "54.01")
+    body = exchange.ok("GET", "/v2/stocks/auctions", symbols="TQQQ,AAPL")
+    (day,) = body["auctions"]["TQQQ"]
+    assert body["auctions"].keys() == {"TQQQ"} and body["next_page_token"] is None
+    assert day == {
+        "d": "2026-11-20",
+        "o": [{"t": "2026-11-20T15:00:00.000000000Z", "x": "Q", "p": 50.96, "s": 1, "c": "Q"}],
+        "c": [{"t": "2026-11-20T20:59:59.000000000Z", "x": "Q", "p": 52, "s": 1, "c": "M"}],
+    }
+    assert exchange.send("GET", "/v2/stocks/TQQQ/auctions", feed="iex").status == 400
+
+
+def test_what_the_codes_mean(exchange: VirtualExchange) -> None:
+    assert exchange.ok("GET", "/v2/stocks/meta/exchanges")["Q"] == "NASDAQ OMX"
+    assert exchange.ok("GET", "/v2/stocks/meta/conditions/trade", tape="C")["@"] == "Regular Sale"
+    assert exchange.ok("GET", "/v2/stocks/meta/conditions/quote", tape="A")["R"] == "Regular Market Maker Open"
+    for bad in ("trade", "trade?tape=D", "bars?tape=A"):
+        path, _, tape = bad.partition("?tape=")
+        assert exchange.send("GET", f"/v2/stocks/meta/conditions/{path}", tape=tape).status == 400
+
+
 @pytest.mark.parametrize(
     ("path", "query", "status"),
     [
@@ -110,7 +164,13 @@ def test_a_clock_that_is_set_back_takes_the_future_back(moving: VirtualExchange)
         ("quotes", {"start": "yesterday"}, 400),
         ("quotes", {"limit": 10_001}, 400),
         ("quotes", {"page_token": "x"}, 400),
-        ("auctions", {}, 404),
+        ("quotes", {"sort": "up"}, 400),
+        ("quotes", {"asof": "then"}, 400),
+        ("quotes", {"currency": "EUR"}, 400),
+        ("quotes", {"start": "2026-11-20T15:00:00Z", "end": "2026-11-20T14:00:00Z"}, 400),
+        ("bars", {"timeframe": "1Min", "adjustment": "some"}, 400),
+        ("bars", {"timeframe": "9" * 5000 + "Min"}, 400),
+        ("nonsense", {}, 404),
     ],
 )
 def test_bad_requests(exchange: VirtualExchange, path: str, query: dict[str, Any], status: int) -> None:

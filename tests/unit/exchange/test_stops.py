@@ -127,8 +127,8 @@ def test_a_trailing_stop_without_a_quote_starts_with_the_first(exchange: Virtual
             40010001,
             "stop orders must not have a limit price",
         ),
-        ({"type": "market", "stop_price": "50"}, 40010001, "market orders must not have a stop price"),
-        ({"type": "market", "trail_price": "1"}, 40010001, "market orders must not have a trail"),
+        ({"type": "market", "stop_price": "50"}, 40010001, "market orders require no stop or limit price"),
+        ({"type": "market", "trail_price": "1"}, 40010001, "market orders must not have trail_price"),
         (
             {"type": "trailing_stop"},
             40010001,

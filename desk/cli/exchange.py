@@ -7,12 +7,13 @@ import contextlib
 import json
 import os
 import socket
+import ssl
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -32,10 +33,14 @@ Any key pair will do. Point your client at it:
                  TradingStream("key", "secret", url_override="{ws}/stream")
                  StockDataStream("key", "secret", url_override="{ws}/v2/iex")
   other clients  APCA_API_BASE_URL={url} APCA_API_DATA_URL={url}
-Make a market, and see what your client did:
-  curl -X PUT {url}/_exchange/quotes/AAPL -d '{{"bid": 199.99, "ask": 200.01}}'
-  curl {url}/_exchange/journal
+{trust}Make a market, and see what your client did:
+  curl{cacert} -X PUT {url}/_exchange/quotes/AAPL -d '{{"bid": 199.99, "ask": 200.01}}'
+  curl{cacert} {url}/_exchange/journal
 More: docs/exchange.md. Ctrl-C stops it."""
+_TRUST = """\
+Before your client starts, tell it whom to trust:
+  export SSL_CERT_FILE={file} REQUESTS_CA_BUNDLE={file} NODE_EXTRA_CA_CERTS={file}
+"""
 
 Port = Annotated[
     int | None,
@@ -51,6 +56,19 @@ Scene = Annotated[
     Path | None,
     typer.Option("--scene", metavar="FILE", help="JSON with quotes, positions, settings and more to start with."),
 ]
+Tls = Annotated[bool, typer.Option("--tls", help="Speak TLS, with a certificate made now.")]
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca",
+        metavar="FILE",
+        help="Where --tls writes what clients are to trust (default: .local/exchange-ca.pem).",
+    ),
+]
+TlsCert = Annotated[
+    Path | None, typer.Option("--tls-cert", metavar="FILE", help="A certificate of yours instead, PEM.")
+]
+TlsKey = Annotated[Path | None, typer.Option("--tls-key", metavar="FILE", help="The key of --tls-cert, PEM.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not tell of orders and refusals as they happen.")]
 
 
@@ -60,12 +78,17 @@ def exchange(
     start: Start = None,
     paused: Paused = False,
     scene: Scene = None,
+    tls: Tls = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the simulated Alpaca in the foreground, until Ctrl-C."""
     from desk.exchange.door.serving import serve
 
+    secure = _secure(tls, tls_ca, tls_cert, tls_key)
     bound = _bind(port)
     gateway = _gateway(speed, start)
     gateway.clock.pause(paused)
@@ -75,13 +98,65 @@ def exchange(
         gateway.engine.journal.readers.append(_narrate)
 
     def ready(port: int) -> None:
+        at = _Addresses(port, secure)
         if as_json:
-            print_json(_document(gateway, port))
+            print_json(_document(gateway, at))
         else:
-            print(_guide(gateway, port))
+            print(_guide(gateway, at))
         sys.stdout.flush()
 
-    asyncio.run(serve(gateway, bound, ready))
+    asyncio.run(serve(gateway, bound, ready, secure.context if secure else None))
+
+
+class _Secure(NamedTuple):
+    """How TLS is spoken, and the file that clients are to trust, if there is one."""
+
+    context: ssl.SSLContext
+    trust: Path | None
+
+
+class _Addresses(NamedTuple):
+    port: int
+    secure: _Secure | None
+
+    @property
+    def url(self) -> str:
+        return self._at("http")
+
+    @property
+    def streams(self) -> str:
+        return self._at("ws")
+
+    def _at(self, scheme: str) -> str:
+        from desk.exchange.door.serving import HOST
+
+        return f"{scheme}{'s' if self.secure else ''}://{HOST}:{self.port}"
+
+    @property
+    def trust(self) -> Path | None:
+        return self.secure.trust if self.secure else None
+
+
+def _secure(tls: bool, ca: Path | None, cert: Path | None, key: Path | None) -> _Secure | None:
+    if (cert is None) != (key is None):
+        refuse("--tls-cert and --tls-key: one is of no use without the other")
+    if cert is not None and key is not None:
+        from desk.exchange.door.tls import given
+
+        try:
+            return _Secure(given(cert, key), None)
+        except OSError as problem:
+            refuse(f"--tls-cert, --tls-key: they cannot be used ({problem.strerror or problem})")
+    if not tls:
+        return None
+    from desk.cloud.place import here
+    from desk.exchange.door.tls import made
+
+    trust = (ca or here().folder / "exchange-ca.pem").absolute()
+    try:
+        return _Secure(made(trust), trust)
+    except OSError as problem:
+        refuse(f"--tls-ca: {trust} cannot be written ({problem.strerror})")
 
 
 def _bind(port: int | None) -> socket.socket:
@@ -137,16 +212,15 @@ def _narrate(entry: dict[str, Any]) -> None:
             print(text, file=sys.stderr, flush=True)
 
 
-def _document(gateway: Gateway, port: int) -> dict[str, Any]:
-    from desk.exchange.door.serving import HOST
+def _document(gateway: Gateway, at: _Addresses) -> dict[str, Any]:
     from desk.exchange.market.moments import utc_text
 
-    url, ws = f"http://{HOST}:{port}", f"ws://{HOST}:{port}"
     return {
-        "url": url,
-        "trade_updates_url": f"{ws}/stream",
-        "market_data_stream_url": f"{ws}/v2/iex",
-        "control_url": f"{url}/_exchange",
+        "url": at.url,
+        "trade_updates_url": f"{at.streams}/stream",
+        "market_data_stream_url": f"{at.streams}/v2/iex",
+        "control_url": f"{at.url}/_exchange",
+        "ca_file": str(at.trust) if at.trust else None,
         "now": utc_text(gateway.clock.now()),
         "speed": float(gateway.clock.speed),
         "paused": gateway.clock.paused,
@@ -154,14 +228,15 @@ def _document(gateway: Gateway, port: int) -> dict[str, Any]:
     }
 
 
-def _guide(gateway: Gateway, port: int) -> str:
-    from desk.exchange.door.serving import HOST
+def _guide(gateway: Gateway, at: _Addresses) -> str:
     from desk.exchange.market.moments import eastern
 
     clock = gateway.clock
     return _GUIDE.format(
-        url=f"http://{HOST}:{port}",
-        ws=f"ws://{HOST}:{port}",
+        url=at.url,
+        ws=at.streams,
+        trust=_TRUST.format(file=at.trust) if at.trust else "",
+        cacert=f" --cacert {at.trust}" if at.trust else "",
         now=f"{eastern(clock.now()):%a %d %b %Y %H:%M:%S} ET",
         speed=f"{float(clock.speed):g}",
         paused=", paused" if clock.paused else "",

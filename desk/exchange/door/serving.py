@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import ssl
 from collections.abc import Callable
 
 from aiohttp import web
@@ -35,7 +36,9 @@ def bind(port: int) -> socket.socket:
     return bound
 
 
-async def serve(gateway: Gateway, bound: socket.socket, ready: Callable[[int], None]) -> None:
+async def serve(
+    gateway: Gateway, bound: socket.socket, ready: Callable[[int], None], tls: ssl.SSLContext | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called with the port once it answers."""
     runner = web.AppRunner(
         Server(gateway).app(),
@@ -49,7 +52,7 @@ async def serve(gateway: Gateway, bound: socket.socket, ready: Callable[[int], N
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     await runner.setup()
-    await web.SockSite(runner, bound).start()
+    await web.SockSite(runner, bound, ssl_context=tls).start()
     ready(bound.getsockname()[1])
     await stop.wait()
     await runner.cleanup()

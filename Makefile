@@ -89,10 +89,10 @@ rehearse: runtime ## Show what `make deploy` would create or change
 	@$(BIN)/repeg rehearse --config $(CONFIG) $(ARGS)
 
 deploy: runtime .tools/sam/.ready ## Deploy the stack to AWS (CONFIG=live for live trading)
-	@$(ASK) desk.cloud.credentials $(CONFIG)
+	@$(ASK) desk.deployment.credentials $(CONFIG)
 	@$(MAKE) build
 	@$(SAM) deploy --config-env $(CONFIG) --parameter-overrides $(OVERRIDES) PythonRuntime=$(RUNTIME) Arch=arm64
-	@$(ASK) desk.cloud.termination $(CONFIG)
+	@$(ASK) desk.deployment.termination $(CONFIG)
 
 lock: .tools/lock/.ready ## Lock the newest versions that requirements/*.in allow
 	@$(call compile,requirements/desk) --override requirements/desk-overrides.txt
@@ -121,7 +121,7 @@ FORCE:
 # The functions run on the Python that builds their layers: one that Lambda has not is of no use, and is told at once.
 .PHONY: runtime
 runtime: .tools/python
-	@$(PYTHON) -I desk/cloud/runtimes.py
+	@$(PYTHON) -I desk/deployment/runtimes.py
 
 # Environments are mended in place: something may be running in them.
 define environment

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from desk.bench.errors import BenchError
 from desk.cloud.build import BUILD, build
-from desk.cloud.place import PROJECT, locked
 from desk.cloud.tools import find_tools
+from desk.stack.place import PROJECT, locked
 
 _PLAIN = PROJECT / ".tools/bench/naive"
 OUR_LAYERS = ("DependenciesLayer", "RepegLayer")

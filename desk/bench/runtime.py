@@ -17,8 +17,8 @@ from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from desk.bench.errors import BenchError
-from desk.cloud.place import PROJECT
 from desk.cloud.tools import ARCH
+from desk.stack.place import PROJECT
 
 PYTHON = PROJECT / ".tools/bench/bin/python"
 _START_S, _ANSWER_S = 10.0, 60.0

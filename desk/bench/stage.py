@@ -15,9 +15,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from desk.bench.errors import BenchError
 from desk.cloud import local
-from desk.cloud.connection import Connection, connect_local
-from desk.cloud.place import here
 from desk.exchange.client import ExchangeControl
+from desk.stack.connection import Connection, connect_local
+from desk.stack.place import here
 from repeg.domain.orders import Order, order_id_for
 from repeg.store.identity import IdentityStore
 from repeg.store.items import position_key

@@ -13,7 +13,7 @@ from desk.cli.output import fail, print_json, refuse, tell
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from desk.cloud.alerts import Alert
+    from desk.stack.alerts import Alert
 
 DAY = timedelta(days=1)
 MOST_PAGES = 200
@@ -29,8 +29,8 @@ def alerts(
     as_json: AsJson = False,
 ) -> None:
     """List alerts, the newest last: those of the last 24 hours of this machine's clock, unless told otherwise."""
-    from desk.cli.stack import reaching
-    from desk.cloud.alerts import acknowledge, find_alerts
+    from desk.cli.reaching import reaching
+    from desk.stack.alerts import acknowledge, find_alerts
 
     now = datetime.now(UTC)
     begin = _time(since) if since else now - DAY
@@ -41,7 +41,7 @@ def alerts(
     if as_json:
         print_json([alert.document() for alert in found.alerts])
     elif found.alerts:
-        from desk.cli.render import console
+        from desk.telling.render import console
 
         console().print(table(found.alerts))
     else:

@@ -18,10 +18,10 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Watch sample signals become orders, each with its expected outcome; exit code 1 if one differs."""
-    from desk.cli.render import console
     from desk.cloud.errors import CloudError
-    from desk.cloud.place import PROJECT
     from desk.demo.run import Demo
+    from desk.stack.place import PROJECT
+    from desk.telling.render import console
 
     if not SLOWEST <= speed <= FASTEST:
         refuse(f"--speed: {speed:g} is not within {SLOWEST:g} to {FASTEST:g}")

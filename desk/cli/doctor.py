@@ -30,7 +30,7 @@ def doctor(stack: StackName = "repeg", as_json: AsJson = False) -> None:
     if as_json:
         print_json(diagnosis.document())
     else:
-        from desk.cli.render import console
+        from desk.telling.render import console
 
         screen = console()
         screen.print(page(diagnosis, screen.width), crop=False)

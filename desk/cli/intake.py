@@ -10,13 +10,13 @@ from desk.cli.options import AsJson, StackName
 from desk.cli.output import fail, print_json, tell
 
 if TYPE_CHECKING:
-    from desk.cloud.connection import Connection
-    from desk.cloud.intake import Intake
+    from desk.stack.connection import Connection
+    from desk.stack.intake import Intake
 
 
 def pause(stack: StackName = "repeg", as_json: AsJson = False) -> None:
     """Take no more signals; they stay in the queue, closes too. Orders that were taken before go on."""
-    from desk.cloud.intake import pause as pause_
+    from desk.stack.intake import pause as pause_
 
     where, found = _switched(stack, lambda connection: pause_(connection, datetime.now(UTC)))
     if as_json:
@@ -28,7 +28,7 @@ def pause(stack: StackName = "repeg", as_json: AsJson = False) -> None:
 
 def resume(stack: StackName = "repeg", as_json: AsJson = False) -> None:
     """Take signals again, those first that waited; most expire 15 minutes after they were sent."""
-    from desk.cloud.intake import resume as resume_
+    from desk.stack.intake import resume as resume_
 
     where, found = _switched(stack, resume_)
     if as_json:
@@ -39,13 +39,13 @@ def resume(stack: StackName = "repeg", as_json: AsJson = False) -> None:
 
 def _switched(stack: str, switch: Callable[[Connection], Intake]) -> tuple[str, Intake]:
     """Where intake was switched, and how it stands now."""
-    from desk.cli.stack import reaching
-    from desk.cloud.errors import CloudError
+    from desk.cli.reaching import reaching
+    from desk.stack.intake import IntakeError
 
     with reaching(stack) as connection:
         try:
             found = switch(connection)
-        except CloudError as problem:
+        except IntakeError as problem:
             fail(str(problem))
     return "the local cloud" if connection.is_local else f"stack {connection.stack} on AWS", found
 

@@ -17,7 +17,7 @@ app = typer.Typer(help="Put the Alpaca key pair into the stack's secret.", no_ar
 @app.command("set")
 def set_(stack: StackName = "repeg") -> None:
     """Ask for the key pair and store it; from a pipe: {"key_id": "...", "secret_key": "..."}."""
-    from desk.cli.stack import reaching
+    from desk.cli.reaching import reaching
 
     pair = _asked() if sys.stdin.isatty() else _piped(sys.stdin.read())
     for name, value in pair.items():

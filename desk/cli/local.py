@@ -33,8 +33,9 @@ EnforceRoles = Annotated[
 @app.command()
 def up(speed: Speed = None, start: Start = None, enforce_roles: EnforceRoles = False, as_json: AsJson = False) -> None:
     """Start the local cloud and leave it running."""
-    from desk.cloud import local, place
+    from desk.cloud import local
     from desk.cloud.errors import CloudError, CloudRefused
+    from desk.stack import place
 
     _check(speed, start)
     end_as_by_ctrl_c()
@@ -63,7 +64,7 @@ def down() -> None:
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Tell whether the local cloud is up, and where."""
-    from desk.cloud import place
+    from desk.stack import place
 
     found = place.status()
     if as_json:
@@ -79,8 +80,8 @@ def env(
     unset: Annotated[bool, typer.Option("--unset", help="Print the lines that take all of it back.")] = False,
 ) -> None:
     """Print shell lines that point AWS and Alpaca clients at the local cloud, for: eval "$(repeg local env)"."""
-    from desk.cloud import place
-    from desk.cloud.connection import client_environment
+    from desk.stack import place
+    from desk.stack.connection import client_environment
 
     found = place.status()
     if not found.up and not unset:

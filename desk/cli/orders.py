@@ -27,8 +27,8 @@ def orders(
     as_json: AsJson = False,
 ) -> None:
     """List orders, the newest first."""
-    from desk.cli.following import newest_orders
-    from desk.cli.stack import reaching_orders
+    from desk.cli.reaching import reaching_orders
+    from desk.stack.following import newest_orders
     from repeg.domain.views import order_view
 
     status = _known_status(status)
@@ -37,7 +37,7 @@ def orders(
     if as_json:
         print_json(views)
         return
-    from desk.cli.render import console, orders_table
+    from desk.telling.render import console, orders_table
 
     if views:
         screen = console()
@@ -52,7 +52,7 @@ def order(
     as_json: AsJson = False,
 ) -> None:
     """Show one order with its child orders and its history."""
-    from desk.cli.stack import reaching_orders
+    from desk.cli.reaching import reaching_orders
     from repeg.domain.views import order_view
 
     with reaching_orders(stack) as store:
@@ -62,7 +62,7 @@ def order(
     if as_json:
         print_json(order_view(found))
         return
-    from desk.cli.render import console, order_page
+    from desk.telling.render import console, order_page
 
     console().print(order_page(order_view(found)))
 
@@ -74,8 +74,8 @@ def wait(
     as_json: AsJson = False,
 ) -> None:
     """Wait until the orders of all these signals are over, whatever their status."""
-    from desk.cli.following import wait_for
-    from desk.cli.stack import reaching_orders
+    from desk.cli.reaching import reaching_orders
+    from desk.stack.following import wait_for
     from repeg.domain.signals import SIGNAL_ID
 
     for name in signal_ids:
@@ -106,8 +106,8 @@ def watch(
     stack: StackName = "repeg",
 ) -> None:
     """Show orders as they change; end with Ctrl-C."""
-    from desk.cli.render import console
-    from desk.cli.stack import reaching_orders
+    from desk.cli.reaching import reaching_orders
+    from desk.telling.render import console
 
     with reaching_orders(stack) as store:
         screen = console()
@@ -121,8 +121,8 @@ def watch(
 def _watch_live(store: OrderStore, symbol: str | None, limit: int, pause: Callable[[], None]) -> None:
     from rich.live import Live
 
-    from desk.cli.following import newest_orders
-    from desk.cli.render import console, orders_table
+    from desk.stack.following import newest_orders
+    from desk.telling.render import console, orders_table
     from repeg.domain.views import order_view
 
     screen = console()
@@ -140,8 +140,8 @@ def _watch_live(store: OrderStore, symbol: str | None, limit: int, pause: Callab
 
 def _watch_lines(store: OrderStore, symbol: str | None, limit: int, pause: Callable[[], None]) -> None:
     """Without a terminal: one line for each change."""
-    from desk.cli.following import newest_orders
-    from desk.cli.render import change_line
+    from desk.stack.following import newest_orders
+    from desk.telling.render import change_line
     from repeg.domain.views import order_view
 
     known: dict[str, str] = {}

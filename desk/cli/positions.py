@@ -36,7 +36,7 @@ def positions(
     if as_json:
         print_json(found)
     elif found:
-        from desk.cli.render import console
+        from desk.telling.render import console
 
         console().print(table(found))
     else:
@@ -106,7 +106,7 @@ def _number(name: str, text: str) -> Decimal:
 
 @contextmanager
 def _case(stack: str) -> Iterator[Case]:
-    from desk.cli.stack import reaching
+    from desk.cli.reaching import reaching
     from desk.doctor.case import wall_clock
     from desk.doctor.findings import Trouble
     from desk.doctor.meter import Meter

@@ -68,7 +68,7 @@ def rehearse(config: Config = "default", as_json: AsJson = False) -> None:
 
 
 def _show(found: Rehearsal) -> None:
-    from desk.cli.render import console
+    from desk.telling.render import console
 
     screen = console()
     for part in _parts(found):
@@ -103,7 +103,7 @@ def _parts(found: Rehearsal) -> list[RenderableType]:
 
 
 def _remarks(found: Rehearsal) -> list[str]:
-    from desk.cloud.credentials import change_line
+    from desk.deployment.credentials import change_line
 
     lines = [change_line(name, before, found.parameters[name]) for name, before in found.replaced.items()]
     return [*lines, *filter(None, [found.remark])]

@@ -13,7 +13,7 @@ from desk.cli.options import AsJson, StackName
 from desk.cli.output import fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
-    from desk.cli.overrides import Documents, OverridesStore
+    from desk.stack.overrides import Documents, OverridesStore
 
 app = typer.Typer(help="Show and change the settings of a stack.", no_args_is_help=True)
 
@@ -32,7 +32,7 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Override settings; lists are separated by commas."""
-    from desk.cli.overrides import read_pairs
+    from desk.stack.overrides import read_pairs
     from repeg.errors import ConfigurationError
 
     with _stored(stack) as store:
@@ -50,7 +50,7 @@ def load(
     as_json: AsJson = False,
 ) -> None:
     """Replace all overrides by those of a file."""
-    from desk.cli.overrides import read_document
+    from desk.stack.overrides import read_document
     from repeg.errors import ConfigurationError
 
     try:
@@ -76,15 +76,15 @@ def reset(stack: StackName = "repeg", as_json: AsJson = False) -> None:
 
 @contextmanager
 def _stored(stack: str) -> Iterator[OverridesStore]:
-    from desk.cli.overrides import OverridesStore
-    from desk.cli.stack import reaching
+    from desk.cli.reaching import reaching
+    from desk.stack.overrides import OverridesStore
 
     with reaching(stack) as connection:
         yield OverridesStore(connection.ssm, connection.settings_defaults, connection.settings_overrides)
 
 
 def _write(store: OverridesStore, document: str, as_json: bool) -> None:
-    from desk.cli.overrides import Documents
+    from desk.stack.overrides import Documents
 
     store.write(document)
     _show(Documents(store.read().defaults, None if document == "{}" else document), as_json)
@@ -102,7 +102,7 @@ def _show(documents: Documents, as_json: bool) -> None:
         return
     from rich.table import Table
 
-    from desk.cli.render import console
+    from desk.telling.render import console
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("setting", "value", ""):

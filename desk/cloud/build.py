@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from desk.cloud.errors import CloudError
-from desk.cloud.place import PROJECT, locked
 from desk.cloud.tools import ARCH, Tools
+from desk.stack.place import PROJECT, locked
 
 BUILD = PROJECT / ".aws-sam/build"
 _SOURCES = ("template.yaml", "statemachines", "functions", "layers")

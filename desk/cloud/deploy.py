@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from desk.cloud.build import BUILD, run_sam
-from desk.cloud.connection import LOCAL_KEY, REGION, connect_local, local_session, machines_of, stack_outputs
 from desk.cloud.errors import CloudError
-from desk.cloud.place import Place, Processes, Status
 from desk.cloud.tools import ARCH, Tools
 from desk.exchange.client import ExchangeControl
+from desk.stack.connection import LOCAL_KEY, REGION, connect_local, local_session, machines_of, stack_outputs
+from desk.stack.place import Place, Processes, Status
 
 # Two executions at once are common from the first second on; more workers come when they are needed.
 WARM_WORKERS = 2

@@ -16,13 +16,13 @@ from pathlib import Path
 from desk.cloud.build import build
 from desk.cloud.deploy import deploy, give_keys, invoke, put_quotes, warm, widen_for_emulator
 from desk.cloud.errors import CloudError, CloudRefused
-from desk.cloud.place import Place, Processes, Status, here, locked, status
-from desk.cloud.processes import end, is_ours, until
 from desk.cloud.supervisor import ENFORCED
 from desk.cloud.tools import find_tools
 from desk.exchange.__main__ import DEFAULT_START
 from desk.exchange.client import ExchangeControl
 from desk.exchange.market.moments import from_ns, parse_instant
+from desk.stack.place import Place, Processes, Status, here, locked, status
+from desk.stack.processes import end, is_ours, until
 
 STACK = "repeg"
 ENDPOINT_PORT, EXCHANGE_PORT = 4566, 4567

@@ -12,16 +12,16 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from desk.cloud.build import run_sam, run_tool
-from desk.cloud.connection import REGION, local_session
-from desk.cloud.credentials import NotReady, changes, deployed, deployment, given
 from desk.cloud.deploy import sam_environment
 from desk.cloud.errors import CloudError, CloudRefused
 from desk.cloud.local import Step, free_port, quietly
-from desk.cloud.place import PROJECT, Place
-from desk.cloud.processes import end, until
-from desk.cloud.runtimes import remark
 from desk.cloud.supervisor import listens, start_emulator
 from desk.cloud.tools import Tools, find_tools
+from desk.deployment.credentials import NotReady, changes, deployed, deployment, given
+from desk.deployment.runtimes import remark
+from desk.stack.connection import REGION, local_session
+from desk.stack.place import PROJECT, Place
+from desk.stack.processes import end, until
 
 _START_S = 30.0
 _BRIEFLY = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})

@@ -9,9 +9,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from desk.cloud.connection import Connection, connect_local
-from desk.cloud.place import Status
 from desk.exchange.client import ExchangeControl, ExchangeRefused
+from desk.stack.connection import Connection, connect_local
+from desk.stack.place import Status
 
 EVERY_MINUTE = ("sweep_orders",)
 

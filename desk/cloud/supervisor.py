@@ -15,11 +15,11 @@ import threading
 import time
 from pathlib import Path
 
-from desk.cloud.place import Place, Processes
-from desk.cloud.processes import end, until
 from desk.cloud.schedules import Schedules
 from desk.cloud.tools import Tools, find_tools
 from desk.exchange.process import ExchangeProcess, launch
+from desk.stack.place import Place, Processes
+from desk.stack.processes import end, until
 
 # Of each function; 60 MB each: fifty orders at once stay well below 2.5 GB, and two cores can breathe.
 WORKERS = 4

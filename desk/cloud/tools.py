@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from desk.cloud.errors import CloudError
-from desk.cloud.place import PROJECT
-from desk.cloud.runtimes import refusal
+from desk.deployment.runtimes import refusal
+from desk.stack.place import PROJECT
 
 ARCH = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from desk.cli.send import send_all
-from desk.cli.signal_files import read_signals
 from desk.demo.story import Act, Story
 from desk.demo.verdict import Verdict, judge
+from desk.stack.sending import send_all
+from desk.stack.signal_files import read_signals
 from repeg.domain.views import order_view
 
 if TYPE_CHECKING:

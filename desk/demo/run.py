@@ -15,10 +15,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from desk.cli.overrides import OverridesStore
 from desk.cloud import local
-from desk.cloud.connection import Connection, connect_local
-from desk.cloud.place import Status
 from desk.demo.bracket_stories import RAN_TO_536
 from desk.demo.figures import report_table, targets_table, two_ways_table
 from desk.demo.play import Progress, Stage, Tuning, Watcher, send_stories
@@ -30,6 +27,9 @@ from desk.exchange.client import ExchangeControl
 from desk.report.audit import Audit, audit
 from desk.report.execution import BracketReport, ExecutionReport, bracket_report, execution_report
 from desk.report.targets import targets
+from desk.stack.connection import Connection, connect_local
+from desk.stack.overrides import OverridesStore
+from desk.stack.place import Status
 from repeg.domain.views import order_view
 from repeg.store.orders import OrderStore
 

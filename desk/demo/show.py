@@ -10,12 +10,12 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from desk.cli.figures import basis_points, price, ratio
-from desk.cli.holding import standing
-from desk.cli.render import ROOMY, status_of
 from desk.demo.play import Progress
 from desk.demo.story import MARKET, Act, Exit, Expected, Fill
 from desk.demo.verdict import Verdict, limits, risk_reward
+from desk.telling.figures import basis_points, price, ratio
+from desk.telling.holding import standing
+from desk.telling.render import ROOMY, status_of
 
 _TITLE = 42
 """Columns for the title of a story; the demo's longest has 41."""

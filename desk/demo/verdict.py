@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from desk.cli.figures import price
 from desk.demo.story import MARKET, Exit, Expected, Fill, Story
+from desk.telling.figures import price
 
 View = dict[str, Any]
 

@@ -6,10 +6,10 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from desk.cloud.alerts import Alert, State, find_alerts
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.words import aws, deploy_again, repeg, seconds_of, some
+from desk.stack.alerts import Alert, State, find_alerts
 
 ALERTS, ALARMS = "alerts", "alarms"
 LATELY = timedelta(hours=1)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
-from desk.cloud.connection import Connection
 from desk.doctor.meter import Meter
+from desk.stack.connection import Connection
 from repeg.store.market import MarketStore
 from repeg.store.orders import OrderStore
 

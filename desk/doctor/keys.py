@@ -9,11 +9,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from desk.cloud.connection import Connection
 from desk.doctor.aws_trouble import error_code
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.words import START_AFRESH, aws, repeg
+from desk.stack.connection import Connection
 
 KEYS = "keys"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from desk.cli.figures import NEW_YORK, price
 from desk.doctor.broker import CONNECT_S, READ_S, STATUS_PAGE, accepted_keys, hosts, mend_outage
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
@@ -12,6 +11,7 @@ from desk.doctor.keys import fill_in
 from desk.doctor.meter import CountingBudget
 from desk.doctor.settings import read_settings
 from desk.doctor.words import SET_CLOCK, aws, repeg, seconds_of
+from desk.telling.figures import NEW_YORK, price
 from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
 from repeg.clock import CALENDAR_AHEAD, CALENDAR_BACK, TRUSTED_FOR
 from repeg.domain.history import ClockAnchor

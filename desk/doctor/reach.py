@@ -8,14 +8,14 @@ from datetime import datetime
 
 from botocore.config import Config
 
-from desk.cloud.connection import Connection, connect
-from desk.cloud.place import Place, here, status
-from desk.cloud.processes import is_ours
 from desk.doctor.aws_trouble import AwsError, error_code, explain
 from desk.doctor.case import Case, wall_clock
 from desk.doctor.findings import Trouble
 from desk.doctor.meter import Meter
 from desk.doctor.words import START_AFRESH, deploy, deploy_again
+from desk.stack.connection import Connection, connect
+from desk.stack.place import Place, here, status
+from desk.stack.processes import is_ours
 
 STACK = "stack"
 BOUNDED = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from desk.cli.overrides import Documents, OverridesStore
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.words import deploy_again, repeg, some
+from desk.stack.overrides import Documents, OverridesStore
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError
 from repeg.settings import merge

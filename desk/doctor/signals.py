@@ -6,11 +6,11 @@ import time
 from datetime import UTC, timedelta
 from typing import Any
 
-from desk.cloud.intake import is_on, mappings_of, paused_since
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.metrics import latest
 from desk.doctor.words import aws, deploy_again, repeg, seconds_of, some
+from desk.stack.intake import is_on, mappings_of, paused_since
 
 INTAKE, QUEUE, REFUSED = "intake", "queue", "refused"
 OLD = timedelta(seconds=60)

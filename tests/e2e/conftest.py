@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from desk.cloud.connection import connect_local
 from desk.cloud.local import down, up
+from desk.stack.connection import connect_local
 from tests.support.cloud import Cloud
 
 SPEED = 5.0

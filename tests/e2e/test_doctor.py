@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from desk.cli.main import run
-from desk.cloud.place import here
 from desk.cloud.schedules import Schedules
+from desk.stack.place import here
 from tests.support.cloud import NIGHT, Cloud
 
 pytestmark = pytest.mark.cloud

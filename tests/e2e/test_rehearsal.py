@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from desk.cloud.place import PROJECT
+from desk.stack.place import PROJECT
 
 pytestmark = pytest.mark.cloud
 

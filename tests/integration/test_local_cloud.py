@@ -16,10 +16,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from desk.cloud.connection import REGION, Connection, connect_local
-from desk.cloud.place import Place, Status
-from desk.cloud.processes import is_ours, until
 from desk.exchange.client import ExchangeControl
+from desk.stack.connection import REGION, Connection, connect_local
+from desk.stack.place import Place, Status
+from desk.stack.processes import is_ours, until
 from tests.support.children import running
 
 pytestmark = [pytest.mark.cloud, pytest.mark.slow]

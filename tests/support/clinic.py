@@ -17,13 +17,13 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from desk.cloud.connection import Connection
 from desk.doctor.case import Case, wall_clock
 from desk.doctor.checks import CHECKS
 from desk.doctor.examine import look
 from desk.doctor.findings import Finding
 from desk.doctor.meter import Meter
 from desk.doctor.reach import NEEDED
+from desk.stack.connection import Connection
 from repeg.domain.history import ClockAnchor
 from tests.support.lab import create_table
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from desk.cloud.connection import Connection
+from desk.stack.connection import Connection
 from repeg.domain.orders import Order
 from repeg.executions import execution_number
 from repeg.store.items import position_key

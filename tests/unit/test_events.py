@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from desk.cli.signal_files import read_signals
+from desk.stack.signal_files import read_signals
 from repeg.domain.signals import parse_signal, read_json
 
 EVENTS = Path(__file__).parents[2] / "events"

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from desk.cli.main import app
-from desk.cli.signal_files import read_signals
+from desk.stack.signal_files import read_signals
 
 PROJECT = Path(__file__).resolve().parents[2]
 README = (PROJECT / "README.md").read_text()

@@ -57,7 +57,27 @@ EXCHANGE = Package(
         "__main__": {"market", "door"},
     },
 )
-PACKAGES = [EXCHANGE]
+DESK = Package(
+    "desk",
+    ROOT,
+    {
+        "exchange": set(),
+        "report": set(),
+        "telling": set(),
+        "docs": set(),
+        # A stack, wherever it runs; `cloud` is the local one's machinery.
+        "stack": set(),
+        "deployment": set(),
+        "cloud": {"exchange", "stack", "deployment"},
+        "doctor": {"telling", "stack"},
+        "positions": {"telling", "stack", "doctor"},
+        "demo": {"exchange", "report", "telling", "stack", "cloud"},
+        "bench": {"exchange", "report", "stack", "cloud"},
+        "cli": {"exchange", "telling", "stack", "deployment", "cloud", "doctor", "positions", "demo"},
+    },
+    outside=frozenset({"repeg"}),
+)
+PACKAGES = [EXCHANGE, DESK]
 OURS = ("desk", "repeg", "functions", "tests")
 
 packages = pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)

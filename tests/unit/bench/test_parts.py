@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from desk.bench import __main__ as command
+from desk.bench.bill.usage import within
 from desk.bench.burst import Outcome, busiest
 from desk.bench.burst import report as burst_report
 from desk.bench.cold import ORDER_PATH
@@ -24,7 +25,6 @@ from desk.bench.runtime import ColdStart
 from desk.bench.sample import sample
 from desk.bench.size import report as size_report
 from desk.bench.stage import Task, course
-from desk.bench.usage import within
 from repeg.domain.signals import parse_signal
 
 

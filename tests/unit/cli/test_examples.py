@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from desk.cli.signal_files import read_signals
+from desk.stack.signal_files import read_signals
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 

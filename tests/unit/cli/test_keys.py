@@ -23,7 +23,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> None:
     def reaching(name: str) -> Iterator[Any]:
         yield SimpleNamespace(secretsmanager=secrets, secret_id="repeg/alpaca", is_local=False, stack=name)
 
-    monkeypatch.setattr("desk.cli.stack.reaching", reaching)
+    monkeypatch.setattr("desk.cli.reaching.reaching", reaching)
 
 
 class Terminal(io.StringIO):

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from desk.cli import stack
+from desk.cli import reaching
 from desk.cli.main import run
-from desk.cloud import intake
-from desk.cloud.notes import MOST, Notes
+from desk.stack import intake
+from desk.stack.notes import MOST, Notes
 from tests.support.clinic import Clinic, open_clinic
 
 Repeg = Callable[..., tuple[int, Any, str]]
@@ -22,7 +22,7 @@ Repeg = Callable[..., tuple[int, Any, str]]
 @pytest.fixture
 def clinic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clinic]:
     with open_clinic(monkeypatch, tmp_path) as opened:
-        monkeypatch.setattr(stack, "connect", lambda _: opened.case.connection)
+        monkeypatch.setattr(reaching, "connect", lambda _: opened.case.connection)
         monkeypatch.setattr(intake, "_POLL_S", 0.01)
         yield opened
 
@@ -68,7 +68,7 @@ def test_a_switch_that_does_not_turn_is_not_waited_for_for_ever(
     client = clinic["lambda"]
     stuck = {"EventSourceMappings": [{"UUID": clinic.mapping, "State": "Disabling"}]}
     monkeypatch.setattr(client, "list_event_source_mappings", lambda **_: stuck)
-    with pytest.raises(intake.CloudError, match=r"not off after 0\.02 s"):
+    with pytest.raises(intake.IntakeError, match=r"not off after 0\.02 s"):
         intake.pause(clinic.case.connection, datetime.now(UTC), patience=0.02)
 
 

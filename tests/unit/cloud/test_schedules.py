@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from desk.cloud import schedules as module
-from desk.cloud.place import Status
 from desk.cloud.schedules import Schedules, enabled
 from desk.exchange.client import ClockReading
+from desk.stack.place import Status
 from tests.support.clinic import Clinic, open_clinic
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from desk.cloud.alerts import Found, acknowledge, find_alerts
+from desk.stack.alerts import Found, acknowledge, find_alerts
 from repeg.domain.history import Told
 from repeg.domain.orders import Order
 from repeg.store.orders import OrderStore

@@ -11,11 +11,11 @@ import boto3
 import pytest
 from botocore import exceptions as botocore
 
-from desk.cloud.place import Place, Processes, Status
 from desk.doctor import reach as module
 from desk.doctor.examine import examine
 from desk.doctor.findings import Finding
 from desk.doctor.words import SET_CLOCK
+from desk.stack.place import Place, Processes, Status
 from tests.support.clinic import Clinic
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from desk.cloud.intake import pause, resume
 from desk.doctor import signals
+from desk.stack.intake import pause, resume
 from tests.support.clinic import Clinic
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from desk.cloud import runtimes, tools
+from desk.cloud import tools
 from desk.cloud.errors import CloudError
-from desk.cloud.place import PROJECT
+from desk.deployment import runtimes
+from desk.stack.place import PROJECT
 from tests.support.stack import load_template
 
 PRETENDS = """#!{python}
@@ -52,7 +53,7 @@ def test_a_runtime_that_is_deprecated_soon_is_told(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("task", ["demo", "rehearse", "deploy", "local", "test"])
 def test_make_refuses_it_at_once(task: str, tmp_path: Path) -> None:
-    for name in ("Makefile", "template.yaml", "desk/cloud/runtimes.py", "requirements", "pyproject.toml"):
+    for name in ("Makefile", "template.yaml", "desk/deployment/runtimes.py", "requirements", "pyproject.toml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copy
         copy(PROJECT / name, tmp_path / name)

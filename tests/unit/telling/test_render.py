@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from desk.cli.figures import price
-from desk.cli.render import change_line, order_page, orders_table
+from desk.telling.figures import price
+from desk.telling.render import change_line, order_page, orders_table
 from repeg.domain.orders import Order
 from repeg.domain.pricing import CapBound
 from repeg.domain.reasons import Reason, Status

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from desk.cloud.connection import Connection
-from desk.cloud.errors import CloudError
-from desk.cloud.notes import Notes
+from desk.stack.connection import Connection
+from desk.stack.notes import Notes
 
 ON = frozenset({"Enabled", "Enabling", "Creating", "Updating"})
 PATIENCE_S = 90.0
 """AWS takes up to a minute to stop its pollers."""
 _POLL_S = 1.0
+
+
+class IntakeError(Exception):
+    """Intake could not be switched; the message says why, and where to look."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def pause(connection: Connection, now: datetime, patience: float = PATIENCE_S) -
     """Leaves signals in the queue, and returns once none is taken any more.
 
     Raises:
-        CloudError: it is not off after so many seconds, or there is nothing to switch.
+        IntakeError: it is not off after so many seconds, or there is nothing to switch.
     """
     notes = _notes(connection)
     if any(is_on(mapping) for mapping in mappings_of(connection)):
@@ -62,7 +65,7 @@ def resume(connection: Connection, patience: float = PATIENCE_S) -> Intake:
     """Lets signals in again.
 
     Raises:
-        CloudError: it is not on after so many seconds, or there is nothing to switch.
+        IntakeError: it is not on after so many seconds, or there is nothing to switch.
     """
     _switch(connection, True)
     _wait(connection, lambda mapping: mapping["State"] == "Enabled", "on", patience)
@@ -86,7 +89,7 @@ def paused_since(connection: Connection) -> datetime | None:
 def _switch(connection: Connection, on: bool) -> None:
     found = mappings_of(connection)
     if not found:
-        raise CloudError(f"nothing takes signals out of the queue of {connection.stack}; repeg doctor says more")
+        raise IntakeError(f"nothing takes signals out of the queue of {connection.stack}; repeg doctor says more")
     for mapping in found:
         if is_on(mapping) is not on:
             connection.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=on)
@@ -96,7 +99,9 @@ def _wait(connection: Connection, done: Callable[[dict[str, Any]], bool], what: 
     deadline = time.monotonic() + patience
     while not all(done(mapping) for mapping in mappings_of(connection)):
         if time.monotonic() > deadline:
-            raise CloudError(f"intake of {connection.stack} is not {what} after {patience:g} s; repeg doctor says more")
+            raise IntakeError(
+                f"intake of {connection.stack} is not {what} after {patience:g} s; repeg doctor says more"
+            )
         time.sleep(_POLL_S)
 
 

@@ -11,7 +11,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from desk.cloud.place import Status, status
+from desk.stack.place import Status, status
 
 REGION = "us-east-1"
 LOCAL_KEY = "local"

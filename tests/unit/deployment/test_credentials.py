@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from desk.cloud import credentials, termination
-from desk.cloud.credentials import NotReady, change_line, changes, deployed, destination, preview
+from desk.deployment import credentials, termination
+from desk.deployment.credentials import NotReady, change_line, changes, deployed, destination, preview
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from desk.cli.figures import clock_time, day, price, ratio
+from desk.telling.figures import clock_time, day, price, ratio
 
 View = dict[str, Any]
 

@@ -5,7 +5,7 @@ import json
 import boto3
 import pytest
 
-from desk.cli.overrides import Documents, OverridesStore, read_document, read_pairs
+from desk.stack.overrides import Documents, OverridesStore, read_document, read_pairs
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError
 

@@ -1,6 +1,6 @@
 """Keeps a live stack from being deleted by a slip: termination protection, switched on after each deployment.
 
-Run by the SAM CLI's own interpreter: ``-m desk.cloud.termination CONFIG``.
+Run by the SAM CLI's own interpreter: ``-m desk.deployment.termination CONFIG``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from desk.cloud.credentials import deployment, given
+from desk.deployment.credentials import deployment, given
 
 
 def protect(config: str) -> str | None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import NoRegionError
 
-from desk.cloud import connection as module
-from desk.cloud.connection import connect, connect_local, machines_of
-from desk.cloud.place import Place, Processes, Status, here, status
+from desk.stack import connection as module
+from desk.stack.connection import connect, connect_local, machines_of
+from desk.stack.place import Place, Processes, Status, here, status
 
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:repeg-execute-order"
 OUTPUTS = {"QueueUrl": "http://127.0.0.1:1/q", "ExecuteOrderArn": MACHINE, "TableName": "repeg"}

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from desk.cloud.processes import is_ours
+from desk.stack.processes import is_ours
 
 PROJECT = Path(__file__).resolve().parents[2]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from desk.cli.holding import standing
-from desk.cli.render import change_line, order_page, orders_table
+from desk.telling.holding import standing
+from desk.telling.render import change_line, order_page, orders_table
 from repeg.domain.orders import Order
 from repeg.domain.protection import ExitReason, ProtectionStatus
 from repeg.domain.reasons import Reason, Status

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from desk.cloud.processes import end, is_ours, until
+from desk.stack.processes import end, is_ours, until
 from tests.support.children import running
 
 SLEEP = "import time; print('on', flush=True); time.sleep(60)"

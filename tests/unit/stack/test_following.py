@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from desk.cli.following import newest_orders, wait_for
+from desk.stack.following import newest_orders, wait_for
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Status
 from repeg.store.orders import OrderStore

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from desk.cli.main import run
-from desk.cloud.place import Place, Processes
+from desk.stack.place import Place, Processes
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_stack_that_is_not_there_is_named(
     def refuse(stack: str) -> None:
         raise ClientError(answer, "DescribeStacks")
 
-    monkeypatch.setattr("desk.cli.stack.connect", refuse)
+    monkeypatch.setattr("desk.cli.reaching.connect", refuse)
     monkeypatch.setenv("REPEG_STACK", "elsewhere")
     assert run(["orders"]) == 1
     assert "there is no stack 'elsewhere' in this account and region" in capsys.readouterr().err

@@ -1,6 +1,6 @@
 """Says to which AWS account a deployment goes and what it changes there, or in one line why it cannot start.
 
-Run by the SAM CLI's own interpreter: ``-m desk.cloud.credentials CONFIG``.
+Run by the SAM CLI's own interpreter: ``-m desk.deployment.credentials CONFIG``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from desk.cloud.runtimes import of_interpreter, refusal, remark
+from desk.deployment.runtimes import of_interpreter, refusal, remark
 
 _SAMCONFIG = Path(__file__).resolve().parents[2] / "samconfig.toml"
 _CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})

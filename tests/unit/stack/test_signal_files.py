@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from desk.cli.signal_files import BadSignals, read_signals
+from desk.stack.signal_files import BadSignals, read_signals
 
 
 def signal(signal_id: str = "s-1", **fields: Any) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from desk.cli.figures import basis_points, clock_time, day, moment, price
-from desk.cli.holding import UNPROTECTED, bracket_facts, standing
+from desk.telling.figures import basis_points, clock_time, day, moment, price
+from desk.telling.holding import UNPROTECTED, bracket_facts, standing
 
 View = dict[str, Any]
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from desk.cloud.connection import Connection
-from desk.cloud.notes import Notes
+from desk.stack.connection import Connection
+from desk.stack.notes import Notes
 from repeg.domain.orders import Order
 from repeg.store.orders import OrderStore
 

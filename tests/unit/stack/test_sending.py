@@ -5,8 +5,8 @@ from typing import Any
 
 import boto3
 
-from desk.cli.send import send_all
-from desk.cli.signal_files import read_signals
+from desk.stack.sending import send_all
+from desk.stack.signal_files import read_signals
 
 
 def signals(count: int, symbol: str = "TQQQ") -> Any:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from desk.cli.output import fail
-from desk.cloud.connection import connect
+from desk.stack.connection import connect
 from repeg.errors import OperatorError
 
 if TYPE_CHECKING:
-    from desk.cloud.connection import Connection
+    from desk.stack.connection import Connection
     from repeg.store.orders import OrderStore
 
 

@@ -1,0 +1,1 @@
+"""Orders told to people."""

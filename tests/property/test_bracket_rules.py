@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from repeg.domain.brackets import Bracket, Levels
-from repeg.domain.ladders import smart_limit
+from repeg.domain.ladders import LadderName, build_ladder
 from repeg.domain.models import Side, direction, opposite
 from repeg.domain.money import beyond, tick_size
 from repeg.domain.orders import ZERO
@@ -19,7 +19,7 @@ from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason
 from repeg.domain.settings import Settings
 from tests.property.strategies import sides
-from tests.support.make import NOON, child, order
+from tests.support.make import NOON, child, order, quote
 
 CENT = Decimal("0.01")
 buffers = st.decimals("0", "0.02", places=5)
@@ -86,7 +86,7 @@ def test_a_limit_is_never_beyond_the_cap(bracket: Bracket, buffer: Decimal) -> N
 def test_a_limit_is_what_is_sent(bracket: Bracket, buffer: Decimal) -> None:
     """The rung of a bracket carries its limit to the broker unchanged, whatever the quote."""
     limit = bracket.limit(buffer)
-    (rung,) = smart_limit(limit, Settings())
+    (rung,) = build_ladder(LadderName.SMART_LIMIT, Settings(), quote(), limit)
     sent = price_rung(rung, None, bracket.side, bracket.worst, Decimal(25), guard_market=True)
     assert (sent.type, sent.limit_price) == ("limit", limit)
 

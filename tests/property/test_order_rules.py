@@ -10,18 +10,19 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from repeg.domain.assessment import Reject, size_notional
-from repeg.domain.execution import Finish, concluded, next_rung, patience_left, write_intent
-from repeg.domain.ladders import build_ladder
+from repeg.domain.assessment import size_notional
+from repeg.domain.execution import concluded, next_rung, patience_left, write_intent
+from repeg.domain.ladders import LadderName, build_ladder
 from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.models import Side
 from repeg.domain.orders import Order, order_id_for
-from repeg.domain.parking import hold_seconds
+from repeg.domain.parking import wait_seconds_for
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from repeg.domain.signals import MAX_DECIMALS, OrderSignal, body_hash, parse_signal, read_json
 from repeg.domain.sizing import Sizing, limit_sell, size_close
+from repeg.domain.verdicts import Refusal
 from repeg.domain.views import order_view
 from repeg.errors import SignalInvalid
 from tests.property.strategies import orders, prices, quantities, quotes, sides
@@ -35,7 +36,7 @@ def test_a_notional_never_costs_more_than_it_says(notional: Decimal, worst: Deci
     """Design 4, Size: notional -> quantity at the worst price, floored to 9 decimals or whole shares."""
     qty = size_notional(notional, worst, asset(fractionable))
     step = Decimal("1e-9") if fractionable else Decimal(1)
-    if isinstance(qty, Reject):
+    if isinstance(qty, Refusal):
         assert qty.reason is Reason.NOTIONAL_TOO_SMALL
         assert notional < worst * step
         return
@@ -81,7 +82,7 @@ def test_patience_is_never_cut_short_and_waits_are_whole_seconds(patience: Decim
 @given(st.floats(-10, 1e6))
 def test_holds_never_end_early_nor_take_long(seconds: float) -> None:
     """Design 3: Wait takes whole seconds from a handler; a long hold backs off to 60 s."""
-    wait = hold_seconds(seconds)
+    wait = wait_seconds_for(seconds)
     assert isinstance(wait, int) and 1 <= wait <= 60
     assert wait >= min(seconds, 60)
 
@@ -99,9 +100,9 @@ _market_moves = st.lists(
 )
 
 
-@given(quotes(), sides, quantities, st.sampled_from(("better_orders", "standard", "market")), _market_moves)
+@given(quotes(), sides, quantities, st.sampled_from(LadderName), _market_moves)
 def test_whatever_fills_the_order_is_never_overfilled_nor_priced_beyond_its_cap(
-    arrival: Quote, side: Side, qty: Decimal, ladder: str, moves: list[tuple[Quote, int, OrderStatus]]
+    arrival: Quote, side: Side, qty: Decimal, ladder: LadderName, moves: list[tuple[Quote, int, OrderStatus]]
 ) -> None:
     """Design 3.4: filled + live <= requested at every step; a rung orders the remainder; 3.6: inside the cap."""
     working = order(
@@ -109,7 +110,7 @@ def test_whatever_fills_the_order_is_never_overfilled_nor_priced_beyond_its_cap(
         requested_qty=qty,
         status=Status.WORKING,
         ladder=ladder,
-        plan=build_ladder(ladder, Settings(), arrival),
+        plan=build_ladder(ladder, Settings(), arrival, arrival.mid),
         reference_price=arrival.mid,
         max_slippage_bps=Decimal(20),
         arrival_bid=arrival.bid,
@@ -118,7 +119,7 @@ def test_whatever_fills_the_order_is_never_overfilled_nor_priced_beyond_its_cap(
     seen: set[str] = set()
     for fresh, share, status in moves:
         rung = next_rung(working, session_of().closes_at, NOON)
-        if isinstance(rung, Finish) or working.remaining_qty <= 0:
+        if isinstance(rung, Refusal) or working.remaining_qty <= 0:
             break
         intent = write_intent(working, rung, fresh, NOON)
         assert intent.client_order_id not in seen

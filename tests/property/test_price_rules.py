@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repeg.domain.ladders import STANDARD_STEPS_MAX, STANDARD_STEPS_MIN, PriceRule, Rung, build_ladder
+from repeg.domain.ladders import STANDARD_STEPS_MAX, STANDARD_STEPS_MIN, LadderName, PriceRule, Rung, build_ladder
 from repeg.domain.models import Side, direction
 from repeg.domain.money import beyond, nearest_tick, plain, round_passive, tick_size
 from repeg.domain.pricing import marketable_limit, mid_to_touch, price_rung, slippage_bps, worst_price
@@ -80,7 +80,7 @@ def test_a_capped_market_order_is_sent_only_into_size_inside_the_cap(
 @given(quotes(), sides)
 def test_the_standard_ladder_climbs_from_mid_to_touch_in_two_to_five_steps(quote: Quote, side: Side) -> None:
     """Design 1, standard: n+1 limits at mid + k/n x half-spread, n = half-spread in ticks clamped to 2..5."""
-    ladder = build_ladder("standard", Settings(), quote)
+    ladder = build_ladder(LadderName.STANDARD, Settings(), quote)
     steps = len(ladder) - 2
     assert STANDARD_STEPS_MIN <= steps <= STANDARD_STEPS_MAX
     climb = [mid_to_touch(quote, side, rung.fraction) * direction(side) for rung in ladder[:-1]]

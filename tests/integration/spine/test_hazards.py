@@ -218,7 +218,7 @@ def test_of_two_brackets_that_a_close_could_not_leave_none_is_tried_without_end(
 def test_a_close_ends_only_when_its_bracket_is_protected_again(lab: Lab) -> None:
     """Even if the bracket has waited very often in its life already."""
     order = hold(lab)
-    lab.orders.save(order.changed(holds_since_start=499))
+    lab.orders.save(order.changed(waits_since_start=499))
     lab.control.faults(OCO | {"kind": "error", "status": 403, "body": {"message": "something transient"}, "count": 1})
     close = run(lab, "c", kind="close", qty=40)
     assert (close.status, close.filled_qty) == (Status.FILLED, 40)

@@ -110,7 +110,7 @@ def test_a_market_that_goes_for_a_moment_in_mid_ladder_is_waited_for(lab: Lab) -
     quote = {"symbol": "TQQQ", "bid": "50.96", "ask": "50.99", "bid_size": 2000, "ask_size": 2000}
     lab.control.script({"on": {"symbol": "TQQQ", "event": "canceled", "nth": 1}, "after": 5, **quote})
     order = done(lab)
-    assert (order.status, order.avg_fill_price, order.hold_reason) == (Status.FILLED, Decimal("50.99"), None)
+    assert (order.status, order.avg_fill_price, order.waits_for) == (Status.FILLED, Decimal("50.99"), None)
 
 
 def test_a_bracket_does_not_enter_where_there_is_no_market(lab: Lab) -> None:

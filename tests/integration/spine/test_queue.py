@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from repeg.domain.reasons import Reason, Status
+from repeg.domain.verdicts import WaitingFor
 from tests.support.audit import trading_calls
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
@@ -37,8 +38,8 @@ def test_the_second_waits_ever_longer_for_its_turn(lab: Lab) -> None:
     with Crowd(lab) as crowd:
         crowd.work(until=market_time("10:02"))
         waits = lab.order("second")
-        assert (waits.status, waits.hold_reason) == (Status.WAITING, "waits for its turn")
-        assert waits.holds <= 15, "1 + 2 + 5 + 10 + 10 ... seconds"
+        assert (waits.status, waits.waits_for) == (Status.WAITING, WaitingFor.TURN)
+        assert waits.waits <= 15, "1 + 2 + 5 + 10 + 10 ... seconds"
         assert len(submits(lab)) == 1
         lab.control.faults()
         crowd.work()

@@ -89,18 +89,18 @@ def test_each_write_carries_on_from_the_last(store: OrderStore) -> None:
 
 def test_two_steps_of_one_execution_cannot_both_write(store: OrderStore) -> None:
     read = _accept(store)
-    store.save(read.changed(holds=1))
+    store.save(read.changed(waits=1))
     with pytest.raises(StoreConflict):
-        store.save(read.changed(holds=2))
+        store.save(read.changed(waits=2))
     found = store.get("ord-1")
-    assert found is not None and found.holds == 1
+    assert found is not None and found.waits == 1
 
 
 @pytest.mark.parametrize("write", ["save", "requeue", "finish", "adopt"])
 def test_a_stale_execution_can_write_nothing(store: OrderStore, write: str) -> None:
     stale = _accept(store)
     adopted = store.adopt(stale, "arn:2")
-    assert (adopted.executions, adopted.execution_arn, adopted.holds_since_start) == (2, "arn:2", 0)
+    assert (adopted.executions, adopted.execution_arn, adopted.waits_since_start) == (2, "arn:2", 0)
     ended = stale.changed(status=Status.FILLED, parked_until=NOON)
     with pytest.raises(StaleExecution):
         {

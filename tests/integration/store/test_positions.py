@@ -129,7 +129,7 @@ def test_writing_the_same_position_again_costs_one_item(store: OrderStore, monke
     """The list is written only when what it says changes."""
     bracket = _held(store)
     monkeypatch.setattr(store, "_transact", lambda *_: pytest.fail("a transaction for nothing"))
-    store.save(bracket.changed(holds=3))
+    store.save(bracket.changed(waits=3))
 
 
 # --- an order that leaves a position ---

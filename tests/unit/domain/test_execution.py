@@ -10,7 +10,6 @@ import pytest
 from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.endings import Onward, child_over
 from repeg.domain.execution import (
-    Finish,
     cancel_is_stuck,
     concluded,
     needs_quote,
@@ -19,16 +18,17 @@ from repeg.domain.execution import (
     runaway,
     write_intent,
 )
-from repeg.domain.ladders import PriceRule, Rung, build_ladder
+from repeg.domain.ladders import LadderName, PriceRule, Rung, build_ladder
 from repeg.domain.market import OrderStatus
 from repeg.domain.orders import Order
 from repeg.domain.patience import backoff
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
+from repeg.domain.verdicts import Refusal
 from tests.support.make import NOON, child, eastern, order, quote, report, session_of
 
 CLOSE = session_of().closes_at
-LADDER = build_ladder("better_orders", Settings(), quote())
+LADDER = build_ladder(LadderName.BETTER_ORDERS, Settings(), quote())
 
 
 def _working(*rungs: ChildRecord, **fields: object) -> Order:
@@ -71,10 +71,10 @@ def test_a_child_order_that_never_reached_the_broker_uses_up_no_rung() -> None:
 def test_a_walked_ladder_ends_with_a_time_out_or_the_cap() -> None:
     walked = [_closed(n) for n in range(1, 5)]
     over = next_rung(_working(*walked), CLOSE, NOON)
-    assert isinstance(over, Finish) and over.reason is Reason.FILL_TIMEOUT
+    assert isinstance(over, Refusal) and over.reason is Reason.FILL_TIMEOUT
     walked[-1] = _closed(4, price_protected=True)
     over = next_rung(_working(*walked), CLOSE, NOON)
-    assert isinstance(over, Finish) and over.reason is Reason.SLIPPAGE_EXCEEDED
+    assert isinstance(over, Refusal) and over.reason is Reason.SLIPPAGE_EXCEEDED
 
 
 @pytest.mark.parametrize(("elapsed", "goes_on"), [(0, True), (119.9, True), (120, False), (400, False)])
@@ -84,7 +84,7 @@ def test_an_order_that_must_complete_repeats_its_ladder_for_two_minutes(elapsed:
     assert isinstance(following, Rung) is goes_on
     if isinstance(following, Rung):
         assert (following.rule, following.patience) == (LADDER[0].rule, 2 * LADDER[0].patience)
-    if isinstance(following, Finish):
+    if isinstance(following, Refusal):
         assert following.reason is Reason.FILL_TIMEOUT
 
 
@@ -92,10 +92,10 @@ def test_no_entry_rung_starts_that_ends_too_close_to_the_close_and_exits_run_unt
     late = eastern("15:59:48")
     sent = _closed(sent_at=eastern("15:59:45"))
     over = next_rung(_working(sent), CLOSE, late)
-    assert isinstance(over, Finish) and over.reason is Reason.MARKET_CLOSED
+    assert isinstance(over, Refusal) and over.reason is Reason.MARKET_CLOSED
     assert next_rung(_working(sent, kind="close"), CLOSE, late) == LADDER[1]
     over = next_rung(_working(sent, kind="close"), None, eastern("16:00"))
-    assert isinstance(over, Finish) and over.reason is Reason.MARKET_CLOSED
+    assert isinstance(over, Refusal) and over.reason is Reason.MARKET_CLOSED
 
 
 def test_each_rung_orders_the_remainder_only() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.ladders import Rung, build_ladder, standard_steps
+from repeg.domain.ladders import LadderName, Rung, build_ladder, standard_steps
 from repeg.domain.settings import Settings
 from tests.support.make import quote
 
@@ -17,24 +17,24 @@ def _shape(ladder: tuple[Rung, ...]) -> list[tuple[str, Decimal]]:
     return [(rung.rule.value, rung.patience) for rung in ladder]
 
 
-@pytest.mark.parametrize("name", ["better_orders", "unwind"])
-def test_better_orders_re_pegs_twice_and_then_goes_to_the_market(name: str) -> None:
+@pytest.mark.parametrize("name", [LadderName.BETTER_ORDERS, LadderName.UNWIND])
+def test_better_orders_re_pegs_twice_and_then_goes_to_the_market(name: LadderName) -> None:
     limit = ("marketable", Decimal("2.5"))
     assert _shape(build_ladder(name, SETTINGS, quote())) == [limit, limit, limit, ("market", Decimal(5))]
 
 
 def test_re_pegs_and_patience_follow_the_settings() -> None:
     settings = Settings(max_repegs=0, aggressive_timeout_seconds=Decimal(4))
-    shape = _shape(build_ladder("better_orders", settings, quote()))
+    shape = _shape(build_ladder(LadderName.BETTER_ORDERS, settings, quote()))
     assert shape == [("marketable", Decimal(4)), ("market", Decimal(5))]
 
 
 def test_market_is_one_rung() -> None:
-    assert _shape(build_ladder("market", SETTINGS, quote())) == [("market", Decimal(5))]
+    assert _shape(build_ladder(LadderName.MARKET, SETTINGS, quote())) == [("market", Decimal(5))]
 
 
-@pytest.mark.parametrize("name", ["better_orders", "standard", "unwind"])
-def test_without_a_quote_only_the_market_rung_remains(name: str) -> None:
+@pytest.mark.parametrize("name", [LadderName.BETTER_ORDERS, LadderName.STANDARD, LadderName.UNWIND])
+def test_without_a_quote_only_the_market_rung_remains(name: LadderName) -> None:
     assert _shape(build_ladder(name, SETTINGS, None)) == [("market", Decimal(5))]
 
 
@@ -52,12 +52,7 @@ def test_without_a_quote_only_the_market_rung_remains(name: str) -> None:
 )
 def test_steps_from_mid_to_touch_follow_the_half_spread_between_two_and_five(bid: str, ask: str, steps: int) -> None:
     assert standard_steps(quote(bid, ask)) == steps
-    rungs = build_ladder("standard", SETTINGS, quote(bid, ask))
+    rungs = build_ladder(LadderName.STANDARD, SETTINGS, quote(bid, ask))
     assert [rung.fraction for rung in rungs[:-1]] == [Decimal(k) / steps for k in range(steps + 1)]
     assert {rung.patience for rung in rungs} == {Decimal(5)}
     assert rungs[-1].rule.value == "market"
-
-
-def test_a_ladder_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(ValueError, match="zigzag"):
-        build_ladder("zigzag", SETTINGS, quote())

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repeg.domain.assessment import Reject
 from repeg.domain.brackets import Levels
 from repeg.domain.children import ChildStatus
 from repeg.domain.leaving import bare_by_record, booked, sold_by_others
@@ -18,6 +17,7 @@ from repeg.domain.orders import Order
 from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
 from repeg.domain.sizing import Sizing, releases, size_close
+from repeg.domain.verdicts import Refusal
 from tests.support.make import NOON, child, order, position
 
 LATER = NOON + timedelta(minutes=5)
@@ -209,7 +209,7 @@ def test_a_close_takes_what_is_there_and_free(held: str, available: str, asked: 
 )
 def test_a_close_with_nothing_to_sell_says_why(held: Any, reason: Reason) -> None:
     sizing = size_close(held, None)
-    assert isinstance(sizing, Reject) and sizing.reason is reason
+    assert isinstance(sizing, Refusal) and sizing.reason is reason
 
 
 def test_the_record_tells_since_when_shares_are_bare() -> None:

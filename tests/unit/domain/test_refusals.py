@@ -7,14 +7,14 @@ from itertools import takewhile
 import pytest
 
 from repeg.domain.reasons import Reason
-from repeg.domain.refusals import Doubt, Refusal, Sort, try_again_in
+from repeg.domain.refusals import Denial, Doubt, Sort, try_again_in
 
 MOVED = frozenset({Doubt.MOVED})
 
 
 def _waits(reason: Reason, of: Sort, doubts: frozenset[Doubt] = frozenset(), limit: int = 20) -> list[int]:
     """Seconds before each further try, until the refusal is believed (or `limit` tries)."""
-    waits = (try_again_in(Refusal(reason=reason, of=of, times=n, doubts=doubts)) for n in range(1, limit + 1))
+    waits = (try_again_in(Denial(reason=reason, of=of, times=n, doubts=doubts)) for n in range(1, limit + 1))
     return [wait for wait in takewhile(lambda wait: wait is not None, waits) if wait is not None]
 
 

@@ -6,19 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from repeg.domain.assessment import (
-    Hold,
-    Reject,
-    expiry,
-    session_verdict,
-    turn_backoff,
-    waiting_for,
-)
-from repeg.domain.parking import hold_seconds, parked_seconds
+from repeg.domain.assessment import expiry, session_verdict, turn_backoff, waiting_for
+from repeg.domain.parking import parked_seconds, wait_seconds_for
 from repeg.domain.patience import ENTRY_MARGIN_BEFORE_CLOSE
 from repeg.domain.reasons import Reason
 from repeg.domain.sessions import Phase, leaves_time_for
 from repeg.domain.settings import Settings
+from repeg.domain.verdicts import Refusal, Wait
 from tests.support.make import FRIDAY, NOON, calendar_from, eastern, order, session_of
 
 CALENDAR = calendar_from()
@@ -71,7 +65,7 @@ def test_a_calendar_covers_today_only_while_it_knows_the_next_open() -> None:
     assert not short.covers(eastern("09:00", FRIDAY - timedelta(days=1)))
 
 
-def _verdict(at: str, day: date = FRIDAY, **fields: object) -> Hold | Reject | None:
+def _verdict(at: str, day: date = FRIDAY, **fields: object) -> Wait | Refusal | None:
     return session_verdict(order(**fields), CALENDAR, eastern(at, day), Settings())
 
 
@@ -82,7 +76,7 @@ def test_inside_the_session_an_order_goes_on() -> None:
 @pytest.mark.parametrize("kind", ["order", "close"])
 def test_outside_the_session_an_order_is_refused_by_default(kind: str) -> None:
     verdict = _verdict("16:00", kind=kind)
-    assert isinstance(verdict, Reject)
+    assert isinstance(verdict, Refusal)
     assert verdict.reason is Reason.MARKET_CLOSED
     assert "2026-11-23T14:30" in verdict.detail, "the refusal says when the market opens next"
 
@@ -90,26 +84,26 @@ def test_outside_the_session_an_order_is_refused_by_default(kind: str) -> None:
 @pytest.mark.parametrize("when_closed", ["reject", "next_open"])
 def test_in_the_half_hour_before_the_open_every_order_waits_for_it(when_closed: str) -> None:
     verdict = _verdict("09:29:30", when_closed=when_closed)
-    assert isinstance(verdict, Hold)
+    assert isinstance(verdict, Wait)
     assert (verdict.seconds, verdict.parked_until is not None) == (30, True)
 
 
 def test_an_order_that_may_wait_is_parked_over_the_weekend() -> None:
     verdict = _verdict("17:00", when_closed="next_open")
-    assert isinstance(verdict, Hold)
+    assert isinstance(verdict, Wait)
     assert (verdict.seconds, verdict.parked_until is not None) == (1800, True)
-    assert "2026-11-23T14:30" in verdict.why
+    assert "2026-11-23T14:30" in verdict.sentence
 
 
 def test_the_early_close_closes() -> None:
     assert _verdict("12:59", EARLY_CLOSE) is None
     verdict = _verdict("13:00", EARLY_CLOSE)
-    assert isinstance(verdict, Reject) and verdict.reason is Reason.MARKET_CLOSED
+    assert isinstance(verdict, Refusal) and verdict.reason is Reason.MARKET_CLOSED
 
 
 def test_expiry_comes_before_the_session() -> None:
     verdict = _verdict("17:00", expires_at=eastern("16:30"))
-    assert isinstance(verdict, Reject) and verdict.reason is Reason.EXPIRED
+    assert isinstance(verdict, Refusal) and verdict.reason is Reason.EXPIRED
 
 
 @pytest.mark.parametrize(("at", "expired"), [("12:14:59.999", False), ("12:15:00", True)])
@@ -177,13 +171,13 @@ def test_an_entry_needs_time_for_the_first_rung_of_its_ladder(ladder: str, last:
     assert _verdict(last, signal_ladder=ladder) is None
     late = eastern(last) + timedelta(milliseconds=1)
     verdict = session_verdict(order(signal_ladder=ladder), CALENDAR, late, Settings())
-    assert isinstance(verdict, Reject) and verdict.reason is Reason.MARKET_CLOSED
+    assert isinstance(verdict, Refusal) and verdict.reason is Reason.MARKET_CLOSED
 
 
 def test_an_entry_on_a_short_day_needs_time_before_the_early_close() -> None:
     assert _verdict("12:59:40", EARLY_CLOSE) is None
     verdict = _verdict("12:59:50", EARLY_CLOSE)
-    assert isinstance(verdict, Reject) and verdict.reason is Reason.MARKET_CLOSED
+    assert isinstance(verdict, Refusal) and verdict.reason is Reason.MARKET_CLOSED
 
 
 def test_an_exit_runs_until_the_close() -> None:
@@ -192,7 +186,7 @@ def test_an_exit_runs_until_the_close() -> None:
 
 def test_an_entry_too_late_for_today_waits_for_tomorrow_if_it_may() -> None:
     verdict = _verdict("15:59:55", when_closed="next_open")
-    assert isinstance(verdict, Hold)
+    assert isinstance(verdict, Wait)
     assert (verdict.seconds, verdict.parked_until is not None) == (5, True)
 
 
@@ -200,7 +194,7 @@ def test_an_entry_too_late_for_today_waits_for_tomorrow_if_it_may() -> None:
     ("seconds", "waited"), [(0.001, 1), (1, 1), (1.2, 2), (59.5, 60), (61, 60), (86_400, 60), (0, 1), (-5, 1)]
 )
 def test_a_hold_is_whole_seconds_rounded_up_and_at_most_a_minute(seconds: float, waited: int) -> None:
-    assert hold_seconds(seconds) == waited
+    assert wait_seconds_for(seconds) == waited
 
 
 @pytest.mark.parametrize(

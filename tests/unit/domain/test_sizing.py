@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.assessment import Reject, asset_problem, cap_price, size_notional
+from repeg.domain.assessment import asset_problem, cap_price, size_notional
 from repeg.domain.reasons import Reason
 from repeg.domain.sizing import Sizing, limit_sell, size_close
+from repeg.domain.verdicts import Refusal
 from tests.support.make import asset, order, position
 
 
@@ -35,7 +36,7 @@ def test_a_notional_buys_what_it_pays_for_at_the_worst_price(
 )
 def test_too_small_a_notional_is_refused(notional: str, worst: str, fractionable: bool) -> None:
     verdict = size_notional(Decimal(notional), Decimal(worst), asset(fractionable))
-    assert isinstance(verdict, Reject) and verdict.reason is Reason.NOTIONAL_TOO_SMALL
+    assert isinstance(verdict, Refusal) and verdict.reason is Reason.NOTIONAL_TOO_SMALL
 
 
 def test_the_price_of_a_notional_is_the_worst_price_whether_the_order_must_complete_or_not() -> None:
@@ -69,7 +70,7 @@ def test_a_sell_takes_at_most_what_is_available(held: str, available: str, wante
 )
 def test_a_sell_never_opens_a_short(held: str | None, available: str | None, reason: Reason) -> None:
     verdict = limit_sell(position(held, available) if held else None, Decimal(10))
-    assert isinstance(verdict, Reject) and verdict.reason is reason
+    assert isinstance(verdict, Refusal) and verdict.reason is reason
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_a_close_leaves_the_position_and_no_more(
 )
 def test_a_close_without_anything_to_close_is_refused(held: str | None, available: str | None, reason: Reason) -> None:
     verdict = size_close(position(held, available) if held else None, None)
-    assert isinstance(verdict, Reject) and verdict.reason is reason
+    assert isinstance(verdict, Refusal) and verdict.reason is reason
 
 
 def test_an_asset_must_be_known_and_tradable() -> None:

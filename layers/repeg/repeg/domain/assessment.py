@@ -6,13 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from repeg.domain.execution import is_exit, may_start
-from repeg.domain.ladders import PriceRule, Rung, build_ladder, first_patience
+from repeg.domain.ladders import LadderName, PriceRule, Rung, build_ladder, first_patience
 from repeg.domain.market import US_EQUITY, Asset, TradingDay
-from repeg.domain.models import Frozen, Side
+from repeg.domain.models import Side
 from repeg.domain.money import BPS, DOLLAR, floor_qty
 from repeg.domain.opening import opening_cap
 from repeg.domain.orders import Order
-from repeg.domain.parking import hold_seconds, parked_seconds
+from repeg.domain.parking import parked_seconds, wait_seconds_for
 from repeg.domain.patience import BARE_WHILE_CLOSING, SIGNAL_LIFETIME, TURN_BACKOFF_SECONDS, backoff
 from repeg.domain.pricing import ZERO, Cap, CapBound, worst_price
 from repeg.domain.quotes import Quote
@@ -20,31 +20,7 @@ from repeg.domain.reasons import Reason, Status
 from repeg.domain.routing import cap_bps, classify, route
 from repeg.domain.sessions import Calendar, Phase
 from repeg.domain.settings import Settings
-
-
-class Reject(Frozen):
-    """The order ends here: nothing is sent."""
-
-    reason: Reason
-    detail: str
-    risk_reward: Decimal | None = None
-    seen: Quote | None = None
-    """The quote at which it was refused."""
-
-
-class Hold(Frozen):
-    """Look again after `seconds` of market time. An order parked until an open lets later ones pass until then."""
-
-    seconds: int
-    why: str
-    told: str | None = None
-    """What more the record says of it when it begins."""
-    parked_until: datetime | None = None
-    position: Decimal | None = None
-    by_brackets: Decimal | None = None
-    """What the account showed, and what of it brackets held, before an exit came to light."""
-    tell: str = ""
-    """What the operator is told, at once and every 15 minutes, while it is waited for."""
+from repeg.domain.verdicts import Refusal, Wait, WaitingFor
 
 
 def bare_for_long(order: Order, now: datetime) -> bool:
@@ -72,10 +48,10 @@ def waiting_for(order: Order, session: TradingDay) -> Order:
     return order.changed(expires_at=max(order.expires_at, session.opens_at + SIGNAL_LIFETIME))
 
 
-def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: Settings) -> Hold | Reject | None:
+def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: Settings) -> Wait | Refusal | None:
     """Expired, waiting for the open, refused because the market is (nearly) closed, or None: go on."""
     if order.expires_at and now >= order.expires_at:
-        return Reject(reason=Reason.EXPIRED, detail=f"expired at {order.expires_at.isoformat()}")
+        return Refusal(reason=Reason.EXPIRED, detail=f"expired at {order.expires_at.isoformat()}")
     session, upcoming = calendar.session_at(now), calendar.next_session(now)
     if session:
         return _too_late(order, session.closes_at, upcoming, now, settings)
@@ -89,74 +65,76 @@ def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: S
     waits = calendar.phase(now) is Phase.BEFORE_OPEN or order.when_closed == "next_open"
     if upcoming is None or not waits:
         opens = f"; next open {upcoming.opens_at.isoformat()}" if upcoming else ""
-        return Reject(reason=Reason.MARKET_CLOSED, detail=f"the regular session is closed{opens}")
+        return Refusal(reason=Reason.MARKET_CLOSED, detail=f"the regular session is closed{opens}")
     why = f"waits for the open at {upcoming.opens_at.isoformat()}"
-    return Hold(seconds=parked_seconds(order, upcoming, now), why=why, parked_until=upcoming.opens_at)
+    return Wait(
+        seconds=parked_seconds(order, upcoming, now), on=WaitingFor.OPEN, words=why, parked_until=upcoming.opens_at
+    )
 
 
 def _too_late(
     order: Order, closes_at: datetime, upcoming: TradingDay | None, now: datetime, settings: Settings
-) -> Hold | Reject | None:
+) -> Wait | Refusal | None:
     """Entries need their first rung's patience before the close; exits run until just before it."""
     first = Rung(rule=PriceRule.MARKET, patience=first_patience(ladder_of(order, settings), settings))
     if may_start(order, first, closes_at, now):
         return None
     why = f"too close to the close at {closes_at.isoformat()}"
     if order.when_closed == "next_open" and upcoming:
-        to_close = (closes_at - now).total_seconds()
-        return Hold(seconds=hold_seconds(to_close), why=why, parked_until=upcoming.opens_at)
-    return Reject(reason=Reason.MARKET_CLOSED, detail=why)
+        seconds = wait_seconds_for((closes_at - now).total_seconds())
+        return Wait(seconds=seconds, on=WaitingFor.TOO_LATE, words=why, parked_until=upcoming.opens_at)
+    return Refusal(reason=Reason.MARKET_CLOSED, detail=why)
 
 
-def _extended_problem(order: Order, settings: Settings) -> Reject | None:
+def _extended_problem(order: Order, settings: Settings) -> Refusal | None:
     """Outside the session only limits trade and nothing protects: both must be wanted."""
     if not (settings.SMART_EXECUTOR_ENABLE_EXTENDED_HOURS and settings.USE_SMART_EXECUTOR):
         detail = "extended hours are switched off (SMART_EXECUTOR_ENABLE_EXTENDED_HOURS)"
-        return Reject(reason=Reason.EXTENDED_HOURS_DISABLED, detail=detail)
+        return Refusal(reason=Reason.EXTENDED_HOURS_DISABLED, detail=detail)
     if order.unprotected_ok:
         return None
     detail = "no stop works before the next open; say unprotected_ok to hold the position until then"
-    return Reject(reason=Reason.EXTENDED_UNPROTECTED, detail=detail)
+    return Refusal(reason=Reason.EXTENDED_UNPROTECTED, detail=detail)
 
 
-def ladder_of(order: Order, settings: Settings) -> str:
-    """Name of the ladder that the order takes."""
+def ladder_of(order: Order, settings: Settings) -> LadderName:
+    """The ladder that the order takes."""
     if is_exit(order):
-        return "unwind"
+        return LadderName.UNWIND
     if order.kind == "bracket":
-        return "smart_limit" if settings.USE_SMART_EXECUTOR else "market"
+        return LadderName.SMART_LIMIT if settings.USE_SMART_EXECUTOR else LadderName.MARKET
     return order.signal_ladder or route(classify(order.symbol, settings), settings)
 
 
-def turn_backoff(holds: int) -> int:
+def turn_backoff(waits: int) -> int:
     """Seconds before the order asks for its turn again: 1, 2, 5, 10, 10 ..."""
-    return backoff(TURN_BACKOFF_SECONDS, holds)
+    return backoff(TURN_BACKOFF_SECONDS, waits)
 
 
-def size_notional(notional: Decimal, worst: Decimal, asset: Asset) -> Decimal | Reject:
+def size_notional(notional: Decimal, worst: Decimal, asset: Asset) -> Decimal | Refusal:
     """Shares that `notional` dollars buy at the worst price, floored to what the asset allows."""
     if notional < DOLLAR:
-        return Reject(reason=Reason.NOTIONAL_TOO_SMALL, detail="the smallest amount is $1")
+        return Refusal(reason=Reason.NOTIONAL_TOO_SMALL, detail="the smallest amount is $1")
     qty = floor_qty(notional / worst, asset.fractionable)
     if qty == 0:
-        return Reject(reason=Reason.NOTIONAL_TOO_SMALL, detail=f"${notional} is less than one share at {worst}")
+        return Refusal(reason=Reason.NOTIONAL_TOO_SMALL, detail=f"${notional} is less than one share at {worst}")
     return qty
 
 
-def asset_problem(asset: Asset | None) -> Reject | None:
+def asset_problem(asset: Asset | None) -> Refusal | None:
     """Why the asset cannot be traded, or None."""
     if asset is None:
-        return Reject(reason=Reason.NOT_TRADABLE, detail="the broker does not know the symbol")
+        return Refusal(reason=Reason.NOT_TRADABLE, detail="the broker does not know the symbol")
     if not asset.tradable:
-        return Reject(reason=Reason.NOT_TRADABLE, detail="the broker does not trade the symbol")
+        return Refusal(reason=Reason.NOT_TRADABLE, detail="the broker does not trade the symbol")
     return class_problem(asset)
 
 
-def class_problem(asset: Asset | None) -> Reject | None:
+def class_problem(asset: Asset | None) -> Refusal | None:
     """Why an asset is none of ours to trade, or None. One that the broker does not know says nothing."""
     if asset is None or asset.asset_class == US_EQUITY:
         return None
-    return Reject(reason=Reason.NOT_TRADABLE, detail=f"the broker lists it as {asset.asset_class}, not as {US_EQUITY}")
+    return Refusal(reason=Reason.NOT_TRADABLE, detail=f"the broker lists it as {asset.asset_class}, not as {US_EQUITY}")
 
 
 def classified(order: Order, settings: Settings) -> Order:
@@ -180,12 +158,12 @@ def released(
     return order.changed(
         side=side,
         status=Status.WORKING,
-        plan=build_ladder(order.ladder or "", settings, quote),
+        plan=build_ladder(ladder_of(order, settings), settings, quote),
         reference_price=quote.mid if quote else None,
         arrival_bid=quote.bid if quote else None,
         arrival_ask=quote.ask if quote else None,
-        hold_reason=None,
-        holds=0,
+        waits_for=None,
+        waits=0,
     )
 
 

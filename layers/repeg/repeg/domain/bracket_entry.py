@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from repeg.domain.assessment import Reject, asset_problem, classified
-from repeg.domain.ladders import build_ladder, smart_limit
+from repeg.domain.assessment import asset_problem, classified
+from repeg.domain.ladders import LadderName, build_ladder
 from repeg.domain.market import Asset, Position
 from repeg.domain.models import direction
 from repeg.domain.money import floor_qty
@@ -12,24 +12,25 @@ from repeg.domain.pricing import ZERO, Cap, CapBound
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
+from repeg.domain.verdicts import Refusal
 
 
-def position_problem(order: Order, position: Position | None) -> Reject | None:
+def position_problem(order: Order, position: Position | None) -> Refusal | None:
     """A bracket neither turns a position around nor reduces it."""
     if position is None or position.qty * direction(order.trading_side) >= 0:
         return None
     held = f"{abs(position.qty)} shares {'long' if position.qty > 0 else 'short'}"
-    return Reject(reason=Reason.OPPOSITE_POSITION, detail=f"the account is {held}; close them first")
+    return Refusal(reason=Reason.OPPOSITE_POSITION, detail=f"the account is {held}; close them first")
 
 
-def short_problem(asset: Asset | None) -> Reject | None:
+def short_problem(asset: Asset | None) -> Refusal | None:
     """Why the symbol cannot be sold short, or None."""
     problem = asset_problem(asset)
     if problem or asset is None:
         return problem
     if asset.shortable and asset.easy_to_borrow:
         return None
-    return Reject(reason=Reason.NOT_SHORTABLE, detail="the broker does not lend the symbol for a short sale")
+    return Refusal(reason=Reason.NOT_SHORTABLE, detail="the broker does not lend the symbol for a short sale")
 
 
 def with_terms(order: Order, settings: Settings, outside_session: bool) -> Order:
@@ -50,7 +51,7 @@ def with_terms(order: Order, settings: Settings, outside_session: bool) -> Order
     )
 
 
-def refused_at(order: Order, quote: Quote) -> Reject | None:
+def refused_at(order: Order, quote: Quote) -> Refusal | None:
     """Why nothing is sent at this quote, with the R/R at the price to be had; None: it may be sent."""
     if order.bracket is None:
         return None
@@ -58,29 +59,29 @@ def refused_at(order: Order, quote: Quote) -> Reject | None:
     if problem is None:
         return None
     ratio = order.bracket.levels_at(price).risk_reward(price, order.bracket.side)
-    return Reject(reason=problem.reason, detail=problem.detail, risk_reward=ratio, seen=quote)
+    return Refusal(reason=problem.reason, detail=problem.detail, risk_reward=ratio, seen=quote)
 
 
-def released_bracket(order: Order, quote: Quote, settings: Settings) -> Order | Reject:
+def released_bracket(order: Order, quote: Quote, settings: Settings) -> Order | Refusal:
     """The order with its ladder and its size fixed. `order` carries its terms; an amount becomes whole shares."""
     if order.bracket is None:
         raise ValueError(f"{order.order_id} is no bracket")
     smart = order.bracket.cap_bps is not None
     limit = order.bracket.limit(order.entry_buffer)
-    plan = smart_limit(limit, settings) if smart else build_ladder("market", settings, quote)
+    plan = build_ladder(LadderName.SMART_LIMIT if smart else LadderName.MARKET, settings, quote, limit)
     qty = order.requested_qty
     if order.notional is not None:
         price = limit if smart else quote.touch(order.trading_side)
         qty = floor_qty(order.notional / price, fractionable=False)
         if qty == 0:
             detail = f"${order.notional} is less than one share at {price}"
-            return Reject(reason=Reason.NOTIONAL_TOO_SMALL, detail=detail)
+            return Refusal(reason=Reason.NOTIONAL_TOO_SMALL, detail=detail)
     return order.changed(
         requested_qty=qty,
         status=Status.WORKING,
         plan=plan,
         arrival_bid=quote.bid,
         arrival_ask=quote.ask,
-        hold_reason=None,
-        holds=0,
+        waits_for=None,
+        waits=0,
     )

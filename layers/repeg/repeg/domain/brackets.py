@@ -10,15 +10,9 @@ from repeg.domain.money import SUB_DOLLAR_TICK, beyond, clamp_to_worst, nearest_
 from repeg.domain.pricing import ZERO, cap_distance, worst_price
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason
+from repeg.domain.verdicts import Refusal
 
 ExitAnchor = Literal["fill", "signal"]
-
-
-class Problem(Frozen):
-    """Why an entry is not worth having at its price."""
-
-    reason: Reason
-    detail: str
 
 
 class Levels(Frozen):
@@ -74,7 +68,7 @@ class Bracket(Frozen):
         """
         return clamp_to_worst(self._capped_limit(buffer), self._price_of_min_rr(), self.side)
 
-    def look(self, quote: Quote, buffer: Decimal) -> tuple[Decimal, Problem | None]:
+    def look(self, quote: Quote, buffer: Decimal) -> tuple[Decimal, Refusal | None]:
         """The price that an entry would get at this quote, and why it is not worth having, or None.
 
         Checked in the order in which reasons take precedence.
@@ -84,7 +78,7 @@ class Bracket(Frozen):
         if problem:
             return touch, problem
         if beyond(touch, self.worst, self.side):
-            return touch, Problem(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"{touch} is beyond {self.worst}")
+            return touch, Refusal(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"{touch} is beyond {self.worst}")
         return price, self._reward_problem(price)
 
     def entry_price(self, quote: Quote, buffer: Decimal) -> Decimal:
@@ -92,7 +86,7 @@ class Bracket(Frozen):
         touch = quote.touch(self.side)
         return touch if self.cap_bps is None else clamp_to_worst(touch, self._capped_limit(buffer), self.side)
 
-    def stop_problem(self, quote: Quote, price: Decimal) -> Problem | None:
+    def stop_problem(self, quote: Quote, price: Decimal) -> Refusal | None:
         """The market at which shares entered at `price` would be sold again is through their stop, or the signal's.
 
         Anchored at the fill, the stop moves with the price: in a wide market a fill at the far touch can have it beyond
@@ -104,25 +98,25 @@ class Bracket(Frozen):
         if (near - stop) * direction(self.side) > 0:
             return None
         whose = "" if stop == self.stop_loss else f" of an entry at {plain(price)}"
-        return Problem(reason=Reason.STOP_THROUGH, detail=f"{near} is through the stop at {plain(stop)}{whose}")
+        return Refusal(reason=Reason.STOP_THROUGH, detail=f"{near} is through the stop at {plain(stop)}{whose}")
 
-    def fill_problem(self, price: Decimal) -> Problem | None:
+    def fill_problem(self, price: Decimal) -> Refusal | None:
         """Why an entry filled at `price` (an average) must be left again, or None."""
         if self.min_rr is not None and (price - self.stop_loss) * direction(self.side) <= 0:
             detail = f"filled at {plain(price)}, through the stop at {plain(self.stop_loss)}"
-            return Problem(reason=Reason.STOP_THROUGH, detail=detail)
+            return Refusal(reason=Reason.STOP_THROUGH, detail=detail)
         if beyond(price, self.worst, self.side):
-            return Problem(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"filled at {plain(price)}, beyond {self.worst}")
+            return Refusal(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"filled at {plain(price)}, beyond {self.worst}")
         return self._reward_problem(price)
 
-    def _reward_problem(self, price: Decimal) -> Problem | None:
+    def _reward_problem(self, price: Decimal) -> Refusal | None:
         if self.min_rr is None:
             return None
         ratio = self.levels_at(price).risk_reward(price, self.side)
         if ratio is not None and ratio >= self.min_rr:
             return None
         seen = "no risk left to measure by" if ratio is None else f"1:{ratio:.2f}"
-        return Problem(
+        return Refusal(
             reason=Reason.RISK_REWARD_TOO_LOW, detail=f"R/R at {plain(price)} is {seen}, below 1:{plain(self.min_rr)}"
         )
 

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from repeg.domain.children import ChildRecord
 from repeg.domain.endings import ending
-from repeg.domain.ladders import PriceRule, Rung
+from repeg.domain.ladders import LadderName, PriceRule, Rung
 from repeg.domain.models import Frozen, Intent, direction
 from repeg.domain.money import beyond, plain
 from repeg.domain.orders import Order
@@ -37,12 +37,12 @@ from repeg.domain.pricing import ChildPrice, cap_distance, off_the_wall, price_r
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason
 from repeg.domain.sessions import leaves_time_for
+from repeg.domain.verdicts import Refusal, WaitingFor
 
 REQUESTS_PER_CHILD = 4
 """Submit, read, cancel, read: set aside before an entry is sent, so that what is sent can be taken back."""
 REQUESTS_PER_PROTECTION = 2
 """Submit, read: set aside with a bracket's entry, so that what is bought can be protected."""
-NO_MARKET = "waits for quotes that show a market"
 
 
 def requests_of_entry(order: Order) -> int:
@@ -50,16 +50,9 @@ def requests_of_entry(order: Order) -> int:
     return REQUESTS_PER_CHILD + (REQUESTS_PER_PROTECTION if order.bracket else 0)
 
 
-class Finish(Frozen):
-    """No further rung: the order ends with what it has."""
-
-    reason: Reason
-    detail: str
-
-
 def waits_for_market(order: Order) -> bool:
     """True while a quote that shows no market is worth another look: ten seconds in a row."""
-    return order.hold_reason != NO_MARKET or order.holds < NO_MARKET_LOOKS
+    return order.waits_for is not WaitingFor.MARKET or order.waits < NO_MARKET_LOOKS
 
 
 def is_exit(order: Order) -> bool:
@@ -85,7 +78,7 @@ def rungs_walked(order: Order) -> int:
     return order.bygone.walked + sum(1 + child.kept for child in order.sent)
 
 
-def next_rung(order: Order, closes_at: datetime | None, now: datetime) -> Rung | Finish:
+def next_rung(order: Order, closes_at: datetime | None, now: datetime) -> Rung | Refusal:
     """The rung to place now. An order that must complete walks its ladder again until 120 s have passed.
 
     An exit goes on behind that until the session closes, ever more patiently: a market order that rests is what a halt
@@ -94,7 +87,7 @@ def next_rung(order: Order, closes_at: datetime | None, now: datetime) -> Rung |
     walked = rungs_walked(order)
     if order.must_complete:
         if is_overdue(order, now) and not is_exit(order):
-            return Finish(reason=Reason.FILL_TIMEOUT, detail=f"not complete after {COMPLETION_WINDOW_SECONDS} s")
+            return Refusal(reason=Reason.FILL_TIMEOUT, detail=f"not complete after {COMPLETION_WINDOW_SECONDS} s")
         rung = _on_lap(order.plan[walked % len(order.plan)], walked // len(order.plan))
         if is_overdue(order, now):
             rung = order.plan[-1].model_copy(update={"patience": _patience_when_late(order, now)})
@@ -103,7 +96,7 @@ def next_rung(order: Order, closes_at: datetime | None, now: datetime) -> Rung |
     else:
         rung = order.plan[walked]
     if closes_at is None or not may_start(order, rung, closes_at, now):
-        return Finish(reason=Reason.MARKET_CLOSED, detail="no time left before the close for the next rung")
+        return Refusal(reason=Reason.MARKET_CLOSED, detail="no time left before the close for the next rung")
     return rung
 
 
@@ -133,13 +126,13 @@ def may_start(order: Order, rung: Rung, closes_at: datetime, now: datetime) -> b
     return leaves_time_for(float(rung.patience), margin, closes_at, now)
 
 
-def _ladder_over(order: Order) -> Finish:
+def _ladder_over(order: Order) -> Refusal:
     if order.children and order.children[-1].at_worst:
-        return Finish(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"no safe market within {order.worst_price}")
-    return Finish(reason=Reason.FILL_TIMEOUT, detail="the ladder ran out")
+        return Refusal(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"no safe market within {order.worst_price}")
+    return Refusal(reason=Reason.FILL_TIMEOUT, detail="the ladder ran out")
 
 
-def runaway(order: Order, quote: Quote) -> Finish | None:
+def runaway(order: Order, quote: Quote) -> Refusal | None:
     """Before the first send: refuse if the touch has run beyond the cap since the order was released.
 
     A symbol whose touch was outside the cap on arrival did not run: its limit rests at the worst price.
@@ -149,7 +142,7 @@ def runaway(order: Order, quote: Quote) -> Finish | None:
         return None
     side, worst = order.trading_side, order.worst_price
     if beyond(quote.touch(side), worst, side) and not beyond(arrival, worst, side):
-        return Finish(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"{quote.touch(side)} is beyond {worst}")
+        return Refusal(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"{quote.touch(side)} is beyond {worst}")
     return None
 
 
@@ -186,15 +179,15 @@ def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -
     )
 
 
-def dust(qty: Decimal, price: Decimal) -> Finish:
+def dust(qty: Decimal, price: Decimal) -> Refusal:
     """The end of an order whose rest costs too little to be ordered."""
     detail = f"{plain(qty)} at {plain(price)} cost less than the smallest order, which is $1"
-    return Finish(reason=Reason.NOTIONAL_TOO_SMALL, detail=detail)
+    return Refusal(reason=Reason.NOTIONAL_TOO_SMALL, detail=detail)
 
 
 def guards_market(order: Order) -> bool:
     """The market ladder is the legacy way and pays what it must, unless its signal names a cap."""
-    return order.ladder != "market" or order.signal_cap_bps is not None
+    return order.ladder is not LadderName.MARKET or order.signal_cap_bps is not None
 
 
 def needs_quote(order: Order, rung: Rung) -> bool:
@@ -271,7 +264,7 @@ def concluded(order: Order, now: datetime) -> Order:
         seconds_to_fill=_seconds_to_fill(order) if price else None,
         completed_at=now,
         parked_until=None,
-        hold_reason=None,
+        waits_for=None,
     )
 
 

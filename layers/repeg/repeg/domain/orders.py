@@ -15,7 +15,7 @@ from repeg.domain.brackets import Bracket
 from repeg.domain.bygone import Bygone, bounded
 from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.history import ClockAnchor, Event, Told, with_event
-from repeg.domain.ladders import Ladder
+from repeg.domain.ladders import Ladder, LadderName
 from repeg.domain.models import Frozen, Side, printable
 from repeg.domain.money import floor_qty
 from repeg.domain.opening import OpeningPlan
@@ -23,6 +23,7 @@ from repeg.domain.pricing import CapBound, worst_price
 from repeg.domain.protection import Exit, Protection, average_price, remembered
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routing import SymbolClass
+from repeg.domain.verdicts import WaitingFor
 
 ZERO = Decimal(0)
 
@@ -41,7 +42,7 @@ class Order(Frozen):
     side: Side | None = None
     status: Status = Status.RECEIVED
     reason: Reason | None = None
-    ladder: str | None = None
+    ladder: LadderName | None = None
     symbol_class: SymbolClass | None = None
     requested_qty: Decimal | None = None
     working_qty: Decimal | None = None
@@ -158,7 +159,7 @@ class Order(Frozen):
     explicit_expiry: bool = False
     when_closed: Literal["reject", "next_open"] = "reject"
     completion: Literal["protect_price", "must"] = "protect_price"
-    signal_ladder: str | None = None
+    signal_ladder: LadderName | None = None
     signal_cap_bps: Decimal | None = None
     signal_qty: Decimal | None = None
     plan: Ladder = ()
@@ -167,10 +168,10 @@ class Order(Frozen):
     """The open that the order waits for; until then later orders of its symbol may pass."""
     due_wall: datetime | None = None
     """Wall time at which its execution goes on after the wait it was sent into."""
-    holds: int = 0
-    holds_since_start: int = 0
+    waits: int = 0
+    waits_since_start: int = 0
     broker_failures: int = 0
-    hold_reason: str | None = None
+    waits_for: WaitingFor | None = None
     clock: ClockAnchor | None = None
     securing: bool = False
     secure_rounds: int = 0

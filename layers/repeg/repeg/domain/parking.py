@@ -6,12 +6,12 @@ from datetime import datetime
 
 from repeg.domain.market import TradingDay
 from repeg.domain.orders import Order
-from repeg.domain.patience import HOLD_BEFORE_OPEN, LONGEST_HOLD_SECONDS, LONGEST_SLEEP, SET_FORWARD, SIGNAL_LIFETIME
+from repeg.domain.patience import LONGEST_SLEEP, LONGEST_WAIT_SECONDS, SET_FORWARD, SIGNAL_LIFETIME, WAITS_BEFORE_OPEN
 
 
-def hold_seconds(seconds: float) -> int:
+def wait_seconds_for(seconds: float) -> int:
     """Whole seconds to wait for something `seconds` away: rounded up, at least 1, at most a minute."""
-    return max(1, min(LONGEST_HOLD_SECONDS, int(-(-seconds // 1))))
+    return max(1, min(LONGEST_WAIT_SECONDS, int(-(-seconds // 1))))
 
 
 def parked_seconds(order: Order, upcoming: TradingDay, now: datetime) -> int:
@@ -20,10 +20,10 @@ def parked_seconds(order: Order, upcoming: TradingDay, now: datetime) -> int:
     Sooner when it expires, or may trade in extended hours.
     """
     to_open = upcoming.opens_at - now
-    if to_open <= HOLD_BEFORE_OPEN:
-        return hold_seconds(to_open.total_seconds())
+    if to_open <= WAITS_BEFORE_OPEN:
+        return wait_seconds_for(to_open.total_seconds())
     events = [order.expires_at, upcoming.extended_opens_at if order.extended_hours else None]
-    ends = [LONGEST_SLEEP, to_open - HOLD_BEFORE_OPEN, *(at - now for at in events if at and at > now)]
+    ends = [LONGEST_SLEEP, to_open - WAITS_BEFORE_OPEN, *(at - now for at in events if at and at > now)]
     return max(1, int(-(-min(ends).total_seconds() // 1)))
 
 

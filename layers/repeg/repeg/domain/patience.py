@@ -107,7 +107,7 @@ TURN_BACKOFF_SECONDS = (1, 2, 5, 10)
 """The next in line may have its turn within a second of the one before; longer than 10 s left turns unused."""
 LONG_WITHOUT_TURN = 30
 """Looks a second apart of a position that must be left; the cancel that it waits for should be confirmed by then."""
-LONGEST_HOLD_SECONDS = 60
+LONGEST_WAIT_SECONDS = 60
 LONGEST_SLEEP = timedelta(minutes=30)
 """A look costs three transitions: over a weekend of looks each minute that was 32 cents an order."""
 SET_FORWARD = timedelta(seconds=60)
@@ -116,7 +116,7 @@ SHARED_FOR = timedelta(seconds=60)
 """For so long one reading of the broker's clock may keep orders parked: it need not be read for each of them."""
 OPENING_LOOK_SECONDS = 3
 """Spreads of the open narrow within minutes: an order that waits for one looks so often."""
-MAX_HOLDS_PER_EXECUTION = 500
+MAX_WAITS_PER_EXECUTION = 500
 """An execution has room for 25,000 events, and a wait with its step takes about ten, more with retries. Then a fresh
 execution takes over."""
 
@@ -187,7 +187,7 @@ TOLD_AGAIN_AFTER = timedelta(minutes=15)
 """What lasts is alerted again so often: seldom enough to be read, often enough not to be forgotten."""
 
 # ---- the session ----
-HOLD_BEFORE_OPEN = timedelta(minutes=30)
+WAITS_BEFORE_OPEN = timedelta(minutes=30)
 """A signal that comes so long before the open waits for it of itself."""
 ENTRY_MARGIN_BEFORE_CLOSE = timedelta(seconds=10)
 BRACKET_MARGIN_BEFORE_CLOSE = timedelta(seconds=90)

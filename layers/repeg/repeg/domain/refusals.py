@@ -39,7 +39,7 @@ class Doubt(StrEnum):
     """An order of ours is what it is refused for, and cannot be taken down."""
 
 
-class Refusal(Frozen):
+class Denial(Frozen):
     """A submit that was refused. `times` counts refusals in a row for the same reason, this one included."""
 
     reason: Reason
@@ -92,7 +92,7 @@ TABLE: tuple[Row, ...] = (
 )
 
 
-def try_again_in(refusal: Refusal) -> int | None:
+def try_again_in(refusal: Denial) -> int | None:
     """Seconds until the same is tried again, or None: the refusal is believed."""
     for row in TABLE:
         if refusal.of not in row.sorts or refusal.reason not in row.reasons:

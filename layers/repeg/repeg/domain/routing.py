@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 
+from repeg.domain.ladders import LadderName
 from repeg.domain.settings import Settings
 
 
@@ -37,10 +38,10 @@ def cap_bps(symbol_class: SymbolClass, settings: Settings) -> Decimal:
     return settings.max_slippage_bps * _CAP_SHARE[symbol_class]
 
 
-def route(symbol_class: SymbolClass, settings: Settings) -> str:
-    """Name of the ladder for a plain order or a rebalance leg."""
+def route(symbol_class: SymbolClass, settings: Settings) -> LadderName:
+    """The ladder of a plain order or a rebalance leg."""
     if not settings.enabled or settings.execution_mode == "STANDARD":
-        return "standard"
+        return LadderName.STANDARD
     if settings.execution_mode == "BETTER_ORDERS" or symbol_class is not SymbolClass.STOCK:
-        return "better_orders"
-    return "standard"
+        return LadderName.BETTER_ORDERS
+    return LadderName.STANDARD

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from repeg.domain.market import TradingDay
 from repeg.domain.models import Frozen
-from repeg.domain.patience import HOLD_BEFORE_OPEN
+from repeg.domain.patience import WAITS_BEFORE_OPEN
 
 EASTERN = ZoneInfo("America/New_York")
 FRESH_FOR = timedelta(days=1)
@@ -64,7 +64,7 @@ class Calendar(Frozen):
         if self.session_at(now):
             return Phase.REGULAR
         upcoming = self.next_session(now)
-        if upcoming and upcoming.opens_at - now <= HOLD_BEFORE_OPEN:
+        if upcoming and upcoming.opens_at - now <= WAITS_BEFORE_OPEN:
             return Phase.BEFORE_OPEN
         return Phase.CLOSED
 

@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from repeg.domain.ladders import SignalLadder
 from repeg.domain.models import Frozen, Side, direction
 from repeg.domain.money import plain
 from repeg.domain.settings import SYMBOL
@@ -120,7 +121,7 @@ class OrderSignal(_Signal):
     qty: Positive | None = None
     notional: Positive | None = None
     max_slippage_bps: Annotated[Positive, Field(le=1000)] | None = None
-    ladder: Literal["better_orders", "standard", "market"] | None = None
+    ladder: SignalLadder | None = None
     completion: Literal["protect_price", "must"] = "protect_price"
 
     @model_validator(mode="after")

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from repeg.domain.assessment import Reject
 from repeg.domain.execution import is_exit
 from repeg.domain.market import OrderReport, Position
 from repeg.domain.models import Frozen, Side, opposite
 from repeg.domain.money import floor_qty, plain
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.reasons import Reason
+from repeg.domain.verdicts import Refusal
 
 MOST_NAMED = 3
 
@@ -57,13 +57,13 @@ def releases(brackets: Iterable[Order], wanted: Decimal) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def size_close(position: Position | None, qty: Decimal | None, foreign: Sequence[OrderReport] = ()) -> Sizing | Reject:
+def size_close(position: Position | None, qty: Decimal | None, foreign: Sequence[OrderReport] = ()) -> Sizing | Refusal:
     """What closing means for the position as it is: sell a long, buy back a short, never more than there is.
 
     `foreign`: open orders of the symbol that are not ours.
     """
     if position is None or position.qty == 0:
-        return Reject(reason=Reason.NO_POSITION, detail="the account is flat in this symbol")
+        return Refusal(reason=Reason.NO_POSITION, detail="the account is flat in this symbol")
     side: Side = "sell" if position.qty > 0 else "buy"
     held, others = abs(position.qty), holding_of(foreign, side)
     asked = qty or held
@@ -77,12 +77,12 @@ def size_close(position: Position | None, qty: Decimal | None, foreign: Sequence
 
 def limit_sell(
     position: Position | None, wanted: Decimal | None, foreign: Sequence[OrderReport] = ()
-) -> Sizing | Reject:
+) -> Sizing | Refusal:
     """A sell takes at most what is available: it never opens a short. Without `wanted`, that is the quantity."""
     if position is None or position.qty == 0:
-        return Reject(reason=Reason.NO_POSITION, detail="there is no position to sell")
+        return Refusal(reason=Reason.NO_POSITION, detail="there is no position to sell")
     if position.qty < 0:
-        return Reject(reason=Reason.OPPOSITE_POSITION, detail="the account is short; buy to cover, or send a close")
+        return Refusal(reason=Reason.OPPOSITE_POSITION, detail="the account is short; buy to cover, or send a close")
     others = holding_of(foreign, "sell")
     if position.qty_available <= 0:
         ours = position.qty - others > 0
@@ -93,20 +93,20 @@ def limit_sell(
     return _cut(sizing, min(asked, position.qty), foreign)
 
 
-def lacks_shares(sizing: Sizing | Reject) -> bool:
+def lacks_shares(sizing: Sizing | Refusal) -> bool:
     """True when orders hold shares that are wanted: worth a look at whose they are."""
-    if isinstance(sizing, Reject):
+    if isinstance(sizing, Refusal):
         return sizing.reason is Reason.HELD_BY_PROTECTION
     return sizing.cut is Reason.HELD_BY_PROTECTION
 
 
-def whole_shares(sizing: Sizing) -> Sizing | Reject:
+def whole_shares(sizing: Sizing) -> Sizing | Refusal:
     """The sizing of an asset that the broker trades in whole shares only."""
     whole = floor_qty(sizing.qty, fractionable=False)
     left = plain(sizing.qty - whole)
     detail = f"{left} of a share stay: the broker trades the symbol in whole shares only"
     if whole == 0:
-        return Reject(reason=Reason.NOT_FRACTIONABLE, detail=detail)
+        return Refusal(reason=Reason.NOT_FRACTIONABLE, detail=detail)
     note = f"{sizing.note}; {detail}" if sizing.note else detail
     return sizing.model_copy(update={"qty": whole, "cut": sizing.cut or Reason.NOT_FRACTIONABLE, "note": note})
 
@@ -124,10 +124,10 @@ def _cut(sizing: Sizing, there: Decimal, foreign: Sequence[OrderReport]) -> Sizi
     return sizing.model_copy(update={"cut": Reason.CUT_TO_POSITION, "note": figures})
 
 
-def _held(others: Decimal, foreign: Sequence[OrderReport], advice: str = "") -> Reject:
+def _held(others: Decimal, foreign: Sequence[OrderReport], advice: str = "") -> Refusal:
     reason = Reason.HELD_BY_OTHER_ORDER if others > 0 else Reason.HELD_BY_PROTECTION
     named = "; ".join(order_words(each) for each in foreign[:MOST_NAMED])
-    return Reject(reason=reason, detail=f"all shares are held by open orders{f': {named}' if named else ''}.{advice}")
+    return Refusal(reason=reason, detail=f"all shares are held by open orders{f': {named}' if named else ''}.{advice}")
 
 
 def holding_of(orders: Iterable[OrderReport], side: Side) -> Decimal:
@@ -182,7 +182,7 @@ def sized(order: Order, sizing: Sizing, qty: Decimal | None = None) -> Order:
 NOTHING_MORE = (Reason.NO_POSITION, Reason.HELD_BY_PROTECTION, Reason.HELD_BY_OTHER_ORDER, Reason.NOT_FRACTIONABLE)
 
 
-def nothing_more(order: Order, refusal: Reject) -> Order | None:
+def nothing_more(order: Order, refusal: Refusal) -> Order | None:
     """An exit that sold some, as it ends when a later look finds nothing more to sell; None: it is refused."""
     if not is_exit(order) or order.filled_qty <= 0 or refusal.reason not in NOTHING_MORE:
         return None

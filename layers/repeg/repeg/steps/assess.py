@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 from repeg.clock import MarketClock
 from repeg.domain.assessment import (
-    Hold,
-    Reject,
     asset_problem,
     bare_for_long,
     cap_price,
@@ -27,7 +25,7 @@ from repeg.domain.assessment import (
     waiting_for,
 )
 from repeg.domain.bracket_entry import refused_at, released_bracket, with_terms
-from repeg.domain.execution import NO_MARKET, is_exit, waits_for_market
+from repeg.domain.execution import is_exit, waits_for_market
 from repeg.domain.life import is_being_left, ladder_over, taken_up, wants_another_look
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import plan_opening, waits_for_spread
@@ -37,7 +35,6 @@ from repeg.domain.patience import (
     BROKER_TRIES,
     KEYS_PAUSE_SECONDS,
     LONG_WITHOUT_TURN,
-    NO_MARKET_PAUSE_SECONDS,
     OPENING_LOOK_SECONDS,
     READ_BACKOFF_SECONDS,
     SHARED_FOR,
@@ -48,16 +45,15 @@ from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.sessions import Phase
 from repeg.domain.sizing import Release, Sizing, nothing_more, sized
+from repeg.domain.verdicts import Refusal, Wait, WaitingFor, no_market
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError, StoreConflict
-from repeg.steps.foreign import GIVING_WAY
 from repeg.steps.outcome import reason_of
 from repeg.steps.place import start_rung
-from repeg.steps.size import SETTLING, size
+from repeg.steps.size import size
 from repeg.steps.supersede import supersede, take_over
 from repeg.steps.worker import Worker
 
-TURN = "waits for its turn"
-EXIT_TURN_HOLDS = 1
+EXIT_TURN_WAITS = 1
 
 
 class Ready(NamedTuple):
@@ -67,7 +63,7 @@ class Ready(NamedTuple):
     seen: SeenQuote | None = None
 
 
-Verdict = Hold | Reject | Release | Ready
+Verdict = Wait | Refusal | Release | Ready
 
 _BY_THE_CLOCK = {
     Reason.EXPIRED,
@@ -92,7 +88,7 @@ def assess(worker: Worker, order: Order) -> Next:
         if newer is not clock:
             judged, verdict, _ = _verdict(worker, order, newer)
     except BudgetExhausted as error:
-        return _apply(worker, order, Hold(seconds=int(error.wait_seconds) + 1, why="waits for a trading request"))
+        return _apply(worker, order, Wait(seconds=int(error.wait_seconds) + 1, on=WaitingFor.REQUEST))
     except StoreConflict:
         raise
     except RetryError as error:
@@ -100,8 +96,8 @@ def assess(worker: Worker, order: Order) -> Next:
     except OperatorError as error:
         worker.alert(order, str(error))
         if is_exit(order):
-            return _apply(worker, order, Hold(seconds=KEYS_PAUSE_SECONDS, why="waits for the operator"))
-        return _apply(worker, order, Reject(reason=Reason.MISCONFIGURED, detail=str(error)))
+            return _apply(worker, order, Wait(seconds=KEYS_PAUSE_SECONDS, on=WaitingFor.OPERATOR))
+        return _apply(worker, order, Refusal(reason=Reason.MISCONFIGURED, detail=str(error)))
     return _apply(worker, judged.changed(broker_failures=0, secure_rounds=0), verdict)
 
 
@@ -116,19 +112,19 @@ def _take_care(worker: Worker, order: Order) -> Next:
 def _turn_wanted(worker: Worker, order: Order) -> Next:
     """A position that must be left does not stand in line: the entry that has the turn is ended, and soon over."""
     take_over(worker, order)
-    if order.holds >= LONG_WITHOUT_TURN:
+    if order.waits >= LONG_WITHOUT_TURN:
         detail = (
             f"{order.unexited_qty} {order.symbol} are not left yet: {worker.orders.holder(order.symbol)} is not over"
         )
-        order = worker.alert_lasting(order, TURN, detail)
-    return worker.hold(order, Route.WAIT_FOR_MARKET, 1)
+        order = worker.alert_lasting(order, WaitingFor.TURN.words, detail)
+    return worker.wait(order, Route.WAIT_FOR_MARKET, 1)
 
 
 def _needs_fresh_clock(worker: Worker, order: Order, clock: MarketClock, verdict: Verdict) -> bool:
     """A carried-on clock may not refuse an order, nor park one for the first time; later looks share a reading."""
-    if isinstance(verdict, Hold) and verdict.parked_until:
+    if isinstance(verdict, Wait) and verdict.parked_until:
         return not order.parked_until or worker.time.wall() - clock.anchor.wall_at > SHARED_FOR / clock.speed
-    return isinstance(verdict, Reject) and verdict.reason in _BY_THE_CLOCK
+    return isinstance(verdict, Refusal) and verdict.reason in _BY_THE_CLOCK
 
 
 def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, Verdict, MarketClock]:
@@ -144,7 +140,7 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     order = order.changed(expires_at=expiry(order, calendar))
     closed = session_verdict(order, calendar, now, worker.settings())
     upcoming = calendar.next_session(now)
-    if isinstance(closed, Hold) and upcoming:
+    if isinstance(closed, Wait) and upcoming:
         order = waiting_for(order, upcoming)
         if calendar.phase(now) is Phase.BEFORE_OPEN and not is_exit(order):
             order = _with_opening_plan(worker, order, clock, upcoming)
@@ -153,12 +149,12 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     if order.kind == "close":
         order = supersede(worker, order)
     if order.parent_id and _nothing_to_unwind(worker, order.parent_id):
-        return order, Reject(reason=Reason.NO_POSITION, detail="the bracket's shares are gone"), clock
+        return order, Refusal(reason=Reason.NO_POSITION, detail="the bracket's shares are gone"), clock
     if not worker.orders.take_turn(order, now):
         if order.parent_id:
             take_over(worker, order)
-        holds = min(order.holds, EXIT_TURN_HOLDS) if is_exit(order) else order.holds
-        return order, Hold(seconds=turn_backoff(holds), why=TURN), clock
+        waits = min(order.waits, EXIT_TURN_WAITS) if is_exit(order) else order.waits
+        return order, Wait(seconds=turn_backoff(waits), on=WaitingFor.TURN), clock
     verdict, newer = _release(worker, order, clock, calendar.session_at(now))
     return order, verdict, newer
 
@@ -187,12 +183,12 @@ def _release(
     quote, problem, newer, doubt = worker.fresh_quote(order, clock)
     if newer is not clock:
         # Judged anew by the newer clock: no trading request is spent on this look.
-        return Hold(seconds=1, why="the clock was read anew"), newer
+        return Wait(seconds=1, on=WaitingFor.CLOCK), newer
     waits = _out_of_market(worker, order, quote, problem, doubt, session, clock.now())
     if waits:
         return waits, clock
     sizing = size(worker, order)
-    if isinstance(sizing, Reject | Hold | Release):
+    if isinstance(sizing, Refusal | Wait | Release):
         return sizing, clock
     if problem and not is_exit(order):
         return _quote_reject(worker, order, problem, quote, doubt), clock
@@ -217,7 +213,7 @@ def _out_of_market(
     doubt: str | None,
     session: TradingDay | None,
     now: datetime,
-) -> Hold | Reject | None:
+) -> Wait | Refusal | None:
     """What a quote that nobody can trade on comes to before the account is asked; None: go on.
 
     Quotes that show no market are waited out for a moment, the wide ones of the open as long as any. Only shares of
@@ -229,10 +225,10 @@ def _out_of_market(
         return None
     if _waits_for_spread(order, quote, session, now):
         return _until_it_narrows(quote)
-    return Hold(seconds=NO_MARKET_PAUSE_SECONDS, why=NO_MARKET, told=doubt) if waits_for_market(order) else None
+    return no_market(doubt) if waits_for_market(order) else None
 
 
-def _other_class(worker: Worker, order: Order) -> Reject | None:
+def _other_class(worker: Worker, order: Order) -> Refusal | None:
     """Only what the broker says counts: an exit is not kept from its market by an answer that did not come."""
     with suppress(RetryError):
         return class_problem(worker.broker_for(order).asset(order.symbol))
@@ -246,26 +242,26 @@ def _waits_for_spread(order: Order, quote: Quote, session: TradingDay | None, no
     return waits_for_spread(quote, session, now, order.opening)
 
 
-def _until_it_narrows(quote: Quote) -> Hold:
+def _until_it_narrows(quote: Quote) -> Wait:
     why = f"waits for a spread of {quote.spread_cents.normalize():f} cents to narrow"
-    return Hold(seconds=OPENING_LOOK_SECONDS, why=why)
+    return Wait(seconds=OPENING_LOOK_SECONDS, on=WaitingFor.SPREAD, words=why)
 
 
 def _ready_bracket(worker: Worker, order: Order, quote: Quote, outside_session: bool) -> Verdict:
     settings = worker.settings()
     order = with_terms(order, settings, outside_session)
     ready = refused_at(order, quote) or released_bracket(order, quote, settings)
-    if isinstance(ready, Reject):
+    if isinstance(ready, Refusal):
         # Only a refusal is worth a request more, for the reason that comes first.
         return asset_problem(worker.broker.asset(order.symbol)) or ready
     return Ready(worker.note(ready, f"{ready.ladder} ladder from {describe(quote)}"))
 
 
-def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | None, doubt: str | None) -> Reject:
+def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | None, doubt: str | None) -> Refusal:
     """A symbol without a proper quote may be one that the broker does not trade at all: that reason comes first."""
     unknown = asset_problem(worker.broker.asset(order.symbol))
     seen = f"bid {quote.bid} ask {quote.ask} of {quote.at.isoformat()}" if quote else "nothing"
-    return unknown or Reject(reason=problem, detail=f"{doubt or 'no quote to trade on'}: {seen}")
+    return unknown or Refusal(reason=problem, detail=f"{doubt or 'no quote to trade on'}: {seen}")
 
 
 def _ready(
@@ -279,13 +275,13 @@ def _ready(
         ready = worker.note(ready, sizing.note) if sizing.note else ready
     if order.notional is not None:
         qty = _notional_qty(worker, ready)
-        if isinstance(qty, Reject):
+        if isinstance(qty, Refusal):
             return qty
         ready = sized(ready, sizing, qty) if sizing else ready.changed(requested_qty=qty)
     return Ready(ready)
 
 
-def _notional_qty(worker: Worker, ready: Order) -> Reject | Decimal:
+def _notional_qty(worker: Worker, ready: Order) -> Refusal | Decimal:
     asset = worker.broker.asset(ready.symbol)
     problem = asset_problem(asset)
     if problem:
@@ -296,9 +292,9 @@ def _notional_qty(worker: Worker, ready: Order) -> Reject | Decimal:
 
 
 def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
-    if wants_another_look(order) and not isinstance(verdict, Hold | Release):
+    if wants_another_look(order) and not isinstance(verdict, Wait | Release):
         order = order.changed(looked_again=True)
-    if isinstance(verdict, Reject):
+    if isinstance(verdict, Refusal):
         over = nothing_more(order, verdict)
         if over:
             worker.orders.save(worker.note(over, verdict.detail))
@@ -316,36 +312,36 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
             order = order.changed(position_before=verdict.position, brackets_before=verdict.by_brackets)
         worker.orders.save(order.changed(released=tuple(ids), settling=0))
         return Next(Route.RELEASE_PROTECTION)
-    if isinstance(verdict, Hold):
+    if isinstance(verdict, Wait):
         if verdict.tell:
-            order = worker.alert_lasting(order, verdict.why, verdict.tell)
+            order = worker.alert_lasting(order, verdict.on.words, verdict.tell)
         if verdict.parked_until and order.sent:
             # What it began it does not leave half done over a night: it ends here, and is told.
-            return _apply(worker, order, Reject(reason=Reason.MARKET_CLOSED, detail=verdict.why))
+            return _apply(worker, order, Refusal(reason=Reason.MARKET_CLOSED, detail=verdict.sentence))
         if order.released and (verdict.parked_until or bare_for_long(order, worker.now(order))):
-            restoring = worker.note(order.changed(restoring=True), f"{verdict.why}; protected again meanwhile")
+            restoring = worker.note(order.changed(restoring=True), f"{verdict.sentence}; protected again meanwhile")
             worker.orders.save(restoring)
             return Next(Route.PROTECT_POSITION)
-        return _hold(worker, order, verdict)
+        return _wait(worker, order, verdict)
     ready = verdict.order.changed(
         clock=order.clock, looked_again=order.looked_again, broker_failures=0, secure_rounds=0, parked_until=None
     )
     return start_rung(worker.at(Route.PLACE_ORDER), ready, verdict.seen)
 
 
-def _hold(worker: Worker, order: Order, hold: Hold) -> Next:
-    holds = order.holds if order.hold_reason == hold.why else 0
-    if order.hold_reason != hold.why:
-        order = worker.note(order, f"{hold.why}: {hold.told}" if hold.told else hold.why)
-    requeue = hold.parked_until != order.parked_until
-    if hold.why == SETTLING:
+def _wait(worker: Worker, order: Order, wait: Wait) -> Next:
+    waits = order.waits if order.waits_for is wait.on else 0
+    if order.waits_for is not wait.on:
+        order = worker.note(order, wait.sentence)
+    requeue = wait.parked_until != order.parked_until
+    if wait.on is WaitingFor.SHARES:
         order = order.changed(settling=order.settling + 1)
-    if hold.why == GIVING_WAY:
+    if wait.on is WaitingFor.OTHERS:
         order = order.changed(foreign_looks=order.foreign_looks + 1)
-    if hold.position is not None:
-        order = order.changed(position_before=hold.position, brackets_before=hold.by_brackets)
-    held = order.changed(status=Status.WAITING, parked_until=hold.parked_until, hold_reason=hold.why, holds=holds)
-    return worker.hold(held, Route.WAIT_FOR_MARKET, hold.seconds, requeue)
+    if wait.position is not None:
+        order = order.changed(position_before=wait.position, brackets_before=wait.by_brackets)
+    held = order.changed(status=Status.WAITING, parked_until=wait.parked_until, waits_for=wait.on, waits=waits)
+    return worker.wait(held, Route.WAIT_FOR_MARKET, wait.seconds, requeue)
 
 
 def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
@@ -357,9 +353,9 @@ def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
     if failures >= BROKER_TRIES and not is_exit(order):
         if isinstance(error, CredentialsRefused):
             worker.alert(order, str(error))
-        return _apply(worker, order, Reject(reason=reason_of(error), detail=str(error)))
+        return _apply(worker, order, Refusal(reason=reason_of(error), detail=str(error)))
     if failures == BROKER_TRIES:
         worker.alert(order, f"{order.symbol} cannot be left: {error}")
     seconds = backoff(READ_BACKOFF_SECONDS, order.broker_failures)
     worker.log.error(f"broker: {error}", order_id=order.order_id)
-    return _apply(worker, order.changed(broker_failures=failures), Hold(seconds=seconds, why="waits for the broker"))
+    return _apply(worker, order.changed(broker_failures=failures), Wait(seconds=seconds, on=WaitingFor.BROKER))

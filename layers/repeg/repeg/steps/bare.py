@@ -6,7 +6,6 @@ import math
 from decimal import Decimal
 
 from repeg.domain.bracket_exit import is_through, levels_of
-from repeg.domain.brackets import Problem
 from repeg.domain.evidence import Proof
 from repeg.domain.leaving import filled_lately, sold_by_others
 from repeg.domain.life import is_seen_to, ladder_over, was_left_in_vain
@@ -24,8 +23,9 @@ from repeg.domain.patience import (
     backoff,
 )
 from repeg.domain.reasons import Reason
-from repeg.domain.refusals import SHARES_LACK, Doubt, Refusal, Sort, try_again_in
+from repeg.domain.refusals import SHARES_LACK, Denial, Doubt, Sort, try_again_in
 from repeg.domain.routes import Next, Route
+from repeg.domain.verdicts import Refusal
 from repeg.errors import OperatorError, RepegError, RetryError
 from repeg.steps.evidence import find_out
 from repeg.steps.oco import find_lost, read_exits
@@ -43,11 +43,11 @@ def after_refusal(worker: Worker, order: Order, reason: Reason, message: str) ->
     told_through = reason is Reason.STOP_THROUGH
     if reason not in SHARES_LACK and through_stop(worker, order, looks=1 if told_through else 2):
         detail = f"the market is through the stop at {levels_of(order).stop} ({message})"
-        return leave(worker, order, Problem(reason=Reason.PROTECTION_FAILED, detail=detail))
+        return leave(worker, order, Refusal(reason=Reason.PROTECTION_FAILED, detail=detail))
     doubts = frozenset({Doubt.CONTRADICTED}) if told_through else frozenset[Doubt]()
-    wait = try_again_in(Refusal(reason=reason, of=Sort.PROTECTION, times=order.refusals, doubts=doubts))
+    wait = try_again_in(Denial(reason=reason, of=Sort.PROTECTION, times=order.refusals, doubts=doubts))
     if wait is not None:
-        return worker.hold(order.changed(holds=0), Route.WAIT_TO_PROTECT, wait)
+        return worker.wait(order.changed(waits=0), Route.WAIT_TO_PROTECT, wait)
     if reason in SHARES_LACK:
         return _short_of_shares(worker, order)
     if reason is Reason.DAY_TRADE_LIMIT:
@@ -73,7 +73,7 @@ def through_stop(worker: Worker, order: Order, looks: int = 1) -> bool | None:
     return True
 
 
-def leave(worker: Worker, order: Order, problem: Problem, for_good: bool = False) -> Next:
+def leave(worker: Worker, order: Order, problem: Refusal, for_good: bool = False) -> Next:
     """The position is not worth holding, or the market is through its stop: out of it.
 
     Outside the session nothing can be sold. What should not have been bought (`for_good`) is left at the open, whatever
@@ -89,7 +89,7 @@ def leave(worker: Worker, order: Order, problem: Problem, for_good: bool = False
         detail = f"{detail}; the position is left at the next open"
         worker.alert(order, f"{order.unexited_qty} {order.symbol}: {detail}")
     reason = order.reason if order.status.terminal else problem.reason
-    leaving = order.changed(unwinding=True, protected=False, reason=reason, holds=0)
+    leaving = order.changed(unwinding=True, protected=False, reason=reason, waits=0)
     worker.orders.save(worker.note(leaving, detail))
     return Next(Route.UNWIND_POSITION)
 
@@ -103,7 +103,7 @@ def give_up(worker: Worker, order: Order, why: str) -> Next:
     order = worker.alert_lasting(order, BARE, detail)
     if order.open_child:
         again = order.changed(protected=False, care_tries=order.care_tries + 1)
-        return worker.hold(again, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_PAUSE_SECONDS)
+        return worker.wait(again, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_PAUSE_SECONDS)
     reason = order.reason if order.status.terminal else Reason.PROTECTION_FAILED
     order = worker.note(order.changed(protected=False, settled=True, reason=reason), detail)
     return Next(ladder_over(worker.orders.save(order)))
@@ -115,9 +115,9 @@ def wait_out(worker: Worker, order: Order) -> Next:
     left = (until - worker.now(order)).total_seconds()
     bare = order.changed(protected=order.protected if order.unguarded_qty <= 0 else False)
     if order.open_child:
-        return worker.hold(bare, Route.WAIT_FOR_CANCEL, max(1, min(STUCK_OVERNIGHT_PAUSE_SECONDS, math.ceil(left))))
+        return worker.wait(bare, Route.WAIT_FOR_CANCEL, max(1, min(STUCK_OVERNIGHT_PAUSE_SECONDS, math.ceil(left))))
     if left <= WAITED_OUT_SECONDS:
-        return worker.hold(bare, Route.WAIT_TO_PROTECT, max(1, math.ceil(left)))
+        return worker.wait(bare, Route.WAIT_TO_PROTECT, max(1, math.ceil(left)))
     if not is_seen_to(order):
         bare = worker.note(bare, f"{order.unguarded_qty} shares stay without protection until {until:%a %H:%M} UTC")
     return Next(ladder_over(worker.orders.save(bare.changed(settled=True))))
@@ -127,9 +127,9 @@ def wait_for_operator(worker: Worker, order: Order, why: str) -> Next:
     """Keys are refused now and then: it is the operator's matter only when a few tries, keys read anew, do not help."""
     waiting, tries = order.changed(key_waits=order.key_waits + 1), order.key_waits
     if tries < BROKER_TRIES:
-        return worker.hold(waiting, Route.WAIT_TO_PROTECT, READ_BACKOFF_SECONDS[tries])
+        return worker.wait(waiting, Route.WAIT_TO_PROTECT, READ_BACKOFF_SECONDS[tries])
     told = worker.alert_lasting(waiting, "keys", f"{order.symbol} is not protected: {why}")
-    return worker.hold(told, Route.WAIT_TO_PROTECT, KEYS_PAUSE_SECONDS)
+    return worker.wait(told, Route.WAIT_TO_PROTECT, KEYS_PAUSE_SECONDS)
 
 
 def _wait_for_another_day(worker: Worker, order: Order, message: str) -> Next:
@@ -153,7 +153,7 @@ def _short_of_shares(worker: Worker, order: Order) -> Next | Order:
         tries = order.refusals - len(LAG_WAITS) - 1
         if tries == 0:
             worker.alert(order, f"{missing} {order.symbol} do not show in the account yet, and are without protection")
-        return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, tries))
+        return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, tries))
     return give_up(worker, order, "other orders hold the shares")
 
 

@@ -33,8 +33,8 @@ def cancel(worker: Worker, order: Order) -> Next:
         worker.orders.save(order)
         return Next(Route.PROTECT_POSITION)
     if child.doubt:
-        return worker.hold(order, Route.WAIT_FOR_CANCEL, child.doubt_pause)
-    return worker.hold(order, Route.WAIT_FOR_CANCEL, backoff(CANCEL_BACKOFF_SECONDS, order.holds))
+        return worker.wait(order, Route.WAIT_FOR_CANCEL, child.doubt_pause)
+    return worker.wait(order, Route.WAIT_FOR_CANCEL, backoff(CANCEL_BACKOFF_SECONDS, order.waits))
 
 
 def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, ChildRecord]:
@@ -43,7 +43,7 @@ def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Or
     if first:
         wish = {"status": ChildStatus.CANCELING, "cancel_requested_at": worker.now(order), "cancel_unclear": True}
         child = child.model_copy(update=wish)
-        order = worker.orders.save(order.changed(holds=0).with_child(child))
+        order = worker.orders.save(order.changed(waits=0).with_child(child))
     if child.cancel_unclear or cancel_is_stuck(child, worker.now(order)):
         outcome = _ask(worker, order, child)
         child = child.drawn().model_copy(update={"cancel_unclear": outcome is CancelOutcome.UNCLEAR})

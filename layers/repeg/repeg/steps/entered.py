@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from repeg.domain.brackets import Problem
 from repeg.domain.entered import wants_a_look
 from repeg.domain.orders import Order
 from repeg.domain.patience import QUOTE_LOOKS_AFTER_FILL, QUOTE_PAUSE_AFTER_FILL_SECONDS
 from repeg.domain.quotes import quote_rules
+from repeg.domain.verdicts import Refusal
 from repeg.steps.worker import Worker
 
 
-def stop_is_through(worker: Worker, order: Order) -> Problem | None:
+def stop_is_through(worker: Worker, order: Order) -> Refusal | None:
     """The market is through the stop that the fill would get: two looks in a row must say so.
 
     Whatever else they show, or that they show nothing, is no reason to sell: the broker refuses a stop that is through.

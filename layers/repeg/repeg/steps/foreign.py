@@ -12,8 +12,6 @@ from repeg.domain.sizing import order_words
 from repeg.errors import OperatorError, RetryError
 from repeg.steps.worker import Worker
 
-GIVING_WAY = "waits for orders that are not ours to be cancelled"
-
 
 def foreign_orders(worker: Worker, symbol: str) -> tuple[OrderReport, ...]:
     """Open orders of the symbol that no record of ours names (one trading request)."""

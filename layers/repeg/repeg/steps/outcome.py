@@ -11,7 +11,6 @@ from repeg.domain.children import ChildRecord, Doubt
 from repeg.domain.endings import ChildOver, Onward, child_over
 from repeg.domain.execution import (
     REQUESTS_PER_PROTECTION,
-    Finish,
     is_exit,
     is_overdue,
     patience_left,
@@ -24,6 +23,7 @@ from repeg.domain.orders import ZERO, Order
 from repeg.domain.ours import child_intent
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
+from repeg.domain.verdicts import Refusal
 from repeg.errors import CredentialsRefused, OperatorError, RetryError
 from repeg.steps.lookup import successor_of
 from repeg.steps.worker import Worker
@@ -108,7 +108,7 @@ def proceed(worker: Worker, order: Order, child: ChildRecord) -> Next:
         worker.orders.save(order)
         return Next(Route.PROTECT_POSITION)
     if child.doubt:
-        return worker.hold(order, Route.WAIT_FOR_FILL, child.doubt_pause)
+        return worker.wait(order, Route.WAIT_FOR_FILL, child.doubt_pause)
     patience = patience_left(child, worker.now(order))
     order = worker.orders.save(tell_overdue(worker, order))
     worker.sleep(patience.sleep_seconds)
@@ -134,12 +134,12 @@ def _onward(worker: Worker, order: Order, over: ChildOver) -> Next:
     if over.onward is Onward.PAUSES:
         return wait_to_place(worker, order, pause_after_rejected(order))
     if over.reason:
-        return finish(worker, order, Finish(reason=over.reason, detail=over.detail))
+        return finish(worker, order, Refusal(reason=over.reason, detail=over.detail))
     worker.orders.save(order)
     return Next(ladder_over(order) if over.onward is Onward.OVER else Route.PLACE_ORDER)
 
 
-def finish(worker: Worker, order: Order, ending: Finish) -> Next:
+def finish(worker: Worker, order: Order, ending: Refusal) -> Next:
     """Save why the order ends, and record it."""
     order = worker.orders.save(worker.note(order.changed(reason=ending.reason), ending.detail))
     return Next(ladder_over(order))
@@ -153,7 +153,7 @@ def wait_to_place(worker: Worker, order: Order, seconds: int) -> Next:
     order = tell_overdue(worker, order)
     at_last = worker.now(order) + timedelta(seconds=seconds)
     if order.kind != "close" or order.open_child or not bare_for_long(order, at_last):
-        return worker.hold(order, Route.WAIT_TO_PLACE, seconds)
+        return worker.wait(order, Route.WAIT_TO_PLACE, seconds)
     detail = f"nothing of it is at the market; protected again, and tried again {seconds} s later"
     waits = order.changed(restoring=True, tries_in=seconds, status=Status.WAITING)
     worker.orders.save(worker.note(waits, detail))

@@ -8,8 +8,6 @@ from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, In
 from repeg.domain.bracket_entry import refused_at
 from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import (
-    NO_MARKET,
-    Finish,
     dust,
     intent_of,
     is_exit,
@@ -43,6 +41,7 @@ from repeg.domain.pricing import is_walled_off
 from repeg.domain.quotes import Quote, SeenQuote
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
+from repeg.domain.verdicts import Refusal, WaitingFor, no_market
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError
 from repeg.steps.lookup import look_up, taken
 from repeg.steps.outcome import finish, fold, proceed, read_child, reason_of
@@ -94,15 +93,15 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
     except OperatorError as error:
         worker.alert(order, str(error))
         if is_exit(order):
-            return worker.hold(order, Route.WAIT_TO_PLACE, KEYS_PAUSE_SECONDS)
-        return finish(worker, order, Finish(reason=Reason.MISCONFIGURED, detail=str(error)))
-    if isinstance(rung, Finish):
+            return worker.wait(order, Route.WAIT_TO_PLACE, KEYS_PAUSE_SECONDS)
+        return finish(worker, order, Refusal(reason=Reason.MISCONFIGURED, detail=str(error)))
+    if isinstance(rung, Refusal):
         return finish(worker, order, rung)
     if problem and not is_exit(order):
         return _no_quote(worker, order, problem, doubt)
     if problem:
         quote, rung = None, Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
-    order = order.changed(hold_reason=None)
+    order = order.changed(waits_for=None)
     ran = _not_worth_sending(order, quote) if quote else None
     if ran:
         return finish(worker, order, ran)
@@ -122,31 +121,31 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
     return _send(worker, order, child)
 
 
-def _not_worth_sending(order: Order, quote: Quote) -> Finish | None:
+def _not_worth_sending(order: Order, quote: Quote) -> Refusal | None:
     """Why the market is not worth an order any more, or None."""
     refusal = None if order.sent else refused_at(order, quote)
-    return Finish(reason=refusal.reason, detail=refusal.detail) if refusal else runaway(order, quote)
+    return Refusal(reason=refusal.reason, detail=refusal.detail) if refusal else runaway(order, quote)
 
 
 def _no_quote(worker: Worker, order: Order, problem: Reason, doubt: str | None) -> Next:
     """Only an exit goes to market blindly. What must complete looks again until its time is up."""
     if order.must_complete and order.sent:
-        return worker.hold(order, Route.WAIT_TO_PLACE, NO_QUOTE_PAUSE_SECONDS)
+        return worker.wait(order, Route.WAIT_TO_PLACE, NO_QUOTE_PAUSE_SECONDS)
     if doubt and waits_for_market(order):
-        if order.hold_reason != NO_MARKET:
-            order = worker.note(order.changed(hold_reason=NO_MARKET, holds=0), f"{NO_MARKET}: {doubt}")
+        if order.waits_for is not WaitingFor.MARKET:
+            order = worker.note(order.changed(waits_for=WaitingFor.MARKET, waits=0), no_market(doubt).sentence)
         if order.sent:
-            return worker.hold(order, Route.WAIT_TO_PLACE, NO_MARKET_PAUSE_SECONDS)
-        return worker.hold(order.changed(status=Status.WAITING), Route.WAIT_FOR_MARKET, NO_MARKET_PAUSE_SECONDS)
-    return finish(worker, order, Finish(reason=problem, detail=doubt or "no quote to trade on"))
+            return worker.wait(order, Route.WAIT_TO_PLACE, NO_MARKET_PAUSE_SECONDS)
+        return worker.wait(order.changed(status=Status.WAITING), Route.WAIT_FOR_MARKET, NO_MARKET_PAUSE_SECONDS)
+    return finish(worker, order, Refusal(reason=problem, detail=doubt or "no quote to trade on"))
 
 
 def _wait_for_request(worker: Worker, order: Order, seconds: float, why: str = "no trading request is free") -> Next:
     """Wait for a trading request. An order that sent nothing yet is assessed anew: it may have expired by then."""
     order = worker.note(order, f"waits {seconds:.0f} s: {why}")
     if order.sent:
-        return worker.hold(order, Route.WAIT_TO_PLACE, int(seconds) + 1)
-    return worker.hold(order.changed(status=Status.WAITING), Route.WAIT_FOR_MARKET, int(seconds) + 1)
+        return worker.wait(order, Route.WAIT_TO_PLACE, int(seconds) + 1)
+    return worker.wait(order.changed(status=Status.WAITING), Route.WAIT_FOR_MARKET, int(seconds) + 1)
 
 
 def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
@@ -230,7 +229,7 @@ def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: fl
     """The broker certainly has nothing. A first send is forgotten and priced anew; a second one is looked up first."""
     if child.sends > 1:
         again = child.model_copy(update={"sends": child.sends - 1})
-        return worker.hold(order.with_child(again), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
+        return worker.wait(order.with_child(again), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
     following = _wait_for_request(worker, order.changed(children=order.children[:-1]), wait_seconds, why)
     worker.give_back(child)
     return following
@@ -239,7 +238,7 @@ def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: fl
 def _unknown(worker: Worker, order: Order, child: ChildRecord, detail: str) -> Next:
     noted = worker.note(order, f"{child.client_order_id}: outcome unknown ({detail}); looking it up")
     lost = child.model_copy(update={"ambiguous": True, "lookups": 0})
-    return worker.hold(noted.with_child(lost), Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[0])
+    return worker.wait(noted.with_child(lost), Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[0])
 
 
 def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool = False) -> Next:
@@ -270,7 +269,7 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
     seen = child.model_copy(update=known)
     order = order.with_child(seen)
     if not last:
-        return worker.hold(order, Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[seen.lookups])
+        return worker.wait(order, Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[seen.lookups])
     if qty == baseline and is_withdrawn(order):
         return _rule_out(worker, order, seen)
     if qty == baseline and seen.sends < MAX_SENDS:
@@ -287,7 +286,7 @@ def _rule_out(worker: Worker, order: Order, child: ChildRecord) -> Next:
     pause = wait_for_sender(worker, child, child.lookups - len(LOOKUP_BACKOFF_SECONDS))
     if pause:
         detail = f"{child.client_order_id} may still arrive; {order.symbol} is left when that is ruled out"
-        return worker.hold(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PLACE, pause)
+        return worker.wait(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PLACE, pause)
     order = _without(worker, order, child, f"{child.client_order_id} never arrived")
     worker.orders.save(order)
     worker.give_back(child)
@@ -299,14 +298,14 @@ def _taken(worker: Worker, order: Order, child: ChildRecord, stranger: OrderRepo
     pause = None if refused else wait_for_sender(worker, child, child.lookups)
     if pause:
         seen = {"lookups": child.lookups + 1, "ambiguous": True, "saved_wall": child.saved_wall or worker.time.wall()}
-        return worker.hold(order.with_child(child.model_copy(update=seen)), Route.WAIT_TO_PLACE, pause)
+        return worker.wait(order.with_child(child.model_copy(update=seen)), Route.WAIT_TO_PLACE, pause)
     detail = taken(child_intent(order, child), stranger)
     worker.alert(order, detail)
     order = _without(worker, order, child, detail)
     if is_exit(order) and not is_withdrawn(order):
-        following = worker.hold(order, Route.WAIT_TO_PLACE, 1)
+        following = worker.wait(order, Route.WAIT_TO_PLACE, 1)
     else:
-        following = finish(worker, order, Finish(reason=Reason.CLIENT_ORDER_ID_TAKEN, detail=detail))
+        following = finish(worker, order, Refusal(reason=Reason.CLIENT_ORDER_ID_TAKEN, detail=detail))
     worker.give_back(child)
     return following
 
@@ -323,10 +322,10 @@ def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
     if child is None and failures >= BROKER_TRIES and not is_exit(order):
         if keys:
             worker.alert(order, str(error))
-        return finish(worker, order, Finish(reason=reason_of(error), detail=str(error)))
+        return finish(worker, order, Refusal(reason=reason_of(error), detail=str(error)))
     worker.log.error(f"broker: {error}", order_id=order.order_id)
     if failures >= BROKER_TRIES:
         live = f"{child.client_order_id} may be live, and the broker does not answer" if child else ""
         order = worker.alert_lasting(order, "broker", f"{live or f'{order.symbol} cannot be left'}: {error}")
     seconds = backoff(READ_BACKOFF_SECONDS, order.broker_failures)
-    return worker.hold(order.changed(broker_failures=failures), Route.WAIT_TO_PLACE, seconds)
+    return worker.wait(order.changed(broker_failures=failures), Route.WAIT_TO_PLACE, seconds)

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from repeg.broker.port import Accepted, Ambiguous, Denied, Duplicate, InTime, SubmitOutcome, Throttled
 from repeg.domain.bracket_exit import levels_of, measured
-from repeg.domain.brackets import Problem
 from repeg.domain.execution import entry_pause
 from repeg.domain.life import is_being_left, ladder_over, was_left_in_vain
 from repeg.domain.market import ProtectiveOrder
@@ -26,6 +25,7 @@ from repeg.domain.patience import (
 from repeg.domain.protection import Protection, ProtectionStatus, lone_stop
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
+from repeg.domain.verdicts import Refusal
 from repeg.errors import BrokerUnavailable, BudgetExhausted, CredentialsRefused, OperatorError
 from repeg.steps.bare import after_refusal, leave, through_stop, wait_for_operator, wait_out, without_missing
 from repeg.steps.entered import stop_is_through
@@ -49,12 +49,12 @@ def protect(worker: Worker, order: Order) -> Next:
     try:
         return _round(worker, order)
     except BudgetExhausted as error:
-        return worker.hold(order, Route.WAIT_TO_PROTECT, int(error.wait_seconds) + 1)
+        return worker.wait(order, Route.WAIT_TO_PROTECT, int(error.wait_seconds) + 1)
     except (CredentialsRefused, OperatorError) as error:
         return wait_for_operator(worker, order, str(error))
     except BrokerUnavailable as error:
         worker.log.error(f"broker: {error}", order_id=order.order_id)
-        return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
+        return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.waits))
 
 
 def _round(worker: Worker, order: Order) -> Next:
@@ -101,8 +101,8 @@ def _place_anew(worker: Worker, order: Order) -> Next:
     """What is left of an OCO holds the shares and does not guard them: down with it, then another."""
     order, down = take_down(worker, order)
     if not down:
-        return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(CANCEL_BACKOFF_SECONDS, order.holds))
-    return protect(worker, order.changed(holds=0))
+        return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(CANCEL_BACKOFF_SECONDS, order.waits))
+    return protect(worker, order.changed(waits=0))
 
 
 def _may_pair_up(worker: Worker, order: Order) -> bool:
@@ -114,7 +114,7 @@ def _may_pair_up(worker: Worker, order: Order) -> bool:
     return worker.session_open(order) and through_stop(worker, order) is False
 
 
-def _fill_problem(order: Order) -> Problem | None:
+def _fill_problem(order: Order) -> Refusal | None:
     price = order.avg_fill_price
     return order.bracket.fill_problem(price) if order.bracket and price else None
 
@@ -126,7 +126,7 @@ def _covered(worker: Worker, order: Order) -> Next:
     kept = order.changed(protected=protected, care_at=None, care_tries=0, waits_until=None, refusals=0, key_waits=0)
     kept = _tell_odd(worker, kept.no_longer("bare").no_longer("keys").no_longer("unseen"))
     if order.open_child:
-        return worker.hold(kept, Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
+        return worker.wait(kept, Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
     kept = worker.orders.save(kept.changed(settled=True, reserve_left=0))
     if order.reserve is not None and order.reserve_left:
         worker.broker.release(order.reserve, order.reserve_left)
@@ -158,7 +158,7 @@ def _place(worker: Worker, order: Order) -> Next:
 
 
 def _send(worker: Worker, order: Order, oco: Protection) -> Next:
-    intended, unsent = order.changed(holds=0), oco
+    intended, unsent = order.changed(waits=0), oco
 
     def save(saved_wall: datetime) -> Order:
         return worker.orders.save(intended.with_protection(unsent.model_copy(update={"saved_wall": saved_wall})))
@@ -176,7 +176,7 @@ def _send(worker: Worker, order: Order, oco: Protection) -> Next:
         case Denied(reason, message):
             return _denied(worker, order, oco, reason, message)
         case Throttled(wait_seconds):
-            return worker.hold(_not_sent(order, oco), Route.WAIT_TO_PROTECT, int(wait_seconds) + 1)
+            return worker.wait(_not_sent(order, oco), Route.WAIT_TO_PROTECT, int(wait_seconds) + 1)
         case Duplicate():
             return _look_up(worker, order, oco, refused=True)
         case Ambiguous(detail):
@@ -209,7 +209,7 @@ def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     order, seen = read_oco(worker, order, oco, worker.broker_to_protect(order))
     order = order.changed(reserve_left=max(0, order.reserve_left - 1))
     if seen.status.live:
-        return _covered(worker, order.changed(holds=0)) if order.bare_qty <= 0 else _again(worker, before, order)
+        return _covered(worker, order.changed(waits=0)) if order.bare_qty <= 0 else _again(worker, before, order)
     if seen.status is ProtectionStatus.REFUSED or (seen.status is ProtectionStatus.GONE and not seen.exited_qty):
         refused = order.changed(refusals=order.refusals + 1)
         detail = f"{seen.client_order_id} was accepted and then {seen.status}"
@@ -217,9 +217,9 @@ def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     changed = seen.status is not oco.status and seen.status is not ProtectionStatus.SENT
     if seen.status.closed or changed:
         return _again(worker, before, order)
-    if order.holds >= UNSEEN_ALARM_LOOKS:
+    if order.waits >= UNSEEN_ALARM_LOOKS:
         order = worker.alert_lasting(order, "unseen", f"{oco.client_order_id} of {order.symbol} is not seen live yet")
-    return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
+    return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.waits))
 
 
 def _again(worker: Worker, before: Order, order: Order) -> Next:
@@ -232,7 +232,7 @@ def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, messa
         # The refusal may be the doing of a first send that did arrive.
         look = find_oco(worker, order, oco)
         if look.found or not look.answered:
-            return worker.hold(look.order, Route.WAIT_TO_PROTECT, 1)
+            return worker.wait(look.order, Route.WAIT_TO_PROTECT, 1)
     if reason is Reason.MISCONFIGURED:
         return wait_for_operator(worker, _not_sent(order, oco), message)
     refused = oco.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})
@@ -249,7 +249,7 @@ def _refused(worker: Worker, order: Order, reason: Reason, message: str) -> Next
 def _unknown(worker: Worker, order: Order, oco: Protection, detail: str) -> Next:
     noted = worker.note(order, f"{oco.client_order_id}: outcome unknown ({detail}); looking it up")
     lost = oco.model_copy(update={"ambiguous": True, "lookups": 0})
-    return worker.hold(noted.with_protection(lost), Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[0])
+    return worker.wait(noted.with_protection(lost), Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[0])
 
 
 def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = False) -> Next:
@@ -258,22 +258,22 @@ def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
     if look.found:
         return _confirm(worker, look.order, look.found)
     if look.taken:
-        return worker.hold(look.order, Route.WAIT_TO_PROTECT, 1)
+        return worker.wait(look.order, Route.WAIT_TO_PROTECT, 1)
     if not look.answered:
-        return worker.hold(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.holds))
+        return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.waits))
     if not oco.ambiguous:
         return _unknown(worker, order, oco, "interrupted after the intent was written")
     seen = oco.model_copy(update={"lookups": oco.lookups + 1, "saved_wall": oco.saved_wall or worker.time.wall()})
     order = order.with_protection(seen)
     if seen.lookups < len(LOOKUP_BACKOFF_SECONDS):
-        return worker.hold(order, Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[seen.lookups])
+        return worker.wait(order, Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[seen.lookups])
     if seen.sends < MAX_SENDS:
         again = seen.model_copy(update={"sends": seen.sends + 1, "lookups": 0})
         return _send(worker, worker.note(order, f"{oco.client_order_id} never arrived: sent once more"), again)
     pause = wait_for_sender(worker, seen, seen.lookups - len(LOOKUP_BACKOFF_SECONDS))
     if pause:
         detail = f"{oco.client_order_id} may still arrive; until that is ruled out {oco.qty} {order.symbol} are bare"
-        return worker.hold(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PROTECT, pause)
+        return worker.wait(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PROTECT, pause)
     # Should it arrive after all, the shares it holds keep the next one from being accepted.
     worker.alert(order, f"{oco.client_order_id} of {order.symbol} stays unknown to the broker")
     lost = seen.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})

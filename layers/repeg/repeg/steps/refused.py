@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from repeg.broker.port import Denied
-from repeg.domain.assessment import Reject
 from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.execution import Finish, is_exit
+from repeg.domain.execution import is_exit
 from repeg.domain.market import OrderReport
 from repeg.domain.models import opposite
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.patience import WASH_WAITS
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.refusals import SHARES_LACK, Doubt, Refusal, Sort, doubts_of, sort_of, try_again_in
+from repeg.domain.refusals import SHARES_LACK, Denial, Doubt, Sort, doubts_of, sort_of, try_again_in
 from repeg.domain.routes import Next, Route
 from repeg.domain.sizing import named_orders, nearest_wall, order_words, sized
+from repeg.domain.verdicts import Refusal
 from repeg.errors import OperatorError, RetryError
 from repeg.steps.foreign import against, make_way
 from repeg.steps.outcome import finish, wait_to_place
@@ -33,12 +33,12 @@ def refused(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
     if sort is Sort.EXIT and reason is Reason.WASH_TRADE:
         resting, ours = _in_the_way(worker, order, denied.because_of)
         order, doubts = _facing(worker, order, resting, lost=True), doubts | ({Doubt.OURS} if ours else set())
-    refusal = Refusal(reason=reason, of=sort, times=times, doubts=doubts)
+    refusal = Denial(reason=reason, of=sort, times=times, doubts=doubts)
     wait = try_again_in(refusal)
     if wait is None:
         ended = child.model_copy(update={"status": ChildStatus.REJECTED, "closed_at": now}).given_back()
         detail = f"broker: {denied.message}{_named(worker, denied)}"
-        following = finish(worker, order.with_child(ended), Finish(reason=reason, detail=detail))
+        following = finish(worker, order.with_child(ended), Refusal(reason=reason, detail=detail))
     else:
         if times == 1:
             order = worker.note(order, f"broker: {denied.message}; tried again")
@@ -74,11 +74,11 @@ def _without(order: Order, child: ChildRecord, worker: Worker) -> Order:
     return order.with_child(child.model_copy(update=gone).given_back())
 
 
-def _again(worker: Worker, order: Order, refusal: Refusal, wait: int) -> Next:
+def _again(worker: Worker, order: Order, refusal: Denial, wait: int) -> Next:
     if refusal.of is Sort.EXIT and refusal.reason in SHARES_LACK:
         # What the account showed was old: the exit is sized anew.
         again = order.changed(status=Status.WAITING, resizes=order.resizes + 1)
-        return worker.hold(again, Route.WAIT_FOR_MARKET, wait)
+        return worker.wait(again, Route.WAIT_FOR_MARKET, wait)
     return wait_to_place(worker, order, wait)
 
 
@@ -94,7 +94,7 @@ def before_rung(worker: Worker, order: Order) -> Order | Next:
 def walled_off(worker: Worker, order: Order) -> Next:
     """What rests against the exit keeps it from the market at any price that trades: as good as refused."""
     order = order.changed(refused_for=Reason.WASH_TRADE, refused=order.refused + 1)
-    wait = try_again_in(Refusal(reason=Reason.WASH_TRADE, of=Sort.EXIT, times=order.refused))
+    wait = try_again_in(Denial(reason=Reason.WASH_TRADE, of=Sort.EXIT, times=order.refused))
     detail = f"{order.symbol} cannot be left: an order of the account rests at {order.wall}, and what could meet it is "
     order = worker.alert_lasting(order, IN_THE_WAY, detail + "refused; cancel it")
     return wait_to_place(worker, order, wait or WASH_WAITS[-1])
@@ -103,14 +103,14 @@ def walled_off(worker: Worker, order: Order) -> Next:
 def _sized_anew(worker: Worker, order: Order) -> Order | Next:
     """A plain sell by what is free now; that nothing is free is one refusal more."""
     sizing = size_sell(worker, order, (order.requested_qty or ZERO) - order.filled_qty)
-    if not isinstance(sizing, Reject):
+    if not isinstance(sizing, Refusal):
         order = worker.note(order, sizing.note) if sizing.note else order
         return sized(order, sizing)
     order = order.changed(refused_for=sizing.reason, refused=order.refused + 1)
-    wait = try_again_in(Refusal(reason=sizing.reason, of=Sort.SELL, times=order.refused))
+    wait = try_again_in(Denial(reason=sizing.reason, of=Sort.SELL, times=order.refused))
     if wait is None:
-        return finish(worker, order, Finish(reason=sizing.reason, detail=sizing.detail))
-    return worker.hold(order, Route.WAIT_TO_PLACE, wait)
+        return finish(worker, order, Refusal(reason=sizing.reason, detail=sizing.detail))
+    return worker.wait(order, Route.WAIT_TO_PLACE, wait)
 
 
 def _in_the_way(worker: Worker, order: Order, named: str | None) -> tuple[tuple[OrderReport, ...], bool]:

@@ -23,8 +23,8 @@ def release(worker: Worker, order: Order) -> Next:
     for order_id in order.released:
         bracket = worker.orders.get(order_id)
         if bracket and not take_down(worker, bracket)[1]:
-            return worker.hold(order, Route.WAIT_FOR_RELEASE, backoff(CANCEL_BACKOFF_SECONDS, order.holds))
-    down = order.changed(holds=0, released_at=order.released_at or worker.now(order))
+            return worker.wait(order, Route.WAIT_FOR_RELEASE, backoff(CANCEL_BACKOFF_SECONDS, order.waits))
+    down = order.changed(waits=0, released_at=order.released_at or worker.now(order))
     worker.orders.save(worker.note(down, "protection is down"))
     return Next(Route.ASSESS_MARKET)
 

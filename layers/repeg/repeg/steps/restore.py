@@ -42,10 +42,10 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
             now = worker.orders.get(order_id) or bracket
             worker.alert(now, f"{now.unguarded_qty} {close.symbol} could be neither left nor protected again")
     if waits:
-        return worker.hold(close, Route.WAIT_TO_PROTECT, min(waits))
+        return worker.wait(close, Route.WAIT_TO_PROTECT, min(waits))
     if is_restoring(close):
         if close.tries_in:
-            return worker.hold(as_before(close).changed(holds=0), Route.WAIT_FOR_MARKET, close.tries_in)
+            return worker.wait(as_before(close).changed(waits=0), Route.WAIT_FOR_MARKET, close.tries_in)
         worker.orders.save(as_before(close))
         return Next(Route.ASSESS_MARKET)
     kept = worker.orders.save(close.changed(settled=True))

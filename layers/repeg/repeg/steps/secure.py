@@ -34,11 +34,11 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     if is_untouched(order):
         if is_exit(order):
             worker.alert(order, f"{order.symbol} could not be left yet: {error}; trying again")
-            return worker.hold(order, Route.WAIT_FOR_MARKET, SECURE_PAUSE_SECONDS)
+            return worker.wait(order, Route.WAIT_FOR_MARKET, SECURE_PAUSE_SECONDS)
         if order.secure_rounds < SECURE_ENTRY_ROUNDS:
             worker.log.error(f"could not be assessed: {error}; trying again", order_id=order.order_id)
             again = order.changed(secure_rounds=order.secure_rounds + 1)
-            return worker.hold(again, Route.WAIT_FOR_MARKET, SECURE_PAUSE_SECONDS)
+            return worker.wait(again, Route.WAIT_FOR_MARKET, SECURE_PAUSE_SECONDS)
     if is_interrupted(order):
         order = _begin(worker, order, error)
     if child is None:
@@ -47,7 +47,7 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     if order.open_child is None:
         worker.orders.save(order)
         return Next(ladder_over(order))
-    return worker.hold(order, Route.WAIT_TO_SECURE, backoff(READ_BACKOFF_SECONDS, order.holds))
+    return worker.wait(order, Route.WAIT_TO_SECURE, backoff(READ_BACKOFF_SECONDS, order.waits))
 
 
 def _look_later(worker: Worker, order: Order) -> Next:
@@ -81,7 +81,7 @@ def _begin(worker: Worker, order: Order, error: str | None) -> Order:
     reason = order.reason or Reason.INTERNAL_ERROR
     detail = f"securing after {error}" if error else f"securing: {reason}"
     worker.alert(order, f"{order.order_id} is being secured: {detail}")
-    noted = worker.note(order.changed(securing=True, reason=reason, holds=0), detail)
+    noted = worker.note(order.changed(securing=True, reason=reason, waits=0), detail)
     return worker.orders.save(noted)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 
-from repeg.domain.assessment import Hold, Reject, asset_problem
+from repeg.domain.assessment import asset_problem
 from repeg.domain.bracket_entry import position_problem, short_problem
 from repeg.domain.evidence import Finding, Proof
 from repeg.domain.execution import is_exit
@@ -35,26 +35,23 @@ from repeg.domain.sizing import (
     size_close,
     whole_shares,
 )
+from repeg.domain.verdicts import Refusal, Wait, WaitingFor
 from repeg.errors import RetryError
 from repeg.steps.evidence import find_out, listed_position
-from repeg.steps.foreign import GIVING_WAY, in_the_way, make_way
+from repeg.steps.foreign import in_the_way, make_way
 from repeg.steps.oco import find_lost, read_exits
 from repeg.steps.worker import Worker
 from repeg.store.items import Traded
 
-SHOWS_LATE = "waits for the position to show the last trade"
-UNPROVEN = "waits for the account to show its position, or who left it"
-SETTLING = "waits for the position to show what was bought"
 
-
-def size(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release | None:
+def size(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release | None:
     """What to work, or why not (yet); None for what needs no look at the account: a plain buy."""
     if is_exit(order) or order.side == "sell":
         trades, now = worker.orders.last_trades(order.symbol), worker.now(order)
         lag = SHOWS_AFTER if order.refused_for in SHARES_LACK else POSITION_LAG
         if any(timedelta(0) <= now - traded.at < lag for traded in trades):
             # A position may still show what the last order has sold; selling it again would open a short.
-            return Hold(seconds=1, why=SHOWS_LATE)
+            return Wait(seconds=1, on=WaitingFor.LAST_TRADE)
         if not order.bracket:
             return _size_leaving(worker, order, trades)
     if order.bracket:
@@ -66,21 +63,21 @@ def size(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release | Non
     return None
 
 
-def size_sell(worker: Worker, order: Order, wanted: Decimal | None) -> Sizing | Reject:
+def size_sell(worker: Worker, order: Order, wanted: Decimal | None) -> Sizing | Refusal:
     """What a plain sell may take of the position as it is; without `wanted`, all that is free."""
     position = worker.broker.position(order.symbol)
     sizing = limit_sell(position, wanted)
     amount = wanted is None and isinstance(sizing, Sizing) and sizing.held != sizing.qty
     if lacks_shares(sizing) or amount:
         sizing = limit_sell(position, wanted, in_the_way(worker, order.symbol))
-    if isinstance(sizing, Reject) and sizing.reason is Reason.NO_POSITION:
+    if isinstance(sizing, Refusal) and sizing.reason is Reason.NO_POSITION:
         return asset_problem(worker.broker.asset(order.symbol)) or sizing
     return _as_traded(worker, order, sizing)
 
 
-def _as_traded(worker: Worker, order: Order, sizing: Sizing | Reject) -> Sizing | Reject:
+def _as_traded(worker: Worker, order: Order, sizing: Sizing | Refusal) -> Sizing | Refusal:
     """Whole shares, where the broker trades no others; only a fraction is worth asking."""
-    if isinstance(sizing, Reject) or sizing.qty == sizing.qty.to_integral_value():
+    if isinstance(sizing, Refusal) or sizing.qty == sizing.qty.to_integral_value():
         return sizing
     try:
         asset = worker.broker_for(order).asset(order.symbol)
@@ -90,36 +87,41 @@ def _as_traded(worker: Worker, order: Order, sizing: Sizing | Reject) -> Sizing 
     return sizing if asset is None or asset.fractionable else whole_shares(sizing)
 
 
-def _size_leaving(worker: Worker, order: Order, trades: Iterable[Traded]) -> Sizing | Reject | Hold | Release:
+def _size_leaving(worker: Worker, order: Order, trades: Iterable[Traded]) -> Sizing | Refusal | Wait | Release:
     """As the account shows it, once it can show what the symbol's last plain order has bought."""
     sizing, now = _by_account(worker, order), worker.now(order)
     bought = [traded for traded in trades if traded.qty > 0 and timedelta(0) <= now - traded.at < SHOWS_AFTER]
-    if bought and isinstance(sizing, Hold) and sizing.why == UNPROVEN and not worker.orders.holding(order.symbol):
-        return Hold(seconds=1, why=SHOWS_LATE)
-    if not bought or isinstance(sizing, Hold | Release):
+    if (
+        bought
+        and isinstance(sizing, Wait)
+        and sizing.on is WaitingFor.PROOF
+        and not worker.orders.holding(order.symbol)
+    ):
+        return Wait(seconds=1, on=WaitingFor.LAST_TRADE)
+    if not bought or isinstance(sizing, Wait | Release):
         return sizing
-    if isinstance(sizing, Reject):
+    if isinstance(sizing, Refusal):
         if sizing.reason is not Reason.NO_POSITION:
             return sizing
         left = max(traded.at for traded in bought) + SHOWS_AFTER - now
-        return Hold(seconds=math.ceil(left.total_seconds()) if order.filled_qty else 1, why=SHOWS_LATE)
+        return Wait(seconds=math.ceil(left.total_seconds()) if order.filled_qty else 1, on=WaitingFor.LAST_TRADE)
     unseen = max(traded.qty for traded in bought) > (sizing.held or ZERO) + order.filled_qty
     if sizing.side == "sell" and unseen:
-        return Hold(seconds=1, why=SHOWS_LATE)
+        return Wait(seconds=1, on=WaitingFor.LAST_TRADE)
     # Beside shares from before, nothing tells whether the last ones show: looked at once more before the end.
     return sizing.model_copy(update={"late": is_exit(order)})
 
 
-def _by_account(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release:
+def _by_account(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release:
     return _size_exit(worker, order) if is_exit(order) else size_sell(worker, order, order.signal_qty)
 
 
-def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release:
+def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release:
     brackets = worker.orders.holding(order.symbol) if order.kind == "close" else []
     expected = _expected(order, brackets)
     position = worker.broker_for(order).position(order.symbol)
     if order.kind == "unwind" and position and position.qty * direction(order.trading_side) > 0:
-        return Reject(reason=Reason.NO_POSITION, detail="the account holds the opposite position")
+        return Refusal(reason=Reason.NO_POSITION, detail="the account holds the opposite position")
     held = abs(position.qty) if position else ZERO
     if brackets and not _fits(position, brackets, expected):
         # An OCO that is gone together with its shares needs no second look.
@@ -128,9 +130,9 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
         expected = _expected(order, brackets)
         if _unexited(brackets) < unexited and order.settling < POSITION_READS:
             # What was read may be older than the exit that has come to light: look again, knowing what must be gone.
-            return Hold(seconds=1, why=SETTLING, position=held, by_brackets=unexited)
+            return Wait(seconds=1, on=WaitingFor.SHARES, position=held, by_brackets=unexited)
     if not expected <= held <= _most(order, expected, held) and order.settling < POSITION_READS:
-        return Hold(seconds=1, why=SETTLING)
+        return Wait(seconds=1, on=WaitingFor.SHARES)
     if order.kind == "close" and (position is None or held < expected):
         doubt = _missing(worker, order, brackets, held)
         if doubt:
@@ -139,7 +141,7 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
     wanted = held if asked is None else min(held, asked)
     side: Side = "sell" if position and position.qty > 0 else "buy"
     if _free(position) < wanted and make_way(worker, order, side):
-        return Hold(seconds=1, why=GIVING_WAY)
+        return Wait(seconds=1, on=WaitingFor.OTHERS)
     ids = releases(brackets, wanted - _free(position))
     if ids:
         return Release(order_ids=ids, position=held, by_brackets=_unexited(brackets))
@@ -153,12 +155,12 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Reject | Hold | Release
             found = find_lost(worker, bracket)
             if found is not bracket:
                 worker.orders.save(found)
-        return Hold(seconds=1, why=SETTLING)
+        return Wait(seconds=1, on=WaitingFor.SHARES)
     sizing = _as_traded(worker, order, size_close(position, asked, foreign))
     return sizing.model_copy(update={"by_brackets": _unexited(brackets)}) if isinstance(sizing, Sizing) else sizing
 
 
-def _missing(worker: Worker, order: Order, brackets: list[Order], held: Decimal) -> Hold | None:
+def _missing(worker: Worker, order: Order, brackets: list[Order], held: Decimal) -> Wait | None:
     """What to wait for when shares do not show; what others are proven to have sold is booked first.
 
     What is there is sold whatever is missing: a close is somebody's word. That nothing is there has to be proven.
@@ -175,13 +177,13 @@ def _missing(worker: Worker, order: Order, brackets: list[Order], held: Decimal)
         _book(worker, brackets, finding)
         return None
     if finding.proof is Proof.THERE:
-        return Hold(seconds=1, why=SETTLING)
+        return Wait(seconds=1, on=WaitingFor.SHARES)
     return _unproven(order, finding.why) if held == 0 else None
 
 
-def _unproven(order: Order, why: str) -> Hold:
+def _unproven(order: Order, why: str) -> Wait:
     tell = f"{order.symbol} is not closed yet: {why}; trying on"
-    return Hold(seconds=backoff(READ_BACKOFF_SECONDS, order.holds), why=UNPROVEN, tell=tell)
+    return Wait(seconds=backoff(READ_BACKOFF_SECONDS, order.waits), on=WaitingFor.PROOF, tell=tell)
 
 
 def _book(worker: Worker, brackets: list[Order], finding: Finding) -> None:

@@ -152,7 +152,7 @@ def list_account(survey: Survey, orders: Collection[Order]) -> None:
 
 
 def check_clock(survey: Survey, symbol: str) -> None:
-    """Hold the shared clock against the market's own time, once a sweep: quotes give it away, at no trading request."""
+    """Wait the shared clock against the market's own time, once a sweep: quotes give it away, at no trading request."""
     if survey.clock_checked:
         return
     worker = survey.worker

@@ -32,13 +32,13 @@ def unwind(worker: Worker, order: Order) -> Next:
         return _start(worker, order)
     if not running.status.terminal:
         worker.executions.start(running.order_id, running.executions)
-        return worker.hold(order, Route.WAIT_FOR_UNWIND, _seconds_to_look(worker, order))
+        return worker.wait(order, Route.WAIT_FOR_UNWIND, _seconds_to_look(worker, order))
     return _ended(worker, order, running)
 
 
 def _seconds_to_look(worker: Worker, order: Order) -> int:
     """Outside the session the unwind waits for the open, and so does this look."""
-    soon = backoff(UNWIND_LOOK_SECONDS, order.holds)
+    soon = backoff(UNWIND_LOOK_SECONDS, order.waits)
     opens = None if worker.session_open(order) else worker.next_open(order)
     if opens is None:
         return soon
@@ -55,7 +55,7 @@ def _running(worker: Worker, order: Order) -> Order | None:
 def _start(worker: Worker, order: Order) -> Next:
     order, down = take_down(worker, order)
     if not down:
-        return worker.hold(order, Route.WAIT_FOR_UNWIND, backoff(UNWIND_LOOK_SECONDS, order.holds))
+        return worker.wait(order, Route.WAIT_FOR_UNWIND, backoff(UNWIND_LOOK_SECONDS, order.waits))
     if order.unexited_qty <= 0:
         return _flat(worker, order, order)
     leaving = unwind_order(order, worker.now(order), worker.time.wall())
@@ -63,9 +63,9 @@ def _start(worker: Worker, order: Order) -> Next:
     if not worker.session_open(order):
         leaving = leaving.changed(when_closed="next_open")
     noted = worker.note(order, f"leaving {leaving.signal_qty} {order.symbol} by {leaving.order_id}")
-    order = worker.orders.save_with(noted.changed(unwind_order_id=leaving.order_id, holds=0), leaving)
+    order = worker.orders.save_with(noted.changed(unwind_order_id=leaving.order_id, waits=0), leaving)
     worker.executions.start(leaving.order_id, 1)
-    return worker.hold(order, Route.WAIT_FOR_UNWIND, UNWIND_LOOK_SECONDS[0])
+    return worker.wait(order, Route.WAIT_FOR_UNWIND, UNWIND_LOOK_SECONDS[0])
 
 
 def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
@@ -86,7 +86,7 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
     if order.unexited_qty <= 0:
         return _flat(worker, before, order)
     # Protection comes first, and what is told is what is true then.
-    order = worker.orders.save(order.changed(unwinding=False, unwind_failed=True, holds=0))
+    order = worker.orders.save(order.changed(unwinding=False, unwind_failed=True, waits=0))
     following = protect(worker, order)
     known = worker.orders.get(order.order_id) or order
     detail = f"{known.unexited_qty} {known.symbol} could not be left: {summary}; {_guarded(known)}"
@@ -108,7 +108,7 @@ def _guarded(order: Order) -> str:
 def _flat(worker: Worker, before: Order, order: Order) -> Next:
     """Nothing is left to leave, unless an entry whose cancel is stuck fills after all."""
     if order.open_child:
-        return worker.hold(order.changed(protected=False), Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
+        return worker.wait(order.changed(protected=False), Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
     if order.status.terminal and order.exit_reason == ExitReason.UNWIND:
         why = "was past its stop" if order.past_stop_since else "could not be protected"
         worker.alert(order, f"{order.symbol} {why} and was left at {order.exit_price}")

@@ -328,7 +328,7 @@ def _start(survey: Survey, order: Order) -> Order:
         return order
     pause = timedelta(minutes=CARE_BACKOFF_MINUTES[min(tries, len(CARE_BACKOFF_MINUTES) - 1)])
     again = order.changed(care_at=survey.now + pause, care_tries=tries + 1, settled=False)
-    again = again.changed(unwind_failed=False, refusals=0, holds=0)
+    again = again.changed(unwind_failed=False, refusals=0, waits=0)
     number = order.executions + 1
     adopted = worker.orders.adopt(again, survey.executions.arn(order.order_id, number))
     survey.executions.start(order.order_id, number)

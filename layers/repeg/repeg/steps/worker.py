@@ -16,7 +16,7 @@ from repeg.domain.children import ChildRecord
 from repeg.domain.execution import is_exit
 from repeg.domain.history import is_due
 from repeg.domain.orders import Order
-from repeg.domain.patience import BAD_QUOTE_PAUSE_SECONDS, BAD_QUOTE_READS, BROKER_TRIES, MAX_HOLDS_PER_EXECUTION
+from repeg.domain.patience import BAD_QUOTE_PAUSE_SECONDS, BAD_QUOTE_READS, BROKER_TRIES, MAX_WAITS_PER_EXECUTION
 from repeg.domain.quotes import Quote, quote_rules
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -132,12 +132,12 @@ class Worker:
         self.log.info(detail, state=self.state.value, order_id=order.order_id, symbol=order.symbol)
         return order.noted(self.now(order), self.state.value, detail)
 
-    def hold(self, order: Order, route: Route, seconds: int, requeue: bool = False) -> Next:
+    def wait(self, order: Order, route: Route, seconds: int, requeue: bool = False) -> Next:
         """Wait `seconds` in the machine; after very many waits end here, and let a fresh execution take over."""
         due_wall = self.time.wall() + timedelta(seconds=seconds / self.time.speed)
-        held = order.changed(holds=order.holds + 1, holds_since_start=order.holds_since_start + 1, due_wall=due_wall)
+        held = order.changed(waits=order.waits + 1, waits_since_start=order.waits_since_start + 1, due_wall=due_wall)
         self.orders.save(held, requeue)
-        if held.holds_since_start >= MAX_HOLDS_PER_EXECUTION:
+        if held.waits_since_start >= MAX_WAITS_PER_EXECUTION:
             return Next(Route.DONE)
         return Next(route, seconds)
 

@@ -100,7 +100,7 @@ class TableBudget:
             _log.warning("the broker's request count could not be noted: %s", error)
 
     def blocked(self, until: datetime) -> None:
-        """Hold back entries of all workers until `until`, at most a minute."""
+        """Wait back entries of all workers until `until`, at most a minute."""
         now = self._now().timestamp()
         end = min(until.timestamp(), now + WINDOW_SECONDS)
         try:

@@ -239,7 +239,7 @@ class OrderStore(Turns, Sweeps):
                 executions=order.executions + 1,
                 version=order.version + 1,
                 execution_arn=execution_arn,
-                holds_since_start=0,
+                waits_since_start=0,
             ),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -142,6 +143,23 @@ def check_held_unguarded(lab: Lab, qty: int = 100) -> None:
     assert shares(lab) == qty
     assert guards(lab) == []
     assert not alerts(lab)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.05, 1])
+@pytest.mark.parametrize("signal", [WANTED, WANTED | SHORT], ids=["long", "short"])
+def test_what_is_not_taken_up_in_the_first_instant_of_the_session_is_not_told_as_lost(
+    exchange: ExchangeControl, signal: dict[str, Any], seconds: float
+) -> None:
+    with _lab(exchange, "08:30") as lab:
+        order = run(lab, "b", **signal)
+        assert (order.protected, order.filled_qty) == (True, 100)
+        left = at("09:30") - datetime.fromisoformat(lab.control.clock().now)
+        lab.sleep(left.total_seconds() + seconds)
+        lab.sweep()
+        minutes(lab, 2)
+        assert not alerts(lab)
+        assert lab.order("b").protected
+        check_held(lab)
 
 
 def test_an_entry_that_finds_no_seller_ends_after_its_minute(exchange: ExchangeControl) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from repeg.domain.brackets import Bracket, Levels
 from repeg.domain.execution import concluded
 from repeg.domain.life import ladder_over
-from repeg.domain.market import OrderReport, OrderStatus
+from repeg.domain.market import OrderReport, OrderStatus, TradingDay
 from repeg.domain.orders import ChildStatus, Order
 from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.reasons import Reason, Status
@@ -292,3 +292,16 @@ def test_odd_shares_are_neither_bare_nor_guarded() -> None:
     assert (held.bare_qty, held.odd_qty, held.uncovered_qty) == (21, Decimal("0.5"), Decimal("21.5"))
     guarded = held.changed(protections=(oco(qty=Decimal(21), status=ProtectionStatus.LIVE),))
     assert (guarded.bare_qty, guarded.odd_qty, guarded.needs_care) == (0, Decimal("0.5"), False)
+
+
+@pytest.mark.parametrize(("placed", "now", "due"), [(-60, 0, False), (-60, 59, False), (-60, 60, True), (1, 2, True)])
+def test_what_waited_for_the_open_has_a_minute_to_be_taken_up(placed: int, now: int, due: bool) -> None:
+    opens = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
+    closes = opens + timedelta(hours=6.5)
+    early, late = opens - timedelta(hours=5.5), closes + timedelta(hours=4)
+    day = TradingDay(
+        date=opens.date(), opens_at=opens, closes_at=closes, extended_opens_at=early, extended_closes_at=late
+    )
+    known = oco().model_copy(update={"placed_at": opens + timedelta(seconds=placed)})
+    assert known.is_due(day, opens + timedelta(seconds=now)) is due
+    assert not known.is_due(None, opens)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from repeg.domain.brackets import Levels
-from repeg.domain.market import OrderReport, OrderStatus
+from repeg.domain.market import OrderReport, OrderStatus, TradingDay
 from repeg.domain.models import Frozen
 
 ZERO = Decimal(0)
+TAKEN_UP_WITHIN = timedelta(seconds=60)
+"""After the open, what waited for it may be told as accepted for so long."""
 SPENT_REMEMBERED = 10
 """OCOs that came to nothing and are kept in the record; how many there were, the order counts."""
 EXITS_REMEMBERED = 60
@@ -105,6 +107,12 @@ class Protection(Frozen):
     def worked(self) -> bool:
         """True when the broker took it: it is, or was, more than an intent."""
         return self.status not in (ProtectionStatus.INTENT, ProtectionStatus.REFUSED)
+
+    def is_due(self, session: TradingDay | None, now: datetime) -> bool:
+        """True when it should be at work by now: a session is on, and what waited for it had time to be taken up."""
+        if session is None:
+            return False
+        return self.placed_at >= session.opens_at or now - session.opens_at >= TAKEN_UP_WITHIN
 
     @property
     def all_heard_wall(self) -> datetime | None:

@@ -45,13 +45,13 @@ def read_oco(
         if not reports:
             shown = listed(worker, order.symbol, oco.broker_order_id or "", oco.placed_at)
             reports = [shown] if shown else []
-        session_open = worker.session_open(order)
+        session = worker.session_of(order)
     except (RetryError, OperatorError) as error:
         worker.log.info(f"could not read {oco.client_order_id}: {error}")
         return order, oco
     seen = oco
     for report in reports:
-        seen = seen.reported(report, worker.now(order), session_open)
+        seen = seen.reported(report, worker.now(order), seen.is_due(session, worker.now(order)))
     if not reports:
         seen = oco.model_copy(update={"lookups": oco.lookups + 1})
         if seen.lookups > looks:

@@ -148,7 +148,7 @@ def _differs(survey: Survey, oco: Protection) -> bool:
     listed = (survey.open_orders or {}).get(oco.broker_order_id or "")
     if listed is None:
         return True
-    seen = oco.reported(listed, survey.now, survey.session is not None)
+    seen = oco.reported(listed, survey.now, oco.is_due(survey.session, survey.now))
     if not listed.legs:
         return seen.exited_qty > oco.exited_qty
     return (seen.status, seen.exited_qty, seen.moved) != (oco.status, oco.exited_qty, oco.moved)

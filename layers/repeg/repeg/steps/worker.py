@@ -15,6 +15,7 @@ from repeg.domain.alerts import Stack, order_line
 from repeg.domain.children import ChildRecord
 from repeg.domain.execution import is_exit
 from repeg.domain.history import is_due
+from repeg.domain.market import TradingDay
 from repeg.domain.orders import Order
 from repeg.domain.patience import BAD_QUOTE_PAUSE_SECONDS, BAD_QUOTE_READS, BROKER_TRIES, MAX_WAITS_PER_EXECUTION
 from repeg.domain.quotes import Quote, quote_rules
@@ -118,8 +119,12 @@ class Worker:
 
     def session_open(self, order: Order) -> bool:
         """True while the regular session is open."""
+        return self.session_of(order) is not None
+
+    def session_of(self, order: Order) -> TradingDay | None:
+        """The regular session that is on, or None."""
         now = self.now(order)
-        return self.time.calendar(self.broker.urgent(), now).session_at(now) is not None
+        return self.time.calendar(self.broker.urgent(), now).session_at(now)
 
     def next_open(self, order: Order) -> datetime | None:
         """When the regular session opens next, as far as the calendar goes."""

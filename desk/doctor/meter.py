@@ -9,6 +9,7 @@ from typing import Any
 
 from desk.doctor.findings import Cost
 from repeg.broker.budget import Unlimited
+from repeg.domain.reservation import Reservation
 
 
 class Meter:
@@ -55,6 +56,6 @@ class CountingBudget(Unlimited):
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
 
-    def spend(self, urgent: bool, held: int | None = None) -> None:
+    def spend(self, urgent: bool, reserved: Reservation | None = None) -> None:
         """Always granted."""
         self._meter.count_trading_request()

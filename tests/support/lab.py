@@ -23,6 +23,7 @@ from repeg.broker.alpaca import connect_alpaca
 from repeg.broker.budget import RateBudget
 from repeg.clock import TimeKeeper
 from repeg.domain.orders import Order
+from repeg.domain.reservation import Reservation
 from repeg.domain.routes import Next, Route
 from repeg.domain.settings import Settings
 from repeg.executions import ExecutionState
@@ -111,11 +112,8 @@ class Watched:
     def __init__(self, target: Any, name: str, deaths: Deaths, only: set[str] | None = None) -> None:
         self._target, self._name, self._deaths, self._only = target, name, deaths, only
 
-    def urgent(self) -> Watched:
-        return Watched(self._target.urgent(), self._name, self._deaths, self._only)
-
-    def drawing_on(self, held: int | None) -> Watched:
-        return Watched(self._target.drawing_on(held), self._name, self._deaths, self._only)
+    def urgent(self, reserved: Reservation | None = None) -> Watched:
+        return Watched(self._target.urgent(reserved), self._name, self._deaths, self._only)
 
     def __getattr__(self, method: str) -> Any:
         real = getattr(self._target, method)
@@ -130,8 +128,8 @@ class SlowBudget:
     def __init__(self, budget: RateBudget, deaths: Deaths) -> None:
         self._budget, self._deaths = budget, deaths
 
-    def spend(self, urgent: bool, held: int | None = None) -> None:
-        self._deaths.held_up("budget.spend", lambda: self._budget.spend(urgent, held))
+    def spend(self, urgent: bool, reserved: Reservation | None = None) -> None:
+        self._deaths.held_up("budget.spend", lambda: self._budget.spend(urgent, reserved))
 
     def __getattr__(self, method: str) -> Any:
         return getattr(self._budget, method)

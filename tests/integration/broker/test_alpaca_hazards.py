@@ -16,6 +16,7 @@ from repeg.broker.budget import Unlimited
 from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, Denied, Duplicate, Throttled
 from repeg.domain.market import ChildOrder, OrderStatus
 from repeg.domain.reasons import Reason
+from repeg.domain.reservation import Reservation
 from repeg.errors import BrokerUnavailable, BudgetExhausted, CredentialsRefused, DataFeedDenied
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -46,11 +47,13 @@ class Book(Unlimited):
 
     def __init__(self) -> None:
         self.spent: list[bool] = []
+        self.drawn: list[Reservation | None] = []
         self.observed: list[tuple[int, int, datetime | None]] = []
         self.blocks: list[datetime] = []
 
-    def spend(self, urgent: bool, held: int | None = None) -> None:
+    def spend(self, urgent: bool, reserved: Reservation | None = None) -> None:
         self.spent.append(urgent)
+        self.drawn.append(reserved)
 
     def observe(self, limit: int, remaining: int, reset: datetime | None) -> None:
         self.observed.append((limit, remaining, reset))
@@ -256,8 +259,18 @@ def test_every_trading_request_is_debited_and_urgent_ones_as_such(
     assert book.spent == [False, False, True, True, False]
 
 
+def test_what_is_reserved_is_drawn_by_one_request(server: Any, broker: AlpacaBroker, book: Book) -> None:
+    server.answers_json(ORDER)
+    reserved = Reservation(second=1_795_186_800, left=4)
+    drawing = broker.urgent(reserved)
+    drawing.order(ID)
+    drawing.order(ID)
+    broker.urgent().order(ID)
+    assert (book.drawn, book.spent) == ([reserved, None, None], [True, True, True])
+
+
 def test_an_exhausted_budget_sends_nothing(server: Any, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    def exhausted(urgent: bool, held: int | None = None) -> None:
+    def exhausted(urgent: bool, reserved: Reservation | None = None) -> None:
         raise BudgetExhausted(3)
 
     monkeypatch.setattr(book, "spend", exhausted)

@@ -135,65 +135,65 @@ def test_no_minute_holds_more_than_the_limit(new_table: NewTable, script: list[t
                 assert len(within) < (limit if urgent else 11)
 
 
-def test_what_is_set_aside_is_there_when_the_budget_is_used_up(new_table: NewTable, market: Market) -> None:
+def test_what_is_reserved_is_there_when_the_budget_is_used_up(new_table: NewTable, market: Market) -> None:
     table = new_table()
     budget = worker(table, market, limit=20)
-    held = budget.hold(4)
+    reserved = budget.reserve(4)
     market.pass_seconds(1)
     assert spend_all(budget, urgent=True)[0] == 16
     market.pass_seconds(5)
     for _ in range(4):
-        worker(table, market, limit=20).spend(True, held)
+        worker(table, market, limit=20).spend(True, reserved)
     with pytest.raises(BudgetExhausted):
-        budget.spend(True, held)
+        budget.spend(True, reserved)
 
 
-def test_what_is_set_aside_counts_from_when_it_is_used(new_table: NewTable, market: Market) -> None:
+def test_what_is_reserved_counts_from_when_it_is_drawn(new_table: NewTable, market: Market) -> None:
     budget = worker(new_table(), market, limit=20)
-    held = budget.hold(10)
+    reserved = budget.reserve(10)
     market.pass_seconds(50)
     for _ in range(10):
-        budget.spend(True, held)
+        budget.spend(True, reserved)
     market.pass_seconds(12)
     assert spend_all(budget, urgent=True)[0] == 10
 
 
-def test_what_was_not_used_is_given_back(new_table: NewTable, market: Market) -> None:
+def test_what_was_not_drawn_is_given_back(new_table: NewTable, market: Market) -> None:
     budget = worker(new_table(), market, limit=20)
-    held = budget.hold(10)
-    budget.release(held, 7)
+    reserved = budget.reserve(10)
+    budget.give_back(reserved.model_copy(update={"left": 7}))
     market.pass_seconds(1)
     assert spend_all(budget, urgent=True)[0] == 17
-    budget.release(held, 7)
+    budget.give_back(reserved.model_copy(update={"left": 7}))
     with pytest.raises(BudgetExhausted):
         budget.spend(True)
 
 
-def test_requests_are_set_aside_together_or_not_at_all(new_table: NewTable, market: Market) -> None:
+def test_requests_are_reserved_together_or_not_at_all(new_table: NewTable, market: Market) -> None:
     budget = worker(new_table(), market, limit=20)
     for _ in range(15):
         budget.spend(False)
     with pytest.raises(BudgetExhausted):
-        budget.hold(4)
+        budget.reserve(4)
     assert spend_all(budget)[0] == 3
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from(["spend", "hold", "draw", "release"])), max_size=40))
-def test_setting_aside_never_lets_a_minute_hold_more(new_table: NewTable, script: list[tuple[float, str]]) -> None:
+@given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from(["spend", "reserve", "draw", "give back"])), max_size=40))
+def test_reserving_never_lets_a_minute_hold_more(new_table: NewTable, script: list[tuple[float, str]]) -> None:
     limit = 12
-    market, spent, held = Market(), [], []
+    market, spent, reserved = Market(), [], []
     budget = worker(new_table(), market, limit=limit)
     for seconds, action in script:
         market.pass_seconds(seconds)
         try:
-            if action == "hold":
-                held.append(budget.hold(3))
+            if action == "reserve":
+                reserved.append(budget.reserve(3))
                 continue
-            if action == "release" and held:
-                budget.release(held.pop(), 1)
+            if action == "give back" and reserved:
+                budget.give_back(reserved.pop().model_copy(update={"left": 1}))
                 continue
-            budget.spend(True, held[-1] if action == "draw" and held else None)
+            budget.spend(True, reserved[-1] if action == "draw" and reserved else None)
         except BudgetExhausted:
             continue
         spent.append(market.now())

@@ -9,7 +9,7 @@ from repeg.broker.budget import Ledger
 NOON = 1_795_194_000
 
 
-def test_an_empty_ledger_grants_all_but_the_reserve_to_entries() -> None:
+def test_an_empty_ledger_grants_entries_all_but_what_is_kept_for_urgent_requests() -> None:
     ledger = Ledger()
     assert ledger.capacity(NOON, 200, urgent=False) == 180
     assert ledger.capacity(NOON, 200, urgent=True) == 200

@@ -30,6 +30,7 @@ from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, InTime, Submit
 from repeg.domain.adjustments import CorporateAction
 from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, ProtectiveOrder, TradingDay
 from repeg.domain.quotes import Quote, Snapshot
+from repeg.domain.reservation import Reservation
 from repeg.domain.sessions import EASTERN
 from repeg.errors import (
     BrokerUnavailable,
@@ -114,27 +115,21 @@ class AlpacaBroker:
         self._clock = now
         self._on_refused = on_refused
         self._urgent = False
-        self._held: int | None = None
+        self._reserved: Reservation | None = None
 
-    def urgent(self) -> AlpacaBroker:
+    def urgent(self, reserved: Reservation | None = None) -> AlpacaBroker:
         """The same account and connections, with first call on the request budget."""
         twin = copy.copy(self)
-        twin._urgent = True
+        twin._urgent, twin._reserved = True, reserved
         return twin
 
-    def set_aside(self, requests: int) -> int:
-        """Debit requests ahead; returns what to draw on them by."""
-        return self._budget.hold(requests)
+    def reserve(self, requests: int) -> Reservation:
+        """Debit requests ahead."""
+        return self._budget.reserve(requests)
 
-    def drawing_on(self, held: int | None) -> AlpacaBroker:
-        """The same account and connections, using up requests that were set aside."""
-        twin = copy.copy(self)
-        twin._held = held
-        return twin
-
-    def release(self, held: int, requests: int) -> None:
-        """Give back what was set aside and not used."""
-        self._budget.release(held, requests)
+    def give_back(self, reserved: Reservation) -> None:
+        """Take back the debit of what was not drawn."""
+        self._budget.give_back(reserved)
 
     def now(self) -> datetime:
         """The broker's clock, in UTC."""
@@ -280,7 +275,9 @@ class AlpacaBroker:
     def _trading_call(
         self, method: Method, path: str, data: dict[str, Any] | None = None, in_time: InTime | None = None
     ) -> Reply:
-        self._budget.spend(self._urgent, self._held)
+        # The record is drawn once for this broker: a further request of the same look has a debit of its own.
+        reserved, self._reserved = self._reserved, None
+        self._budget.spend(self._urgent, reserved)
         # Asked last: the budget's own call may have taken longer than an intent is good for.
         if in_time is not None and not in_time():
             raise SentTooLate("held up before it was sent")

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from repeg.domain.reservation import Reservation
+
 WINDOW_SECONDS = 60
 REQUESTS_PER_WINDOW = 200
-RESERVE_DIVISOR = 10
+URGENT_DIVISOR = 10
 """One request in ten is kept for exits and cancels."""
 
 # Stamps further ahead than this were written before the (simulated) market clock was set back.
@@ -23,20 +25,20 @@ CLOCK_SET_BACK_SECONDS = 2 * WINDOW_SECONDS
 class RateBudget(Protocol):
     """Account-wide budget of trading requests. All times are market time."""
 
-    def spend(self, urgent: bool, held: int | None = None) -> None:
-        """Debit one request, or raise `BudgetExhausted`. Only an urgent one may touch the reserve.
+    def spend(self, urgent: bool, reserved: Reservation | None = None) -> None:
+        """Debit one request, or raise `BudgetExhausted`. Only an urgent one may take what is kept for them.
 
-        With `held`, the second in which requests were set aside, one of those is used up instead if any is left.
+        With `reserved`, it is drawn on that instead, if the budget still counts any there.
         """
 
-    def hold(self, count: int) -> int:
-        """Set `count` requests aside, or raise `BudgetExhausted`; returns the second to draw on them by.
+    def reserve(self, count: int) -> Reservation:
+        """Debit `count` requests ahead, or raise `BudgetExhausted`.
 
-        What is neither drawn nor released comes back after a minute by itself.
+        What is neither drawn nor given back comes back after a minute by itself.
         """
 
-    def release(self, held: int, count: int) -> None:
-        """Give back `count` requests that were set aside. Never raises."""
+    def give_back(self, reserved: Reservation) -> None:
+        """Take back the debit of what was reserved and not drawn. Never raises."""
 
     def observe(self, limit: int, remaining: int, reset: datetime | None) -> None:
         """Take note of the broker's own count, sent with each answer. Never raises."""
@@ -48,14 +50,14 @@ class RateBudget(Protocol):
 class Unlimited:
     """A budget without end, for tests and for brokers that do not count."""
 
-    def spend(self, urgent: bool, held: int | None = None) -> None:
+    def spend(self, urgent: bool, reserved: Reservation | None = None) -> None:
         """Always granted."""
 
-    def hold(self, count: int) -> int:
+    def reserve(self, count: int) -> Reservation:
         """Always granted."""
-        return 0
+        return Reservation(second=0, left=count)
 
-    def release(self, held: int, count: int) -> None:
+    def give_back(self, reserved: Reservation) -> None:
         """Ignored."""
 
     def observe(self, limit: int, remaining: int, reset: datetime | None) -> None:
@@ -93,11 +95,11 @@ class Ledger:
         return self.foreign if _ahead(self.foreign_until, now) else 0
 
     def capacity(self, now: float, limit: int, urgent: bool) -> int:
-        """Requests that may count at once. Urgent ones ignore the reserve and what others are thought to use."""
+        """Requests that may count at once. Urgent ones have all, whatever others are thought to use."""
         limit = limit if self.broker_limit is None else min(limit, self.broker_limit)
         if urgent:
             return limit
-        return limit - limit // RESERVE_DIVISOR - self.used_by_others(now)
+        return limit - limit // URGENT_DIVISOR - self.used_by_others(now)
 
     def may_spend(self, now: float, limit: int, urgent: bool, count: int = 1) -> bool:
         """True if `count` more requests may be sent at `now`."""

@@ -17,6 +17,7 @@ from repeg.domain.adjustments import CorporateAction
 from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, ProtectiveOrder, TradingDay
 from repeg.domain.quotes import Quote, Snapshot
 from repeg.domain.reasons import Reason
+from repeg.domain.reservation import Reservation
 
 
 @dataclass(frozen=True)
@@ -80,17 +81,17 @@ class CancelOutcome(StrEnum):
 class Broker(Protocol):
     """One account at one broker."""
 
-    def urgent(self) -> Broker:
-        """The same broker, drawing on the part of the request budget that is kept for exits and cancels."""
+    def urgent(self, reserved: Reservation | None = None) -> Broker:
+        """The same broker, with the part of the request budget that is kept for exits and cancels.
 
-    def set_aside(self, requests: int) -> int:
-        """Debit requests ahead, so that what is sent can be taken back; returns what to draw on them by."""
+        Its first request is drawn on `reserved`, if that is given.
+        """
 
-    def drawing_on(self, held: int | None) -> Broker:
-        """The same broker, using up requests that were set aside (None: as usual)."""
+    def reserve(self, requests: int) -> Reservation:
+        """Debit requests ahead, so that what is sent can be taken back."""
 
-    def release(self, held: int, requests: int) -> None:
-        """Give back requests that were set aside and not used. Never raises."""
+    def give_back(self, reserved: Reservation) -> None:
+        """Take back the debit of requests that were reserved and not drawn. Never raises."""
 
     def now(self) -> datetime:
         """The broker's clock (one trading request)."""

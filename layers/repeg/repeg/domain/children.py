@@ -11,6 +11,7 @@ from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.models import Frozen, OrderType
 from repeg.domain.money import beyond
 from repeg.domain.patience import DOUBT_LASTS_PAUSE, DOUBT_PAUSES
+from repeg.domain.reservation import Reservation
 
 ZERO = Decimal(0)
 
@@ -82,9 +83,8 @@ class ChildRecord(Frozen):
     sends: int = 0
     lookups: int = 0
     lookup_position: Decimal | None = None
-    held: int | None = None
-    held_left: int = 0
-    """Broker requests set aside for this child order's life, and what to draw on them by."""
+    reserved: Reservation | None = None
+    """Requests for this child order's life: placing it reserves them, its end gives back what is left."""
     cancel_requested_at: datetime | None = None
     cancel_unclear: bool = False
     """The broker may not have the cancel: ask again."""
@@ -134,14 +134,6 @@ class ChildRecord(Frozen):
     def at_worst(self) -> bool:
         """True when the last rung that it stood for would have been a market order, had that been safe."""
         return self.kept_at_worst if self.kept else self.price_protected
-
-    def drawn(self) -> ChildRecord:
-        """This child order after one of its requests was used."""
-        return self.model_copy(update={"held_left": max(0, self.held_left - 1)})
-
-    def given_back(self) -> ChildRecord:
-        """This child order after what was set aside for it was given back."""
-        return self.model_copy(update={"held_left": 0})
 
     def reported(self, report: OrderReport, now: datetime) -> ChildRecord:
         """This child order, brought up to what the broker reports. Filled quantity never goes down.

@@ -36,17 +36,13 @@ from repeg.domain.patience import (
 from repeg.domain.pricing import ChildPrice, cap_distance, off_the_wall, price_rung, slippage_bps
 from repeg.domain.quotes import Quote
 from repeg.domain.reasons import Reason
+from repeg.domain.reservation import REQUESTS_PER_CHILD, REQUESTS_PER_PROTECTION
 from repeg.domain.sessions import leaves_time_for
 from repeg.domain.verdicts import Refusal, WaitingFor
 
-REQUESTS_PER_CHILD = 4
-"""Submit, read, cancel, read: set aside before an entry is sent, so that what is sent can be taken back."""
-REQUESTS_PER_PROTECTION = 2
-"""Submit, read: set aside with a bracket's entry, so that what is bought can be protected."""
-
 
 def requests_of_entry(order: Order) -> int:
-    """Broker requests to set aside before a child order of this order is sent."""
+    """Requests to reserve before a child order of this entry is sent."""
     return REQUESTS_PER_CHILD + (REQUESTS_PER_PROTECTION if order.bracket else 0)
 
 

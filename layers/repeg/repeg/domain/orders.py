@@ -22,6 +22,7 @@ from repeg.domain.opening import OpeningPlan
 from repeg.domain.pricing import CapBound, worst_price
 from repeg.domain.protection import Exit, Protection, average_price, remembered
 from repeg.domain.reasons import Reason, Status
+from repeg.domain.reservation import Reservation
 from repeg.domain.routing import SymbolClass
 from repeg.domain.verdicts import WaitingFor
 
@@ -92,9 +93,8 @@ class Order(Frozen):
     refusals: int = 0
     """OCOs written down so far, forgotten ones included, and OCOs in a row that the broker did not take."""
     key_waits: int = 0
-    reserve: int | None = None
-    reserve_left: int = 0
-    """Broker requests that the entry left over for its protection, and what to draw on them by."""
+    reserved: Reservation | None = None
+    """Requests for the protection: handed over by the entry when it is over, given back once all is covered."""
     unwinding: bool = False
     unwind_failed: bool = False  # leaving was tried and did not end flat
     unwinds_seen: tuple[str, ...] = ()

@@ -253,13 +253,13 @@ def _ready_bracket(worker: Worker, order: Order, quote: Quote, outside_session: 
     ready = refused_at(order, quote) or released_bracket(order, quote, settings)
     if isinstance(ready, Refusal):
         # Only a refusal is worth a request more, for the reason that comes first.
-        return asset_problem(worker.broker.asset(order.symbol)) or ready
+        return asset_problem(worker.broker_for(order).asset(order.symbol)) or ready
     return Ready(worker.note(ready, f"{ready.ladder} ladder from {describe(quote)}"))
 
 
 def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | None, doubt: str | None) -> Refusal:
     """A symbol without a proper quote may be one that the broker does not trade at all: that reason comes first."""
-    unknown = asset_problem(worker.broker.asset(order.symbol))
+    unknown = asset_problem(worker.broker_for(order).asset(order.symbol))
     seen = f"bid {quote.bid} ask {quote.ask} of {quote.at.isoformat()}" if quote else "nothing"
     return unknown or Refusal(reason=problem, detail=f"{doubt or 'no quote to trade on'}: {seen}")
 
@@ -282,7 +282,7 @@ def _ready(
 
 
 def _notional_qty(worker: Worker, ready: Order) -> Refusal | Decimal:
-    asset = worker.broker.asset(ready.symbol)
+    asset = worker.broker_for(ready).asset(ready.symbol)
     problem = asset_problem(asset)
     if problem:
         return problem

@@ -24,6 +24,7 @@ from repeg.domain.patience import (
 )
 from repeg.domain.reasons import Reason
 from repeg.domain.refusals import SHARES_LACK, Denial, Doubt, Sort, try_again_in
+from repeg.domain.reservation import Priority
 from repeg.domain.routes import Next, Route
 from repeg.domain.verdicts import Refusal
 from repeg.errors import OperatorError, RepegError, RetryError
@@ -190,7 +191,7 @@ def _proven(worker: Worker, order: Order) -> Order:
 def _missing(worker: Worker, order: Order) -> Decimal:
     """Shares that the account holds fewer than this order's record says; a look that fails proves nothing."""
     try:
-        position = worker.broker.urgent().position(order.symbol)
+        position = worker.broker_for(Priority.URGENT).position(order.symbol)
         held = max(ZERO, position.qty * direction(order.trading_side)) if position else ZERO
         return order.unexited_qty - max(ZERO, held - _held_by_others(worker, order))
     except Exception as error:  # whatever it is, it must not keep protection from being sent

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from repeg.broker.port import CancelOutcome
+from collections.abc import Callable
+
+from repeg.broker.port import Broker, CancelOutcome
 from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import cancel_is_stuck
 from repeg.domain.market import OrderReport
@@ -40,29 +42,31 @@ def cancel(worker: Worker, order: Order) -> Next:
 def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, ChildRecord]:
     """Record the wish, send it, and read the child order by id a moment later."""
     first = child.cancel_requested_at is None
-    if first:
-        wish = {"status": ChildStatus.CANCELING, "cancel_requested_at": worker.now(order), "cancel_unclear": True}
-        child = child.model_copy(update=wish)
-        order = worker.orders.save(order.changed(waits=0).with_child(child))
-    if child.cancel_unclear or cancel_is_stuck(child, worker.now(order)):
-        outcome = _ask(worker, order, child)
-        child = child.drawn().model_copy(update={"cancel_unclear": outcome is CancelOutcome.UNCLEAR})
+    if first or child.cancel_unclear or cancel_is_stuck(child, worker.now(order)):
+        connect, child = worker.drawing(child)
+        if first:
+            wish = {"status": ChildStatus.CANCELING, "cancel_requested_at": worker.now(order), "cancel_unclear": True}
+            child = child.model_copy(update=wish)
+            order = worker.orders.save(order.changed(waits=0).with_child(child))
+        outcome = _ask(connect, child)
+        child = child.model_copy(update={"cancel_unclear": outcome is CancelOutcome.UNCLEAR})
         if outcome is CancelOutcome.REQUESTED:
             worker.sleep(LINGER_SECONDS)
         if first and outcome is CancelOutcome.ALREADY_TERMINAL:
             # It was over before we asked: if it turns out to be cancelled, somebody else cancelled it.
             child = child.model_copy(update={"cancel_requested_at": None})
-    look = read_child(worker, child, lambda: worker.broker_for_child(order, child).order(child.broker_order_id or ""))
-    order = fold(worker, order, child.drawn(), look.report)
+    connect, child = worker.drawing(child)
+    look = read_child(worker, child, lambda: connect().order(child.broker_order_id or ""))
+    order = fold(worker, order, child, look.report)
     child = order.children[-1]
     if look.answered and look.report is None:
         return _missing(worker, order, child)
     return _alarm(worker, order, child, look)
 
 
-def _ask(worker: Worker, order: Order, child: ChildRecord) -> CancelOutcome:
+def _ask(connect: Callable[[], Broker], child: ChildRecord) -> CancelOutcome:
     try:
-        return worker.broker_for_child(order, child).cancel(child.broker_order_id or "")
+        return connect().cancel(child.broker_order_id or "")
     except (RetryError, OperatorError):
         return CancelOutcome.UNCLEAR
 

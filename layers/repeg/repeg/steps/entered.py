@@ -6,6 +6,7 @@ from repeg.domain.entered import wants_a_look
 from repeg.domain.orders import Order
 from repeg.domain.patience import QUOTE_LOOKS_AFTER_FILL, QUOTE_PAUSE_AFTER_FILL_SECONDS
 from repeg.domain.quotes import quote_rules
+from repeg.domain.reservation import Priority
 from repeg.domain.verdicts import Refusal
 from repeg.steps.worker import Worker
 
@@ -20,7 +21,7 @@ def stop_is_through(worker: Worker, order: Order) -> Refusal | None:
         return None
     problem = None
     try:
-        settings, broker = worker.settings(), worker.broker.urgent()
+        settings, broker = worker.settings(), worker.broker_for(Priority.URGENT)
         for look in range(QUOTE_LOOKS_AFTER_FILL):
             worker.sleep(QUOTE_PAUSE_AFTER_FILL_SECONDS if look else 0)
             seen = broker.snapshot(order.symbol, settings.feed_witnesses)

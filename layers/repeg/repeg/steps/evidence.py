@@ -24,6 +24,7 @@ from repeg.domain.evidence import (
 from repeg.domain.market import OrderReport, Position
 from repeg.domain.models import direction
 from repeg.domain.orders import ZERO, Order
+from repeg.domain.reservation import Priority
 from repeg.domain.sessions import EASTERN
 from repeg.errors import OperatorError, RetryError
 from repeg.steps.worker import Worker
@@ -47,7 +48,7 @@ def find_out(
     sold and booked on nobody yet. Costs up to four trading requests; asks for orders and corporate actions only when
     shares do not show.
     """
-    symbol, broker = brackets[0].symbol, worker.broker.urgent()
+    symbol, broker = brackets[0].symbol, worker.broker_for(Priority.URGENT)
     position, read = _asked(worker, lambda: broker.position(symbol))
     if _shows_all(brackets, position, taken) and not looks_split(brackets, position):
         held = position.qty * direction(brackets[0].trading_side) if position else ZERO
@@ -74,7 +75,7 @@ def listed_position(worker: Worker, symbol: str) -> Position | None:
     Raises:
         RetryError: it could not be read.
     """
-    return next((held for held in worker.broker.urgent().positions() if held.symbol == symbol), None)
+    return next((held for held in worker.broker_for(Priority.URGENT).positions() if held.symbol == symbol), None)
 
 
 def _shows_all(brackets: Sequence[Order], position: Position | None, taken: Decimal) -> bool:

@@ -8,6 +8,7 @@ from repeg.domain.market import OrderReport
 from repeg.domain.models import Side, opposite
 from repeg.domain.orders import Order
 from repeg.domain.patience import GIVE_WAY_LOOKS
+from repeg.domain.reservation import Priority
 from repeg.domain.sizing import order_words
 from repeg.errors import OperatorError, RetryError
 from repeg.steps.worker import Worker
@@ -19,7 +20,7 @@ def foreign_orders(worker: Worker, symbol: str) -> tuple[OrderReport, ...]:
 
 
 def _open(worker: Worker, symbol: str) -> list[OrderReport]:
-    return [each for each in worker.broker.urgent().open_orders() if each.symbol == symbol]
+    return [each for each in worker.broker_for(Priority.URGENT).open_orders() if each.symbol == symbol]
 
 
 def _strangers(worker: Worker, symbol: str, reports: list[OrderReport]) -> tuple[OrderReport, ...]:
@@ -48,7 +49,7 @@ def against(worker: Worker, order: Order) -> tuple[tuple[OrderReport, ...], tupl
         ours = [each for each in found if each.broker_order_id not in strangers]
         for each in ours:
             worker.log.info(f"takes down our own {order_words(each)}", order_id=order.order_id)
-            worker.broker.urgent().cancel(each.broker_order_id)
+            worker.broker_for(Priority.URGENT).cancel(each.broker_order_id)
     except (RetryError, OperatorError) as error:
         worker.log.info(f"open orders are not listed: {error}", order_id=order.order_id)
         return (), ()
@@ -72,7 +73,7 @@ def make_way(worker: Worker, order: Order, side: Side) -> bool:
     """
     if order.foreign_orders != "cancel" or order.foreign_looks >= GIVE_WAY_LOOKS:
         return False
-    broker = worker.broker.urgent()
+    broker = worker.broker_for(Priority.URGENT)
     waits = False
     for each in in_the_way(worker, order.symbol):
         if each.side != side:

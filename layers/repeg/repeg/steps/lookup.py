@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from repeg.domain.market import OrderReport
 from repeg.domain.ours import Intent, contradiction, in_words
+from repeg.domain.reservation import Priority
 from repeg.steps.worker import Worker
 
 SUBMITTED_BEFORE = timedelta(seconds=5)
@@ -28,7 +29,7 @@ def look_up(worker: Worker, intent: Intent, *, listed: bool) -> Seen:
     Raises:
         RetryError: the broker could not be asked; nothing follows from that.
     """
-    report = worker.broker.urgent().order_by_client_id(intent.client_order_id)
+    report = worker.broker_for(Priority.URGENT).order_by_client_id(intent.client_order_id)
     if report and not contradiction(intent, report):
         return Seen(report)
     strangers = [report] if report else []
@@ -71,4 +72,4 @@ def taken(intent: Intent, stranger: OrderReport) -> str:
 
 
 def _since(worker: Worker, symbol: str, written_at: datetime) -> tuple[OrderReport, ...]:
-    return worker.broker.urgent().groups(symbol, written_at - SUBMITTED_BEFORE)
+    return worker.broker_for(Priority.URGENT).groups(symbol, written_at - SUBMITTED_BEFORE)

@@ -10,6 +10,7 @@ from repeg.domain.orders import Order
 from repeg.domain.ours import oco_intent
 from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS, PRICE_LAGS_SECONDS
 from repeg.domain.protection import Protection, ProtectionStatus
+from repeg.domain.reservation import Priority
 from repeg.errors import OperatorError, RetryError
 from repeg.steps.lookup import listed, look_up, taken
 from repeg.steps.send import wait_for_sender
@@ -39,7 +40,7 @@ def read_oco(
 
     That the broker does not know it any more is believed after more than `looks` looks.
     """
-    broker = broker or worker.broker.urgent()
+    broker = broker or worker.broker_for(Priority.URGENT)
     try:
         reports = _chain(worker, broker, oco.broker_order_id or "")
         if not reports:
@@ -147,7 +148,7 @@ def ask_to_cancel(worker: Worker, oco: Protection) -> bool:
 
     A target that is over already takes no stop with it: one that was elected, and rests, is cancelled by its own id.
     """
-    broker = worker.broker.urgent()
+    broker = worker.broker_for(Priority.URGENT)
     try:
         outcome = broker.cancel(oco.broker_order_id or "")
         if outcome is CancelOutcome.ALREADY_TERMINAL:

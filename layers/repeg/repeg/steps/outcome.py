@@ -10,7 +10,6 @@ from repeg.domain.assessment import bare_for_long
 from repeg.domain.children import ChildRecord, Doubt
 from repeg.domain.endings import ChildOver, Onward, child_over
 from repeg.domain.execution import (
-    REQUESTS_PER_PROTECTION,
     is_exit,
     is_overdue,
     patience_left,
@@ -22,6 +21,7 @@ from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.ours import child_intent
 from repeg.domain.reasons import Reason, Status
+from repeg.domain.reservation import REQUESTS_PER_PROTECTION, emptied
 from repeg.domain.routes import Next, Route
 from repeg.domain.verdicts import Refusal
 from repeg.errors import CredentialsRefused, OperatorError, RetryError
@@ -120,13 +120,13 @@ def proceed(worker: Worker, order: Order, child: ChildRecord) -> Next:
 def after_close(worker: Worker, order: Order, child: ChildRecord) -> Next:
     """Save, and go on after a child order is over for good."""
     over = child_over(order, child)
-    order = order.with_child(child.given_back())
+    closed, unused = emptied(child)
+    order = order.with_child(closed)
     if order.bracket and child.filled_qty > 0:
-        kept = min(child.held_left, REQUESTS_PER_PROTECTION)
-        order = order.changed(reserve=child.held, reserve_left=kept)
-        child = child.model_copy(update={"held_left": child.held_left - kept})
+        kept, unused = unused.split(REQUESTS_PER_PROTECTION) if unused else (None, None)
+        order = order.changed(reserved=kept)
     following = _onward(worker, order, over)
-    worker.give_back(child)
+    worker.give_back(unused)
     return following
 
 

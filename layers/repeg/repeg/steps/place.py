@@ -40,6 +40,7 @@ from repeg.domain.patience import (
 from repeg.domain.pricing import is_walled_off
 from repeg.domain.quotes import Quote, SeenQuote
 from repeg.domain.reasons import Reason, Status
+from repeg.domain.reservation import Priority, Reservation, emptied
 from repeg.domain.routes import Next, Route
 from repeg.domain.verdicts import Refusal, WaitingFor, no_market
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError
@@ -113,11 +114,10 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
         return walled_off(worker, order)
     if not is_exit(order):
         try:
-            count = requests_of_entry(order)
-            held = worker.broker.set_aside(count)
+            reserved = worker.broker_for(order).reserve(requests_of_entry(order))
         except RetryError as error:
             return _wait_for_request(worker, order, error.wait_seconds if isinstance(error, BudgetExhausted) else 0)
-        child = child.model_copy(update={"held": held, "held_left": count})
+        child = child.model_copy(update={"reserved": reserved})
     return _send(worker, order, child)
 
 
@@ -152,14 +152,14 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
     """Record the intent, then send it: from here on the broker may hold the order, whatever happens to us."""
     price = child.limit_price or "market"
     noted = worker.note(order, f"{order.side} {child.qty} {order.symbol} at {price} ({child.client_order_id})")
-    broker, drawn = worker.broker_for_child(order, child), child.drawn()
+    connect, drawn = worker.drawing(child)
 
     def save(saved_wall: datetime) -> Order:
         dated = drawn.model_copy(update={"saved_wall": saved_wall})
         return worker.orders.save(noted.with_child(dated))
 
     intent = child_intent(noted, child)
-    order, outcome = send(worker, intent, save, lambda in_time: _submit(broker, noted, drawn, in_time))
+    order, outcome = send(worker, intent, save, lambda in_time: _submit(connect(), noted, drawn, in_time))
     child = order.children[-1]
     if isinstance(outcome, Denied) and outcome.reason is Reason.MISCONFIGURED:
         return _keys_refused(worker, order, child, outcome.message)
@@ -196,8 +196,8 @@ def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderRep
     """Watch for an instant: most marketable orders are filled before the machine could wait."""
     if not report.status.terminal and is_marketable(order, child):
         worker.sleep(LINGER_SECONDS)
-        fresh = read_child(worker, child, lambda: worker.broker_for_child(order, child).order(report.broker_order_id))
-        child, report = child.drawn(), fresh.report or report
+        connect, child = worker.drawing(child)
+        report = read_child(worker, child, lambda: connect().order(report.broker_order_id)).report or report
     order = fold(worker, order, child, report)
     return proceed(worker, order, order.children[-1])
 
@@ -221,7 +221,7 @@ def _keys_refused(worker: Worker, order: Order, child: ChildRecord, message: str
         again = child.model_copy(update={"sends": child.sends - 1})
         return _broker_down(worker, order.with_child(again), CredentialsRefused(message))
     following = _broker_down(worker, order.changed(children=order.children[:-1]), CredentialsRefused(message))
-    worker.give_back(child)
+    worker.give_back(child.reserved)
     return following
 
 
@@ -231,7 +231,7 @@ def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: fl
         again = child.model_copy(update={"sends": child.sends - 1})
         return worker.wait(order.with_child(again), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
     following = _wait_for_request(worker, order.changed(children=order.children[:-1]), wait_seconds, why)
-    worker.give_back(child)
+    worker.give_back(child.reserved)
     return following
 
 
@@ -256,7 +256,7 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
             return _taken(worker, order, child, stranger, refused)
         if not child.ambiguous:
             return _unknown(worker, order, child, "interrupted after the intent was written")
-        position = worker.broker.urgent().position(order.symbol)
+        position = worker.broker_for(Priority.URGENT).position(order.symbol)
     except RetryError as error:
         return _broker_down(worker, order, error)
     qty = position.qty if position else ZERO
@@ -287,9 +287,9 @@ def _rule_out(worker: Worker, order: Order, child: ChildRecord) -> Next:
     if pause:
         detail = f"{child.client_order_id} may still arrive; {order.symbol} is left when that is ruled out"
         return worker.wait(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PLACE, pause)
-    order = _without(worker, order, child, f"{child.client_order_id} never arrived")
+    order, unused = _without(worker, order, child, f"{child.client_order_id} never arrived")
     worker.orders.save(order)
-    worker.give_back(child)
+    worker.give_back(unused)
     return Next(ladder_over(order))
 
 
@@ -301,18 +301,19 @@ def _taken(worker: Worker, order: Order, child: ChildRecord, stranger: OrderRepo
         return worker.wait(order.with_child(child.model_copy(update=seen)), Route.WAIT_TO_PLACE, pause)
     detail = taken(child_intent(order, child), stranger)
     worker.alert(order, detail)
-    order = _without(worker, order, child, detail)
+    order, unused = _without(worker, order, child, detail)
     if is_exit(order) and not is_withdrawn(order):
         following = worker.wait(order, Route.WAIT_TO_PLACE, 1)
     else:
         following = finish(worker, order, Refusal(reason=Reason.CLIENT_ORDER_ID_TAKEN, detail=detail))
-    worker.give_back(child)
+    worker.give_back(unused)
     return following
 
 
-def _without(worker: Worker, order: Order, child: ChildRecord, detail: str) -> Order:
+def _without(worker: Worker, order: Order, child: ChildRecord, detail: str) -> tuple[Order, Reservation | None]:
     gone = child.model_copy(update={"status": ChildStatus.NEVER_SENT, "closed_at": worker.now(order)})
-    return worker.note(order.with_child(gone.given_back()), detail)
+    gone, unused = emptied(gone)
+    return worker.note(order.with_child(gone), detail), unused
 
 
 def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:

@@ -9,6 +9,7 @@ from repeg.domain.children import ChildRecord
 from repeg.domain.models import direction
 from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
+from repeg.domain.reservation import Priority
 from repeg.steps.worker import Worker
 
 
@@ -20,7 +21,7 @@ def priced(worker: Worker, order: Order) -> Order:
     """
     missing = [child for child in order.children if child.filled_qty > 0 and not child.avg_fill_price]
     try:
-        position = worker.broker.urgent().position(order.symbol)
+        position = worker.broker_for(Priority.URGENT).position(order.symbol)
         alone = all(other.order_id == order.order_id for other in worker.orders.holding(order.symbol))
     except Exception as error:  # whatever it is, it must not keep protection from being sent
         worker.log.error(f"the account cannot be asked what it paid: {error}", order_id=order.order_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from repeg.broker.port import Accepted, Ambiguous, Denied, Duplicate, InTime, SubmitOutcome, Throttled
+from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, InTime, SubmitOutcome, Throttled
 from repeg.domain.bracket_exit import levels_of, measured
 from repeg.domain.execution import entry_pause
 from repeg.domain.life import is_being_left, ladder_over, was_left_in_vain
@@ -24,6 +24,7 @@ from repeg.domain.patience import (
 )
 from repeg.domain.protection import Protection, ProtectionStatus, lone_stop
 from repeg.domain.reasons import Reason
+from repeg.domain.reservation import emptied
 from repeg.domain.routes import Next, Route
 from repeg.domain.verdicts import Refusal
 from repeg.errors import BrokerUnavailable, BudgetExhausted, CredentialsRefused, OperatorError
@@ -127,9 +128,9 @@ def _covered(worker: Worker, order: Order) -> Next:
     kept = _tell_odd(worker, kept.no_longer("bare").no_longer("keys").no_longer("unseen"))
     if order.open_child:
         return worker.wait(kept, Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
-    kept = worker.orders.save(kept.changed(settled=True, reserve_left=0))
-    if order.reserve is not None and order.reserve_left:
-        worker.broker.release(order.reserve, order.reserve_left)
+    kept, unused = emptied(kept.changed(settled=True))
+    kept = worker.orders.save(kept)
+    worker.give_back(unused)
     return Next(ladder_over(kept))
 
 
@@ -158,15 +159,15 @@ def _place(worker: Worker, order: Order) -> Next:
 
 
 def _send(worker: Worker, order: Order, oco: Protection) -> Next:
-    intended, unsent = order.changed(waits=0), oco
+    connect, intended = worker.drawing(order.changed(waits=0))
+    unsent = oco
 
     def save(saved_wall: datetime) -> Order:
         return worker.orders.save(intended.with_protection(unsent.model_copy(update={"saved_wall": saved_wall})))
 
     intent = oco_intent(order, oco)
-    order, outcome = send(worker, intent, save, lambda in_time: _submit(worker, intended, unsent, in_time))
+    order, outcome = send(worker, intent, save, lambda in_time: _submit(connect(), intended, unsent, in_time))
     oco = next(each for each in order.protections if each.client_order_id == unsent.client_order_id)
-    order = order.changed(reserve_left=max(0, order.reserve_left - 1))
     match outcome:
         case Accepted(report):
             sent = oco.model_copy(update={"broker_order_id": report.broker_order_id, "status": ProtectionStatus.SENT})
@@ -191,7 +192,7 @@ def _not_sent(order: Order, oco: Protection) -> Order:
     return order.changed(protections=others, ocos=order.ocos - 1)
 
 
-def _submit(worker: Worker, order: Order, oco: Protection, in_time: InTime) -> SubmitOutcome:
+def _submit(broker: Broker, order: Order, oco: Protection, in_time: InTime) -> SubmitOutcome:
     request = ProtectiveOrder(
         client_order_id=oco.client_order_id,
         symbol=order.symbol,
@@ -200,14 +201,14 @@ def _submit(worker: Worker, order: Order, oco: Protection, in_time: InTime) -> S
         target=oco.levels.target,
         stop=oco.levels.stop,
     )
-    return worker.broker_to_protect(order).protect(request, in_time)
+    return broker.protect(request, in_time)
 
 
 def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     """Read the OCO by id. Both legs live: protected. Over already: the exit counts, and what it left is uncovered."""
     before = order
-    order, seen = read_oco(worker, order, oco, worker.broker_to_protect(order))
-    order = order.changed(reserve_left=max(0, order.reserve_left - 1))
+    connect, order = worker.drawing(order)
+    order, seen = read_oco(worker, order, oco, connect())
     if seen.status.live:
         return _covered(worker, order.changed(waits=0)) if order.bare_qty <= 0 else _again(worker, before, order)
     if seen.status is ProtectionStatus.REFUSED or (seen.status is ProtectionStatus.GONE and not seen.exited_qty):

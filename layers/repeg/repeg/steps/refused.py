@@ -11,6 +11,7 @@ from repeg.domain.orders import ZERO, Order
 from repeg.domain.patience import WASH_WAITS
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.refusals import SHARES_LACK, Denial, Doubt, Sort, doubts_of, sort_of, try_again_in
+from repeg.domain.reservation import Priority, emptied
 from repeg.domain.routes import Next, Route
 from repeg.domain.sizing import named_orders, nearest_wall, order_words, sized
 from repeg.domain.verdicts import Refusal
@@ -36,14 +37,14 @@ def refused(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
     refusal = Denial(reason=reason, of=sort, times=times, doubts=doubts)
     wait = try_again_in(refusal)
     if wait is None:
-        ended = child.model_copy(update={"status": ChildStatus.REJECTED, "closed_at": now}).given_back()
+        ended, _ = emptied(child.model_copy(update={"status": ChildStatus.REJECTED, "closed_at": now}))
         detail = f"broker: {denied.message}{_named(worker, denied)}"
         following = finish(worker, order.with_child(ended), Refusal(reason=reason, detail=detail))
     else:
         if times == 1:
             order = worker.note(order, f"broker: {denied.message}; tried again")
         following = _again(worker, _without(order, child, worker), refusal, wait)
-    worker.give_back(child)
+    worker.give_back(child.reserved)
     return following
 
 
@@ -52,7 +53,7 @@ def _named(worker: Worker, denied: Denied) -> str:
     if denied.because_of is None:
         return ""
     try:
-        report = worker.broker.urgent().order(denied.because_of)
+        report = worker.broker_for(Priority.URGENT).order(denied.because_of)
     except (RetryError, OperatorError):
         report = None
     return f"; in the way: {order_words(report) if report else f'order {denied.because_of}'}"
@@ -70,8 +71,8 @@ def _without(order: Order, child: ChildRecord, worker: Worker) -> Order:
     """A first send that was refused is forgotten, and its id used again; a further one may still arrive."""
     if child.sends == 1:
         return order.changed(children=order.children[:-1])
-    gone = {"status": ChildStatus.NEVER_SENT, "closed_at": worker.now(order)}
-    return order.with_child(child.model_copy(update=gone).given_back())
+    gone, _ = emptied(child.model_copy(update={"status": ChildStatus.NEVER_SENT, "closed_at": worker.now(order)}))
+    return order.with_child(gone)
 
 
 def _again(worker: Worker, order: Order, refusal: Denial, wait: int) -> Next:
@@ -122,7 +123,7 @@ def _in_the_way(worker: Worker, order: Order, named: str | None) -> tuple[tuple[
     if named is None or named in own or any(each.broker_order_id == named for each in found):
         return found, ours
     try:
-        report = worker.broker.urgent().order(named)
+        report = worker.broker_for(Priority.URGENT).order(named)
     except (RetryError, OperatorError):
         report = None
     return (found if report is None or report.status.terminal else (*found, report)), ours

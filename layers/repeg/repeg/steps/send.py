@@ -22,6 +22,7 @@ from repeg.domain.ours import Intent, contradiction
 from repeg.domain.patience import CANCEL_LOOKS_SECONDS, FOLD_TRIES, READ_BACKOFF_SECONDS, backoff
 from repeg.domain.protection import Protection, ProtectionStatus
 from repeg.domain.reasons import Reason
+from repeg.domain.reservation import Priority, emptied
 from repeg.domain.sending import in_time, may_arrive_for
 from repeg.errors import (
     BudgetExhausted,
@@ -125,7 +126,7 @@ def _is_known(order: Order, sent: ChildRecord | Protection, report: OrderReport)
 
 def _take_back(worker: Worker, report: OrderReport) -> OrderReport:
     """Cancel, and read until it is over or patience is."""
-    broker = worker.broker.urgent()
+    broker = worker.broker_for(Priority.URGENT)
     for pause in CANCEL_LOOKS_SECONDS:
         try:
             broker.cancel(report.broker_order_id)
@@ -145,7 +146,9 @@ def _with_sent(
     now = worker.now(order)
     if isinstance(sent, ChildRecord):
         asked = {"status": ChildStatus.CANCELING, "cancel_requested_at": now}
-        order = order.with_child(sent.model_copy(update=asked).given_back().reported(report, now))
+        # What was reserved for it comes back by itself: whoever took the order away may have given it back.
+        known, _ = emptied(sent.model_copy(update=asked).reported(report, now))
+        order = order.with_child(known)
     elif wanted:
         found = {"broker_order_id": report.broker_order_id, "status": ProtectionStatus.SENT}
         order = order.with_protection(sent.model_copy(update=found))

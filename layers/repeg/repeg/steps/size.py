@@ -55,23 +55,23 @@ def size(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release | No
         if not order.bracket:
             return _size_leaving(worker, order, trades)
     if order.bracket:
-        problem = position_problem(order, worker.broker.position(order.symbol))
+        problem = position_problem(order, worker.broker_for(order).position(order.symbol))
         if order.side == "buy" and problem is None:
             return None
-        asset = worker.broker.asset(order.symbol)
+        asset = worker.broker_for(order).asset(order.symbol)
         return (short_problem(asset) if order.side == "sell" else asset_problem(asset)) or problem
     return None
 
 
 def size_sell(worker: Worker, order: Order, wanted: Decimal | None) -> Sizing | Refusal:
     """What a plain sell may take of the position as it is; without `wanted`, all that is free."""
-    position = worker.broker.position(order.symbol)
+    position = worker.broker_for(order).position(order.symbol)
     sizing = limit_sell(position, wanted)
     amount = wanted is None and isinstance(sizing, Sizing) and sizing.held != sizing.qty
     if lacks_shares(sizing) or amount:
         sizing = limit_sell(position, wanted, in_the_way(worker, order.symbol))
     if isinstance(sizing, Refusal) and sizing.reason is Reason.NO_POSITION:
-        return asset_problem(worker.broker.asset(order.symbol)) or sizing
+        return asset_problem(worker.broker_for(order).asset(order.symbol)) or sizing
     return _as_traded(worker, order, sizing)
 
 

@@ -11,6 +11,7 @@ from repeg.domain.market import OrderReport, Position, TradingDay
 from repeg.domain.orders import Order
 from repeg.domain.patience import TOLD_AGAIN_AFTER
 from repeg.domain.quotes import Quote, Snapshot, quote_rules
+from repeg.domain.reservation import Priority
 from repeg.errors import OperatorError, RetryError
 from repeg.executions import Executions, ExecutionState
 from repeg.steps.worker import Worker
@@ -136,10 +137,10 @@ def list_account(survey: Survey, orders: Collection[Order]) -> None:
     By night there is nothing to see of what no order protects yet: it waits for the open.
     """
     worker = survey.worker
-    broker = worker.broker.urgent()
+    broker = worker.broker_for(Priority.URGENT)
     symbols = {order.symbol for order in orders} | worker.settings().feed_witnesses
     stops = "stops cannot be compared with the market"
-    survey.quotes = _had(survey, stops, lambda: worker.broker.quotes(symbols)) or {}
+    survey.quotes = _had(survey, stops, lambda: worker.broker_for(Priority.ROUTINE).quotes(symbols)) or {}
     _check_clock(survey, survey.quotes)
     calendar = _had(survey, "the calendar cannot be read", lambda: worker.time.calendar(broker, survey.now))
     survey.session = calendar.session_at(survey.now) if calendar else None
@@ -157,7 +158,11 @@ def check_clock(survey: Survey, symbol: str) -> None:
         return
     worker = survey.worker
     symbols = {symbol} | worker.settings().feed_witnesses
-    quotes = _had(survey, "the clock cannot be compared with the market", lambda: worker.broker.quotes(symbols))
+    quotes = _had(
+        survey,
+        "the clock cannot be compared with the market",
+        lambda: worker.broker_for(Priority.ROUTINE).quotes(symbols),
+    )
     _check_clock(survey, quotes or {})
 
 
@@ -165,7 +170,7 @@ def _check_clock(survey: Survey, quotes: dict[str, Quote]) -> None:
     worker = survey.worker
     survey.clock_checked = True
     if any(worker.time.approximate().behind(quote) for quote in quotes.values()):
-        broker = worker.broker.urgent()
+        broker = worker.broker_for(Priority.URGENT)
         _had(survey, "the clock is behind the market and cannot be read", lambda: worker.time.read(broker))
 
 

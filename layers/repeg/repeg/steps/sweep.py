@@ -10,6 +10,7 @@ from repeg.domain.orders import Order
 from repeg.domain.parking import was_set_forward
 from repeg.domain.patience import BLIND_AT_MOST, HISTORIES, ORDERS_WITHIN, OVERDUE
 from repeg.domain.reasons import Status
+from repeg.domain.reservation import Priority
 from repeg.domain.routes import Route
 from repeg.errors import RetryError
 from repeg.executions import Executions, ExecutionState
@@ -125,7 +126,7 @@ def _watch_pace(survey: Survey, order: Order) -> None:
 def _refresh_clock(worker: Worker) -> None:
     """Orders spare a trading request when somebody read the clock and the calendar before them."""
     try:
-        clock = worker.time.kept_fresh(worker.broker)
-        worker.time.calendar(worker.broker, clock.now())
+        clock = worker.time.kept_fresh(worker.broker_for(Priority.ROUTINE))
+        worker.time.calendar(worker.broker_for(Priority.ROUTINE), clock.now())
     except Exception as error:  # watching and reviving is what the sweep is for; the clock is a courtesy
         worker.log.error(f"the broker's clock could not be read: {error}")

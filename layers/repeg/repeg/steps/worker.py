@@ -6,13 +6,12 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple, Protocol
 
 from repeg.broker.port import Broker
 from repeg.clock import MarketClock, TimeKeeper
 from repeg.domain.alerts import Stack, order_line
-from repeg.domain.children import ChildRecord
 from repeg.domain.execution import is_exit
 from repeg.domain.history import is_due
 from repeg.domain.market import TradingDay
@@ -20,6 +19,7 @@ from repeg.domain.orders import Order
 from repeg.domain.patience import BAD_QUOTE_PAUSE_SECONDS, BAD_QUOTE_READS, BROKER_TRIES, MAX_WAITS_PER_EXECUTION
 from repeg.domain.quotes import Quote, quote_rules
 from repeg.domain.reasons import Reason
+from repeg.domain.reservation import Priority, R, Reservation, drawn
 from repeg.domain.routes import Next, Route
 from repeg.domain.settings import Settings
 from repeg.domain.views import order_view
@@ -71,11 +71,6 @@ class Worker:
         other.state = state
         return other
 
-    @property
-    def broker(self) -> Broker:
-        """The broker, by the keys and the data feed in force."""
-        return self.make_broker()
-
     @cached_property
     def publisher(self) -> Publisher:
         """The event bus, connected on first use."""
@@ -86,28 +81,30 @@ class Worker:
         """The machine, connected on first use."""
         return self.make_executions()
 
-    def broker_for(self, order: Order) -> Broker:
-        """The broker with the priority that the order deserves: exits are served first."""
-        return self.broker.urgent() if is_exit(order) else self.broker
+    def broker_for(self, what: Order | Priority) -> Broker:
+        """The broker by the keys and the feed in force, with this priority, or the order's: exits are served first."""
+        broker = self.make_broker()
+        urgent = is_exit(what) if isinstance(what, Order) else what is Priority.URGENT
+        return broker.urgent() if urgent else broker
 
-    def broker_for_child(self, order: Order, child: ChildRecord) -> Broker:
-        """The broker, with the priority of what is live, drawing on what was set aside for this child order."""
-        broker = self.broker.urgent()
-        return broker.drawing_on(child.held) if child.held_left else broker
+    def drawing(self, record: R) -> tuple[Callable[[], Broker], R]:
+        """The urgent broker for one request that was reserved for `record`, and the record without that request.
 
-    def give_back(self, child: ChildRecord) -> None:
-        """Give back what was set aside for a closed child order and not used.
-
-        Only after the record is saved: given back twice, it would let others send too much; not given back, it comes
-        back by itself.
+        It connects when it is called: trouble with the keys is trouble with the request, and handled where that is.
         """
-        if child.held is not None and child.held_left:
-            self.broker.release(child.held, child.held_left)
+        return partial(self._drawing_on, record.reserved), drawn(record)
 
-    def broker_to_protect(self, order: Order) -> Broker:
-        """The broker, with the priority of protection, drawing on what the entry left over for it."""
-        broker = self.broker.urgent()
-        return broker.drawing_on(order.reserve) if order.reserve_left else broker
+    def _drawing_on(self, reserved: Reservation | None) -> Broker:
+        return self.make_broker().urgent(reserved)
+
+    def give_back(self, unused: Reservation | None) -> None:
+        """Give back what was reserved and not drawn.
+
+        Only after a record without it is saved: given back twice, it would let others send too much; not given back,
+        it comes back by itself.
+        """
+        if unused:
+            self.make_broker().give_back(unused)
 
     def clock_of(self, order: Order) -> MarketClock:
         """The reading that this execution works by."""
@@ -124,12 +121,12 @@ class Worker:
     def session_of(self, order: Order) -> TradingDay | None:
         """The regular session that is on, or None."""
         now = self.now(order)
-        return self.time.calendar(self.broker.urgent(), now).session_at(now)
+        return self.time.calendar(self.broker_for(Priority.URGENT), now).session_at(now)
 
     def next_open(self, order: Order) -> datetime | None:
         """When the regular session opens next, as far as the calendar goes."""
         now = self.now(order)
-        upcoming = self.time.calendar(self.broker.urgent(), now).next_session(now)
+        upcoming = self.time.calendar(self.broker_for(Priority.URGENT), now).next_session(now)
         return upcoming.opens_at if upcoming else None
 
     def note(self, order: Order, detail: str) -> Order:

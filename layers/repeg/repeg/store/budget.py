@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from repeg.broker.budget import CLOCK_SET_BACK_SECONDS, REQUESTS_PER_WINDOW, WINDOW_SECONDS, Ledger
+from repeg.domain.reservation import Reservation
 from repeg.errors import BudgetExhausted, RetryError
 
 if TYPE_CHECKING:
@@ -60,34 +61,34 @@ class TableBudget:
         self._travel_seconds = travel_seconds
         self._ledger = self._ledger_of({})
 
-    def spend(self, urgent: bool, held: int | None = None) -> None:
+    def spend(self, urgent: bool, reserved: Reservation | None = None) -> None:
         """Debit one request; `BudgetExhausted` tells the market seconds until one is free.
 
-        A request that was set aside is spent in the second in which it is used.
+        A request that was reserved counts from the second in which it is drawn.
         """
         try:
-            if held is None or not self._move(held):
+            if reserved is None or not self._draw(reserved):
                 self._spend(urgent, 1)
         except (ClientError, BotoCoreError) as error:
             if not urgent:
                 raise RetryError(f"the request budget cannot be read: {error}") from error
             _log.warning("urgent request passes uncounted, the budget cannot be reached: %s", error)
 
-    def hold(self, count: int) -> int:
-        """Debit `count` requests at once, for use later; they count from now on like any other."""
+    def reserve(self, count: int) -> Reservation:
+        """Debit `count` requests at once, to be drawn later; they count from now on like any other."""
         try:
-            return self._spend(False, count)
+            return Reservation(second=self._spend(False, count), left=count)
         except (ClientError, BotoCoreError) as error:
             raise RetryError(f"the request budget cannot be read: {error}") from error
 
-    def release(self, held: int, count: int) -> None:
-        """Take back the debit of requests that were not used."""
-        if count <= 0 or not self._ledger.counts(held, self._now().timestamp()):
+    def give_back(self, reserved: Reservation) -> None:
+        """Take back the debit of requests that were not drawn."""
+        if not self._ledger.counts(reserved.second, self._now().timestamp()):
             return
         try:
-            self._shift(held, count, to=None)
+            self._shift(reserved.second, reserved.left, to=None)
         except (ClientError, BotoCoreError) as error:
-            _log.warning("%s requests come back by themselves, the budget cannot be reached: %s", count, error)
+            _log.warning("%s requests come back by themselves, the budget cannot be reached: %s", reserved.left, error)
 
     def observe(self, limit: int, remaining: int, reset: datetime | None) -> None:
         """Debit what other programs on the account use; keep to the broker's limit if it is the lower one."""
@@ -108,22 +109,22 @@ class TableBudget:
         except (ClientError, BotoCoreError) as error:
             _log.warning("the broker's refusal could not be noted: %s", error)
 
-    def _move(self, held: int) -> bool:
-        """Use a request that was set aside in `held`; False if none is left there."""
+    def _draw(self, reserved: Reservation) -> bool:
+        """Draw a request; False if none is counted there any more."""
         now = self._now().timestamp()
-        if int(now) == held:
+        if int(now) == reserved.second:
             return True
-        return self._ledger.counts(held, now) and self._shift(held, 1, to=int(now))
+        return self._ledger.counts(reserved.second, now) and self._shift(reserved.second, 1, to=int(now))
 
-    def _shift(self, held: int, count: int, to: int | None) -> bool:
-        """Take `count` from the second `held` and give it to another, or back; False if `held` has not that many."""
-        names = {"#held": _second_name(held), "#to": "total" if to is None else _second_name(to)}
+    def _shift(self, second: int, count: int, to: int | None) -> bool:
+        """Take `count` from a second and give it to another, or back to all; False if it has not that many."""
+        names = {"#from": _second_name(second), "#to": "total" if to is None else _second_name(to)}
         minus, plus = _number(-count), _number(-count if to is None else count)
         try:
             self._client.update_item(
                 **self._where,
-                UpdateExpression="ADD #held :minus, #to :plus",
-                ConditionExpression="#held >= :count",
+                UpdateExpression="ADD #from :minus, #to :plus",
+                ConditionExpression="#from >= :count",
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues={":minus": minus, ":plus": plus, ":count": _number(count)},
             )

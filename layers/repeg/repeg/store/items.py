@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -158,7 +159,7 @@ def item_order(item: Item) -> Order:
     if data.get("form") is None:
         from repeg.store.old_records import upgraded  # a function that starts cold meets none of these
 
-        text = upgraded(text)
+        text = json.dumps(upgraded(json.loads(text)))
     # A record may have been written by a newer version than the one that reads it.
     order = Order.model_validate_json(text, extra="ignore")
     fence = {"executions": int(data["executions"]), "version": int(data["version"])}

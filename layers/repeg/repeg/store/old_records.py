@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from repeg.domain.verdicts import WaitingFor
@@ -18,13 +17,16 @@ _RENAMED = {
 }
 
 
-def upgraded(text: str) -> str:
-    """The JSON of an order record of the first form (one flat object) in the present form."""
-    order = _renamed(json.loads(text), _RENAMED)
+def upgraded(data: dict[str, Any]) -> dict[str, Any]:
+    """The parsed JSON of an order record of the first form (one flat object), in the present form."""
+    order = _with_reservation(_renamed(data, _RENAMED), "reserve", "reserve_left")
     order["waits_for"] = _waited_for(order.get("waits_for"))
-    for sent in (*order.get("children", ()), *order.get("protections", ())):
-        sent |= {"saved_wall": sent.pop("saved_at", None)}
-    return json.dumps(order)
+    children = [_with_reservation(_sent(child), "held", "held_left") for child in order.get("children", ())]
+    return order | {"children": children, "protections": [_sent(oco) for oco in order.get("protections", ())]}
+
+
+def _sent(record: dict[str, Any]) -> dict[str, Any]:
+    return _renamed(record, {"saved_at": "saved_wall"})
 
 
 def _renamed(record: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
@@ -38,3 +40,11 @@ def _waited_for(sentence: str | None) -> str | None:
     if sentence.startswith("waits for a spread of"):
         return WaitingFor.SPREAD
     return next((known for known in WaitingFor if sentence.startswith(known.words)), None)
+
+
+def _with_reservation(record: dict[str, Any], second: str, left: str) -> dict[str, Any]:
+    """A reservation was two fields: the second stayed when none of its requests was left, and counted no more."""
+    kept = {name: value for name, value in record.items() if name not in (second, left)}
+    if record.get(second) is None or not record.get(left):
+        return kept
+    return {**kept, "reserved": {"second": record[second], "left": record[left]}}

@@ -1,0 +1,73 @@
+"""Requests of the broker that are reserved ahead, so that nothing is sent that could not be looked after.
+
+Requests are *reserved* in a second of market time, *drawn* one by one, and what is left is *given back*. The record
+that they are reserved for says how many are left: it is drawn with every request, and never without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Protocol, Self, TypeVar
+
+from repeg.domain.models import Frozen
+
+REQUESTS_PER_CHILD = 4
+"""Submit, read, cancel, read: reserved before an entry is sent, so that what is sent can be taken back."""
+REQUESTS_PER_PROTECTION = 2
+"""Submit, read: reserved with a bracket's entry, so that what is bought can be protected."""
+
+
+class Priority(Enum):
+    """Who goes first when requests run short."""
+
+    ROUTINE = "routine"
+    """Can wait: entries, and what is only kept fresh. Leaves alone what the budget keeps for urgent requests."""
+    URGENT = "urgent"
+    """What is live or held: finding out about it, cancelling, protecting, leaving."""
+
+
+class Reservation(Frozen):
+    """Requests reserved and not yet drawn: never none, a record without any has no reservation."""
+
+    second: int
+    """When they were reserved, in epoch seconds of market time; the budget counts them there until they are drawn."""
+    left: int
+
+    @property
+    def drawn(self) -> Reservation | None:
+        """What is left after one request."""
+        return self.split(1)[1]
+
+    def split(self, requests: int) -> tuple[Reservation | None, Reservation | None]:
+        """At most so many of the requests, and the others."""
+        first = min(self.left, requests)
+        return _some(self.second, first), _some(self.second, self.left - first)
+
+
+class Reserving(Protocol):
+    """A record that requests are reserved for."""
+
+    @property
+    def reserved(self) -> Reservation | None:
+        """What is reserved for it and not yet drawn."""
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
+        """With the given fields replaced."""
+
+
+R = TypeVar("R", bound=Reserving)
+
+
+def drawn(record: R) -> R:
+    """The record after one request."""
+    return record.model_copy(update={"reserved": record.reserved.drawn}) if record.reserved else record
+
+
+def emptied(record: R) -> tuple[R, Reservation | None]:
+    """The record without its reservation, and what is to be given back once that is saved."""
+    return record.model_copy(update={"reserved": None}), record.reserved
+
+
+def _some(second: int, left: int) -> Reservation | None:
+    return Reservation(second=second, left=left) if left > 0 else None

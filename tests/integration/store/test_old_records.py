@@ -1,0 +1,76 @@
+"""Order records that earlier versions left in the table mean what they meant."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from repeg.domain.children import ChildStatus
+from repeg.domain.orders import Order
+from repeg.domain.reservation import Reservation
+from repeg.store.items import item_order, order_item
+
+ITEMS: dict[str, Any] = json.loads((Path(__file__).parent / "old_orders.json").read_text())
+"""A bracket as it was written before records had a form: while its entry was live, and right after its fill."""
+RESERVED_AT = 1795186800
+
+
+@pytest.mark.parametrize(
+    ("stage", "of_child", "of_order"),
+    [
+        ("working", Reservation(second=RESERVED_AT, left=4), None),
+        ("filled", None, Reservation(second=RESERVED_AT, left=2)),
+    ],
+)
+def test_what_was_reserved_is_still_reserved(
+    stage: str, of_child: Reservation | None, of_order: Reservation | None
+) -> None:
+    order = item_order(ITEMS[stage])
+    assert (order.children[0].reserved, order.reserved) == (of_child, of_order)
+
+
+def test_everything_else_reads_as_it_was() -> None:
+    order, was = item_order(ITEMS["working"]), json.loads(ITEMS["working"]["order"]["S"])
+    [child], [old] = order.children, was["rungs"]
+    assert (child.client_order_id, child.status) == (old["client_order_id"], ChildStatus.LIVE)
+    assert (child.limit_price, child.filled_qty) == (Decimal(old["limit_price"]), Decimal(old["filled_qty"]))
+    assert child.saved_wall == datetime.fromisoformat(old["saved_at"])
+    assert order.received_wall == datetime.fromisoformat(was["received_at"])
+    assert (order.version, order.executions, order.order_id) == (2, 1, was["order_id"])
+    gone = {"rungs", "received_at", "sent_at", "due_at", "reserve", "reserve_left"}
+    gone |= {"holds", "holds_since_start", "hold_reason"}
+    assert set(was) - set(Order.model_fields) == gone, "whatever else is called otherwise now is not read any more"
+
+
+@pytest.mark.parametrize("stage", ITEMS)
+def test_saved_again_it_has_the_present_form(stage: str) -> None:
+    order = item_order(ITEMS[stage])
+    item = order_item(order)
+    assert item_order(item) == order
+    assert not {"rungs", "reserve", "reserve_left"} & set(json.loads(item["order"]["S"]))
+
+
+def test_only_who_meets_an_old_record_loads_what_reads_it() -> None:
+    code = (
+        "import json, sys; from repeg.store.items import item_order, order_item; "
+        "old = json.loads(sys.stdin.read()); read = lambda item: (item_order(item), 'repeg.store.old_records' in "
+        "sys.modules)[1]; present = json.loads(sys.argv[1]); print(read(present), read(old))"
+    )
+    present = json.dumps(order_item(item_order(ITEMS["filled"])))
+    path = ":".join(entry for entry in sys.path if entry)
+    run = subprocess.run(
+        [sys.executable, "-c", code, present],
+        input=json.dumps(ITEMS["filled"]),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": path},
+    )
+    assert run.stdout.strip() == "False True"

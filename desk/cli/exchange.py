@@ -149,8 +149,8 @@ def _secure(tls: bool, ca: Path | None, cert: Path | None, key: Path | None) -> 
             refuse(f"--tls-cert, --tls-key: they cannot be used ({problem.strerror or problem})")
     if not tls:
         return None
-    from desk.cloud.place import here
     from desk.exchange.door.tls import made
+    from desk.stack.place import here
 
     trust = (ca or here().folder / "exchange-ca.pem").absolute()
     try:

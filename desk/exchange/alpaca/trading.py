@@ -8,6 +8,7 @@ from desk.exchange.alpaca.account import AccountApi
 from desk.exchange.alpaca.orders import OrdersApi
 from desk.exchange.alpaca.positions import PositionsApi
 from desk.exchange.alpaca.views import asset_json, session_json
+from desk.exchange.alpaca.watchlists import WatchlistsApi
 from desk.exchange.faults.rules import Faults
 from desk.exchange.market.assets import find_asset
 from desk.exchange.market.model import SHARES, Asset
@@ -59,6 +60,7 @@ class TradingApi:
                 "GET /assets/{symbol}": self.asset,
                 "GET /clock": self.clock,
                 "GET /calendar": self.calendar,
+                **WatchlistsApi(engine).routes,
             },
         )
 

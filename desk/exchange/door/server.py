@@ -36,7 +36,8 @@ class Server:
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=4 * 1024 * 1024)
-        app.router.add_route("*", "/{path:.*}", self._handle)
+        # aiohttp matches what an address decodes to, in which there may be line breaks.
+        app.router.add_route("*", r"/{path:[\s\S]*}", self._handle)
         app.cleanup_ctx.append(self._keep_moving)
         return app
 
@@ -51,6 +52,9 @@ class Server:
             return await self._answer(incoming)
         except web.HTTPRequestEntityTooLarge:
             return _response(Reply(413, {"message": "request body is too large"}))
+        except ConnectionError:
+            # Nobody is there any more.
+            raise
         except Exception:
             log.exception("%s %s failed", incoming.method, path)
             return _response(Reply(500, SERVER_ERROR))

@@ -18,6 +18,7 @@ from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import AssetClass, AssetStatus, OrderClass, OrderSide, OrderStatus, TimeInForce
 from alpaca.trading.requests import (
     ClosePositionRequest,
+    CreateWatchlistRequest,
     GetAssetsRequest,
     GetCalendarRequest,
     GetOrdersRequest,
@@ -28,6 +29,7 @@ from alpaca.trading.requests import (
     StopLossRequest,
     TakeProfitRequest,
     TrailingStopOrderRequest,
+    UpdateWatchlistRequest,
 )
 
 from desk.exchange.client import ExchangeControl
@@ -159,3 +161,23 @@ def test_market_data(market_data: StockHistoricalDataClient, control: ExchangeCo
         )
         frame = market_data.get_stock_bars(request).df
         assert list(frame.loc["TQQQ"]["close"]) == [50.96]
+
+
+def test_watchlists(trading: TradingClient) -> None:
+    made = trading.create_watchlist(CreateWatchlistRequest(name="Mine", symbols=["TQQQ", "AAPL"]))
+    assert trading.get_watchlists()[0].id == made.id
+    trading.add_asset_to_watchlist_by_id(made.id, "SPY")
+    trading.remove_asset_from_watchlist_by_id(made.id, "AAPL")
+    trading.update_watchlist_by_id(made.id, UpdateWatchlistRequest(name="Ours"))
+    read = trading.get_watchlist_by_id(made.id)
+    assert (read.name, [asset.symbol for asset in read.assets or []]) == ("Ours", ["TQQQ", "SPY"])
+    trading.delete_watchlist_by_id(made.id)
+    assert trading.get_watchlists() == []
+
+
+def test_the_configuration_takes_effect(trading: TradingClient) -> None:
+    configuration = trading.get_account_configurations()
+    changed = configuration.model_copy(update={"max_margin_multiplier": "1", "no_shorting": True})
+    assert trading.set_account_configurations(changed) == changed == trading.get_account_configurations()
+    account = trading.get_account()
+    assert (account.multiplier, account.shorting_enabled, float(account.buying_power)) == ("1", False, 100_000)

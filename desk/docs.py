@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from repeg.domain.defence import RULES, Account
 from repeg.domain.endings import CHILD_OVER, ENDINGS, ChildOver, Ending
-from repeg.domain.life import AT_WORK, MOVES, OUTCOME_RECORDED, OWED, STATES, Rule
+from repeg.domain.life import AT_WORK, MOVES, OUTCOME_RECORDED, OWED, STATES, Rule, Stage
 from repeg.domain.money import plain
 from repeg.domain.protection import ExitReason
 from repeg.domain.reasons import Reason, Status
@@ -49,6 +49,28 @@ _ACCOUNT = {
     Account.DOUBTED: "It does not fit, seen for the first time: the next sweep looks again.",
     Account.DISAGREES: "It does not fit, look after look, and neither orders nor corporate actions explain it.",
 }
+
+SHOWN_BY = {
+    Stage.WAITING: "E-019",
+    Stage.WORKING: "E-069",
+    Stage.LIVE: "E-008",
+    Stage.WITHDRAWN: "E-181",
+    Stage.CANCELING: "E-086",
+    Stage.SECURING: "E-091",
+    Stage.RESTORING: "E-251",
+    Stage.LOOKING_AGAIN: "E-266",
+    Stage.ENTERED: "E-122",
+    Stage.SOLD: "E-253",
+    Stage.LEAVING: "E-138",
+    Stage.ENDING: "E-236",
+    Stage.UNTOLD: "E-012",
+    Stage.FROZEN: "E-288",
+    Stage.HOLDING: "E-190",
+    Stage.BARE: "E-285",
+    Stage.LEAVING_LATER: "E-730",
+    Stage.OVER: "E-150",
+}
+"""A test card for each stage of an order's life."""
 
 
 def pages() -> dict[str, str]:
@@ -131,7 +153,7 @@ def _defence() -> str:
 
 
 def _life() -> str:
-    moves = ((f"**{move.before}**", move.on.value, ", ".join(after for after in move.after)) for move in MOVES)
+    moves = ((f"**{move.before}**", move.on.value, ", ".join(move.after)) for move in MOVES)
     ends = ((str(place), each.when, f"`{each.status}`", _told(each)) for place, each in enumerate(ENDINGS, 1))
     return "\n".join(
         [
@@ -140,12 +162,14 @@ def _life() -> str:
             _NOTE,
             "",
             "The record says at which stage an order is: the first rule that fits. Each stage names the states of the",
-            "machine in which it is worked on. An execution that takes an order up goes to the first of them, and so",
-            f"does one that is done with what came before; once no more is sent, only rules {len(AT_WORK) + 1} to",
-            f"{len(AT_WORK) + len(OWED)} are asked. Two things beside the table: an order that is being secured is",
-            "taken up by `SecurePosition` even if no child order may fill any more, and one that was filled, of which",
-            "nothing else is recorded, where it was worked last (`PlaceOrder`, or `AssessMarket` for an exit that",
-            "was being sized anew). The rules stand in `domain/life.py` and `domain/endings.py`.",
+            "machine in which it is worked on, and one of the [cards](test-cards.md) that show it. An execution that",
+            "takes an order up goes to the first of those states, and so does one that is done with what came before;",
+            f"once no more is sent, only rules {len(AT_WORK) + 1} to {len(AT_WORK) + len(OWED)} are asked.",
+            "",
+            "Two things beside the table: an order that is being secured is taken up by `SecurePosition` even if no",
+            "child order may fill any more, and one that was filled, of which nothing else is recorded, where it was",
+            "worked last (`PlaceOrder`, or `AssessMarket` for an exit that was being sized anew). The rules stand in",
+            "`domain/life.py` and `domain/endings.py`.",
             "",
             "## While more may be bought or sold for it",
             "",
@@ -190,10 +214,14 @@ def _life() -> str:
 
 def _stages(rules: Iterable[Rule], first: int) -> list[str]:
     rows = (
-        (str(place), f"**{rule.stage}**", rule.when, ", ".join(f"`{state}`" for state in STATES[rule.stage]))
+        (str(place), f"**{rule.stage}**", rule.when, _states(rule.stage), SHOWN_BY[rule.stage])
         for place, rule in enumerate(rules, first)
     )
-    return _table(("#", "stage", "when", "states"), rows)
+    return _table(("#", "stage", "when", "states", "card"), rows)
+
+
+def _states(stage: Stage) -> str:
+    return ", ".join(f"`{state}`" for state in STATES[stage])
 
 
 def _onward(row: ChildOver) -> str:

@@ -1,0 +1,372 @@
+"""The table of an order's life: over every combination of marks, over any record, and walked at random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from itertools import product
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repeg.domain.brackets import Bracket, Levels
+from repeg.domain.children import ChildStatus
+from repeg.domain.endings import CHILD_OVER, ENDINGS, child_over, ending
+from repeg.domain.execution import concluded
+from repeg.domain.life import (
+    AT_WORK,
+    MOVES,
+    OUTCOME_RECORDED,
+    OWED,
+    RULES,
+    STATES,
+    On,
+    Stage,
+    is_interrupted,
+    ladder_over,
+    stage_of,
+    taken_up,
+)
+from repeg.domain.orders import Order
+from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.routes import Route
+from tests.property.strategies import orders
+from tests.support.machine import load_definition
+from tests.support.make import NOON, child, order
+
+OPEN = {rule.stage for rule in RULES}
+RECORDED = {rule.stage for rule in OUTCOME_RECORDED}
+AFTER = {(move.before, move.on): set(move.after) for move in MOVES}
+
+# --- the table by itself ---
+
+
+def test_every_stage_has_a_rule_a_state_and_a_place_before_or_after_the_outcome() -> None:
+    assert OPEN | RECORDED == set(Stage) == set(STATES)
+    assert not OPEN & RECORDED
+    assert {move.before for move in MOVES} | {after for move in MOVES for after in move.after} == set(Stage)
+
+
+def test_every_state_that_a_step_may_name_belongs_to_a_stage_and_to_the_definition() -> None:
+    states = load_definition()["States"]
+    chosen = {choice["Next"] for choice in states["Route"]["Choices"]}
+    assert {route for named in STATES.values() for route in named} == set(Route)
+    assert {route.value for route in Route} - chosen == {Route.CHECK_FILL}, "only the wait for a fill leads there"
+    assert chosen <= set(Route)
+    assert set(states) - set(Route) == {"Route", "WaitAfterTrouble"}
+
+
+def test_an_order_is_taken_up_in_a_state_that_works_and_waits_only_for_one_of_its_stage() -> None:
+    states = load_definition()["States"]
+    for stage, named in STATES.items():
+        assert states[named[0]]["Type"] == "Task", stage
+        for route in named:
+            if states[route]["Type"] == "Wait":
+                assert states[route]["Next"] in {*named, Route.CANCEL_ORDER}, f"{stage}: {route}"
+
+
+def test_a_move_is_named_once_and_only_the_last_stage_has_none() -> None:
+    assert len(AFTER) == len(MOVES)
+    assert {move.on for move in MOVES} == set(On)
+    assert set(Stage) - {move.before for move in MOVES} == {Stage.OVER}
+    assert all(move.before not in move.after for move in MOVES)
+
+
+def test_every_stage_can_be_reached_and_left_for_the_end() -> None:
+    onward = {stage: {after for move in MOVES if move.before is stage for after in move.after} for stage in Stage}
+    assert _from(Stage.WAITING, onward) == set(Stage)
+    assert all(Stage.OVER in _from(stage, onward) for stage in Stage)
+
+
+def _from(start: Stage, onward: dict[Stage, set[Stage]]) -> set[Stage]:
+    reached, ahead = {start}, {start}
+    while ahead:
+        ahead = {after for stage in ahead for after in onward[stage]} - reached
+        reached |= ahead
+    return reached
+
+
+def test_an_order_that_is_over_is_never_worked_again() -> None:
+    for move in MOVES:
+        assert move.before in OPEN or not OPEN & set(move.after)
+        crosses = move.before in OPEN and bool(RECORDED & set(move.after))
+        assert crosses == (move.on is On.RECORDED)
+
+
+# --- over every combination of marks ---
+
+LEVELS = Levels(stop=Decimal(45), target=Decimal(60))
+BRACKET = Bracket(
+    side="buy", signal_price=Decimal(51), stop_loss=LEVELS.stop, take_profit=LEVELS.target, anchor="signal"
+)
+LIVE = (ChildStatus.INTENT, ChildStatus.LIVE, ChildStatus.CANCELING)
+
+
+def _oco(status: ProtectionStatus, qty: Decimal) -> Protection:
+    return Protection(
+        client_order_id="ord-1-p1", broker_order_id="oco-1", qty=qty, levels=LEVELS, status=status, placed_at=NOON
+    )
+
+
+def _combinations() -> list[Order]:
+    found = []
+    for kind, status, child_status, filled, taken_over, reason in product(
+        ("order", "bracket", "close"),
+        (Status.WAITING, Status.WORKING, Status.FAILED),
+        (ChildStatus.CANCELED, *LIVE),
+        (0, 30, 100),
+        (0, 1, 2),
+        (None, Reason.FILL_TIMEOUT),
+    ):
+        if status.terminal and child_status in LIVE:
+            continue
+        one = child(status=child_status, filled_qty=Decimal(filled), avg_fill_price=Decimal(50) if filled else None)
+        marked = order(
+            kind=kind,
+            status=status,
+            bracket=BRACKET if kind == "bracket" else None,
+            children=(one,),
+            reason=reason,
+            cut=Reason.HELD_BY_PROTECTION,
+            released=("ord-2",) if filled else (),
+            superseded_by="close" if taken_over else None,
+            gave_way=taken_over == 2,
+        )
+        extra = ["published"] if status.terminal else ["restoring", "looked_again"] if kind == "close" else []
+        flags = ("settled", "unwinding", "securing", *extra)
+        sets = product((True, False), repeat=len(flags))
+        found += [marked.changed(**dict(zip(flags, each, strict=True))) for each in sets]
+    return found
+
+
+ALL = _combinations()
+
+
+def test_every_combination_has_a_stage_and_every_rule_a_combination() -> None:
+    used = set()
+    for each in ALL:
+        rules = OUTCOME_RECORDED if each.status.terminal else RULES
+        place = next(place for place, rule in enumerate(rules) if rule.fits(each))
+        assert stage_of(each) is rules[place].stage
+        used.add((rules is RULES, place))
+    frozen = order(status=Status.FAILED, published=True, frozen="split")
+    guarded = _bought(status=Status.FILLED, published=True)
+    used |= {(False, [rule.stage for rule in OUTCOME_RECORDED].index(stage_of(each))) for each in (frozen, guarded)}
+    assert used == {(True, place) for place in range(len(RULES))} | {
+        (False, place) for place in range(len(OUTCOME_RECORDED))
+    }
+
+
+def test_while_a_child_order_may_fill_no_order_is_taken_up_to_be_recorded_assessed_or_sent_anew() -> None:
+    for each in ALL:
+        if each.open_child and not each.securing and not each.restoring:
+            assert taken_up(each) in (Route.PLACE_ORDER, Route.CANCEL_ORDER)
+        if each.open_child and not each.status.terminal:
+            assert stage_of(each) in {rule.stage for rule in AT_WORK}
+
+
+def test_shares_are_seen_to_before_an_outcome_is_recorded() -> None:
+    for each in ALL:
+        if ladder_over(each) is Route.RECORD_OUTCOME and each.unexited_qty > 0:
+            assert each.settled or (each.superseded_by and not each.gave_way)
+
+
+def test_what_is_owed_does_not_depend_on_who_asks() -> None:
+    """An order of which no more is sent goes on where it would be taken up, unless it is taken up a step before."""
+    for each in ALL:
+        if stage_of(each) in {rule.stage for rule in OWED} and taken_up(each) is not Route.SECURE_POSITION:
+            before = {Route.PLACE_ORDER, Route.ASSESS_MARKET} if each.reason is None else set()
+            assert taken_up(each) in {ladder_over(each), *before}
+
+
+def test_only_what_was_being_worked_is_secured() -> None:
+    for each in ALL:
+        if is_interrupted(each):
+            assert each.open_child or (each.reason is None and each.remaining_qty > 0)
+
+
+def test_every_row_about_a_child_order_and_about_an_ending_is_the_first_that_fits_somewhere() -> None:
+    children = [
+        child(status=status, lost=lost, replaced=replaced, cancel_alarmed=stuck, cancel_requested_at=asked)
+        for status in ChildStatus
+        for lost, replaced, stuck in product((True, False), repeat=3)
+        for asked in (None, NOON)
+        if status.closed
+    ]
+    cases = [
+        (order(children=(one,), superseded_by=by, completion=must, requested_qty=Decimal(qty)), one)
+        for one in children
+        for by in (None, "close")
+        for must in ("must", "protect_price")
+        for qty in (0, 100)
+    ]
+    assert {child_over(*case) for case in cases} == set(CHILD_OVER)
+    for each in (child_over(*case) for case in cases):
+        assert (each.reason is None) == (each.detail == "")
+    more = [each.changed(**how) for each in ALL for how in ({}, {"cut": None})]
+    more += [_bought(children=()), _bought(unwind_failed=True), _bought(requested_qty=Decimal(90))]
+    assert {row for each in more for row in ENDINGS if next(r for r in ENDINGS if r.fits(each)) is row} == set(ENDINGS)
+
+
+@given(orders)
+def test_any_record_stands_somewhere_goes_on_and_ends(record: Order) -> None:
+    """Whatever a record holds, it can be taken up, and its end has a status that is one."""
+    assert (stage_of(record) in RECORDED) is record.status.terminal
+    assert isinstance(taken_up(record), Route)
+    assert ladder_over(record) in {STATES[rule.stage][0] for rule in OWED}
+    assert ending(record)[0].terminal
+
+
+# --- walked at random ---
+
+Happens = Callable[[Order, st.DataObject], Order | None]
+FULL = Decimal(100)
+
+
+def _bought(**fields: Any) -> Order:
+    """A bracket that bought all it should, guarded."""
+    filled = child(status=ChildStatus.FILLED, filled_qty=FULL, avg_fill_price=Decimal(50))
+    known = {"kind": "bracket", "bracket": BRACKET, "children": (filled,), "status": Status.WORKING}
+    return order(**(known | {"protections": (_oco(ProtectionStatus.LIVE, FULL),)} | fields))
+
+
+def _sent(now: Order, data: st.DataObject) -> Order:
+    if stage_of(now) is Stage.LOOKING_AGAIN:
+        now = now.changed(looked_again=True, requested_qty=now.filled_qty + FULL)
+    intent = child(len(now.children) + 1, qty=now.remaining_qty, status=ChildStatus.INTENT)
+    released = ("ord-2",) if now.kind == "close" else ()
+    return now.changed(status=Status.WORKING, released=released).with_child(intent)
+
+
+def _not_taken(now: Order, data: st.DataObject) -> Order:
+    anew = not now.children[1:] and data.draw(st.booleans())
+    return now.changed(children=now.children[:-1], status=Status.WAITING if anew else now.status)
+
+
+def _child_over(now: Order, data: st.DataObject) -> Order:
+    one = now.open_child
+    assert one
+    share = data.draw(st.sampled_from((0, 40, 100)))
+    ended = data.draw(st.sampled_from((ChildStatus.CANCELED, ChildStatus.REJECTED, ChildStatus.EXPIRED)))
+    filled = one.qty * share / 100
+    status = ChildStatus.FILLED if share == 100 else ended
+    one = one.model_copy(update={"status": status, "filled_qty": filled, "avg_fill_price": Decimal(50)})
+    now = now.with_child(one)
+    over = child_over(now, one)
+    return now.changed(reason=now.reason or over.reason)
+
+
+def _taken_over(now: Order, data: st.DataObject) -> Order | None:
+    if now.kind == "close":
+        return None
+    gave_way = stage_of(now) is not Stage.WAITING and data.draw(st.booleans())
+    return now.changed(superseded_by="close", gave_way=gave_way, reason=Reason.SUPERSEDED)
+
+
+def _failed(now: Order, data: st.DataObject) -> Order | None:
+    reason = now.reason or Reason.INTERNAL_ERROR
+    return now.changed(securing=True, reason=reason) if is_interrupted(now) else None
+
+
+def _left(now: Order, data: st.DataObject) -> Order | None:
+    if now.kind != "bracket":
+        return None
+    return now.changed(unwinding=True, settled=False, reason=now.reason or Reason.PROTECTION_FAILED)
+
+
+def _flat(now: Order, data: st.DataObject) -> Order:
+    gone = Exit(source="u", reason=ExitReason.UNWIND, qty=now.unexited_qty, price=Decimal(50), at=NOON)
+    return now.changed(exits=(*now.exits, gone), protections=(), settled=True)
+
+
+def _seen_to(now: Order, data: st.DataObject) -> Order:
+    guards = now.kind == "bracket" and (now.status.terminal or data.draw(st.booleans()))
+    ocos = (_oco(ProtectionStatus.LIVE, now.unexited_qty),) if guards else now.protections
+    return now.changed(protections=ocos, settled=True)
+
+
+def _looks_again(now: Order, data: st.DataObject) -> Order:
+    over = now.changed(reason=Reason.NO_POSITION, looked_again=True)
+    return over if data.draw(st.booleans()) else over.changed(reason=None)
+
+
+HAPPENS: dict[On, Happens] = {
+    On.SENT: _sent,
+    On.NOT_TAKEN: _not_taken,
+    On.ASSESSED_ANEW: lambda now, data: None if now.sent else now.changed(status=Status.WAITING),
+    On.CANCELED: lambda now, data: now.with_child(
+        now.children[-1].model_copy(update={"status": ChildStatus.CANCELING, "cancel_requested_at": NOON})
+    ),
+    On.CHILD_OVER: _child_over,
+    On.LADDER_OVER: lambda now, data: (
+        _looks_again(now, data) if stage_of(now) is Stage.LOOKING_AGAIN else now.changed(reason=Reason.MARKET_CLOSED)
+    ),
+    On.PUT_OFF: lambda now, data: (
+        now.changed(restoring=True, status=Status.WAITING) if now.kind == "close" and now.released else None
+    ),
+    On.PUT_BACK: lambda now, data: now.changed(restoring=False, released=()),
+    On.FAILED: _failed,
+    On.TAKEN_OVER: _taken_over,
+    On.LEFT: _left,
+    On.FLAT: _flat,
+    On.SEEN_TO: _seen_to,
+    On.NOT_LEFT: lambda now, data: now.changed(unwinding=False, unwind_failed=True),
+    On.RECORDED: lambda now, data: concluded(now, NOON),
+    On.PUBLISHED: lambda now, data: now.changed(published=True),
+    On.UNGUARDED: lambda now, data: now.changed(protections=()),
+    On.DISAGREES: lambda now, data: now.changed(frozen="a split"),
+    On.AGREES: lambda now, data: now.changed(frozen=""),
+}
+TO_THE_END = {
+    Stage.WAITING: On.LADDER_OVER,
+    Stage.WORKING: On.LADDER_OVER,
+    Stage.LIVE: On.CHILD_OVER,
+    Stage.WITHDRAWN: On.CHILD_OVER,
+    Stage.CANCELING: On.CHILD_OVER,
+    Stage.SECURING: On.CHILD_OVER,
+    Stage.RESTORING: On.PUT_BACK,
+    Stage.LOOKING_AGAIN: On.LADDER_OVER,
+    Stage.ENTERED: On.SEEN_TO,
+    Stage.SOLD: On.SEEN_TO,
+    Stage.LEAVING: On.FLAT,
+    Stage.ENDING: On.RECORDED,
+    Stage.UNTOLD: On.PUBLISHED,
+    Stage.FROZEN: On.AGREES,
+    Stage.HOLDING: On.FLAT,
+    Stage.BARE: On.FLAT,
+    Stage.LEAVING_LATER: On.FLAT,
+}
+
+
+@given(st.sampled_from(("order", "bracket", "close")), st.integers(0, 30), st.data())
+def test_whatever_happens_an_order_moves_along_the_table_and_comes_to_its_end(
+    kind: Any, turns: int, data: st.DataObject
+) -> None:
+    now = order(kind=kind, bracket=BRACKET if kind == "bracket" else None, cut=_cut(kind))
+    for _ in range(turns):
+        stage = stage_of(now)
+        if stage is Stage.OVER:
+            break
+        now = _moved(now, data.draw(st.sampled_from([on for before, on in AFTER if before is stage])), data)
+    for _ in range(2 * len(Stage)):
+        if stage_of(now) is Stage.OVER:
+            break
+        now = _moved(now, TO_THE_END[stage_of(now)], data)
+    assert stage_of(now) is Stage.OVER
+    assert now.status.terminal and now.published and not now.open_child
+
+
+def _cut(kind: str) -> Reason | None:
+    return Reason.HELD_BY_PROTECTION if kind == "close" else None
+
+
+def _moved(now: Order, on: On, data: st.DataObject) -> Order:
+    """The order after it met this, if an order of its kind can."""
+    before, after = stage_of(now), HAPPENS[on](now, data)
+    if after is None:
+        return now
+    assert stage_of(after) in AFTER[before, on] | {before}, f"{before}: {on} led to {stage_of(after)}"
+    assert taken_up(after) in {route for named in STATES.values() for route in named[:1]}
+    return after

@@ -11,7 +11,7 @@ from repeg.domain.reasons import Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.late import Queued
-from tests.support.leaving import BRACKET, SHORT, check_held, minutes, shares
+from tests.support.leaving import BRACKET, SHORT, check_held, hold, minutes, shares
 from tests.support.scenes import alerts, at, market_time, send
 
 
@@ -35,6 +35,22 @@ def test_an_entry_that_the_broker_works_off_late_is_left_by_the_close_that_waits
     assert shares(lab) == 0
     assert len([text for text in alerts(lab) if "may still arrive" in text]) <= 1
     lab.check()
+
+
+@pytest.mark.parametrize("signal", [BRACKET, SHORT], ids=["long", "short"])
+def test_shares_do_not_wait_bare_for_a_minute_for_an_exit_that_a_broker_in_trouble_never_took(
+    lab: Lab, signal: dict[str, Any]
+) -> None:
+    hold(lab, **signal)
+    lab.control.faults(
+        {"kind": "error", "status": 503, "method": "POST", "path": "/v2/orders", "order_class": "simple"}
+    )
+    with Crowd(lab) as crowd:
+        send(lab, "c", kind="close")
+        crowd.work(until=market_time("10:00:40"))
+    assert lab.order("b").protected
+    assert abs(shares(lab)) == 100
+    assert [text for text in alerts(lab) if "check the account by hand" in text]
 
 
 @pytest.mark.parametrize("signal", [BRACKET, SHORT], ids=["long", "short"])

@@ -8,10 +8,11 @@ from enum import StrEnum
 
 from repeg.domain.chains import Chain, Total, added_up, succeeded
 from repeg.domain.market import OrderReport, OrderStatus
-from repeg.domain.models import Frozen, OrderType
+from repeg.domain.models import OrderType
 from repeg.domain.money import beyond
 from repeg.domain.patience import DOUBT_LASTS_PAUSE, DOUBT_PAUSES
 from repeg.domain.reservation import Reservation
+from repeg.domain.sending import Sent
 
 ZERO = Decimal(0)
 
@@ -57,7 +58,7 @@ PRICE_OFF_MARKET = Decimal("0.05")
 """A fill farther than this fraction from the market that its order was priced by is odd."""
 
 
-class ChildRecord(Frozen):
+class ChildRecord(Sent):
     """A child order as recorded: the intent (id, type, price, quantity) before it is sent, its fate afterwards."""
 
     rung: int

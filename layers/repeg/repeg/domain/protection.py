@@ -10,6 +10,7 @@ from enum import StrEnum
 from repeg.domain.brackets import Levels
 from repeg.domain.market import OrderReport, OrderStatus, TradingDay
 from repeg.domain.models import Frozen
+from repeg.domain.sending import Sent
 
 ZERO = Decimal(0)
 TAKEN_UP_WITHIN = timedelta(seconds=60)
@@ -73,7 +74,7 @@ class ProtectionStatus(StrEnum):
         return self in (ProtectionStatus.DONE, ProtectionStatus.REFUSED, ProtectionStatus.GONE)
 
 
-class Protection(Frozen):
+class Protection(Sent):
     """One OCO: the intent before it is sent, its fate afterwards. `exits` are what its target and its stop took."""
 
     client_order_id: str
@@ -90,10 +91,6 @@ class Protection(Frozen):
     closed_at: datetime | None = None
     ambiguous: bool = False
     sends: int = 1
-    heard: int = 0
-    """Sends of which the worker came back, though without knowing what became of them."""
-    heard_wall: datetime | None = None
-    """When the last of these workers came back."""
     lookups: int = 0
     cancel_requested_at: datetime | None = None
     alarmed: bool = False
@@ -113,15 +110,6 @@ class Protection(Frozen):
         if session is None:
             return False
         return self.placed_at >= session.opens_at or now - session.opens_at >= TAKEN_UP_WITHIN
-
-    @property
-    def all_heard_wall(self) -> datetime | None:
-        """Wall time at which the last sender came back; None while one may still be about to send it."""
-        return self.heard_wall if self.heard >= self.sends else None
-
-    def heard_of(self, wall: datetime) -> Protection:
-        """This OCO after one more of its senders came back without knowing what became of it."""
-        return self.model_copy(update={"heard": self.heard + 1, "heard_wall": wall})
 
     @property
     def stopless(self) -> bool:

@@ -6,8 +6,29 @@ Both are told by the wall: a worker's life is, and the market's clock may run fa
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Self
 
+from repeg.domain.models import Frozen
 from repeg.domain.patience import ON_ITS_WAY, SEND_WITHIN, SENDER_LIFE
+
+
+class Sent(Frozen):
+    """What was sent, once or more often, while nobody knows whether it arrived."""
+
+    sends: int = 0
+    heard: int = 0
+    """Sends of which the worker came back, though without knowing what became of them."""
+    heard_wall: datetime | None = None
+    """When the last of these workers came back."""
+
+    @property
+    def all_heard_wall(self) -> datetime | None:
+        """When the last sender came back; None while one may still be about to send it."""
+        return self.heard_wall if self.heard >= max(1, self.sends) else None
+
+    def heard_of(self, wall: datetime) -> Self:
+        """The same after one more of its senders came back without knowing what became of it."""
+        return self.model_copy(update={"heard": self.heard + 1, "heard_wall": wall})
 
 
 def in_time(saved_wall: datetime, wall: datetime) -> bool:

@@ -175,7 +175,10 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
         case Duplicate():
             return _look_up(worker, order, child, refused=True)
         case Ambiguous(detail):
-            return _unknown(worker, order, child, detail)
+            # An entry that arrives after it was given up is shares that no record knows: never given up sooner.
+            # An exit can only take shares that are there, and the rest of them are bare until it is given up.
+            known = child.heard_of(worker.time.wall()) if is_exit(order) else child
+            return _unknown(worker, order, known, detail)
 
 
 def _submit(broker: Broker, order: Order, child: ChildRecord, in_time: InTime) -> SubmitOutcome:

@@ -63,10 +63,7 @@ def outcome_of(send_once: Callable[[], SubmitOutcome]) -> SubmitOutcome:
 
 def wait_for_sender(worker: Worker, record: ChildRecord | Protection, looks: int) -> int | None:
     """Market seconds until it is worth looking again for an intent that may still be sent; None when it cannot be."""
-    # A child order that arrives after it was given up is shares that no record knows, so it is never given up sooner.
-    # An OCO can only hold shares that are there, and is found by that: bare shares need not wait for it so long.
-    heard_wall = record.all_heard_wall if isinstance(record, Protection) else None
-    left = may_arrive_for(record.saved_wall, worker.time.wall(), heard_wall=heard_wall)
+    left = may_arrive_for(record.saved_wall, worker.time.wall(), heard_wall=record.all_heard_wall)
     if not left:
         return None
     return min(backoff(READ_BACKOFF_SECONDS, looks), math.ceil(left * worker.time.speed))

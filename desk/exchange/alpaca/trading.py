@@ -6,6 +6,7 @@ from datetime import date
 
 from desk.exchange.alpaca.account import AccountApi
 from desk.exchange.alpaca.orders import OrdersApi
+from desk.exchange.alpaca.portfolio import PortfolioApi
 from desk.exchange.alpaca.positions import PositionsApi
 from desk.exchange.alpaca.views import asset_json, session_json
 from desk.exchange.alpaca.watchlists import WatchlistsApi
@@ -55,7 +56,7 @@ class TradingApi:
                 "PATCH /account/configurations": account.configure,
                 "GET /account/activities": account.activities,
                 "GET /account/activities/{kind}": account.activities,
-                "GET /account/portfolio/history": account.portfolio_history,
+                "GET /account/portfolio/history": PortfolioApi(engine).history,
                 "GET /assets": self.list_assets,
                 "GET /assets/{symbol}": self.asset,
                 "GET /clock": self.clock,

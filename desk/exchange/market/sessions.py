@@ -144,6 +144,14 @@ def next_close(instant: int) -> int:
     return next(s.close for s in sessions_from(instant) if s.close > instant)
 
 
+def last_closed(instant: int) -> Session | None:
+    """The last session that is over by its regular hours; None before the first one of the calendar."""
+    today = eastern(instant).date()
+    # No two sessions are further apart than a long weekend.
+    over = [s for s in sessions_between(today - timedelta(days=7), today) if s.close <= instant]
+    return over[-1] if over else None
+
+
 def auction_closed(instant: int, *, opening: bool) -> bool:
     """Whether orders for the next opening (or closing) auction are refused now: from 2 (10) minutes before to 19:00."""
     session = session_on(eastern(instant).date())

@@ -11,8 +11,9 @@ from dataclasses import replace
 from functools import partial
 
 from desk.exchange.market.model import Intent, MarketEvent, Order, OrderType, Quote, Status, TimeInForce
+from desk.exchange.market.moments import eastern
 from desk.exchange.market.requests import OrderRequest, Replacement
-from desk.exchange.market.sessions import next_boundary, sessions_from
+from desk.exchange.market.sessions import Session, last_closed, next_boundary, sessions_from
 from desk.exchange.rules.admission import admit
 from desk.exchange.rules.drafting import Timing, draft, timing, trailed
 from desk.exchange.rules.settings import Settings
@@ -66,6 +67,7 @@ class Engine(State):
         self.orders.forget_versions(instant)
         self.ledger.forget_history(instant)
         self.history.forget_after(instant)
+        self.closes = {day: equity for day, equity in self.closes.items() if day < eastern(instant).date()}
         self._arm_boundary()
 
     def _arm_boundary(self) -> None:
@@ -79,7 +81,7 @@ class Engine(State):
         session = next(sessions_from(instant), None)
         if session is not None and instant == session.close:
             # Alpaca's last_equity is that of the previous close.
-            self.ledger.account = replace(self.ledger.account, last_equity=self.valuation().equity)
+            self._note_close(session)
         if session is not None and instant == session.pre_open:
             # A short that waited overnight is cancelled once its asset is hard to borrow:
             # docs.alpaca.markets/docs/margin-and-short-selling.
@@ -88,6 +90,13 @@ class Engine(State):
         # Orders that may trade in the new phase only have waited for it, and no quote need come.
         for symbol in list(self.books):
             self.floor.match(symbol)
+
+    def _note_close(self, session: Session) -> None:
+        before, account = last_closed(session.close - 1), self.ledger.account
+        if before is not None:
+            self.closes.setdefault(before.day, account.last_equity)
+        equity = self.closes[session.day] = self.ledger.equity(self.mark)
+        self.ledger.account = replace(account, last_equity=equity)
 
     def _end_unborrowable_shorts(self) -> None:
         for order in self.orders.open():

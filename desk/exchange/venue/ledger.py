@@ -92,6 +92,10 @@ class Ledger:
         self._put(symbol, after, entry)
         return after
 
+    def equity(self, mark: Mark) -> Decimal:
+        """Cash and positions at the marks, in dollars."""
+        return self.cash + sum((p.qty * (mark(p.symbol) or p.avg_entry_price) for p in self.positions.values()), ZERO)
+
     def value(self, mark: Mark, orders: Iterable[Order], unsettled: Decimal = ZERO) -> Valuation:
         """Value the account at the marks; open orders tie up buying power, and what is not settled is none."""
         values = [(p.qty * (mark(p.symbol) or p.avg_entry_price)) for p in self.positions.values()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -57,6 +58,8 @@ class State:
         self.history = History()
         self.proceeds = Proceeds()
         self.announced: list[CorporateAction] = []
+        # The equity at the closes of sessions.
+        self.closes: dict[date, Decimal] = {}
 
     def configure(self, changes: dict[str, Any]) -> None:
         """Change settings; ControlError names a bad one. A new seed restarts chance."""

@@ -298,29 +298,3 @@ def test_a_page_of_activities_is_not_dearer_after_many_fills(exchange: VirtualEx
         exchange.ok("GET", "/v2/account/activities", **query)
         seconds.append(time.perf_counter() - started)
     assert min(seconds) < 0.02
-
-
-def test_the_value_of_the_account_since_the_last_close(exchange: VirtualExchange) -> None:
-    exchange.control("PUT", "account", {"cash": "101000"})
-    history = exchange.ok("GET", "/v2/account/portfolio/history")
-    assert (history["equity"], history["profit_loss_pct"]) == ([100_000.0, 101_000.0], [0.0, 0.01])
-    assert "cashflow" not in history
-    exchange.control("PUT", "positions/TQQQ", {"qty": "0.123456789", "avg_entry_price": 50})
-    history = exchange.ok("GET", "/v2/account/portfolio/history", period="1M", timeframe="15Min")
-    assert (history["equity"][1], history["profit_loss"][1]) == (101_006.29, 1_006.29)
-    assert history["timeframe"] == "15Min"
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"period": "1Y"},
-        {"timeframe": "2Min"},
-        {"intraday_reporting": "always"},
-        {"pnl_reset": "never"},
-        {"start": "soon"},
-        {"period": "1D", "start": "2026-11-19T00:00:00Z", "end": "2026-11-20T00:00:00Z"},
-    ],
-)
-def test_a_history_that_makes_no_sense(exchange: VirtualExchange, query: dict[str, str]) -> None:
-    assert exchange.send("GET", "/v2/account/portfolio/history", **query).status == 422

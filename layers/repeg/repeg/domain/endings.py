@@ -141,6 +141,11 @@ ENDINGS = (
         if_none=Reason.PROTECTION_FAILED,
     ),
     Ending(
+        Status.FAILED,
+        lambda order: order.reason is Reason.ACCOUNT_DISAGREES,
+        "an exit sold what it saw, and the account shows more that nothing explains",
+    ),
+    Ending(
         Status.FILLED,
         lambda order: _is_filled(order) and order.remaining_qty < 0,
         "more was filled than was asked for",

@@ -13,7 +13,7 @@ neither is *unproven*: nothing is traded on it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -191,20 +191,26 @@ def rescaled(brackets: Sequence[Order], finding: Finding) -> list[Decimal]:
 
 def _confirmed(before: Seen, looks: Looks) -> tuple[Decimal | None, str]:
     """The ratio of corporate actions that make what was seen before into what is held now, and their words."""
-    actions = looks.actions or ()
-    ratio = ONE
-    for first in reversed(range(len(actions))):  # the last one, or the last two, ...
-        ratio *= actions[first].ratio
+    for ratio, words in latest_of(looks.actions or ()):
         made = before.qty * ratio
         short = abs(made) - abs(looks.held or ZERO)
         fits = -DUST <= short < 1 and (looks.held or ZERO) * made >= 0
         average = looks.avg_entry_price
-        if fits and (average is None or _as_scaled(before.avg_entry_price, ratio, average)):
-            return ratio, "; ".join(action.words for action in actions[first:])
+        if fits and (average is None or as_scaled(before.avg_entry_price, ratio, average)):
+            return ratio, words
     return None, ""
 
 
-def _as_scaled(before: Decimal, ratio: Decimal, average: Decimal) -> bool:
+def latest_of(actions: Sequence[CorporateAction]) -> Iterator[tuple[Decimal, str]]:
+    """The ratio and the words of the last corporate action, then of the last two together, and so on."""
+    ratio = ONE
+    for first in reversed(range(len(actions))):
+        ratio *= actions[first].ratio
+        yield ratio, "; ".join(action.words for action in actions[first:])
+
+
+def as_scaled(before: Decimal, ratio: Decimal, average: Decimal) -> bool:
+    """True when an average price (dollars a share) is what so many new shares for an old one make of `before`."""
     return abs(average - before / ratio) <= CENT + before / ratio * CLOSE_ENOUGH
 
 

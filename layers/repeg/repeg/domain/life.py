@@ -14,7 +14,7 @@ from typing import NamedTuple
 from repeg.domain.children import ChildStatus
 from repeg.domain.orders import Order
 from repeg.domain.protection import lone_stop
-from repeg.domain.reasons import Reason, Status
+from repeg.domain.reasons import Status
 from repeg.domain.routes import Route
 
 
@@ -65,7 +65,11 @@ AT_WORK = (
 OWED = (
     Rule(Stage.ENDING, lambda order: _needs_no_care(order), "what it bought was seen to, or an exit sees to it"),
     Rule(Stage.LEAVING, lambda order: order.unwinding, "what it bought is not worth holding"),
-    Rule(Stage.LOOKING_AGAIN, lambda order: wants_another_look(order), "a close saw only a part of its shares free"),
+    Rule(
+        Stage.LOOKING_AGAIN,
+        lambda order: wants_another_look(order),
+        "an exit sold all that it saw, and more may show",
+    ),
     Rule(Stage.ENTERED, lambda order: order.unexited_qty > 0, "a bracket bought shares"),
     Rule(Stage.SOLD, lambda order: _answers_for_brackets(order), "a close took protection down"),
     Rule(Stage.ENDING, lambda order: True, "nothing is left to be done"),
@@ -177,6 +181,7 @@ MOVES = (
     Move(Stage.LOOKING_AGAIN, On.SENT, (Stage.LIVE,)),
     Move(Stage.LOOKING_AGAIN, On.LADDER_OVER, (Stage.SOLD, Stage.ENDING)),
     Move(Stage.LOOKING_AGAIN, On.PUT_OFF, (Stage.RESTORING,)),
+    Move(Stage.LOOKING_AGAIN, On.TAKEN_OVER, (Stage.ENDING,)),
     Move(Stage.ENTERED, On.SEEN_TO, (Stage.ENDING,)),
     Move(Stage.ENTERED, On.LEFT, (Stage.LEAVING,)),
     Move(Stage.ENTERED, On.FLAT, (Stage.ENDING,)),
@@ -263,12 +268,19 @@ def _answers_for_brackets(order: Order) -> bool:
 
 
 def wants_another_look(order: Order) -> bool:
-    """True when a close sold all that it saw free: what orders held, or did not show yet, may be free by now. Once."""
-    if order.kind != "close" or order.looked_again or order.reason or order.securing or order.open_child:
+    """True when an exit sold all that it saw free, and nobody has seen yet that the account shows no more than that.
+
+    What orders held, or did not show yet, may be free by now; and a split makes more shares of those that are sold.
+    """
+    exits = order.kind in ("close", "unwind")
+    if not exits or order.looked_again or order.superseded_by or order.reason or order.securing or order.open_child:
         return False
-    held = order.cut in (Reason.HELD_BY_PROTECTION, Reason.HELD_BY_OTHER_ORDER)
-    hidden = order.bought_lately and (order.signal_qty is None or order.cut is not None)
-    return (held or hidden) and order.remaining_qty <= 0 < order.filled_qty
+    return order.remaining_qty <= 0 < order.filled_qty
+
+
+def looks_again_once(order: Order) -> bool:
+    """True where the look is for shares that orders held, or did not show yet: what is not free then stays."""
+    return order.cut is not None or order.bought_lately
 
 
 # --- trouble, and who may be ended ---

@@ -126,6 +126,8 @@ POSITION_READS = 3
 POSITION_LAG = timedelta(seconds=1)
 SHOWS_AFTER = timedelta(seconds=10)
 """In bad moments a position shows so late what an order has traded: a refusal for lack of shares tells of one."""
+UNEXPLAINED_LOOKS = 3
+"""A position that shows more than a close leaves is looked at so often, beyond what may lag, before it is told."""
 POSITION_SHOWS_AFTER = timedelta(seconds=60)
 """By then a position shows a trade for certain."""
 GIVE_WAY_LOOKS = 30

@@ -85,5 +85,9 @@ class Reason(StrEnum):
     OVERFILLED = "overfilled", "The broker filled more than was asked; the alert names the surplus."
     FILL_TIMEOUT = "fill_timeout", "The ladder ran out before the order was filled."
     PROTECTION_FAILED = "protection_failed", "No protection could be placed; the event says what became of the shares."
+    ACCOUNT_DISAGREES = (
+        "account_disagrees",
+        "What was seen is sold, and the account shows more, which nothing explains: that is not sold by itself.",
+    )
     INTERNAL_ERROR = "internal_error", "A step kept failing; what was live was cancelled. The log has the error."
     CANCEL_STUCK = "cancel_stuck", "A cancel was not confirmed within 30 s; the symbol stayed locked until it was."

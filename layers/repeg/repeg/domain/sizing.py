@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from repeg.domain.adjustments import Adjustment, Seen
 from repeg.domain.execution import is_exit
 from repeg.domain.market import OrderReport, Position
 from repeg.domain.models import Frozen, Side, opposite
@@ -42,6 +43,9 @@ class Sizing(Frozen):
     """Shares in the account, long or short, and what of them by the records of brackets, when that decided."""
     by_others: Decimal = ZERO
     """Shares in the account that orders hold which are not ours."""
+    seen: Seen | None = None
+    adjustment: Adjustment | None = None
+    """The position as it is seen here, and what a split within the order made of its shares."""
     late: bool = False
     """The account may not show yet what was bought last."""
 
@@ -171,6 +175,14 @@ def sized(order: Order, sizing: Sizing, qty: Decimal | None = None) -> Order:
         held = sizing.held is not None and sizing.held > sizing.qty
         cut = sizing.cut or (short if qty is not None and held else Reason.CUT_TO_POSITION)
     changes: dict[str, object] = {"requested_qty": asked, "working_qty": working if cut else None, "cut": cut}
+    if is_exit(order):
+        changes["account_seen"] = sizing.seen
+    if order.kind == "unwind" and not cut:  # else not all that it leaves for was seen
+        changes["position_before"] = (sizing.held or ZERO) + order.filled_qty - sizing.by_others
+        changes["held_by_others"] = sizing.by_others
+    if sizing.adjustment and order.signal_qty is not None:
+        changes["adjustments"] = (*order.adjustments, sizing.adjustment)
+        changes["signal_qty"] = order.signal_qty + sizing.adjustment.change
     if order.kind == "close":
         changes["position_before"] = (sizing.held or ZERO) + order.filled_qty - sizing.by_others
         changes["brackets_before"] = sizing.by_brackets

@@ -39,6 +39,7 @@ class WaitingFor(StrEnum):
     MARKET = "market", "waits for quotes that show a market"
     SPREAD = "spread", "waits for the spread to narrow"
     LAST_TRADE = "last_trade", "waits for the position to show the last trade"
+    EXPLANATION = "explanation", "waits for what explains the shares that are left"
     SHARES = "shares", "waits for the position to show what was bought"
     PROOF = "proof", "waits for the account to show its position, or who left it"
     OTHERS = "others", "waits for orders that are not ours to be cancelled"

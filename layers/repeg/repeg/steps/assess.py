@@ -26,7 +26,7 @@ from repeg.domain.assessment import (
 )
 from repeg.domain.bracket_entry import refused_at, released_bracket, with_terms
 from repeg.domain.execution import is_exit, waits_for_market
-from repeg.domain.life import is_being_left, ladder_over, taken_up, wants_another_look
+from repeg.domain.life import is_being_left, ladder_over, looks_again_once, taken_up, wants_another_look
 from repeg.domain.market import TradingDay
 from repeg.domain.opening import plan_opening, waits_for_spread
 from repeg.domain.orders import Order
@@ -47,6 +47,7 @@ from repeg.domain.sessions import Phase
 from repeg.domain.sizing import Release, Sizing, nothing_more, sized
 from repeg.domain.verdicts import Refusal, Wait, WaitingFor, no_market
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError, StoreConflict
+from repeg.steps.leftover import LAST_LOOKS
 from repeg.steps.outcome import reason_of
 from repeg.steps.place import start_rung
 from repeg.steps.size import size
@@ -292,7 +293,8 @@ def _notional_qty(worker: Worker, ready: Order) -> Refusal | Decimal:
 
 
 def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
-    if wants_another_look(order) and not isinstance(verdict, Wait | Release):
+    last_look = wants_another_look(order)
+    if last_look and (isinstance(verdict, Refusal) or (isinstance(verdict, Ready) and looks_again_once(order))):
         order = order.changed(looked_again=True)
     if isinstance(verdict, Refusal):
         over = nothing_more(order, verdict)
@@ -317,8 +319,11 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
             order = worker.alert_lasting(order, verdict.on.words, verdict.tell)
         if verdict.parked_until and order.sent:
             # What it began it does not leave half done over a night: it ends here, and is told.
-            return _apply(worker, order, Refusal(reason=Reason.MARKET_CLOSED, detail=verdict.sentence))
-        if order.released and (verdict.parked_until or bare_for_long(order, worker.now(order))):
+            unseen = last_look and not looks_again_once(order)
+            reason = Reason.ACCOUNT_DISAGREES if unseen else Reason.MARKET_CLOSED
+            return _apply(worker, order, Refusal(reason=reason, detail=verdict.sentence))
+        bare = bare_for_long(order, worker.now(order)) and not (last_look and verdict.on in LAST_LOOKS)
+        if order.released and (verdict.parked_until or bare):
             restoring = worker.note(order.changed(restoring=True), f"{verdict.sentence}; protected again meanwhile")
             worker.orders.save(restoring)
             return Next(Route.PROTECT_POSITION)
@@ -346,7 +351,7 @@ def _wait(worker: Worker, order: Order, wait: Wait) -> Next:
 
 def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
     failures = order.broker_failures + 1
-    if wants_another_look(order):
+    if wants_another_look(order) and looks_again_once(order):
         # Not worth waiting for: the rest is protected again.
         worker.orders.save(order.changed(looked_again=True))
         return Next(ladder_over(order.changed(looked_again=True)))

@@ -69,6 +69,21 @@ def find_out(
     return weigh(brackets, _in_full(worker, broker, brackets, looks, open_orders or ()), taken)
 
 
+def since_then(worker: Worker, symbol: str, looks: Looks, since: datetime) -> Looks:
+    """The looks, with what orders of others traded since a time and the corporate actions since.
+
+    None of ours trades beside one that has the symbol's turn; what others traded before shows in what was held then.
+    """
+    broker = worker.broker_for(Priority.URGENT)
+    reports, _ = _asked(worker, lambda: broker.groups(symbol, since - LONGEST_LIFE))
+    traded = None
+    if reports is not None:
+        own = {order.name_at_broker for order in _ours(worker, reports)}
+        others = unbooked(reports, since, own, None)
+        traded = tuple(each for each in others if each.filled_at is None or each.filled_at >= since)
+    return looks.model_copy(update={"unbooked": traded, "actions": _actions(worker, broker, symbol, since)})
+
+
 def listed_position(worker: Worker, symbol: str) -> Position | None:
     """The symbol's position by the list of positions.
 
@@ -107,8 +122,13 @@ def _in_full(
 
 def _book_themselves(worker: Worker, reports: Sequence[OrderReport]) -> set[str]:
     """Names of orders of ours whose trades are in the records of brackets, or will be; no plain sell is among them."""
+    ours = _ours(worker, reports)
+    return {order.name_at_broker for order in ours if order.kind in ("bracket", "close", "unwind")}
+
+
+def _ours(worker: Worker, reports: Sequence[OrderReport]) -> list[Order]:
     known = [worker.orders.get(order_id) for order_id in sorted(order_ids(reports))]
-    return {order.name_at_broker for order in known if order and order.kind in ("bracket", "close", "unwind")}
+    return [order for order in known if order]
 
 
 def _guarded(brackets: Sequence[Order], open_orders: Sequence[OrderReport]) -> Decimal:

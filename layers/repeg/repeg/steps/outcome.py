@@ -25,6 +25,7 @@ from repeg.domain.reservation import REQUESTS_PER_PROTECTION, emptied
 from repeg.domain.routes import Next, Route
 from repeg.domain.verdicts import Refusal
 from repeg.errors import CredentialsRefused, OperatorError, RetryError
+from repeg.steps.leftover import seen_flat
 from repeg.steps.lookup import successor_of
 from repeg.steps.worker import Worker
 
@@ -135,7 +136,7 @@ def _onward(worker: Worker, order: Order, over: ChildOver) -> Next:
         return wait_to_place(worker, order, pause_after_rejected(order))
     if over.reason:
         return finish(worker, order, Refusal(reason=over.reason, detail=over.detail))
-    worker.orders.save(order)
+    order = worker.orders.save(seen_flat(worker, order))
     return Next(ladder_over(order) if over.onward is Onward.OVER else Route.PLACE_ORDER)
 
 

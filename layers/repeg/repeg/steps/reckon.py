@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from repeg.domain.adjustments import Adjustment, Seen
-from repeg.domain.bracket_exit import after_split
+from repeg.domain.adjustments import Seen
 from repeg.domain.defence import Account
-from repeg.domain.evidence import DUST, Finding, Proof, looks_split, rescaled
+from repeg.domain.evidence import DUST, Finding, Proof, looks_split
 from repeg.domain.leaving import sold_by_others
 from repeg.domain.market import Position
 from repeg.domain.models import direction
 from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
 from repeg.domain.patience import DISAGREES_AFTER
+from repeg.steps.adjust import DISAGREES, adjusted
 from repeg.steps.evidence import find_out
 from repeg.steps.survey import Survey
-from repeg.steps.worker import Worker
-
-DISAGREES = "disagrees"
 
 
 def reckon(survey: Survey, brackets: Sequence[Order]) -> tuple[Account, list[Order]]:
@@ -94,40 +91,6 @@ def _seen_sold(survey: Survey, bracket: Order, finding: Finding, position: Posit
     qty, average = (position.qty, position.avg_entry_price) if position else (ZERO, ZERO)
     seen = Seen(qty=qty, avg_entry_price=average, at=survey.now, booked=tuple(known.items()))
     return bracket.changed(account_seen=seen, frozen="", doubted_at=None).no_longer(DISAGREES)
-
-
-def adjusted(worker: Worker, brackets: Sequence[Order], finding: Finding, position: Position | None) -> list[Order]:
-    """The brackets after a corporate action: shares and levels rescaled, to be protected anew at once; told."""
-    after = []
-    for bracket, qty in zip(brackets, rescaled(brackets, finding), strict=True):
-        now = worker.now(bracket)
-        levels = after_split(bracket, finding.ratio)
-        change = Adjustment(
-            why="corporate_action",
-            detail=finding.why,
-            change=qty - bracket.unexited_qty,
-            ratio=finding.ratio,
-            levels=levels,
-            at=now,
-        )
-        words = f"{finding.why}: {plain(bracket.unexited_qty)} {bracket.symbol} became {plain(qty)}, "
-        words += f"stop {plain(levels.stop)}, target {plain(levels.target)}"
-        seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=now) if position else None
-        changed = bracket.changed(
-            adjustments=(*bracket.adjustments, change),
-            stop_loss=levels.stop,
-            take_profit=levels.target,
-            account_seen=seen,
-            frozen="",
-            doubted_at=None,
-            past_stop_since=None,
-            protected=False,
-            care_at=now,
-            care_tries=0,
-        ).no_longer(DISAGREES)
-        worker.alert(changed, f"corporate action: {words}; protected again at these levels")
-        after.append(worker.save_exits(bracket, worker.note(changed, words)))
-    return after
 
 
 def _unclear(survey: Survey, bracket: Order, finding: Finding) -> Order:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 
+from repeg.domain.adjustments import Seen
 from repeg.domain.assessment import asset_problem
 from repeg.domain.bracket_entry import position_problem, short_problem
 from repeg.domain.evidence import Finding, Proof
@@ -39,6 +40,7 @@ from repeg.domain.verdicts import Refusal, Wait, WaitingFor
 from repeg.errors import RetryError
 from repeg.steps.evidence import find_out, listed_position
 from repeg.steps.foreign import in_the_way, make_way
+from repeg.steps.leftover import left_over, shrunk
 from repeg.steps.oco import find_lost, read_exits
 from repeg.steps.worker import Worker
 from repeg.store.items import Traded
@@ -122,6 +124,9 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Releas
     position = worker.broker_for(order).position(order.symbol)
     if order.kind == "unwind" and position and position.qty * direction(order.trading_side) > 0:
         return Refusal(reason=Reason.NO_POSITION, detail="the account holds the opposite position")
+    ended = left_over(worker, order, brackets, position, _expected(order, brackets))
+    if ended:
+        return ended
     held = abs(position.qty) if position else ZERO
     if brackets and not _fits(position, brackets, expected):
         # An OCO that is gone together with its shares needs no second look.
@@ -134,7 +139,7 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Releas
     if not expected <= held <= _most(order, expected, held) and order.settling < POSITION_READS:
         return Wait(seconds=1, on=WaitingFor.SHARES)
     if order.kind == "close" and (position is None or held < expected):
-        doubt = _missing(worker, order, brackets, held)
+        doubt = _missing(worker, order, brackets, position)
         if doubt:
             return doubt
     asked = None if order.signal_qty is None else order.signal_qty - order.filled_qty
@@ -157,14 +162,18 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Releas
                 worker.orders.save(found)
         return Wait(seconds=1, on=WaitingFor.SHARES)
     sizing = _as_traded(worker, order, size_close(position, asked, foreign))
-    return sizing.model_copy(update={"by_brackets": _unexited(brackets)}) if isinstance(sizing, Sizing) else sizing
+    if isinstance(sizing, Refusal) or position is None:
+        return sizing
+    seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=worker.now(order))
+    return sizing.model_copy(update={"by_brackets": _unexited(brackets), "seen": seen})
 
 
-def _missing(worker: Worker, order: Order, brackets: list[Order], held: Decimal) -> Wait | None:
+def _missing(worker: Worker, order: Order, brackets: list[Order], position: Position | None) -> Wait | None:
     """What to wait for when shares do not show; what others are proven to have sold is booked first.
 
     What is there is sold whatever is missing: a close is somebody's word. That nothing is there has to be proven.
     """
+    held = abs(position.qty) if position else ZERO
     if not brackets:
         listed = listed_position(worker, order.symbol) if held == 0 else None
         return (
@@ -176,7 +185,7 @@ def _missing(worker: Worker, order: Order, brackets: list[Order], held: Decimal)
     if finding.proof is Proof.GONE:
         _book(worker, brackets, finding)
         return None
-    if finding.proof is Proof.THERE:
+    if finding.proof is Proof.THERE or shrunk(worker, order, brackets, position):
         return Wait(seconds=1, on=WaitingFor.SHARES)
     return _unproven(order, finding.why) if held == 0 else None
 

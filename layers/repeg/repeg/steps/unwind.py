@@ -79,6 +79,10 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
             at=leaving.completed_at or worker.now(order),
         )
         order = order.with_exit(gone)
+    if leaving.adjustments:
+        levels = leaving.adjustments[-1].levels
+        adjusted = (*order.adjustments, *leaving.adjustments)
+        order = order.changed(adjustments=adjusted, stop_loss=levels.stop, take_profit=levels.target)
     ended = f"{leaving.status}{f' ({leaving.reason})' if leaving.reason else ''}"
     summary = f"{leaving.order_id} {ended}: {leaving.filled_qty} left at {leaving.avg_fill_price}"
     seen = (*order.unwinds_seen, leaving.order_id)[-UNWINDS_REMEMBERED:]

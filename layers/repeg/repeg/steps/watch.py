@@ -21,8 +21,9 @@ from repeg.domain.orders import Order
 from repeg.domain.patience import CARE_AHEAD_OF_OPEN, CARE_BACKOFF_MINUTES, CARE_GRACE, POSITIONS_WITHIN
 from repeg.domain.protection import Protection, lone_stop
 from repeg.errors import RetryError, StaleExecution
+from repeg.steps.adjust import DISAGREES
 from repeg.steps.oco import read_oco
-from repeg.steps.reckon import DISAGREES, reckon
+from repeg.steps.reckon import reckon
 from repeg.steps.release import take_down
 from repeg.steps.survey import Survey, in_turn, list_account, list_executions
 

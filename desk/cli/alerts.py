@@ -25,7 +25,7 @@ def alerts(
     since: Annotated[
         str | None, typer.Option("--since", metavar="TIME", help="From then on, as 2026-11-20T09:25:00-05:00.")
     ] = None,
-    stack: StackName = "repeg",
+    stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
     """List alerts, the newest last: those of the last 24 hours of this machine's clock, unless told otherwise."""

@@ -19,7 +19,7 @@ WIDEST = 110
 """Columns: on a wide screen the cost would stand too far from its check."""
 
 
-def doctor(stack: StackName = "repeg", as_json: AsJson = False) -> None:
+def doctor(stack: StackName = "", as_json: AsJson = False) -> None:
     """Look at keys, account, mode, data feed, clock, queue, machine and alarms; change nothing.
 
     Exit code 0: all ok; 1: something is not.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from desk.stack.intake import Intake
 
 
-def pause(stack: StackName = "repeg", as_json: AsJson = False) -> None:
+def pause(stack: StackName = "", as_json: AsJson = False) -> None:
     """Take no more signals; they stay in the queue, closes too. Orders that were taken before go on."""
     from desk.stack.intake import pause as pause_
 
@@ -26,7 +26,7 @@ def pause(stack: StackName = "repeg", as_json: AsJson = False) -> None:
         tell(f"{told}; orders that were taken before go on, those in line, too")
 
 
-def resume(stack: StackName = "repeg", as_json: AsJson = False) -> None:
+def resume(stack: StackName = "", as_json: AsJson = False) -> None:
     """Take signals again, those first that waited; most expire 15 minutes after they were sent."""
     from desk.stack.intake import resume as resume_
 

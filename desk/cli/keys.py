@@ -15,7 +15,7 @@ app = typer.Typer(help="Put the Alpaca key pair into the stack's secret.", no_ar
 
 
 @app.command("set")
-def set_(stack: StackName = "repeg") -> None:
+def set_(stack: StackName = "") -> None:
     """Ask for the key pair and store it; from a pipe: {"key_id": "...", "secret_key": "..."}."""
     from desk.cli.reaching import reaching
 

@@ -23,7 +23,7 @@ def orders(
     symbol: SymbolFilter = None,
     status: StatusFilter = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 1000,
-    stack: StackName = "repeg",
+    stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
     """List orders, the newest first."""
@@ -48,7 +48,7 @@ def orders(
 
 def order(
     order_or_signal_id: Annotated[str, typer.Argument(help="Id of the order, or of the signal that it came from.")],
-    stack: StackName = "repeg",
+    stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
     """Show one order with its child orders and its history."""
@@ -70,7 +70,7 @@ def order(
 def wait(
     signal_ids: Annotated[list[str], typer.Argument(help="Ids of the signals (or orders) to wait for.")],
     timeout: Annotated[float, typer.Option("--timeout", min=0, help="Wall seconds to wait at most.")] = 300,
-    stack: StackName = "repeg",
+    stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
     """Wait until the orders of all these signals are over, whatever their status."""
@@ -103,7 +103,7 @@ def watch(
     symbol: SymbolFilter = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 25,
     every: Annotated[float, typer.Option("--every", min=0.1, help="Wall seconds between looks.")] = 1,
-    stack: StackName = "repeg",
+    stack: StackName = "",
 ) -> None:
     """Show orders as they change; end with Ctrl-C."""
     from desk.cli.reaching import reaching_orders

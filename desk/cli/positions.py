@@ -23,7 +23,7 @@ _STYLES = {"covered": "green", "bare": "bold red", "past its stop": "bold red", 
 
 def positions(
     symbol: Annotated[str | None, typer.Argument(help="Only this symbol.")] = None,
-    stack: StackName = "repeg",
+    stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
     """Show what brackets hold: record, account, orders and market side by side, and where each position stands."""
@@ -50,7 +50,7 @@ def resolve(
     stop: Annotated[str | None, typer.Option("--stop", metavar="S", help="Stop to protect them by.")] = None,
     target: Annotated[str | None, typer.Option("--target", metavar="T", help="Target to protect them by.")] = None,
     order: Annotated[str | None, typer.Option("--order", metavar="ID", help="Which bracket, of several.")] = None,
-    stack: StackName = "repeg",
+    stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
     """Decide about a position whose record and account disagree: forget it, or say what it is."""

@@ -1,4 +1,4 @@
-"""Reaching the stack: the local cloud when one is up, else AWS. What goes wrong on the way becomes one line."""
+"""Reaching the stack, and saying in one line where it is. What goes wrong on the way becomes one line, too."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from desk.cli.output import fail
-from desk.stack.connection import connect
+from desk.cli.output import fail, tell
+from desk.stack.connection import DEFAULT_STACK, connect
+from desk.stack.place import status
 from repeg.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ def reaching(stack: str) -> Iterator[Connection]:
     try:
         connection = connect(stack)
     except (BotoCoreError, ClientError) as error:
-        fail(f"{_local()}, and on AWS {_why_not(stack, error)}")
+        fail(f"{_local()}, and on AWS {_why_not(stack or DEFAULT_STACK, error)}")
+    if stack or status().up:
+        tell(_where(connection))
     try:
         yield connection
     except (BotoCoreError, ClientError) as error:
@@ -34,10 +37,22 @@ def reaching(stack: str) -> Iterator[Connection]:
         fail(f"stack {connection.stack!r}: {error}")
 
 
+def _where(connection: Connection) -> str:
+    """Which stack a command acts on: a local cloud that is up is not the one that was meant if it holds another."""
+    if connection.is_local:
+        return f"on the local cloud, stack {connection.stack}"
+    beside = status()
+    held = f" (the local cloud that is up holds {beside.stack})" if beside.up else ""
+    return f"on AWS, {connection.session.region_name}, stack {connection.stack}{held}"
+
+
 def _local() -> str:
     """Why no local cloud was reached, and the mend."""
     from desk.doctor.reach import local_end
 
+    beside = status()
+    if beside.up:
+        return f"the local cloud that is up holds stack {beside.stack!r}"
     ended = local_end()
     return f"{ended} (make down && make local)" if ended else "no local cloud is up (make local starts one)"
 

@@ -16,7 +16,7 @@ LARGEST_INPUT = 16 * 1024 * 1024
 
 def send(
     file: Annotated[str, typer.Argument(help="File with one signal, a JSON array or JSON lines; - reads stdin.")],
-    stack: StackName = "repeg",
+    stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
     """Send signals to the queue; nothing is sent if any of them is bad."""

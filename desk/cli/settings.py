@@ -19,7 +19,7 @@ app = typer.Typer(help="Show and change the settings of a stack.", no_args_is_he
 
 
 @app.command()
-def show(stack: StackName = "repeg", as_json: AsJson = False) -> None:
+def show(stack: StackName = "", as_json: AsJson = False) -> None:
     """Show every setting, and which of them are overridden."""
     with _stored(stack) as store:
         _show(store.read(), as_json)
@@ -28,7 +28,7 @@ def show(stack: StackName = "repeg", as_json: AsJson = False) -> None:
 @app.command("set")
 def set_(
     pairs: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="For example max_slippage_bps=15.")],
-    stack: StackName = "repeg",
+    stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
     """Override settings; lists are separated by commas."""
@@ -46,7 +46,7 @@ def set_(
 @app.command()
 def load(
     file: Annotated[Path, typer.Argument(help="JSON object of settings, at most 4 KB.")],
-    stack: StackName = "repeg",
+    stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
     """Replace all overrides by those of a file."""
@@ -68,7 +68,7 @@ def load(
 
 
 @app.command()
-def reset(stack: StackName = "repeg", as_json: AsJson = False) -> None:
+def reset(stack: StackName = "", as_json: AsJson = False) -> None:
     """Remove all overrides."""
     with _stored(stack) as store:
         _write(store, "{}", as_json)

@@ -20,8 +20,8 @@ PATIENCE_S = 20.0
 _AGAIN = "repeg doctor again; if it stays so, run it with --json and report what it says"
 
 
-def examine(stack: str = "repeg", *, wall: Callable[[], datetime] = wall_clock) -> Diagnosis:
-    """Look at the stack on the local cloud that is up, else at the one of this name on AWS. Changes nothing."""
+def examine(stack: str = "", *, wall: Callable[[], datetime] = wall_clock) -> Diagnosis:
+    """Look at the stack of this name, without one at the local cloud that is up, else at `repeg`. Changes nothing."""
     meter = Meter()
     meter.begin(STACK)
     try:

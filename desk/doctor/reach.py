@@ -13,8 +13,8 @@ from desk.doctor.case import Case, wall_clock
 from desk.doctor.findings import Trouble
 from desk.doctor.meter import Meter
 from desk.doctor.words import START_AFRESH, deploy, deploy_again
-from desk.stack.connection import Connection, connect
-from desk.stack.place import Place, here, status
+from desk.stack.connection import DEFAULT_STACK, Connection, connect, local_for
+from desk.stack.place import Place, here
 from desk.stack.processes import is_ours
 
 STACK = "stack"
@@ -51,7 +51,7 @@ def reach(stack: str, meter: Meter, wall: Callable[[], datetime] = wall_clock) -
     Raises:
         Trouble: neither the local cloud nor AWS has a stack that can be looked at.
     """
-    was_up = status().up
+    local = local_for(stack) is not None
     try:
         connection = connect(stack, BOUNDED)
         connection.session.events.register("before-call.*", meter.count_aws_call)
@@ -61,7 +61,7 @@ def reach(stack: str, meter: Meter, wall: Callable[[], datetime] = wall_clock) -
         check_deployment(connection)
         return Case(connection, _environment(connection), meter, wall)
     except AwsError as error:
-        raise _unreachable(stack, error, local=was_up) from None
+        raise _unreachable(stack, error, local=local) from None
 
 
 def check_stack(case: Case) -> str:
@@ -96,6 +96,7 @@ def _environment(connection: Connection) -> dict[str, str]:
 
 
 def _unreachable(stack: str, error: Exception, *, local: bool) -> Trouble:
+    stack = stack or DEFAULT_STACK
     if local:
         if error_code(error) == "ResourceNotFoundException":
             return Trouble(STACK, f"stack {stack} on the local cloud is there only in part: {error}", START_AFRESH)

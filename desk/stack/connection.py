@@ -14,6 +14,7 @@ from botocore.config import Config
 from desk.stack.place import Status, status
 
 REGION = "us-east-1"
+DEFAULT_STACK = "repeg"
 LOCAL_KEY = "local"
 """Key id and secret key of the emulator; the simulated exchange takes it, too."""
 _CONFIG = Config(connect_timeout=5, read_timeout=65, retries={"mode": "standard", "total_max_attempts": 4})
@@ -135,16 +136,24 @@ class Connection:
         return f"{self.stack}-{name.replace('_', '-')}"
 
 
-def connect(stack: str = "repeg", config: Config = _CONFIG) -> Connection:
-    """The stack on the local cloud that is up, else the one of this name on AWS; `config` bounds calls in time.
+def local_for(stack: str = "") -> Status | None:
+    """The local cloud, if it is up and holds the stack of this name; without a name, if it is up."""
+    local = status()
+    return local if local.up and stack in ("", local.stack) else None
+
+
+def connect(stack: str = "", config: Config = _CONFIG) -> Connection:
+    """The stack of this name: on the local cloud that is up if it holds it, else on AWS; `config` bounds calls in time.
+
+    Without a name: whatever the local cloud holds, else the stack `repeg`.
 
     Raises:
         botocore.exceptions.BotoCoreError, ClientError: AWS cannot be reached or has no such stack.
     """
-    local = status()
-    if local.up:
+    local = local_for(stack)
+    if local:
         return connect_local(local, config)
-    session = boto3.Session()
+    stack, session = stack or DEFAULT_STACK, boto3.Session()
     outputs = stack_outputs(session.client("cloudformation", config=config), stack)
     return Connection(stack, outputs, session, config=config)
 

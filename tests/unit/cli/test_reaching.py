@@ -7,7 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from desk.cli.main import run
-from desk.stack.place import Place, Processes
+from desk.stack.connection import Connection
+from desk.stack.intake import Intake
+from desk.stack.place import Place, Processes, Status
 
 
 @pytest.fixture
@@ -91,3 +93,33 @@ def test_bad_signals_are_refused_before_any_stack_is_looked_for(
     path.write_text('{"signal_id": "a b", "kind": "close", "symbol": "TQQQ"}')
     assert run(["send", str(path)]) == 2
     assert "signal 1: signal_id: must be 1 to 64" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("nothing_up")
+@pytest.mark.parametrize(
+    ("named", "place"),
+    [
+        ([], "on the local cloud, stack repeg"),
+        (["--stack", "repeg"], "on the local cloud, stack repeg"),
+        (["--stack", "live"], "on AWS, us-east-1, stack live (the local cloud that is up holds repeg)"),
+    ],
+)
+def test_a_named_stack_decides_and_one_line_says_where_it_is(
+    named: list[str], place: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pause that was meant for the stack on AWS must not land on the cloud that happens to be up."""
+    up = Status(up=True, stack="repeg", endpoint_url="http://127.0.0.1:1", outputs={"TableName": "repeg"})
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    acted: list[bool] = []
+
+    def pause(connection: Connection, now: object) -> Intake:
+        acted.append(connection.is_local)
+        return Intake(paused=True, since=None, waiting=0)
+
+    for module in ("desk.stack.connection", "desk.cli.reaching"):
+        monkeypatch.setattr(f"{module}.status", lambda: up)
+    monkeypatch.setattr("desk.stack.connection.stack_outputs", lambda client, stack: {"TableName": stack})
+    monkeypatch.setattr("desk.stack.intake.pause", pause)
+    assert run(["pause", *named]) == 0
+    assert acted == [place.startswith("on the local")]
+    assert capsys.readouterr().err.startswith(place + "\n")

@@ -103,7 +103,7 @@ def test_a_local_cloud_that_ended_says_how(place: Place) -> None:
 
 
 def test_a_local_cloud_that_is_just_going_down_says_why(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "status", lambda: Status(up=True))
+    monkeypatch.setattr(module, "local_for", lambda stack: Status(up=True))
     refusing(monkeypatch, botocore.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"))
     assert "the local cloud does not answer" in told().detail
     place.log("supervisor").write_text(

@@ -98,3 +98,18 @@ def test_the_desk_can_use_the_credentials_of_aws_login() -> None:
     from botocore.compat import HAS_CRT
 
     assert HAS_CRT
+
+
+@pytest.mark.parametrize(
+    ("named", "local", "reached"),
+    [("", True, "repeg"), ("repeg", True, "repeg"), ("live", False, "live")],
+    ids=["no name", "what it holds", "another"],
+)
+def test_a_local_cloud_that_is_up_is_used_only_for_the_stack_that_it_holds(
+    named: str, local: bool, reached: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(module, "status", lambda: READY)
+    monkeypatch.setattr(module, "stack_outputs", lambda cloudformation, stack: {"TableName": stack})
+    connection = connect(named)
+    assert (connection.is_local, connection.stack) == (local, reached)

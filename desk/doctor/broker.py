@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.keys import KEYS, Keys, fill_in, read_keys
@@ -128,7 +126,7 @@ def check_account(case: Case) -> str:
     body: dict[str, Any] = case.fact(answer).reply.body
     try:
         account = parse.account(body)
-    except (parse.Unreadable, ValidationError) as error:
+    except parse.Unreadable as error:
         raise Trouble(ACCOUNT, f"the broker's account cannot be read: {error}", mend_outage(case)) from None
     wanted = case.environment.get("ACCOUNT_NUMBER", "")
     if wanted and account.account_number != wanted:

@@ -8,6 +8,7 @@ from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.words import deploy_again, repeg, some
 from desk.stack.overrides import Documents, OverridesStore
+from repeg.domain.models import from_json
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError
 from repeg.settings import merge
@@ -39,7 +40,7 @@ def read_settings(case: Case) -> Reading:
         if kept is None:
             detail = f"refused, and no valid ones were ever seen, so no order is worked: {error}"
             raise Trouble(SETTINGS, detail, _reset(case, documents)) from None
-        return Reading(Settings.model_validate_json(kept), refused=str(error))
+        return Reading(from_json(kept.document, Settings), refused=str(error))
 
 
 def check_settings(case: Case) -> str:

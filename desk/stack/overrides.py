@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from repeg.domain.money import plain
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError
 from repeg.settings import MAX_OVERRIDES_BYTES, merge
@@ -129,5 +130,10 @@ class OverridesStore:
 
 
 def _plain(settings: Settings) -> Document:
-    document = settings.model_dump(mode="json")
-    return {name: sorted(value) if isinstance(value, list) else value for name, value in document.items()}
+    return {name: _in_json(getattr(settings, name)) for name in settings.__struct_fields__}
+
+
+def _in_json(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    return sorted(value) if isinstance(value, frozenset) else value

@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
 from repeg.domain.ladders import PriceRule, Rung
-from repeg.domain.models import Side
+from repeg.domain.models import Frozen, Side
 from repeg.domain.money import tick_size
 from repeg.domain.orders import Order
 from repeg.domain.quotes import Quote
@@ -63,9 +62,9 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
-def records(model: type[BaseModel]) -> st.SearchStrategy[Any]:
+def records(model: type[Frozen]) -> st.SearchStrategy[Any]:
     """Any record of `model`: every field takes any value of its kind, whether the values make sense together or not."""
-    return st.builds(model, **{name: _of(field.annotation) for name, field in model.model_fields.items()})
+    return st.builds(model, **{name: _of(kind) for name, kind in get_type_hints(model).items()})
 
 
 def _of(kind: Any) -> st.SearchStrategy[Any]:
@@ -78,7 +77,7 @@ def _of(kind: Any) -> st.SearchStrategy[Any]:
         return st.tuples(*(_of(part) for part in parts))
     if origin is tuple:
         return st.lists(_of(parts[0]), max_size=3).map(tuple)
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    if isinstance(kind, type) and issubclass(kind, Frozen):
         return records(kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return st.sampled_from(kind)

@@ -219,7 +219,7 @@ def _short_of(bracket: Bracket) -> Bracket:
         "stop_loss": _mirrored(bracket.stop_loss, center),
         "take_profit": _mirrored(bracket.take_profit, center),
     }
-    return bracket.model_copy(update=flipped)
+    return bracket.changed(**flipped)
 
 
 @given(brackets((2,), side="buy"), buffers, _cents(-30, 30) | _cents(-1200, 1200), _cents(1, 300))
@@ -232,7 +232,7 @@ def test_shorts_mirror_longs_exactly(bracket: Bracket, buffer: Decimal, away: De
     bid = ask - spread
     size = Decimal(500)
     quote = Quote(symbol="CRWD", bid=bid, ask=ask, bid_size=size, ask_size=size, at=NOON)
-    mirror = quote.model_copy(update={"bid": _mirrored(ask, center), "ask": _mirrored(bid, center)})
+    mirror = quote.changed(bid=_mirrored(ask, center), ask=_mirrored(bid, center))
     assert short.limit(buffer) == _mirrored(bracket.limit(buffer), center)
     price, problem = bracket.look(quote, buffer)
     short_price, short_problem = short.look(mirror, buffer)

@@ -65,14 +65,14 @@ def test_a_disagreement_never_trades_nor_does_what_is_frozen_until_it_fits() -> 
 
 def test_who_is_not_free_acts_on_nothing_and_still_tells() -> None:
     for facts in ALL:
-        found, free = verdict(facts), verdict(facts.model_copy(update={"free": True}))
+        found, free = verdict(facts), verdict(facts.changed(free=True))
         assert (found.state, found.tell) == (free.state, free.tell)
         assert facts.free or found.act in (Act.NONE, Act.FREEZE)
 
 
 def test_an_entry_that_has_the_turn_keeps_nobody_from_leaving_but_from_protecting() -> None:
     for facts in ALL:
-        yields, free = (verdict(facts.model_copy(update=how)) for how in ({"yields": True}, {"free": True}))
+        yields, free = (verdict(facts.changed(**how)) for how in ({"yields": True}, {"free": True}))
         assert yields.act == (free.act if facts.free or free.act is not Act.PROTECT else Act.NONE)
 
 

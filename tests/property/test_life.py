@@ -252,7 +252,7 @@ def _child_over(now: Order, data: st.DataObject) -> Order:
     ended = data.draw(st.sampled_from((ChildStatus.CANCELED, ChildStatus.REJECTED, ChildStatus.EXPIRED)))
     filled = one.qty * share / 100
     status = ChildStatus.FILLED if share == 100 else ended
-    one = one.model_copy(update={"status": status, "filled_qty": filled, "avg_fill_price": Decimal(50)})
+    one = one.changed(status=status, filled_qty=filled, avg_fill_price=Decimal(50))
     now = now.with_child(one)
     over = child_over(now, one)
     return now.changed(reason=now.reason or over.reason)
@@ -297,7 +297,7 @@ HAPPENS: dict[On, Happens] = {
     On.NOT_TAKEN: _not_taken,
     On.ASSESSED_ANEW: lambda now, data: None if now.sent else now.changed(status=Status.WAITING),
     On.CANCELED: lambda now, data: now.with_child(
-        now.children[-1].model_copy(update={"status": ChildStatus.CANCELING, "cancel_requested_at": NOON})
+        now.children[-1].changed(status=ChildStatus.CANCELING, cancel_requested_at=NOON)
     ),
     On.CHILD_OVER: _child_over,
     On.LADDER_OVER: lambda now, data: (

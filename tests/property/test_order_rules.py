@@ -14,7 +14,7 @@ from repeg.domain.assessment import size_notional
 from repeg.domain.execution import concluded, next_rung, patience_left, write_intent
 from repeg.domain.ladders import LadderName, build_ladder
 from repeg.domain.market import OrderReport, OrderStatus
-from repeg.domain.models import Side
+from repeg.domain.models import Side, from_json, to_json
 from repeg.domain.orders import Order, order_id_for
 from repeg.domain.parking import wait_seconds_for
 from repeg.domain.quotes import Quote
@@ -251,7 +251,7 @@ def test_order_ids_are_short_pure_and_distinct(one: str, other: str) -> None:
 @given(orders)
 def test_a_record_survives_its_own_json(record: Order) -> None:
     """Design 3: the record is the truth; nothing is lost between two workers."""
-    assert Order.model_validate_json(record.model_dump_json()) == record
+    assert from_json(to_json(record), Order) == record
 
 
 @given(orders)

@@ -51,11 +51,8 @@ def ends_early(lab: Lab, seconds: float) -> None:
     now = datetime.fromisoformat(lab.control.clock().now)
     known = lab.time.calendar(lab.broker.urgent(), now)
     closes_at = now + timedelta(seconds=seconds)
-    days = tuple(
-        day.model_copy(update={"closes_at": closes_at}) if day.opens_at <= now < day.closes_at else day
-        for day in known.days
-    )
-    lab.time._calendar = known.model_copy(update={"days": days})
+    days = tuple(day.changed(closes_at=closes_at) if day.opens_at <= now < day.closes_at else day for day in known.days)
+    lab.time._calendar = known.changed(days=days)
 
 
 def done(lab: Lab, signal_id: str = "a", **signal: Any) -> Order:

@@ -16,7 +16,7 @@ def test_generated_page_is_what_the_code_says(name: str) -> None:
 def test_every_reason_and_setting_is_explained() -> None:
     reasons, settings = docs.pages()["reason-codes.md"], docs.pages()["settings.md"]
     assert [line.split("`")[1] for line in reasons.splitlines() if line[:3].strip("| ").isdigit()] == [*Reason]
-    assert all(f"| `{name}` |" in settings and field.description for name, field in Settings.model_fields.items())
+    assert all(f"| `{name}` |" in settings for name in Settings.__struct_fields__)
 
 
 def test_defaults_are_shown_in_the_form_in_which_they_are_set() -> None:

@@ -225,7 +225,7 @@ def test_default_settings_are_a_document_that_the_stack_accepts() -> None:
     document = value.replace("${DataFeed}", TEMPLATE["Parameters"]["DataFeed"]["Default"])
     assert len(document) <= 4096
     settings = merge(document, None)
-    assert set(json.loads(document)) == set(type(settings).model_fields)
+    assert set(json.loads(document)) == set(type(settings).__struct_fields__)
 
 
 def test_layers_are_built_for_what_the_template_deploys_by_default() -> None:

@@ -6,27 +6,34 @@ kept in the table, stays in force.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from pydantic import ValidationError
-
+from repeg.domain.models import from_json, to_json
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError
 
 MAX_OVERRIDES_BYTES = 4096
 
 
+class Kept(NamedTuple):
+    """A valid document as it is kept, and a digest of the texts that it was made of."""
+
+    document: str
+    of: str = ""
+
+
 class LastValid(Protocol):
     """Where the last valid document is kept."""
 
-    def load(self) -> str | None:
+    def load(self) -> Kept | None:
         """The kept document, or None."""
 
-    def keep(self, document: str) -> None:
-        """Keep `document`."""
+    def keep(self, kept: Kept) -> None:
+        """Keep a document."""
 
 
 def merge(defaults: str, overrides: str | None) -> Settings:
@@ -51,15 +58,9 @@ def validate(document: dict[str, Any]) -> Settings:
     Raises:
         ConfigurationError: names the setting and what is wrong with it.
     """
-    try:
-        return Settings.model_validate(document)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
-        if first["type"] == "extra_forbidden":
-            raise ConfigurationError(f"{name}: there is no such setting") from None
-        message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-        raise ConfigurationError(f"{name}: {message}") from None
+    from repeg.settings_check import checked  # a process that finds its document checked does not pay for reading it
+
+    return checked(document)
 
 
 def _read(name: str, text: str) -> dict[str, Any]:
@@ -80,15 +81,22 @@ def load_settings(
     Raises:
         ConfigurationError: the documents are bad and no valid one was ever kept.
     """
+    kept = last_valid.load()
     try:
-        settings = merge(*fetch())
+        texts = fetch()
+        of = _digest(*texts)
+        if kept and kept.of == of:
+            return from_json(kept.document, Settings)
+        settings = merge(*texts)
     except ConfigurationError as error:
-        kept = last_valid.load()
         if kept is None:
             raise
         report(f"settings refused, the last valid ones stay in force: {error}")
-        return Settings.model_validate_json(kept)
-    document = settings.model_dump_json()
-    if last_valid.load() != document:
-        last_valid.keep(document)
+        return from_json(kept.document, Settings)
+    last_valid.keep(Kept(to_json(settings), of))
     return settings
+
+
+def _digest(defaults: str, overrides: str | None) -> str:
+    """What changes when the texts do, or what this version makes of them."""
+    return hashlib.sha256(repr((defaults, overrides, Settings.__annotations__)).encode()).hexdigest()

@@ -185,8 +185,8 @@ def test_what_is_sent_is_exact(server: Any, broker: AlpacaBroker) -> None:
     server.answers_json(ORDER)
     broker.submit(CHILD)
     odd = {"qty": Decimal("0.300000000"), "type": "market", "limit_price": None, "side": "sell"}
-    broker.submit(CHILD.model_copy(update=odd))
-    broker.submit(CHILD.model_copy(update={"limit_price": Decimal("0.0001"), "extended_hours": True}))
+    broker.submit(CHILD.changed(**odd))
+    broker.submit(CHILD.changed(limit_price=Decimal("0.0001"), extended_hours=True))
     first, second, third = server.received
     assert (first.method, first.path) == ("POST", "/v2/orders")
     assert json.loads(first.body) == {

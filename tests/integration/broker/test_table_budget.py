@@ -161,10 +161,10 @@ def test_what_is_reserved_counts_from_when_it_is_drawn(new_table: NewTable, mark
 def test_what_was_not_drawn_is_given_back(new_table: NewTable, market: Market) -> None:
     budget = worker(new_table(), market, limit=20)
     reserved = budget.reserve(10)
-    budget.give_back(reserved.model_copy(update={"left": 7}))
+    budget.give_back(reserved.changed(left=7))
     market.pass_seconds(1)
     assert spend_all(budget, urgent=True)[0] == 17
-    budget.give_back(reserved.model_copy(update={"left": 7}))
+    budget.give_back(reserved.changed(left=7))
     with pytest.raises(BudgetExhausted):
         budget.spend(True)
 
@@ -191,7 +191,7 @@ def test_reserving_never_lets_a_minute_hold_more(new_table: NewTable, script: li
                 reserved.append(budget.reserve(3))
                 continue
             if action == "give back" and reserved:
-                budget.give_back(reserved.pop().model_copy(update={"left": 1}))
+                budget.give_back(reserved.pop().changed(left=1))
                 continue
             budget.spend(True, reserved[-1] if action == "draw" and reserved else None)
         except BudgetExhausted:

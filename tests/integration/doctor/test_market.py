@@ -9,7 +9,9 @@ import pytest
 
 from desk.doctor.words import SET_CLOCK
 from desk.exchange.client import ExchangeControl
+from repeg.domain.models import to_json
 from repeg.domain.settings import Settings
+from repeg.settings import Kept
 from tests.integration.doctor.conftest import MORNING
 from tests.support.clinic import Clinic
 
@@ -107,7 +109,7 @@ def test_a_feed_that_the_subscription_does_not_include(clinic: Clinic, control: 
 
 
 def test_the_feed_is_that_of_the_settings_in_force(clinic: Clinic, control: ExchangeControl) -> None:
-    clinic.case.market.keep(Settings(data_feed="iex").model_dump_json())
+    clinic.case.market.keep(Kept(to_json(Settings(data_feed="iex"))))
     clinic.override('{"data_feed": "nonsense"}')
     assert clinic.look("data feed").detail.startswith("iex: ")
     assert not clinic.look("settings").ok

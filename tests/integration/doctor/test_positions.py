@@ -137,7 +137,7 @@ def test_what_the_listing_does_not_show_yet_is_read_by_id(clinic: Clinic, contro
 
 def test_an_oco_that_the_broker_does_not_know_guards_nothing(clinic: Clinic, control: ExchangeControl) -> None:
     oco = held(clinic, control)
-    lost = oco.model_copy(update={"broker_order_id": "0c8aa0e1-0000-4000-8000-000000000000"})
+    lost = oco.changed(broker_order_id="0c8aa0e1-0000-4000-8000-000000000000")
     _record(clinic, order(order_id="ord-2", signal_id="ord-2", kind="bracket"), lost)
     found = look(clinic)
     assert not found.ok and "ord-1-p1 is unknown there (ord-2)" in found.detail

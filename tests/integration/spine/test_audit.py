@@ -44,17 +44,17 @@ def _unwound(lab: Lab) -> Story:
 
 
 def _oco(order: Order, **changes: Any) -> Order:
-    changed: Protection = order.protections[0].model_copy(update=changes)
+    changed: Protection = order.protections[0].changed(**changes)
     return order.with_protection(changed)
 
 
 def _levels(order: Order, **changes: str) -> Order:
-    levels = order.protections[0].levels.model_copy(update={name: Decimal(value) for name, value in changes.items()})
+    levels = order.protections[0].levels.changed(**{name: Decimal(value) for name, value in changes.items()})
     return _oco(order, levels=levels)
 
 
 def _child(order: Order, **changes: Any) -> Order:
-    return order.changed(children=(order.children[0].model_copy(update=changes),))
+    return order.changed(children=(order.children[0].changed(**changes),))
 
 
 def _above_target(order: Order) -> Order:
@@ -129,7 +129,7 @@ def test_shares_without_protection_may_be_told_or_wanted(lab: Lab, changes: dict
 
 def test_a_second_protection_of_the_same_shares_is_found_out(lab: Lab) -> None:
     (order,), journal = _protected(lab)
-    again = order.protections[0].model_copy(update={"client_order_id": f"{order.order_id}-p2"})
+    again = order.protections[0].changed(client_order_id=f"{order.order_id}-p2")
     second = {"order_id": "second", "client_order_id": again.client_order_id}
     with pytest.raises(AssertionError, match="exceed the position"):
         audit([order.with_protection(again)], _and_then(journal, _of(journal, "limit") | second), alarmed=())
@@ -139,11 +139,11 @@ def test_exits_are_compared_by_quantity_and_price(lab: Lab) -> None:
     (order,), journal = _exited(lab)
     gone = order.protections[0].exits[0]
     audit([order], journal, alarmed=())
-    for told in ((), (gone.model_copy(update={"price": Decimal(540)}),)):
+    for told in ((), (gone.changed(price=Decimal(540)),)):
         with pytest.raises(AssertionError, match="target: store"):
             audit([_oco(order, exits=told)], journal, alarmed=())
     with pytest.raises(AssertionError, match="more left than was bought"):
-        audit([_oco(order, exits=(gone.model_copy(update={"qty": Decimal(26)}),))], journal, alarmed=())
+        audit([_oco(order, exits=(gone.changed(qty=Decimal(26)),))], journal, alarmed=())
 
 
 def test_what_an_unwind_sold_is_on_its_brackets_record(lab: Lab) -> None:
@@ -167,9 +167,7 @@ def test_two_live_orders_of_a_symbol_are_found_out(lab: Lab) -> None:
     with Crowd(lab) as crowd:
         crowd.work(until=market_time("10:00:10"))
         order = lab.order("a")
-        other = order.changed(
-            order_id="ord-2", children=(order.children[0].model_copy(update={"client_order_id": "ord-2-e1"}),)
-        )
+        other = order.changed(order_id="ord-2", children=(order.children[0].changed(client_order_id="ord-2-e1"),))
         journal = lab.control.journal()
         entry = next(e for e in journal if e["type"] == "order" and e["event"] == "accepted")
         doubled = _and_then(journal, entry | {"order_id": "second", "client_order_id": "ord-2-e1"})

@@ -33,7 +33,7 @@ def _free_shares_show_late(lab: Lab, monkeypatch: pytest.MonkeyPatch, seconds: f
         seen, over = read(broker, symbol), journal(lab, event="canceled")
         now = datetime.fromisoformat(lab.control.clock().now)
         late = over and now - datetime.fromisoformat(over[-1]["at"]) < timedelta(seconds=seconds)
-        return seen.model_copy(update={"qty_available": Decimal(0)}) if seen and late else seen
+        return seen.changed(qty_available=Decimal(0)) if seen and late else seen
 
     monkeypatch.setattr(AlpacaBroker, "position", lagging)
 
@@ -63,7 +63,7 @@ def test_an_unwind_waits_for_shares_that_are_freed_late(lab: Lab, monkeypatch: p
     leaving = lab.orders.adopt(
         order.changed(unwinding=True, settled=False), lab.arn(order.order_id, order.executions + 1)
     )
-    unseen = leaving.protections[0].model_copy(update={"status": ProtectionStatus.SENT})
+    unseen = leaving.protections[0].changed(status=ProtectionStatus.SENT)
     lab.orders.save(leaving.with_protection(unseen))
     lab.start(order.order_id, leaving.executions)
     _free_shares_show_late(lab, monkeypatch, 1.5)

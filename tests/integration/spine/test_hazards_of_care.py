@@ -136,8 +136,8 @@ def test_a_stop_at_work_is_protection_at_work(lab: Lab, monkeypatch: pytest.Monk
     report = lab.broker.order(order.protective_order_id or "")
     assert report
     working = {"status": OrderStatus.LIVE, "broker_status": "partially_filled", "filled_qty": Decimal(40)}
-    leg = report.legs[0].model_copy(update=working | {"avg_fill_price": STOP, "filled_at": report.submitted_at})
-    group = report.model_copy(update={"status": OrderStatus.CANCELED, "legs": (leg,)})
+    leg = report.legs[0].changed(**(working | {"avg_fill_price": STOP, "filled_at": report.submitted_at}))
+    group = report.changed(status=OrderStatus.CANCELED, legs=(leg,))
     monkeypatch.setattr(AlpacaBroker, "order", lambda *_: group)
     monkeypatch.setattr(AlpacaBroker, "open_orders", lambda *_: (leg,))
     minutes(lab, 2)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from repeg.domain.models import to_json
 from repeg.domain.protection import ProtectionStatus
 from repeg.domain.reasons import Status
 from tests.support.audit import trading_calls
@@ -269,7 +270,7 @@ def test_protection_that_is_refused_for_days_does_not_fill_the_record(lab: Lab) 
     assert order.ocos > 30
     assert len(order.protections) <= 18, "the newest ten, and those of the round under way"
     assert (order.stop_loss, order.take_profit) == (STOP, TARGET)
-    assert len(order.model_dump_json()) < 100_000
+    assert len(to_json(order)) < 100_000
     lab.control.faults()
     minutes(lab, 11)
     assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]

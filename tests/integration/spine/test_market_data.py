@@ -143,7 +143,7 @@ def _last_trade(lab: Lab, price: str, seconds_ago: float = 1) -> None:
         seen = real(*asked)
         at = seen.quote.at if seen.quote else None
         ago = {"last_at": at - timedelta(seconds=seconds_ago)} if at else {}
-        return seen.model_copy(update={"last_price": Decimal(price), **ago})
+        return seen.changed(last_price=Decimal(price), **ago)
 
     lab.broker.snapshot = told  # type: ignore[method-assign]
 

@@ -13,11 +13,12 @@ import pytest
 from desk.exchange.client import ExchangeControl
 from repeg.broker.alpaca import DATA_URL, LIVE_URL, PAPER_URL, connect_alpaca
 from repeg.broker.budget import Unlimited
+from repeg.domain.models import from_json
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError, LiveTradingLocked
 from repeg.live_lock import broker_urls, unlock
-from repeg.settings import load_settings
+from repeg.settings import Kept, load_settings
 from tests.support.audit import trading_calls
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
@@ -29,14 +30,14 @@ from tests.support.scenes import alerts, at, done, lab_at, market_time, out_of_r
 class _Kept:
     """The last valid document, in memory."""
 
-    def __init__(self, document: str | None = None) -> None:
-        self.document = document
+    def __init__(self) -> None:
+        self.kept: Kept | None = None
 
-    def load(self) -> str | None:
-        return self.document
+    def load(self) -> Kept | None:
+        return self.kept
 
-    def keep(self, document: str) -> None:
-        self.document = document
+    def keep(self, kept: Kept) -> None:
+        self.kept = kept
 
 
 def test_a_document_that_goes_bad_leaves_the_last_valid_settings_in_force(lab: Lab) -> None:
@@ -87,8 +88,8 @@ def test_without_any_valid_settings_nothing_is_traded(lab: Lab) -> None:
 def test_settings_survive_being_kept() -> None:
     kept = _Kept()
     tuned = load_settings(lambda: ("{}", '{"leveraged_etfs": ["TQQQ"], "max_slippage_bps": 7.5}'), kept, print)
-    assert Settings.model_validate_json(kept.document or "") == tuned
-    assert json.loads(kept.document or "")["max_slippage_bps"] == "7.5"
+    assert kept.kept and from_json(kept.kept.document, Settings) == tuned
+    assert json.loads(kept.kept.document)["max_slippage_bps"] == "7.5"
 
 
 def test_the_patience_in_force_is_the_one_at_release(lab: Lab) -> None:

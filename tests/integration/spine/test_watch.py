@@ -190,8 +190,8 @@ def test_both_legs_that_fill_are_told(lab: Lab, monkeypatch: pytest.MonkeyPatch)
     report = lab.broker.order(order.protective_order_id)
     assert report
     filled = {"status": OrderStatus.FILLED, "filled_qty": Decimal(100), "filled_at": report.submitted_at}
-    leg = report.legs[0].model_copy(update={**filled, "avg_fill_price": STOP})
-    both = report.model_copy(update={**filled, "avg_fill_price": TARGET, "legs": (leg,)})
+    leg = report.legs[0].changed(**filled, avg_fill_price=STOP)
+    both = report.changed(**filled, avg_fill_price=TARGET, legs=(leg,))
     cancel_protection(lab, order)
     monkeypatch.setattr("repeg.broker.alpaca.AlpacaBroker.order", lambda *_: both)
     minutes(lab)

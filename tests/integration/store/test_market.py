@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from repeg.domain.history import ClockAnchor
 from repeg.domain.settings import Settings
-from repeg.settings import load_settings
+from repeg.settings import Kept, load_settings
 from repeg.store.market import MarketStore
 from tests.support.make import NOON, calendar_from
 
@@ -22,9 +22,9 @@ def test_readings_come_back_as_they_were_kept(market: MarketStore) -> None:
 
 
 def test_the_newest_reading_wins(market: MarketStore) -> None:
-    market.keep("first")
-    market.keep("second")
-    assert market.load() == "second"
+    market.keep(Kept("first", "a"))
+    market.keep(Kept("second", "b"))
+    assert market.load() == Kept("second", "b")
 
 
 def test_valid_settings_are_kept_and_bad_ones_fall_back_to_them(market: MarketStore) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from repeg.domain.models import to_json
 from repeg.domain.settings import Settings
+from repeg.settings import Kept
 from tests.support.clinic import Clinic
 
 
@@ -17,7 +19,7 @@ def test_overrides_are_named(clinic: Clinic) -> None:
 
 
 def test_refused_overrides_while_the_last_valid_ones_stay(clinic: Clinic) -> None:
-    clinic.case.market.keep(Settings().model_dump_json())
+    clinic.case.market.keep(Kept(to_json(Settings())))
     clinic.override('{"max_repegs": -1}')
     found = clinic.look("settings")
     assert not found.ok and "last valid ones stay" in found.detail and "max_repegs" in found.detail

@@ -244,7 +244,7 @@ def test_a_bracket_adds_to_its_side_and_never_turns_the_other(side: str, held: s
     [(True, True, None), (True, False, Reason.NOT_SHORTABLE), (False, True, Reason.NOT_SHORTABLE)],
 )
 def test_only_what_is_easy_to_borrow_is_sold_short(shortable: bool, easy: bool, reason: Reason | None) -> None:
-    found = asset().model_copy(update={"shortable": shortable, "easy_to_borrow": easy})
+    found = asset().changed(shortable=shortable, easy_to_borrow=easy)
     problem = short_problem(found)
     assert (problem.reason if problem else None) is reason
 
@@ -318,5 +318,5 @@ def test_a_first_part_shortens_the_patience_to_its_grace() -> None:
     resting = child(patience=Decimal(60), grace=Decimal(5))
     assert (resting.patience_ends_at - resting.sent_at).total_seconds() == 60
     for seconds, ends in ((0, 5), (20, 25), (58, 60)):
-        part = resting.model_copy(update={"partial_at": resting.sent_at + timedelta(seconds=seconds)})
+        part = resting.changed(partial_at=resting.sent_at + timedelta(seconds=seconds))
         assert (part.patience_ends_at - part.sent_at).total_seconds() == ends

@@ -38,7 +38,7 @@ def _child(number: int, name: str, filled: int = 0, **changes: object) -> ChildR
         patience=Decimal(20),
         sends=1,
     )
-    return child.model_copy(update=changes)
+    return child.changed(**changes)
 
 
 def _life(count: int, fills: int) -> tuple[Order, list[ChildRecord]]:
@@ -47,7 +47,7 @@ def _life(count: int, fills: int) -> tuple[Order, list[ChildRecord]]:
     for number in range(1, count + 1):
         child = _child(number, living.client_order_id, int(number <= fills))
         all_of_it.append(child)
-        living = living.with_child(child.model_copy(update={"status": ChildStatus.LIVE}))
+        living = living.with_child(child.changed(status=ChildStatus.LIVE))
         living = living.with_child(child).noted(AT, "PlaceOrder", "x" * 150)
     return living, all_of_it
 

@@ -113,7 +113,7 @@ def test_a_trade_that_keeps_the_cost_is_a_trade() -> None:
     seen = Seen(qty=Decimal(100), avg_entry_price=Decimal("50.98"), at=NOON)
     mine = bracket(seen=seen)
     bought = (sale(900, side="buy"),)
-    shown = position("1000").model_copy(update={"avg_entry_price": Decimal("5.098")})
+    shown = position("1000").changed(avg_entry_price=Decimal("5.098"))
     assert looks_split([mine], shown)
     assert weigh([mine], looks(1000, 1000, "5.098", unbooked=bought)).proof is Proof.THERE
 
@@ -121,7 +121,7 @@ def test_a_trade_that_keeps_the_cost_is_a_trade() -> None:
 def test_orders_are_counted_once_and_our_own_not_at_all() -> None:
     before = Seen(qty=Decimal(60), avg_entry_price=Decimal("50.98"), at=NOON, booked=(("hand", Decimal(40)),))
     ours = sale(100, "ord-0263829989b6fd954f72-e1")
-    old = sale(10, "old").model_copy(update={"filled_at": NOON - timedelta(minutes=5)})
+    old = sale(10, "old").changed(filled_at=NOON - timedelta(minutes=5))
     reports = (sale(50), ours, old, sale(5, "new"))
     assert order_ids(reports) == {"ord-0263829989b6fd954f72"}
     found = unbooked(reports, NOON, order_ids(reports), before)

@@ -111,8 +111,8 @@ def test_which_rungs_need_a_quote() -> None:
     assert market.rule is PriceRule.MARKET
     assert needs_quote(_working(), LADDER[0])
     assert needs_quote(_working(), market), "the cap guards the fallback"
-    assert not needs_quote(_working(ladder="market"), market)
-    assert needs_quote(_working(ladder="market", signal_cap_bps=Decimal(5)), market), "its own cap guards it"
+    assert not needs_quote(_working(ladder=LadderName.MARKET), market)
+    assert needs_quote(_working(ladder=LadderName.MARKET, signal_cap_bps=Decimal(5)), market), "its own cap guards it"
     assert not needs_quote(_working(completion="must"), market)
 
 
@@ -321,5 +321,5 @@ def test_re_pegs_and_the_market_fallback_are_counted_from_what_was_sent() -> Non
     resting = _closed(4, price_protected=True)
     assert (_working(*limits, market).repegs, _working(*limits, market).market_fallback) == (2, True)
     assert (_working(*limits, resting).repegs, _working(*limits, resting).market_fallback) == (2, False)
-    alone = _working(_closed(1, type="market", limit_price=None), ladder="market")
+    alone = _working(_closed(1, type="market", limit_price=None), ladder=LadderName.MARKET)
     assert (alone.repegs, alone.market_fallback) == (0, False)

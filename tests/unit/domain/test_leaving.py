@@ -62,7 +62,7 @@ def _bracket(name: str, qty: int, guarded: int = 0, left: int = 0, at: Any = NOO
 
 
 def _close(sold: int, held: int, price: str = "51.00") -> Order:
-    rung = _filled(sold).model_copy(update={"avg_fill_price": Decimal(price)})
+    rung = _filled(sold).changed(avg_fill_price=Decimal(price))
     return order(
         order_id="close",
         signal_id="c",
@@ -216,5 +216,5 @@ def test_the_record_tells_since_when_shares_are_bare() -> None:
     bought, guarded = _bracket("b", 100), _bracket("b", 100, guarded=60)
     assert bare_by_record(bought) == NOON - timedelta(hours=1)
     assert bare_by_record(guarded) is None
-    over = guarded.protections[0].model_copy(update={"status": ProtectionStatus.GONE, "closed_at": NOON})
+    over = guarded.protections[0].changed(status=ProtectionStatus.GONE, closed_at=NOON)
     assert bare_by_record(guarded.with_protection(over)) == NOON

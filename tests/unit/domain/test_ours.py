@@ -73,23 +73,23 @@ def test_what_is_not_told_and_what_clocks_explain_speaks_against_nothing(changes
 def test_one_in_the_place_of_ours_has_terms_of_its_own() -> None:
     moved = _report(qty=Decimal(70), limit_price=Decimal(51), replaces="a")
     assert contradiction(INTENT, moved) is None
-    assert contradiction(INTENT, moved.model_copy(update={"side": "sell"}))
+    assert contradiction(INTENT, moved.changed(side="sell"))
 
 
 def test_the_answer_to_our_own_request_is_never_too_old() -> None:
     """Clocks may have been set; terms still count."""
     old = _report(submitted_at=AT - timedelta(days=1))
     assert contradiction(INTENT, old, just_sent=True) is None
-    assert contradiction(INTENT, old.model_copy(update={"qty": Decimal(1)}), just_sent=True)
+    assert contradiction(INTENT, old.changed(qty=Decimal(1)), just_sent=True)
 
 
 def test_a_market_order_may_show_a_limit_of_the_brokers() -> None:
-    market = INTENT.model_copy(update={"type": "market", "limit_price": None})
+    market = INTENT.changed(type="market", limit_price=None)
     assert contradiction(market, _report(limit_price=Decimal(52))) is None
 
 
 def test_the_stop_of_an_oco_is_a_leg_of_it() -> None:
-    oco = INTENT.model_copy(update={"stop_price": Decimal(49)})
+    oco = INTENT.changed(stop_price=Decimal(49))
     assert contradiction(oco, _report()) is None, "legs are not always told"
     leg = _report(stop_price=Decimal("49.5"), limit_price=None)
     assert "stop" in str(contradiction(oco, _report(legs=(leg,))))

@@ -40,7 +40,7 @@ def told(
     """The broker's word on both legs, by their statuses."""
     legs = () if stop is None else (_leg("stop-1", stop, stop_took, "529.40", stop_price=Decimal("529.45")),)
     head = _leg("target-1", target, target_took, "545.60", limit_price=Decimal("545.50"), legs=legs)
-    return head.model_copy(update={"closed_at": LATER}) if closed else head
+    return head.changed(closed_at=LATER) if closed else head
 
 
 def _leg(broker_id: str, status: str, took: int, price: str, **fields: Any) -> OrderReport:
@@ -151,7 +151,7 @@ def test_what_an_oco_covers(status: ProtectionStatus) -> None:
 
 def test_a_target_that_somebody_replaced_is_followed() -> None:
     """Facts 1.4: the new order has another id; the old one stays `replaced`."""
-    moved = told("replaced", None).model_copy(update={"replaced_by": "target-2"})
+    moved = told("replaced", None).changed(replaced_by="target-2")
     seen = oco(status=ProtectionStatus.LIVE).reported(moved, LATER, True)
     assert (seen.broker_order_id, seen.status.closed) == ("target-2", False)
 
@@ -263,7 +263,7 @@ def test_how_a_bracket_ends(record: Order, ending: tuple[Status, Reason | None])
 
 def test_a_stop_that_died_alone_guards_nothing_even_while_its_target_is_taken_down() -> None:
     lame = oco().reported(told("new", "canceled"), LATER, True)
-    asked = lame.model_copy(update={"status": ProtectionStatus.CANCELING, "cancel_requested_at": LATER})
+    asked = lame.changed(status=ProtectionStatus.CANCELING, cancel_requested_at=LATER)
     assert [bought(each).unguarded_qty for each in (lame, asked)] == [25, 25]
     assert [bought(each).bare_qty for each in (lame, asked)] == [0, 0], "its shares are held by the target"
     over = asked.reported(told("canceled", "canceled"), LATER, True)
@@ -288,7 +288,7 @@ def test_a_listing_that_shows_what_is_known_needs_no_read() -> None:
 
 
 def test_odd_shares_are_neither_bare_nor_guarded() -> None:
-    held = bought(exits=(left(ExitReason.CLOSE, 3, source="c").model_copy(update={"qty": Decimal("3.5")}),))
+    held = bought(exits=(left(ExitReason.CLOSE, 3, source="c").changed(qty=Decimal("3.5")),))
     assert (held.bare_qty, held.odd_qty, held.uncovered_qty) == (21, Decimal("0.5"), Decimal("21.5"))
     guarded = held.changed(protections=(oco(qty=Decimal(21), status=ProtectionStatus.LIVE),))
     assert (guarded.bare_qty, guarded.odd_qty, guarded.needs_care) == (0, Decimal("0.5"), False)
@@ -302,6 +302,6 @@ def test_what_waited_for_the_open_has_a_minute_to_be_taken_up(placed: int, now: 
     day = TradingDay(
         date=opens.date(), opens_at=opens, closes_at=closes, extended_opens_at=early, extended_closes_at=late
     )
-    known = oco().model_copy(update={"placed_at": opens + timedelta(seconds=placed)})
+    known = oco().changed(placed_at=opens + timedelta(seconds=placed))
     assert known.is_due(day, opens + timedelta(seconds=now)) is due
     assert not known.is_due(None, opens)

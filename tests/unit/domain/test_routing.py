@@ -13,6 +13,7 @@ from repeg.domain.orders import Order
 from repeg.domain.pricing import Cap, CapBound
 from repeg.domain.routing import cap_bps, classify, route
 from repeg.domain.settings import Settings
+from repeg.settings import validate
 from tests.support.make import FRIDAY, NOON, eastern, order, quote, session_of
 
 SESSION = session_of()
@@ -27,7 +28,7 @@ def test_every_symbol_of_the_lists_has_its_class() -> None:
 
 
 def test_a_symbol_in_both_lists_counts_as_leveraged() -> None:
-    settings = Settings.model_validate({"leveraged_etfs": ["QQQ"], "high_volume_etfs": ["QQQ"]})
+    settings = validate({"leveraged_etfs": ["QQQ"], "high_volume_etfs": ["QQQ"]})
     assert classify("QQQ", settings) == "leveraged_etf"
 
 
@@ -44,7 +45,7 @@ def test_a_symbol_in_both_lists_counts_as_leveraged() -> None:
 def test_mode_and_switch_route_the_classes(
     mode: str, enabled: bool, leveraged: str, high_volume: str, stock: str
 ) -> None:
-    settings = Settings.model_validate({"execution_mode": mode, "enabled": enabled})
+    settings = validate({"execution_mode": mode, "enabled": enabled})
     routes = [route(classify(symbol, settings), settings) for symbol in ("TQQQ", "SPY", "AAPL")]
     assert routes == [leveraged, high_volume, stock]
 

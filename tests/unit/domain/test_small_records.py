@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from repeg.domain.brackets import Levels
-from repeg.domain.models import MAX_TEXT
+from repeg.domain.models import MAX_TEXT, from_json, to_json
 from repeg.domain.orders import Order
 from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus, remembered
 from repeg.store.items import order_item
@@ -27,7 +27,7 @@ def _tried(order: Order, at: datetime, status: ProtectionStatus, exits: tuple[Ex
     name = order.protective_client_order_id
     sent = Protection(client_order_id=name, qty=Decimal(25), levels=LEVELS, placed_at=at)
     over = {"broker_order_id": f"0b8f4c1e-{name}", "status": status, "closed_at": at, "exits": exits}
-    return order.with_new_protection(sent).with_protection(sent.model_copy(update=over))
+    return order.with_new_protection(sent).with_protection(sent.changed(**over))
 
 
 def _longest_life(order: Order, days: int) -> Order:
@@ -47,7 +47,7 @@ def test_the_longest_life_of_an_order_stays_under_a_hundred_kilobytes() -> None:
     order = _longest_life(bought(filled=25), days=7)
     assert order.ocos == 7 * 24 * 60
     assert _size(order) < 100 * KB
-    assert Order.model_validate_json(order.model_dump_json()) == order
+    assert from_json(to_json(order), Order) == order
 
 
 def test_what_took_shares_is_counted_whatever_is_forgotten() -> None:

@@ -6,10 +6,11 @@ import boto3
 import pytest
 
 from desk.stack.overrides import Documents, OverridesStore, read_document, read_pairs
+from repeg.domain.models import to_json
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError
 
-DEFAULTS = Settings().model_dump_json()
+DEFAULTS = to_json(Settings())
 
 
 def changed(*pairs: str, before: str | None = None) -> dict[str, object]:

@@ -11,8 +11,6 @@ from typing import Any, TypeVar
 from urllib.parse import quote as url_quote
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-
 from repeg.broker import alpaca_errors as errors
 from repeg.broker import alpaca_parse as parse
 from repeg.broker.alpaca_requests import oco_request, order_request
@@ -327,7 +325,7 @@ class AlpacaBroker:
 def _accepted(client_order_id: str, reply: Reply) -> Accepted | Ambiguous:
     try:
         report = parse.order_report(reply.body)
-    except (parse.Unreadable, ValidationError) as error:
+    except parse.Unreadable as error:
         return Ambiguous(f"{error}: {reply}")
     if report.client_order_id != client_order_id:
         return Ambiguous(f"the answer tells of another order: {reply}")
@@ -356,7 +354,7 @@ def _read(parser: Callable[[Any], _Known], reply: Reply) -> _Known:
         raise BrokerUnavailable(str(reply))
     try:
         return parser(reply.body)
-    except (parse.Unreadable, ValidationError) as error:
+    except parse.Unreadable as error:
         raise BrokerUnavailable(f"{error}: {reply}") from error
 
 

@@ -67,11 +67,11 @@ def order_report(body: Any) -> OrderReport:
         submitted_at=_optional_moment(fields, "submitted_at"),
         filled_at=_optional_moment(fields, "filled_at"),
         closed_at=_closed_at(fields, status),
-        replaced_by=fields.get("replaced_by") or None,
-        replaces=fields.get("replaces") or None,
-        type=fields.get("type") or fields.get("order_type") or None,
+        replaced_by=_optional_text(fields, "replaced_by"),
+        replaces=_optional_text(fields, "replaces"),
+        type=_optional_text(fields, "type") or _optional_text(fields, "order_type"),
         stop_price=_optional_number(fields, "stop_price"),
-        legs=tuple(order_report(leg) for leg in fields.get("legs") or ()),
+        legs=tuple(order_report(leg) for leg in _list(fields, "legs")),
     )
 
 
@@ -303,6 +303,17 @@ def _text(fields: dict[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value:
         raise Unreadable(f"{name} is missing")
+    return value
+
+
+def _optional_text(fields: dict[str, Any], name: str) -> str | None:
+    return None if fields.get(name) in (None, "") else _text(fields, name)
+
+
+def _list(fields: dict[str, Any], name: str) -> list[Any]:
+    value = fields.get(name) or []
+    if not isinstance(value, list):
+        raise Unreadable(f"the {name} are not a list")
     return value
 
 

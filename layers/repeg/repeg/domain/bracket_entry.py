@@ -39,16 +39,14 @@ def with_terms(order: Order, settings: Settings, outside_session: bool) -> Order
     if order.bracket is None:
         return order
     if order.max_slippage_bps is None:
-        return order.changed(bracket=order.bracket.model_copy(update={"anchor": "signal"}))
+        return order.changed(bracket=order.bracket.changed(anchor="signal"))
     bracket = order.bracket
     cap = Cap(bps=order.max_slippage_bps, floor=ZERO, bound=CapBound.SETTING)
     cap = cap.at_least(bracket.signal_price, settings.cap_floor_ticks)
     order = order.changed(cap_floor=cap.floor, cap_bound=cap.bound)
     terms = {"cap_bps": cap.bps, "cap_floor": cap.floor, "min_rr": settings.SMART_EXECUTOR_MIN_RR_RATIO}
     regular, extended = settings.SMART_EXECUTOR_LIMIT_BUFFER_REGULAR, settings.SMART_EXECUTOR_LIMIT_BUFFER_EXTENDED
-    return order.changed(
-        bracket=bracket.model_copy(update=terms), entry_buffer=extended if outside_session else regular
-    )
+    return order.changed(bracket=bracket.changed(**terms), entry_buffer=extended if outside_session else regular)
 
 
 def refused_at(order: Order, quote: Quote) -> Refusal | None:

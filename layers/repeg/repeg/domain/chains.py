@@ -42,7 +42,7 @@ def added_up(chain: Chain, report: OrderReport, wanted: Decimal) -> Total:
     if chain.qty <= 0:
         return Total(chain, report.filled_qty, report.avg_fill_price)
     if _starts_at_zero(chain, report, wanted):
-        chain = chain.model_copy(update={"from_zero": True})
+        chain = chain.changed(from_zero=True)
     if not chain.from_zero:
         return Total(chain, report.filled_qty, report.avg_fill_price)
     return Total(chain, chain.qty + report.filled_qty, _average(chain, report))

@@ -153,20 +153,18 @@ class ChildRecord(Sent):
         price = total.price or (self.avg_fill_price if total.qty == self.filled_qty else None)
         partial = 0 < total.qty < self.qty
         moved = report.status is OrderStatus.REPLACED and report.replaced_by
-        return self.model_copy(
-            update={
-                "broker_order_id": report.replaced_by or report.broker_order_id,
-                "replaced": self.replaced or report.status is OrderStatus.REPLACED,
-                "status": closed or live,
-                "chain": succeeded(total) if moved else total.chain,
-                "doubt": doubt,
-                "doubts": doubts,
-                "filled_qty": total.qty if ahead else self.filled_qty,
-                "avg_fill_price": price if ahead else self.avg_fill_price,
-                "partial_at": self.partial_at or (now if partial else None),
-                "closed_at": (report.closed_at or report.filled_at or now) if closed else None,
-                "ambiguous": False,
-            }
+        return self.changed(
+            broker_order_id=report.replaced_by or report.broker_order_id,
+            replaced=self.replaced or report.status is OrderStatus.REPLACED,
+            status=closed or live,
+            chain=succeeded(total) if moved else total.chain,
+            doubt=doubt,
+            doubts=doubts,
+            filled_qty=total.qty if ahead else self.filled_qty,
+            avg_fill_price=price if ahead else self.avg_fill_price,
+            partial_at=self.partial_at or (now if partial else None),
+            closed_at=(report.closed_at or report.filled_at or now) if closed else None,
+            ambiguous=False,
         )
 
     def _doubts_price(self, report: OrderReport, total: Total) -> Doubt | None:

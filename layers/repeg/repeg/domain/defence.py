@@ -208,7 +208,7 @@ def verdict(facts: Facts) -> Verdict:
     """
     found = next(rule.verdict for rule in RULES if rule.fits(facts))
     free = {Act.PROTECT: facts.free, Act.LEAVE: facts.free or facts.yields}
-    return found if free.get(found.act, True) else found.model_copy(update={"act": Act.NONE})
+    return found if free.get(found.act, True) else found.changed(act=Act.NONE)
 
 
 def guard(bare: bool, bare_for: timedelta | None, session_open: bool) -> Guard:

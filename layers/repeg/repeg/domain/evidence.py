@@ -118,9 +118,9 @@ def _missing(looks: Looks, held: Decimal, missing: Decimal, side: str) -> Findin
     lacks = Finding(proof=Proof.UNPROVEN, missing=missing, held=held)
     if looks.guarded > max(ZERO, held):
         why = f"protective orders for {plain(looks.guarded)} shares are live, and the account shows {plain(held)}"
-        return lacks.model_copy(update={"proof": Proof.UNCLEAR, "why": why})
+        return lacks.changed(proof=Proof.UNCLEAR, why=why)
     if looks.unbooked is None:
-        return lacks.model_copy(update={"proof": Proof.UNCLEAR, "why": "the account's orders could not be read"})
+        return lacks.changed(proof=Proof.UNCLEAR, why="the account's orders could not be read")
     exits = [each for each in looks.unbooked if each.side != side and each.filled_qty > 0]
     taken = sum((each.filled_qty for each in exits), ZERO)
     if taken + DUST >= missing:
@@ -129,7 +129,7 @@ def _missing(looks: Looks, held: Decimal, missing: Decimal, side: str) -> Findin
         return Finding(proof=Proof.GONE, missing=missing, held=held, sellers=sellers, why=why)
     done = f"orders of the account explain {plain(taken)}" if taken else "no order of the account explains it"
     done += "".join(f"; {action.words}" for action in looks.actions or ())
-    return lacks.model_copy(update={"why": f"the account shows {plain(held)}, {plain(missing)} too few; {done}"})
+    return lacks.changed(why=f"the account shows {plain(held)}, {plain(missing)} too few; {done}")
 
 
 def _as_by_split(brackets: Sequence[Order], looks: Looks) -> Finding | None:
@@ -240,7 +240,7 @@ def unbooked(
         ours = _CHILD_ID.sub("", report.client_order_id) in own
         rest = report.filled_qty - booked.get(report.broker_order_id, ZERO)
         if rest > 0 and not over and not ours:
-            found.append(report.model_copy(update={"filled_qty": rest}))
+            found.append(report.changed(filled_qty=rest))
     return tuple(found)
 
 

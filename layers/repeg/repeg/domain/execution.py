@@ -86,7 +86,7 @@ def next_rung(order: Order, closes_at: datetime | None, now: datetime) -> Rung |
             return Refusal(reason=Reason.FILL_TIMEOUT, detail=f"not complete after {COMPLETION_WINDOW_SECONDS} s")
         rung = _on_lap(order.plan[walked % len(order.plan)], walked // len(order.plan))
         if is_overdue(order, now):
-            rung = order.plan[-1].model_copy(update={"patience": _patience_when_late(order, now)})
+            rung = order.plan[-1].changed(patience=_patience_when_late(order, now))
     elif walked >= len(order.plan):
         return _ladder_over(order)
     else:
@@ -111,7 +111,7 @@ def _patience_when_late(order: Order, now: datetime) -> Decimal:
 def _on_lap(rung: Rung, lap: int) -> Rung:
     """A ladder that found no market is not walked at the same pace again: each lap is twice as patient."""
     patience = min(rung.patience * 2**lap, max(rung.patience, LONGEST_LAP_PATIENCE))
-    return rung.model_copy(update={"patience": patience})
+    return rung.changed(patience=patience)
 
 
 def may_start(order: Order, rung: Rung, closes_at: datetime, now: datetime) -> bool:

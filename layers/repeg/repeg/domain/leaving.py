@@ -31,7 +31,7 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
     for order, known in zip(before, holding, strict=True):
         if order.frozen and flat:
             # Which shares of the record the account's were is in dispute; that none is left is not.
-            gone = _exit(close, order.unexited_qty).model_copy(update={"price": None})
+            gone = _exit(close, order.unexited_qty).changed(price=None)
             changed.append(order.with_exit(gone).changed(frozen=""))
             continue
         qty = min(_loose(order), taken)

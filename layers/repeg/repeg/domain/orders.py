@@ -377,7 +377,7 @@ class Order(Frozen):
 
     def dated(self, created_at: datetime) -> Order:
         """With its creation, and the events of its intake, placed in market time."""
-        events = (event.model_copy(update={"at": created_at}) for event in self.events)
+        events = (event.changed(at=created_at) for event in self.events)
         return self.changed(created_at=created_at, events=tuple(events))
 
     def noted(self, at: datetime, state: str, detail: str) -> Order:
@@ -389,10 +389,6 @@ class Order(Frozen):
         others = [child if known.client_order_id == child.client_order_id else known for known in self.children]
         children, bygone = bounded(tuple(others) if child in others else (*others, child), self.bygone)
         return self.changed(children=children, bygone=bygone)
-
-    def changed(self, **changes: object) -> Order:
-        """With the given fields replaced."""
-        return self.model_copy(update=changes)
 
 
 def order_id_for(signal_id: str, variant: str = "") -> str:

@@ -162,18 +162,18 @@ class Protection(Sent):
         changed = self._with_exits([report], stops, now)
         if report.status is OrderStatus.REPLACED and report.replaced_by:
             follows = {"broker_order_id": report.replaced_by, "status": ProtectionStatus.SENT}
-            return changed.model_copy(update=follows)
+            return changed.changed(**follows)
         current = [leg for leg in stops if leg.status is not OrderStatus.REPLACED]
         over = report.status.terminal and all(leg.status.terminal for leg in stops)
         known: dict[str, object] = {"broker_order_id": report.broker_order_id, "ambiguous": False, "lookups": 0}
         if current:
             dead = all(leg.status in _DEAD for leg in current)
             known |= {"stop_order_id": current[-1].broker_order_id, "stop_dead": dead}
-        changed = changed.model_copy(update=known | {"moved": self._moved(report, current)})
+        changed = changed.changed(**(known | {"moved": self._moved(report, current)}))
         update: dict[str, object] = {"status": changed._status(report, current, over, session_open)}
         if over:
             update["closed_at"] = report.closed_at or now
-        return changed.model_copy(update=update)
+        return changed.changed(**update)
 
     def _status(
         self, report: OrderReport, stops: list[OrderReport], over: bool, session_open: bool
@@ -220,8 +220,8 @@ class Protection(Sent):
             count_anew = (*count_anew, report.broker_order_id)
         taken = _exit(reason, report, () if report.broker_order_id in count_anew else before, now)
         if taken is None or (known and taken.qty < known.qty):
-            return self.model_copy(update={"count_anew": count_anew})
-        return self.model_copy(update={"count_anew": count_anew, "exits": (*others, taken)})
+            return self.changed(count_anew=count_anew)
+        return self.changed(count_anew=count_anew, exits=(*others, taken))
 
     def _counts_anew(self, report: OrderReport, before: Sequence[Exit], others: Sequence[Exit]) -> bool:
         """True for a successor that is for the rest only, or shows less than was filled before it."""
@@ -274,7 +274,7 @@ def _together(one: Exit, other: Exit) -> Exit:
     qty, price = one.qty + other.qty, other.price
     if one.price is not None and other.price is not None:
         price = ((one.qty * one.price + other.qty * other.price) / qty).quantize(_PRICE_PLACES)
-    return other.model_copy(update={"qty": qty, "price": price})
+    return other.changed(qty=qty, price=price)
 
 
 def _exit(reason: ExitReason, report: OrderReport, before: Sequence[Exit], now: datetime) -> Exit | None:

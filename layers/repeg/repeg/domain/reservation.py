@@ -6,7 +6,6 @@ that they are reserved for says how many are left: it is drawn with every reques
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Protocol, Self, TypeVar
 
@@ -52,7 +51,7 @@ class Reserving(Protocol):
     def reserved(self) -> Reservation | None:
         """What is reserved for it and not yet drawn."""
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
+    def changed(self, **changes: Any) -> Self:
         """With the given fields replaced."""
 
 
@@ -61,12 +60,12 @@ R = TypeVar("R", bound=Reserving)
 
 def drawn(record: R) -> R:
     """The record after one request."""
-    return record.model_copy(update={"reserved": record.reserved.drawn}) if record.reserved else record
+    return record.changed(reserved=record.reserved.drawn) if record.reserved else record
 
 
 def emptied(record: R) -> tuple[R, Reservation | None]:
     """The record without its reservation, and what is to be given back once that is saved."""
-    return record.model_copy(update={"reserved": None}), record.reserved
+    return record.changed(reserved=None), record.reserved
 
 
 def _some(second: int, left: int) -> Reservation | None:

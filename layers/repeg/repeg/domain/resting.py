@@ -30,4 +30,4 @@ def kept_for(order: Order, child: ChildRecord, rung: Rung, quote: Quote | None, 
         return None
     rested = Decimal(str((now - child.sent_at).total_seconds()))
     more = {"kept": child.kept + 1, "kept_at_worst": price.price_protected, "patience": rested + rung.patience}
-    return child.model_copy(update=more)
+    return child.changed(**more)

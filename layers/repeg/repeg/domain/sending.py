@@ -28,7 +28,7 @@ class Sent(Frozen):
 
     def heard_of(self, wall: datetime) -> Self:
         """The same after one more of its senders came back without knowing what became of it."""
-        return self.model_copy(update={"heard": self.heard + 1, "heard_wall": wall})
+        return self.changed(heard=self.heard + 1, heard_wall=wall)
 
 
 def in_time(saved_wall: datetime, wall: datetime) -> bool:

@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     StrictBool,
     TypeAdapter,
@@ -23,7 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from repeg.domain.ladders import SignalLadder
-from repeg.domain.models import Frozen, Side, direction
+from repeg.domain.models import Side, direction
 from repeg.domain.money import plain
 from repeg.domain.settings import SYMBOL
 from repeg.errors import SignalInvalid
@@ -105,7 +107,9 @@ Symbol = Annotated[str, AfterValidator(_symbol)]
 Instant = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware)]
 
 
-class _Signal(Frozen):
+class _Signal(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
     signal_id: Annotated[str, AfterValidator(_signal_id)]
     strategy: Annotated[str, AfterValidator(_label)] | None = None
     expires_at: Instant | None = None

@@ -112,7 +112,7 @@ def whole_shares(sizing: Sizing) -> Sizing | Refusal:
     if whole == 0:
         return Refusal(reason=Reason.NOT_FRACTIONABLE, detail=detail)
     note = f"{sizing.note}; {detail}" if sizing.note else detail
-    return sizing.model_copy(update={"qty": whole, "cut": sizing.cut or Reason.NOT_FRACTIONABLE, "note": note})
+    return sizing.changed(qty=whole, cut=sizing.cut or Reason.NOT_FRACTIONABLE, note=note)
 
 
 def _cut(sizing: Sizing, there: Decimal, foreign: Sequence[OrderReport]) -> Sizing:
@@ -124,8 +124,8 @@ def _cut(sizing: Sizing, there: Decimal, foreign: Sequence[OrderReport]) -> Sizi
         reason = Reason.HELD_BY_OTHER_ORDER if sizing.by_others > 0 else Reason.HELD_BY_PROTECTION
         named = named_orders(foreign, sizing.side)
         note = f"{figures}; {plain(there - sizing.qty)} are held by open orders{f': {named}' if named else ''}"
-        return sizing.model_copy(update={"cut": reason, "note": note})
-    return sizing.model_copy(update={"cut": Reason.CUT_TO_POSITION, "note": figures})
+        return sizing.changed(cut=reason, note=note)
+    return sizing.changed(cut=Reason.CUT_TO_POSITION, note=figures)
 
 
 def _held(others: Decimal, foreign: Sequence[OrderReport], advice: str = "") -> Refusal:

@@ -46,15 +46,15 @@ def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Or
         connect, child = worker.drawing(child)
         if first:
             wish = {"status": ChildStatus.CANCELING, "cancel_requested_at": worker.now(order), "cancel_unclear": True}
-            child = child.model_copy(update=wish)
+            child = child.changed(**wish)
             order = worker.orders.save(order.changed(waits=0).with_child(child))
         outcome = _ask(connect, child)
-        child = child.model_copy(update={"cancel_unclear": outcome is CancelOutcome.UNCLEAR})
+        child = child.changed(cancel_unclear=outcome is CancelOutcome.UNCLEAR)
         if outcome is CancelOutcome.REQUESTED:
             worker.sleep(LINGER_SECONDS)
         if first and outcome is CancelOutcome.ALREADY_TERMINAL:
             # It was over before we asked: if it turns out to be cancelled, somebody else cancelled it.
-            child = child.model_copy(update={"cancel_requested_at": None})
+            child = child.changed(cancel_requested_at=None)
     connect, child = worker.drawing(child)
     look = read_child(worker, child, lambda: connect().order(child.broker_order_id or ""))
     order = fold(worker, order, child, look.report)
@@ -77,11 +77,11 @@ def _missing(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, C
     if look.report or not look.answered:
         order = fold(worker, order, child, look.report)
         return order, order.children[-1]
-    child = child.model_copy(update={"lookups": child.lookups + 1})
+    child = child.changed(lookups=child.lookups + 1)
     if child.lookups > len(LOOKUP_BACKOFF_SECONDS):
         worker.alert(order, f"{child.client_order_id} is unknown to the broker now; check the account by hand")
         gone = {"status": ChildStatus.CANCELED, "closed_at": worker.now(order), "lost": True}
-        child = child.model_copy(update=gone)
+        child = child.changed(**gone)
     return order.with_child(child), child
 
 
@@ -98,11 +98,11 @@ def _alarm(worker: Worker, order: Order, child: ChildRecord, look: Look) -> tupl
         return order, child
     if look.answered and not child.cancel_alarmed:
         detail = f"{child.client_order_id}: cancel not confirmed after 30 s; {order.symbol} stays locked"
-        child = child.model_copy(update={"cancel_alarmed": True})
+        child = child.changed(cancel_alarmed=True)
         order = worker.note(order.changed(reason=Reason.CANCEL_STUCK), detail)
     elif not look.answered and not child.unseen_alarmed:
         detail = f"{child.client_order_id} may be live and cannot be seen; {order.symbol} stays locked"
-        child = child.model_copy(update={"unseen_alarmed": True})
+        child = child.changed(unseen_alarmed=True)
     else:
         return order, child
     worker.alert(order, detail)

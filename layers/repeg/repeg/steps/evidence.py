@@ -81,7 +81,7 @@ def since_then(worker: Worker, symbol: str, looks: Looks, since: datetime) -> Lo
         own = {order.name_at_broker for order in _ours(worker, reports)}
         others = unbooked(reports, since, own, None)
         traded = tuple(each for each in others if each.filled_at is None or each.filled_at >= since)
-    return looks.model_copy(update={"unbooked": traded, "actions": _actions(worker, broker, symbol, since)})
+    return looks.changed(unbooked=traded, actions=_actions(worker, broker, symbol, since))
 
 
 def listed_position(worker: Worker, symbol: str) -> Position | None:
@@ -111,12 +111,10 @@ def _in_full(
     since = max(bought, before.at) if before else bought
     reports, _ = _asked(worker, lambda: broker.groups(brackets[0].symbol, since - LONGEST_LIFE))
     traded = None if reports is None else unbooked(reports, since, _book_themselves(worker, reports), before)
-    return looks.model_copy(
-        update={
-            "guarded": _guarded(brackets, open_orders),
-            "unbooked": traded,
-            "actions": _actions(worker, broker, brackets[0].symbol, since),
-        }
+    return looks.changed(
+        guarded=_guarded(brackets, open_orders),
+        unbooked=traded,
+        actions=_actions(worker, broker, brackets[0].symbol, since),
     )
 
 

@@ -110,7 +110,7 @@ def shrunk(worker: Worker, close: Order, brackets: list[Order], position: Positi
         return False
     began = close.account_seen.at if close.account_seen else close.created_at
     looks = since_then(worker, close.symbol, Looks(read=None, listed=None), began)
-    looks = looks.model_copy(update={"avg_entry_price": position.avg_entry_price})
+    looks = looks.changed(avg_entry_price=position.avg_entry_price)
     finding = split_within(close, looks, held_of(close, position))
     if finding is None:
         return False
@@ -136,7 +136,7 @@ def _after_split(
     note = f"{finding.why} while it was being closed: {plain(sizing.qty)} more are to be left"
     if not brackets:
         worker.alert(close, f"{close.symbol}: {note}")
-    return sizing.model_copy(update={"note": note, "by_brackets": _unexited(brackets)})
+    return sizing.changed(note=note, by_brackets=_unexited(brackets))
 
 
 def _rest_of_unwind(worker: Worker, leaving: Order, position: Position, finding: Finding) -> Sizing | Refusal:
@@ -151,7 +151,7 @@ def _rest_of_unwind(worker: Worker, leaving: Order, position: Position, finding:
     )
     worker.alert(leaving, f"corporate action: {finding.why} while {leaving.symbol} was being left: {plain(more)} more")
     sizing = size_close(position, more)
-    return sizing if isinstance(sizing, Refusal) else sizing.model_copy(update={"adjustment": change})
+    return sizing if isinstance(sizing, Refusal) else sizing.changed(adjustment=change)
 
 
 def _adjusted_since(close: Order, bracket: Order) -> bool:

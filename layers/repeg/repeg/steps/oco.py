@@ -54,10 +54,10 @@ def read_oco(
     for report in reports:
         seen = seen.reported(report, worker.now(order), seen.is_due(session, worker.now(order)))
     if not reports:
-        seen = oco.model_copy(update={"lookups": oco.lookups + 1})
+        seen = oco.changed(lookups=oco.lookups + 1)
         if seen.lookups > looks:
             worker.alert(order, f"{oco.client_order_id} is unknown to the broker now; check the account by hand")
-            seen = seen.model_copy(update={"status": ProtectionStatus.GONE, "closed_at": worker.now(order)})
+            seen = seen.changed(status=ProtectionStatus.GONE, closed_at=worker.now(order))
     if (seen.status, seen.exited_qty) != (oco.status, oco.exited_qty):
         order = worker.note(order, _words(seen))
     return order.with_protection(seen), seen
@@ -90,7 +90,7 @@ def _with_moved_legs(broker: Broker, report: OrderReport) -> OrderReport:
     """With the legs that replaced others and are not listed beside them."""
     listed = {leg.broker_order_id for leg in report.legs}
     moved = [broker.order(leg.replaced_by) for leg in report.legs if leg.replaced_by and leg.replaced_by not in listed]
-    return report.model_copy(update={"legs": (*report.legs, *(leg for leg in moved if leg))}) if moved else report
+    return report.changed(legs=(*report.legs, *(leg for leg in moved if leg))) if moved else report
 
 
 def find_oco(worker: Worker, order: Order, oco: Protection, *, refused: bool = False) -> Look:
@@ -108,13 +108,11 @@ def find_oco(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
         return Look(_taken(worker, order, oco, taken(intent, stranger)), True, None, taken=True)
     if report is None:
         return Look(order, True, None)
-    found = oco.model_copy(
-        update={
-            "broker_order_id": report.broker_order_id,
-            "status": ProtectionStatus.CANCELING if oco.cancel_requested_at else ProtectionStatus.SENT,
-            "ambiguous": False,
-            "lookups": 0,
-        }
+    found = oco.changed(
+        broker_order_id=report.broker_order_id,
+        status=ProtectionStatus.CANCELING if oco.cancel_requested_at else ProtectionStatus.SENT,
+        ambiguous=False,
+        lookups=0,
     )
     return Look(order.with_protection(found), True, found)
 
@@ -122,7 +120,7 @@ def find_oco(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
 def _taken(worker: Worker, order: Order, oco: Protection, detail: str) -> Order:
     worker.alert(order, detail)
     gone = {"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order), "ambiguous": False}
-    return worker.note(order.with_protection(oco.model_copy(update=gone)), detail)
+    return worker.note(order.with_protection(oco.changed(**gone)), detail)
 
 
 def read_exits(worker: Worker, bracket: Order, looks: int = len(LOOKUP_BACKOFF_SECONDS)) -> Order:

@@ -78,7 +78,7 @@ def _with_successor(worker: Worker, order: Order, child: ChildRecord, report: Or
     except (RetryError, OperatorError) as error:
         worker.log.info(f"the successor of {child.client_order_id} could not be looked for: {error}")
         return report
-    return report.model_copy(update={"replaced_by": found.broker_order_id}) if found else report
+    return report.changed(replaced_by=found.broker_order_id) if found else report
 
 
 _DOUBTS = {

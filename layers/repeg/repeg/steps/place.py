@@ -117,7 +117,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
             reserved = worker.broker_for(order).reserve(requests_of_entry(order))
         except RetryError as error:
             return _wait_for_request(worker, order, error.wait_seconds if isinstance(error, BudgetExhausted) else 0)
-        child = child.model_copy(update={"reserved": reserved})
+        child = child.changed(reserved=reserved)
     return _send(worker, order, child)
 
 
@@ -155,7 +155,7 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
     connect, drawn = worker.drawing(child)
 
     def save(saved_wall: datetime) -> Order:
-        dated = drawn.model_copy(update={"saved_wall": saved_wall})
+        dated = drawn.changed(saved_wall=saved_wall)
         return worker.orders.save(noted.with_child(dated))
 
     intent = child_intent(noted, child)
@@ -221,7 +221,7 @@ def _denied(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
 def _keys_refused(worker: Worker, order: Order, child: ChildRecord, message: str) -> Next:
     """Nothing was taken. Keys that are valid are refused now and then: believed only when it lasts."""
     if child.sends > 1:
-        again = child.model_copy(update={"sends": child.sends - 1})
+        again = child.changed(sends=child.sends - 1)
         return _broker_down(worker, order.with_child(again), CredentialsRefused(message))
     following = _broker_down(worker, order.changed(children=order.children[:-1]), CredentialsRefused(message))
     worker.give_back(child.reserved)
@@ -231,7 +231,7 @@ def _keys_refused(worker: Worker, order: Order, child: ChildRecord, message: str
 def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: float, why: str) -> Next:
     """The broker certainly has nothing. A first send is forgotten and priced anew; a second one is looked up first."""
     if child.sends > 1:
-        again = child.model_copy(update={"sends": child.sends - 1})
+        again = child.changed(sends=child.sends - 1)
         return worker.wait(order.with_child(again), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
     following = _wait_for_request(worker, order.changed(children=order.children[:-1]), wait_seconds, why)
     worker.give_back(child.reserved)
@@ -240,7 +240,7 @@ def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: fl
 
 def _unknown(worker: Worker, order: Order, child: ChildRecord, detail: str) -> Next:
     noted = worker.note(order, f"{child.client_order_id}: outcome unknown ({detail}); looking it up")
-    lost = child.model_copy(update={"ambiguous": True, "lookups": 0})
+    lost = child.changed(ambiguous=True, lookups=0)
     return worker.wait(noted.with_child(lost), Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[0])
 
 
@@ -269,7 +269,7 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
         "lookup_position": baseline,
         "saved_wall": child.saved_wall or worker.time.wall(),
     }
-    seen = child.model_copy(update=known)
+    seen = child.changed(**known)
     order = order.with_child(seen)
     if not last:
         return worker.wait(order, Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[seen.lookups])
@@ -279,7 +279,7 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
         written_at = seen.first_sent_at or seen.sent_at
         again = {"sends": seen.sends + 1, "lookups": 0, "sent_at": worker.now(order), "first_sent_at": written_at}
         order = worker.note(order, f"{child.client_order_id} never arrived: sent once more")
-        return _send(worker, order, seen.model_copy(update=again))
+        return _send(worker, order, seen.changed(**again))
     worker.orders.save(worker.note(order.changed(reason=Reason.BROKER_UNAVAILABLE), "outcome stays unknown"))
     return Next(Route.SECURE_POSITION)
 
@@ -301,7 +301,7 @@ def _taken(worker: Worker, order: Order, child: ChildRecord, stranger: OrderRepo
     pause = None if refused else wait_for_sender(worker, child, child.lookups)
     if pause:
         seen = {"lookups": child.lookups + 1, "ambiguous": True, "saved_wall": child.saved_wall or worker.time.wall()}
-        return worker.wait(order.with_child(child.model_copy(update=seen)), Route.WAIT_TO_PLACE, pause)
+        return worker.wait(order.with_child(child.changed(**seen)), Route.WAIT_TO_PLACE, pause)
     detail = taken(child_intent(order, child), stranger)
     worker.alert(order, detail)
     order, unused = _without(worker, order, child, detail)
@@ -314,7 +314,7 @@ def _taken(worker: Worker, order: Order, child: ChildRecord, stranger: OrderRepo
 
 
 def _without(worker: Worker, order: Order, child: ChildRecord, detail: str) -> tuple[Order, Reservation | None]:
-    gone = child.model_copy(update={"status": ChildStatus.NEVER_SENT, "closed_at": worker.now(order)})
+    gone = child.changed(status=ChildStatus.NEVER_SENT, closed_at=worker.now(order))
     gone, unused = emptied(gone)
     return worker.note(order.with_child(gone), detail), unused
 

@@ -38,5 +38,5 @@ def priced(worker: Worker, order: Order) -> Order:
 
 def _at(worker: Worker, order: Order, missing: Sequence[ChildRecord], price: Decimal) -> Order:
     for child in missing:
-        order = order.with_child(child.model_copy(update={"avg_fill_price": price}))
+        order = order.with_child(child.changed(avg_fill_price=price))
     return worker.note(order, f"filled at {plain(price)} by what the position cost: the order shows no price")

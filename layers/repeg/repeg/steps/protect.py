@@ -163,14 +163,14 @@ def _send(worker: Worker, order: Order, oco: Protection) -> Next:
     unsent = oco
 
     def save(saved_wall: datetime) -> Order:
-        return worker.orders.save(intended.with_protection(unsent.model_copy(update={"saved_wall": saved_wall})))
+        return worker.orders.save(intended.with_protection(unsent.changed(saved_wall=saved_wall)))
 
     intent = oco_intent(order, oco)
     order, outcome = send(worker, intent, save, lambda in_time: _submit(connect(), intended, unsent, in_time))
     oco = next(each for each in order.protections if each.client_order_id == unsent.client_order_id)
     match outcome:
         case Accepted(report):
-            sent = oco.model_copy(update={"broker_order_id": report.broker_order_id, "status": ProtectionStatus.SENT})
+            sent = oco.changed(broker_order_id=report.broker_order_id, status=ProtectionStatus.SENT)
             with answering_for(worker, order, oco, report):
                 worker.sleep(LINGER_SECONDS)
                 return _confirm(worker, order.with_protection(sent), sent)
@@ -236,7 +236,7 @@ def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, messa
             return worker.wait(look.order, Route.WAIT_TO_PROTECT, 1)
     if reason is Reason.MISCONFIGURED:
         return wait_for_operator(worker, _not_sent(order, oco), message)
-    refused = oco.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})
+    refused = oco.changed(status=ProtectionStatus.REFUSED, closed_at=worker.now(order))
     order = order.with_protection(refused).changed(refusals=order.refusals + 1)
     order = worker.note(order, f"protection refused: {message}")
     return _refused(worker, order, reason, message)
@@ -249,7 +249,7 @@ def _refused(worker: Worker, order: Order, reason: Reason, message: str) -> Next
 
 def _unknown(worker: Worker, order: Order, oco: Protection, detail: str) -> Next:
     noted = worker.note(order, f"{oco.client_order_id}: outcome unknown ({detail}); looking it up")
-    lost = oco.model_copy(update={"ambiguous": True, "lookups": 0})
+    lost = oco.changed(ambiguous=True, lookups=0)
     return worker.wait(noted.with_protection(lost), Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[0])
 
 
@@ -264,12 +264,12 @@ def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
         return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.waits))
     if not oco.ambiguous:
         return _unknown(worker, order, oco, "interrupted after the intent was written")
-    seen = oco.model_copy(update={"lookups": oco.lookups + 1, "saved_wall": oco.saved_wall or worker.time.wall()})
+    seen = oco.changed(lookups=oco.lookups + 1, saved_wall=oco.saved_wall or worker.time.wall())
     order = order.with_protection(seen)
     if seen.lookups < len(LOOKUP_BACKOFF_SECONDS):
         return worker.wait(order, Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[seen.lookups])
     if seen.sends < MAX_SENDS:
-        again = seen.model_copy(update={"sends": seen.sends + 1, "lookups": 0})
+        again = seen.changed(sends=seen.sends + 1, lookups=0)
         return _send(worker, worker.note(order, f"{oco.client_order_id} never arrived: sent once more"), again)
     pause = wait_for_sender(worker, seen, seen.lookups - len(LOOKUP_BACKOFF_SECONDS))
     if pause:
@@ -277,6 +277,6 @@ def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
         return worker.wait(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PROTECT, pause)
     # Should it arrive after all, the shares it holds keep the next one from being accepted.
     worker.alert(order, f"{oco.client_order_id} of {order.symbol} stays unknown to the broker")
-    lost = seen.model_copy(update={"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order)})
+    lost = seen.changed(status=ProtectionStatus.REFUSED, closed_at=worker.now(order))
     given_up = order.with_protection(lost).changed(refusals=order.refusals + 1)
     return _refused(worker, given_up, Reason.BROKER_UNAVAILABLE, "the broker takes no protection")

@@ -37,7 +37,7 @@ def refused(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
     refusal = Denial(reason=reason, of=sort, times=times, doubts=doubts)
     wait = try_again_in(refusal)
     if wait is None:
-        ended, _ = emptied(child.model_copy(update={"status": ChildStatus.REJECTED, "closed_at": now}))
+        ended, _ = emptied(child.changed(status=ChildStatus.REJECTED, closed_at=now))
         detail = f"broker: {denied.message}{_named(worker, denied)}"
         following = finish(worker, order.with_child(ended), Refusal(reason=reason, detail=detail))
     else:
@@ -71,7 +71,7 @@ def _without(order: Order, child: ChildRecord, worker: Worker) -> Order:
     """A first send that was refused is forgotten, and its id used again; a further one may still arrive."""
     if child.sends == 1:
         return order.changed(children=order.children[:-1])
-    gone, _ = emptied(child.model_copy(update={"status": ChildStatus.NEVER_SENT, "closed_at": worker.now(order)}))
+    gone, _ = emptied(child.changed(status=ChildStatus.NEVER_SENT, closed_at=worker.now(order)))
     return order.with_child(gone)
 
 

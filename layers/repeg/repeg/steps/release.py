@@ -53,14 +53,14 @@ def _take_down_one(worker: Worker, bracket: Order, oco: Protection) -> Order:
     if oco.cancel_requested_at is None or now - oco.cancel_requested_at > TAKE_DOWN_ASK_AGAIN_AFTER:
         # The wish is recorded first: an OCO that is found cancelled later was cancelled by us.
         wish = {"status": ProtectionStatus.CANCELING, "cancel_requested_at": oco.cancel_requested_at or now}
-        oco = oco.model_copy(update=wish)
+        oco = oco.changed(**wish)
         bracket = worker.orders.save(bracket.with_protection(oco))
         if ask_to_cancel(worker, oco):
             worker.sleep(LINGER_SECONDS)
     bracket, seen = read_oco(worker, bracket, oco)
     if not seen.status.closed and not seen.alarmed and _stuck(seen, worker, bracket):
         worker.alert(bracket, f"{oco.client_order_id}: cancel not confirmed after 30 s; {bracket.symbol} stays locked")
-        bracket = bracket.with_protection(seen.model_copy(update={"alarmed": True}))
+        bracket = bracket.with_protection(seen.changed(alarmed=True))
     return bracket
 
 
@@ -72,12 +72,12 @@ def _stuck(oco: Protection, worker: Worker, bracket: Order) -> bool:
 def _never_seen(worker: Worker, bracket: Order, oco: Protection) -> Order:
     """An intent that the broker does not know: believed after several looks, once nobody can be about to send it."""
     known = {"lookups": oco.lookups + 1, "saved_wall": oco.saved_wall or worker.time.wall()}
-    seen = oco.model_copy(update=known)
+    seen = oco.changed(**known)
     believed = seen.lookups > len(LOOKUP_BACKOFF_SECONDS)
     if believed and wait_for_sender(worker, seen, 0):
         detail = f"{oco.client_order_id} may still arrive; {bracket.symbol} is left when that is ruled out"
         bracket = worker.alert_lasting(bracket, "on its way", detail)
     elif believed:
         lost = {"status": ProtectionStatus.REFUSED, "closed_at": worker.now(bracket), "ambiguous": True}
-        seen = seen.model_copy(update=lost)
+        seen = seen.changed(**lost)
     return bracket.with_protection(seen)

@@ -95,10 +95,10 @@ def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
     if report:
         return fold(worker, order, child, report)
     seen = {"lookups": child.lookups + 1, "saved_wall": child.saved_wall or worker.time.wall()}
-    child = child.model_copy(update=seen)
+    child = child.changed(**seen)
     if child.lookups <= SECURE_LOOKUPS or wait_for_sender(worker, child, child.lookups):
         return order.with_child(child)
     unknown = f"{child.client_order_id} is unknown to the broker; check the account by hand"
     worker.alert(order, taken(child_intent(order, child), stranger) if stranger else unknown)
-    gone = child.model_copy(update={"status": ChildStatus.NEVER_SENT, "closed_at": worker.now(order)})
+    gone = child.changed(status=ChildStatus.NEVER_SENT, closed_at=worker.now(order))
     return order.with_child(gone)

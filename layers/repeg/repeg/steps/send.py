@@ -144,13 +144,13 @@ def _with_sent(
     if isinstance(sent, ChildRecord):
         asked = {"status": ChildStatus.CANCELING, "cancel_requested_at": now}
         # What was reserved for it comes back by itself: whoever took the order away may have given it back.
-        known, _ = emptied(sent.model_copy(update=asked).reported(report, now))
+        known, _ = emptied(sent.changed(**asked).reported(report, now))
         order = order.with_child(known)
     elif wanted:
         found = {"broker_order_id": report.broker_order_id, "status": ProtectionStatus.SENT}
-        order = order.with_protection(sent.model_copy(update=found))
+        order = order.with_protection(sent.changed(**found))
     else:
         asked = {"status": ProtectionStatus.CANCELING, "cancel_requested_at": now}
-        order = order.with_protection(sent.model_copy(update=asked).reported(report, now, worker.session_open(order)))
+        order = order.with_protection(sent.changed(**asked).reported(report, now, worker.session_open(order)))
     detail = f"{sent.client_order_id} arrived after it was given up: {report.broker_status}, {report.filled_qty} filled"
     return worker.note(order, detail)

@@ -111,7 +111,7 @@ def _size_leaving(worker: Worker, order: Order, trades: Iterable[Traded]) -> Siz
     if sizing.side == "sell" and unseen:
         return Wait(seconds=1, on=WaitingFor.LAST_TRADE)
     # Beside shares from before, nothing tells whether the last ones show: looked at once more before the end.
-    return sizing.model_copy(update={"late": is_exit(order)})
+    return sizing.changed(late=is_exit(order))
 
 
 def _by_account(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release:
@@ -165,7 +165,7 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Releas
     if isinstance(sizing, Refusal) or position is None:
         return sizing
     seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=worker.now(order))
-    return sizing.model_copy(update={"by_brackets": _unexited(brackets), "seen": seen})
+    return sizing.changed(by_brackets=_unexited(brackets), seen=seen)
 
 
 def _missing(worker: Worker, order: Order, brackets: list[Order], position: Position | None) -> Wait | None:

@@ -25,6 +25,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from repeg.domain.models import from_json, to_json
 from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
 
@@ -142,7 +143,7 @@ def order_item(order: Order) -> Item:
         "form": FORM,
         "gsi1pk": "ORDERS",
         "gsi1sk": f"{order.received_wall.isoformat()}#{order.order_id}",
-        "order": order.model_dump_json(exclude={"executions", "version", "execution_arn"}),
+        "order": to_json(order.changed(executions=1, version=0, execution_arn=None)),
     }
     if order.execution_arn:
         attributes["execution_arn"] = order.execution_arn
@@ -161,6 +162,6 @@ def item_order(item: Item) -> Order:
 
         text = json.dumps(upgraded(json.loads(text)))
     # A record may have been written by a newer version than the one that reads it.
-    order = Order.model_validate_json(text, extra="ignore")
+    order = from_json(text, Order)
     fence = {"executions": int(data["executions"]), "version": int(data["version"])}
     return order.changed(**fence, execution_arn=data.get("execution_arn"))

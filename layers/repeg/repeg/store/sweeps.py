@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
+import msgspec
 
-from repeg.domain.models import Frozen
+from repeg.domain.models import Frozen, from_json, to_json
 from repeg.store.items import from_item, to_item
 
 _KEY = {"pk": "SWEEP", "sk": "STATE"}
@@ -19,7 +19,7 @@ class SweepState(Frozen):
     positions_after: str = ""
     """The last position that was looked at, when time ran out; empty: all were."""
     orders_after: str = ""
-    marks: dict[str, datetime] = Field(default_factory=dict)
+    marks: dict[str, datetime] = msgspec.field(default_factory=dict)
 
 
 class Sweeps:
@@ -33,11 +33,11 @@ class Sweeps:
         """What the last sweep left, or nothing."""
         item = self._client.get_item(TableName=self._table, Key=to_item(_KEY)).get("Item")
         try:
-            return SweepState.model_validate_json(from_item(item)["document"]) if item else SweepState()
+            return from_json(from_item(item)["document"], SweepState) if item else SweepState()
         except ValueError:  # written by another version: what lasts is told once more
             return SweepState()
 
     def keep_sweep_state(self, state: SweepState) -> None:
         """Leave it to the next sweep."""
-        item = to_item(_KEY | {"document": state.model_dump_json()})
+        item = to_item(_KEY | {"document": to_json(state)})
         self._client.put_item(TableName=self._table, Item=item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -324,19 +325,44 @@ def test_a_step_that_fails_for_a_while_protects_in_the_end(lab: Lab, monkeypatch
             raise ValueError("a defect in ProtectPosition")
         return protect(worker, order)
 
-    monkeypatch.setattr("tests.support.lab.protect", breaks)
+    _replace_step(monkeypatch, breaks)
     crwd(lab)
     order = bracket(lab)
     assert order.status is Status.FILLED
     _protected(lab, order)
 
 
-def test_a_step_that_keeps_failing_means_leaving(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
-        raise ValueError("a defect in ProtectPosition")
+def _replace_step(patch: pytest.MonkeyPatch, step: Callable[..., Any]) -> None:
+    """In the machine, and where a step goes on to protect at once."""
+    for place in ("tests.support.lab.protect", "repeg.steps.protect.protect"):
+        patch.setattr(place, step)
 
-    monkeypatch.setattr("tests.support.lab.protect", broken)
+
+def _broken(*_: object) -> None:
+    raise ValueError("a defect in ProtectPosition")
+
+
+def test_a_step_that_keeps_failing_is_told_and_sells_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a step fails is no evidence about the price; the sweep tries on, and protects once it can."""
+    with monkeypatch.context() as patch:
+        _replace_step(patch, _broken)
+        crwd(lab)
+        order = bracket(lab)
+        assert (order.status, order.reason) == (Status.FAILED, Reason.PROTECTION_FAILED)
+        assert (order.unexited_qty, position(lab), order.unwind_order_id) == (25, 25, None)
+        with Crowd(lab) as crowd:
+            crowd.work(until=market_time("10:10"), sweep_every=60)
+        assert position(lab) == 25
+        assert len([text for text in alerts(lab) if "without protection" in text]) == 1
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:25"), sweep_every=60)
+    _protected(lab, lab.order("a"))
+
+
+def test_what_a_failing_step_leaves_bare_is_left_past_its_stop(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    _replace_step(monkeypatch, _broken)
     crwd(lab)
+    moves(lab, "fill", "529.00", "529.05")
     _unwound(lab, bracket(lab))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from repeg.domain.bracket_exit import levels_of
 from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import is_exit
 from repeg.domain.life import is_being_left, is_interrupted, is_untouched, ladder_over
+from repeg.domain.money import plain
 from repeg.domain.orders import Order
 from repeg.domain.ours import child_intent
 from repeg.domain.patience import (
@@ -18,7 +20,9 @@ from repeg.domain.patience import (
 )
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
+from repeg.domain.verdicts import Refusal
 from repeg.errors import OperatorError, RetryError
+from repeg.steps.bare import BARE, give_up, leave, through_stop
 from repeg.steps.cancel import request_cancel
 from repeg.steps.lookup import look_up, taken
 from repeg.steps.outcome import fold
@@ -42,7 +46,7 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     if is_interrupted(order):
         order = _begin(worker, order, error)
     if child is None:
-        return _protect_or_leave(worker, order)
+        return _protect(worker, order, error)
     order = _find(worker, order, child) if child.broker_order_id is None else request_cancel(worker, order, child)[0]
     if order.open_child is None:
         worker.orders.save(order)
@@ -53,28 +57,39 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
 def _look_later(worker: Worker, order: Order) -> Next:
     """An order that is over was being looked after: the sweep will come back to it."""
     if order.unguarded_qty > 0:
-        worker.alert(order, f"{order.symbol}: {order.unguarded_qty} shares are without protection")
+        detail = f"{plain(order.unguarded_qty)} {order.symbol} are without protection: it keeps failing"
+        order = worker.orders.save(worker.alert_lasting(order, BARE, detail))
     if not is_being_left(order):
         worker.orders.give_turn(order)
     return Next(Route.DONE)
 
 
-def _protect_or_leave(worker: Worker, order: Order) -> Next:
-    """What was bought gets its protection; if that step itself keeps failing, the position is left instead."""
+def _protect(worker: Worker, order: Order, error: str | None) -> Next:
+    """What was bought gets its protection. If that step itself keeps failing, the sweep's care goes on with it.
+
+    A step that fails says nothing about the price: the position is left only when the market is seen past its stop.
+    """
     following = ladder_over(order)
     if following is Route.RECORD_OUTCOME:
         worker.orders.save(order)
         return Next(following)
     rounds = order.secure_rounds + 1
     if rounds == SECURE_PROTECT_ROUNDS and order.bracket and not is_being_left(order):
-        detail = "protection keeps failing; the position is left"
-        order = worker.note(order.changed(unwinding=True, reason=Reason.PROTECTION_FAILED), detail)
+        return _without_protection(worker, order.changed(secure_rounds=rounds), error)
     if rounds % SECURE_PROTECT_ROUNDS == 0:
         worker.alert(order, f"{order.symbol}: {order.unguarded_qty} shares are without protection")
     order = worker.orders.save(order.changed(secure_rounds=rounds))
     if rounds > 1:
         worker.sleep(min(rounds, SECURE_LONGEST_PAUSE_SECONDS))
     return Next(ladder_over(order))
+
+
+def _without_protection(worker: Worker, order: Order, error: str | None) -> Next:
+    failing = f"protecting it keeps failing ({error})"
+    if order.unexited_qty > 0 and through_stop(worker, order, looks=2):
+        detail = f"the market is through the stop at {levels_of(order).stop}, and {failing}"
+        return leave(worker, order, Refusal(reason=Reason.PROTECTION_FAILED, detail=detail))
+    return give_up(worker, order, f"{failing}; the sweep tries on")
 
 
 def _begin(worker: Worker, order: Order, error: str | None) -> Order:

@@ -14,6 +14,7 @@ from desk.exchange.rules.settings import SIP_DENIED, entitled
 from desk.exchange.venue.engine import Engine
 from desk.exchange.venue.history import Timeframe
 from desk.exchange.wire.errors import ApiError
+from desk.exchange.wire.values import symbol_of
 from desk.exchange.wire.web import Reply, Request, Router
 
 _FEEDS = frozenset(["sip", "iex", "delayed_sip", "boats", "overnight", "otc"])
@@ -69,7 +70,7 @@ class MarketDataApi:
 
     def _one(self, request: Request, symbol: str, read: Reading, wrapper: str | None) -> Reply:
         self._check_feed(request)
-        symbol = symbol.upper()
+        symbol = _symbol(symbol)
         value = read(symbol)
         if value is None:
             raise ApiError(404, 40410000, f"no {wrapper or 'snapshot'} found for {symbol}")
@@ -104,7 +105,7 @@ class MarketDataApi:
         }
 
     def _past(self, request: Request, look: Past, wrapper: str, symbol: str | None = None) -> Reply:
-        symbols = _symbols(request) if symbol is None else [symbol.upper()]
+        symbols = _symbols(request) if symbol is None else [_symbol(symbol)]
         asked = read_history(request.query.refusing(bad), wrapper, self._engine.now, self._engine.settings.subscription)
         found = {name: look(name, asked) for name in symbols}
         if asked.descending:
@@ -145,7 +146,14 @@ class MarketDataApi:
 
 
 def _symbols(request: Request) -> list[str]:
-    symbols = sorted({symbol.upper() for symbol in request.query.names("symbols")})
+    symbols = sorted({_symbol(name) for name in request.query.names("symbols")})
     if not symbols:
         raise bad("symbols parameter is required")
     return symbols
+
+
+def _symbol(name: str) -> str:
+    found = symbol_of(name)
+    if found is None:
+        raise bad(f"invalid symbol: {name}")
+    return found

@@ -22,6 +22,7 @@ _ACTION_FIELDS = (
     *("announce", "apply", "orders", "cash_in_lieu"),
 )
 _DAYS = ("ex_date", "process_date", "record_date", "payable_date")
+_LARGEST_RATIO, _MOST_SHARES = Decimal(10_000), Decimal(10) ** 12
 _ROLES = (Role.STOP_LOSS.value, Role.TAKE_PROFIT.value)
 _ENDS = (Status.CANCELED.value, Status.REJECTED.value, Status.EXPIRED.value)
 
@@ -53,6 +54,7 @@ class Staging:
         price = body.get("cash_in_lieu")
         cash_in_lieu = None if price is None else number("cash_in_lieu", price)
         action = self._action(body)
+        _check_sizes(self._engine, action)
         if announce:
             self._engine.announced.append(action)
         if apply:
@@ -98,6 +100,14 @@ class Staging:
         if order is None or order.group is None:
             raise ControlError(f"{name}: no order of a group is called {value}")
         return self._engine.members(order)
+
+
+def _check_sizes(engine: Engine, action: CorporateAction) -> None:
+    """Refuse an action after which there would be shares beyond what Python counts exactly."""
+    orders = [order.qty or order.filled_qty for order in engine.orders.open(action.symbol)]
+    largest = max([abs(engine.ledger.held(action.symbol)), *orders])
+    if not 1 / _LARGEST_RATIO <= action.ratio <= _LARGEST_RATIO or largest * action.ratio >= _MOST_SHARES:
+        raise ControlError("new_rate: out of range")
 
 
 def _rates(kind: ActionType, body: dict[str, Any]) -> tuple[Decimal, Decimal]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
@@ -14,6 +14,8 @@ from desk.exchange.market.model import Bar
 from desk.exchange.market.moments import eastern
 
 _CUSIP_DIGITS = 10**9
+_PRICES = ("open", "high", "low", "close", "vwap")
+_FINE, _WIDE = Decimal("0.0001"), Context(prec=80)
 
 
 class ActionType(StrEnum):
@@ -75,7 +77,7 @@ def adjusted(bar: Bar, symbol: str, actions: Iterable[CorporateAction]) -> Bar:
 
 
 def _split(bar: Bar, ratio: Decimal) -> Bar:
-    prices = {name: round(getattr(bar, name) / ratio, 4) for name in ("open", "high", "low", "close", "vwap")}
+    prices = {name: (getattr(bar, name) / ratio).quantize(_FINE, context=_WIDE) for name in _PRICES}
     return replace(bar, volume=bar.volume * ratio, **prices)
 
 

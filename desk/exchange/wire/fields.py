@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -11,10 +10,9 @@ from typing import Any
 from desk.exchange.market.model import ZERO
 from desk.exchange.market.moments import SECOND
 from desk.exchange.wire.errors import ApiError, ControlError
-from desk.exchange.wire.values import day_of, decimal_of, instant_of
+from desk.exchange.wire.values import day_of, decimal_of, instant_of, symbol_of
 from desk.exchange.wire.web import Request
 
-_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9./_-]{0,19}")
 _SHOWN = 40
 _LONGEST_S = 10**9
 
@@ -54,9 +52,9 @@ def text(name: str, value: Any) -> str:
 
 def symbol(value: Any) -> str:
     """A ticker, in upper case."""
-    name = text("symbol", value).upper()
-    if not _SYMBOL.fullmatch(name):
-        raise ControlError(f"symbol: not a ticker: {value!r}")
+    name = symbol_of(text("symbol", value))
+    if name is None:
+        raise ControlError(f"symbol: not a ticker: {value[:_SHOWN]!r}")
     return name
 
 

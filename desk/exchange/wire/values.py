@@ -18,6 +18,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?
 _WHOLE = re.compile(r"[0-9]{1,18}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9./_-]{0,19}")
 _LONGEST_NUMBER = 64
 # Dollars and shares below a trillion, with 12 decimals, leave room for products within the 28 digits of a Decimal.
 _MAX_MAGNITUDE = 11
@@ -58,3 +59,9 @@ def instant_of(text: str) -> int | None:
 def id_of(text: str) -> str | None:
     """An id as Alpaca writes it: a UUID in lower case with hyphens."""
     return str(UUID(text)) if _ID.fullmatch(text) else None
+
+
+def symbol_of(text: str) -> str | None:
+    """A ticker in upper case."""
+    name = text.upper()
+    return name if text.isascii() and _SYMBOL.fullmatch(name) else None

@@ -44,7 +44,8 @@ class Request:
         if self.headers.get("content-encoding", "identity") != "identity":
             raise _unreadable()
         try:
-            found = json.loads(self.body, parse_float=_decimal, parse_constant=_decimal)
+            # As text, since of bytes Python would guess the encoding.
+            found = json.loads(self.body.decode(), parse_float=_decimal, parse_constant=_decimal)
         except (ValueError, RecursionError):
             raise _unreadable() from None
         if _too_deep(found) or (b"\\u" in self.body and not _encodable(found)):

@@ -73,6 +73,8 @@ def test_keys_that_are_not_base64_are_wrong_keys(exchange: VirtualExchange, cred
         b'{"qty": 1e99999999999999999999}',
         b'{"qty": ' + b"9" * 5000 + b"}",
         b'{"symbol": "\\ud800"}',
+        '{"symbol": "\\ud800"}'.encode("utf-32"),
+        '{"symbol": "TQQQ"}'.encode("utf-16"),
         b'{"\\udfff": 1}',
         b'{"a": ' * 40 + b"1" + b"}" * 40,
         b"[" * 100_000,
@@ -175,6 +177,22 @@ def test_routing_instructions_are_not_for_this_account(exchange: VirtualExchange
 def test_an_order_id_that_is_none(exchange: VirtualExchange, method: str, order_id: str) -> None:
     reply = raw(exchange, method, f"/v2/orders/{quote(order_id, safe='%')}", b"{}")
     assert (reply.status, reply.body) == (422, {"code": 40010001, "message": "order_id is missing"})
+
+
+def test_no_action_makes_shares_beyond_counting(exchange: VirtualExchange) -> None:
+    exchange.hold("TQQQ", "999999999999", "0.01")
+    action: dict[str, Any] = {"symbol": "TQQQ", "type": "forward_split", "new_rate": 10_001, "old_rate": 1}
+    for change in ({}, {"new_rate": 2}, {"type": "reverse_split", "new_rate": 1, "old_rate": 10_001}):
+        reply = exchange.send("POST", "/_exchange/corporate_actions", action | change)
+        assert (reply.status, reply.body) == (400, {"error": "new_rate: out of range"})
+    assert exchange.ok("GET", "/v1/corporate-actions") == {"corporate_actions": {}, "next_page_token": None}
+
+
+@pytest.mark.parametrize("symbol", ["TQQQ$", "\u00df", "A" * 21, "%00", "-"])
+def test_a_symbol_that_is_none(exchange: VirtualExchange, symbol: str) -> None:
+    for target in ("/v2/stocks/{}/quotes/latest", "/v2/stocks/{}/trades", "/v2/stocks/snapshots?symbols=TQQQ,{}"):
+        reply = raw(exchange, "GET", target.format(quote(symbol, safe="%")))
+        assert (reply.status, reply.body["message"][:15]) == (400, "invalid symbol:")
 
 
 def test_positions_of_any_worth_can_be_read(exchange: VirtualExchange) -> None:

@@ -10,8 +10,9 @@ from typing import Any, get_args, get_type_hints
 
 from repeg.domain.defence import RULES, Account
 from repeg.domain.endings import CHILD_OVER, ENDINGS, ChildOver, Ending
-from repeg.domain.life import AT_WORK, MOVES, OUTCOME_RECORDED, OWED, STATES, Rule, Stage
+from repeg.domain.life import AT_WORK, OUTCOME_RECORDED, OWED, STATES, Rule, Stage
 from repeg.domain.money import plain
+from repeg.domain.moves import MOVES
 from repeg.domain.protection import ExitReason
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import About, Settings
@@ -166,8 +167,8 @@ def _life() -> str:
             "",
             "Two things beside the table: an order that is being secured is taken up by `SecurePosition` even if no",
             "child order may fill any more, and one that was filled, of which nothing else is recorded, where it was",
-            "worked last (`PlaceOrder`, or `AssessMarket` for an exit that was being sized anew). The rules stand in",
-            "`domain/life.py` and `domain/endings.py`.",
+            "worked last (`PlaceOrder`, or `AssessMarket` for an exit that was being sized anew). The tables stand in",
+            "`domain/life.py`, `moves.py` and `endings.py`.",
             "",
             "## While more may be bought or sold for it",
             "",

@@ -16,18 +16,17 @@ from repeg.domain.endings import CHILD_OVER, ENDINGS, child_over, ending
 from repeg.domain.execution import concluded
 from repeg.domain.life import (
     AT_WORK,
-    MOVES,
     OUTCOME_RECORDED,
     OWED,
     RULES,
     STATES,
-    On,
     Stage,
     is_interrupted,
     ladder_over,
     stage_of,
     taken_up,
 )
+from repeg.domain.moves import MOVES, On
 from repeg.domain.orders import Order
 from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.reasons import Reason, Status
@@ -207,6 +206,7 @@ def test_every_row_about_a_child_order_and_about_an_ending_is_the_first_that_fit
         assert (each.reason is None) == (each.detail == "")
     more = [each.changed(**how) for each in ALL for how in ({}, {"cut": None})]
     more += [_bought(children=()), _bought(unwind_failed=True), _bought(requested_qty=Decimal(90))]
+    more += [_bought(reason=Reason.ACCOUNT_DISAGREES)]
     assert {row for each in more for row in ENDINGS if next(r for r in ENDINGS if r.fits(each)) is row} == set(ENDINGS)
 
 
@@ -232,12 +232,17 @@ def _bought(**fields: Any) -> Order:
     return order(**(known | {"protections": (_oco(ProtectionStatus.LIVE, FULL),)} | fields))
 
 
-def _sent(now: Order, data: st.DataObject) -> Order:
+def _released(now: Order, data: st.DataObject) -> Order:
     if stage_of(now) is Stage.LOOKING_AGAIN:
         now = now.changed(looked_again=True, requested_qty=now.filled_qty + FULL)
+    return now.changed(status=Status.WORKING)
+
+
+def _sent(now: Order, data: st.DataObject) -> Order:
+    now = _released(now, data)
     intent = child(len(now.children) + 1, qty=now.remaining_qty, status=ChildStatus.INTENT)
     released = ("ord-2",) if now.kind == "close" else ()
-    return now.changed(status=Status.WORKING, released=released).with_child(intent)
+    return now.changed(released=released).with_child(intent)
 
 
 def _not_taken(now: Order, data: st.DataObject) -> Order:
@@ -293,6 +298,7 @@ def _looks_again(now: Order, data: st.DataObject) -> Order:
 
 
 HAPPENS: dict[On, Happens] = {
+    On.RELEASED: _released,
     On.SENT: _sent,
     On.NOT_TAKEN: _not_taken,
     On.ASSESSED_ANEW: lambda now, data: None if now.sent else now.changed(status=Status.WAITING),
@@ -300,6 +306,9 @@ HAPPENS: dict[On, Happens] = {
         now.children[-1].changed(status=ChildStatus.CANCELING, cancel_requested_at=NOON)
     ),
     On.CHILD_OVER: _child_over,
+    On.LIVES_ON: lambda now, data: now.with_child(
+        now.children[-1].changed(status=ChildStatus.LIVE, cancel_requested_at=None)
+    ),
     On.LADDER_OVER: lambda now, data: (
         _looks_again(now, data) if stage_of(now) is Stage.LOOKING_AGAIN else now.changed(reason=Reason.MARKET_CLOSED)
     ),

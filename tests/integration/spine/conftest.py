@@ -10,6 +10,7 @@ from moto import mock_aws
 from desk.exchange.client import ExchangeControl
 from desk.exchange.process import start_exchange
 from tests.support.lab import START, Lab
+from tests.support.stages import Trail
 from tests.support.truth import Market
 
 
@@ -35,3 +36,12 @@ def lab(exchange: ExchangeControl, aws_credentials: None) -> Iterator[Lab]:
         lab = Lab(exchange)
         lab.sweep()
         yield lab
+
+
+@pytest.fixture(autouse=True)
+def stages(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever happens to an order, it moves along the table of `domain/life.py`."""
+    trail = Trail()
+    trail.follow(monkeypatch)
+    yield
+    assert not trail.unknown, f"no move of the table: {sorted(trail.unknown)}"

@@ -1,0 +1,54 @@
+"""Every record that the store writes, held to the table of an order's life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from repeg.domain.life import Stage, stage_of
+from repeg.domain.moves import MOVES
+from repeg.domain.orders import Order
+from repeg.store.orders import OrderStore
+
+KNOWN = {(move.before, after) for move in MOVES for after in move.after}
+BEGINS = {Stage.WAITING, Stage.UNTOLD}
+"""A record is new, or was refused as it came in."""
+
+
+class Trail:
+    """The stage at which each record was written last, and every move that the table does not have."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], Stage] = {}
+        self.unknown: set[str] = set()
+
+    def follow(self, patch: pytest.MonkeyPatch) -> None:
+        """Look at every record that a store writes from now on."""
+        self._after(patch, "accept", lambda given, answer: () if answer[0] else given[:1])
+        self._after(patch, "record", lambda given, answer: given)
+        for name in ("save", "finish", "adopt"):
+            self._after(patch, name, lambda given, answer: answer[:1])
+        self._after(patch, "save_with", lambda given, answer: (*answer, given[1]))
+
+    def _after(self, patch: pytest.MonkeyPatch, name: str, written: Callable[[Any, Any], Any]) -> None:
+        real = getattr(OrderStore, name)
+
+        def call(store: OrderStore, *given: Any, **more: Any) -> Any:
+            answer = real(store, *given, **more)
+            for order in written(given, (answer,)):
+                if isinstance(order, Order):
+                    self._see(store._table, order)
+            return answer
+
+        patch.setattr(OrderStore, name, call)
+
+    def _see(self, table: str, order: Order) -> None:
+        stage = stage_of(order)
+        before = self._last.get((table, order.order_id))
+        if before is None and stage not in BEGINS:
+            self.unknown.add(f"begins as {stage}")
+        if before not in (None, stage) and (before, stage) not in KNOWN:
+            self.unknown.add(f"from {before} to {stage}")
+        self._last[table, order.order_id] = stage

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ON_ARTEFACTS = ("cold", "size")
 ON_CLOUD = ("first", "cost", "latency", "burst", "memory")
-PARTS = (*ON_ARTEFACTS, *ON_CLOUD)
+PARTS = (*ON_ARTEFACTS, "exchange", *ON_CLOUD)
 _NARROWEST = 140
 _INTERRUPTED, _ENDED = 130, 143
 COLD_SECONDS, FIRST_SECONDS = 50, 30
@@ -79,6 +79,8 @@ def _run(report: Report, wanted: Sequence[str], folder: Path, say: Say) -> None:
     if any(name in wanted for name in (*ON_ARTEFACTS, "first")):
         artefacts = _artefacts(folder, say)
         report.parts += _on_artefacts(wanted, artefacts, folder, say)
+    if "exchange" in wanted:
+        report.parts.append(_on_exchange(say))
     if any(name in wanted for name in ON_CLOUD):
         report.parts += _on_cloud(wanted, artefacts, folder, say)
 
@@ -99,6 +101,12 @@ def _on_artefacts(wanted: Sequence[str], artefacts: Artefacts, folder: Path, say
         say("packing the layers")
         parts.append(size.measure(artefacts, folder))
     return parts
+
+
+def _on_exchange(say: Say) -> Part:
+    from desk.bench import exchange
+
+    return exchange.measure(say)
 
 
 def _on_cloud(wanted: Sequence[str], artefacts: Artefacts | None, folder: Path, say: Say) -> list[Part]:

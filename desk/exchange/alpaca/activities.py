@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -13,6 +12,7 @@ from desk.exchange.market.model import OrderEvent
 from desk.exchange.market.moments import DAY, EASTERN, MILLISECOND, eastern, to_ns, utc_midnight, utc_text
 from desk.exchange.market.prices import plain
 from desk.exchange.venue.engine import Engine
+from desk.exchange.venue.history import History
 from desk.exchange.wire.errors import invalid
 from desk.exchange.wire.given import Given
 from desk.exchange.wire.web import Reply, Request
@@ -32,17 +32,23 @@ _CATEGORIES = ("trade_activity", "non_trade_activity")
 def activities(engine: Engine, request: Request, kind: str | None) -> Reply:
     """A page of fills, newest first unless asked otherwise.
 
-    Of all fills only what is filtered by is looked at; the JSON, which is dear, is made for those of the page.
+    What it costs depends on the page, not on how many fills there were before it.
     """
     query = request.query
     descending = query.one_of("direction", ("asc", "desc"), "desc") == "desc"
     size = query.whole("page_size", 1, _MAX_PAGE, _DEFAULT_PAGE)
-    wanted = _Filter(query)
-    executions = engine.history.executions if FILL in _kinds(query, kind) else []
-    found = [e for e in (reversed(executions) if descending else executions) if wanted.fits(e)]
+    wanted, history = _Filter(query), engine.history
+    if FILL not in _kinds(query, kind):
+        return Reply(200, [])
     token = query.text("page_token")
-    rest = found if token is None else _beyond(found, token)
-    return Reply(200, [_activity(execution) for execution in islice(rest, size)])
+    last = _position(history, token) if token is not None else None
+    count = len(history.executions)
+    if descending:
+        positions = range(count - 1 if last is None else last - 1, -1, -1)
+    else:
+        positions = range(0 if last is None else last + 1, count)
+    found = (history.executions[position] for position in positions)
+    return Reply(200, [_activity(execution) for execution in islice(filter(wanted.fits, found), size)])
 
 
 class _Filter:
@@ -78,17 +84,15 @@ def _kinds(query: Given, kind: str | None) -> set[str]:
     return {FILL} if category == _CATEGORIES[0] else set()
 
 
-def _beyond(found: list[OrderEvent], token: str) -> Iterable[OrderEvent]:
-    """What comes after the item with the id; all, if there is none."""
+def _position(history: History, token: str) -> int | None:
+    """Where the item with the id is among the executions, None if it is nowhere."""
     try:
         moment = datetime.strptime(token.partition("::")[0], _STAMP)
         first = to_ns(moment.replace(tzinfo=EASTERN))
     except (ValueError, OverflowError):
-        return found
-    for position, execution in enumerate(found):
-        if first <= execution.at < first + MILLISECOND and _id(execution) == token:
-            return islice(found, position + 1, None)
-    return found
+        return None
+    positions = history.executed(first, first + MILLISECOND)
+    return next((position for position in positions if _id(history.executions[position]) == token), None)
 
 
 def _id(execution: OrderEvent) -> str:

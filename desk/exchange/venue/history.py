@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, time, timedelta
-from itertools import groupby, islice
+from itertools import groupby, islice, pairwise
+from operator import attrgetter
 from typing import TypeVar
 
 from desk.exchange.market.model import ZERO, Bar, MarketEvent, OrderEvent, Quote, Trade
@@ -29,6 +31,7 @@ class History:
         self._quotes: dict[str, deque[Quote]] = {}
         self._trades: dict[str, deque[Trade]] = {}
         self.executions: list[OrderEvent] = []
+        self._turns = [0]
 
     def note(self, event: MarketEvent) -> None:
         """Keep a quote or a trade."""
@@ -39,10 +42,20 @@ class History:
 
     def forget_after(self, instant: int) -> None:
         """Drop what has not happened yet (the clock was set back to the instant)."""
+        # Executions stay, in the order in which they were; between two turns of the clock it is that of their times.
+        self._turns.append(len(self.executions))
         for symbol, quotes in self._quotes.items():
             self._quotes[symbol] = deque((q for q in quotes if q.at <= instant), maxlen=_KEPT)
         for symbol, trades in self._trades.items():
             self._trades[symbol] = deque((t for t in trades if t.at <= instant), maxlen=_KEPT)
+
+    def executed(self, first: int, end: int) -> Iterator[int]:
+        """Positions of the executions from the one instant on and before the other."""
+        for begin, stop in pairwise([*self._turns, len(self.executions)]):
+            position = bisect_left(self.executions, first, begin, stop, key=attrgetter("at"))
+            while position < stop and self.executions[position].at < end:
+                yield position
+                position += 1
 
     def quotes(self, symbol: str, start: int, end: int) -> list[Quote]:
         """Quotes from `start` to `end`, both included, oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,8 @@ from desk.bench.burst import report as burst_report
 from desk.bench.cold import ORDER_PATH
 from desk.bench.cold import report as cold_report
 from desk.bench.errors import BenchError
+from desk.bench.exchange import Outcome as ExchangeOutcome
+from desk.bench.exchange import report as exchange_report
 from desk.bench.first import FIRST
 from desk.bench.first import report as first_report
 from desk.bench.kinds import KINDS
@@ -22,7 +25,7 @@ from desk.bench.latency import report as latency_report
 from desk.bench.memory import descendants
 from desk.bench.memory import report as memory_report
 from desk.bench.runtime import ColdStart
-from desk.bench.sample import sample
+from desk.bench.sample import Sample, sample
 from desk.bench.size import report as size_report
 from desk.bench.stage import Task, course
 from repeg.domain.signals import parse_signal
@@ -122,6 +125,20 @@ def test_memory_stands_beside_that_of_the_start() -> None:
     assert [row[-1] for row in part.tables[0].rows] == ["1.00x", "1.50x", "1.25x"]
 
 
+def test_the_exchange_is_held_against_its_rate_its_slowest_orders_and_its_pages() -> None:
+    orders = Sample((*[0.008] * 990, *[0.016] * 10))
+    found = ExchangeOutcome(orders, 2.0, fills=667, newest=Sample((0.002,)), oldest=Sample((0.003,)), grown=1000 * 4096)
+    part = exchange_report(found)
+    assert {target.name: (target.value, target.ok) for target in part.targets} == {
+        "orders a second at the exchange": (500, True),
+        "an order at the exchange, 99 of 100, ms": (pytest.approx(8), True),
+        "a page of activities, ms": (pytest.approx(3), True),
+    }
+    assert part.figures["kib_an_order"] == 4
+    slower = exchange_report(replace(found, seconds=2.3, orders=Sample((*[0.008] * 989, *[0.016] * 11))))
+    assert [target.ok for target in slower.targets] == [False, False, True]
+
+
 def test_every_process_below_the_servers_counts_once() -> None:
     parents = {1: 0, 10: 1, 11: 10, 12: 11, 20: 1, 99: 98}
     assert descendants([10, 11, 77], parents) == {10, 11, 12}
@@ -165,4 +182,4 @@ def test_parts_are_asked_for_by_name(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit) as ended:
         command._options(["--only", "cold,heat"])
     assert ended.value.code == 2
-    assert "'heat' is none of cold, size, first, cost, latency, burst, memory" in capsys.readouterr().err
+    assert "'heat' is none of cold, size, exchange, first, cost, latency, burst, memory" in capsys.readouterr().err

@@ -258,9 +258,12 @@ def test_fills_are_activities(exchange: VirtualExchange) -> None:
 
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 def test_pages_of_activities_show_each_fill_once(exchange: VirtualExchange, direction: str) -> None:
-    for _ in range(7):
+    for n in range(7):
         exchange.order("TQQQ", "buy", "1", "50.98")
         exchange.advance(1)
+        if n == 4:  # what was executed already is later than what follows
+            exchange.control("PUT", "clock", {"now": "2026-11-20T09:40:00-05:00"})
+            exchange.quote("TQQQ", "50.95", "50.98")
     everything = exchange.ok("GET", "/v2/account/activities", direction=direction)
     assert len({item["id"] for item in everything}) == 7
     pages: list[dict[str, object]] = []

@@ -63,7 +63,7 @@ def page(diagnosis: Diagnosis, width: int) -> RenderableType:
         parts.append(_line(cells, width, names, states))
         if finding.mend and not finding.behind:
             mend = Text(" " * (names + states + 4), no_wrap=True, overflow="ignore")
-            parts.append(mend.append("mend: ", style="bold").append(finding.mend, style="yellow"))
+            parts.append(mend.append("fix: ", style="bold").append(finding.mend, style="yellow"))
     return Group(*parts, "", _summary(diagnosis))
 
 
@@ -91,7 +91,7 @@ def _summary(diagnosis: Diagnosis) -> RenderableType:
 
     bad = [finding.name for finding in diagnosis.findings if not finding.ok and not finding.behind]
     behind = sum(finding.behind is not None for finding in diagnosis.findings)
-    told = f"not ok: {', '.join(bad)}" + (f", and {behind} that cannot be told before" if behind else "")
+    told = f"not ok: {', '.join(bad)}" + (f", and {behind} not known until then" if behind else "")
     cost = diagnosis.cost
     took = f"{some(cost.trading_requests, 'trading request')}, {some(cost.aws_calls, 'AWS call')}, {cost.seconds:.1f} s"
     text = Text(told if bad else "all ok", style="bold red" if bad else "bold green")

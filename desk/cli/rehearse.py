@@ -59,7 +59,7 @@ def rehearse(config: Config = "default", as_json: AsJson = False) -> None:
     else:
         _show(found)
     if found.refused:
-        fail(f"CloudFormation refuses stack {found.stack}: {found.refused}; mend: {_mend(found)}")
+        fail(f"CloudFormation refuses stack {found.stack}: {found.refused}; fix: {_mend(found)}")
     if not found.ok:
         raise typer.Exit(FAILED)
     for line in _remarks(found):

@@ -96,7 +96,7 @@ def _show(documents: Documents, as_json: bool) -> None:
     try:
         in_force, overridden = documents.in_force(), documents.overridden()
     except ConfigurationError as problem:
-        fail(f"these settings are refused, the last valid ones stay in force: {problem}; mend: repeg settings reset")
+        fail(f"these settings are refused, the last valid ones stay in force: {problem}; fix: repeg settings reset")
     if as_json:
         print_json({"settings": in_force, "overrides": overridden})
         return

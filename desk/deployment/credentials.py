@@ -84,19 +84,19 @@ def destination(config: str) -> str:
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         raise NotReady(
             f"AWS_ENDPOINT_URL: this shell is pointed at {endpoint} and not at AWS; "
-            'mend: eval "$(.venv/bin/repeg local env --unset)", or another terminal'
+            'fix: eval "$(.venv/bin/repeg local env --unset)", or another terminal'
         )
     try:
         session = boto3.Session()
         if session.get_credentials() is None:
             raise NotReady(
-                "there are no AWS credentials; mend: aws configure, aws sso login, or AWS_ACCESS_KEY_ID and so on"
+                "there are no AWS credentials; fix: aws configure, aws sso login, or AWS_ACCESS_KEY_ID and so on"
             )
         if session.region_name is None:
-            raise NotReady("there is no AWS region; mend: export AWS_DEFAULT_REGION=us-east-1, or aws configure")
+            raise NotReady("there is no AWS region; fix: export AWS_DEFAULT_REGION=us-east-1, or aws configure")
         account = session.client("sts", config=_CONFIG).get_caller_identity()["Account"]
     except ClientError as error:
-        raise NotReady(f"AWS refuses these credentials: {error}; mend: aws sts get-caller-identity must work") from None
+        raise NotReady(f"AWS refuses these credentials: {error}; fix: aws sts get-caller-identity must work") from None
     except BotoCoreError as error:
         raise NotReady(f"AWS was not reached: {error}") from None
     return f"stack {stack} goes to account {account}, region {session.region_name}"

@@ -36,7 +36,7 @@ def refusal(runtime: str) -> str | None:
     there = [name for name in reversed(known) if name != runtime and _works(name)]
     mend = f"make PYTHON={there[0]} ..." if there else f"install one of them, then make PYTHON={known[-1]} ..."
     versions = ", ".join(name.replace("python", "") for name in known)
-    return f"{runtime} is no Lambda runtime of this stack, which runs on Python {versions}; mend: {mend}"
+    return f"{runtime} is no Lambda runtime of this stack, which runs on Python {versions}; fix: {mend}"
 
 
 def remark(runtime: str) -> str | None:

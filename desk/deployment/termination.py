@@ -19,7 +19,7 @@ def protect(config: str) -> str | None:
         return None
     stack = str(deployment(config)["stack_name"])
     boto3.client("cloudformation").update_termination_protection(StackName=stack, EnableTerminationProtection=True)
-    return f"stack {stack} is protected from being deleted (README, 'Take it down')"
+    return f"stack {stack} is protected from being deleted (docs/deploy.md, 'Take it down')"
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def check_alerts(case: Case) -> str:
         detail = f"{more}{some(len(found.open), 'open alert')} of the last hour, the newest {ago} ago: {newest.text}"
         raise Trouble(ALERTS, detail, f"{_show(case, newest)}; once seen to: {repeg(case.connection, 'alerts --ack')}")
     if not found.complete:
-        detail = f"cannot be told: after {MOST_PAGES} pages the log of the last hour was not read to its end"
+        detail = f"not known: after {MOST_PAGES} pages the log of the last hour was not read to its end"
         raise Trouble(ALERTS, detail, repeg(case.connection, "alerts"))
     states = Counter(alert.state for alert in found.alerts)
     told = ", ".join(f"{states[state]} {state}" for state in (State.ACKNOWLEDGED, State.OVER) if states[state])

@@ -36,7 +36,7 @@ def explain(error: Exception, *, local: bool) -> tuple[str, str]:
         if local:
             return f"the local cloud does not answer: {error}", START_AFRESH
         return f"AWS does not answer: {error}", "check this machine's network, then repeg doctor"
-    return f"{type(error).__name__}: {error}", "mend what the message says, then repeg doctor"
+    return f"{type(error).__name__}: {error}", "fix what the message says, then repeg doctor"
 
 
 def _refused(error: botocore.ClientError) -> tuple[str, str]:
@@ -54,7 +54,7 @@ def _refused(error: botocore.ClientError) -> tuple[str, str]:
         return f"AWS does not allow {error.operation_name}", f"allow this identity {error.operation_name}: {message}"
     if code in _SLOW_DOWN:
         return f"AWS throttles {error.operation_name}", "repeg doctor again in a minute"
-    return f"{error.operation_name}: {code}: {message}", "mend what the message says, then repeg doctor"
+    return f"{error.operation_name}: {code}: {message}", "fix what the message says, then repeg doctor"
 
 
 def error_code(error: Exception) -> str:

@@ -65,8 +65,8 @@ def _look(case: Case, check: Check) -> Finding:
     except Trouble as trouble:
         if trouble.owner == check.name:
             return Finding(check.name, False, trouble.detail, trouble.mend)
-        first = f"mend {trouble.owner} first"
-        return Finding(check.name, False, f"cannot be told: {first}", first, behind=trouble.owner)
+        first = f"fix {trouble.owner} first"
+        return Finding(check.name, False, f"not known: {first}", first, behind=trouble.owner)
     except AwsError as error:
         return Finding(check.name, False, *explain(error, local=case.simulated))
     except Exception as error:  # a check that breaks must not hide what the others see

@@ -27,7 +27,7 @@ def sent_before(store: OrderStore, signals: list[OutgoingSignal]) -> list[str]:
             elif claim:
                 remarks.append(
                     f"{signal.signal_id}: is the id of another signal, so this one is refused (signal_conflict); "
-                    "mend: send it under an id of its own"
+                    "fix: send it under an id of its own"
                 )
     except ClientError:
         return []

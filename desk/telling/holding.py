@@ -40,7 +40,7 @@ def bracket_facts(view: View) -> dict[str, Text | str | None]:
     return {
         "exits": _levels(view),
         "protected": _protected(view),
-        "left": _left(view),
+        "exited": _left(view),
         "unwound by": view["unwind_order_id"] and _unwound(view),
     }
 

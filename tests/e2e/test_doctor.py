@@ -77,7 +77,7 @@ def test_what_is_broken_is_told_with_its_mend_and_nothing_else_is(
     found = doctor()
     assert bad(found) == {"keys", "account", "clock", "data feed"}
     assert "refuses the keys" in found["keys"]["detail"] and "HTTP 401" in found["keys"]["detail"]
-    assert found["account"]["mend"] == "mend keys first"
+    assert found["account"]["mend"] == "fix keys first"
     calm.exchange.faults()
 
     assert run(["pause"]) == 0
@@ -161,7 +161,7 @@ def test_the_page_shows_a_line_for_each_check_and_the_mend_below(
     assert run(["doctor"]) == 1
     lines = capsys.readouterr().out.splitlines()
     [intake] = [at for at, line in enumerate(lines) if line.startswith("intake")]
-    assert "not ok" in lines[intake] and lines[intake + 1].strip().startswith("mend: ")
+    assert "not ok" in lines[intake] and lines[intake + 1].strip().startswith("fix: ")
     assert lines[-2] == "not ok: intake" and "nothing was sent or changed" in lines[-1]
 
 

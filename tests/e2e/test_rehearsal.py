@@ -36,4 +36,4 @@ def test_a_live_deployment_is_refused_until_it_is_deliberate() -> None:
         ["Live", "trading", "needs"],
         ["Live", "trading", "goes"],
     ]
-    assert "ConfirmLiveTrading=yes-trade-real-money; mend: set parameter_overrides in samconfig.toml" in ran.stderr
+    assert "ConfirmLiveTrading=yes-trade-real-money; fix: set parameter_overrides in samconfig.toml" in ran.stderr

@@ -1,10 +1,12 @@
-"""What the README tells people to type exists: commands, options, tasks, files, signals and links."""
+"""What README and guides tell people to type exists: commands, options, tasks, files, signals and links."""
 
 from __future__ import annotations
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import typer
@@ -13,17 +15,50 @@ from desk.cli.main import app
 from desk.stack.signal_files import read_signals
 
 PROJECT = Path(__file__).resolve().parents[2]
-README = (PROJECT / "README.md").read_text()
-BLOCKS = re.findall(r"^( *)```(\w*)\n(.*?)^\1```$", README, re.MULTILINE | re.DOTALL)
-LINES = [
-    line.split(" #")[0].strip()
-    for _, language, block in BLOCKS
-    if not language
-    for line in block.replace("\\\n", " ").splitlines()
-    if line.strip()
+README = PROJECT / "README.md"
+PAGES = [README, *sorted((PROJECT / "docs").glob("*.md"))]
+GUIDES = [
+    README,
+    *(PROJECT / "docs" / f"{name}.md" for name in ("guide", "deploy", "runbook", "performance", "exchange")),
 ]
-COMMANDS = sorted({match[1] for line in LINES if (match := re.match(r"(?:.*\| )?((?:\.venv/bin/)?repeg .*)", line))})
-SIGNALS = [match[1] for line in LINES if (match := re.match(r"echo '(.*)' \| repeg send -", line))]
+MOST_LINES_OF_README = 200
+
+FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+TYPED = ("", "bash", "console")
+"""Languages of what is typed into a shell."""
+REPEG = re.compile(r"(?:^|.*\| |.*\$\()((?:\.venv/bin/)?repeg [^|)]*)")
+
+
+@cache
+def _text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+class Line(NamedTuple):
+    """A line that people are to type, and where they read it."""
+
+    page: Path
+    text: str
+
+
+def _lines(page: Path) -> list[Line]:
+    blocks = [block for _, language, block in FENCED.findall(_text(page)) if language in TYPED]
+    typed = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [Line(page, text) for line in typed if (text := line.split(" #")[0].strip().removeprefix("$ "))]
+
+
+def _inline(page: Path) -> list[str]:
+    """Commands in running text, which may be broken over two lines there."""
+    text = FENCED.sub("", _text(page))
+    return [" ".join(code.split()) for code in re.findall(r"`((?:repeg|make) [^`]+)`", text)]
+
+
+LINES = [line for page in GUIDES for line in _lines(page)]
+IN_BLOCKS = [match[1].strip() for line in LINES if (match := REPEG.match(line.text))]
+INLINE = [code for page in GUIDES for code in _inline(page)]
+COMMANDS = sorted(set(IN_BLOCKS))
+NAMED = sorted({code for code in INLINE if code.startswith("repeg ")} - set(COMMANDS))
+SIGNALS = [match[1] for line in LINES if (match := re.match(r"echo '(.*)' \| repeg send -", line.text))]
 
 
 def _parse(arguments: list[str]) -> None:
@@ -38,9 +73,24 @@ def _parse(arguments: list[str]) -> None:
         command, context = found, found.make_context(found.name, list(arguments), parent=context)
 
 
+def _filled_in(line: str) -> str:
+    """With something in place of what the reader is to put there."""
+    placed = re.sub(r"<[^>]*>", "anything", line)
+    return re.sub(r"\bTIME\b", "2026-11-20T09:25:00-05:00", placed)
+
+
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_is_one(line: str) -> None:
-    _parse(shlex.split(line)[1:])
+    _parse(shlex.split(_filled_in(line))[1:])
+
+
+@pytest.mark.parametrize("line", NAMED)
+def test_every_command_in_running_text_is_one(line: str) -> None:
+    try:
+        _parse(shlex.split(_filled_in(line))[1:])
+    except Exception as error:
+        if type(error).__name__ != "MissingParameter":  # there a command may be called by its name alone
+            raise
 
 
 def test_a_command_that_is_none_is_noticed() -> None:
@@ -48,7 +98,12 @@ def test_a_command_that_is_none_is_noticed() -> None:
         _parse(["settings", "frobnicate"])
     with pytest.raises(Exception, match="--colour"):
         _parse(["orders", "--colour", "red"])
-    assert len(COMMANDS) > 15 and len(SIGNALS) > 3
+    assert len(COMMANDS) > 30 and len(NAMED) > 5 and len(SIGNALS) > 7
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
+def test_commands_of_every_guide_are_seen(page: Path) -> None:
+    assert any(re.match(r"(.*\| )?(make |(\.venv/bin/)?repeg )", line.text) for line in _lines(page))
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
@@ -63,20 +118,47 @@ def test_no_signal_takes_the_id_of_another() -> None:
 
 def test_every_task_exists() -> None:
     makefile = (PROJECT / "Makefile").read_text()
-    for task in {line.split()[1] for line in LINES if line.startswith("make ")}:
+    typed = [line.text for line in LINES] + INLINE
+    tasks = {match[1] for line in typed if (match := re.match(r"(?:\w+=\S+ )*make (?:\w+=\S+ )*([\w./-]+)", line))}
+    assert tasks >= {"demo", "test", "lint", "bench", "local", "down", "rehearse", "deploy"}
+    for task in tasks:
         assert re.search(rf"^{re.escape(task)}:", makefile, re.MULTILINE), task
 
 
-def test_every_file_that_is_named_exists() -> None:
-    named = set(re.findall(r"(?<![\w./-])((?:events|examples|docs|desk|statemachines)/[\w./-]+\.\w+)", README))
-    assert len(named) > 8
-    assert [path for path in sorted(named) if not (PROJECT / path).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    named = re.findall(
+        r"(?<![\w./-])((?:events|examples|docs|desk|statemachines|functions|layers|tests)/[\w./-]+\.\w+)",
+        _text(page),
+    )
+    assert [path for path in sorted(set(named)) if not (PROJECT / path).exists()] == []
 
 
-def test_every_link_leads_somewhere() -> None:
-    for file, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)", README):
-        target = PROJECT / (file or "README.md")
+def test_files_are_named_at_all() -> None:
+    named = {
+        name for page in GUIDES for name in re.findall(r"(?:events|examples|docs|desk)/[\w./-]+\.\w+", _text(page))
+    }
+    assert len(named) > 12
+
+
+@cache
+def _anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", FENCED.sub("", _text(page)), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for file, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)", _text(page)):
+        target = page.parent / file if file else page
         assert target.exists(), file
-        if anchor:
-            titles = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
-            assert anchor[1:] in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}, anchor
+        assert not anchor or anchor[1:] in _anchors(target), f"{file}{anchor}"
+
+
+def test_every_page_is_found_from_the_readme() -> None:
+    linked = {(PROJECT / file).resolve() for file in re.findall(r"\]\((docs/[^)#]*)", _text(README))}
+    assert linked >= set(PAGES[1:])
+
+
+def test_the_readme_is_short() -> None:
+    assert len(_text(README).splitlines()) <= MOST_LINES_OF_README

@@ -55,7 +55,7 @@ def test_keys_that_the_broker_refuses(clinic: Clinic, control: ExchangeControl) 
     found = refused(clinic, "keys")
     assert "refuses the keys PKTE... (HTTP 401)" in found.detail and str(found.mend).startswith(PUT)
     assert clinic.look("broker").ok, "it answers"
-    assert clinic.look("account").mend == clinic.look("data feed").mend == "mend keys first"
+    assert clinic.look("account").mend == clinic.look("data feed").mend == "fix keys first"
 
 
 def test_keys_of_the_other_mode_are_named_as_such(clinic: Clinic, control: ExchangeControl) -> None:
@@ -85,7 +85,7 @@ def test_a_broker_in_trouble(
     control.faults({"path": "*", **fault})
     found = refused(clinic, "broker")
     assert told in found.detail and mend in str(found.mend)
-    assert clinic.look("keys").mend == "mend broker first"
+    assert clinic.look("keys").mend == "fix broker first"
 
 
 def test_on_the_local_cloud_faults_are_taken_back_by_their_command(local: Clinic, control: ExchangeControl) -> None:
@@ -171,7 +171,7 @@ def test_a_mode_that_does_not_fit(clinic: Clinic, environment: dict[str, str], t
     clinic.environment |= environment
     found = refused(clinic, "mode")
     assert told in found.detail and "make deploy" in str(found.mend)
-    assert clinic.look("broker").mend == "mend mode first"
+    assert clinic.look("broker").mend == "fix mode first"
 
 
 def test_live_trading_is_shouted(clinic: Clinic) -> None:

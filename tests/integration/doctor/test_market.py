@@ -83,7 +83,7 @@ def test_a_clock_that_cannot_be_read(clinic: Clinic, control: ExchangeControl) -
     control.faults({"kind": "error", "status": 500, "path": "/v2/clock"})
     found = clinic.look("clock")
     assert not found.ok and "cannot be read" in found.detail and "status.alpaca.markets" in str(found.mend)
-    assert clinic.look("data feed").mend == "mend clock first"
+    assert clinic.look("data feed").mend == "fix clock first"
 
 
 def test_a_calendar_that_cannot_be_read(clinic: Clinic, control: ExchangeControl) -> None:

@@ -37,10 +37,10 @@ def test_a_python_without_a_runtime_is_refused_with_the_one_that_is_there(monkey
     said = str(runtimes.refusal("python3.15"))
     assert said == (
         "python3.15 is no Lambda runtime of this stack, which runs on Python 3.11, 3.12, 3.13, 3.14; "
-        "mend: make PYTHON=python3.12 ..."
+        "fix: make PYTHON=python3.12 ..."
     )
     monkeypatch.setattr(runtimes, "_works", lambda name: False)
-    assert str(runtimes.refusal("python3.10")).endswith("mend: install one of them, then make PYTHON=python3.14 ...")
+    assert str(runtimes.refusal("python3.10")).endswith("fix: install one of them, then make PYTHON=python3.14 ...")
 
 
 def test_a_runtime_that_is_deprecated_soon_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +64,7 @@ def test_make_refuses_it_at_once(task: str, tmp_path: Path) -> None:
         ["make", task, f"PYTHON={python}"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert ran.returncode == 2
-    assert "python3.15 is no Lambda runtime of this stack" in ran.stderr and "mend: " in ran.stderr
+    assert "python3.15 is no Lambda runtime of this stack" in ran.stderr and "fix: " in ran.stderr
     assert not (tmp_path / ".venv").exists() and not (tmp_path / ".tools/sam").exists(), "nothing was installed"
 
 

@@ -146,7 +146,7 @@ def test_a_log_that_is_too_long_to_read_is_not_said_to_hold_no_alert(
     pages = {"events": [], "nextToken": "more"}
     monkeypatch.setattr(clinic["logs"], "filter_log_events", lambda **_: pages)
     found = clinic.look("alerts")
-    assert not found.ok and "cannot be told" in found.detail and found.mend == "repeg alerts"
+    assert not found.ok and "not known" in found.detail and found.mend == "repeg alerts"
     pages["events"] = [{"timestamp": int(time.time() * 1000), "message": '{"alert":true,"message":"bare"}'}]
     found = clinic.look("alerts")
     assert not found.ok and "at least" in found.detail and found.detail.endswith("bare")

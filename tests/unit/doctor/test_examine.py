@@ -70,7 +70,7 @@ def test_a_check_that_hangs_is_not_waited_for(clinic: Clinic) -> None:
 def test_a_check_that_needs_what_another_found_broken_points_there(clinic: Clinic) -> None:
     found = examine_case(clinic.case, [Check("keys", "one", unwell), Check("account", "one", unwell)])
     assert (found[0].detail, found[0].mend, found[0].behind) == ("refused", "put them", None)
-    assert (found[1].mend, found[1].behind) == ("mend keys first", "keys")
+    assert (found[1].mend, found[1].behind) == ("fix keys first", "keys")
 
 
 def test_a_fact_is_asked_for_once_also_when_it_is_bad(clinic: Clinic) -> None:

@@ -65,7 +65,7 @@ def test_a_secret_that_is_marked_for_deletion(clinic: Clinic) -> None:
 def test_what_needs_the_keys_points_to_them(clinic: Clinic) -> None:
     clinic.keys("{}")
     for name in ("broker", "account", "clock", "data feed"):
-        assert clinic.look(name).mend == "mend keys first", name
+        assert clinic.look(name).mend == "fix keys first", name
 
 
 def test_the_name_of_a_secret() -> None:

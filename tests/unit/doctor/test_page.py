@@ -12,7 +12,7 @@ from desk.doctor.findings import Cost, Diagnosis, Finding
 FINE = Finding("mode", True, "paper, at https://paper-api.alpaca.markets")
 ASKED = Finding("broker", True, "answers in 84 ms", cost=Cost(1, 2, 0.1))
 REFUSED = Finding("keys", False, "the broker refuses the keys", "put others into the secret")
-BEHIND = Finding("account", False, "cannot be told: mend keys first", "mend keys first", behind="keys")
+BEHIND = Finding("account", False, "not known: fix keys first", "fix keys first", behind="keys")
 
 
 def shown(*findings: Finding, width: int = 100) -> list[str]:
@@ -33,20 +33,20 @@ def test_all_ok_is_one_line_each_with_its_cost() -> None:
 def test_the_mend_stands_below_what_is_not_ok() -> None:
     lines = shown(FINE, REFUSED, BEHIND)
     [at] = [number for number, line in enumerate(lines) if line.startswith("keys")]
-    assert "not ok" in lines[at] and lines[at + 1].strip() == "mend: put others into the secret"
+    assert "not ok" in lines[at] and lines[at + 1].strip() == "fix: put others into the secret"
 
 
 def test_what_only_follows_is_counted_and_not_repeated() -> None:
     lines = shown(REFUSED, BEHIND)
-    assert sum("mend: " in line for line in lines) == 1
-    assert lines[-2] == "not ok: keys, and 1 that cannot be told before"
+    assert sum("fix: " in line for line in lines) == 1
+    assert lines[-2] == "not ok: keys, and 1 not known until then"
 
 
 def test_a_long_mend_stays_on_one_line_to_be_copied() -> None:
     command = "aws secretsmanager put-secret-value --secret-id repeg/alpaca --secret-string " + "x" * 60
     lines = shown(Finding("keys", False, "empty", command), width=80)
-    assert f"mend: {command}" in "\n".join(lines)
-    assert all(len(line) <= 80 for line in lines if "mend: " not in line)
+    assert f"fix: {command}" in "\n".join(lines)
+    assert all(len(line) <= 80 for line in lines if "fix: " not in line)
 
 
 def test_brackets_in_a_detail_are_text() -> None:

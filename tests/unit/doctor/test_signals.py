@@ -67,7 +67,7 @@ def test_behind_paused_intake_the_queue_points_there(clinic: Clinic) -> None:
     clinic["lambda"].update_event_source_mapping(UUID=clinic.mapping, Enabled=False)
     clinic.wait()
     found = clinic.look("queue")
-    assert (found.ok, found.mend, found.behind) == (False, "mend intake first", "intake")
+    assert (found.ok, found.mend, found.behind) == (False, "fix intake first", "intake")
 
 
 def test_a_queue_that_the_function_cannot_read(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,9 +51,9 @@ def test_a_protected_bracket_shows_limit_levels_and_the_oco() -> None:
 
 
 def test_exits_show_quantity_price_reason_and_time() -> None:
-    assert _rows(TAKEN)["left"] == "25 at 545.50, target, Fri 20 Nov 2026 10:31:00.0 ET"
+    assert _rows(TAKEN)["exited"] == "25 at 545.50, target, Fri 20 Nov 2026 10:31:00.0 ET"
     assert _rows(TAKEN)["protected"] == "no longer: nothing is held"
-    assert _rows(SOLD_IN_PART)["left"].startswith("10 at 540.00, close, ")
+    assert _rows(SOLD_IN_PART)["exited"].startswith("10 at 540.00, close, ")
     assert _rows(SOLD_IN_PART)["protected"] == "yes, 15 by OCO oco-2"
 
 
@@ -79,14 +79,14 @@ def test_a_superseded_order_names_the_close_that_took_over() -> None:
 def test_an_order_that_never_held_anything_says_nothing_of_protection() -> None:
     rows = _rows(bracket(status=Status.REJECTED, reason=Reason.SLIPPAGE_EXCEEDED))
     assert rows["price"] == "signal 534.82, cap 10 bps"
-    assert not rows.keys() & {"protected", "left", "unwound by", "superseded"}
+    assert not rows.keys() & {"protected", "exited", "unwound by", "superseded"}
 
 
 def _rows(held: Order) -> dict[str, str]:
     """The facts of the page by their labels."""
     lines = [line for line in _shown(order_page(order_view(held))).split("\n\n")[0].splitlines()[1:] if line.strip()]
     labels = ["signal", "order", "created", "ladder", "arrival", "filled", "price", "slippage", "exits", "protected"]
-    labels += ["left", "unwound by", "superseded"]
+    labels += ["exited", "unwound by", "superseded"]
     return {label: line[len(label) :].strip() for line in lines for label in labels if line.startswith(label + " ")}
 
 

@@ -27,48 +27,12 @@ _ORDER |= {"qty": "1", "limit_price": "50.90", "client_order_id": "mine", "exten
 _BRACKET = _ORDER | {"order_class": "bracket", "take_profit": {"limit_price": "60"}, "stop_loss": {"stop_price": "40"}}
 _ID = "61e69015-8549-4bfd-b9c3-01e75843f47d"
 _WORDS = [
-    *(
-        "",
-        "0",
-        "1",
-        "-1",
-        "1e30",
-        "1e-30",
-        "1e999999999",
-        "0.0000000001",
-        "NaN",
-        "-Infinity",
-        "1_0",
-        "0x1F",
-        "+5",
-        " 7 ",
-    ),
-    *("\u00b2", "\u0661", "\uff15", "\u0d66", "9" * 400, "1." + "3" * 200, "null", "True", "[]", "{}", "\0", "A\0B"),
-    *(
-        "..",
-        "/etc/passwd",
-        "TQQQ",
-        "tqqq",
-        "AAPL,TQQQ",
-        ",,,",
-        "x" * 500,
-        "\u00df",
-        "\u2028",
-        "\U0001f4a5",
-        "'\"<&>",
-        _ID,
-    ),
-    *("0001-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59Z", "2026-02-30", "2026-11-20"),
-    *(
-        "2026-11-20T10:00:00+99:99",
-        "2026-11-20T25:61:61Z",
-        "1000000000000000000000",
-        "asc",
-        "all",
-        "buy",
-        "1Min",
-        "UTC",
-    ),
+    *("", "0", "1", "-1", "1e30", "1e-30", "1e999999999", "0.0000000001", "999999999999", "0.00000000001"),
+    *("NaN", "-Infinity", "1_0", "0x1F", "+5", " 7 ", "1000000000000000000000", "9" * 400, "1." + "3" * 200),
+    *("\u00b2", "\u0661", "\uff15", "\u0d66", "\u00df", "\u2028", "\U0001f4a5", "'\"<&>", "\0", "A\0B", "x" * 500),
+    *("null", "True", "[]", "{}", "..", "/etc/passwd", "TQQQ", "tqqq", "AAPL,TQQQ", ",,,", _ID, "asc", "all", "buy"),
+    *("7.1234567891", "1Min", "UTC", "2026-02-30", "2026-11-20", "2026-11-20T25:61:61Z", "2026-11-20T10:00:00+99:99"),
+    *("0001-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59"),
 ]
 _VALUES: list[Any] = [
     *_WORDS,
@@ -90,6 +54,12 @@ _PATHS = [
         "//",
         "/v2//orders",
     ),
+]
+# What shows whatever the control port has made of the account and the market.
+_READS = [
+    *("/v2/account", "/v2/positions", "/v2/orders?status=all&nested=true", "/v2/account/portfolio/history"),
+    *("/v2/stocks/snapshots?symbols=TQQQ,AAPL", "/v2/stocks/bars?symbols=TQQQ&timeframe=1Min&adjustment=all"),
+    *("/v2/assets", "/v2/clock", "/v1/corporate-actions?start=2020-01-01&end=2030-01-01", "/_exchange/journal?after=0"),
 ]
 _PARAMETERS = (
     *("status", "limit", "after", "until", "direction", "nested", "symbols", "side", "asset_class", "before_order_id"),
@@ -291,7 +261,7 @@ def test_requests_of_clients(raw: RawClient, control: ExchangeControl) -> None:
 def test_requests_to_the_control_port(raw: RawClient, control: ExchangeControl) -> None:
     rng = random.Random(20_261_129)
     seen: set[int] = set()
-    for _ in range(_CONTROL_REQUESTS):
+    for number in range(_CONTROL_REQUESTS):
         endpoint, good = rng.choice(list(_CONTROL.items()))
         method, path = endpoint.split(" ")
         target = _target(rng, [f"/_exchange/{path}"])
@@ -299,6 +269,11 @@ def test_requests_to_the_control_port(raw: RawClient, control: ExchangeControl) 
         status, content = raw.send(method, target, body, {})
         seen.add(status)
         _judge(method, target, body, status, content)
+        if number % 20 == 0:
+            control.faults()
+            for path in _READS:
+                status, content = raw.send("GET", path, b"", _KEYS)
+                _judge("GET", path, b"", status, content)
     assert seen == {200, 400, 404}
     control.reset()
     control.set_clock("2026-11-20T10:00:00-05:00", paused=False, speed=1)

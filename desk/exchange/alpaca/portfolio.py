@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from desk.exchange.market.account import STARTING_CASH
 from desk.exchange.market.moments import DAY, MINUTE, SECOND, eastern, eastern_ns
-from desk.exchange.market.sessions import Session, last_closed, sessions_between
+from desk.exchange.market.sessions import FIRST_DAY, LAST_DAY, Session, last_closed, sessions_between
 from desk.exchange.venue.engine import Engine
 from desk.exchange.wire.errors import invalid
 from desk.exchange.wire.given import Given
@@ -138,7 +138,7 @@ def _read(query: Given, now: int) -> Asked:
     if all(query.has(name) for name in ("start", "end", "period")):
         raise invalid("only two of start, end and period can be specified")
     period = _period(query) or _DAYS["M"] * DAY
-    start, end = query.instant("start"), query.instant("end")
+    start, end = _edge(query, "start", time(0)), _edge(query, "end", _LABEL)
     if end is None:
         end = now if start is None or not query.has("period") else start + period
     start, end = max(0, end - period if start is None else start), min(end, now)
@@ -156,6 +156,16 @@ def _read(query: Given, now: int) -> Asked:
         reporting=query.one_of("intraday_reporting", _REPORTING, _REPORTING[bool(query.flag("extended_hours"))]),
         per_day=query.one_of("pnl_reset", ("no_reset", "per_day"), "per_day") == "per_day",
     )
+
+
+def _edge(query: Given, name: str, at: time) -> int | None:
+    """The start or the end; older clients give it as a New York day, as `date_end`."""
+    day = query.day(f"date_{name}")
+    if query.has(name) or day is None:
+        return query.instant(name)
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise invalid(f"invalid date_{name}")
+    return eastern_ns(day, at)
 
 
 def _period(query: Given) -> int | None:

@@ -332,3 +332,15 @@ def test_a_stuck_cancel_of_a_group_hangs_as_a_whole(exchange: VirtualExchange) -
     exchange.control("PUT", "faults", {"faults": []})
     exchange.advance(1)
     assert statuses(exchange, *group) == ["canceled"] * 2
+
+
+def test_orders_of_a_group_name_it_and_their_role_in_it(exchange: VirtualExchange) -> None:
+    # docs.alpaca.markets/us/changelog/2026-10-08-order-group-db02af7: both keys are left out of all other orders.
+    entry, target, stop = bracket(exchange)
+    exchange.advance(1)
+    moved = exchange.ok("PATCH", f"/v2/orders/{target['id']}", {"limit_price": "56"})
+    roles = {"entry": entry, "take_profit": moved, "stop_loss": stop}
+    for role, order in roles.items():
+        read = exchange.read(order)
+        assert (read["group_role"], read["group_id"]) == (role, exchange.read(entry)["group_id"])
+    assert exchange.order("SQQQ", "buy", "1", "10").keys().isdisjoint({"group_id", "group_role"})

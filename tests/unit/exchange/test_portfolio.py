@@ -53,6 +53,8 @@ def test_a_day_has_the_equity_of_its_close(exchange: VirtualExchange) -> None:
     assert history["base_value"] == 100_000.0 and "base_value_asof" not in history
     later = exchange.ok("GET", HISTORY, start="2026-11-23T00:00:00-05:00", end="2026-11-23T23:00:00-05:00")
     assert (later["timeframe"], later["base_value"], later["base_value_asof"]) == ("1Min", 105_096.0, "2026-11-20")
+    older = exchange.ok("GET", HISTORY, date_start="2026-11-23", date_end="2026-11-23")
+    assert older == later
     daily = exchange.ok("GET", HISTORY, start="2026-11-23T00:00:00-05:00", timeframe="1D")
     assert (daily["equity"], daily["profit_loss"]) == ([105_201.0, 105_301.0], [105.0, 205.0])
 
@@ -131,6 +133,8 @@ def test_any_start_before_now(exchange: VirtualExchange, start: str) -> None:
         {"start": "2026-11-20T15:00:00Z", "end": "2026-11-20T14:00:00Z"},
         {"period": "3M", "timeframe": "15Min"},
         {"extended_hours": "perhaps"},
+        {"date_end": "0001-01-01"},
+        {"date_end": "soon"},
     ],
 )
 def test_spans_that_make_no_sense(exchange: VirtualExchange, query: dict[str, str]) -> None:

@@ -48,6 +48,22 @@ def test_bars_at_the_end_of_the_minute(url: str, control: ExchangeControl) -> No
         control.set_clock(paused=False)
 
 
+def test_the_day_every_minute_and_the_minute_once_more(url: str, control: ExchangeControl) -> None:
+    stream = StockDataStream("key", "secret", url_override=f"{url.replace('http', 'ws')}/v2/sip")
+    days, again, quotes = Heard(), Heard(), Heard()
+    stream.subscribe_daily_bars(days.note, "TQQQ")
+    stream.subscribe_updated_bars(again.note, "*")
+    stream.subscribe_quotes(quotes.note, "TQQQ")
+    with running(stream, lambda: control.quote("TQQQ", "50.95", "50.98")):
+        quotes.until(lambda heard: len(heard) > 0)
+        control.set_clock(paused=True)
+        control.advance(95)
+        (day,), (minute,) = days.until(lambda heard: len(heard) == 1), again.until(lambda heard: len(heard) == 1)
+        assert (day.timestamp.hour, day.close, day.volume) == (5, 50.96, 1)
+        assert (minute.timestamp.hour, minute.timestamp.minute, minute.close) == (15, 0, 50.96)
+        control.set_clock(paused=False)
+
+
 def test_json_for_clients_that_do_not_ask_for_messagepack(url: str, control: ExchangeControl) -> None:
     async def talk() -> list[Any]:
         heard: list[Any] = []

@@ -111,6 +111,8 @@ def test_orders_of_a_group_say_so(url: str, plain: PlainClient) -> None:
         legs = {"take_profit": {"limit_price": 60}, "stop_loss": {"stop_price": 35}}
         bracket = plain.order({**ENTRY, "order_class": "bracket", **legs})
         orders = [socket.hear()["data"]["order"] for _ in range(3)]
+        read = plain.nested(bracket)
+    assert [(o["id"], o["group_role"]) for o in orders] == [(o["id"], o["group_role"]) for o in (read, *read["legs"])]
     assert {order["group_id"] for order in orders} == {bracket["id"]}
     assert [order["group_role"] for order in orders] == ["entry", "take_profit", "stop_loss"]
 

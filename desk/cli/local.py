@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from desk.cli.options import AsJson
-from desk.cli.output import end_as_by_ctrl_c, fail, print_json, refuse, tell
+from desk.cli.output import end_as_by_ctrl_c, fail, print_json, refuse, tell, trouble_told
 
 app = typer.Typer(help="Start and stop the local cloud.", no_args_is_help=True)
 
@@ -34,18 +34,13 @@ EnforceRoles = Annotated[
 def up(speed: Speed = None, start: Start = None, enforce_roles: EnforceRoles = False, as_json: AsJson = False) -> None:
     """Start the local cloud and leave it running."""
     from desk.cloud import local
-    from desk.cloud.errors import CloudError, CloudRefused
     from desk.stack import place
 
     _check(speed, start)
     end_as_by_ctrl_c()
     was_up = place.status().up
-    try:
+    with trouble_told():
         ready = local.up(speed=speed, start=start, enforce_roles=enforce_roles, step=told)
-    except CloudRefused as problem:
-        refuse(str(problem))
-    except CloudError as problem:
-        fail(str(problem))
     if as_json:
         print_json(ready.document())
     else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
@@ -40,3 +42,16 @@ def fail(line: str) -> NoReturn:
     """End with exit code 1: what was asked for did not come about."""
     tell(line)
     raise typer.Exit(FAILED)
+
+
+@contextmanager
+def trouble_told() -> Iterator[None]:
+    """Trouble with the local cloud ends the command: with code 2 where something else has to be asked for, else 1."""
+    from desk.cloud.errors import CloudError, CloudRefused
+
+    try:
+        yield
+    except CloudRefused as problem:
+        refuse(str(problem))
+    except CloudError as problem:
+        fail(str(problem))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from desk.cli.options import AsJson
-from desk.cli.output import FAILED, end_as_by_ctrl_c, fail, print_json, refuse, tell
+from desk.cli.output import FAILED, end_as_by_ctrl_c, fail, print_json, tell, trouble_told
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -44,16 +44,11 @@ _TITLES = {
 def rehearse(config: Config = "default", as_json: AsJson = False) -> None:
     """Show what `make deploy` would create or change; exit code 1 if it would be refused. Nothing is changed."""
     from desk.cli.local import told
-    from desk.cloud.errors import CloudError, CloudRefused
     from desk.cloud.rehearsal import rehearse as rehearsed
 
     end_as_by_ctrl_c()
-    try:
+    with trouble_told():
         found = rehearsed(config, told)
-    except CloudRefused as problem:
-        refuse(str(problem))
-    except CloudError as problem:
-        fail(str(problem))
     if as_json:
         print_json(found.document())
     else:

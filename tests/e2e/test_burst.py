@@ -7,8 +7,8 @@ from datetime import datetime
 
 import pytest
 
+from desk.report.truth import trading_calls
 from repeg.domain.reasons import Status
-from tests.support.audit import trading_calls
 from tests.support.cloud import Cloud
 
 pytestmark = pytest.mark.cloud

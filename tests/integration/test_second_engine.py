@@ -22,7 +22,6 @@ from tests.support.lives import AT_ONCE, CLOSED, RE_PEGGED, SECURED, TIMED_OUT, 
 from tests.support.machine import LambdaThrottled, Machine
 from tests.support.scenes import out_of_reach
 from tests.support.second_engine import MOTO, MotoMachine, handler_tasks
-from tests.support.truth import Market
 
 BRACKET = {
     "kind": "bracket",
@@ -38,7 +37,7 @@ Life = Callable[[Lab], list[str]]
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[ExchangeControl]:
     with start_exchange(start=START) as running:
-        yield Market(running.control.url)
+        yield ExchangeControl(running.control.url)
 
 
 @pytest.fixture(autouse=True)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import ROUND_DOWN, Decimal
-from typing import Any
+from decimal import Decimal
 
+from desk.report.bare import bare_times
 from repeg.domain.market import TradingDay
-from repeg.domain.orders import Order
+from repeg.domain.views import order_view
 from tests.support.storm import SWEEP_SECONDS, SYMBOL, Storm, Told
-from tests.support.truth import ZERO, Sent, Truth, group
 
 BARE_FOR = timedelta(seconds=60)
 FOUND_WITHIN = timedelta(seconds=75)
@@ -94,77 +92,6 @@ def _in_sessions(start: datetime, end: datetime, days: tuple[TradingDay, ...]) -
 
 def _bare_times(storm: Storm) -> Iterator[tuple[datetime, datetime, Decimal]]:
     """When whole shares of brackets were guarded by nothing, and nobody was selling them: from, to, how many."""
-    books = _Shares(list(storm.lab.orders.newest()), storm.own_shares)
-    since: datetime | None = None
-    at, qty = storm.started, ZERO
-    for entry in storm.control.journal():
-        if entry["type"] not in ("order", "fill"):
-            continue
-        at = datetime.fromisoformat(entry["at"])
-        qty = books.follow(entry)
-        if qty > 0 and since is None:
-            since = at
-        elif qty <= 0 and since is not None:
-            yield since, at, qty
-            since = None
-    if since is not None:
-        yield since, storm.now(), qty
-
-
-@dataclass
-class _Shares:
-    """Shares of brackets and free ones by the exchange, signed; strangers and closes take free ones first."""
-
-    orders: list[Order]
-    free: Decimal
-    bracketed: Decimal = ZERO
-    truth: Truth = field(default_factory=Truth)
-
-    def __post_init__(self) -> None:
-        self._children = {child.client_order_id: order for order in self.orders for child in order.children}
-        self._ocos = {oco.client_order_id for order in self.orders for oco in order.protections}
-
-    def follow(self, entry: dict[str, Any]) -> Decimal:
-        """Take in an entry; returns how many whole shares of brackets are bare now."""
-        sent = self.truth.happens(entry)
-        if sent and entry["type"] == "fill":
-            self._fill(sent, Decimal(entry["qty"]) * sent.sign)
-        if self.bracketed * self.free < 0:
-            return ZERO  # somebody holds the opposite of a bracket: whose shares they are cannot be told
-        whole = abs(self.bracketed).quantize(Decimal(1), ROUND_DOWN)
-        return whole - self._guarded() - self._leaving()
-
-    def _fill(self, sent: Sent, change: Decimal) -> None:
-        owner = self._owner(sent)
-        if owner == "oco" or (isinstance(owner, Order) and owner.kind in ("bracket", "unwind")):
-            self.bracketed += change
-            return
-        from_free = min(abs(change), abs(self.free)) if change * self.free < 0 else ZERO
-        self.free += from_free * (1 if change > 0 else -1)
-        rest = change - from_free * (1 if change > 0 else -1)
-        if rest * self.bracketed < 0:
-            self.bracketed += rest
-        else:
-            self.free += rest
-
-    def _owner(self, sent: Sent) -> Order | str | None:
-        head = self.truth.first(sent)
-        parent = self.truth.orders.get(head.accepted["parent_order_id"] or "", head)
-        if parent.client_order_id in self._ocos:
-            return "oco"
-        return self._children.get(parent.client_order_id)
-
-    def _guarded(self) -> Decimal:
-        heads = [self.truth.by_client_id(client_id) for client_id in self._ocos]
-        groups = [group(self.truth, head) for sent in heads for head in sent]
-        return sum((each.guards for each in groups if each.stop_works), ZERO)
-
-    def _leaving(self) -> Decimal:
-        leaving = [client_id for client_id, order in self._children.items() if order.kind in ("close", "unwind")]
-        sent = [
-            one
-            for client_id in leaving
-            for head in self.truth.by_client_id(client_id)
-            for one in self.truth.chain(head)
-        ]
-        return sum((one.left for one in sent), ZERO)
+    views = [order_view(order) for order in storm.lab.orders.newest()]
+    for bare in bare_times(views, storm.control.journal(), SYMBOL, storm.own_shares):
+        yield bare.since, bare.until or storm.now(), bare.qty

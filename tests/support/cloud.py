@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from desk.exchange.client import ExchangeControl
+from desk.report.truth import trading_calls
 from desk.stack.connection import Connection
 from repeg.domain.orders import Order
 from repeg.executions import execution_number
 from repeg.store.items import position_key
 from repeg.store.orders import OrderStore
-from tests.support.audit import audit, trading_calls
-from tests.support.truth import Market
+from tests.support.audit import audit
 
 POLL_S = 0.05
 OPEN_MORNING = "2026-11-20T10:00:00-05:00"
@@ -29,7 +30,7 @@ class Cloud:
     def __init__(self, connection: Connection) -> None:
         assert connection.exchange_url
         self.connection = connection
-        self.exchange = Market(connection.exchange_url)
+        self.exchange = ExchangeControl(connection.exchange_url)
         self.orders = OrderStore(connection.dynamodb, connection.table)
         self.machine = connection.state_machines["execute_order"]
         self._sent: list[str] = []
@@ -154,7 +155,7 @@ class Cloud:
         """Store and journal agree about everything since the market was last opened."""
         mine = set(signal_ids or self._sent)
         orders = [order for order in self.orders.newest() if order.signal_id in mine]
-        audit(orders, self.exchange.journal(), seeds=self.exchange.seeds)
+        audit(orders, self.exchange.journal())
 
     def queue_is_empty(self) -> bool:
         """Whether every signal that was sent has been taken in."""

@@ -46,7 +46,6 @@ from repeg.store.market import MarketStore
 from repeg.store.orders import OrderStore
 from tests.support.audit import audit
 from tests.support.machine import Machine
-from tests.support.truth import Market
 
 TABLE_NUMBERS = count(1)
 START = "2026-11-20T10:00:00-05:00"
@@ -278,10 +277,8 @@ class Lab:
     def check(self, *, all_over: bool = True, strangers: bool = False) -> None:
         """The audit; `strangers`: others send orders on the same account."""
         orders = list(self.orders.newest())
-        alarmed = {detail["order_id"] for kind, detail in self.bus.events if kind == "Order Alert"}
-        seeds = self.control.seeds if isinstance(self.control, Market) else ()
-        journal = self.control.journal()
-        audit(orders, journal, all_over=all_over, alarmed=alarmed, seeds=seeds, strangers=strangers)
+        alerted = {detail["order_id"] for kind, detail in self.bus.events if kind == "Order Alert"}
+        audit(orders, self.control.journal(), all_over=all_over, alerted=alerted, strangers=strangers)
         for symbol in {order.symbol for order in orders}:
             listed = {order.order_id for order in self.orders.holding(symbol)}
             holding = {order.order_id for order in orders if order.symbol == symbol and order.unexited_qty > 0}

@@ -129,36 +129,56 @@ def journal(*orders: Order) -> list[dict[str, Any]]:
 def _children(one: Order) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     for child in one.children:
-        name = _named(child.client_order_id, child.broker_order_id, child.sent_at)
-        limit = str(child.limit_price) if child.limit_price else None
-        order = name | {"qty": str(child.qty), "limit_price": limit, "stop_price": None}
+        order = _order(one, child.client_order_id, child.broker_order_id, child.sent_at, str(child.qty)) | {
+            "order_type": child.type,
+            "limit_price": str(child.limit_price) if child.limit_price else None,
+        }
         entries.append(order | {"event": "accepted"})
         if child.filled_qty:
-            fill = {"type": "fill", "qty": str(child.filled_qty), "price": str(child.avg_fill_price)}
-            entries.append(name | fill)
-        entries.append(order | {"event": child.status.value})
+            entries.append(_fill(order, child.filled_qty, child.avg_fill_price))
+        entries.append(order | {"event": child.status.value, "filled_qty": str(child.filled_qty)})
     return entries
 
 
 def _ocos(one: Order) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     for guard in one.protections:
-        head = _named(guard.client_order_id, guard.broker_order_id, guard.placed_at)
-        leg = _named(f"{guard.broker_order_id}-x", f"{guard.broker_order_id}-stop", guard.placed_at)
-        target = head | {"qty": str(guard.qty), "limit_price": str(guard.levels.target), "stop_price": None}
-        stop = leg | {"qty": str(guard.qty), "limit_price": None, "stop_price": str(guard.levels.stop)}
-        stop |= {"parent_order_id": guard.broker_order_id}
+        oco_id, size = guard.broker_order_id, str(guard.qty)
+        terms = {"side": "sell" if one.side == "buy" else "buy", "order_class": "oco", "time_in_force": "gtc"}
+        target = _order(one, guard.client_order_id, oco_id, guard.placed_at, size) | terms
+        target |= {"limit_price": str(guard.levels.target)}
+        stop = _order(one, f"{oco_id}-x", f"{oco_id}-stop", guard.placed_at, size) | terms
+        stop |= {"order_type": "stop", "stop_price": str(guard.levels.stop), "parent_order_id": oco_id}
         entries += [target | {"event": "accepted"}, stop | {"event": "accepted"}]
+        took_target = [taken for taken in guard.exits if taken.source == oco_id]
         for taken in guard.exits:
-            which = head if taken.source == guard.broker_order_id else leg
-            entries.append(which | {"type": "fill", "qty": str(taken.qty), "price": str(taken.price)})
+            entries.append(_fill(target if taken in took_target else stop, taken.qty, taken.price))
         if guard.status.closed:
-            took_target = [taken for taken in guard.exits if taken.source == guard.broker_order_id]
             entries.append(target | {"event": "filled" if took_target else "canceled"})
             entries.append(stop | {"event": "filled" if guard.exits and not took_target else "canceled"})
     return entries
 
 
-def _named(client_order_id: str, order_id: str | None, at: datetime) -> dict[str, Any]:
-    name = {"type": "order", "client_order_id": client_order_id, "order_id": order_id, "parent_order_id": None}
-    return name | {"at": at.isoformat()}
+def _order(one: Order, client_order_id: str, order_id: str | None, at: datetime, qty: str) -> dict[str, Any]:
+    return {
+        "type": "order",
+        "at": at.isoformat(),
+        "order_id": order_id,
+        "client_order_id": client_order_id,
+        "symbol": one.symbol,
+        "side": one.side,
+        "order_type": "limit",
+        "time_in_force": "day",
+        "qty": qty,
+        "filled_qty": "0",
+        "limit_price": None,
+        "stop_price": None,
+        "order_class": "",
+        "parent_order_id": None,
+        "replaces": None,
+    }
+
+
+def _fill(order: dict[str, Any], qty: Decimal, price: Decimal | None) -> dict[str, Any]:
+    same = ("at", "order_id", "client_order_id", "parent_order_id", "symbol", "side")
+    return {name: order[name] for name in same} | {"type": "fill", "qty": str(qty), "price": str(price)}

@@ -228,6 +228,7 @@ class ControlApi:
             raise ControlError("avg_entry_price: needed, the symbol has no price yet")
         self._engine.asset(name)
         self._engine.ledger.set_position(name, qty, entry or Decimal(0))
+        self._engine.journal.position(self._engine.now, name, qty)
         return Reply(200, {"symbol": name, "qty": str(qty)})
 
     def settings(self, request: Request) -> Reply:

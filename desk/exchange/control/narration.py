@@ -44,6 +44,7 @@ _LINES: dict[str, Any] = {
     "elected": lambda e: f"{'stop reached':<16} {e['side']} {e['symbol']} stop {e['stop_price']}",
     "resized": lambda e: f"{'stop resized':<16} {e['symbol']} to {e['qty']}",
     "corporate_action": lambda e: f"{e['action']:<16} {e['symbol']} {e['new_rate']} for {e['old_rate']}",
+    "position": lambda e: f"{'position set':<16} {e['symbol']} {e['position_qty']}",
     "halt": lambda e: f"{'halted' if e['halted'] else 'resumed':<16} {e['symbol']}",
     "problem": lambda e: f"{'problem':<16} {e['detail']}",
 }

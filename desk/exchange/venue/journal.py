@@ -73,6 +73,10 @@ class Journal:
         """The shares have become others; `position` is what the account has now."""
         self._add(at, "corporate_action", _corporate_action, action, position)
 
+    def position(self, at: int, symbol: str, qty: Decimal) -> None:
+        """Shares that were put in place, or taken away, without a trade: signed, as the account has them now."""
+        self._add(at, "position", _position, symbol, qty)
+
     def quote(self, at: int, symbol: str, quote: Quote) -> None:
         self._add(at, "quote", _quote, symbol, quote)
 
@@ -160,6 +164,10 @@ def _resized(order: Order) -> Entry:
 def _corporate_action(action: CorporateAction, position: Decimal) -> Entry:
     rates = {"new_rate": plain(action.new_rate), "old_rate": plain(action.old_rate)}
     return {"action": action.type.value, "symbol": action.symbol, **rates, "position_qty": plain(position)}
+
+
+def _position(symbol: str, qty: Decimal) -> Entry:
+    return {"symbol": symbol, "position_qty": plain(qty)}
 
 
 def _quote(symbol: str, quote: Quote) -> Entry:

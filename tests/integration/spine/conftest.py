@@ -11,13 +11,12 @@ from desk.exchange.client import ExchangeControl
 from desk.exchange.process import start_exchange
 from tests.support.lab import START, Lab
 from tests.support.stages import Trail
-from tests.support.truth import Market
 
 
 @pytest.fixture(scope="session")
 def exchange() -> Iterator[ExchangeControl]:
     with start_exchange(start=START) as running:
-        yield Market(running.control.url)
+        yield ExchangeControl(running.control.url)
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from desk.report.truth import trading_calls
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
-from tests.support.audit import trading_calls
 from tests.support.brackets import CANCEL, CRWD, bracket, crwd, levels, moves, ocos, position, seconds
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from desk.report.truth import trading_calls
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
-from tests.support.audit import trading_calls
 from tests.support.brackets import CRWD, bracket, crwd, levels, moves, ocos, position, seconds
 from tests.support.lab import Lab
 from tests.support.scenes import journal, lab_at, run, submits, whenever

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from desk.report.truth import trading_calls
 from repeg.domain.reasons import Status
-from tests.support.audit import trading_calls
 from tests.support.crowd import Crowd
 from tests.support.lab import Killed, Lab
 from tests.support.leaving import SHORT, STOP, TARGET, Guard, check_held, guards, hold, minutes

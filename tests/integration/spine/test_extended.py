@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from desk.report.truth import trading_calls
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
-from tests.support.audit import trading_calls
 from tests.support.brackets import OCO
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab

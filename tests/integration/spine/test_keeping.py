@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from desk.report.truth import trading_calls
 from repeg.domain.execution import rungs_walked
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
-from tests.support.audit import trading_calls
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.scenes import done, on_order, send, whenever

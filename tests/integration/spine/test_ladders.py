@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from desk.report.truth import trading_calls
 from repeg.domain.reasons import Reason, Status
-from tests.support.audit import trading_calls
 from tests.support.lab import Lab
 from tests.support.scenes import whenever
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from desk.report.truth import trading_calls
 from repeg.domain.reasons import Status
-from tests.support.audit import trading_calls
 from tests.support.crowd import Crowd
 from tests.support.lab import Killed, Lab
 from tests.support.leaving import SHORT, check_held, guards, hold, minutes, shares

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from desk.report.truth import trading_calls
 from repeg.domain.models import to_json
 from repeg.domain.protection import ProtectionStatus
 from repeg.domain.reasons import Status
-from tests.support.audit import trading_calls
 from tests.support.brackets import OCO
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from desk.report.truth import trading_calls
 from repeg.domain.orders import Order
 from repeg.domain.quotes import Snapshot
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
-from tests.support.audit import trading_calls
 from tests.support.brackets import bracket, crwd
 from tests.support.lab import Lab
 from tests.support.scenes import done, journal, on_order, run, send, submits, whenever

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from desk.report.truth import trading_calls
 from repeg.domain.reasons import Reason, Status
-from tests.support.audit import trading_calls
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.scenes import at, done, journal, lab_at, market_time, run, send

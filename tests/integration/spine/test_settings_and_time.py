@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from desk.report.truth import trading_calls
 from repeg.broker.alpaca import DATA_URL, LIVE_URL, PAPER_URL, connect_alpaca
 from repeg.broker.budget import Unlimited
 from repeg.domain.models import from_json
@@ -19,7 +20,6 @@ from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError, LiveTradingLocked
 from repeg.live_lock import broker_urls, unlock
 from repeg.settings import Kept, load_settings
-from tests.support.audit import trading_calls
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.scenes import alerts, at, done, lab_at, market_time, out_of_reach, run, send, submits

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from desk.report.truth import trading_calls
 from repeg.domain.reasons import Reason, Status
-from tests.support.audit import trading_calls
 from tests.support.brackets import bracket, crwd, moves, ocos, position
 from tests.support.lab import Lab
 from tests.support.scenes import journal, submits, whenever

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from desk.report.truth import trading_calls
 from repeg.domain.market import OrderStatus
 from repeg.domain.reasons import Status
 from repeg.errors import BudgetExhausted
 from repeg.executions import ExecutionState
-from tests.support.audit import trading_calls
 from tests.support.crowd import Crowd
 from tests.support.lab import Killed, Lab
 from tests.support.leaving import SHORT, STOP, TARGET, Guard, check_held, guards, hold, minutes

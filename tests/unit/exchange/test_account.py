@@ -301,3 +301,10 @@ def test_a_page_of_activities_is_not_dearer_after_many_fills(exchange: VirtualEx
         exchange.ok("GET", "/v2/account/activities", **query)
         seconds.append(time.perf_counter() - started)
     assert min(seconds) < 0.02
+
+
+def test_the_journal_tells_of_shares_that_were_put_in_place(exchange: VirtualExchange) -> None:
+    exchange.hold("TQQQ", "10")
+    exchange.hold("TQQQ", "-4")
+    told = [(entry["symbol"], entry["position_qty"]) for entry in exchange.journal("position")]
+    assert told == [("TQQQ", "10"), ("TQQQ", "-4")]

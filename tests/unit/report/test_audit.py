@@ -70,7 +70,7 @@ def test_protection_as_recorded_agrees_with_the_journal(one: Order) -> None:
 
 def test_an_exit_that_the_record_does_not_know_is_a_difference() -> None:
     lines = audit([order_view(HELD)], journal(TAKEN)).differences
-    assert "ord-1-p1: 0 left in the record, 25 at the exchange" in lines
+    assert "ord-1-p1: by its target 0 in the record, 25 at 545.50 at the exchange" in lines
     assert "ord-1-p1: live in the record, over at the exchange" in lines
     assert "ord-1: 25 held by the record, 0 guarded at the exchange" in lines
 

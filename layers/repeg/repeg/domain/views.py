@@ -21,7 +21,8 @@ _FIELDS = """
     protected protective_order_id unwind_order_id unwind_cost exit_price exit_reason exit_at
     repegs market_fallback seconds_to_fill created_at first_sent_at completed_at expires_at
     execution_arn executions
-    signal_price exit_anchor extended_hours unprotected_ok parent_id superseded_by unexited_qty odd_qty frozen
+    signal_price exit_anchor extended_hours outside_session unprotected_ok parent_id superseded_by
+    unexited_qty odd_qty frozen
 """.split()  # noqa: SIM905
 _CHILD_FIELDS = """
     rung client_order_id broker_order_id type limit_price qty filled_qty avg_fill_price status

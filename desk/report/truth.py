@@ -8,49 +8,24 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from desk.exchange.client import Amount, ExchangeControl
-
 Entry = dict[str, Any]
 ZERO = Decimal(0)
 ENDED = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
-
-
-@dataclass(frozen=True)
-class Seed:
-    """A position that was put in place through the control port, after the journal's entry `seq`; signed shares."""
-
-    seq: int
-    symbol: str
-    qty: Decimal
-
-
-class Market(ExchangeControl):
-    """The control port of an exchange; remembers the positions that were put in place, which no journal tells."""
-
-    def __init__(self, url: str, timeout: float = 10.0) -> None:
-        super().__init__(url, timeout)
-        self.seeds: list[Seed] = []
-
-    def reset(self) -> None:
-        super().reset()
-        self.seeds = []
-
-    def position(self, symbol: str, qty: Amount, avg_entry_price: Amount | None = None) -> None:
-        super().position(symbol, qty, avg_entry_price)
-        last = max((entry["seq"] for entry in self.journal()), default=0)
-        self.seeds.append(Seed(last, symbol, Decimal(qty)))
 
 
 @dataclass
 class Sent:
     """One order at the exchange. `left` is what it may still fill; 0 once it is over.
 
-    `accepted` is how it began, but for the quantity, which a split may restate.
+    `placed` is how it began; `accepted` the same, but for the quantity, which a split may restate.
     """
 
+    placed: Entry
     accepted: Entry
     left: Decimal
     event: str = "accepted"
+    accepts: int = 0
+    """How often it was accepted: once, unless something went wrong."""
     fills: list[tuple[Decimal, Decimal]] = field(default_factory=list)
 
     @property
@@ -83,11 +58,13 @@ class Sent:
         return sum((qty * price for qty, price in self.fills), ZERO) / self.filled if self.fills else None
 
     def happens(self, entry: Entry) -> None:
+        """Take in one entry about this order."""
         if entry["type"] == "fill":
             self.fills.append((Decimal(entry["qty"]), Decimal(entry["price"])))
             self.left -= Decimal(entry["qty"])
         else:
             self.event = entry["event"]
+            self.accepts += self.event == "accepted"
             if self.event == "restated":
                 self.accepted = {**self.accepted, "qty": entry["qty"]}
             left = Decimal(entry["qty"] or 0) - Decimal(entry["filled_qty"])
@@ -102,26 +79,22 @@ class Sent:
 class Truth:
     """All orders and positions of the account, brought forward one journal entry at a time."""
 
-    def __init__(self, seeds: Iterable[Seed] = ()) -> None:
+    def __init__(self) -> None:
         self.orders: dict[str, Sent] = {}
         self.positions: dict[str, Decimal] = defaultdict(Decimal)
         self._named: dict[str, list[Sent]] = defaultdict(list)
         self._legs: dict[str | None, list[Sent]] = defaultdict(list)
         self._successors: dict[str | None, list[Sent]] = defaultdict(list)
-        self._seeds = sorted(seeds, key=lambda seed: seed.seq)
 
     def happens(self, entry: Entry) -> Sent | None:
         """Take one entry in; returns the order that it tells of, if it does."""
-        while self._seeds and self._seeds[0].seq < entry["seq"]:
-            seed = self._seeds.pop(0)
-            self.positions[seed.symbol] = seed.qty
-        if entry["type"] == "corporate_action":
+        if "position_qty" in entry:
             self.positions[entry["symbol"]] = Decimal(entry["position_qty"])
         if entry["type"] not in ("order", "fill"):
             return None
         sent = self.orders.get(entry["order_id"])
         if sent is None:
-            sent = self._meet(Sent(entry, ZERO))
+            sent = self._meet(Sent(entry, entry, ZERO))
         sent.happens(entry)
         if entry["type"] == "fill":
             self.positions[sent.symbol] += Decimal(entry["qty"]) * sent.sign
@@ -142,15 +115,15 @@ class Truth:
 
     def chain(self, head: Sent) -> list[Sent]:
         """An order and what replaced it."""
-        return [head, *(later for sent in self._successors[head.order_id] for later in self.chain(sent))]
+        return [head, *(later for sent in self._successors.get(head.order_id, ()) for later in self.chain(sent))]
 
     def legs(self, head: Sent) -> list[Sent]:
         """The broker-made stops under an OCO's target, oldest first."""
-        return list(self._legs[head.order_id])
+        return list(self._legs.get(head.order_id, ()))
 
     def by_client_id(self, client_order_id: str) -> list[Sent]:
         """Orders that were accepted under a client order id: one, unless something went wrong."""
-        return list(self._named[client_order_id])
+        return list(self._named.get(client_order_id, ()))
 
 
 @dataclass(frozen=True)
@@ -188,3 +161,9 @@ class Group:
 def group(truth: Truth, head: Sent) -> Group:
     """The OCO whose target is `head`."""
     return Group(head, truth.chain(head), truth.legs(head))
+
+
+def trading_calls(journal: Iterable[Entry]) -> list[str]:
+    """Requests that count against the trading limit, as `METHOD /path`; market data has a limit of its own."""
+    requests = (entry for entry in journal if entry["type"] == "request")
+    return [f"{entry['method']} {entry['path']}" for entry in requests if "/stocks/" not in entry["path"]]

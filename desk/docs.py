@@ -28,7 +28,7 @@ _STATUSES = {
     Status.PARTIALLY_FILLED: "Over with a part filled; the reason says why the rest was not.",
     Status.UNFILLED: "A child order was sent, nothing was filled.",
     Status.REJECTED: "Nothing was sent, or the first send was refused.",
-    Status.UNWOUND: "Filled, then refused by a check or not to be protected; the position was left again.",
+    Status.UNWOUND: "Filled, then refused by a check or not to be protected; the shares were sold (or bought back).",
     Status.SUPERSEDED: "A close for the symbol took over.",
     Status.FAILED: "Something has to be looked at by a person; the events say what.",
 }
@@ -37,7 +37,7 @@ _EXITS = {
     ExitReason.TARGET: "The take-profit leg of the bracket's protection was filled.",
     ExitReason.STOP: "The stop leg of the bracket's protection was filled.",
     ExitReason.CLOSE: "A close sold the shares (or bought them back).",
-    ExitReason.UNWIND: "repeg left what it would not hold or could not protect; `unwind_cost` says at what loss.",
+    ExitReason.UNWIND: "repeg exited what it would not hold or could not protect; `unwind_cost` says at what loss.",
     ExitReason.OUTSIDE: "Somebody else did, in the broker's own interface for example; the price is not known.",
 }
 
@@ -101,7 +101,7 @@ def _reason_codes() -> str:
             "",
             *_table(("#", "reason", "meaning"), reasons),
             "",
-            "## Exit reason: how a bracket's shares left",
+            "## Exit reason: how a bracket's shares were exited",
             "",
             *_table(("exit_reason", "meaning"), ((f"`{why}`", _EXITS[why]) for why in ExitReason)),
             "",
@@ -124,7 +124,7 @@ def _defence() -> str:
         )
         for place, rule in enumerate(RULES, 1)
     )
-    head = ("#", "account", "frozen", "guarded", "market and stop", "stands", "act", "told", "why")
+    head = ("#", "account", "frozen", "guarded", "market and stop", "stands", "act", "alert", "why")
     return "\n".join(
         [
             "# The last line of defence",
@@ -133,9 +133,9 @@ def _defence() -> str:
             "",
             "Every minute account, record, protective orders and market are laid side by side for each position",
             "that a bracket holds, whoever has the symbol's turn. The first rule that fits says where the position",
-            "stands, the one act that follows, and how the operator hears of it. Protecting and leaving need the",
-            "symbol's turn: while another order has it, the operator is told, and nothing is done. An entry, though,",
-            "gives way to a position that is past its stop: it is ended, and the position is left. `-` is any.",
+            "stands, the one act that follows, and whether the operator is alerted. Protecting and leaving need the",
+            "symbol's turn: while another order has it, an alert is all that is done. An entry, though,",
+            "gives way to a position that is past its stop: it is ended, and the position exited. `-` is any.",
             "",
             *_table(head, rules),
             "",

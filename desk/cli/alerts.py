@@ -28,7 +28,7 @@ def alerts(
     stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
-    """List alerts, the newest last: those of the last 24 hours of this machine's clock, unless told otherwise."""
+    """List alerts, the newest last: those of the last 24 hours of this machine's clock, unless asked for more."""
     from desk.cli.reaching import reaching
     from desk.stack.alerts import acknowledge, find_alerts
 

@@ -69,7 +69,7 @@ TlsCert = Annotated[
     Path | None, typer.Option("--tls-cert", metavar="FILE", help="A certificate of yours instead, PEM.")
 ]
 TlsKey = Annotated[Path | None, typer.Option("--tls-key", metavar="FILE", help="The key of --tls-cert, PEM.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not tell of orders and refusals as they happen.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not report orders and refusals as they happen.")]
 
 
 def exchange(

@@ -58,7 +58,7 @@ def down() -> None:
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Tell whether the local cloud is up, and where."""
+    """Say whether the local cloud is up, and where."""
     from desk.stack import place
 
     found = place.status()

@@ -1,1 +1,1 @@
-"""`repeg doctor`: looks at everything an order needs, changes nothing, and names the mend of what is not ok."""
+"""`repeg doctor`: looks at everything an order needs, changes nothing, and says how to fix what is not ok."""

@@ -59,7 +59,7 @@ def hosts(case: Case) -> tuple[str, str]:
         mend = f"{deploy_again(case.connection)}, with AccountNumber=<the account> in samconfig.toml"
         raise Trouble(MODE, "live, but the stack names no AccountNumber: every order is refused", mend)
     if not case.simulated and any(_is_loopback(url) for url in urls):
-        detail = f"the functions are told to reach the broker at {urls[0]}, which is their own machine"
+        detail = f"the functions are set to reach the broker at {urls[0]}, which is their own machine"
         raise Trouble(MODE, detail, f"{deploy_again(case.connection)}, with BrokerUrl and DataUrl left empty")
     if case.simulated and urls[0] != case.connection.exchange_url:
         detail = f"the functions trade at {urls[0]}, the exchange is at {case.connection.exchange_url}"

@@ -1,1 +1,1 @@
-"""Orders told to people."""
+"""Orders in words and tables, for people."""

@@ -23,3 +23,11 @@ def test_the_diagram_shows_the_states_of_the_machine() -> None:
     defined = yaml.safe_load((ROOT / "statemachines" / "execute_order.asl.yaml").read_text(encoding="utf-8"))["States"]
     shown = set(re.findall(r"\w+\[(\w+)\]", machine))
     assert shown == {name for name, state in defined.items() if state["Type"] in ("Task", "Wait")}
+
+
+def test_what_is_named_to_be_changed_exists() -> None:
+    table = PAGE.split("## Where to change what")[1]
+    named = re.findall(r"`([\w/]+(?:/|\.\w+)[\w.]*)`", table)
+    assert len(named) > 40
+    package = ROOT / "layers" / "repeg" / "repeg"
+    assert [path for path in named if not ((package / path).exists() or (ROOT / path).exists())] == []

@@ -91,9 +91,9 @@ def _wait(stage: Stage, sent: Iterable[str], say: Callable[[str], None]) -> None
             raise BenchError(f"burst: {len(left)} signals are not over after {_PATIENCE_S:.0f} s")
         time.sleep(_LOOK_S)
         order = stage.orders.find(left[-1])
-        if order and order.status.terminal and order.published:
+        if order and order.status.terminal and order.run.published:
             left.pop()
-            while left and (order := stage.orders.find(left[-1])) and order.status.terminal and order.published:
+            while left and (order := stage.orders.find(left[-1])) and order.status.terminal and order.run.published:
                 left.pop()
             say(f"burst: {len(left)} signals left")
 

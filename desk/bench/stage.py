@@ -113,7 +113,7 @@ class Stage:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             order = self.orders.find(signal_id)
-            if order and order.status.terminal and order.published:
+            if order and order.status.terminal and order.run.published:
                 return order
             time.sleep(_POLL_S)
         raise BenchError(f"{signal_id} is not over after {timeout:.0f} s")
@@ -140,7 +140,7 @@ class Stage:
     def courses(self, order: Order) -> list[Course]:
         """What each execution of an order went through."""
         machine = self.connection.state_machines["execute_order"].replace(":stateMachine:", ":execution:")
-        return [self._course(f"{machine}:{order.order_id}-{number + 1}") for number in range(order.executions)]
+        return [self._course(f"{machine}:{order.order_id}-{number + 1}") for number in range(order.run.executions)]
 
     def _course(self, arn: str) -> Course:
         pages = self.connection.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)

@@ -72,7 +72,7 @@ def resolve(
         print_json(order_view(decided))
         return
     tell(decided.events[-1].detail)
-    live = [oco for oco in decided.protections if not oco.status.closed]
+    live = [oco for oco in decided.guard.protections if not oco.status.closed]
     if word is None and live:
         names = ", ".join(oco.broker_order_id or oco.client_order_id for oco in live)
         tell(f"its protective orders stay at the broker; cancel them there if they are not wanted: {names}")

@@ -27,7 +27,7 @@ def check_machine(case: Case) -> str:
     for name in dead:
         order_id = name.rpartition("-")[0]
         order = case.orders.get(order_id)
-        if order and not order.status.terminal and order.executions == execution_number(name):
+        if order and not order.status.terminal and order.run.executions == execution_number(name):
             detail = f"{name} died, and nobody works on {order.symbol} {order_id}; the sweep should within a minute"
             raise Trouble(MACHINE, detail, repeg(case.connection, f"order {order_id}"))
     at_work = f"{some(len(case.orders.to_do()), 'order')} in work"

@@ -41,8 +41,8 @@ def check_positions(case: Case) -> str:
     if not brackets:
         return "no bracket holds shares"
     for order in brackets:
-        if order.frozen:
-            detail = f"{order.symbol}: record and account disagree, nothing is traded by itself: {order.frozen}"
+        if order.care.frozen:
+            detail = f"{order.symbol}: record and account disagree, nothing is traded by itself: {order.care.frozen}"
             raise Trouble(POSITIONS, detail, repeg(case.connection, f"order {order.order_id}"))
     held, known = _looked_at(case, brackets)
     bare = [each for each in held if each.order.status.terminal and each.bare > 0]
@@ -93,7 +93,7 @@ def _reports(case: Case, brackets: list[Order]) -> tuple[dict[str, OrderReport],
     Costs one trading request, and one for each of the few.
     """
     found = {report.broker_order_id: report for report in case.fact(broker).open_orders()}
-    wanted = [oco.broker_order_id for order in brackets for oco in order.protections if not oco.status.closed]
+    wanted = [oco.broker_order_id for order in brackets for oco in order.guard.protections if not oco.status.closed]
     unlisted = [broker_order_id for broker_order_id in wanted if broker_order_id and broker_order_id not in found]
     for broker_order_id in unlisted[:MOST_READS]:
         if report := _read(case, broker_order_id):
@@ -114,7 +114,7 @@ def _held(
 ) -> Held:
     """A bracket with its protective orders as they are reported; those that were not read are as recorded."""
     guarded, notes = ZERO, []
-    for oco in order.protections:
+    for oco in order.guard.protections:
         report = found.get(oco.broker_order_id or "")
         if oco.status.closed or oco.broker_order_id is None or oco.broker_order_id in unread:
             guarded += oco.covers

@@ -38,7 +38,7 @@ def held(case: Case, symbol: str | None = None) -> list[Order]:
     """Brackets that hold shares, by symbol, oldest first."""
     orders, _ = case.orders.several(case.orders.holding_shares())
     found = [order for order in orders.values() if order.unexited_qty > 0 and symbol in (None, order.symbol)]
-    return sorted(found, key=lambda order: (order.symbol, order.received_wall))
+    return sorted(found, key=lambda order: (order.symbol, order.ask.received_wall))
 
 
 def sides(case: Case, symbols: set[str]) -> Sides:
@@ -84,10 +84,10 @@ def _document(case: Case, order: Order, orders: list[Order], seen: Sides) -> dic
         "record": {
             "qty": plain(order.unexited_qty),
             "entry_price": _text(order.entry_price),
-            "stop_loss": _text(order.stop_loss),
-            "take_profit": _text(order.take_profit),
-            "protected": order.protected,
-            "frozen": order.frozen or None,
+            "stop_loss": _text(order.guard.stop_loss),
+            "take_profit": _text(order.guard.take_profit),
+            "protected": order.guard.protected,
+            "frozen": order.care.frozen or None,
         },
         "account": None if seen.positions is None else _account(position),
         "orders": None if seen.open_orders is None else [_oco(report) for report in _guards(order, seen)],
@@ -118,7 +118,7 @@ def _oco(report: OrderReport) -> dict[str, Any]:
 
 
 def _guards(order: Order, seen: Sides) -> list[OrderReport]:
-    ids = [oco.broker_order_id for oco in order.protections if oco.broker_order_id and not oco.status.closed]
+    ids = [oco.broker_order_id for oco in order.guard.protections if oco.broker_order_id and not oco.status.closed]
     listed = seen.open_orders or {}
     return [listed[each] for each in ids if each in listed]
 
@@ -127,24 +127,24 @@ def _verdict(case: Case, order: Order, brackets: list[Order], seen: Sides) -> st
     opened_at = seen.session.opens_at if seen.session else None
     quote = seen.quotes.get(order.symbol)
     through = None
-    if quote and opened_at and order.stop_loss is not None and order.take_profit is not None:
-        levels = Levels(stop=order.stop_loss, target=order.take_profit)
+    if quote and opened_at and order.guard.stop_loss is not None and order.guard.take_profit is not None:
+        levels = Levels(stop=order.guard.stop_loss, target=order.guard.take_profit)
         through = is_through(levels, order.trading_side, quote)
     listed = seen.open_orders is not None
     bare = order.needs_care or (listed and len(_guards(order, seen)) < _open(order))
     now = market_now(case) if seen.session else order.created_at
     facts = Facts(
         account=_side_of_account(brackets, seen),
-        frozen=bool(order.frozen),
-        guard=guard(bare, elapsed(order.bare_since, now, opened_at), opened_at is not None),
-        market=market(through, elapsed(order.past_stop_since, now, opened_at), opened_at is not None),
+        frozen=bool(order.care.frozen),
+        guard=guard(bare, elapsed(order.care.bare_since, now, opened_at), opened_at is not None),
+        market=market(through, elapsed(order.care.past_stop_since, now, opened_at), opened_at is not None),
         free=False,
     )
     return verdict(facts).state.value
 
 
 def _open(order: Order) -> int:
-    return len([oco for oco in order.protections if not oco.status.closed])
+    return len([oco for oco in order.guard.protections if not oco.status.closed])
 
 
 def _side_of_account(brackets: list[Order], seen: Sides) -> Account:
@@ -153,7 +153,7 @@ def _side_of_account(brackets: list[Order], seen: Sides) -> Account:
     position = seen.positions.get(brackets[0].symbol)
     shown = position.qty * direction(brackets[0].trading_side) if position else Decimal(0)
     fits = shown >= expected_of(brackets) - DUST and not looks_split(brackets, position)
-    return Account.FITS if fits else Account.DISAGREES if brackets[0].frozen else Account.DOUBTED
+    return Account.FITS if fits else Account.DISAGREES if brackets[0].care.frozen else Account.DOUBTED
 
 
 def _text(number: Decimal | None) -> str | None:

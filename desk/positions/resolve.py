@@ -38,7 +38,7 @@ def disputed(orders: OrderStore, symbol: str, order_id: str | None = None) -> Or
     brackets = [bracket for bracket in orders.holding(symbol) if order_id in (None, bracket.order_id)]
     if not brackets:
         raise NotResolvable(f"{symbol}: no bracket holds shares of it")
-    frozen = [bracket for bracket in brackets if bracket.frozen or bracket.doubted_at]
+    frozen = [bracket for bracket in brackets if bracket.care.frozen or bracket.care.doubted_at]
     if not frozen:
         raise NotResolvable(f"{symbol}: record and account agree, as far as the sweep knows; nothing to resolve")
     if len(frozen) > 1:
@@ -60,16 +60,20 @@ def resolve(
     Raises:
         NotResolvable: it cannot be taken, or the order is being worked on just now.
     """
-    if executions.state(order.order_id, order.executions) is ExecutionState.RUNNING:
+    if executions.state(order.order_id, order.run.executions) is ExecutionState.RUNNING:
         raise NotResolvable(f"{order.order_id} is being worked on just now; try again in a minute")
     now = clock.now()
-    order = order.changed(clock=clock.anchor)
+    order = order.with_run(clock=clock.anchor)
     decided = forgotten(order, now) if word is None else holding(order, word.qty, word.levels, position, now)
-    number = order.executions + 1
+    number = order.run.executions + 1
     try:
         adopted = orders.adopt(order, executions.arn(order.order_id, number))
-        fence = {"executions": adopted.executions, "version": adopted.version, "execution_arn": adopted.execution_arn}
-        saved = orders.save(decided.changed(**fence, holds_since_start=0))
+        fence = {
+            "executions": adopted.run.executions,
+            "version": adopted.run.version,
+            "execution_arn": adopted.run.execution_arn,
+        }
+        saved = orders.save(decided.with_run(**fence, waits_since_start=0))
     except (StaleExecution, StoreConflict):
         raise NotResolvable(f"{order.order_id} moved meanwhile; look again: repeg positions {order.symbol}") from None
     if word is not None:

@@ -103,7 +103,7 @@ def test_signals_that_cannot_be_taken_in_are_told_of_and_taken_in_once_that_is_o
         assert "intake: 1 signal was not taken in yet, after 5 tries of 100" in mail
     first, second = cloud.ended(*sent)
     assert first.status is second.status is Status.FILLED
-    assert first.received_wall < second.received_wall
+    assert first.ask.received_wall < second.ask.received_wall
     assert cloud.dead_letters() == []
 
 

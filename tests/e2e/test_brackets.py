@@ -44,9 +44,9 @@ def test_a_bracket_is_filled_and_protected_within_its_budget(cloud: Cloud, name:
     mark = cloud.mark()
     order = _bracket(cloud, name)
     states, calls = cloud.states_of(order), cloud.calls_since(mark)
-    assert (order.status, order.reason, order.protected) == (Status.FILLED, None, True)
+    assert (order.status, order.reason, order.guard.protected) == (Status.FILLED, None, True)
     assert order.children[0].limit_price == Decimal("535.09")
-    assert (order.stop_loss, order.take_profit) == (Decimal("529.45"), Decimal("545.50"))
+    assert (order.guard.stop_loss, order.guard.take_profit) == (Decimal("529.45"), Decimal("545.50"))
     assert len(states) <= 14, states
     assert sum(n for call, n in calls.items() if call != "GET /v2/clock") <= 5, calls
     cloud.audit()
@@ -76,9 +76,9 @@ def test_a_fall_through_the_stop_before_protection_stands_is_left_at_once(cloud:
         }
     )
     order = _bracket(cloud, name)
-    assert (order.status, order.reason, order.protected) == (Status.UNWOUND, Reason.PROTECTION_FAILED, False)
+    assert (order.status, order.reason, order.guard.protected) == (Status.UNWOUND, Reason.PROTECTION_FAILED, False)
     assert order.exit_reason == "unwind"
-    assert order.unwind_cost == (Decimal("534.80") - Decimal("529.00")) * 25
+    assert order.unwind.cost == (Decimal("534.80") - Decimal("529.00")) * 25
     assert _is_flat(cloud)
     cloud.audit()
 
@@ -125,15 +125,15 @@ def test_a_part_that_fills_is_protected_and_the_rest_given_up(cloud: Cloud, name
     cloud.exchange.quote("CRWD", "534.70", "534.80", 500, 10, frozen=True)
     order = _bracket(cloud, name)
     assert (order.status, order.reason) == (Status.PARTIALLY_FILLED, Reason.FILL_TIMEOUT)
-    assert (order.filled_qty, order.unexited_qty, order.protected) == (10, 10, True)
+    assert (order.filled_qty, order.unexited_qty, order.guard.protected) == (10, 10, True)
     cloud.audit()
 
 
 def test_a_short_is_protected_from_above(cloud: Cloud, name: str) -> None:
     _quote(cloud, "534.84", "534.94")
     order = _bracket(cloud, name, side="sell", stop_loss="540.17", take_profit="524.12")
-    assert (order.status, order.protected) == (Status.FILLED, True)
-    assert (order.stop_loss, order.take_profit) == (Decimal("540.19"), Decimal("524.14"))
+    assert (order.status, order.guard.protected) == (Status.FILLED, True)
+    assert (order.guard.stop_loss, order.guard.take_profit) == (Decimal("540.19"), Decimal("524.14"))
     cloud.audit()
 
 
@@ -144,11 +144,13 @@ def test_protection_survives_its_execution(cloud: Cloud, name: str) -> None:
         {"method": "POST", "path": "/v2/orders", "order_class": "oco", "kind": "error", "status": 503}
     )
     cloud.send(signal_id=name, **SIGNAL)
-    order = cloud.until("an OCO on its way", lambda: (found := cloud.orders.find(name)) and found.protections and found)
+    order = cloud.until(
+        "an OCO on its way", lambda: (found := cloud.orders.find(name)) and found.guard.protections and found
+    )
     cloud.stop(order)
     cloud.exchange.faults()
     cloud.until("a new execution", lambda: cloud.sweep()["started"])
     [order] = cloud.ended(name)
-    assert (order.status, order.protected, order.executions) == (Status.FILLED, True, 2)
-    assert [oco.status for oco in order.protections] == ["live"]
+    assert (order.status, order.guard.protected, order.run.executions) == (Status.FILLED, True, 2)
+    assert [oco.status for oco in order.guard.protections] == ["live"]
     cloud.audit()

@@ -192,13 +192,13 @@ def test_an_override_reaches_the_next_orders_and_is_gone_after_a_reset(
     def next_order() -> Order:
         return cloud.ended(cloud.send(signal_id=f"{name}-{next(attempts)}", qty=1))[0]
 
-    cloud.until("an order with the new cap", lambda: next_order().max_slippage_bps == Decimal(12), timeout=20)
+    cloud.until("an order with the new cap", lambda: next_order().terms.max_slippage_bps == Decimal(12), timeout=20)
 
     path = tmp_path / "mine.json"
     path.write_text('{"execution_mode": "STANDARD"}')
     assert repeg("settings", "load", str(path), "--json").json["overrides"] == {"execution_mode": "STANDARD"}
     assert repeg("settings", "reset", "--json").json["overrides"] == {}
-    cloud.until("an order with the old cap", lambda: next_order().max_slippage_bps == Decimal(20), timeout=20)
+    cloud.until("an order with the old cap", lambda: next_order().terms.max_slippage_bps == Decimal(20), timeout=20)
 
 
 def test_watching_into_a_pipe_writes_a_line_for_each_change(cloud: Cloud, name: str, tmp_path: Path) -> None:

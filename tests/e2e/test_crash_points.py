@@ -51,7 +51,7 @@ def _one_good_order(cloud: Cloud, name: str) -> Order:
 def _stop_and_revive(cloud: Cloud, order: Order) -> None:
     """StopExecution, then the sweeper's minute."""
     cloud.stop(order)
-    cloud.until("revived", lambda: cloud.sweep()["started"] or cloud.order(order.signal_id).executions > 1)
+    cloud.until("revived", lambda: cloud.sweep()["started"] or cloud.order(order.signal_id).run.executions > 1)
 
 
 def _request_seen(cloud: Cloud, method: str) -> Any:
@@ -66,10 +66,10 @@ def test_after_the_order_is_written_and_before_its_execution_starts(cloud: Cloud
     time = TimeKeeper(MarketStore(cloud.connection.dynamodb, cloud.connection.table), cloud.connection.speed or 1)
     order = accepted_order(signal, time.approximate().now(), time.wall(), time.wall())
     executions = Executions(cloud.connection.stepfunctions, cloud.machine)
-    cloud.orders.accept(order.changed(execution_arn=executions.arn(order.order_id, 1)), body_hash(read_json(text)))
+    cloud.orders.accept(order.with_run(execution_arn=executions.arn(order.order_id, 1)), body_hash(read_json(text)))
     assert executions.state(order.order_id, 1) is ExecutionState.MISSING
     cloud.sweep()
-    assert _one_good_order(cloud, name).executions == 1
+    assert _one_good_order(cloud, name).run.executions == 1
 
 
 def test_after_the_execution_started_and_before_the_message_is_done(cloud: Cloud, name: str) -> None:
@@ -99,7 +99,7 @@ def test_after_the_intent_and_before_the_submit(cloud: Cloud, name: str) -> None
     assert order.children[0].status is ChildStatus.INTENT
     _stop_and_revive(cloud, order)
     done = _one_good_order(cloud, name)
-    assert (done.executions, done.children[0].sends) == (2, 2)
+    assert (done.run.executions, done.children[0].sends) == (2, 2)
 
 
 def test_after_the_submit_and_before_its_answer(cloud: Cloud, name: str) -> None:
@@ -110,7 +110,7 @@ def test_after_the_submit_and_before_its_answer(cloud: Cloud, name: str) -> None
     assert order.children[0].status is ChildStatus.INTENT
     _stop_and_revive(cloud, order)
     done = _one_good_order(cloud, name)
-    assert (done.executions, done.children[0].sends) == (2, 1)
+    assert (done.run.executions, done.children[0].sends) == (2, 1)
 
 
 def test_the_answer_to_the_submit_is_lost(cloud: Cloud, name: str) -> None:
@@ -150,11 +150,11 @@ def test_between_the_terminal_record_and_its_event(cloud: Cloud, name: str) -> N
     cloud.send_text(_body(name))
     order = _one_good_order(cloud, name)
     cloud.until("execution over", lambda: _execution_state(cloud, order) is ExecutionState.ENDED)
-    unpublished = cloud.orders.save(order.changed(published=False))
+    unpublished = cloud.orders.save(order.with_run(published=False))
     assert order.order_id in cloud.until("to do", cloud.orders.to_do)
     cloud.sweep()
     [again] = cloud.ended(name)
-    assert again.executions == unpublished.executions + 1
+    assert again.run.executions == unpublished.run.executions + 1
     states = cloud.states_of(again)
     assert states.count("RecordOutcome") == 2
     cloud.audit([name])
@@ -169,9 +169,9 @@ def test_stop_execution_while_waiting_for_a_fill(cloud: Cloud, name: str) -> Non
     )
     cloud.stop(order)
     cloud.exchange.quote("TQQQ", "50.95", "50.98", 2000, 2000)
-    cloud.until("revived", lambda: cloud.sweep()["started"] or cloud.order(name).executions > 1)
-    assert _one_good_order(cloud, name).executions == 2
+    cloud.until("revived", lambda: cloud.sweep()["started"] or cloud.order(name).run.executions > 1)
+    assert _one_good_order(cloud, name).run.executions == 2
 
 
 def _execution_state(cloud: Cloud, order: Order) -> ExecutionState:
-    return Executions(cloud.connection.stepfunctions, cloud.machine).state(order.order_id, order.executions)
+    return Executions(cloud.connection.stepfunctions, cloud.machine).state(order.order_id, order.run.executions)

@@ -129,11 +129,11 @@ def test_a_sweep_that_somebody_switched_off_stays_off_and_is_told(calm: Cloud, d
         calm.stop(calm.order(name))
         calm.exchange.set_clock("2026-11-20T10:30:00-05:00")
         time.sleep(3 * Schedules.pause(calm.connection.speed or 1))
-        assert calm.order(name).executions == 1, "the rule is off"
+        assert calm.order(name).run.executions == 1, "the rule is off"
     finally:
         events.enable_rule(Name=rule)
     calm.exchange.set_clock("2026-11-20T10:35:00-05:00")
-    calm.until("taken up again", lambda: calm.order(name).executions > 1)
+    calm.until("taken up again", lambda: calm.order(name).run.executions > 1)
     calm.ended(name)
     assert "sweep" not in bad(doctor())
 

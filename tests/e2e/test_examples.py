@@ -67,7 +67,7 @@ def test_a_strategy_sends_its_signals_once_and_hears_what_became_of_them(
         assert line, f"heard only {heard}"
         heard.add(line)
     before = cloud.ended(*ids)
-    assert all(order.protected for order in before)
+    assert all(order.guard.protected for order in before)
 
     assert _run(outside, "breakout.py", bars) == ids
     cloud.until("the queue is empty", cloud.queue_is_empty)

@@ -87,7 +87,7 @@ def test_a_stock_takes_the_standard_ladder_from_mid_to_touch(cloud: Cloud, name:
     cloud.exchange.quote("AAPL", "229.95", "230.01", 800, 800)
     cloud.send(signal_id=name, symbol="AAPL", qty=10)
     [order] = cloud.ended(name)
-    assert (order.ladder, order.status) == ("standard", Status.FILLED)
+    assert (order.terms.ladder, order.status) == ("standard", Status.FILLED)
     limits = [child.limit_price for child in order.children]
     assert limits == [Decimal("229.98"), Decimal("229.99"), Decimal("230.00"), Decimal("230.01")]
     cloud.audit()
@@ -119,7 +119,7 @@ def test_at_the_open_a_wide_spread_is_waited_out(cloud: Cloud, name: str) -> Non
     [order] = cloud.ended(name)
     assert order.status is Status.FILLED
     assert order.first_sent_at and order.first_sent_at.isoformat() >= "2026-11-20T14:30:40"
-    assert (order.arrival_bid, order.arrival_ask) == (Decimal("50.95"), Decimal("50.98"))
+    assert (order.terms.arrival_bid, order.terms.arrival_ask) == (Decimal("50.95"), Decimal("50.98"))
     details = " ".join(event.detail for event in order.events)
     assert "waits for the open" in details and "spread" in details
     cloud.audit()

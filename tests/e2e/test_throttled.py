@@ -24,6 +24,6 @@ def test_a_throttled_function_costs_an_order_time_and_nothing_else(cloud: Cloud,
         cloud.connection.lambda_.delete_function_concurrency(FunctionName=function)
     [order] = cloud.ended(name)
     assert set(cloud.errors_of(order)) == {"Lambda.Unknown"}
-    assert (order.status, order.executions) == (Status.FILLED, 1)
+    assert (order.status, order.run.executions) == (Status.FILLED, 1)
     assert cloud.states_of(order) == ["AssessMarket", "Route", "RecordOutcome"]
     cloud.audit([name])

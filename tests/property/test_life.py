@@ -33,7 +33,7 @@ from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
 from tests.property.strategies import orders
 from tests.support.machine import load_definition
-from tests.support.make import NOON, child, order
+from tests.support.make import NOON, child, order, with_fields
 
 OPEN = {rule.stage for rule in RULES}
 RECORDED = {rule.stage for rule in OUTCOME_RECORDED}
@@ -134,9 +134,9 @@ def _combinations() -> list[Order]:
             gave_way=taken_over == 2,
         )
         extra = ["published"] if status.terminal else ["restoring", "looked_again"] if kind == "close" else []
-        flags = ("settled", "unwinding", "securing", *extra)
+        flags = ("settled", "unwind_wanted", "securing", *extra)
         sets = product((True, False), repeat=len(flags))
-        found += [marked.changed(**dict(zip(flags, each, strict=True))) for each in sets]
+        found += [with_fields(marked, **dict(zip(flags, each, strict=True))) for each in sets]
     return found
 
 
@@ -160,7 +160,7 @@ def test_every_combination_has_a_stage_and_every_rule_a_combination() -> None:
 
 def test_while_a_child_order_may_fill_no_order_is_taken_up_to_be_recorded_assessed_or_sent_anew() -> None:
     for each in ALL:
-        if each.open_child and not each.securing and not each.restoring:
+        if each.open_child and not each.run.securing and not each.close.restoring:
             assert taken_up(each) in (Route.PLACE_ORDER, Route.CANCEL_ORDER)
         if each.open_child and not each.status.terminal:
             assert stage_of(each) in {rule.stage for rule in AT_WORK}
@@ -169,7 +169,7 @@ def test_while_a_child_order_may_fill_no_order_is_taken_up_to_be_recorded_assess
 def test_shares_are_seen_to_before_an_outcome_is_recorded() -> None:
     for each in ALL:
         if ladder_over(each) is Route.RECORD_OUTCOME and each.unexited_qty > 0:
-            assert each.settled or (each.superseded_by and not each.gave_way)
+            assert each.guard.settled or (each.close.superseded_by and not each.close.gave_way)
 
 
 def test_what_is_owed_does_not_depend_on_who_asks() -> None:
@@ -204,7 +204,7 @@ def test_every_row_about_a_child_order_and_about_an_ending_is_the_first_that_fit
     assert {child_over(*case) for case in cases} == set(CHILD_OVER)
     for each in (child_over(*case) for case in cases):
         assert (each.reason is None) == (each.detail == "")
-    more = [each.changed(**how) for each in ALL for how in ({}, {"cut": None})]
+    more = [with_fields(each, **how) for each in ALL for how in ({}, {"cut": None})]
     more += [_bought(children=()), _bought(unwind_failed=True), _bought(requested_qty=Decimal(90))]
     more += [_bought(reason=Reason.ACCOUNT_DISAGREES)]
     assert {row for each in more for row in ENDINGS if next(r for r in ENDINGS if r.fits(each)) is row} == set(ENDINGS)
@@ -234,7 +234,7 @@ def _bought(**fields: Any) -> Order:
 
 def _released(now: Order, data: st.DataObject) -> Order:
     if stage_of(now) is Stage.LOOKING_AGAIN:
-        now = now.changed(looked_again=True, requested_qty=now.filled_qty + FULL)
+        now = now.with_close(looked_again=True).with_terms(requested_qty=now.filled_qty + FULL)
     return now.changed(status=Status.WORKING)
 
 
@@ -242,7 +242,7 @@ def _sent(now: Order, data: st.DataObject) -> Order:
     now = _released(now, data)
     intent = child(len(now.children) + 1, qty=now.remaining_qty, status=ChildStatus.INTENT)
     released = ("ord-2",) if now.kind == "close" else ()
-    return now.changed(released=released).with_child(intent)
+    return now.with_close(released=released).with_child(intent)
 
 
 def _not_taken(now: Order, data: st.DataObject) -> Order:
@@ -267,33 +267,33 @@ def _taken_over(now: Order, data: st.DataObject) -> Order | None:
     if now.kind == "close":
         return None
     gave_way = stage_of(now) is not Stage.WAITING and data.draw(st.booleans())
-    return now.changed(superseded_by="close", gave_way=gave_way, reason=Reason.SUPERSEDED)
+    return now.changed(reason=Reason.SUPERSEDED).with_close(superseded_by="close", gave_way=gave_way)
 
 
 def _failed(now: Order, data: st.DataObject) -> Order | None:
     reason = now.reason or Reason.INTERNAL_ERROR
-    return now.changed(securing=True, reason=reason) if is_interrupted(now) else None
+    return now.changed(reason=reason).with_run(securing=True) if is_interrupted(now) else None
 
 
 def _left(now: Order, data: st.DataObject) -> Order | None:
     if now.kind != "bracket":
         return None
-    return now.changed(unwinding=True, settled=False, reason=now.reason or Reason.PROTECTION_FAILED)
+    return now.changed(reason=now.reason or Reason.PROTECTION_FAILED).with_unwind(wanted=True).with_guard(settled=False)
 
 
 def _flat(now: Order, data: st.DataObject) -> Order:
     gone = Exit(source="u", reason=ExitReason.UNWIND, qty=now.unexited_qty, price=Decimal(50), at=NOON)
-    return now.changed(exits=(*now.exits, gone), protections=(), settled=True)
+    return now.with_guard(exits=(*now.guard.exits, gone), protections=(), settled=True)
 
 
 def _seen_to(now: Order, data: st.DataObject) -> Order:
     guards = now.kind == "bracket" and (now.status.terminal or data.draw(st.booleans()))
-    ocos = (_oco(ProtectionStatus.LIVE, now.unexited_qty),) if guards else now.protections
-    return now.changed(protections=ocos, settled=True)
+    ocos = (_oco(ProtectionStatus.LIVE, now.unexited_qty),) if guards else now.guard.protections
+    return now.with_guard(protections=ocos, settled=True)
 
 
 def _looks_again(now: Order, data: st.DataObject) -> Order:
-    over = now.changed(reason=Reason.NO_POSITION, looked_again=True)
+    over = now.changed(reason=Reason.NO_POSITION).with_close(looked_again=True)
     return over if data.draw(st.booleans()) else over.changed(reason=None)
 
 
@@ -313,20 +313,22 @@ HAPPENS: dict[On, Happens] = {
         _looks_again(now, data) if stage_of(now) is Stage.LOOKING_AGAIN else now.changed(reason=Reason.MARKET_CLOSED)
     ),
     On.PUT_OFF: lambda now, data: (
-        now.changed(restoring=True, status=Status.WAITING) if now.kind == "close" and now.released else None
+        now.changed(status=Status.WAITING).with_close(restoring=True)
+        if now.kind == "close" and now.close.released
+        else None
     ),
-    On.PUT_BACK: lambda now, data: now.changed(restoring=False, released=()),
+    On.PUT_BACK: lambda now, data: now.with_close(restoring=False, released=()),
     On.FAILED: _failed,
     On.TAKEN_OVER: _taken_over,
     On.LEFT: _left,
     On.FLAT: _flat,
     On.SEEN_TO: _seen_to,
-    On.NOT_LEFT: lambda now, data: now.changed(unwinding=False, unwind_failed=True),
+    On.NOT_LEFT: lambda now, data: now.with_unwind(wanted=False, failed=True),
     On.RECORDED: lambda now, data: concluded(now, NOON),
-    On.PUBLISHED: lambda now, data: now.changed(published=True),
-    On.UNGUARDED: lambda now, data: now.changed(protections=()),
-    On.DISAGREES: lambda now, data: now.changed(frozen="a split"),
-    On.AGREES: lambda now, data: now.changed(frozen=""),
+    On.PUBLISHED: lambda now, data: now.with_run(published=True),
+    On.UNGUARDED: lambda now, data: now.with_guard(protections=()),
+    On.DISAGREES: lambda now, data: now.with_care(frozen="a split"),
+    On.AGREES: lambda now, data: now.with_care(frozen=""),
 }
 TO_THE_END = {
     Stage.WAITING: On.LADDER_OVER,
@@ -364,7 +366,7 @@ def test_whatever_happens_an_order_moves_along_the_table_and_comes_to_its_end(
             break
         now = _moved(now, TO_THE_END[stage_of(now)], data)
     assert stage_of(now) is Stage.OVER
-    assert now.status.terminal and now.published and not now.open_child
+    assert now.status.terminal and now.run.published and not now.open_child
 
 
 def _cut(kind: str) -> Reason | None:

@@ -34,7 +34,9 @@ def look_at(storm: Storm) -> None:
 
 def _unfinished(storm: Storm) -> list[str]:
     orders = list(storm.lab.orders.newest())
-    over = [f"{o.signal_id} {o.status} {o.waits_for} {o.events[-1].detail}" for o in orders if not o.status.terminal]
+    over = [
+        f"{o.signal_id} {o.status} {o.run.waits_for} {o.events[-1].detail}" for o in orders if not o.status.terminal
+    ]
     return over + [f"{o.signal_id}: {o.uncovered_qty} uncovered" for o in orders if o.needs_care]
 
 

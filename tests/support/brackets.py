@@ -71,7 +71,7 @@ def position(lab: Lab, symbol: str = "CRWD") -> Decimal:
 
 def levels(order: Order) -> tuple[str, str]:
     """Stop and target of the record, in cents."""
-    return f"{order.stop_loss:.2f}", f"{order.take_profit:.2f}"
+    return f"{order.guard.stop_loss:.2f}", f"{order.guard.take_profit:.2f}"
 
 
 def seconds(order: Order) -> float:

@@ -83,8 +83,8 @@ class Cloud:
 
     def stop(self, order: Order) -> None:
         """StopExecution on the order's execution."""
-        assert order.execution_arn
-        self.connection.stepfunctions.stop_execution(executionArn=order.execution_arn)
+        assert order.run.execution_arn
+        self.connection.stepfunctions.stop_execution(executionArn=order.run.execution_arn)
 
     @contextmanager
     def broken(self, function: str) -> Iterator[None]:
@@ -121,7 +121,7 @@ class Cloud:
 
         def over() -> list[Order] | None:
             orders = [self.orders.find(signal_id) for signal_id in signal_ids]
-            known = [order for order in orders if order and order.status.terminal and order.published]
+            known = [order for order in orders if order and order.status.terminal and order.run.published]
             return known if len(known) == len(signal_ids) else None
 
         orders: list[Order] = self.until(f"{signal_ids} over", over, timeout)
@@ -137,7 +137,7 @@ class Cloud:
 
     def _history(self, order: Order, details: str) -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = []
-        for number in range(1, order.executions + 1):
+        for number in range(1, order.run.executions + 1):
             arn = f"{self.machine.replace(':stateMachine:', ':execution:')}:{order.order_id}-{number}"
             pages = self.connection.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
             events += [event for page in pages for event in page["events"] if details in event]
@@ -180,9 +180,9 @@ class Cloud:
                 )
 
     def _states(self) -> str:
-        orders = [order for order in self.orders.newest() if order.signal_id in self._sent and not order.published]
+        orders = [order for order in self.orders.newest() if order.signal_id in self._sent and not order.run.published]
         return "; ".join(
-            f"{order.signal_id} {order.status} {order.reason} exec {execution_number(order.execution_arn or '-0')}"
+            f"{order.signal_id} {order.status} {order.reason} exec {execution_number(order.run.execution_arn or '-0')}"
             f" {[event.detail for event in order.events[-3:]]}"
             for order in orders
         )

@@ -50,7 +50,7 @@ class Guard(NamedTuple):
 def hold(lab: Lab, signal_id: str = "b", **signal: Any) -> Order:
     """A bracket that is filled and protected."""
     order = run(lab, signal_id, **(BRACKET | signal))
-    assert order.protected is True, f"{order.status} {order.reason} {order.events}"
+    assert order.guard.protected is True, f"{order.status} {order.reason} {order.events}"
     return order
 
 
@@ -118,7 +118,7 @@ def check_held(
     assert unguarded == naked, f"{unguarded} shares are without protection: {[o.events[-3:] for o in brackets]}"
     assert not naked or alerts(lab), "nobody was told"
     for order in brackets:
-        assert not order.protected or order.unguarded_qty == 0, f"{order.order_id} is not protected and says so"
+        assert not order.guard.protected or order.unguarded_qty == 0, f"{order.order_id} is not protected and says so"
     check_never_crossed(lab, symbol)
     check_known(lab, symbol)
 
@@ -135,22 +135,26 @@ def check_never_crossed(lab: Lab, symbol: str = "TQQQ") -> None:
 def check_known(lab: Lab, symbol: str = "TQQQ") -> None:
     """What protective orders sold at the exchange is what the store has as their exits; none is unknown to it."""
     brackets = [order for order in lab.orders.newest() if order.symbol == symbol]
-    known = {oco.client_order_id for order in brackets for oco in order.protections}
+    known = {oco.client_order_id for order in brackets for oco in order.guard.protections}
     # What came to nothing is counted and not kept.
-    known |= {o.changed(ocos=n).protective_client_order_id for o in brackets for n in range(o.ocos - SPENT_REMEMBERED)}
+    known |= {
+        o.with_guard(ocos=n).protective_client_order_id
+        for o in brackets
+        for n in range(o.guard.ocos - SPENT_REMEMBERED)
+    }
     sent = [entry for entry in journal(lab, event="accepted") if entry["order_class"] == "oco"]
     heads = {entry["client_order_id"] for entry in sent if not entry["parent_order_id"] and entry["symbol"] == symbol}
     assert heads <= known, f"the store does not know {heads - known}"
     legs = {entry["order_id"] for entry in sent}
     sold = sum((Decimal(e["qty"]) for e in journal(lab, "fill") if e["order_id"] in legs), Decimal(0))
-    recorded = sum((oco.exited_qty for order in brackets for oco in order.protections), Decimal(0))
-    still_open = any(not oco.status.closed for order in brackets for oco in order.protections)
+    recorded = sum((oco.exited_qty for order in brackets for oco in order.guard.protections), Decimal(0))
+    still_open = any(not oco.status.closed for order in brackets for oco in order.guard.protections)
     assert recorded == sold or (still_open and recorded < sold), f"recorded {recorded}, sold {sold}"
 
 
 def closed_by(orders: Iterable[Order], close: Order) -> list[int]:
     """How many shares of each order a close took."""
-    return [int(sum(gone.qty for gone in order.exits if gone.source == close.order_id)) for order in orders]
+    return [int(sum(gone.qty for gone in order.guard.exits if gone.source == close.order_id)) for order in orders]
 
 
 def _position(lab: Lab, symbol: str, field: str) -> Decimal:

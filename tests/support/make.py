@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_type_hints
 
 from desk.exchange.market.sessions import sessions_between
+from repeg.domain import parts
 from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.market import Asset, OrderReport, OrderStatus, Position, TradingDay
 from repeg.domain.orders import Order
@@ -65,7 +66,40 @@ def order(**fields: Any) -> Order:
         "created_at": NOON,
         "received_wall": NOON,
     }
-    return Order(**(ordinary | fields))
+    return Order(**in_parts(ordinary | fields))
+
+
+def in_parts(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of an order by their own names, sorted into its parts.
+
+    A name that several parts have is meant of the terms; of another part as `ask_ladder`, `care_seen`.
+    """
+    sorted_: dict[str, Any] = {}
+    for name, value in fields.items():
+        part, field = _PLACES.get(name, (None, name))
+        if part is None:
+            sorted_[field] = value
+        else:
+            sorted_.setdefault(part, {})[field] = value
+    return {name: PARTS[name](**value) if isinstance(value, dict) else value for name, value in sorted_.items()}
+
+
+def with_fields(order: Order, **fields: Any) -> Order:
+    """The order with fields of any part replaced, by the same names."""
+    for name, value in fields.items():
+        part, field = _PLACES.get(name, (None, name))
+        order = order.changed(**{part: getattr(order, part).changed(**{field: value})} if part else {field: value})
+    return order
+
+
+PARTS: dict[str, Any] = {
+    name: kind for name, kind in get_type_hints(Order).items() if kind.__module__ == parts.__name__
+}
+_PLACES = {f"{part}_{field}": (part, field) for part in PARTS for field in PARTS[part].__struct_fields__}
+for _part in sorted(PARTS, key=lambda part: part == "terms"):
+    _PLACES |= {field: (_part, field) for field in PARTS[_part].__struct_fields__}
+for _name in Order.__struct_fields__:
+    _PLACES.pop(_name, None)
 
 
 def child(number: int = 1, **fields: Any) -> ChildRecord:

@@ -328,7 +328,7 @@ class Storm:
 
     def _is_quiet(self) -> bool:
         orders = list(self.lab.orders.newest())
-        over = all(order.status.terminal and order.published for order in orders)
+        over = all(order.status.terminal and order.run.published for order in orders)
         cared = all(not order.needs_care for order in orders if order.kind == "bracket")
         return over and cared and not self.crowd.names() and self._in_session()
 

@@ -12,6 +12,7 @@ from repeg.domain.orders import Order
 from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.views import order_view
+from tests.support.make import in_parts
 
 START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 
@@ -51,7 +52,7 @@ def order(*rungs: ChildRecord, status: Status = Status.FILLED, reason: Reason | 
         "created_at": START,
         "received_wall": START,
     }
-    return Order(status=status, reason=reason, children=rungs, **(fields | more))
+    return Order(status=status, reason=reason, children=rungs, **in_parts(fields | more))
 
 
 def view(*rungs: ChildRecord, **fields: Any) -> dict[str, Any]:
@@ -115,9 +116,8 @@ STOPPED = bracket(
     protected=True,
     protections=(oco(ProtectionStatus.DONE, exits=(gone(ExitReason.STOP, at="529.40", source="oco-1-stop"),)),),
 )
-SOLD_IN_PART = HELD.changed(
-    exits=(gone(ExitReason.CLOSE, 10, "540"),),
-    protections=(oco(ProtectionStatus.GONE), oco(qty=15, number=2)),
+SOLD_IN_PART = HELD.with_guard(
+    exits=(gone(ExitReason.CLOSE, 10, "540"),), protections=(oco(ProtectionStatus.GONE), oco(qty=15, number=2))
 )
 
 
@@ -142,7 +142,7 @@ def _children(one: Order) -> list[dict[str, Any]]:
 
 def _ocos(one: Order) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
-    for guard in one.protections:
+    for guard in one.guard.protections:
         oco_id, size = guard.broker_order_id, str(guard.qty)
         terms = {"side": "sell" if one.side == "buy" else "buy", "order_class": "oco", "time_in_force": "gtc"}
         target = _order(one, guard.client_order_id, oco_id, guard.placed_at, size) | terms

@@ -33,7 +33,7 @@ def test_an_account_that_shows_other_shares_is_seen(clinic: Clinic, control: Exc
     held(clinic, control)
     order = clinic.case.orders.get("ord-1")
     assert order
-    clinic.case.orders.save(order.changed(frozen="nobody knows"))
+    clinic.case.orders.save(order.with_care(frozen="nobody knows"))
     control.position("TQQQ", 40, "50.98")
     (found,), _ = documents(clinic.case, "TQQQ")
     assert found["verdict"] == "disagrees"

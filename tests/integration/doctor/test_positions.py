@@ -65,10 +65,10 @@ def held(
 
 def _record(clinic: Clinic, made: Order, *protections: Protection) -> None:
     store = OrderStore(clinic["dynamodb"], "repeg")
-    fresh = made.changed(stop_loss=LEVELS.stop, take_profit=LEVELS.target)
+    fresh = made.with_guard(stop_loss=LEVELS.stop, take_profit=LEVELS.target)
     store.accept(fresh, fresh.order_id)
     entry = child(filled_qty=Decimal(100), avg_fill_price=Decimal("50.98"), status=ChildStatus.FILLED, closed_at=AT)
-    working = store.save(fresh.changed(status=Status.WORKING, children=(entry,), protections=protections))
+    working = store.save(fresh.changed(status=Status.WORKING, children=(entry,)).with_guard(protections=protections))
     store.finish(working.changed(status=Status.FILLED))
 
 
@@ -158,7 +158,7 @@ def test_a_position_that_record_and_account_disagree_about_is_told(clinic: Clini
     store = OrderStore(clinic["dynamodb"], "repeg")
     found = store.get("ord-1")
     assert found
-    store.save(found.changed(frozen="the account shows 60"))
+    store.save(found.with_care(frozen="the account shows 60"))
     told = look(clinic)
     assert not told.ok and "disagree" in told.detail and "the account shows 60" in told.detail
 

@@ -54,9 +54,9 @@ def test_a_signal_becomes_an_order_and_its_execution(stack: Stack) -> None:
     answer = stack.call("accept_signal", {"Records": [_record(_signal("a"))]})
     order = stack.order("a")
     assert _failed(answer) == []
-    assert (order.status, order.requested_qty) == (Status.RECEIVED, 100)
+    assert (order.status, order.terms.requested_qty) == (Status.RECEIVED, 100)
     assert stack.started() == [f"{order.order_id}-1"]
-    found = stack.states.describe_execution(executionArn=order.execution_arn)
+    found = stack.states.describe_execution(executionArn=order.run.execution_arn)
     assert json.loads(found["input"]) == {"order_id": order.order_id}
 
 

@@ -57,7 +57,7 @@ def test_an_order_goes_through_every_handler_to_its_outcome(stack: Stack) -> Non
     order_id = _accept(stack)
     assert _drive(stack, order_id) == ["AssessMarket", "RecordOutcome"]
     order = stack.order("a")
-    assert (order.status, order.filled_qty, order.published) == (Status.FILLED, 100, True)
+    assert (order.status, order.filled_qty, order.run.published) == (Status.FILLED, 100, True)
     told = stack.events()
     assert [event["detail-type"] for event in told] == ["Order Outcome"]
     assert told[0]["detail"]["status"] == "filled"
@@ -133,17 +133,17 @@ def test_the_sweeper_starts_what_has_no_execution(stack: Stack) -> None:
     order_id = _accept(stack)
     before = stack.started()
     assert stack.call("sweep_orders", {}) == {"to_do": 1, "started": 0}, "moto's execution runs"
-    stack.states.stop_execution(executionArn=stack.order("a").execution_arn)
+    stack.states.stop_execution(executionArn=stack.order("a").run.execution_arn)
     assert stack.call("sweep_orders", {"source": "aws.scheduler"}) == {"to_do": 1, "started": 1}
-    assert stack.order("a").executions == 2
+    assert stack.order("a").run.executions == 2
     assert stack.started() == [*before, f"{order_id}-2"]
-    assert stack.order("a").execution_arn.endswith(f":{order_id}-2")  # type: ignore[union-attr]
+    assert stack.order("a").run.execution_arn.endswith(f":{order_id}-2")  # type: ignore[union-attr]
 
 
 def test_the_sweeper_works_while_the_broker_is_down(stack: Stack) -> None:
     stack.control.faults({"method": "*", "path": "/v2/*", "kind": "error", "status": 500})
     _accept(stack)
-    stack.states.stop_execution(executionArn=stack.order("a").execution_arn)
+    stack.states.stop_execution(executionArn=stack.order("a").run.execution_arn)
     assert stack.call("sweep_orders", {})["started"] == 1
 
 

@@ -136,7 +136,7 @@ def test_an_order_that_only_the_list_shows_is_not_sent_again(lab: Lab) -> None:
     accepted = [entry["client_order_id"] for entry in journal(lab, event="accepted")]
     assert accepted[0] == order.children[0].client_order_id
     assert len(accepted) == len(set(accepted)) == len(order.sent), "found in the list, the ladder went on after it"
-    assert not order.securing
+    assert not order.run.securing
     lab.check()
 
 
@@ -227,7 +227,7 @@ def test_an_execution_that_was_replaced_sends_nothing(lab: Lab) -> None:
     whenever(lab, "store.save", take_over)
     lab.work()
     assert not submits(lab), "the stale execution stopped before it sent"
-    assert lab.order("a").executions == 2
+    assert lab.order("a").run.executions == 2
     lab.sweep()
     lab.work()
     order = lab.order("a")

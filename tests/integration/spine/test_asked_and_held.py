@@ -42,7 +42,7 @@ def test_asking_for_more_than_is_held_sells_what_is_held_and_says_so(lab: Lab, s
     lab.control.position("TQQQ", "101.5", "40")
     order = done(lab, **signal, qty=500)
     assert (order.status, order.reason) == (Status.FILLED, Reason.CUT_TO_POSITION)
-    assert (order.requested_qty, order.filled_qty) == (500, Decimal("101.5"))
+    assert (order.terms.requested_qty, order.filled_qty) == (500, Decimal("101.5"))
     assert "101.5 of 500 asked" in order.events[-1].detail
     assert outcomes(lab)[-1]["requested_qty"] == "500"
     assert not alerts(lab)
@@ -53,7 +53,7 @@ def test_a_sell_by_amount_of_more_than_is_held_says_so(lab: Lab) -> None:
     lab.control.position("TQQQ", 5, "40")
     order = done(lab, side="sell", notional=1000)
     assert (order.status, order.reason, order.filled_qty) == (Status.FILLED, Reason.CUT_TO_POSITION, 5)
-    assert order.requested_qty and order.requested_qty > 19
+    assert order.terms.requested_qty and order.terms.requested_qty > 19
     assert not alerts(lab)
 
 
@@ -63,7 +63,7 @@ def test_what_is_cut_walks_its_ladder_and_may_miss(lab: Lab) -> None:
     lab.control.quote("TQQQ", "50.95", "50.98", 20, 2000)
     on_order(lab, "fill", "49.95", "49.98", side="sell")
     order = done(lab, side="sell")
-    assert (order.status, order.filled_qty, order.requested_qty) == (Status.PARTIALLY_FILLED, 20, 100)
+    assert (order.status, order.filled_qty, order.terms.requested_qty) == (Status.PARTIALLY_FILLED, 20, 100)
     assert order.reason is Reason.SLIPPAGE_EXCEEDED
 
 
@@ -76,7 +76,7 @@ def test_shares_that_somebody_elses_order_holds_stay_and_the_order_is_named(lab:
     theirs = limit_by_hand(lab, "sell", 40, "60")
     order = run(lab, **signal)
     assert (order.status, order.reason) == (Status.PARTIALLY_FILLED, Reason.HELD_BY_OTHER_ORDER)
-    assert (order.requested_qty, order.filled_qty) == (100, 60)
+    assert (order.terms.requested_qty, order.filled_qty) == (100, 60)
     assert f"sell 40 at 60 (order {theirs})" in _said(order)
     assert "60 of 100 asked" in order.events[-1].detail
     assert bool(alerts(lab)) is (order.kind == "close"), "a close that leaves shares says so"
@@ -245,7 +245,7 @@ def test_a_fraction_of_what_trades_in_whole_shares_stays_and_is_told(lab: Lab, s
     lab.control.asset("TQQQ", fractionable=False)
     order = done(lab, **signal)
     assert (order.status, order.reason) == (Status.PARTIALLY_FILLED, Reason.NOT_FRACTIONABLE)
-    assert (order.requested_qty, order.filled_qty, shares(lab)) == (Decimal("2.5"), 2, Decimal("0.5"))
+    assert (order.terms.requested_qty, order.filled_qty, shares(lab)) == (Decimal("2.5"), 2, Decimal("0.5"))
     assert "0.5 of a share stay" in _said(order)
     assert bool(alerts(lab)) is (order.kind == "close")
     assert len(submits(lab)) == 1

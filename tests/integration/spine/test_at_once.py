@@ -32,7 +32,7 @@ def test_a_released_order_is_priced_by_the_look_that_released_it(lab: Lab) -> No
     assert _entered(lab) == ["AssessMarket", "Route", "RecordOutcome"]
     assert _quotes_read(lab) == 1
     (rung,) = order.children
-    assert (rung.bid, rung.ask) == (order.arrival_bid, order.arrival_ask)
+    assert (rung.bid, rung.ask) == (order.terms.arrival_bid, order.terms.arrival_ask)
     assert [event.state for event in order.events][1:3] == ["AssessMarket", "PlaceOrder"]
 
 
@@ -105,7 +105,7 @@ def test_an_exit_that_cannot_be_priced_is_told_within_a_minute(lab: Lab, monkeyp
 
 def test_a_fill_is_protected_by_the_task_that_saw_it(lab: Lab) -> None:
     order = done(lab, **BRACKET)
-    assert (order.status, order.protected) == (Status.FILLED, True)
+    assert (order.status, order.guard.protected) == (Status.FILLED, True)
     assert _entered(lab) == ["AssessMarket", "Route", "RecordOutcome"]
 
 
@@ -117,7 +117,7 @@ def test_protection_that_breaks_in_that_task_is_left_to_the_state_of_its_own(lab
 
     whenever(lab, "broker.protect", breaks)
     order = done(lab, **BRACKET)
-    assert (order.status, order.protected, len(ocos(lab))) == (Status.FILLED, True, 1)
+    assert (order.status, order.guard.protected, len(ocos(lab))) == (Status.FILLED, True, 1)
     assert _entered(lab)[:3] == ["AssessMarket", "Route", "ProtectPosition"]
     assert not alerts(lab)
 
@@ -125,7 +125,7 @@ def test_protection_that_breaks_in_that_task_is_left_to_the_state_of_its_own(lab
 def test_a_task_that_was_held_up_leaves_protection_to_the_machine(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """A function has half a minute; a broker that takes its time with every answer could use that up."""
     monkeypatch.setattr("repeg.handlers.AT_ONCE_WITHIN_SECONDS", 0)
-    assert done(lab, **BRACKET).protected is True
+    assert done(lab, **BRACKET).guard.protected is True
     assert _entered(lab)[:3] == ["AssessMarket", "Route", "ProtectPosition"]
 
 
@@ -146,7 +146,7 @@ def test_an_order_outlasts_an_outage_of_minutes_before_it_sent_anything(
 ) -> None:
     _fails(lab, monkeypatch, seconds=180)
     order = done(lab)
-    assert (order.status, order.secure_rounds) == (Status.FILLED, 0)
+    assert (order.status, order.run.secure_rounds) == (Status.FILLED, 0)
     assert not alerts(lab)
 
 
@@ -168,11 +168,11 @@ def test_an_outcome_is_told_by_whoever_comes_after_a_death_between_record_and_ne
         lab.work()
     except Killed:
         lab.revive()
-    assert (lab.order("a").status, lab.order("a").published) == (Status.FILLED, False)
+    assert (lab.order("a").status, lab.order("a").run.published) == (Status.FILLED, False)
     lab.sweep()
     lab.work()
     assert len(outcomes(lab)) == 1
-    assert lab.order("a").published
+    assert lab.order("a").run.published
     assert len(submits(lab)) == 1
 
 
@@ -182,5 +182,5 @@ def test_a_bus_that_refuses_for_a_moment_delays_the_news_only(lab: Lab) -> None:
 
     whenever(lab, "bus.publish", refuses)
     order = done(lab)
-    assert (order.status, order.reason, order.published) == (Status.FILLED, None, True)
+    assert (order.status, order.reason, order.run.published) == (Status.FILLED, None, True)
     assert len(outcomes(lab)) == 1

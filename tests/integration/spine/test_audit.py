@@ -15,6 +15,7 @@ from tests.support.audit import audit
 from tests.support.brackets import CRWD, bracket, crwd, moves
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
+from tests.support.make import with_fields
 from tests.support.scenes import market_time, send
 
 Story = tuple[list[Order], list[dict[str, Any]]]
@@ -44,12 +45,12 @@ def _unwound(lab: Lab) -> Story:
 
 
 def _oco(order: Order, **changes: Any) -> Order:
-    changed: Protection = order.protections[0].changed(**changes)
+    changed: Protection = order.guard.protections[0].changed(**changes)
     return order.with_protection(changed)
 
 
 def _levels(order: Order, **changes: str) -> Order:
-    levels = order.protections[0].levels.changed(**{name: Decimal(value) for name, value in changes.items()})
+    levels = order.guard.protections[0].levels.changed(**{name: Decimal(value) for name, value in changes.items()})
     return _oco(order, levels=levels)
 
 
@@ -59,7 +60,7 @@ def _child(order: Order, **changes: Any) -> Order:
 
 def _above_target(order: Order) -> Order:
     """No cap is in the way of the price."""
-    return _child(order, avg_fill_price=Decimal(546)).changed(max_slippage_bps=None)
+    return _child(order, avg_fill_price=Decimal(546)).with_terms(max_slippage_bps=None)
 
 
 def _and_then(journal: list[dict[str, Any]], *entries: dict[str, Any]) -> list[dict[str, Any]]:
@@ -89,9 +90,9 @@ STORIES: list[tuple[str, Change]] = [
     ),
     ("24 filled in the record, 25 at the exchange", lambda o, j: ([_child(o, filled_qty=Decimal(24))], j)),
     ("quantity 26 in the record, 25 at the exchange", lambda o, j: ([_child(o, qty=Decimal(26))], j)),
-    ("25 filled or live at .*, 20 wanted", lambda o, j: ([o.changed(requested_qty=Decimal(20))], j)),
+    ("25 filled or live at .*, 20 wanted", lambda o, j: ([o.with_terms(requested_qty=Decimal(20))], j)),
     ("limit 535 in the record, 535.09", lambda o, j: ([_child(o, limit_price=Decimal("535.00"))], j)),
-    ("in no record", lambda o, j: ([o.changed(protections=())], j)),
+    ("in no record", lambda o, j: ([o.with_guard(protections=())], j)),
     ("in no record", lambda o, j: ([], j)),
     ("target 545.51 in the record, 545.5", lambda o, j: ([_levels(o, target="545.51")], j)),
     ("quantity 24 in the record, 25", lambda o, j: ([_oco(o, qty=Decimal(24))], j)),
@@ -105,7 +106,7 @@ STORIES: list[tuple[str, Change]] = [
     ),
     ("25 held by the record, 0 guarded", lambda o, j: ([o], _cancelled(j))),
     ("without its stop", lambda o, j: ([o], _and_then(j, _of(j, "stop") | {"event": "canceled"}))),
-    ("nobody was alerted that 25 are", lambda o, j: ([o.changed(protected=False)], _cancelled(j))),
+    ("nobody was alerted that 25 are", lambda o, j: ([o.with_guard(protected=False)], _cancelled(j))),
     ("beyond the cap", lambda o, j: ([o], _filled_at(j, "535.36"))),
     ("is unwound and holds", lambda o, j: ([o.changed(status=Status.UNWOUND)], j)),
 ]
@@ -130,13 +131,14 @@ def test_a_story_that_is_not_true_is_found_out(lab: Lab, complaint: str, change:
 )
 def test_shares_without_protection_may_be_told_or_wanted(lab: Lab, changes: dict[str, Any], alerted: bool) -> None:
     (order,), journal = _protected(lab)
-    naked = _oco(order, status=ProtectionStatus.GONE, closed_at=order.created_at).changed(protected=False, **changes)
+    gone = _oco(order, status=ProtectionStatus.GONE, closed_at=order.created_at)
+    naked = with_fields(gone, **changes).with_guard(protected=False)
     audit([naked], _cancelled(journal), alerted=[order.order_id] if alerted else [])
 
 
 def test_a_second_protection_of_the_same_shares_is_found_out(lab: Lab) -> None:
     (order,), journal = _protected(lab)
-    again = order.protections[0].changed(client_order_id=f"{order.order_id}-p2")
+    again = order.guard.protections[0].changed(client_order_id=f"{order.order_id}-p2")
     second = {"order_id": "second", "client_order_id": again.client_order_id}
     with pytest.raises(AssertionError, match="exceed the position"):
         audit([order.with_protection(again)], _and_then(journal, _of(journal, "limit") | second), alerted=())
@@ -144,7 +146,7 @@ def test_a_second_protection_of_the_same_shares_is_found_out(lab: Lab) -> None:
 
 def test_exits_are_compared_by_quantity_and_price(lab: Lab) -> None:
     (order,), journal = _exited(lab)
-    gone = order.protections[0].exits[0]
+    gone = order.guard.protections[0].exits[0]
     audit([order], journal, alerted=())
     for told in ((), (gone.changed(price=Decimal(540)),)):
         with pytest.raises(AssertionError, match="by its target"):
@@ -156,7 +158,7 @@ def test_exits_are_compared_by_quantity_and_price(lab: Lab) -> None:
 def test_what_an_unwind_sold_is_on_its_brackets_record(lab: Lab) -> None:
     orders, journal = _unwound(lab)
     audit(orders, journal, alerted={order.order_id for order in orders})
-    forgotten = [order.changed(exits=()) for order in orders]
+    forgotten = [order.with_guard(exits=()) for order in orders]
     with pytest.raises(AssertionError, match="its unwinds sold"):
         audit(forgotten, journal, alerted={order.order_id for order in orders})
 

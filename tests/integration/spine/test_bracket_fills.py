@@ -63,7 +63,7 @@ def test_a_part_is_given_five_seconds_and_then_protected(lab: Lab) -> None:
     order = bracket(lab)
     assert (order.status, order.reason, order.filled_qty) == (Status.PARTIALLY_FILLED, Reason.FILL_TIMEOUT, 10)
     assert 5 <= seconds(order) <= 8
-    assert (order.protected, [entry["qty"] for entry in ocos(lab)]) == (True, ["10"])
+    assert (order.guard.protected, [entry["qty"] for entry in ocos(lab)]) == (True, ["10"])
     assert levels(order) == ("529.45", "545.50")
     assert position(lab) == 10
 
@@ -80,7 +80,7 @@ def test_a_late_part_has_no_more_time_than_the_entry(lab: Lab) -> None:
     crwd(lab, "535.10", "535.20")
     moves(lab, "new", "534.99", "535.09", after=58, size=10)
     order = bracket(lab)
-    assert (order.status, order.filled_qty, order.protected) == (Status.PARTIALLY_FILLED, 10, True)
+    assert (order.status, order.filled_qty, order.guard.protected) == (Status.PARTIALLY_FILLED, 10, True)
     assert seconds(order) <= 62
 
 
@@ -90,7 +90,7 @@ def test_a_fill_that_wins_against_the_cancel_is_protected(lab: Lab, size: int, s
     crwd(lab, "535.10", "535.20")
     moves(lab, "pending_cancel", "534.70", "534.80", after=0.02, size=size)
     order = bracket(lab)
-    assert (order.status, order.filled_qty, order.protected) == (status, min(size, 25), True)
+    assert (order.status, order.filled_qty, order.guard.protected) == (status, min(size, 25), True)
     assert [entry["qty"] for entry in ocos(lab)] == [str(min(size, 25))]
 
 
@@ -99,7 +99,7 @@ def _stuck_with_a_part(lab: Lab, crowd: Crowd) -> Order:
     lab.control.faults(CANCEL | {"kind": "stuck_cancel"})
     send(lab, **CRWD)
     crowd.work(until=market_time("10:00:30"))
-    assert lab.order("a").protections == ()
+    assert lab.order("a").guard.protections == ()
     crowd.work(until=market_time("10:01"))
     return lab.order("a")
 
@@ -108,7 +108,7 @@ def test_what_a_stuck_cancel_left_filled_is_protected_at_once(lab: Lab) -> None:
     """Design 3.1: stuck for 30 s: what is filled gets its protection now, alarm, the symbol stays locked."""
     with Crowd(lab) as crowd:
         order = _stuck_with_a_part(lab, crowd)
-        assert (order.status, order.protected, order.filled_qty) == (Status.WORKING, True, 10)
+        assert (order.status, order.guard.protected, order.filled_qty) == (Status.WORKING, True, 10)
         assert [entry["qty"] for entry in ocos(lab, "new")] == ["10"]
         assert any("cancel not confirmed" in text for text in alerts(lab))
         send(lab, "next", **CRWD)
@@ -140,7 +140,7 @@ def test_a_late_fill_of_a_stuck_cancel_gets_its_own_protection(
         crowd.work()
     order = lab.order("a")
     assert (order.status, order.reason, order.filled_qty) == ending
-    assert (order.protected, order.uncovered_qty) == (True, 0)
+    assert (order.guard.protected, order.uncovered_qty) == (True, 0)
     lab.check()
 
 
@@ -165,8 +165,8 @@ def test_a_fill_beyond_the_cap_is_left_again(lab: Lab) -> None:
     order = _raised_by_hand(lab, "536.00")
     assert (order.status, order.reason, order.filled_qty) == (Status.UNWOUND, Reason.SLIPPAGE_EXCEEDED, 25)
     assert (order.avg_fill_price, order.exit_price) == (Decimal("536.00"), Decimal("535.90"))
-    assert (order.exit_reason, order.unwind_cost, order.protected) == ("unwind", Decimal("2.50"), False)
-    assert order.cap_breached and not ocos(lab)
+    assert (order.exit_reason, order.unwind.cost, order.guard.protected) == ("unwind", Decimal("2.50"), False)
+    assert order.result.cap_breached and not ocos(lab)
     assert position(lab) == 0
     assert alerts(lab)
     lab.check()
@@ -174,5 +174,5 @@ def test_a_fill_beyond_the_cap_is_left_again(lab: Lab) -> None:
 
 def test_a_fill_inside_the_cap_is_kept_whoever_moved_the_limit(lab: Lab) -> None:
     order = _raised_by_hand(lab, "535.35")
-    assert (order.status, order.protected) == (Status.FILLED, True)
+    assert (order.status, order.guard.protected) == (Status.FILLED, True)
     lab.check()

@@ -45,11 +45,15 @@ def test_a_bracket_is_filled_at_once_and_protected_from_its_fill(lab: Lab, said:
     order = run(lab, **CRWD)
     calls = trading_calls([e for e in lab.control.journal() if mark < e["seq"]])
     assert (order.status, order.reason, order.filled_qty) == (Status.FILLED, None, 25)
-    assert (order.ladder, order.children[0].limit_price) == ("smart_limit", Decimal("535.09"))
-    assert (order.avg_fill_price, levels(order), order.risk_reward) == (PAID, ("529.45", "545.50"), 2)
-    assert order.protected is True
-    assert (order.reference_price, order.max_slippage_bps, order.cap_breached) == (Decimal("534.82"), 10, False)
-    assert order.slippage_bps is not None and order.slippage_bps < 0
+    assert (order.terms.ladder, order.children[0].limit_price) == ("smart_limit", Decimal("535.09"))
+    assert (order.avg_fill_price, levels(order), order.guard.risk_reward) == (PAID, ("529.45", "545.50"), 2)
+    assert order.guard.protected is True
+    assert (order.terms.reference_price, order.terms.max_slippage_bps, order.result.cap_breached) == (
+        Decimal("534.82"),
+        10,
+        False,
+    )
+    assert order.result.slippage_bps is not None and order.result.slippage_bps < 0
     assert "Smart executor trade successful" in said.text
     assert lab.machine and len(lab.machine.entered) == 3
     assert len(calls) == 5
@@ -62,8 +66,10 @@ def test_an_improved_price_is_kept(lab: Lab) -> None:
     order = bracket(lab, **WIDE_EXITS)
     assert (order.status, order.avg_fill_price) == (Status.FILLED, Decimal("529.47"))
     assert levels(order) == ("514.65", "559.11")
-    assert order.slippage_bps is not None and order.slippage_bps.quantize(Decimal("0.1")) == Decimal("-100.0")
-    assert order.protected is True
+    assert order.result.slippage_bps is not None and order.result.slippage_bps.quantize(Decimal("0.1")) == Decimal(
+        "-100.0"
+    )
+    assert order.guard.protected is True
 
 
 def test_exits_can_stay_where_the_signal_put_them(lab: Lab) -> None:
@@ -71,7 +77,7 @@ def test_exits_can_stay_where_the_signal_put_them(lab: Lab) -> None:
     crwd(lab)
     order = bracket(lab, exit_anchor="signal")
     assert (order.status, levels(order)) == (Status.FILLED, ("529.47", "545.52"))
-    assert order.risk_reward and order.risk_reward.quantize(Decimal("0.001")) == Decimal("2.011")
+    assert order.guard.risk_reward and order.guard.risk_reward.quantize(Decimal("0.001")) == Decimal("2.011")
 
 
 def test_stop_and_target_follow_the_average_of_several_fills(lab: Lab) -> None:
@@ -89,14 +95,14 @@ def test_a_bracket_that_rests_fills_when_the_market_comes(lab: Lab) -> None:
     order = bracket(lab)
     assert (order.status, order.avg_fill_price) == (Status.FILLED, Decimal("535.09"))
     assert 20 <= seconds(order) < 21
-    assert order.protected is True
+    assert order.guard.protected is True
 
 
 def test_a_second_bracket_of_the_symbol_stands_beside_the_first(lab: Lab) -> None:
     crwd(lab)
     first = bracket(lab)
     second = bracket(lab, "b", qty=10)
-    assert (first.protected, second.protected) == (True, True)
+    assert (first.guard.protected, second.guard.protected) == (True, True)
     assert [entry["qty"] for entry in ocos(lab)] == ["25", "10"]
     assert position(lab) == 35
 
@@ -125,8 +131,8 @@ def test_a_price_that_ran_beyond_the_cap_is_refused(lab: Lab, said: pytest.LogCa
     crwd(lab, "535.90", "536.00")
     order = bracket(lab, **LATE_TARGET)
     _refused(lab, order, Reason.SLIPPAGE_EXCEEDED)
-    assert order.risk_reward and order.risk_reward.quantize(Decimal("0.01")) == Decimal("0.13")
-    assert (order.arrival_bid, order.arrival_ask) == (Decimal("535.90"), Decimal("536.00"))
+    assert order.guard.risk_reward and order.guard.risk_reward.quantize(Decimal("0.01")) == Decimal("0.13")
+    assert (order.terms.arrival_bid, order.terms.arrival_ask) == (Decimal("535.90"), Decimal("536.00"))
     assert "Smart executor rejected trade: excessive slippage" in said.text
 
 
@@ -141,7 +147,7 @@ def test_too_little_reward_for_the_risk_is_refused(lab: Lab, said: pytest.LogCap
     crwd(lab)
     order = bracket(lab, take_profit="545.40")
     _refused(lab, order, Reason.RISK_REWARD_TOO_LOW)
-    assert order.risk_reward and order.risk_reward < 2
+    assert order.guard.risk_reward and order.guard.risk_reward < 2
     assert "R/R ratio too low" in said.text
 
 
@@ -305,10 +311,10 @@ def test_the_old_way_buys_at_the_market_and_keeps_the_signals_exits(lab: Lab) ->
     lab.settings = LEGACY
     crwd(lab, "535.90", "536.00")
     order = bracket(lab, take_profit="536.87")
-    assert (order.status, order.ladder, order.children[0].type) == (Status.FILLED, "market", "market")
+    assert (order.status, order.terms.ladder, order.children[0].type) == (Status.FILLED, "market", "market")
     assert (order.avg_fill_price, levels(order)) == (Decimal("536.00"), ("529.47", "536.87"))
-    assert order.risk_reward and order.risk_reward.quantize(Decimal("0.01")) == Decimal("0.13")
-    assert (order.max_slippage_bps, order.protected) == (None, True)
+    assert order.guard.risk_reward and order.guard.risk_reward.quantize(Decimal("0.01")) == Decimal("0.13")
+    assert (order.terms.max_slippage_bps, order.guard.protected) == (None, True)
 
 
 def test_the_old_way_does_not_buy_through_its_stop(lab: Lab) -> None:

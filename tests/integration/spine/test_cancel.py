@@ -137,7 +137,7 @@ def test_a_stuck_cancel_whose_execution_is_stopped_is_taken_up_again(lab: Lab) -
         crowd.stop(crowd.names()[0])
         assert lab.sweep()["started"] == 1
         crowd.work(until=market_time("10:00:15"))
-        assert lab.order("a").executions == 2
+        assert lab.order("a").run.executions == 2
         lab.control.faults()
         crowd.work()
     order = lab.order("a")

@@ -32,32 +32,36 @@ def test_a_market_one_tick_wide_is_traded(
     lab.control.quote("CHEAP", bid, ask, 5000, 5000)
     order = done(lab, symbol="CHEAP", side=side, qty=1000, ladder=ladder)
     assert (order.status, order.avg_fill_price) == (Status.FILLED, Decimal(bought if side == "buy" else sold))
-    assert order.symbol_class == "stock" and order.max_slippage_bps == 15
-    assert not order.cap_breached and not order.market_fallback
+    assert order.terms.symbol_class == "stock" and order.terms.max_slippage_bps == 15
+    assert not order.result.cap_breached and not order.market_fallback
 
 
 def test_the_record_tells_which_bound_held(lab: Lab) -> None:
     lab.control.quote("CHEAP", "3.00", "3.01", 5000, 5000)
     cheap = done(lab, "cheap", symbol="CHEAP")
-    assert (cheap.cap_bound, cheap.cap_floor, cheap.worst_price) == ("ticks", Decimal("0.01"), Decimal("3.01"))
+    assert (cheap.terms.cap_bound, cheap.terms.cap_floor, cheap.worst_price) == (
+        "ticks",
+        Decimal("0.01"),
+        Decimal("3.01"),
+    )
     dear = done(lab, "dear")
-    assert (dear.cap_bound, dear.cap_floor) == ("setting", 0)
+    assert (dear.terms.cap_bound, dear.terms.cap_floor) == ("setting", 0)
     own = done(lab, "own", max_slippage_bps=30)
-    assert (own.cap_bound, own.cap_floor) == ("signal", 0)
+    assert (own.terms.cap_bound, own.terms.cap_floor) == ("signal", 0)
 
 
 def test_a_signals_own_cap_is_never_widened(lab: Lab) -> None:
     lab.control.quote("CHEAP", "3.00", "3.01", 5000, 5000)
     order = done(lab, symbol="CHEAP", max_slippage_bps=15)
     assert (order.status, order.reason) == (Status.UNFILLED, Reason.SLIPPAGE_EXCEEDED)
-    assert (order.worst_price, order.cap_bound) == (Decimal("3.00"), "signal")
+    assert (order.worst_price, order.terms.cap_bound) == (Decimal("3.00"), "signal")
 
 
 def test_the_floor_can_be_taken_out(lab: Lab) -> None:
     lab.settings = Settings(cap_floor_ticks=0)
     lab.control.quote("CHEAP", "3.00", "3.01", 5000, 5000)
     order = done(lab, symbol="CHEAP")
-    assert (order.status, order.reason, order.cap_bound) == (Status.UNFILLED, Reason.SLIPPAGE_EXCEEDED, "setting")
+    assert (order.status, order.reason, order.terms.cap_bound) == (Status.UNFILLED, Reason.SLIPPAGE_EXCEEDED, "setting")
 
 
 def test_two_ticks_are_not_one(lab: Lab) -> None:
@@ -95,7 +99,11 @@ def test_the_plan_of_the_opening_lets_its_own_spread_be_traded(
         lab.control.position("SOXL", 100, "20")
         lab.control.quote("SOXL", "25.00", "25.03", 2000, 2000)
         order = done(lab, symbol="SOXL", side=side)
-        assert (order.status, order.max_slippage_bps, order.cap_bound) == (Status.FILLED, 5, "opening_spread")
+        assert (order.status, order.terms.max_slippage_bps, order.terms.cap_bound) == (
+            Status.FILLED,
+            5,
+            "opening_spread",
+        )
         assert order.avg_fill_price == Decimal("25.03" if side == "buy" else "25.00")
         assert order.worst_price == Decimal("25.04" if side == "buy" else "24.99")
 
@@ -116,15 +124,19 @@ CHEAP: dict[str, Any] = {
 def test_a_bracket_enters_a_market_one_tick_wide(lab: Lab) -> None:
     lab.control.quote("CHEAP", "3.00", "3.01", 5000, 5000)
     order = done(lab, **CHEAP)
-    assert (order.status, order.avg_fill_price, order.cap_bound) == (Status.FILLED, Decimal("3.01"), "ticks")
-    assert (order.children[0].limit_price, order.cap_breached, order.protected) == (Decimal("3.01"), False, True)
+    assert (order.status, order.avg_fill_price, order.terms.cap_bound) == (Status.FILLED, Decimal("3.01"), "ticks")
+    assert (order.children[0].limit_price, order.result.cap_breached, order.guard.protected) == (
+        Decimal("3.01"),
+        False,
+        True,
+    )
 
 
 def test_a_short_bracket_does_so_too(lab: Lab) -> None:
     lab.control.quote("CHEAP", "2.99", "3.00", 5000, 5000)
     order = done(lab, **(CHEAP | {"side": "sell", "stop_loss": "3.10", "take_profit": "2.70"}))
     assert (order.status, order.avg_fill_price) == (Status.FILLED, Decimal("2.99"))
-    assert not order.cap_breached
+    assert not order.result.cap_breached
 
 
 def test_a_bracket_whose_price_is_two_ticks_away_is_refused(lab: Lab) -> None:

@@ -23,10 +23,10 @@ def test_protection_that_somebody_cancelled_alarms_at_once_and_is_restored_after
     lab.sweep()
     order = lab.order("b")
     assert any("lost their protection" in alert for alert in alerts(lab))
-    assert (order.protected, lab.running) == (False, {})
+    assert (order.guard.protected, lab.running) == (False, {})
     minutes(lab)
     order = lab.order("b")
-    assert (order.protected, order.status) == (True, Status.FILLED)
+    assert (order.guard.protected, order.status) == (True, Status.FILLED)
     assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
     check_held(lab)
 
@@ -36,11 +36,11 @@ def test_the_loss_of_protection_is_told_once_and_left_alone_for_a_grace(lab: Lab
     lapse(lab)
     for _ in range(3):
         lab.sweep()
-        assert (lab.running, lab.order("b").executions) == ({}, 1)
+        assert (lab.running, lab.order("b").run.executions) == ({}, 1)
         lab.sleep(20)
     assert len([alert for alert in alerts(lab) if "lost their protection" in alert]) == 1
     lab.sweep()
-    assert lab.order("b").executions == 2
+    assert lab.order("b").run.executions == 2
 
 
 def test_the_protection_of_a_short_is_restored_too(lab: Lab) -> None:
@@ -81,7 +81,7 @@ def test_a_market_that_fell_through_the_stop_meanwhile_is_left(lab: Lab) -> None
     minutes(lab, 2)
     order = lab.order("b")
     assert (order.unexited_qty, order.exit_reason, order.exit_price) == (0, "unwind", Decimal("49.5"))
-    assert order.unwind_cost == Decimal("148.00")
+    assert order.unwind.cost == Decimal("148.00")
     check_held(lab)
 
 
@@ -123,8 +123,8 @@ def test_care_starts_anew_after_it_helped(lab: Lab) -> None:
         lab.sweep()
         minutes(lab)
         order = lab.order("b")
-        assert (order.protected, order.care_at, order.care_tries) == (True, None, 0)
-    assert len(lab.order("b").protections) == 3
+        assert (order.guard.protected, order.care.due_at, order.care.tries) == (True, None, 0)
+    assert len(lab.order("b").guard.protections) == 3
     check_held(lab)
 
 
@@ -154,7 +154,7 @@ def test_a_symbols_live_order_goes_before_aftercare(lab: Lab) -> None:
         lab.sleep(55)
         lab.sweep()
         assert lab.orders.holder("TQQQ") == holder
-        assert lab.order("b").executions == 1
+        assert lab.order("b").run.executions == 1
         crowd.work()
     minutes(lab, 2)
     check_held(lab, free=int(lab.order("resting").filled_qty))
@@ -168,10 +168,10 @@ def test_a_live_close_is_not_disturbed(lab: Lab) -> None:
     with Crowd(lab) as crowd:
         crowd.work(until="2026-11-20T10:00:04-05:00")
         assert lab.order("c").status is Status.WORKING
-        assert lab.order("b").protected is False
+        assert lab.order("b").guard.protected is False
         for _ in range(3):
             lab.sweep()
-        assert lab.order("b").executions == 1
+        assert lab.order("b").run.executions == 1
         assert not [alert for alert in alerts(lab) if "protection" in alert]
         crowd.work()
     assert lab.order("c").status is Status.FILLED

@@ -37,7 +37,7 @@ def test_a_close_of_a_protected_bracket_ends_flat(lab: Lab) -> None:
     """Design 4, Sides: cancels the OCO, sells what is really left by `unwind`."""
     hold(lab)
     close = _close(lab)
-    assert (close.status, close.side, close.filled_qty, close.ladder) == (Status.FILLED, "sell", 100, "unwind")
+    assert (close.status, close.side, close.filled_qty, close.terms.ladder) == (Status.FILLED, "sell", 100, "unwind")
     assert (shares(lab), guards(lab)) == (0, [])
     check_held(lab)
 
@@ -80,8 +80,8 @@ def test_a_partial_close_protects_the_rest_at_the_same_levels(lab: Lab) -> None:
     assert (close.status, close.filled_qty) == (Status.FILLED, 30)
     assert guards(lab) == [Guard(Decimal(70), STOP, TARGET)]
     bracket = lab.order("b")
-    assert (bracket.unexited_qty, bracket.protected) == (70, True)
-    assert (bracket.stop_loss, bracket.take_profit) == (STOP, TARGET)
+    assert (bracket.unexited_qty, bracket.guard.protected) == (70, True)
+    assert (bracket.guard.stop_loss, bracket.guard.take_profit) == (STOP, TARGET)
     check_held(lab)
 
 
@@ -94,7 +94,7 @@ def test_partial_closes_add_up(lab: Lab) -> None:
     last = _close(lab, "c4", qty=30)
     assert last.filled_qty == 10
     bracket = lab.order("b")
-    assert (bracket.unexited_qty, len(bracket.exits)) == (0, 4)
+    assert (bracket.unexited_qty, len(bracket.guard.exits)) == (0, 4)
     check_held(lab)
 
 

@@ -44,7 +44,7 @@ def test_a_sale_refused_for_lack_of_free_shares_is_sized_again(lab: Lab) -> None
     hold(lab)
     lab.control.faults(SALE | {"kind": "error", "status": 403, "body": LACKING, "count": 2})
     close = _close(lab)
-    assert (close.status, close.filled_qty, close.resizes) == (Status.FILLED, 100, 2)
+    assert (close.status, close.filled_qty, close.sending.resizes) == (Status.FILLED, 100, 2)
     check_held(lab)
 
 
@@ -62,7 +62,7 @@ def test_a_sale_refused_in_the_middle_of_its_ladder_books_each_share_once(
     refusal = SALE | {"client_order_id": "ord-*-*-e2", "kind": "error", "status": 403, "body": LACKING, "count": 1}
     lab.control.faults(refusal)
     close = _close(lab, **({"qty": wanted} if wanted else {}))
-    assert (close.status, close.filled_qty, close.resizes) == (Status.FILLED, wanted or 150, 1)
+    assert (close.status, close.filled_qty, close.sending.resizes) == (Status.FILLED, wanted or 150, 1)
     bracket = lab.order("b")
     assert (shares(lab), bracket.unexited_qty, bracket.exit_reason) == (left, left, "close")
     check_held(lab, strangers=True)
@@ -74,7 +74,7 @@ def test_a_sale_that_stays_refused_gives_the_position_its_protection_back(lab: L
     close = _close(lab)
     assert (close.status, close.reason) == (Status.REJECTED, Reason.HELD_BY_PROTECTION)
     assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
-    assert lab.order("b").protected is True
+    assert lab.order("b").guard.protected is True
     assert any("close of TQQQ did not complete" in alert for alert in alerts(lab))
     check_held(lab)
 
@@ -89,7 +89,7 @@ def test_what_cannot_be_sold_is_protected_again_and_told(lab: Lab) -> None:
     close = _close(lab)
     assert (close.status, close.reason, close.filled_qty) == (Status.FAILED, Reason.MARKET_CLOSED, 0)
     assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
-    assert lab.order("b").protected is True
+    assert lab.order("b").guard.protected is True
     assert any("close of TQQQ did not complete" in alert for alert in alerts(lab))
     check_held(lab)
 
@@ -151,7 +151,7 @@ def test_what_can_be_neither_sold_nor_protected_is_told_and_left_by_the_sweep(la
     close = _close(lab)
     assert (close.status, close.filled_qty) == (Status.REJECTED, 0)
     assert any("neither left nor protected" in alert for alert in alerts(lab))
-    assert lab.order("b").protected is False
+    assert lab.order("b").guard.protected is False
     check_held(lab, naked=100)
     lab.control.faults()
     lab.control.script({"symbol": "TQQQ", "halt": False})
@@ -208,7 +208,7 @@ def test_of_two_brackets_none_waits_for_the_others_protection(lab: Lab) -> None:
         assert sorted(guard.qty for guard in guards(lab)) == [50, 100]
         crowd.work()
     assert lab.order("c").status is Status.FAILED
-    assert [lab.order(each).protected for each in ("b1", "b2")] == [True, True]
+    assert [lab.order(each).guard.protected for each in ("b1", "b2")] == [True, True]
     check_held(lab)
 
 
@@ -219,12 +219,12 @@ def test_a_bracket_that_the_sweep_took_over_meanwhile_does_not_stop_the_close(la
 
     def adopt() -> None:
         known = lab.order("b")
-        lab.orders.adopt(known, lab.arn(known.order_id, known.executions + 1))
+        lab.orders.adopt(known, lab.arn(known.order_id, known.run.executions + 1))
 
     whenever(lab, "store.save", adopt, nth=2)
     close = _close(lab)
-    assert (close.status, close.filled_qty, close.executions) == (Status.FILLED, 100, 1)
-    assert lab.order("b").executions == bracket.executions + 1
+    assert (close.status, close.filled_qty, close.run.executions) == (Status.FILLED, 100, 1)
+    assert lab.order("b").run.executions == bracket.run.executions + 1
     assert lab.order("b").exit_reason == "close"
     check_held(lab)
 

@@ -86,7 +86,7 @@ def _scene_protection_is_rejected_once(control: ExchangeControl) -> None:
 
 
 def _held(order: Order, qty: int) -> bool:
-    return order.protected is True and order.unexited_qty == order.filled_qty == qty
+    return order.guard.protected is True and order.unexited_qty == order.filled_qty == qty
 
 
 LIVES = [
@@ -192,7 +192,7 @@ def test_survives_death_at_every_input_and_output(life: Life, exchange: Exchange
             order = lab.order("s")
             assert life.ends(order), f"{where}: {order.status} {order.reason} {order.filled_qty}, {order.events}"
             assert [kind for kind, _ in lab.bus.events if kind == "Order Outcome"], f"{where}: outcome not published"
-            assert order.published, where
+            assert order.run.published, where
             accepted = [entry for entry in journal(lab, event="accepted") if entry["order_class"] == "oco"]
             assert len(accepted) == 2 * life.ocos, f"{where}: {[entry['client_order_id'] for entry in accepted]}"
             lab.check()

@@ -20,7 +20,7 @@ def test_a_sell_is_cut_to_what_is_available(lab: Lab) -> None:
     lab.control.position("TQQQ", 60, "40")
     order = done(lab, side="sell")
     assert (order.status, order.reason, order.filled_qty) == (Status.FILLED, Reason.CUT_TO_POSITION, 60)
-    assert order.requested_qty == 100
+    assert order.terms.requested_qty == 100
     assert "100 wanted, 60 available" in " ".join(event.detail for event in order.events)
     assert _position(lab) == 0
 
@@ -72,9 +72,9 @@ def test_shares_that_other_orders_hold_are_not_sold(lab: Lab, signal: dict[str, 
 def test_a_close_leaves_the_position_flat(lab: Lab, held: int, side: str) -> None:
     lab.control.position("TQQQ", held, "50")
     order = done(lab, kind="close")
-    assert (order.status, order.side, order.filled_qty, order.ladder) == (Status.FILLED, side, 100, "unwind")
+    assert (order.status, order.side, order.filled_qty, order.terms.ladder) == (Status.FILLED, side, 100, "unwind")
     assert _position(lab) == 0
-    assert order.expires_at is None
+    assert order.run.expires_at is None
 
 
 def test_a_close_of_a_flat_account_says_so(lab: Lab) -> None:
@@ -111,7 +111,7 @@ def test_an_exit_without_a_quote_goes_to_the_market(lab: Lab, bad: str) -> None:
     order = done(lab, kind="close")
     assert order.status is Status.FILLED
     assert order.children[0].type == "market"
-    assert order.reference_price is None
+    assert order.terms.reference_price is None
     assert _position(lab) == 0
 
 

@@ -121,7 +121,7 @@ def test_bought_by_a_tighter_limit_that_works_outside_the_session(exchange: Exch
         order = _bought(lab)
         sent = journal(lab, event="accepted")[0]
         assert (sent["order_type"], sent["limit_price"], sent["extended_hours"]) == ("limit", "50.98", True)
-        assert (order.stop_loss, order.take_profit) == (STOP, TARGET)
+        assert (order.guard.stop_loss, order.guard.take_profit) == (STOP, TARGET)
         assert [each.signal_id for each in lab.orders.holding("TQQQ")] == ["b"]
         check_held(lab)
 
@@ -131,7 +131,7 @@ def test_its_protection_is_placed_at_once_and_waits_for_the_open(exchange: Excha
     """As lost protection is restored at night: a good-till-cancelled OCO is taken, and works from the open."""
     with _lab(exchange, when) as lab:
         order = _bought(lab)
-        assert order.protected is True
+        assert order.guard.protected is True
         assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
         assert not alerts(lab)
         check_held(lab)
@@ -152,13 +152,13 @@ def test_what_is_not_taken_up_in_the_first_instant_of_the_session_is_not_told_as
 ) -> None:
     with _lab(exchange, "08:30") as lab:
         order = run(lab, "b", **signal)
-        assert (order.protected, order.filled_qty) == (True, 100)
+        assert (order.guard.protected, order.filled_qty) == (True, 100)
         left = at("09:30") - datetime.fromisoformat(lab.control.clock().now)
         lab.sleep(left.total_seconds() + seconds)
         lab.sweep()
         minutes(lab, 2)
         assert not alerts(lab)
-        assert lab.order("b").protected
+        assert lab.order("b").guard.protected
         check_held(lab)
 
 
@@ -175,7 +175,7 @@ def test_a_part_that_filled_is_protected_too(exchange: ExchangeControl) -> None:
         lab.control.quote("TQQQ", "50.95", "50.98", 2000, 30)
         on_order(lab, "fill", "50.99", "51.02")
         order = run(lab, "b", **WANTED)
-        assert (order.status, order.filled_qty, order.protected) == (Status.PARTIALLY_FILLED, 30, True)
+        assert (order.status, order.filled_qty, order.guard.protected) == (Status.PARTIALLY_FILLED, 30, True)
         assert [guard.qty for guard in guards(lab)] == [30]
         check_held(lab)
 
@@ -183,7 +183,7 @@ def test_a_part_that_filled_is_protected_too(exchange: ExchangeControl) -> None:
 def test_a_short_outside_the_session(exchange: ExchangeControl) -> None:
     with _lab(exchange, "16:30") as lab:
         order = run(lab, "b", **(SHORT | {"extended_hours": True, "unprotected_ok": True}))
-        assert (order.status, order.filled_qty, order.protected) == (Status.FILLED, 100, True)
+        assert (order.status, order.filled_qty, order.guard.protected) == (Status.FILLED, 100, True)
         assert journal(lab, event="accepted")[0]["limit_price"] == "50.95"
         assert guards(lab) == [Guard(Decimal(100), Decimal("51.95"), Decimal("48.45"))]
         check_held(lab)
@@ -209,7 +209,7 @@ def test_what_the_broker_does_not_take_at_night_is_placed_in_the_first_second_of
     with _lab(exchange, "16:30") as lab:
         lab.control.faults(REFUSED)
         order = _bought(lab)
-        assert order.protected is False
+        assert order.guard.protected is False
         minutes(lab, 3)
         check_held_unguarded(lab)
         lab.control.faults()
@@ -219,9 +219,9 @@ def test_what_the_broker_does_not_take_at_night_is_placed_in_the_first_second_of
             check_held_unguarded(lab)
             crowd.work(until=f"{MONDAY}09:30:02-05:00", sweep_every=60)
         order = lab.order("b")
-        assert (order.protected, order.status) == (True, Status.FILLED)
-        assert order.protections[-1].placed_at <= at(f"{MONDAY}09:30:01-05:00")
-        assert (order.stop_loss, order.take_profit) == (STOP, TARGET)
+        assert (order.guard.protected, order.status) == (True, Status.FILLED)
+        assert order.guard.protections[-1].placed_at <= at(f"{MONDAY}09:30:01-05:00")
+        assert (order.guard.stop_loss, order.guard.take_profit) == (STOP, TARGET)
         assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
         assert not alerts(lab)
         check_held(lab)
@@ -268,7 +268,7 @@ def test_a_market_that_opens_through_the_stop_of_bare_shares_is_left(
         order = lab.order("b")
         assert (shares(lab), order.unexited_qty) == (0, 0)
         assert (order.exit_reason, order.exit_price) == ("unwind", Decimal(opens_at))
-        assert order.unwind_cost == Decimal(cost)
+        assert order.unwind.cost == Decimal(cost)
         check_held(lab)
 
 
@@ -292,7 +292,11 @@ def test_a_fill_through_the_signals_stop_is_left_at_the_open_whatever_the_market
         with Crowd(lab) as crowd:
             crowd.work(until=market_time("16:40"), sweep_every=60)
             order = lab.order("b")
-            assert (order.avg_fill_price, order.reason, order.protected) == (Decimal("49.53"), "stop_through", False)
+            assert (order.avg_fill_price, order.reason, order.guard.protected) == (
+                Decimal("49.53"),
+                "stop_through",
+                False,
+            )
             assert not order.status.terminal
             assert len([text for text in alerts(lab) if "left at the next open" in text]) == 1
             assert guards(lab) == []
@@ -354,7 +358,7 @@ def test_in_the_half_hour_before_the_open_it_waits_for_it(exchange: ExchangeCont
     """Design 4, Market timing: then it is an ordinary bracket, protected at once."""
     with _lab(exchange, when) as lab:
         order = run(lab, "b", **WANTED)
-        assert (order.status, order.protected, order.outside_session) == (Status.FILLED, True, False)
+        assert (order.status, order.guard.protected, order.terms.outside_session) == (Status.FILLED, True, False)
         assert order.first_sent_at and at("09:30") <= order.first_sent_at <= at("09:30:03")
         entry = journal(lab, event="accepted")[0]
         assert (entry["extended_hours"], entry["limit_price"]) == (False, "51")
@@ -376,7 +380,7 @@ def test_what_would_be_refused_can_wait_for_the_open(
             assert lab.order("b").status is Status.WAITING
             crowd.work()
         order = lab.order("b")
-        assert (order.status, order.protected, order.outside_session) == (Status.FILLED, True, False)
+        assert (order.status, order.guard.protected, order.terms.outside_session) == (Status.FILLED, True, False)
         check_held(lab)
 
 

@@ -23,7 +23,7 @@ def test_a_position_that_is_missing_alone_is_protected_again(lab: Lab) -> None:
     lab.control.faults(READ)
     minutes(lab, 3)
     order = lab.order("b")
-    assert (order.unexited_qty, order.exits, order.protected) == (100, (), True)
+    assert (order.unexited_qty, order.guard.exits, order.guard.protected) == (100, (), True)
     assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
     lab.control.faults()
     check_held(lab)
@@ -35,7 +35,7 @@ def test_a_position_that_is_missing_in_the_list_alone_is_protected_again(lab: La
     lab.control.faults(LIST)
     minutes(lab, 4)
     order = lab.order("b")
-    assert (order.unexited_qty, order.exits, order.protected) == (100, (), True)
+    assert (order.unexited_qty, order.guard.exits, order.guard.protected) == (100, (), True)
     lab.control.faults()
     minutes(lab)
     check_held(lab)
@@ -49,13 +49,13 @@ def test_what_both_reads_miss_and_nobody_sold_is_kept(lab: Lab, lost: bool) -> N
     lab.control.faults(READ, LIST)
     minutes(lab, 4)
     order = lab.order("b")
-    assert (order.unexited_qty, order.exits) == (100, ())
-    assert bool(order.frozen) is lost, "a live OCO contradicts it: then nothing is concluded at all"
+    assert (order.unexited_qty, order.guard.exits) == (100, ())
+    assert bool(order.care.frozen) is lost, "a live OCO contradicts it: then nothing is concluded at all"
     assert any("TQQQ" in alert for alert in alerts(lab))
     lab.control.faults()
     minutes(lab, 3)
     order = lab.order("b")
-    assert (order.frozen, order.protected, shares(lab)) == ("", True, 100)
+    assert (order.care.frozen, order.guard.protected, shares(lab)) == ("", True, 100)
     check_held(lab)
 
 
@@ -65,7 +65,7 @@ def test_one_answer_that_misses_it_everywhere_changes_nothing(lab: Lab) -> None:
     lab.control.faults(READ | {"count": 1}, LIST | {"count": 1})
     minutes(lab, 3)
     order = lab.order("b")
-    assert (order.unexited_qty, order.frozen, order.doubted_at) == (100, "", None)
+    assert (order.unexited_qty, order.care.frozen, order.care.doubted_at) == (100, "", None)
     assert not alerts(lab)
     check_held(lab)
 
@@ -76,7 +76,7 @@ def test_what_somebody_sold_is_booked_by_the_order_that_sold_it(lab: Lab) -> Non
     sell_by_hand(lab, 40)
     minutes(lab, 2)
     order = lab.order("b")
-    assert (order.unexited_qty, order.frozen) == (60, "")
+    assert (order.unexited_qty, order.care.frozen) == (60, "")
     assert any("40 TQQQ were left by somebody else" in alert for alert in alerts(lab))
     minutes(lab)
     lab.control.faults(READ, LIST)

@@ -61,15 +61,15 @@ def test_an_unwind_waits_for_shares_that_are_freed_late(lab: Lab, monkeypatch: p
     order = hold(lab)
     lab.sleep(30)
     leaving = lab.orders.adopt(
-        order.changed(unwinding=True, settled=False), lab.arn(order.order_id, order.executions + 1)
+        order.with_unwind(wanted=True).with_guard(settled=False), lab.arn(order.order_id, order.run.executions + 1)
     )
-    unseen = leaving.protections[0].changed(status=ProtectionStatus.SENT)
+    unseen = leaving.guard.protections[0].changed(status=ProtectionStatus.SENT)
     lab.orders.save(leaving.with_protection(unseen))
-    lab.start(order.order_id, leaving.executions)
+    lab.start(order.order_id, leaving.run.executions)
     _free_shares_show_late(lab, monkeypatch, 1.5)
     side_by_side(lab)
     order = lab.order("b")
-    assert (order.unexited_qty, order.exit_reason, order.unwind_failed) == (0, "unwind", False)
+    assert (order.unexited_qty, order.exit_reason, order.unwind.failed) == (0, "unwind", False)
     check_held(lab)
 
 
@@ -81,7 +81,7 @@ def test_a_late_fill_that_does_not_show_is_not_taken_for_sold(lab: Lab) -> None:
     send(lab, **CRWD)
     with Crowd(lab) as crowd:
         crowd.work(until=market_time("10:01:10"))
-        assert (lab.order("a").filled_qty, lab.order("a").protected) == (10, True)
+        assert (lab.order("a").filled_qty, lab.order("a").guard.protected) == (10, True)
         lab.control.settings(position_lag_ms=8000)
         crwd(lab)
         crowd.work(until=market_time("10:01:30"))
@@ -218,7 +218,7 @@ def test_of_two_brackets_that_a_close_could_not_leave_none_is_tried_without_end(
 def test_a_close_ends_only_when_its_bracket_is_protected_again(lab: Lab) -> None:
     """Even if the bracket has waited very often in its life already."""
     order = hold(lab)
-    lab.orders.save(order.changed(waits_since_start=499))
+    lab.orders.save(order.with_run(waits_since_start=499))
     lab.control.faults(OCO | {"kind": "error", "status": 403, "body": {"message": "something transient"}, "count": 1})
     close = run(lab, "c", kind="close", qty=40)
     assert (close.status, close.filled_qty) == (Status.FILLED, 40)
@@ -238,7 +238,7 @@ def test_keys_that_are_revoked_while_protection_is_on_its_way_are_told_now_and_t
         assert 1 <= len(alerts(lab)) <= 3, "16 tries"
         lab.control.faults()
         crowd.work()
-    assert lab.order("b").protected is True
+    assert lab.order("b").guard.protected is True
     check_held(lab)
 
 
@@ -252,7 +252,7 @@ def test_a_part_of_a_hanging_entry_outside_the_session_is_protected(exchange: Ex
         with Crowd(lab) as crowd:
             crowd.work(until="2026-11-19T19:58:30-05:00")
             order = lab.order("b")
-            assert (order.filled_qty, order.status, order.securing) == (30, Status.WORKING, False)
+            assert (order.filled_qty, order.status, order.run.securing) == (30, Status.WORKING, False)
             assert len(alerts(lab)) == 1, "of the cancel that hangs"
             lab.control.faults()
             crowd.work()

@@ -60,7 +60,7 @@ def test_a_position_that_cannot_be_read_hides_no_other(lab: Lab) -> None:
     _lapse(lab, "good", qty=50)
     _unreadable(lab, "bad")
     minutes(lab, 2)
-    assert lab.order("good").protected is True
+    assert lab.order("good").guard.protected is True
     assert sorted(guard.qty for guard in guards(lab)) == [50, 100]
 
 
@@ -113,7 +113,7 @@ def test_a_position_that_changed_hands_meanwhile_hides_no_other(
     monkeypatch.setattr(lab.orders, "save", raced)
     lab.sweep()
     (other,) = (lab.order(each) for each in ("b1", "b2") if lab.order(each).order_id != moved[0])
-    assert other.care_at is not None
+    assert other.care.due_at is not None
     assert "cannot be watched" not in caplog.text
 
 
@@ -142,7 +142,7 @@ def test_a_stop_at_work_is_protection_at_work(lab: Lab, monkeypatch: pytest.Monk
     monkeypatch.setattr(AlpacaBroker, "open_orders", lambda *_: (leg,))
     minutes(lab, 2)
     order = lab.order("b")
-    assert (order.unexited_qty, order.protected, order.executions) == (60, True, 1)
+    assert (order.unexited_qty, order.guard.protected, order.run.executions) == (60, True, 1)
     assert not alerts(lab)
     assert lab.orders.holder("TQQQ") is None
 
@@ -155,7 +155,7 @@ def test_protection_that_was_given_up_for_lost_and_lives_is_believed_again(lab: 
     lab.control.faults()
     minutes(lab, 3)
     order = lab.order("b")
-    assert (order.protected, order.uncovered_qty) == (True, 0)
+    assert (order.guard.protected, order.uncovered_qty) == (True, 0)
     assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
     check_held(lab)
 
@@ -192,7 +192,7 @@ def test_an_unwind_whose_shares_a_close_took_ends(lab: Lab) -> None:
         lab.deaths.guard = guard  # type: ignore[method-assign]
         send(lab, "c", kind="close")
         crowd.work(until=market_time("10:07"), sweep_every=60)
-    leaving = lab.orders.get(lab.order("b").unwind_order_id or "")
+    leaving = lab.orders.get(lab.order("b").unwind.order_id or "")
     assert leaving and leaving.status.terminal, "it waits for its turn for ever"
     assert (lab.order("b").unexited_qty, shares(lab), lab.orders.holder("TQQQ")) == (0, 0, None)
     check_held(lab)
@@ -208,8 +208,8 @@ def test_a_position_through_its_stop_is_left_alone_by_night_and_left_at_the_open
         order = lab.order("b")
         assert len(submits(lab)) - sent <= 2
         assert 1 <= len(alerts(lab)) - told <= 3
-        assert order.unwind_order_id is None
-        assert order.waits_until == datetime.fromisoformat("2026-11-23T09:30:00-05:00")
+        assert order.unwind.order_id is None
+        assert order.care.waits_until == datetime.fromisoformat("2026-11-23T09:30:00-05:00")
         lab.set_clock("2026-11-23T09:30:05-05:00")
         _falls(lab)
         lab.time.read(lab.broker)

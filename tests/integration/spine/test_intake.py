@@ -58,9 +58,11 @@ def test_the_same_id_with_another_body_is_refused_and_recorded(lab: Lab) -> None
     send(lab, qty=7)
     lab.work()
     original = lab.order("a")
-    assert (original.status, original.requested_qty) == (Status.FILLED, 100)
+    assert (original.status, original.terms.requested_qty) == (Status.FILLED, 100)
     conflicts = [order for order in lab.orders.newest() if order.reason is Reason.SIGNAL_CONFLICT]
-    assert [(order.status, order.signal_id, order.published) for order in conflicts] == [(Status.REJECTED, "a", True)]
+    assert [(order.status, order.signal_id, order.run.published) for order in conflicts] == [
+        (Status.REJECTED, "a", True)
+    ]
     assert len(journal(lab, event="accepted")) == 1
     assert sorted(outcome["status"] for outcome in outcomes(lab)) == ["filled", "rejected"]
     lab.check()
@@ -106,7 +108,7 @@ def test_a_bad_message_with_an_id_is_recorded_and_dead_lettered(lab: Lab, body: 
     refused = lab.orders.find("a")
     assert body in lab.dead_letters
     assert refused is not None
-    assert (refused.status, refused.reason, refused.published) == (Status.REJECTED, Reason.INVALID_SIGNAL, True)
+    assert (refused.status, refused.reason, refused.run.published) == (Status.REJECTED, Reason.INVALID_SIGNAL, True)
     assert len(_orders(lab)) == 2
     assert lab.order("good").status is Status.FILLED
     lab.check()
@@ -154,7 +156,7 @@ def test_an_order_that_cannot_be_shown_does_not_keep_its_symbol(lab: Lab) -> Non
         crowd.work(until=market_time("10:01"), sweep_every=30)
     assert lab.order("good").status is Status.FILLED
     odd = lab.orders.find("odd")
-    assert odd is not None and odd.published
+    assert odd is not None and odd.run.published
     lab.check()
 
 
@@ -182,8 +184,8 @@ def test_an_execution_that_was_stopped_is_taken_up_where_it_was(lab: Lab) -> Non
         assert lab.sweep() == {"to_do": 1, "started": 0}, "one that runs is left alone"
         crowd.work()
     order = lab.order("a")
-    assert (order.status, order.filled_qty, order.executions) == (Status.FILLED, 100, 2)
-    assert order.execution_arn == lab.arn(order.order_id, 2)
+    assert (order.status, order.filled_qty, order.run.executions) == (Status.FILLED, 100, 2)
+    assert order.run.execution_arn == lab.arn(order.order_id, 2)
     assert lab.sweep() == {"to_do": 0, "started": 0}
     lab.check()
 
@@ -194,7 +196,7 @@ def test_a_message_whose_execution_was_never_started_is_swept_up(lab: Lab) -> No
     assert lab.sweep()["started"] == 1
     lab.work()
     order = lab.order("a")
-    assert (order.status, order.executions) == (Status.FILLED, 1)
+    assert (order.status, order.run.executions) == (Status.FILLED, 1)
     lab.check()
 
 
@@ -251,11 +253,11 @@ def test_an_outcome_that_was_not_published_is_published_by_the_sweeper(lab: Lab)
     lab.bus.publish = refuse  # type: ignore[method-assign]
     lab.work()
     order = lab.order("a")
-    assert (order.status, order.published) == (Status.FILLED, False)
+    assert (order.status, order.run.published) == (Status.FILLED, False)
     calls["left"] = 0
     lab.sweep()
     lab.work()
-    assert lab.order("a").published
+    assert lab.order("a").run.published
     assert [outcome["status"] for outcome in outcomes(lab)] == ["filled"]
     lab.check()
 
@@ -296,7 +298,7 @@ def test_a_step_that_raced_with_itself_tries_again(lab: Lab) -> None:
 
     def other_write() -> None:
         order = lab.order("a")
-        touched.append(lab.orders.save(order).version)
+        touched.append(lab.orders.save(order).run.version)
 
     whenever(lab, "store.save", other_write, nth=2)
     lab.work()

@@ -123,7 +123,11 @@ def test_a_refused_order_still_says_its_class_ladder_and_cap(lab: Lab) -> None:
     lab.work()
     order = lab.order("a")
     assert order.reason is Reason.MARKET_CLOSED
-    assert (order.symbol_class, order.ladder, order.max_slippage_bps) == ("leveraged_etf", "better_orders", 20)
+    assert (order.terms.symbol_class, order.terms.ladder, order.terms.max_slippage_bps) == (
+        "leveraged_etf",
+        "better_orders",
+        20,
+    )
 
 
 def test_an_order_that_expires_while_it_waits_for_a_request_is_not_sent(lab: Lab) -> None:
@@ -143,7 +147,7 @@ def test_an_order_that_waited_for_a_request_is_measured_by_the_quote_of_its_rele
     lab.send(signal_id="a", qty=100)
     lab.work()
     order = lab.order("a")
-    assert (order.status, order.reference_price) == (Status.FILLED, Decimal("52.01"))
+    assert (order.status, order.terms.reference_price) == (Status.FILLED, Decimal("52.01"))
     lab.check()
 
 

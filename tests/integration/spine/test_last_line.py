@@ -86,7 +86,7 @@ def test_nothing_is_left_by_night(exchange: ExchangeControl, aws_credentials: No
         lab.set_clock("2026-11-20T17:00:00-05:00")
         moves(lab, "54.00")
         minutes(lab, 3)
-        assert (shares(lab), lab.order("b").past_stop_since) == (-100, None)
+        assert (shares(lab), lab.order("b").care.past_stop_since) == (-100, None)
 
 
 def test_an_elected_stop_that_is_just_working_is_not_raced(lab: Lab) -> None:
@@ -123,7 +123,7 @@ def test_protection_that_is_lost_while_another_order_has_the_turn_is_told(lab: L
         lab.sleep(60)
         lab.sweep()
     order = lab.order("b")
-    assert (order.protected, order.executions) == (False, 1)
+    assert (order.guard.protected, order.run.executions) == (False, 1)
     lost = [alert for alert in alerts(lab) if "protection" in alert]
     assert "lost their protection; it is restored when the symbol's live order is over" in lost[0]
     assert 2 <= len(lost) <= 3, "told at once, and every 15 minutes"
@@ -169,7 +169,7 @@ def test_what_a_target_sold_in_part_is_recorded_within_a_sweep(lab: Lab) -> None
     lab.sleep(2)
     lab.sweep()
     order = lab.order("b")
-    assert (order.unexited_qty, order.protected, order.exit_price) == (70, True, Decimal("53.5"))
+    assert (order.unexited_qty, order.guard.protected, order.exit_price) == (70, True, Decimal("53.5"))
     mark = lab.mark()
     lab.sleep(60)
     lab.sweep()

@@ -157,7 +157,7 @@ def test_a_close_that_is_stopped_while_the_cancel_is_stuck_is_taken_up_again(lab
         lab.control.faults()
         crowd.work()
     close = lab.order("c")
-    assert (close.status, close.filled_qty, close.executions) == (Status.FILLED, 100, 2)
+    assert (close.status, close.filled_qty, close.run.executions) == (Status.FILLED, 100, 2)
     check_held(lab)
 
 
@@ -340,10 +340,10 @@ def _recover(lab: Lab, life: Life) -> None:
 def _check(lab: Lab, life: Life, held: Decimal, where: str) -> None:
     close = lab.order("c")
     story = f"{where}: {close.status} {close.reason} {close.filled_qty} {close.events}"
-    assert close.status.terminal and close.published, story
+    assert close.status.terminal and close.run.published, story
     assert int(close.filled_qty) in life.sold, story
     assert len([each for each in outcomes(lab) if each["signal_id"] == "c"]) >= 1, story
-    by_ocos = sum(oco.exited_qty for order in lab.orders.newest() for oco in order.protections)
+    by_ocos = sum(oco.exited_qty for order in lab.orders.newest() for oco in order.guard.protections)
     assert abs(shares(lab)) == held - close.filled_qty - by_ocos, story
     try:
         check_held(lab)

@@ -47,7 +47,7 @@ def test_a_target_without_its_stop_guards_nothing_and_is_replaced_by_the_next_sw
     _dies(lab, "stop_loss", event)
     minutes(lab)
     order = lab.order("b")
-    assert (order.protected, len(order.protections)) == (True, 2)
+    assert (order.guard.protected, len(order.guard.protections)) == (True, 2)
     assert guards(lab) == [SHORT_GUARD if signal else Guard(Decimal(100), STOP, TARGET)]
     assert _stops_at_work(lab) == 1
     assert any("100 TQQQ lost their protection" in text for text in alerts(lab))
@@ -63,7 +63,7 @@ def test_a_stop_without_its_target_goes_on_guarding_until_the_pair_is_placed_ane
     _dies(lab, "take_profit", event)
     minutes(lab)
     order = lab.order("b")
-    assert (order.protected, len(order.protections)) == (True, 2)
+    assert (order.guard.protected, len(order.guard.protections)) == (True, 2)
     assert guards(lab) == [SHORT_GUARD if signal else Guard(Decimal(100), STOP, TARGET)]
     check_held(lab)
 
@@ -78,7 +78,7 @@ def test_a_leg_that_dies_before_it_was_seen_live_is_found_at_once(lab: Lab, role
         lab.control.faults()
         crowd.work()
     order = lab.order("b")
-    assert (order.status, order.protected, len(order.protections)) == (Status.FILLED, True, 2)
+    assert (order.status, order.guard.protected, len(order.guard.protections)) == (Status.FILLED, True, 2)
     assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
     check_held(lab)
 
@@ -91,7 +91,7 @@ def test_what_the_target_took_before_its_stop_died_stays_taken(lab: Lab) -> None
     _dies(lab, "stop_loss")
     minutes(lab)
     order = lab.order("b")
-    assert (order.unexited_qty, order.exit_reason, order.protected) == (70, "target", True)
+    assert (order.unexited_qty, order.exit_reason, order.guard.protected) == (70, "target", True)
     assert guards(lab) == [Guard(Decimal(70), STOP, TARGET)]
     assert shares(lab) == 70
     check_held(lab)
@@ -101,7 +101,7 @@ def test_of_two_brackets_only_the_one_with_the_dead_leg_is_placed_anew(lab: Lab)
     good, bad = hold(lab, "good"), hold(lab, "bad", qty=50)
     lab.control.end_leg("stop_loss", "canceled", order_id=bad.protective_order_id)
     minutes(lab)
-    assert [len(lab.order(each).protections) for each in ("good", "bad")] == [1, 2]
+    assert [len(lab.order(each).guard.protections) for each in ("good", "bad")] == [1, 2]
     assert lab.order("good").protective_order_id == good.protective_order_id
     assert sorted(guard.qty for guard in guards(lab)) == [50, 100]
     check_held(lab)
@@ -114,7 +114,7 @@ def test_a_target_without_its_stop_whose_cancel_hangs_is_told_and_replaced_in_th
     with Crowd(lab) as crowd:
         crowd.work(until="2026-11-20T10:03:00-05:00", sweep_every=60)
         order = lab.order("b")
-        assert (order.protected, order.unguarded_qty) == (False, 100)
+        assert (order.guard.protected, order.unguarded_qty) == (False, 100)
         assert any("cancel not confirmed" in text for text in alerts(lab))
         lab.control.faults()
         crowd.work(until="2026-11-20T10:06:00-05:00", sweep_every=60)
@@ -141,11 +141,11 @@ def test_a_stop_without_its_target_is_left_alone_at_night(exchange: ExchangeCont
         lab.sweep()
         _dies(lab, "take_profit")
         minutes(lab, 3)
-        assert lab.order("b").protections[0].status is ProtectionStatus.TARGETLESS
-        assert len(lab.order("b").protections) == 1
-        executions = lab.order("b").executions
+        assert lab.order("b").guard.protections[0].status is ProtectionStatus.TARGETLESS
+        assert len(lab.order("b").guard.protections) == 1
+        executions = lab.order("b").run.executions
         minutes(lab, 10)
-        assert lab.order("b").executions == executions, "nothing is tried all night"
+        assert lab.order("b").run.executions == executions, "nothing is tried all night"
         lab.set_clock("2026-11-23T09:27:00-05:00")
         lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
         with Crowd(lab) as crowd:
@@ -167,7 +167,7 @@ def test_shares_taken_in_part_are_recorded_within_one_sweep(lab: Lab, signal: di
     lab.sleep(2)
     minutes(lab)
     order = lab.order("b")
-    assert (order.unexited_qty, order.protected, order.needs_care) == (70, True, False)
+    assert (order.unexited_qty, order.guard.protected, order.needs_care) == (70, True, False)
     assert abs(shares(lab)) == 70
     assert not alerts(lab)
     check_held(lab)
@@ -242,7 +242,7 @@ def test_a_stop_that_was_replaced_after_the_target_took_a_part_sells_the_rest(la
     by_hand(lab, "PATCH", f"orders/{stop['order_id']}", {"stop_price": "50.50"})
     lab.sleep(1)
     minutes(lab)
-    assert (lab.order("b").protected, lab.order("b").unexited_qty) == (True, 70)
+    assert (lab.order("b").guard.protected, lab.order("b").unexited_qty) == (True, 70)
     moves(lab, "50.40")
     minutes(lab, 2)
     order = lab.order("b")
@@ -267,9 +267,9 @@ def test_protection_that_is_refused_for_days_does_not_fill_the_record(lab: Lab) 
     lab.control.faults(OCO | {"kind": "reject"})
     minutes(lab, 30)
     order = lab.order("b")
-    assert order.ocos > 30
-    assert len(order.protections) <= 18, "the newest ten, and those of the round under way"
-    assert (order.stop_loss, order.take_profit) == (STOP, TARGET)
+    assert order.guard.ocos > 30
+    assert len(order.guard.protections) <= 18, "the newest ten, and those of the round under way"
+    assert (order.guard.stop_loss, order.guard.take_profit) == (STOP, TARGET)
     assert len(to_json(order)) < 100_000
     lab.control.faults()
     minutes(lab, 11)

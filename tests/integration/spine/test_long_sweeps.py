@@ -132,7 +132,7 @@ def test_an_order_that_waits_for_long_does_not_stand_still(lab: Lab) -> None:
     send(lab, "a", symbol="NONE", qty=1)
     order = lab.order("a")
     lab.moved[f"{order.order_id}-1"] = lab.time.wall()
-    lab.orders.save(order.changed(due_wall=lab.time.wall() + timedelta(minutes=30)))
+    lab.orders.save(order.with_run(due_wall=lab.time.wall() + timedelta(minutes=30)))
     for _ in range(32):
         lab.sleep(60)
         lab.sweep()

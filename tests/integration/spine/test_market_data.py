@@ -93,7 +93,7 @@ def test_a_market_that_comes_back_is_traded(lab: Lab) -> None:
     lab.control.script({"after": 5, **quote})
     order = done(lab, symbol="AAPL", ladder="better_orders")
     assert (order.status, order.avg_fill_price) == (Status.FILLED, Decimal("195.02"))
-    assert order.reference_price == Decimal("195.01")
+    assert order.terms.reference_price == Decimal("195.01")
 
 
 def test_a_market_that_goes_in_mid_ladder_ends_the_order_after_ten_seconds(lab: Lab) -> None:
@@ -110,7 +110,7 @@ def test_a_market_that_goes_for_a_moment_in_mid_ladder_is_waited_for(lab: Lab) -
     quote = {"symbol": "TQQQ", "bid": "50.96", "ask": "50.99", "bid_size": 2000, "ask_size": 2000}
     lab.control.script({"on": {"symbol": "TQQQ", "event": "canceled", "nth": 1}, "after": 5, **quote})
     order = done(lab)
-    assert (order.status, order.avg_fill_price, order.waits_for) == (Status.FILLED, Decimal("50.99"), None)
+    assert (order.status, order.avg_fill_price, order.run.waits_for) == (Status.FILLED, Decimal("50.99"), None)
 
 
 def test_a_bracket_does_not_enter_where_there_is_no_market(lab: Lab) -> None:
@@ -125,7 +125,7 @@ def test_a_close_does_not_wait_for_a_better_market(lab: Lab) -> None:
     lab.control.quote("AAPL", "150.00", "250.00", 2000, 2000)
     order = done(lab, kind="close", symbol="AAPL")
     assert order.status is Status.FILLED
-    assert order.seconds_to_fill is not None and order.completed_at
+    assert order.result.seconds_to_fill is not None and order.completed_at
     assert (order.completed_at - order.created_at).total_seconds() < 2
 
 

@@ -39,16 +39,16 @@ def test_a_fill_without_a_price_is_read_again(lab: Lab, signal: dict[str, Any], 
     assert not alerts(lab)
     assert len(order.children) == 1
     if signal is BRACKET:
-        assert order.protected
-        assert order.protections[0].levels.stop == Decimal("49.98")
+        assert order.guard.protected
+        assert order.guard.protections[0].levels.stop == Decimal("49.98")
     lab.check()
 
 
 def test_a_price_that_never_shows_is_what_the_position_cost(lab: Lab) -> None:
     lab.control.faults(NO_PRICE | {"body": {"filled_avg_price": None}})
     order = run(lab, **BRACKET)
-    assert (order.protected, order.avg_fill_price) == (True, Decimal("50.98"))
-    assert order.protections[0].levels.stop == Decimal("49.98")
+    assert (order.guard.protected, order.avg_fill_price) == (True, Decimal("50.98"))
+    assert order.guard.protections[0].levels.stop == Decimal("49.98")
     assert sum("tells no price" in text for text in alerts(lab)) == 1
 
 
@@ -57,13 +57,13 @@ def test_a_bracket_whose_price_never_shows_is_protected_at_the_signals_levels(la
     lab.control.position("TQQQ", 40, "30")
     lab.control.faults(NO_PRICE | {"body": {"filled_avg_price": None}})
     order = run(lab, **BRACKET)
-    assert order.protected
-    assert (order.protections[0].levels.stop, order.protections[0].levels.target) == (
+    assert order.guard.protected
+    assert (order.guard.protections[0].levels.stop, order.guard.protections[0].levels.target) == (
         Decimal("49.97"),
         Decimal("53.47"),
     )
     assert order.avg_fill_price is None
-    assert (order.slippage_bps, order.risk_reward, order.cap_breached) == (None, None, False)
+    assert (order.result.slippage_bps, order.guard.risk_reward, order.result.cap_breached) == (None, None, False)
     assert sum("tells no price" in text for text in alerts(lab)) == 1
     bought = next(entry for entry in journal(lab, "fill"))
     protected = next(entry for entry in journal(lab, event="accepted") if entry["order_class"] == "oco")
@@ -74,7 +74,7 @@ def test_an_order_whose_price_never_shows_ends_without_one(lab: Lab) -> None:
     lab.control.faults(NO_PRICE | {"body": {"filled_avg_price": None}})
     order = run(lab)
     assert (order.status, order.filled_qty, order.avg_fill_price) == (Status.FILLED, 100, None)
-    assert (order.slippage_bps, order.shortfall_bps, order.cap_breached) == (None, None, False)
+    assert (order.result.slippage_bps, order.result.shortfall_bps, order.result.cap_breached) == (None, None, False)
 
 
 def test_an_exit_without_a_price_is_read_again_before_it_is_booked(lab: Lab) -> None:
@@ -111,7 +111,7 @@ def test_filled_with_too_few_shares_for_long_is_told_and_nothing_more_is_bought(
         crowd.work()
     order = lab.order("a")
     assert (order.filled_qty, order.uncovered_qty) == (100, 0)
-    assert order.protected
+    assert order.guard.protected
 
 
 # --- replaced, and nobody says by what ---
@@ -190,7 +190,7 @@ def test_fills_of_a_replaced_order_add_up(lab: Lab, carries: bool, late: bool) -
     order = _rests(lab, act, 30)
     assert (order.filled_qty, order.uncovered_qty) == (100, 0)
     assert order.avg_fill_price == (30 * Decimal("50.98") + 70 * Decimal("51.22")) / 100
-    assert order.protected or order.unwinding
+    assert order.guard.protected or order.unwind.wanted
     assert sum(Decimal(entry["qty"]) for entry in journal(lab, "fill") if entry["side"] == "buy") == 100
 
 

@@ -34,7 +34,7 @@ def test_a_wide_spread_is_waited_out_until_it_narrows(exchange: ExchangeControl)
         order = done(lab)
         assert order.status is Status.FILLED
         assert order.first_sent_at and at("09:30:40") <= order.first_sent_at <= at("09:30:44")
-        assert (order.arrival_bid, order.arrival_ask) == (Decimal("50.95"), Decimal("50.98"))
+        assert (order.terms.arrival_bid, order.terms.arrival_ask) == (Decimal("50.95"), Decimal("50.98"))
         assert "spread of 10 cents" in " ".join(event.detail for event in order.events)
 
 
@@ -84,7 +84,7 @@ def test_the_spread_before_the_open_sets_patience_and_cap(
         _quote(lab, before)
         _quote_at(lab, "09:29:59.9", WIDE)
         order = done(lab)
-        assert order.max_slippage_bps == cap
+        assert order.terms.max_slippage_bps == cap
         assert order.first_sent_at
         assert 0 <= (order.first_sent_at - at(earliest)).total_seconds() < 4
         if cap > 5:
@@ -103,7 +103,7 @@ def test_from_five_minutes_after_the_open_the_plan_is_history(exchange: Exchange
             lab.set_clock(market_time("09:36"))
             lab.control.quote("TQQQ", *TIGHT, 2000, 2000)
             crowd.work()
-        assert lab.order("first").max_slippage_bps == lab.order("later").max_slippage_bps == 20
+        assert lab.order("first").terms.max_slippage_bps == lab.order("later").terms.max_slippage_bps == 20
         lab.check()
 
 

@@ -37,7 +37,7 @@ def test_a_parked_order_is_seldom_looked_at(
         opened = at(_monday("09:30:00")) if transitions > 300 else at("09:30")
         assert order.first_sent_at and 0 <= (order.first_sent_at - opened).total_seconds() < 2
         assert lab.machine and len(lab.machine.entered) <= transitions
-        assert order.executions == 1
+        assert order.run.executions == 1
         looks = len(trading_calls(lab.control.journal(before)))
         assert looks <= transitions / 3 + 10, "a look at the clock each, and what the order itself takes"
 
@@ -48,7 +48,7 @@ def test_near_the_open_looks_are_short_and_the_plan_is_made_on_the_latest_quote(
         lab.control.script({"at": market_time("09:28"), **quote})
         order = done(lab, when_closed="next_open")
         assert order.status is Status.FILLED
-        assert order.opening and order.opening.spread_class == "wide"
+        assert order.run.opening and order.run.opening.spread_class == "wide"
 
 
 def test_an_expiry_while_it_is_parked_is_told_in_time(exchange: ExchangeControl) -> None:
@@ -141,5 +141,5 @@ def test_a_sweep_of_a_parked_order_costs_no_trading_request(exchange: ExchangeCo
             lab.sleep(60)
             lab.sweep()
         assert len(trading_calls(lab.control.journal(before))) <= 1, "the clock, every ten minutes"
-        assert lab.order("a").executions == 1
+        assert lab.order("a").run.executions == 1
         assert journal(lab, "request")

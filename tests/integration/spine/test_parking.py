@@ -40,7 +40,7 @@ def _on_monday(lab: Lab) -> None:
 def _parked(lab: Lab, signal_id: str) -> Order:
     order = lab.order(signal_id)
     assert (order.status, order.children) == (Status.WAITING, ()), (order.status, order.reason, order.events[-3:])
-    assert order.parked_until and order.parked_until > at("16:00") + timedelta(days=1)
+    assert order.run.parked_until and order.run.parked_until > at("16:00") + timedelta(days=1)
     return order
 
 
@@ -72,7 +72,7 @@ def test_a_parked_order_takes_its_turn_at_the_open(exchange: ExchangeControl) ->
         _parked(lab, "p")
         _on_monday(lab)
         order = lab.order("p")
-        assert (order.status, order.filled_qty, order.protected) == (Status.FILLED, 100, True)
+        assert (order.status, order.filled_qty, order.guard.protected) == (Status.FILLED, 100, True)
         check_held(lab)
 
 
@@ -87,10 +87,10 @@ def test_a_close_that_parks_behind_the_protection_it_took_down_puts_it_back_firs
         _until(lab, "15:59:56.9")
         send(lab, "c", kind="close", when_closed="next_open")
         _until(lab, "16:03")
-        assert lab.order("b").protections[0].status.closed, "the close never took it down: nothing is shown"
+        assert lab.order("b").guard.protections[0].status.closed, "the close never took it down: nothing is shown"
         _parked(lab, "c")
         assert guards(lab) == before
-        assert lab.order("b").protected is True
+        assert lab.order("b").guard.protected is True
         check_held(lab, over=False)
         lab.control.settings(cancel_ms=50)
         _on_monday(lab)

@@ -35,7 +35,7 @@ LACKING = {
 
 def _protected(lab: Lab, order: Order, qty: int = 25) -> None:
     """One OCO at work for all shares, from the fill at 534.80."""
-    assert order.protected is True
+    assert order.guard.protected is True
     assert (levels(order), order.uncovered_qty) == (("529.45", "545.50"), 0)
     live = {e["order_id"] for e in ocos(lab, "new")} - {e["order_id"] for e in ocos(lab, "canceled")}
     assert len(live) == 1
@@ -44,7 +44,7 @@ def _protected(lab: Lab, order: Order, qty: int = 25) -> None:
 
 def _unwound(lab: Lab, order: Order) -> None:
     assert (order.status, order.reason) == (Status.UNWOUND, Reason.PROTECTION_FAILED)
-    assert (order.exit_reason, order.unexited_qty, order.protected) == ("unwind", 0, False)
+    assert (order.exit_reason, order.unexited_qty, order.guard.protected) == ("unwind", 0, False)
     assert position(lab) == 0
     assert alerts(lab)
 
@@ -77,7 +77,7 @@ def test_an_order_is_protected_only_once_a_read_showed_both_legs(lab: Lab) -> No
         crowd.work(until=market_time("10:00:03"))
         assert ocos(lab, "new"), "at work at the exchange, but nobody could look"
         waiting = lab.order("a")
-        assert (waiting.status, waiting.protected) == (Status.WORKING, None)
+        assert (waiting.status, waiting.guard.protected) == (Status.WORKING, None)
         crowd.work()
     order = lab.order("a")
     assert order.status is Status.FILLED
@@ -100,7 +100,7 @@ def test_a_halt_after_the_fill_holds_protection_up_and_is_told(lab: Lab) -> None
     send(lab, **CRWD)
     with Crowd(lab) as crowd:
         crowd.work(until=market_time("10:04"))
-        assert lab.order("a").protected is None
+        assert lab.order("a").guard.protected is None
         assert any("not seen live" in text for text in alerts(lab))
         crowd.work()
     order = lab.order("a")
@@ -140,7 +140,7 @@ def test_shares_that_stay_lacking_leave_the_order_failed_and_told(lab: Lab) -> N
     crwd(lab)
     lab.control.faults(OCO | {"kind": "error", "status": 403, "body": LACKING})
     order = bracket(lab)
-    assert (order.status, order.reason, order.protected) == (Status.FAILED, Reason.PROTECTION_FAILED, False)
+    assert (order.status, order.reason, order.guard.protected) == (Status.FAILED, Reason.PROTECTION_FAILED, False)
     assert any("without protection" in text for text in alerts(lab))
     assert position(lab) == 25
 
@@ -159,7 +159,7 @@ def test_an_oco_that_is_rejected_after_it_was_accepted_is_sent_again(lab: Lab) -
     lab.control.faults(OCO | {"kind": "reject", "count": 2})
     order = bracket(lab)
     assert order.status is Status.FILLED
-    assert [oco.status for oco in order.protections] == [*[ProtectionStatus.REFUSED] * 2, ProtectionStatus.LIVE]
+    assert [oco.status for oco in order.guard.protections] == [*[ProtectionStatus.REFUSED] * 2, ProtectionStatus.LIVE]
     _protected(lab, order)
 
 
@@ -168,7 +168,7 @@ def test_an_oco_refused_for_its_rate_is_sent_when_there_is_room(lab: Lab, times:
     crwd(lab)
     lab.control.faults(OCO | {"kind": "error", "status": 429, "body": THROTTLED, "count": times})
     order = bracket(lab)
-    assert (order.status, len(order.protections)) == (Status.FILLED, 1)
+    assert (order.status, len(order.guard.protections)) == (Status.FILLED, 1)
     assert len(submits(lab)) == 2 + times
     _protected(lab, order)
 
@@ -222,7 +222,7 @@ def test_an_oco_whose_answer_was_lost_is_found_and_kept(lab: Lab, fault: dict[st
     crwd(lab)
     lab.control.faults(OCO | fault | {"count": 1})
     order = bracket(lab)
-    assert (order.status, len(order.protections), len(ocos(lab))) == (Status.FILLED, 1, 1)
+    assert (order.status, len(order.guard.protections), len(ocos(lab))) == (Status.FILLED, 1, 1)
     assert len(submits(lab)) == 2
     _protected(lab, order)
 
@@ -242,7 +242,7 @@ def test_an_oco_that_never_arrived_is_sent_once_more_with_the_same_id(lab: Lab, 
     crwd(lab)
     lab.control.faults(OCO | fault | {"count": 1})
     order = bracket(lab)
-    assert (order.status, len(order.protections), len(ocos(lab))) == (Status.FILLED, 1, 1)
+    assert (order.status, len(order.guard.protections), len(ocos(lab))) == (Status.FILLED, 1, 1)
     sent = _times(lab, "/v2/orders", "POST")
     looks = [(look - sent[1]).total_seconds() for look in _times(lab, "by_client_order_id")]
     assert looks == pytest.approx([1, 3, 8], abs=0.4), "looked up at +1, +3 and +8 seconds"
@@ -307,7 +307,7 @@ def test_a_target_that_took_a_part_before_it_was_seen_guards_the_rest(lab: Lab) 
     crwd(lab)
     moves(lab, "new", "545.60", "545.70", side="sell", size=10)
     order = bracket(lab)
-    assert (order.status, order.protected) == (Status.FILLED, True)
+    assert (order.status, order.guard.protected) == (Status.FILLED, True)
     assert (order.unexited_qty, order.exit_price, len(ocos(lab))) == (15, Decimal("545.60"), 1)
     assert position(lab) == 15
 
@@ -349,7 +349,7 @@ def test_a_step_that_keeps_failing_is_told_and_sells_nothing(lab: Lab, monkeypat
         crwd(lab)
         order = bracket(lab)
         assert (order.status, order.reason) == (Status.FAILED, Reason.PROTECTION_FAILED)
-        assert (order.unexited_qty, position(lab), order.unwind_order_id) == (25, 25, None)
+        assert (order.unexited_qty, position(lab), order.unwind.order_id) == (25, 25, None)
         with Crowd(lab) as crowd:
             crowd.work(until=market_time("10:10"), sweep_every=60)
         assert position(lab) == 25
@@ -378,7 +378,7 @@ def _moved_by_hand(lab: Lab, which: int, body: dict[str, str], hit: tuple[str, s
     with Crowd(lab) as crowd:
         crowd.work(until=market_time("10:05"), sweep_every=60)
         order = lab.order("a")
-        assert (order.protected, len(order.protections), alerts(lab)) == (True, 1, [])
+        assert (order.guard.protected, len(order.guard.protections), alerts(lab)) == (True, 1, [])
         crwd(lab, *hit)
         crowd.work(until=market_time("10:08"), sweep_every=60)
     lab.check()

@@ -38,8 +38,8 @@ def test_the_second_waits_ever_longer_for_its_turn(lab: Lab) -> None:
     with Crowd(lab) as crowd:
         crowd.work(until=market_time("10:02"))
         waits = lab.order("second")
-        assert (waits.status, waits.waits_for) == (Status.WAITING, WaitingFor.TURN)
-        assert waits.waits <= 15, "1 + 2 + 5 + 10 + 10 ... seconds"
+        assert (waits.status, waits.run.waits_for) == (Status.WAITING, WaitingFor.TURN)
+        assert waits.run.waits <= 15, "1 + 2 + 5 + 10 + 10 ... seconds"
         assert len(submits(lab)) == 1
         lab.control.faults()
         crowd.work()
@@ -59,7 +59,7 @@ def test_a_dead_order_holds_its_symbol_only_until_the_sweeper_comes(lab: Lab) ->
         assert lab.order("second").status is Status.WAITING
         crowd.work(sweep_every=60)
     assert lab.order("first").status is lab.order("second").status is Status.FILLED
-    assert lab.order("first").executions == 2
+    assert lab.order("first").run.executions == 2
     lab.check()
 
 

@@ -206,7 +206,7 @@ def _in_trouble(lab: Lab) -> Order:
 
     def broken(order: Order, requeue: bool = False) -> Order:
         child = order.open_child
-        if child and child.cancel_requested_at and not order.securing and fail["left"]:
+        if child and child.cancel_requested_at and not order.run.securing and fail["left"]:
             fail["left"] -= 1
             raise ValueError("a defect")
         return save(order, requeue)
@@ -283,7 +283,7 @@ def test_reached(case: Case, exchange: ExchangeControl, aws_credentials: None) -
     with lab_at(exchange, case.when, case.settings) as lab:
         order = case.scene(lab)
         assert (order.status, order.reason) == (case.status, case.reason), order.events
-        assert order.published and order.completed_at
+        assert order.run.published and order.completed_at
         told = [each for each in outcomes(lab) if each["order_id"] == order.order_id]
         assert told and {(each["status"], each["reason"]) for each in told} == {(case.status, case.reason)}
 

@@ -56,9 +56,9 @@ def test_a_resting_entry_outlives_a_spell_of_refused_keys(lab: Lab) -> None:
         crowd.work()
     order = lab.order("a")
     assert (order.status, order.filled_qty) == (Status.FILLED, 100)
-    assert not order.securing
+    assert not order.run.securing
     assert len(order.children) == 1
-    assert order.protected
+    assert order.guard.protected
     assert not alerts(lab)
 
 
@@ -66,9 +66,9 @@ def test_a_resting_entry_outlives_a_spell_of_refused_keys(lab: Lab) -> None:
 def test_protection_is_sent_again_within_seconds(lab: Lab, count: int) -> None:
     lab.control.faults(OCO | UNAUTHORIZED | {"count": count})
     order = run(lab, **BRACKET)
-    assert order.protected
+    assert order.guard.protected
     assert not alerts(lab)
-    placed = order.protections[0].placed_at
+    placed = order.guard.protections[0].placed_at
     assert (placed - order.children[0].sent_at).total_seconds() < (2 if count == 1 else 10)
 
 

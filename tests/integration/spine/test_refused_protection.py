@@ -46,8 +46,8 @@ def swept(lab: Lab, until: str) -> Order:
 
 def _bare(lab: Lab, order: Order, qty: int = 25) -> None:
     """Nothing was sold; the operator knows."""
-    assert (order.status, order.reason, order.protected) == (Status.FAILED, Reason.PROTECTION_FAILED, False)
-    assert (order.unexited_qty, position(lab), order.unwind_order_id) == (qty, qty, None)
+    assert (order.status, order.reason, order.guard.protected) == (Status.FAILED, Reason.PROTECTION_FAILED, False)
+    assert (order.unexited_qty, position(lab), order.unwind.order_id) == (qty, qty, None)
     assert any("without protection" in text for text in alerts(lab))
 
 
@@ -61,7 +61,7 @@ def test_protection_refused_for_its_form_leads_to_no_sale(lab: Lab, body: dict[s
     _bare(lab, bracket(lab))
     lab.control.faults()
     order = swept(lab, "10:04")
-    assert (order.protected, levels(order), position(lab)) == (True, ("529.45", "545.50"), 25)
+    assert (order.guard.protected, levels(order), position(lab)) == (True, ("529.45", "545.50"), 25)
     lab.check()
 
 
@@ -70,7 +70,7 @@ def test_an_oco_that_is_always_rejected_after_it_was_accepted_leads_to_no_sale(l
     lab.control.faults(OCO | {"kind": "reject"})
     _bare(lab, bracket(lab))
     lab.control.faults()
-    assert swept(lab, "10:04").protected is True
+    assert swept(lab, "10:04").guard.protected is True
     lab.check()
 
 
@@ -79,7 +79,7 @@ def test_a_broker_that_takes_no_oco_at_all_is_told_and_tried_again(lab: Lab) -> 
     lab.control.faults(OCO | {"kind": "drop_before"})
     _bare(lab, bracket(lab))
     lab.control.faults()
-    assert swept(lab, "10:15").protected is True
+    assert swept(lab, "10:15").guard.protected is True
     lab.check()
 
 
@@ -99,7 +99,7 @@ def test_the_tries_are_a_second_apart_and_then_slower(lab: Lab) -> None:
     bracket(lab)
     sent = [e for e in journal(lab, "request") if (e["method"], e["path"]) == ("POST", "/v2/orders")][1:]
     assert len(sent) == 7
-    assert len(lab.order("a").protections) <= 10
+    assert len(lab.order("a").guard.protections) <= 10
 
 
 def test_shares_that_wait_bare_are_left_once_the_market_is_through_their_stop(lab: Lab) -> None:
@@ -118,7 +118,7 @@ def test_one_look_at_a_market_through_the_stop_is_not_enough_without_the_brokers
     moves(lab, "fill", "529.00", "529.10")
     moves(lab, "fill", "534.70", "534.80", after=0.7)
     order = bracket(lab)
-    assert (order.status, order.protected, position(lab)) == (Status.FILLED, True, 25)
+    assert (order.status, order.guard.protected, position(lab)) == (Status.FILLED, True, 25)
 
 
 # --- "the market is through the stop" ---
@@ -129,7 +129,7 @@ def test_a_stop_that_is_said_to_be_reached_is_not_believed_against_the_quote(lab
     crwd(lab)
     lab.control.faults(refuses(THROUGH, times))
     order = bracket(lab)
-    assert (order.status, order.protected, position(lab)) == (Status.FILLED, True, 25)
+    assert (order.status, order.guard.protected, position(lab)) == (Status.FILLED, True, 25)
     assert levels(order) == ("529.45", "545.50")
 
 
@@ -145,7 +145,7 @@ def test_a_broker_that_insists_against_the_quote_leaves_the_shares_bare_and_told
     lab.control.faults(refuses(THROUGH))
     _bare(lab, bracket(lab))
     lab.control.faults()
-    assert swept(lab, "10:05").protected is True
+    assert swept(lab, "10:05").guard.protected is True
     lab.check()
 
 
@@ -193,7 +193,7 @@ def test_a_close_of_a_fraction_leaves_whole_shares_protected_and_the_odd_one_tol
     assert (close.status, close.filled_qty) == (Status.FILLED, Decimal(sold))
     assert [guard.qty for guard in guards(lab, "CRWD")] == ([whole] if whole else [])
     assert (order.odd_qty, order.needs_care) == (Decimal(odd), False)
-    assert order.protected is (True if whole else None)
+    assert order.guard.protected is (True if whole else None)
     if whole:
         assert guards(lab, "CRWD") == [Guard(Decimal(whole), Decimal("529.45"), Decimal("545.50"))]
     told = [text for text in alerts(lab) if "whole shares only" in text]
@@ -201,7 +201,7 @@ def test_a_close_of_a_fraction_leaves_whole_shares_protected_and_the_odd_one_tol
     assert any(odd in event.detail for event in order.events)
     minutes(lab, 20)
     assert len([text for text in alerts(lab) if "protection" in text]) == 1
-    assert lab.order("a").executions == 1, "nothing goes on trying for a fraction"
+    assert lab.order("a").run.executions == 1, "nothing goes on trying for a fraction"
     check_held(lab, "CRWD", naked=Decimal(odd))
 
 
@@ -242,7 +242,7 @@ def test_a_fraction_that_a_target_leaves_is_not_protected_and_nobody_says_so(lab
     lab.sleep(1)
     minutes(lab, 3)
     order = lab.order("b")
-    assert (order.unexited_qty, order.protected, order.needs_care) == (Decimal("0.5"), None, False)
+    assert (order.unexited_qty, order.guard.protected, order.needs_care) == (Decimal("0.5"), None, False)
     check_held(lab, naked=Decimal("0.5"))
 
 
@@ -262,7 +262,7 @@ def test_protection_refused_by_a_day_trading_rule_is_told_once_and_tried_on_the_
     with lab_at(exchange, "2026-11-19T10:00:00-05:00") as lab:
         lab.control.faults(refuses(DAY_TRADES, status=403))
         order = run(lab, "b", **(SHORT | {"side": "buy"} | _LONG))
-        assert (order.status, order.reason, order.protected) == (Status.FAILED, Reason.PROTECTION_FAILED, False)
+        assert (order.status, order.reason, order.guard.protected) == (Status.FAILED, Reason.PROTECTION_FAILED, False)
         sent = _tries(lab)
         with Crowd(lab) as crowd:
             crowd.work(until="2026-11-19T10:30:00-05:00", sweep_every=60)
@@ -321,7 +321,7 @@ def test_an_unwind_refused_by_a_day_trading_rule_is_tried_on_the_next_day_and_to
         with Crowd(lab) as crowd:
             crowd.work(until="2026-11-19T11:00:00-05:00", sweep_every=60)
         order = lab.order("a")
-        assert (order.status, order.protected, position(lab)) == (Status.FAILED, False, 25)
+        assert (order.status, order.guard.protected, position(lab)) == (Status.FAILED, False, 25)
         sales = [e for e in journal(lab, "request") if (e["method"], e["path"]) == ("POST", "/v2/orders")]
         assert len(sales) <= 5, "it cannot succeed on the same day"
         assert sum("could not be left" in text for text in alerts(lab)) == 1

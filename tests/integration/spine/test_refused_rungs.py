@@ -51,7 +51,7 @@ def test_a_sell_refused_behind_its_own_cancelled_rung_is_sized_anew(
     lab.control.faults(SUBMIT | {"client_order_id": "*-e2", "body": LACKING, "count": times})
     order = done(lab, side="sell", ladder="better_orders", **signal)
     assert order.status is Status.FILLED
-    assert order.filled_qty == (order.requested_qty if signal.get("notional") else 100)
+    assert order.filled_qty == (order.terms.requested_qty if signal.get("notional") else 100)
     assert shares(lab) == 100 - order.filled_qty
 
 

@@ -28,7 +28,7 @@ def _sent(lab: Lab) -> int:
 
 
 def _nothing_is_reserved(order: Order) -> bool:
-    return order.reserved is None and all(child.reserved is None for child in order.children)
+    return order.guard.reserved is None and all(child.reserved is None for child in order.children)
 
 
 def _plain(lab: Lab) -> Order:
@@ -118,6 +118,6 @@ def test_a_look_that_takes_several_requests_is_counted_whole(lab: Lab) -> None:
 
     whenever(lab, "broker.order", meanwhile, nth=2)
     order = _bracket(lab)
-    assert (order.status, order.protected, len(others)) == (Status.FILLED, True, 1)
-    assert order.protections[-1].working_levels.target == Decimal("545.60")
+    assert (order.status, order.guard.protected, len(others)) == (Status.FILLED, True, 1)
+    assert order.guard.protections[-1].working_levels.target == Decimal("545.60")
     assert _counted(lab) == _sent(lab) - 2 * len(others)

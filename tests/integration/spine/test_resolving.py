@@ -26,7 +26,7 @@ def _frozen(lab: Lab) -> Order:
     lab.control.quote("TQQQ", "5.09", "5.10", 20000, 20000)
     minutes(lab, 2)
     order = lab.order("b")
-    assert order.frozen
+    assert order.care.frozen
     return order
 
 
@@ -40,12 +40,12 @@ def test_what_an_operator_says_is_protected_at_once(lab: Lab) -> None:
     _say(lab, NEW)
     side_by_side(lab)
     order = lab.order("b")
-    assert (order.frozen, order.unexited_qty, order.protected) == ("", 1000, True)
+    assert (order.care.frozen, order.unexited_qty, order.guard.protected) == ("", 1000, True)
     assert (order.filled_qty, order.avg_fill_price, order.entry_price) == (100, Decimal("50.98"), Decimal("5.098"))
     assert guards(lab) == [Guard(Decimal(1000), Decimal("5.00"), Decimal("5.35"))]
     told = len(alerts(lab))
     minutes(lab, 3)
-    assert (lab.order("b").frozen, len(alerts(lab)), shares(lab)) == ("", told, 1000)
+    assert (lab.order("b").care.frozen, len(alerts(lab)), shares(lab)) == ("", told, 1000)
 
 
 def test_what_is_forgotten_is_not_watched_any_more(lab: Lab) -> None:
@@ -54,7 +54,7 @@ def test_what_is_forgotten_is_not_watched_any_more(lab: Lab) -> None:
     told = len(alerts(lab))
     minutes(lab, 3)
     order = lab.order("b")
-    assert (order.unexited_qty, order.exit_reason, order.exit_price, order.frozen) == (0, "outside", None, "")
+    assert (order.unexited_qty, order.exit_reason, order.exit_price, order.care.frozen) == (0, "outside", None, "")
     assert lab.orders.holding_shares() == []
     assert (shares(lab), len(alerts(lab))) == (1000, told)
     assert "not watched any more" in order.events[-1].detail
@@ -80,12 +80,12 @@ def test_a_word_that_cannot_be_protected_is_refused(lab: Lab, qty: str, stop: st
     _frozen(lab)
     with pytest.raises(NotResolvable, match=said):
         _say(lab, Word(Decimal(qty), Levels(stop=Decimal(stop), target=Decimal(target))))
-    assert lab.order("b").frozen
+    assert lab.order("b").care.frozen
 
 
 def test_an_execution_that_runs_is_not_overtaken(lab: Lab) -> None:
     order = _frozen(lab)
-    lab.running[f"{order.order_id}-{order.executions}"] = order.order_id
+    lab.running[f"{order.order_id}-{order.run.executions}"] = order.order_id
     with pytest.raises(NotResolvable, match="being worked on"):
         _say(lab, NEW)
 
@@ -96,5 +96,5 @@ def test_a_close_of_a_frozen_position_sells_what_the_account_holds(lab: Lab) -> 
     close = run(lab, "c", kind="close")
     assert (close.status, close.filled_qty, shares(lab)) == (Status.FILLED, 1000, 0)
     order = lab.order("b")
-    assert (order.unexited_qty, order.exit_reason, order.frozen) == (0, "close", "")
+    assert (order.unexited_qty, order.exit_reason, order.care.frozen) == (0, "close", "")
     assert lab.orders.holding_shares() == []

@@ -28,7 +28,7 @@ def test_before_the_open_an_order_waits_and_trades_at_the_open(exchange: Exchang
         order = done(lab)
         assert order.status is Status.FILLED
         assert order.first_sent_at and at("09:30") <= order.first_sent_at <= at("09:30:02")
-        assert order.expires_at == at("09:45")
+        assert order.run.expires_at == at("09:45")
         assert order.events[1].detail.startswith("waits for the open")
 
 
@@ -62,8 +62,8 @@ def test_after_very_many_waits_a_fresh_execution_takes_over(
             crowd.work(until=market_time("09:31"), sweep_every=60)
         order = lab.order("a")
         assert order.status is Status.FILLED
-        assert 5 <= order.executions <= 7
-        assert order.execution_arn and order.execution_arn.endswith(f"-{order.executions}")
+        assert 5 <= order.run.executions <= 7
+        assert order.run.execution_arn and order.run.execution_arn.endswith(f"-{order.run.executions}")
         assert order.first_sent_at and order.first_sent_at <= at("09:31")
         lab.check()
 
@@ -112,7 +112,7 @@ def test_an_order_that_queues_into_the_close_lives_until_after_the_next_open(exc
         assert lab.order("ahead").status.terminal
         behind = lab.order("behind")
         assert behind.status is Status.WAITING
-        assert behind.expires_at == at("2026-11-23T09:45:00-05:00")
+        assert behind.run.expires_at == at("2026-11-23T09:45:00-05:00")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_a_document_that_goes_bad_leaves_the_last_valid_settings_in_force(lab: L
     documents["overrides"] = '{"max_repegs": "many"}'
     lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
     second = run(lab, "second")
-    assert len(first.plan) == len(second.plan) == 3
+    assert len(first.terms.plan) == len(second.terms.plan) == 3
     assert complaints and "max_repegs" in complaints[0]
     lab.check()
 
@@ -100,7 +100,7 @@ def test_the_patience_in_force_is_the_one_at_release(lab: Lab) -> None:
         crowd.work(until=market_time("10:00:01"))
         lab.settings = Settings(max_repegs=0)
         crowd.work()
-    assert len(lab.order("a").plan) == 4
+    assert len(lab.order("a").terms.plan) == 4
     lab.check()
 
 
@@ -165,7 +165,7 @@ def test_record_times_are_market_times(exchange: ExchangeControl, aws_credential
         lab.sleep(5)
         order = done(lab)
         assert order.created_at == at("2026-12-24T12:30:05-05:00")
-        assert order.expires_at == at("2026-12-24T12:45:05-05:00")
+        assert order.run.expires_at == at("2026-12-24T12:45:05-05:00")
         assert order.completed_at and order.completed_at < at("2026-12-24T12:30:07-05:00")
 
 
@@ -296,7 +296,7 @@ def test_an_expiry_keeps_the_seconds_of_its_offset(lab: Lab) -> None:
             {"signal_id": "a", "kind": "order", "symbol": "TQQQ", "side": "buy", "qty": 1, "expires_at": expires}
         )
     )
-    assert lab.order("a").expires_at == datetime.fromisoformat(expires)
+    assert lab.order("a").run.expires_at == datetime.fromisoformat(expires)
     lab.work()
     assert lab.order("a").reason is Reason.EXPIRED
 

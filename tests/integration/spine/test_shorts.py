@@ -21,12 +21,12 @@ def test_a_short_is_sold_and_protected_from_its_fill(lab: Lab) -> None:
     order = run(lab, "b", **SHORT)
     assert (order.status, order.filled_qty, order.avg_fill_price) == (Status.FILLED, 100, Decimal("50.95"))
     assert order.children[0].limit_price == Decimal("50.93")
-    assert (order.stop_loss, order.take_profit, order.risk_reward) == (
+    assert (order.guard.stop_loss, order.guard.take_profit, order.guard.risk_reward) == (
         Decimal("51.95"),
         Decimal("48.45"),
         Decimal("2.5"),
     )
-    assert order.protected is True
+    assert order.guard.protected is True
     assert shares(lab) == -100
     legs = [entry for entry in journal(lab, event="accepted") if entry["order_class"] == "oco"]
     assert {entry["side"] for entry in legs} == {"buy"}
@@ -45,7 +45,7 @@ def test_a_better_price_is_kept(lab: Lab) -> None:
     lab.control.quote("TQQQ", "51.45", "51.48", 2000, 2000)
     order = hold(lab, **SHORT)
     assert order.avg_fill_price == Decimal("51.45")
-    assert order.slippage_bps and order.slippage_bps < -95
+    assert order.result.slippage_bps and order.result.slippage_bps < -95
     assert guards(lab) == [Guard(Decimal(100), Decimal("52.45"), Decimal("48.95"))]
 
 
@@ -68,7 +68,7 @@ def test_a_market_that_ran_is_not_sold(lab: Lab, bid: str, ask: str, reason: Rea
 def test_too_little_reward_is_refused(lab: Lab) -> None:
     order = run(lab, "b", **(SHORT | {"take_profit": "49.46"}))
     assert (order.status, order.reason) == (Status.REJECTED, Reason.RISK_REWARD_TOO_LOW)
-    assert order.risk_reward == Decimal("1.5")
+    assert order.guard.risk_reward == Decimal("1.5")
     assert not submits(lab)
 
 
@@ -110,7 +110,7 @@ def test_a_short_adds_to_a_short_and_protects_its_own_shares(lab: Lab) -> None:
 def test_a_notional_becomes_whole_shares(lab: Lab) -> None:
     signal = {key: value for key, value in SHORT.items() if key != "qty"} | {"notional": 1000}
     order = run(lab, "b", **signal)
-    assert (order.status, order.requested_qty, shares(lab)) == (Status.FILLED, 19, -19)
+    assert (order.status, order.terms.requested_qty, shares(lab)) == (Status.FILLED, 19, -19)
     check_held(lab)
 
 
@@ -131,7 +131,7 @@ def test_a_market_that_jumped_through_the_stop_is_bought_back(lab: Lab) -> None:
     order = lab.order("b")
     assert (order.status, order.reason) == (Status.UNWOUND, Reason.PROTECTION_FAILED)
     assert (order.exit_reason, order.exit_price) == ("unwind", Decimal("52.03"))
-    assert order.unwind_cost == Decimal("108.00")
+    assert order.unwind.cost == Decimal("108.00")
     assert shares(lab) == 0
     assert alerts(lab)
     check_held(lab)

@@ -153,7 +153,7 @@ def test_a_wide_symbol_fills_when_the_market_comes_to_its_worst_price(lab: Lab) 
     on_order(lab, "new", "50.40", "50.60", after=1)
     order = done(lab)
     assert (order.status, order.avg_fill_price) == (Status.FILLED, Decimal("50.60"))
-    assert not order.cap_breached
+    assert not order.result.cap_breached
 
 
 def test_the_market_fallback_is_refused_when_its_size_does_not_cover_the_remainder(lab: Lab) -> None:
@@ -208,7 +208,7 @@ def test_the_standard_ladder_walks_from_mid_to_touch(lab: Lab) -> None:
         up = Decimal("0.02") * nth
         on_order(lab, "new", str(200 + up), str(Decimal("200.08") + up), nth=nth, symbol="AAPL")
     order = done(lab, symbol="AAPL")
-    assert (order.ladder, order.symbol_class, order.max_slippage_bps) == ("standard", "stock", 15)
+    assert (order.terms.ladder, order.terms.symbol_class, order.terms.max_slippage_bps) == ("standard", "stock", 15)
     assert order.status is Status.FILLED
     limits = [child.limit_price for child in order.children if child.type == "limit"]
     assert limits[0] == Decimal("200.04")
@@ -224,8 +224,8 @@ def test_the_standard_ladder_takes_an_improved_price_on_the_way(lab: Lab) -> Non
     on_order(lab, "new", "199.96", "200.00", symbol="AAPL", after=3)
     order = done(lab, symbol="AAPL")
     assert (order.status, len(order.children)) == (Status.FILLED, 1)
-    assert order.slippage_bps is not None and order.slippage_bps < 0
-    assert not order.cap_breached
+    assert order.result.slippage_bps is not None and order.result.slippage_bps < 0
+    assert not order.result.cap_breached
 
 
 def test_a_standard_ladder_that_does_not_fill_ends_at_the_market(lab: Lab) -> None:
@@ -248,7 +248,7 @@ def test_a_market_order_that_slipped_is_filled_and_told(lab: Lab) -> None:
     lab.control.quote("TQQQ", "50.95", "50.98", 2000, 10)
     on_order(lab, "fill", "52.00", "52.03")
     order = done(lab, ladder="market")
-    assert (order.status, order.cap_breached) == (Status.FILLED, True)
+    assert (order.status, order.result.cap_breached) == (Status.FILLED, True)
     assert [kind for kind, _ in lab.bus.events if kind == "Cap Breached"]
 
 
@@ -264,20 +264,20 @@ def test_a_market_order_that_slipped_is_filled_and_told(lab: Lab) -> None:
 def test_settings_route_the_order(lab: Lab, settings: Settings, ladder: str, cap: int) -> None:
     lab.settings = settings
     order = done(lab)
-    assert (order.ladder, order.max_slippage_bps) == (ladder, cap)
+    assert (order.terms.ladder, order.terms.max_slippage_bps) == (ladder, cap)
 
 
 def test_a_signal_chooses_its_own_ladder_and_cap(lab: Lab) -> None:
     order = done(lab, ladder="standard", max_slippage_bps=7)
-    assert (order.ladder, order.max_slippage_bps) == ("standard", 7)
-    assert len([rung for rung in order.plan if rung.rule.value == "mid_to_touch"]) == 3
+    assert (order.terms.ladder, order.terms.max_slippage_bps) == ("standard", 7)
+    assert len([rung for rung in order.terms.plan if rung.rule.value == "mid_to_touch"]) == 3
 
 
 def test_an_order_that_must_complete_goes_beyond_its_cap(lab: Lab) -> None:
     out_of_reach(lab, rungs=3, step="0.10")
     order = done(lab, completion="must")
     assert order.status is Status.FILLED
-    assert order.cap_breached
+    assert order.result.cap_breached
     assert order.market_fallback
 
 

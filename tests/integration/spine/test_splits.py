@@ -37,7 +37,7 @@ def _split(lab: Lab, new: int, old: int, **how: Any) -> None:
 
 
 def _stock(order: Order) -> tuple[Decimal, str, str]:
-    return order.unexited_qty, f"{order.stop_loss:.2f}", f"{order.take_profit:.2f}"
+    return order.unexited_qty, f"{order.guard.stop_loss:.2f}", f"{order.guard.take_profit:.2f}"
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,12 @@ def test_a_split_over_night_is_followed_before_the_open(
     minutes(lab, 2)
     order = lab.order("b")
     assert _stock(order) == (Decimal(expected[0]), expected[1], expected[2])
-    assert (order.filled_qty, order.avg_fill_price, order.exits, order.protected) == (100, Decimal("50.98"), (), True)
+    assert (order.filled_qty, order.avg_fill_price, order.guard.exits, order.guard.protected) == (
+        100,
+        Decimal("50.98"),
+        (),
+        True,
+    )
     stop, target = Decimal(expected[1]), Decimal(expected[2])
     assert guards(lab) == [Guard(Decimal(expected[0]), stop, target)]
     assert any("corporate action" in alert for alert in alerts(lab))
@@ -71,7 +76,7 @@ def test_a_split_over_night_is_followed_before_the_open(
     minutes(lab, 2)
     assert shares(lab) == expected[0]
     assert not [entry for entry in lab.control.journal(mark) if entry["type"] == "fill"]
-    assert lab.order("b").frozen == ""
+    assert lab.order("b").care.frozen == ""
 
 
 @pytest.mark.parametrize(("new", "old", "at"), [(10, 1, ("5.09", "5.10")), (1, 10, ("509.50", "509.80"))])
@@ -93,11 +98,11 @@ def test_legs_that_the_broker_scaled_itself_are_not_scaled_again(
     first, second = lab.order("b"), lab.order("b2")
     assert (first.unexited_qty, second.unexited_qty) == (100 * ratio, 30 * ratio)
     assert [guard.qty for guard in guards(lab)] == [100 * ratio, 30 * ratio]
-    assert held.stop_loss
+    assert held.guard.stop_loss
     for guard in guards(lab):
-        assert abs(guard.stop - held.stop_loss / ratio) <= Decimal("0.01")
+        assert abs(guard.stop - held.guard.stop_loss / ratio) <= Decimal("0.01")
     assert not [entry for entry in lab.control.journal(mark) if entry["type"] == "fill"]
-    assert not first.frozen
+    assert not first.care.frozen
 
 
 def test_the_split_of_a_short_is_followed_too(evening: Lab) -> None:
@@ -120,7 +125,7 @@ def test_a_split_that_leaves_a_fraction_is_protected_in_whole_shares(evening: La
     _split(lab, 1, 3, cash_in_lieu="152.90")
     minutes(lab, 2)
     order = lab.order("b")
-    assert (order.unexited_qty, order.frozen, order.protected) == (33, "", True)
+    assert (order.unexited_qty, order.care.frozen, order.guard.protected) == (33, "", True)
     assert [guard.qty for guard in guards(lab)] == [33]
 
 
@@ -131,7 +136,7 @@ def test_a_stock_dividend_is_followed(evening: Lab) -> None:
     _monday(lab, "48.50", "48.55")
     lab.control.corporate_action("TQQQ", "stock_dividend", rate="0.05", ex_date="2026-11-23")
     minutes(lab, 2)
-    assert (lab.order("b").unexited_qty, lab.order("b").protected) == (105, True)
+    assert (lab.order("b").unexited_qty, lab.order("b").guard.protected) == (105, True)
     assert [guard.qty for guard in guards(lab)] == [105]
 
 
@@ -162,8 +167,8 @@ def test_what_looks_split_and_is_confirmed_by_nobody_is_frozen(
     sent = len(journal(lab, event="accepted"))
     minutes(lab, 20)
     order = lab.order("b")
-    assert (order.unexited_qty, order.exits, shares(lab)) == (100, (), qty)
-    assert "as after a split" in order.frozen
+    assert (order.unexited_qty, order.guard.exits, shares(lab)) == (100, (), qty)
+    assert "as after a split" in order.care.frozen
     assert len(journal(lab, event="accepted")) == sent
     told = [alert for alert in alerts(lab) if "disagree" in alert]
     assert 2 <= len(told) <= 3
@@ -178,12 +183,12 @@ def test_a_split_that_the_data_tell_late_ends_the_freeze(evening: Lab) -> None:
     _monday(lab, "5.09", "5.10")
     _split(lab, 10, 1, announce=False)
     minutes(lab, 3)
-    assert "as after a split" in lab.order("b").frozen
+    assert "as after a split" in lab.order("b").care.frozen
     assert guards(lab) == []
     _split(lab, 10, 1, apply=False)
     minutes(lab, 2)
     order = lab.order("b")
-    assert (order.frozen, order.protected, _stock(order)) == ("", True, (Decimal(1000), "5.00", "5.35"))
+    assert (order.care.frozen, order.guard.protected, _stock(order)) == ("", True, (Decimal(1000), "5.00", "5.35"))
     assert guards(lab) == [Guard(Decimal(1000), Decimal("5.00"), Decimal("5.35"))]
 
 
@@ -193,23 +198,23 @@ def test_shares_that_nobody_sold_and_that_are_gone_freeze_the_order(lab: Lab) ->
     lab.control.position("TQQQ", 40, "50.98")
     minutes(lab, 3)
     order = lab.order("b")
-    assert (order.unexited_qty, order.exits) == (100, ())
-    assert "no order of the account explains it" in order.frozen
+    assert (order.unexited_qty, order.guard.exits) == (100, ())
+    assert "no order of the account explains it" in order.care.frozen
     lab.control.position("TQQQ", 100, "50.98")
     minutes(lab, 3)
     order = lab.order("b")
-    assert (order.frozen, order.protected) == ("", True)
+    assert (order.care.frozen, order.guard.protected) == ("", True)
     assert [guard.qty for guard in guards(lab)] == [100]
 
 
 def test_old_records_know_what_they_paid(lab: Lab) -> None:
     """Written before the account was noted beside: a lone bracket's own cost tells a split."""
     order = lapse(lab)
-    assert order.account_seen is None
+    assert order.care.seen is None
     lab.control.position("TQQQ", 1000, "5.098")
     lab.control.quote("TQQQ", "5.09", "5.10", 20000, 20000)
     minutes(lab, 2)
-    assert "as after a split" in lab.order("b").frozen
+    assert "as after a split" in lab.order("b").care.frozen
 
 
 def test_a_split_in_the_session_is_followed_when_the_old_protection_is_gone(lab: Lab) -> None:
@@ -221,7 +226,7 @@ def test_a_split_in_the_session_is_followed_when_the_old_protection_is_gone(lab:
     lab.control.quote("TQQQ", "15.28", "15.30", 20000, 20000)
     minutes(lab, 4)
     order = lab.order("b")
-    assert (order.frozen, order.exits, order.protected) == ("", (), True)
+    assert (order.care.frozen, order.guard.exits, order.guard.protected) == ("", (), True)
     assert guards(lab) == [Guard(Decimal(33), Decimal("15.00"), Decimal("16.05"))]
     assert shares(lab).quantize(Decimal("0.001")) == Decimal("33.333")
     told = len(alerts(lab))

@@ -68,7 +68,7 @@ def test_a_close_of_everything_ends_flat_though_its_shares_are_split_meanwhile(
     assert (close.status, shares(lab)) == (Status.FILLED, 0)
     assert alerts(lab)
     for bracket in (order for order in lab.orders.newest() if order.kind == "bracket"):
-        assert (bracket.unexited_qty, bracket.frozen) == (0, "")
+        assert (bracket.unexited_qty, bracket.care.frozen) == (0, "")
     assert not guards(lab)
     check_never_crossed(lab)
 
@@ -82,7 +82,7 @@ def test_a_reverse_split_leaves_a_close_less_to_do(lab: Lab, signal: dict[str, A
         _quote(lab, "254.70", "254.80")
         _end(lab, crowd)
     assert (lab.order("c").status, lab.order("c").filled_qty, shares(lab)) == (Status.FILLED, 24, 0)
-    assert (lab.order("b").unexited_qty, lab.order("b").frozen, guards(lab)) == (0, "", [])
+    assert (lab.order("b").unexited_qty, lab.order("b").care.frozen, guards(lab)) == (0, "", [])
     assert not any("without protection" in text for text in alerts(lab))
 
 
@@ -148,7 +148,7 @@ def test_a_close_of_a_part_takes_its_number_and_the_rest_follows_the_split(lab: 
         _end(lab, crowd)
     close, bracket = lab.order("c"), lab.order("b")
     assert (close.status, close.filled_qty, shares(lab)) == (Status.FILLED, 50, 905)
-    assert (bracket.unexited_qty, bracket.frozen, bracket.protected) == (905, "", True)
+    assert (bracket.unexited_qty, bracket.care.frozen, bracket.guard.protected) == (905, "", True)
     assert [(guard.qty, guard.stop) for guard in guards(lab)] == [(905, Decimal("5.00"))]
 
 
@@ -188,6 +188,6 @@ def test_an_unwind_leaves_what_a_split_makes_of_its_shares(lab: Lab, signal: dic
     minutes(lab, 2)
     bracket = lab.order("b")
     assert shares(lab) == side * beside * 10
-    assert (bracket.status, bracket.unexited_qty, bracket.frozen) == (Status.UNWOUND, 0, "")
+    assert (bracket.status, bracket.unexited_qty, bracket.care.frozen) == (Status.UNWOUND, 0, "")
     assert not any("too many" in text for text in alerts(lab))
     check_never_crossed(lab)

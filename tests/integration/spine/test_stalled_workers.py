@@ -161,7 +161,7 @@ def test_a_fill_in_the_hand_of_a_stale_worker_is_recorded_told_and_protected(lab
         lab.work()
         lab.sleep(60)
     if signal is BRACKET:
-        assert lab.order("a").protected
+        assert lab.order("a").guard.protected
         assert lab.order("a").uncovered_qty == 0
 
 

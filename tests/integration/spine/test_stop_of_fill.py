@@ -95,7 +95,7 @@ def test_one_look_alone_sells_nothing(lab: Lab) -> None:
     lab.worker.sleep = sleeps
     order = bracket(lab, **WIDE)
     assert looked["nth"] == 1
-    assert (order.status, order.protected) == (Status.FILLED, True)
+    assert (order.status, order.guard.protected) == (Status.FILLED, True)
 
 
 @pytest.mark.parametrize("trouble", ["no quotes", "no market"])
@@ -119,6 +119,6 @@ def test_a_bracket_at_once_costs_no_look_more(lab: Lab) -> None:
     crwd(lab)
     before = lab.mark()
     order = bracket(lab)
-    assert (order.status, order.protected, _looks(lab)) == (Status.FILLED, True, 2)
+    assert (order.status, order.guard.protected, _looks(lab)) == (Status.FILLED, True, 2)
     assert len(trading_calls(lab.control.journal(before))) == 5
     assert order.avg_fill_price == Decimal("534.80")

@@ -65,7 +65,7 @@ def test_a_resting_bracket_is_ended_with_nothing_bought(lab: Lab, latest_first: 
         crowd.work()
     bracket, close = lab.order("a"), lab.order("c")
     assert (bracket.status, bracket.reason, bracket.filled_qty) == (Status.SUPERSEDED, Reason.SUPERSEDED, 0)
-    assert bracket.superseded_by == close.order_id
+    assert bracket.close.superseded_by == close.order_id
     assert (close.status, close.reason) == (Status.REJECTED, Reason.NO_POSITION)
     assert len(journal(lab, event="canceled")) == 1
     assert bracket.completed_at and bracket.completed_at <= at("10:00:08"), "nobody waits for its 60 seconds"
@@ -87,7 +87,7 @@ def test_what_a_partial_close_leaves_of_a_superseded_bracket_is_protected(lab: L
     _part_of_a_bracket(lab)
     bracket, close = _take_over(lab, when="10:00:02", qty=10)
     assert (bracket.status, close.filled_qty) == (Status.SUPERSEDED, 10)
-    assert (bracket.unexited_qty, bracket.protected) == (20, True)
+    assert (bracket.unexited_qty, bracket.guard.protected) == (20, True)
     assert [guard.qty for guard in guards(lab)] == [20]
     check_held(lab)
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_sold_of_a_superseded_bracket_is_protected(lab: Lab) -> N
     assert (bracket.status, close.status) == (Status.SUPERSEDED, Status.FAILED)
     assert alerts(lab)
     assert [guard.qty for guard in guards(lab)] == [30]
-    assert bracket.protected is True
+    assert bracket.guard.protected is True
     check_held(lab)
 
 
@@ -193,7 +193,7 @@ def test_an_order_that_came_after_the_close_is_worked_after_it(lab: Lab) -> None
         send(lab, "after", qty=7)
         crowd.work()
     after, close = lab.order("after"), lab.order("c")
-    assert (after.status, after.filled_qty, after.superseded_by) == (Status.FILLED, 7, None)
+    assert (after.status, after.filled_qty, after.close.superseded_by) == (Status.FILLED, 7, None)
     assert after.first_sent_at and close.completed_at and after.first_sent_at >= close.completed_at
     check_held(lab, free=7)
 
@@ -213,11 +213,11 @@ def test_an_order_parked_for_a_later_open_stays(exchange: ExchangeControl) -> No
         lab.sleep(0.001)
         with Crowd(lab) as crowd:
             crowd.work(until=market_time("15:59:51"))
-            assert lab.order("a").parked_until
+            assert lab.order("a").run.parked_until
             send(lab, "c", kind="close")
             crowd.work(until=market_time("16:01"))
         order, close = lab.order("a"), lab.order("c")
-        assert (order.status, order.superseded_by) == (Status.WAITING, None)
+        assert (order.status, order.close.superseded_by) == (Status.WAITING, None)
         assert (close.status, close.filled_qty) == (Status.FILLED, 60)
         assert shares(lab) == 0
 
@@ -244,7 +244,7 @@ def test_protection_on_its_way_is_found_and_taken_down(lab: Lab, ack_ms: int) ->
     lab.control.settings(ack_ms=ack_ms, fill_ms=1)
     send(lab, **BRACKET)
     with Crowd(lab) as crowd:
-        while not lab.order("a").protections:
+        while not lab.order("a").guard.protections:
             crowd.work(until=_later(lab, 0.25))
         assert lab.order("a").open_protection
         send(lab, "c", kind="close")
@@ -279,11 +279,11 @@ def test_an_unwind_is_left_to_finish(lab: Lab) -> None:
     send(lab, **BRACKET)
     with Crowd(lab) as crowd:
         crowd.work(until=market_time("10:00:00.4"))
-        assert lab.order("a").unwinding
+        assert lab.order("a").unwind.wanted
         send(lab, "c", kind="close")
         crowd.work()
     bracket, close = lab.order("a"), lab.order("c")
-    assert (bracket.status, bracket.superseded_by, bracket.exit_reason) == (Status.UNWOUND, None, "unwind")
+    assert (bracket.status, bracket.close.superseded_by, bracket.exit_reason) == (Status.UNWOUND, None, "unwind")
     assert (close.status, close.reason) == (Status.REJECTED, Reason.NO_POSITION)
     check_held(lab)
 
@@ -353,7 +353,7 @@ def test_the_execution_that_was_superseded_sends_nothing_more(lab: Lab) -> None:
     order, _ = _take_over(lab, when="10:00:03")
     taken_over = next(event.at for event in order.events if "superseded by" in event.detail)
     assert all(child.sent_at <= taken_over for child in order.children)
-    assert order.executions == 2
+    assert order.run.executions == 2
 
 
 def test_a_superseded_entry_that_never_arrived_is_not_sent_again(lab: Lab) -> None:

@@ -38,7 +38,7 @@ def test_a_resting_entry_gives_way_to_a_position_past_its_stop(lab: Lab) -> None
         order, low = lab.order("b"), lab.order("low")
         assert (order.unexited_qty, order.exit_reason, shares(lab)) == (0, "unwind", 0)
         assert order.exit_at and order.exit_at < at("10:02:30")
-        assert (low.status, low.filled_qty, low.superseded_by) == (Status.SUPERSEDED, 0, order.order_id)
+        assert (low.status, low.filled_qty, low.close.superseded_by) == (Status.SUPERSEDED, 0, order.order_id)
         crowd.work()
     assert lab.orders.holder("TQQQ") is None
     check_held(lab)
@@ -57,7 +57,7 @@ def test_what_the_entry_bought_it_protects_itself(lab: Lab) -> None:
         lab.sweep()
         crowd.work(until=market_time("10:02:15"))
         order, low = lab.order("b"), lab.order("low")
-        assert (order.unexited_qty, low.status, low.protected) == (0, Status.SUPERSEDED, True)
+        assert (order.unexited_qty, low.status, low.guard.protected) == (0, Status.SUPERSEDED, True)
         assert shares(lab) == low.filled_qty > 0
         crowd.work()
     check_held(lab)
@@ -106,7 +106,7 @@ def test_a_turn_that_a_late_worker_gave_back_does_not_keep_an_unwind_waiting(lab
 
     def give_back() -> None:
         bracket = lab.order("b")
-        assert bracket.unwinding
+        assert bracket.unwind.wanted
         lab.orders.give_turn(bracket)
         if taken:
             send(lab, "low", **LOW)

@@ -62,7 +62,7 @@ def test_a_bracket_whose_care_is_throttled_is_protected_in_the_end(lab: Lab, mon
     lab.work()
     order = lab.order("a")
     assert order.filled_qty >= 4
-    assert order.protected
+    assert order.guard.protected
     lab.check()
 
 

@@ -25,9 +25,9 @@ def _falls(lab: Lab, bid: str = "529.00", ask: str = "529.10", **options: Any) -
 
 
 def _unwind_of(lab: Lab, order: Order) -> Order:
-    assert order.unwind_order_id
-    leaving = lab.orders.get(order.unwind_order_id)
-    assert leaving and (leaving.kind, leaving.side, leaving.parent_id) == ("unwind", "sell", order.order_id)
+    assert order.unwind.order_id
+    leaving = lab.orders.get(order.unwind.order_id)
+    assert leaving and (leaving.kind, leaving.side, leaving.ask.parent_id) == ("unwind", "sell", order.order_id)
     return leaving
 
 
@@ -44,14 +44,14 @@ def test_a_market_that_fell_through_the_stop_is_left_at_once(lab: Lab) -> None:
     _falls(lab)
     order = bracket(lab)
     assert (order.status, order.reason, order.filled_qty) == (Status.UNWOUND, Reason.PROTECTION_FAILED, 25)
-    assert (order.protected, order.unexited_qty, position(lab)) == (False, 0, 0)
+    assert (order.guard.protected, order.unexited_qty, position(lab)) == (False, 0, 0)
     assert (order.exit_reason, order.exit_price) == ("unwind", Decimal("529.00"))
-    assert order.unwind_cost == Decimal("145.00"), "25 x (534.80 - 529.00)"
+    assert order.unwind.cost == Decimal("145.00"), "25 x (534.80 - 529.00)"
     assert order.exit_at and at("10:00") < order.exit_at < at("10:00:02")
-    assert len(order.protections) == 1, "a stop that the market is through is not tried again"
+    assert len(order.guard.protections) == 1, "a stop that the market is through is not tried again"
     assert any("did not complete" in text for text in alerts(lab))
     leaving = _unwind_of(lab, order)
-    assert (leaving.status, leaving.ladder, leaving.filled_qty) == (Status.FILLED, "unwind", 25)
+    assert (leaving.status, leaving.terms.ladder, leaving.filled_qty) == (Status.FILLED, "unwind", 25)
     assert [each["status"] for each in outcomes(lab)] == ["filled", "unwound"]
     assert not ocos(lab)
 
@@ -63,7 +63,7 @@ def test_an_unwind_follows_the_market_down(lab: Lab) -> None:
         moves(lab, "new", bid, str(Decimal(bid) + Decimal("0.10")), side="sell", nth=nth)
     order = bracket(lab)
     assert (order.status, order.exit_price, position(lab)) == (Status.UNWOUND, Decimal("527.00"), 0)
-    assert order.unwind_cost == Decimal("195.00")
+    assert order.unwind.cost == Decimal("195.00")
 
 
 def test_an_unwind_in_parts_costs_what_its_parts_cost(lab: Lab) -> None:
@@ -72,14 +72,14 @@ def test_an_unwind_in_parts_costs_what_its_parts_cost(lab: Lab) -> None:
     order = bracket(lab)
     assert (order.status, position(lab)) == (Status.UNWOUND, 0)
     assert order.exit_price == (10 * Decimal("529.00") + 15 * Decimal("528.00")) / 25
-    assert order.unwind_cost == 10 * Decimal("5.80") + 15 * Decimal("6.80")
+    assert order.unwind.cost == 10 * Decimal("5.80") + 15 * Decimal("6.80")
 
 
 def test_an_unwind_above_the_entry_is_a_gain(lab: Lab) -> None:
     _falls(lab)
     moves(lab, "accepted", "535.00", "535.10", side="sell")
     order = bracket(lab)
-    assert (order.status, order.unwind_cost) == (Status.UNWOUND, Decimal("-5.00"))
+    assert (order.status, order.unwind.cost) == (Status.UNWOUND, Decimal("-5.00"))
 
 
 def test_a_part_whose_market_fell_through_the_stop_is_left(lab: Lab) -> None:
@@ -143,9 +143,9 @@ def test_what_cannot_be_left_is_protected_again_and_told(lab: Lab) -> None:
     lab.control.faults(SALE | {"kind": "reject"})
     moves(lab, "rejected", "540.00", "540.10", side="sell")
     order = bracket(lab)
-    assert (order.status, order.reason, order.protected) == (Status.FAILED, Reason.PROTECTION_FAILED, True)
+    assert (order.status, order.reason, order.guard.protected) == (Status.FAILED, Reason.PROTECTION_FAILED, True)
     assert (levels(order), position(lab)) == (("529.45", "545.50"), 25)
-    assert [oco.status for oco in order.protections][-1] is ProtectionStatus.LIVE
+    assert [oco.status for oco in order.guard.protections][-1] is ProtectionStatus.LIVE
     assert any("could not be left" in text for text in alerts(lab))
 
 
@@ -161,7 +161,7 @@ def test_what_a_broken_off_unwind_did_not_sell_is_protected_again(lab: Lab) -> N
         lab.control.script({"symbol": "CRWD", "halt": False})
         crowd.work()
     order = lab.order("a")
-    assert (order.status, order.unexited_qty, order.protected) == (Status.FAILED, 15, True)
+    assert (order.status, order.unexited_qty, order.guard.protected) == (Status.FAILED, 15, True)
     assert (order.exit_reason, order.exit_price) == ("unwind", Decimal("529.00"))
     assert ocos(lab, "new")[-1]["qty"] == "15"
     assert position(lab) == 15
@@ -174,13 +174,13 @@ def test_without_a_bid_and_below_the_stop_the_operator_is_told_and_the_sweep_goe
     ends_early(lab, 160)
     moves(lab, "fill", "0", "529.10", after=0.1)
     order = bracket(lab)
-    assert (order.status, order.reason, order.protected) == (Status.FAILED, Reason.PROTECTION_FAILED, False)
+    assert (order.status, order.reason, order.guard.protected) == (Status.FAILED, Reason.PROTECTION_FAILED, False)
     assert (order.unexited_qty, position(lab)) == (25, 25)
     assert any("without protection" in text for text in alerts(lab))
     crwd(lab)
     _swept(lab, "10:10")
     order = lab.order("a")
-    assert (order.status, order.protected, levels(order)) == (Status.FAILED, True, ("529.45", "545.50"))
+    assert (order.status, order.guard.protected, levels(order)) == (Status.FAILED, True, ("529.45", "545.50"))
     lab.check()
 
 
@@ -207,7 +207,7 @@ def test_an_unwind_that_stays_unknown_is_told_and_the_shares_protected(lab: Lab)
     lab.control.faults(SALE | {"kind": "drop_before"})
     moves(lab, "fill", "534.70", "534.80", after=20)
     order = bracket(lab)
-    assert (order.status, order.protected, position(lab)) == (Status.FAILED, True, 25)
+    assert (order.status, order.guard.protected, position(lab)) == (Status.FAILED, True, 25)
     assert alerts(lab)
 
 
@@ -229,7 +229,7 @@ def test_what_a_stuck_entry_bought_is_left_if_it_cannot_be_protected(lab: Lab) -
         _swept(lab, minute)
     order = lab.order("a")
     assert order.status.terminal
-    assert order.unexited_qty == 0 or order.protected is True
+    assert order.unexited_qty == 0 or order.guard.protected is True
     lab.check()
 
 
@@ -247,7 +247,7 @@ def test_shares_that_a_stuck_entry_buys_after_the_unwind_are_cared_for(lab: Lab)
     _swept(lab, "10:12")
     order = lab.order("a")
     assert order.status.terminal and order.filled_qty == 25
-    assert order.unexited_qty == 0 or order.protected is True
+    assert order.unexited_qty == 0 or order.guard.protected is True
     lab.check()
 
 
@@ -275,7 +275,7 @@ def test_an_unwind_that_fails_is_told_once_protection_stands_again(lab: Lab) -> 
     order = bracket(lab)
     (told,) = [text for text in alerts(lab) if "could not be left" in text]
     assert "protected again, stop 529.45, target 545.5" in told
-    assert order.protected is True
+    assert order.guard.protected is True
     alerted = next(n for n, (_, detail) in enumerate(lab.bus.events) if "could not be left" in str(detail))
     assert not any("protection is restored" in str(detail) for _, detail in lab.bus.events[:alerted])
 
@@ -287,7 +287,7 @@ def test_an_unwind_that_fails_and_leaves_shares_bare_says_so(lab: Lab) -> None:
     order = bracket(lab)
     (told,) = [text for text in alerts(lab) if "could not be left" in text]
     assert "25 of them are without protection" in told
-    assert order.protected is False
+    assert order.guard.protected is False
 
 
 def test_a_death_between_the_failed_unwind_and_its_protection_starts_no_second_unwind(lab: Lab) -> None:
@@ -299,11 +299,11 @@ def test_a_death_between_the_failed_unwind_and_its_protection_starts_no_second_u
     whenever(lab, "broker.protect", lambda: setattr(lab.deaths, "stopped", True), nth=2)
     with Crowd(lab) as crowd:
         crowd.work()
-    assert lab.deaths.stopped and lab.order("a").unwind_failed
+    assert lab.deaths.stopped and lab.order("a").unwind.failed
     lab.revive()
     with Crowd(lab) as crowd:
         crowd.work(until=market_time("10:30"), sweep_every=60)
         crowd.work()
     order = lab.order("a")
-    assert (order.protected, len(order.unwinds_seen), position(lab)) == (True, 1, 25)
+    assert (order.guard.protected, len(order.unwind.seen), position(lab)) == (True, 1, 25)
     lab.check()

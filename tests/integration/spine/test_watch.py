@@ -164,7 +164,7 @@ def test_of_two_brackets_the_one_that_somebody_sold_is_found_out(lab: Lab) -> No
     sell_by_hand(lab, 50)
     minutes(lab, 4)
     assert (lab.order("b2").unexited_qty, lab.order("b2").exit_reason) == (0, "outside")
-    assert (lab.order("b1").unexited_qty, lab.order("b1").protected) == (100, True)
+    assert (lab.order("b1").unexited_qty, lab.order("b1").guard.protected) == (100, True)
     assert [guard.qty for guard in guards(lab)] == [100]
     check_held(lab, strangers=True)
 
@@ -210,7 +210,7 @@ def test_one_position_that_cannot_be_watched_hides_no_other(lab: Lab, monkeypatc
 
     monkeypatch.setattr(lab, "state", broken)
     minutes(lab, 2)
-    assert lab.order("good").protected is True
+    assert lab.order("good").guard.protected is True
     assert sorted(guard.qty for guard in guards(lab)) == [50, 100]
 
 
@@ -219,7 +219,7 @@ def test_keys_that_are_refused_for_long_neither_fill_the_record_nor_the_inbox(la
     lab.control.faults(OCO | {"kind": "error", "status": 401, "body": {"message": "unauthorized."}})
     with Crowd(lab) as crowd:
         crowd.work(until="2026-11-20T10:20:00-05:00", sweep_every=60)
-        assert len(lab.order("b").protections) <= 5
+        assert len(lab.order("b").guard.protections) <= 5
         assert 1 <= len(alerts(lab)) <= 15
         lab.control.faults()
         crowd.work(until="2026-11-20T10:23:00-05:00", sweep_every=60)

@@ -82,8 +82,8 @@ def test_a_bracket_is_protected_under_the_next_id(lab: Lab) -> None:
     _also_names(lab)
     lab.work()
     order = lab.order("a")
-    assert order.protected
-    assert [oco.status for oco in order.protections] == [ProtectionStatus.REFUSED, ProtectionStatus.LIVE]
+    assert order.guard.protected
+    assert [oco.status for oco in order.guard.protections] == [ProtectionStatus.REFUSED, ProtectionStatus.LIVE]
     assert any("is not ours" in text for text in alerts(lab))
 
 
@@ -93,7 +93,7 @@ def _also_names(lab: Lab) -> None:
 
     def order(signal_id: str) -> Any:
         found = real(signal_id)
-        name = found.protections[-1].client_order_id if found.protections else ""
+        name = found.guard.protections[-1].client_order_id if found.guard.protections else ""
         return type("Named", (), {"protective_client_order_id_taken": name})() if name else found
 
     whenever(lab, "broker.protect", lambda: setattr(lab, "order", order))
@@ -131,7 +131,7 @@ def test_ids_are_the_tables_own(lab: Lab) -> None:
     run(lab, "a", **BRACKET)
     order = lab.order("a")
     assert len(order.namespace) == 8
-    ids = [order.children[0].client_order_id, order.protections[0].client_order_id]
+    ids = [order.children[0].client_order_id, order.guard.protections[0].client_order_id]
     assert ids == [f"{order.order_id}-{order.namespace}-{which}" for which in ("e1", "p1")]
     assert all(len(each) <= 48 for each in ids)
 
@@ -139,8 +139,8 @@ def test_ids_are_the_tables_own(lab: Lab) -> None:
 def test_an_unwind_inherits_the_identity(lab: Lab) -> None:
     on_order(lab, "fill", "49.90", "49.93")
     order = run(lab, "a", **BRACKET)
-    assert order.unwind_order_id
-    leaving = lab.order(order.unwind_order_id)
+    assert order.unwind.order_id
+    leaving = lab.order(order.unwind.order_id)
     assert leaving.namespace == order.namespace != ""
 
 
@@ -151,7 +151,7 @@ def test_what_only_the_list_shows_is_believed(lab: Lab, signal: dict[str, Any]) 
     assert (order.status, order.filled_qty) == (Status.FILLED, 100)
     assert len(submits(lab)) == (2 if signal is BRACKET else 1)
     if signal is BRACKET:
-        assert order.protected
+        assert order.guard.protected
     assert not alerts(lab)
     lab.check()
 
@@ -159,8 +159,8 @@ def test_what_only_the_list_shows_is_believed(lab: Lab, signal: dict[str, Any]) 
 def test_a_lost_oco_that_only_the_list_shows_is_believed(lab: Lab) -> None:
     lab.control.faults(LOST | {"order_class": "oco"}, BY_OUR_ID | {"body": NOT_FOUND})
     order = run(lab, "a", **BRACKET)
-    assert order.protected
-    assert len(order.protections) == 1
+    assert order.guard.protected
+    assert len(order.guard.protections) == 1
     assert len(journal(lab, event="accepted")) == 3
     lab.check()
 
@@ -184,7 +184,7 @@ def test_a_listed_oco_counts_as_there(lab: Lab) -> None:
         lab.sweep()
         lab.work()
     order = lab.order("a")
-    assert order.protected
+    assert order.guard.protected
     assert not any("unknown to the broker" in text for text in alerts(lab))
     assert Decimal(by_hand(lab, "GET", "positions")[0]["qty"]) == 100
 
@@ -200,5 +200,5 @@ def test_another_stack_on_the_account_is_somebody_else(lab: Lab) -> None:
     lab.sleep(0.5)
     minutes(lab, 3)
     order = lab.order("b")
-    assert (order.unexited_qty, order.frozen, order.protected) == (60, "", True)
+    assert (order.unexited_qty, order.care.frozen, order.guard.protected) == (60, "", True)
     assert any("40 TQQQ were left by somebody else" in text for text in alerts(lab))

@@ -48,7 +48,7 @@ def test_shares_do_not_wait_bare_for_a_minute_for_an_exit_that_a_broker_in_troub
     with Crowd(lab) as crowd:
         send(lab, "c", kind="close")
         crowd.work(until=market_time("10:00:40"))
-    assert lab.order("b").protected
+    assert lab.order("b").guard.protected
     assert abs(shares(lab)) == 100
     assert [text for text in alerts(lab) if "check the account by hand" in text]
 
@@ -74,5 +74,5 @@ def test_an_oco_that_the_broker_works_off_late_guards_or_is_refused(
     minutes(lab, 3)
     left = 100 if close is None else 100 - close.get("qty", 100)
     assert abs(shares(lab)) == left
-    assert bool(lab.order("b").protected) is (left > 0)
+    assert bool(lab.order("b").guard.protected) is (left > 0)
     check_held(lab)

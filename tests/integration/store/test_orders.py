@@ -82,26 +82,26 @@ def test_recording_a_refusal_twice_changes_nothing(store: OrderStore) -> None:
 
 def test_each_write_carries_on_from_the_last(store: OrderStore) -> None:
     written = store.save(_accept(store))
-    assert written.version == 1
-    assert store.save(written).version == 2
-    assert store.get("ord-1") == written.changed(version=2)
+    assert written.run.version == 1
+    assert store.save(written).run.version == 2
+    assert store.get("ord-1") == written.with_run(version=2)
 
 
 def test_two_steps_of_one_execution_cannot_both_write(store: OrderStore) -> None:
     read = _accept(store)
-    store.save(read.changed(waits=1))
+    store.save(read.with_run(waits=1))
     with pytest.raises(StoreConflict):
-        store.save(read.changed(waits=2))
+        store.save(read.with_run(waits=2))
     found = store.get("ord-1")
-    assert found is not None and found.waits == 1
+    assert found is not None and found.run.waits == 1
 
 
 @pytest.mark.parametrize("write", ["save", "requeue", "finish", "adopt"])
 def test_a_stale_execution_can_write_nothing(store: OrderStore, write: str) -> None:
     stale = _accept(store)
     adopted = store.adopt(stale, "arn:2")
-    assert (adopted.executions, adopted.execution_arn, adopted.waits_since_start) == (2, "arn:2", 0)
-    ended = stale.changed(status=Status.FILLED, parked_until=NOON)
+    assert (adopted.run.executions, adopted.run.execution_arn, adopted.run.waits_since_start) == (2, "arn:2", 0)
+    ended = stale.changed(status=Status.FILLED).with_run(parked_until=NOON)
     with pytest.raises(StaleExecution):
         {
             "save": lambda: store.save(ended),
@@ -116,7 +116,7 @@ def test_a_stale_execution_can_write_nothing(store: OrderStore, write: str) -> N
 def test_an_order_parked_for_a_later_open_lets_others_pass_until_then(store: OrderStore) -> None:
     first, second = _accept(store, "1"), _accept(store, "2", after=1)
     tomorrow = NOON + timedelta(days=1)
-    store.save(first.changed(parked_until=tomorrow), requeue=True)
+    store.save(first.with_run(parked_until=tomorrow), requeue=True)
     assert not store.take_turn(first, NOON)
     assert not store.take_turn(second, tomorrow), "at the open the order of arrival counts again"
     assert store.take_turn(second, NOON)
@@ -205,7 +205,7 @@ def test_finishing_leaves_queue_and_turn_in_one_write(store: OrderStore, dynamod
     ended = store.finish(mine.changed(status=Status.FILLED))
     items = dynamodb.scan(TableName=table)["Items"]
     assert sorted(item["pk"]["S"] for item in items) == ["ORDER#ord-1", "SIGNAL#s-1"]
-    assert ended.version == 1
+    assert ended.run.version == 1
 
 
 def test_an_order_that_never_had_its_turn_does_not_end_somebody_elses(store: OrderStore) -> None:
@@ -229,7 +229,7 @@ def test_a_finish_that_lost_its_claim_writes_nothing(store: OrderStore) -> None:
 def test_what_is_left_to_do_is_what_is_open_or_unpublished(store: OrderStore) -> None:
     open_one, ended, published = (_accept(store, name, after=place) for place, name in enumerate("abc"))
     store.finish(ended.changed(status=Status.FILLED))
-    store.save(store.finish(published.changed(status=Status.FILLED)).changed(published=True))
+    store.save(store.finish(published.changed(status=Status.FILLED)).with_run(published=True))
     store.record(order(order_id="ord-d", signal_id="s-d", status=Status.REJECTED))
     assert sorted(store.to_do()) == [open_one.order_id, ended.order_id, "ord-d"]
 

@@ -77,7 +77,7 @@ def test_positions_are_listed_from_the_oldest_each_symbol_for_itself(store: Orde
 
 def test_the_list_follows_what_is_left_and_where_it_is_protected(store: OrderStore, dynamodb: Any, table: str) -> None:
     bracket = _held(store)
-    part = store.save(bracket.with_exit(_gone(30)).changed(stop_loss=Decimal(48)))
+    part = store.save(bracket.with_exit(_gone(30)).with_guard(stop_loss=Decimal(48)))
     told = from_item(dynamodb.get_item(TableName=table, Key=position_key(bracket))["Item"])
     assert (told["qty"], told["stop_loss"]) == ("70", "48")
     store.save(part.with_exit(_gone(70, "close-2")))
@@ -129,7 +129,7 @@ def test_writing_the_same_position_again_costs_one_item(store: OrderStore, monke
     """The list is written only when what it says changes."""
     bracket = _held(store)
     monkeypatch.setattr(store, "_transact", lambda *_: pytest.fail("a transaction for nothing"))
-    store.save(bracket.changed(waits=3))
+    store.save(bracket.with_run(waits=3))
 
 
 # --- an order that leaves a position ---
@@ -138,11 +138,11 @@ def test_writing_the_same_position_again_costs_one_item(store: OrderStore, monke
 def test_an_unwind_is_written_together_with_the_bracket_that_waits_for_it(store: OrderStore) -> None:
     bracket = _held(store)
     unwind = order(order_id="ord-u", kind="unwind", side="sell", parent_id="ord-1")
-    saved = store.save_with(bracket.changed(unwind_order_id="ord-u"), unwind)
+    saved = store.save_with(bracket.with_unwind(order_id="ord-u"), unwind)
     assert store.get("ord-u") == unwind
     assert store.get("ord-1") == saved
     with pytest.raises(StoreConflict):
-        store.save_with(bracket.changed(unwind_order_id="ord-v"), order(order_id="ord-v", kind="unwind"))
+        store.save_with(bracket.with_unwind(order_id="ord-v"), order(order_id="ord-v", kind="unwind"))
     assert store.get("ord-v") is None
 
 
@@ -227,8 +227,8 @@ def test_superseding_hands_the_order_to_an_execution_of_its_own(store: OrderStor
     store.supersede(first, "ord-close", "arn:2", NOON)
     taken = store.get("ord-1")
     assert taken
-    assert (taken.superseded_by, taken.reason) == ("ord-close", Reason.SUPERSEDED)
-    assert (taken.executions, taken.execution_arn) == (2, "arn:2")
+    assert (taken.close.superseded_by, taken.reason) == ("ord-close", Reason.SUPERSEDED)
+    assert (taken.run.executions, taken.run.execution_arn) == (2, "arn:2")
     assert not taken.status.terminal
     with pytest.raises(StaleExecution):
         store.save(first)
@@ -241,4 +241,4 @@ def test_superseding_an_order_that_was_just_written_is_refused(store: OrderStore
     with pytest.raises(StoreConflict):
         store.supersede(first, "ord-close", "arn:2", NOON)
     found = store.get("ord-1")
-    assert found and found.superseded_by is None
+    assert found and found.close.superseded_by is None

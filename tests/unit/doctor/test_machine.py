@@ -11,7 +11,7 @@ from repeg.domain.orders import Order
 from repeg.domain.reasons import Status
 from repeg.store.orders import OrderStore
 from tests.support.clinic import Clinic
-from tests.support.make import NOON, child, order
+from tests.support.make import NOON, child, order, with_fields
 from tests.unit.samples import oco
 
 
@@ -109,7 +109,7 @@ def held(clinic: Clinic, **fields: Any) -> Order:
     store = OrderStore(clinic["dynamodb"], "repeg")
     fresh = stored(clinic, order(kind="bracket", stop_loss=Decimal(49), take_profit=Decimal(55)))
     entry = child(filled_qty=Decimal(100), avg_fill_price=Decimal(50), status=ChildStatus.FILLED, closed_at=NOON)
-    return store.save(fresh.changed(status=Status.WORKING, children=(entry,), **fields))
+    return store.save(with_fields(fresh, status=Status.WORKING, children=(entry,), **fields))
 
 
 def test_shares_that_are_still_being_protected_are_no_trouble_yet(clinic: Clinic) -> None:

@@ -189,8 +189,8 @@ def test_terms_are_those_of_the_settings() -> None:
         SMART_EXECUTOR_LIMIT_BUFFER_EXTENDED=Decimal("0.0003"),
     )
     inside, outside = (with_terms(_signalled(), settings, closed) for closed in (False, True))
-    assert inside.bracket and (inside.bracket.cap_bps, inside.bracket.min_rr) == (20, Decimal("1.5"))
-    assert (inside.ladder, inside.entry_buffer, outside.entry_buffer) == (
+    assert inside.terms.bracket and (inside.terms.bracket.cap_bps, inside.terms.bracket.min_rr) == (20, Decimal("1.5"))
+    assert (inside.terms.ladder, inside.terms.entry_buffer, outside.terms.entry_buffer) == (
         "smart_limit",
         Decimal("0.001"),
         Decimal("0.0003"),
@@ -199,12 +199,16 @@ def test_terms_are_those_of_the_settings() -> None:
 
 def test_the_old_way_has_no_terms_and_the_signals_exits() -> None:
     legacy = with_terms(_signalled(), Settings(USE_SMART_EXECUTOR=False), outside_session=False)
-    assert legacy.bracket and (legacy.bracket.cap_bps, legacy.bracket.min_rr, legacy.bracket.anchor) == (
+    assert legacy.terms.bracket and (
+        legacy.terms.bracket.cap_bps,
+        legacy.terms.bracket.min_rr,
+        legacy.terms.bracket.anchor,
+    ) == (
         None,
         None,
         "signal",
     )
-    assert (legacy.ladder, legacy.max_slippage_bps) == ("market", None)
+    assert (legacy.terms.ladder, legacy.terms.max_slippage_bps) == ("market", None)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +221,7 @@ def test_a_notional_is_whole_shares_at_the_price_that_may_be_paid(notional: str,
     sized = with_terms(_signalled(requested_qty=None, notional=Decimal(notional)), settings, outside_session=False)
     ready = released_bracket(sized, quote("534.70", "534.80"), settings)
     if isinstance(ready, Order):
-        assert ready.requested_qty == qty
+        assert ready.terms.requested_qty == qty
     else:
         assert (ready.reason, qty) == (Reason.NOTIONAL_TOO_SMALL, None)
 
@@ -226,8 +230,8 @@ def test_a_released_bracket_has_one_rung_of_a_minute() -> None:
     settings = Settings()
     ready = released_bracket(with_terms(_signalled(), settings, False), quote("534.70", "534.80"), settings)
     assert isinstance(ready, Order)
-    assert [(rung.limit_price, rung.patience) for rung in ready.plan] == [(Decimal("535.09"), 60)]
-    assert (ready.arrival_bid, ready.arrival_ask) == (Decimal("534.70"), Decimal("534.80"))
+    assert [(rung.limit_price, rung.patience) for rung in ready.terms.plan] == [(Decimal("535.09"), 60)]
+    assert (ready.terms.arrival_bid, ready.terms.arrival_ask) == (Decimal("534.70"), Decimal("534.80"))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def bracket(qty: int = 100, side: Side = "buy", seen: Seen | None = None, name: 
     )
     entry = child(filled_qty=Decimal(qty), avg_fill_price=Decimal("50.98"), status=ChildStatus.FILLED, closed_at=NOON)
     made = order(order_id=name, signal_id=name, kind="bracket", side=side, bracket=asked, children=(entry,))
-    return made.changed(account_seen=seen)
+    return made.with_care(seen=seen)
 
 
 def sale(qty: int, name: str = "hand", side: Side = "sell") -> OrderReport:

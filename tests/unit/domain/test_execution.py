@@ -112,7 +112,7 @@ def test_which_rungs_need_a_quote() -> None:
     assert needs_quote(_working(), LADDER[0])
     assert needs_quote(_working(), market), "the cap guards the fallback"
     assert not needs_quote(_working(ladder=LadderName.MARKET), market)
-    assert needs_quote(_working(ladder=LadderName.MARKET, signal_cap_bps=Decimal(5)), market), "its own cap guards it"
+    assert needs_quote(_working(ladder=LadderName.MARKET, ask_cap_bps=Decimal(5)), market), "its own cap guards it"
     assert not needs_quote(_working(completion="must"), market)
 
 
@@ -291,22 +291,22 @@ def test_slippage_is_signed_and_the_cap_breaks_only_at_a_cost(
     side: str, price: str, slippage: str | None, breached: bool
 ) -> None:
     ended = concluded(_working(_closed(filled="100", price=price, status=ChildStatus.FILLED), side=side), NOON)
-    assert ended.cap_breached is breached
+    assert ended.result.cap_breached is breached
     if slippage:
-        assert ended.slippage_bps == Decimal(slippage)
-        assert ended.shortfall_bps == Decimal(slippage)
+        assert ended.result.slippage_bps == Decimal(slippage)
+        assert ended.result.shortfall_bps == Decimal(slippage)
 
 
 def test_shortfall_is_against_the_arrival_mid_and_slippage_against_the_reference() -> None:
     ended = concluded(_working(FULL, reference_price=Decimal("50.98")), NOON)
-    assert ended.slippage_bps == 0
-    assert ended.shortfall_bps is not None and ended.shortfall_bps > 0
+    assert ended.result.slippage_bps == 0
+    assert ended.result.shortfall_bps is not None and ended.result.shortfall_bps > 0
 
 
 def test_seconds_to_fill_run_from_the_first_send_to_the_last_fill() -> None:
     second = _closed(2, "70", "50.99", sent_at=NOON + timedelta(seconds=3), closed_at=NOON + timedelta(seconds=3.25))
-    assert concluded(_working(PART, second), NOON).seconds_to_fill == Decimal("3.25")
-    assert concluded(_working(SENT), NOON).seconds_to_fill is None
+    assert concluded(_working(PART, second), NOON).result.seconds_to_fill == Decimal("3.25")
+    assert concluded(_working(SENT), NOON).result.seconds_to_fill is None
 
 
 def test_the_average_price_weighs_every_fill() -> None:

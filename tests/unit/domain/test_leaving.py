@@ -78,7 +78,7 @@ def _exit(source: str, qty: int) -> Exit:
 
 
 def _taken(orders: list[Order], source: str = "close") -> dict[str, int]:
-    return {each.order_id: int(gone.qty) for each in orders for gone in each.exits if gone.source == source}
+    return {each.order_id: int(gone.qty) for each in orders for gone in each.guard.exits if gone.source == source}
 
 
 @pytest.mark.parametrize(
@@ -119,13 +119,13 @@ def test_booking_again_changes_nothing() -> None:
 def test_booking_again_after_more_was_sold_counts_it_once() -> None:
     first = booked(_close(30, 100), [_bracket("b1", 100)])
     (again,) = booked(_close(70, 100), first)
-    assert (again.unexited_qty, len(again.exits)) == (30, 1)
+    assert (again.unexited_qty, len(again.guard.exits)) == (30, 1)
 
 
 def test_what_left_before_stays_booked() -> None:
     (sold,) = booked(_close(60, 60), [_bracket("b1", 100, left=40)])
     assert sold.unexited_qty == 0
-    assert [int(gone.qty) for gone in sold.exits] == [40, 60]
+    assert [int(gone.qty) for gone in sold.guard.exits] == [40, 60]
 
 
 _QTY = st.integers(1, 200)
@@ -150,14 +150,14 @@ def test_what_is_booked_is_what_was_sold_beyond_free_shares(qtys: list[int], fre
 
 def test_what_the_account_lacks_was_sold_by_somebody_else_the_oldest_first() -> None:
     gone = sold_by_others([_bracket("b1", 100), _bracket("b2", 50)], Decimal(120), LATER)
-    assert [(each.order_id, int(each.exits[-1].qty)) for each in gone] == [("b1", 100), ("b2", 20)]
+    assert [(each.order_id, int(each.guard.exits[-1].qty)) for each in gone] == [("b1", 100), ("b2", 20)]
     assert {each.exit_reason for each in gone} == {"outside"}
     assert {each.exit_price for each in gone} == {None}
 
 
 def test_guarded_shares_are_there() -> None:
     gone = sold_by_others([_bracket("b1", 100, guarded=100), _bracket("b2", 50)], Decimal(70), LATER)
-    assert [(each.order_id, int(each.exits[-1].qty)) for each in gone] == [("b2", 50)]
+    assert [(each.order_id, int(each.guard.exits[-1].qty)) for each in gone] == [("b2", 50)]
 
 
 def test_what_was_bought_a_moment_ago_may_only_not_show_yet() -> None:
@@ -216,5 +216,5 @@ def test_the_record_tells_since_when_shares_are_bare() -> None:
     bought, guarded = _bracket("b", 100), _bracket("b", 100, guarded=60)
     assert bare_by_record(bought) == NOON - timedelta(hours=1)
     assert bare_by_record(guarded) is None
-    over = guarded.protections[0].changed(status=ProtectionStatus.GONE, closed_at=NOON)
+    over = guarded.guard.protections[0].changed(status=ProtectionStatus.GONE, closed_at=NOON)
     assert bare_by_record(guarded.with_protection(over)) == NOON

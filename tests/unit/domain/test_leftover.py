@@ -15,15 +15,15 @@ from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.models import Side
 from repeg.domain.orders import Order
 from repeg.domain.reasons import Reason
-from tests.support.make import NOON, child, order, position
+from tests.support.make import NOON, child, order, position, with_fields
 
 
 def close(sold: str = "100", before: str = "100", side: Side = "sell", **changes: object) -> Order:
     rung = child(filled_qty=Decimal(sold), status=ChildStatus.FILLED, closed_at=NOON)
     made = order(kind="close", side=side, children=(rung,), requested_qty=Decimal(sold))
     seen = Seen(qty=Decimal(before), avg_entry_price=Decimal("50.98"), at=NOON)
-    known: dict[str, object] = {"position_before": Decimal(before), "account_seen": seen}
-    return made.changed(**(known | changes))
+    known: dict[str, object] = {"position_before": Decimal(before), "care_seen": seen}
+    return with_fields(made, **(known | changes))
 
 
 def split(ratio: str) -> CorporateAction:
@@ -59,10 +59,10 @@ def looks(held: str, average: str = "5.098", ratios: tuple[str, ...] = (), bough
         ("40", {}, False),
         ("-40", {}, True),
         ("40", {"held_by_others": Decimal(40), "cut": Reason.HELD_BY_OTHER_ORDER}, False),
-        ("40", {"position_before": Decimal(140), "signal_qty": Decimal(100)}, True),
-        ("41", {"position_before": Decimal(140), "signal_qty": Decimal(100)}, False),
+        ("40", {"position_before": Decimal(140), "ask_qty": Decimal(100)}, True),
+        ("41", {"position_before": Decimal(140), "ask_qty": Decimal(100)}, False),
         (None, {"bought_lately": True}, False),
-        ("40", {"bought_lately": True, "signal_qty": Decimal(100)}, True),
+        ("40", {"bought_lately": True, "ask_qty": Decimal(100)}, True),
         ("40", {"position_before": None}, True),
     ],
 )

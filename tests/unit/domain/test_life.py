@@ -10,29 +10,30 @@ from desk import docs
 from repeg.domain.life import Stage
 
 MARKS = {
-    "gave_way",
-    "looked_again",
-    "published",
-    "restoring",
-    "securing",
-    "settled",
-    "superseded_by",
-    "unwind_failed",
-    "unwinding",
+    "close.gave_way",
+    "close.looked_again",
+    "close.restoring",
+    "close.superseded_by",
+    "guard.settled",
+    "run.published",
+    "run.securing",
+    "unwind.failed",
+    "unwind.wanted",
 }
 PACKAGE = Path(repeg.__file__).parent
 READERS = {"domain/life.py", "domain/endings.py"}
 OTHERWISE = {
-    "store/items.py": {"published"},  # the index of what is to be done
-    "steps/assess.py": {"looked_again"},  # carried over to the order as it was released
+    "store/items.py": {"run.published"},  # the index of what is to be done
+    "steps/assess.py": {"close.looked_again"},  # carried over to the order as it was released
 }
 CARDS = (docs.FOLDER / "test-cards.md").read_text(encoding="utf-8")
 
 
 def _reads(path: Path) -> set[str]:
-    """Attributes of these names that a file looks at."""
-    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    return {node.attr for node in nodes if isinstance(node, ast.Attribute) and node.attr in MARKS}
+    """Marks that a file looks at: attributes of these names, of a part of this name."""
+    nodes = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Attribute)]
+    parts = [(node, node.value.attr if isinstance(node.value, ast.Attribute) else "") for node in nodes]
+    return {f"{part}.{node.attr}" for node, part in parts} & MARKS
 
 
 def test_where_an_order_stands_is_read_in_the_table_alone() -> None:

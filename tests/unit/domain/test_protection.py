@@ -191,7 +191,7 @@ def test_the_record_shows_how_shares_left() -> None:
 def test_an_exit_by_somebody_else_has_no_price() -> None:
     held = bought(exits=(left(ExitReason.OUTSIDE, 25, None),))
     assert (held.unexited_qty, held.exit_price, held.exit_reason) == (0, None, "outside")
-    partly = held.changed(exits=(left(ExitReason.OUTSIDE, 5, None, "o"), left(ExitReason.CLOSE, 20, "540", "c")))
+    partly = held.with_guard(exits=(left(ExitReason.OUTSIDE, 5, None, "o"), left(ExitReason.CLOSE, 20, "540", "c")))
     assert partly.exit_price == 540
 
 
@@ -214,7 +214,7 @@ def test_only_brackets_hold_positions() -> None:
         (bought(), Route.PROTECT_POSITION),
         (bought(filled=0), Route.RECORD_OUTCOME),
         (bought(settled=True), Route.RECORD_OUTCOME),
-        (bought(unwinding=True), Route.UNWIND_POSITION),
+        (bought(unwind_wanted=True), Route.UNWIND_POSITION),
         (bought(superseded_by="close-1"), Route.RECORD_OUTCOME),
         (order(kind="close", released=("ord-2",)), Route.PROTECT_POSITION),
         (order(), Route.RECORD_OUTCOME),
@@ -238,7 +238,7 @@ UNWOUND = (left(ExitReason.UNWIND, 25, "529"),)
             (Status.PARTIALLY_FILLED, Reason.FILL_TIMEOUT),
         ),
         (
-            bought(exits=UNWOUND, unwinding=True, reason=Reason.PROTECTION_FAILED),
+            bought(exits=UNWOUND, unwind_wanted=True, reason=Reason.PROTECTION_FAILED),
             (Status.UNWOUND, Reason.PROTECTION_FAILED),
         ),
         (
@@ -290,7 +290,7 @@ def test_a_listing_that_shows_what_is_known_needs_no_read() -> None:
 def test_odd_shares_are_neither_bare_nor_guarded() -> None:
     held = bought(exits=(left(ExitReason.CLOSE, 3, source="c").changed(qty=Decimal("3.5")),))
     assert (held.bare_qty, held.odd_qty, held.uncovered_qty) == (21, Decimal("0.5"), Decimal("21.5"))
-    guarded = held.changed(protections=(oco(qty=Decimal(21), status=ProtectionStatus.LIVE),))
+    guarded = held.with_guard(protections=(oco(qty=Decimal(21), status=ProtectionStatus.LIVE),))
     assert (guarded.bare_qty, guarded.odd_qty, guarded.needs_care) == (0, Decimal("0.5"), False)
 
 

@@ -63,8 +63,8 @@ def test_an_accepted_signal_keeps_all_it_says() -> None:
     more = {"max_slippage_bps": "7", "ladder": "standard", "completion": "must", "when_closed": "next_open"}
     accepted = accepted_order(parse_signal(body | more), NOON, NOON, NOON)
     assert (accepted.status, accepted.kind, accepted.strategy) == (Status.RECEIVED, "order", "pairs")
-    assert (accepted.signal_cap_bps, accepted.signal_ladder, accepted.completion) == (Decimal(7), "standard", "must")
-    assert (accepted.requested_qty, accepted.side, accepted.when_closed) == (Decimal(5), "sell", "next_open")
+    assert (accepted.ask.cap_bps, accepted.ask.ladder, accepted.ask.completion) == (Decimal(7), "standard", "must")
+    assert (accepted.terms.requested_qty, accepted.side, accepted.ask.when_closed) == (Decimal(5), "sell", "next_open")
 
 
 @pytest.mark.parametrize(

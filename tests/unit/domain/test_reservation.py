@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from repeg.domain.parts import Guard
 from repeg.domain.reservation import Reservation, drawn, emptied
-from tests.support.make import child, order
+from tests.support.make import child
 
 SECOND = 1_795_194_000
 
@@ -34,6 +35,6 @@ def test_parts_make_the_whole_and_stay_in_their_second(left: int, wanted: int) -
 
 @pytest.mark.parametrize("reserved", [None, Reservation(second=SECOND, left=3)])
 def test_what_is_given_back_is_in_no_record_any_more(reserved: Reservation | None) -> None:
-    for record in (child(reserved=reserved), order(reserved=reserved)):
+    for record in (child(reserved=reserved), Guard(reserved=reserved)):
         without, unused = emptied(record)
         assert (without.reserved, unused) == (None, reserved)

@@ -65,30 +65,34 @@ def _released(**fields: object) -> Order:
 
 
 def test_the_signal_wins_over_its_class() -> None:
-    ready = _released(signal_cap_bps=Decimal(50), signal_ladder="market")
-    assert (ready.ladder, ready.max_slippage_bps) == ("market", Decimal(50))
-    assert ready.symbol_class == "leveraged_etf"
+    ready = _released(ask_cap_bps=Decimal(50), ask_ladder="market")
+    assert (ready.terms.ladder, ready.terms.max_slippage_bps) == ("market", Decimal(50))
+    assert ready.terms.symbol_class == "leveraged_etf"
 
 
 def test_release_fixes_the_reference_at_the_arrival_mid() -> None:
     ready = _released()
-    assert (ready.reference_price, ready.arrival_bid, ready.arrival_ask) == (
+    assert (ready.terms.reference_price, ready.terms.arrival_bid, ready.terms.arrival_ask) == (
         Decimal("50.965"),
         Decimal("50.95"),
         Decimal("50.98"),
     )
-    assert (ready.status.value, ready.ladder, ready.max_slippage_bps) == ("working", "better_orders", Decimal(20))
+    assert (ready.status.value, ready.terms.ladder, ready.terms.max_slippage_bps) == (
+        "working",
+        "better_orders",
+        Decimal(20),
+    )
     assert ready.worst_price == Decimal("51.06")
 
 
 def test_a_close_takes_the_unwind_ladder_without_a_cap() -> None:
     ready = _released(kind="close", side=None)
-    assert (ready.ladder, ready.max_slippage_bps, ready.worst_price) == ("unwind", None, None)
+    assert (ready.terms.ladder, ready.terms.max_slippage_bps, ready.worst_price) == ("unwind", None, None)
 
 
 def test_an_order_that_must_complete_has_its_cap_lifted_but_still_told() -> None:
     ready = _released(completion="must")
-    assert (ready.max_slippage_bps, ready.worst_price) == (Decimal(20), None)
+    assert (ready.terms.max_slippage_bps, ready.worst_price) == (Decimal(20), None)
 
 
 # --- the opening ---

@@ -139,9 +139,9 @@ def test_a_signal_of_a_holiday_lives_until_after_the_next_trading_days_open() ->
 def test_whoever_waits_for_an_open_lives_until_a_quarter_of_an_hour_after_it() -> None:
     monday = session_of(MONDAY)
     waits = order(expires_at=eastern("16:10"))
-    assert waiting_for(waits, monday).expires_at == eastern("09:45", MONDAY)
+    assert waiting_for(waits, monday).run.expires_at == eastern("09:45", MONDAY)
     explicit = order(expires_at=eastern("16:10"), explicit_expiry=True)
-    assert waiting_for(explicit, monday).expires_at == eastern("16:10")
+    assert waiting_for(explicit, monday).run.expires_at == eastern("16:10")
 
 
 def test_an_explicit_expiry_stands() -> None:
@@ -168,9 +168,9 @@ def test_a_rung_must_be_over_ten_seconds_before_the_close(at: str, fits: bool) -
     ("ladder", "last"), [("better_orders", "15:59:47.500"), ("standard", "15:59:45"), ("market", "15:59:45")]
 )
 def test_an_entry_needs_time_for_the_first_rung_of_its_ladder(ladder: str, last: str) -> None:
-    assert _verdict(last, signal_ladder=ladder) is None
+    assert _verdict(last, ask_ladder=ladder) is None
     late = eastern(last) + timedelta(milliseconds=1)
-    verdict = session_verdict(order(signal_ladder=ladder), CALENDAR, late, Settings())
+    verdict = session_verdict(order(ask_ladder=ladder), CALENDAR, late, Settings())
     assert isinstance(verdict, Refusal) and verdict.reason is Reason.MARKET_CLOSED
 
 

@@ -10,7 +10,7 @@ from repeg.domain.assessment import asset_problem, cap_price, size_notional
 from repeg.domain.reasons import Reason
 from repeg.domain.sizing import Sizing, limit_sell, size_close
 from repeg.domain.verdicts import Refusal
-from tests.support.make import asset, order, position
+from tests.support.make import asset, order, position, with_fields
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_too_small_a_notional_is_refused(notional: str, worst: str, fractionable
 def test_the_price_of_a_notional_is_the_worst_price_whether_the_order_must_complete_or_not() -> None:
     released = order(notional=Decimal(1000), reference_price=Decimal("50.965"), max_slippage_bps=Decimal(20))
     assert cap_price(released) == Decimal("51.06")
-    assert cap_price(released.changed(completion="must")) == Decimal("51.06")
+    assert cap_price(with_fields(released, completion="must")) == Decimal("51.06")
     assert cap_price(released.changed(side="sell")) == Decimal("50.87")
     with pytest.raises(ValueError, match="no cap"):
         cap_price(order())

@@ -45,7 +45,7 @@ def _longest_life(order: Order, days: int) -> Order:
 
 def test_the_longest_life_of_an_order_stays_under_a_hundred_kilobytes() -> None:
     order = _longest_life(bought(filled=25), days=7)
-    assert order.ocos == 7 * 24 * 60
+    assert order.guard.ocos == 7 * 24 * 60
     assert _size(order) < 100 * KB
     assert from_json(to_json(order), Order) == order
 
@@ -64,7 +64,7 @@ def test_an_exit_without_a_price_is_not_mixed_with_those_that_have_one() -> None
     for number in range(200):
         price = "540" if number % 2 else None
         order = order.with_exit(left(ExitReason.OUTSIDE, 1, price, f"o{number}", number))
-    kept, exits = remembered((oco(),), order.exits)
+    kept, exits = remembered((oco(),), order.guard.exits)
     assert (kept, len(exits)) == ((oco(),), 62)
     assert sum(gone.qty for gone in exits) == 200
     assert {gone.price for gone in exits} == {None, Decimal(540)}
@@ -74,9 +74,9 @@ def test_the_levels_of_the_newest_oco_that_worked_are_never_forgotten() -> None:
     order = bought(oco(status=ProtectionStatus.GONE, levels=Levels(stop=Decimal(531), target=Decimal(546))), ocos=1)
     for minute in range(100):
         order = _tried(order, NOON + timedelta(minutes=minute), ProtectionStatus.REFUSED)
-    assert [each.levels.stop for each in order.protections if each.worked] == [Decimal(531)]
-    assert len(order.protections) <= 13
-    assert order.ocos == 101
+    assert [each.levels.stop for each in order.guard.protections if each.worked] == [Decimal(531)]
+    assert len(order.guard.protections) <= 13
+    assert order.guard.ocos == 101
 
 
 def test_an_oco_that_may_hold_shares_is_never_forgotten() -> None:
@@ -84,7 +84,7 @@ def test_an_oco_that_may_hold_shares_is_never_forgotten() -> None:
     order = bought(live, oco(client_order_id="coming", status=ProtectionStatus.INTENT))
     for minute in range(50):
         order = _tried(order, NOON + timedelta(minutes=minute), ProtectionStatus.REFUSED)
-    assert [each.client_order_id for each in order.protections[:2]] == ["live", "coming"]
+    assert [each.client_order_id for each in order.guard.protections[:2]] == ["live", "coming"]
 
 
 def test_the_first_events_and_the_newest_stay() -> None:

@@ -65,7 +65,7 @@ def test_prices_are_compared_as_numbers() -> None:
 @pytest.mark.parametrize("one", [HELD, TAKEN, STOPPED, SOLD_IN_PART])
 def test_protection_as_recorded_agrees_with_the_journal(one: Order) -> None:
     found = audit([order_view(one)], journal(one))
-    assert (found.child_orders, found.protections, found.differences) == (1, len(one.protections), [])
+    assert (found.child_orders, found.protections, found.differences) == (1, len(one.guard.protections), [])
 
 
 def test_an_exit_that_the_record_does_not_know_is_a_difference() -> None:
@@ -76,7 +76,7 @@ def test_an_exit_that_the_record_does_not_know_is_a_difference() -> None:
 
 
 def test_levels_and_sizes_of_protection_are_compared() -> None:
-    other = HELD.changed(protections=(oco(qty=20),))
+    other = HELD.with_guard(protections=(oco(qty=20),))
     lines = audit([order_view(other)], journal(HELD)).differences
     assert "ord-1-p1: quantity 20 in the record, 25 at the exchange" in lines
     entries = journal(HELD)
@@ -95,7 +95,7 @@ def test_protection_of_nobody_is_a_difference() -> None:
 
 
 def test_guarding_more_than_is_held_is_a_difference() -> None:
-    twice = HELD.changed(protections=(oco(), oco(number=2)))
+    twice = HELD.with_guard(protections=(oco(), oco(number=2)))
     assert "ord-1: 25 held by the record, 50 guarded at the exchange" in (
         audit([order_view(twice)], journal(twice)).differences
     )

@@ -10,7 +10,7 @@ from tests.unit.samples import BOUGHT, HELD, START, bracket, gone, journal, oco
 
 FILLED = BOUGHT.sent_at
 LATER = FILLED + timedelta(seconds=50)
-GUARDED_LATE = HELD.changed(protections=(oco().changed(placed_at=LATER),))
+GUARDED_LATE = HELD.with_guard(protections=(oco().changed(placed_at=LATER),))
 
 
 def test_shares_are_bare_from_the_fill_until_a_stop_stands() -> None:

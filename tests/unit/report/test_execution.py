@@ -34,7 +34,7 @@ def test_no_orders_and_nothing_filled_are_reported_as_such() -> None:
 
 
 def test_brackets_are_measured_by_the_signals_prices_and_by_what_was_really_paid() -> None:
-    held = order_view(HELD.changed(slippage_bps=Decimal(2)))
+    held = order_view(HELD.with_result(slippage_bps=Decimal(2)))
     partial = order_view(
         bracket(
             rung(1, 75, 25, "535.00", "535.09"),
@@ -49,7 +49,7 @@ def test_brackets_are_measured_by_the_signals_prices_and_by_what_was_really_paid
     )
     ran = order_view(bracket(status=Status.REJECTED, reason=Reason.SLIPPAGE_EXCEEDED))
     closed = order_view(bracket(status=Status.REJECTED, reason=Reason.MARKET_CLOSED))
-    legacy = order_view(HELD.changed(ladder="market", risk_reward=Decimal("0.13")))
+    legacy = order_view(HELD.with_terms(ladder="market").with_guard(risk_reward=Decimal("0.13")))
     report = bracket_report([held, partial, ran, closed, legacy, view(rung(1, 100, 100, "50.98"))])
     assert (report.sent, report.entered, report.protected) == (2, 2, 1)
     assert (report.fill_rate, report.average_slippage_bps) == (Decimal("0.5"), Decimal(3))
@@ -64,7 +64,7 @@ def test_protection_that_stood_counts_after_it_is_over() -> None:
 
 
 def test_each_target_is_met_or_not() -> None:
-    good = bracket_report([order_view(HELD.changed(slippage_bps=Decimal(2)))])
+    good = bracket_report([order_view(HELD.with_result(slippage_bps=Decimal(2)))])
     assert [target.ok for target in targets(good)] == [True, True, True, True]
     bad = replace(
         good,

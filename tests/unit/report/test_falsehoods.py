@@ -15,6 +15,7 @@ from repeg.domain.orders import Order
 from repeg.domain.protection import ExitReason, ProtectionStatus
 from repeg.domain.reasons import Status
 from repeg.domain.views import order_view
+from tests.support.make import with_fields
 from tests.unit.samples import BOUGHT, HELD, STOPPED, TAKEN, bracket, gone, journal, oco, order, rung
 
 Entries = list[dict[str, Any]]
@@ -25,9 +26,9 @@ def _with_child(one: Order, **changes: Any) -> Order:
 
 
 CLOSED = order(rung(1, 25, 25, "540"), kind="close", symbol="CRWD", side="sell", order_id="ord-2", signal_id="s-2")
-CLOSED = _with_child(CLOSED, client_order_id="ord-2-e1", broker_order_id="b-9").changed(requested_qty=Decimal(25))
+CLOSED = _with_child(CLOSED, client_order_id="ord-2-e1", broker_order_id="b-9").with_terms(requested_qty=Decimal(25))
 SOLD = bracket(BOUGHT, exits=(gone(ExitReason.CLOSE, 25, "540"),))
-LEFT = CLOSED.changed(kind="unwind", parent_id="ord-1")
+LEFT = with_fields(CLOSED, kind="unwind", parent_id="ord-1")
 UNWOUND = bracket(BOUGHT, status=Status.UNWOUND, exits=(gone(ExitReason.UNWIND, 25, "540"),))
 LONG_AGO = bracket(BOUGHT, exits=(gone(ExitReason.TARGET, source="oco-0"),))
 TOO_LARGE = bracket(BOUGHT, protections=(oco(qty=26),))
@@ -36,11 +37,11 @@ GONE = bracket(BOUGHT, protections=(oco(ProtectionStatus.GONE),))
 
 
 def _with_oco(**changes: Any) -> Order:
-    return HELD.changed(protections=(HELD.protections[0].changed(**changes),))
+    return HELD.with_guard(protections=(HELD.guard.protections[0].changed(**changes),))
 
 
 def _left(one: Order, qty: int, price: str) -> Order:
-    return one.changed(exits=(gone(one.exits[0].reason, qty, price),))
+    return one.with_guard(exits=(gone(one.guard.exits[0].reason, qty, price),))
 
 
 def _told(entries: Entries, name: str, **changes: Any) -> Entries:
@@ -72,7 +73,7 @@ FALSEHOODS: list[tuple[str, list[Order], Entries]] = [
     # at every moment
     ("x: at the exchange, but in no record", [HELD], _again(_of(HELD), "ord-1-e1", order_id="x", client_order_id="x")),
     ("ord-1-e1: filled at 535.36, beyond the cap", [HELD], _told(_of(HELD), "ord-1-e1", price="535.36")),
-    ("ord-1: 25 filled or live at .*, 20 wanted", [HELD.changed(requested_qty=Decimal(20))], _of(HELD)),
+    ("ord-1: 25 filled or live at .*, 20 wanted", [HELD.with_terms(requested_qty=Decimal(20))], _of(HELD)),
     ("ord-1: 50 left of 25 bought", [TAKEN, LEFT], [*_of(TAKEN), *journal(LEFT)]),
     ("TQQQ: has several live orders: ord-1-e1, ord-1-e2", [order(rung(1, 60, 0), rung(2, 40, 0))], TWO_LIVE),
     ("CRWD: 26 in protection and 0 in exits exceed", [TOO_LARGE], _of(TOO_LARGE)),
@@ -95,7 +96,7 @@ FALSEHOODS: list[tuple[str, list[Order], Entries]] = [
     ("ord-1-e1: canceled in the record, filled at", [_with_child(HELD, status=ChildStatus.CANCELED)], _of(HELD)),
     ("ord-1-e1: filled in the record, live at", [HELD], _without_ends(_of(HELD))),
     ("ord-1: 24 filled in the record, 25 at", [_with_child(HELD, filled_qty=Decimal(24))], _of(HELD)),
-    ("ord-1: says filled, and 5 of it are not", [HELD.changed(requested_qty=Decimal(30))], _of(HELD)),
+    ("ord-1: says filled, and 5 of it are not", [HELD.with_terms(requested_qty=Decimal(30))], _of(HELD)),
     ("ord-1: more left than was bought: 1", [_left(SOLD, 26, "540")], _of(SOLD)),
     ("ord-1: 2 older child orders in the record, 0", [HELD.changed(bygone=Bygone(written=2, sent=2))], _of(HELD)),
     ("ord-1: 25 left by OCOs of long ago in the record, 0", [LONG_AGO], _of(HELD)),
@@ -130,7 +131,7 @@ FALSEHOODS: list[tuple[str, list[Order], Entries]] = [
     ),
     (
         "ord-1: unwound nothing in the record, its unwinds sold 25 at 540",
-        [UNWOUND.changed(exits=()), LEFT],
+        [UNWOUND.with_guard(exits=()), LEFT],
         _of(UNWOUND, LEFT),
     ),
     (

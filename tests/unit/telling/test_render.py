@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 from desk.telling.figures import price
 from desk.telling.render import change_line, order_page, orders_table
 from repeg.domain.orders import Order
+from repeg.domain.parts import Ask
 from repeg.domain.pricing import CapBound
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.views import order_view
@@ -74,7 +75,7 @@ def test_every_status_can_be_shown_before_anything_is_known_of_the_order(status:
         symbol="?",
         status=status,
         created_at=START,
-        received_wall=START,
+        ask=Ask(received_wall=START),
     )
     view = order_view(bare)
     assert "s-2" in shown(order_page(view)) and "s-2" in shown(orders_table([view], 160))

@@ -38,9 +38,9 @@ def order_line(stack: Stack, order: Order, detail: str) -> str:
 
 def order_words(order: Order) -> str:
     """`TQQQ, bracket buy 25, 10 filled at 50.98 ($509.80), 10 held; signal a`."""
-    asked = f"{plain(order.requested_qty)}" if order.requested_qty is not None else ""
-    if not asked and order.notional is not None:
-        asked = f"${plain(order.notional)}"
+    asked = f"{plain(order.terms.requested_qty)}" if order.terms.requested_qty is not None else ""
+    if not asked and order.ask.notional is not None:
+        asked = f"${plain(order.ask.notional)}"
     words = [" ".join(word for word in (order.kind, order.side, asked) if word)]
     if order.filled_qty and order.avg_fill_price:
         worth = order.filled_qty * order.avg_fill_price

@@ -25,7 +25,7 @@ from repeg.domain.verdicts import Refusal, Wait, WaitingFor
 
 def bare_for_long(order: Order, now: datetime) -> bool:
     """True when what a close took down is not protected for too long, and nothing is being sold."""
-    return order.released_at is not None and now - order.released_at >= BARE_WHILE_CLOSING
+    return order.close.released_at is not None and now - order.close.released_at >= BARE_WHILE_CLOSING
 
 
 def expiry(order: Order, calendar: Calendar) -> datetime | None:
@@ -35,34 +35,34 @@ def expiry(order: Order, calendar: Calendar) -> datetime | None:
     """
     if is_exit(order):
         return None
-    if order.expires_at:
-        return order.expires_at
+    if order.run.expires_at:
+        return order.run.expires_at
     upcoming = None if calendar.session_at(order.created_at) else calendar.next_session(order.created_at)
     return (upcoming.opens_at if upcoming else order.created_at) + SIGNAL_LIFETIME
 
 
 def waiting_for(order: Order, session: TradingDay) -> Order:
     """The order as it waits for a session to open: unless its signal says otherwise, it lives 15 minutes longer."""
-    if order.explicit_expiry or order.expires_at is None:
+    if order.ask.explicit_expiry or order.run.expires_at is None:
         return order
-    return order.changed(expires_at=max(order.expires_at, session.opens_at + SIGNAL_LIFETIME))
+    return order.with_run(expires_at=max(order.run.expires_at, session.opens_at + SIGNAL_LIFETIME))
 
 
 def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: Settings) -> Wait | Refusal | None:
     """Expired, waiting for the open, refused because the market is (nearly) closed, or None: go on."""
-    if order.expires_at and now >= order.expires_at:
-        return Refusal(reason=Reason.EXPIRED, detail=f"expired at {order.expires_at.isoformat()}")
+    if order.run.expires_at and now >= order.run.expires_at:
+        return Refusal(reason=Reason.EXPIRED, detail=f"expired at {order.run.expires_at.isoformat()}")
     session, upcoming = calendar.session_at(now), calendar.next_session(now)
     if session:
         return _too_late(order, session.closes_at, upcoming, now, settings)
     extended_until = calendar.extended_until(now) if calendar.phase(now) is Phase.CLOSED else None
-    if order.extended_hours and extended_until:
+    if order.ask.extended_hours and extended_until:
         refused = _extended_problem(order, settings)
         if refused is None:
             return _too_late(order, extended_until, upcoming, now, settings)
-        if order.when_closed != "next_open":
+        if order.ask.when_closed != "next_open":
             return refused
-    waits = calendar.phase(now) is Phase.BEFORE_OPEN or order.when_closed == "next_open"
+    waits = calendar.phase(now) is Phase.BEFORE_OPEN or order.ask.when_closed == "next_open"
     if upcoming is None or not waits:
         opens = f"; next open {upcoming.opens_at.isoformat()}" if upcoming else ""
         return Refusal(reason=Reason.MARKET_CLOSED, detail=f"the regular session is closed{opens}")
@@ -80,7 +80,7 @@ def _too_late(
     if may_start(order, first, closes_at, now):
         return None
     why = f"too close to the close at {closes_at.isoformat()}"
-    if order.when_closed == "next_open" and upcoming:
+    if order.ask.when_closed == "next_open" and upcoming:
         seconds = wait_seconds_for((closes_at - now).total_seconds())
         return Wait(seconds=seconds, on=WaitingFor.TOO_LATE, words=why, parked_until=upcoming.opens_at)
     return Refusal(reason=Reason.MARKET_CLOSED, detail=why)
@@ -91,7 +91,7 @@ def _extended_problem(order: Order, settings: Settings) -> Refusal | None:
     if not (settings.SMART_EXECUTOR_ENABLE_EXTENDED_HOURS and settings.USE_SMART_EXECUTOR):
         detail = "extended hours are switched off (SMART_EXECUTOR_ENABLE_EXTENDED_HOURS)"
         return Refusal(reason=Reason.EXTENDED_HOURS_DISABLED, detail=detail)
-    if order.unprotected_ok:
+    if order.ask.unprotected_ok:
         return None
     detail = "no stop works before the next open; say unprotected_ok to hold the position until then"
     return Refusal(reason=Reason.EXTENDED_UNPROTECTED, detail=detail)
@@ -103,7 +103,7 @@ def ladder_of(order: Order, settings: Settings) -> LadderName:
         return LadderName.UNWIND
     if order.kind == "bracket":
         return LadderName.SMART_LIMIT if settings.USE_SMART_EXECUTOR else LadderName.MARKET
-    return order.signal_ladder or route(classify(order.symbol, settings), settings)
+    return order.ask.ladder or route(classify(order.symbol, settings), settings)
 
 
 def turn_backoff(waits: int) -> int:
@@ -143,8 +143,8 @@ def classified(order: Order, settings: Settings) -> Order:
     if order.kind == "bracket":
         cap = settings.SMART_EXECUTOR_MAX_SLIPPAGE_PCT * BPS if settings.USE_SMART_EXECUTOR else None
     else:
-        cap = None if is_exit(order) else order.signal_cap_bps or cap_bps(symbol_class, settings)
-    return order.changed(symbol_class=symbol_class, ladder=ladder_of(order, settings), max_slippage_bps=cap)
+        cap = None if is_exit(order) else order.ask.cap_bps or cap_bps(symbol_class, settings)
+    return order.with_terms(symbol_class=symbol_class, ladder=ladder_of(order, settings), max_slippage_bps=cap)
 
 
 def released(
@@ -154,27 +154,27 @@ def released(
     order = classified(order, settings)
     cap = _cap(order, quote.mid, session, now, settings) if quote else None
     if cap:
-        order = order.changed(max_slippage_bps=cap.bps, cap_floor=cap.floor, cap_bound=cap.bound)
-    return order.changed(
-        side=side,
-        status=Status.WORKING,
-        plan=build_ladder(ladder_of(order, settings), settings, quote),
-        reference_price=quote.mid if quote else None,
-        arrival_bid=quote.bid if quote else None,
-        arrival_ask=quote.ask if quote else None,
-        waits_for=None,
-        waits=0,
+        order = order.with_terms(max_slippage_bps=cap.bps, cap_floor=cap.floor, cap_bound=cap.bound)
+    return (
+        order.changed(side=side, status=Status.WORKING)
+        .with_terms(
+            plan=build_ladder(ladder_of(order, settings), settings, quote),
+            reference_price=quote.mid if quote else None,
+            arrival_bid=quote.bid if quote else None,
+            arrival_ask=quote.ask if quote else None,
+        )
+        .with_run(waits_for=None, waits=0)
     )
 
 
 def _cap(order: Order, reference: Decimal, session: TradingDay, now: datetime, settings: Settings) -> Cap | None:
     """How far from the reference price the order may trade; its signal's own word is never widened."""
-    if order.max_slippage_bps is None:
+    if order.terms.max_slippage_bps is None:
         return None
-    if order.signal_cap_bps:
-        return Cap(bps=order.signal_cap_bps, floor=ZERO, bound=CapBound.SIGNAL)
-    cap = Cap(bps=order.max_slippage_bps, floor=ZERO, bound=CapBound.SETTING)
-    return opening_cap(cap, reference, session, now, order.opening).at_least(reference, settings.cap_floor_ticks)
+    if order.ask.cap_bps:
+        return Cap(bps=order.ask.cap_bps, floor=ZERO, bound=CapBound.SIGNAL)
+    cap = Cap(bps=order.terms.max_slippage_bps, floor=ZERO, bound=CapBound.SETTING)
+    return opening_cap(cap, reference, session, now, order.run.opening).at_least(reference, settings.cap_floor_ticks)
 
 
 def cap_price(order: Order) -> Decimal:
@@ -183,6 +183,8 @@ def cap_price(order: Order) -> Decimal:
     Raises:
         ValueError: the order has not been released, or carries no cap.
     """
-    if order.reference_price is None or order.max_slippage_bps is None:
+    if order.terms.reference_price is None or order.terms.max_slippage_bps is None:
         raise ValueError(f"{order.order_id} has no cap")
-    return worst_price(order.reference_price, order.max_slippage_bps, order.trading_side, order.cap_floor)
+    return worst_price(
+        order.terms.reference_price, order.terms.max_slippage_bps, order.trading_side, order.terms.cap_floor
+    )

@@ -26,12 +26,12 @@ def levels_of(order: Order) -> Levels:
     Raises:
         ValueError: nothing is filled, or the order is no bracket.
     """
-    if order.bracket is None or order.filled_qty <= 0:
+    if order.terms.bracket is None or order.filled_qty <= 0:
         raise ValueError(f"{order.order_id} holds nothing to protect")
-    adjusted = order.adjustments[-1] if order.adjustments else None
-    since = [oco for oco in order.protections if adjusted is None or oco.placed_at >= adjusted.at]
+    adjusted = order.care.adjustments[-1] if order.care.adjustments else None
+    since = [oco for oco in order.guard.protections if adjusted is None or oco.placed_at >= adjusted.at]
     working = next((oco.working_levels for oco in reversed(since) if oco.worked), None)
-    by_fill = order.bracket.levels_at(order.avg_fill_price or order.bracket.signal_price)
+    by_fill = order.terms.bracket.levels_at(order.avg_fill_price or order.terms.bracket.signal_price)
     return working or (adjusted.levels if adjusted else by_fill)
 
 
@@ -42,7 +42,7 @@ def after_split(order: Order, ratio: Decimal) -> Levels:
     somebody who moved them: what it scaled is not scaled again.
     """
     levels, away = levels_of(order), opposite(order.trading_side)
-    oco = next((oco for oco in reversed(order.protections) if oco.worked), None)
+    oco = next((oco for oco in reversed(order.guard.protections) if oco.worked), None)
     if oco and oco.moved == levels and _scaled_already(oco.levels, levels, ratio):
         return levels
     return Levels(stop=round_passive(levels.stop / ratio, away), target=round_passive(levels.target / ratio, away))
@@ -67,7 +67,7 @@ def measured(order: Order) -> Order:
     """The order with stop, target and R/R as its fills left them."""
     levels, price = levels_of(order), order.entry_price
     ratio = levels.risk_reward(price, order.trading_side) if price else None
-    return order.changed(stop_loss=levels.stop, take_profit=levels.target, risk_reward=ratio)
+    return order.with_guard(stop_loss=levels.stop, take_profit=levels.target, risk_reward=ratio)
 
 
 def is_through(quote: Quote, stop: Decimal, side: Side) -> bool:

@@ -35,7 +35,7 @@ class ChildOver(NamedTuple):
 
 CHILD_OVER = (
     ChildOver(Onward.OVER, lambda order, child: order.remaining_qty <= 0, "the order is filled"),
-    ChildOver(Onward.OVER, lambda order, child: order.superseded_by, "an exit took over"),
+    ChildOver(Onward.OVER, lambda order, child: order.close.superseded_by, "an exit took over"),
     ChildOver(
         Onward.ENDS,
         lambda order, child: child.lost,
@@ -127,16 +127,16 @@ NO_FAILURE = (
 
 ENDINGS = (
     Ending(Status.UNWOUND, lambda order: _is_left(order), "a bracket left all that it bought"),
-    Ending(Status.FAILED, lambda order: order.unwind_failed, "a bracket tried to leave, and did not end flat"),
+    Ending(Status.FAILED, lambda order: order.unwind.failed, "a bracket tried to leave, and did not end flat"),
     Ending(
         Status.SUPERSEDED,
-        lambda order: order.bracket and order.superseded_by,
+        lambda order: order.terms.bracket and order.close.superseded_by,
         "an exit took over a bracket, whatever was filled",
         Reason.SUPERSEDED,
     ),
     Ending(
         Status.FAILED,
-        lambda order: order.unguarded_qty > 0 and not order.outside_session,
+        lambda order: order.unguarded_qty > 0 and not order.terms.outside_session,
         "shares are without protection, in a session",
         if_none=Reason.PROTECTION_FAILED,
     ),
@@ -153,7 +153,7 @@ ENDINGS = (
     ),
     Ending(
         Status.FILLED,
-        lambda order: _is_filled(order) and order.cut in (None, Reason.CUT_TO_POSITION),
+        lambda order: _is_filled(order) and order.terms.cut in (None, Reason.CUT_TO_POSITION),
         "all that was asked for was filled, or all that was held",
         Told.CUT,
     ),
@@ -163,8 +163,8 @@ ENDINGS = (
         "all was filled that could be worked of what was asked for",
         Told.CUT,
     ),
-    Ending(Status.SUPERSEDED, lambda order: order.superseded_by, "an exit took over", Reason.SUPERSEDED),
-    Ending(Status.FAILED, lambda order: order.securing, "it was secured after a failure"),
+    Ending(Status.SUPERSEDED, lambda order: order.close.superseded_by, "an exit took over", Reason.SUPERSEDED),
+    Ending(Status.FAILED, lambda order: order.run.securing, "it was secured after a failure"),
     Ending(Status.FAILED, lambda order: _had_to_complete(order), "it had to complete, and something kept it from that"),
     Ending(Status.PARTIALLY_FILLED, lambda order: order.filled_qty > 0, "a part was filled"),
     Ending(
@@ -181,15 +181,15 @@ def ending(order: Order) -> tuple[Status, Reason | None]:
     row = next(row for row in ENDINGS if row.fits(order))
     if isinstance(row.told, Reason):
         return row.status, row.told
-    return row.status, (order.cut if row.told is Told.CUT else order.reason or row.if_none)
+    return row.status, (order.terms.cut if row.told is Told.CUT else order.reason or row.if_none)
 
 
 def _is_left(order: Order) -> bool:
-    return order.bracket is not None and order.unwinding and order.unexited_qty <= 0
+    return order.terms.bracket is not None and order.unwind.wanted and order.unexited_qty <= 0
 
 
 def _is_filled(order: Order) -> bool:
-    return order.requested_qty is not None and order.remaining_qty <= 0 < order.filled_qty
+    return order.terms.requested_qty is not None and order.remaining_qty <= 0 < order.filled_qty
 
 
 def _had_to_complete(order: Order) -> bool:

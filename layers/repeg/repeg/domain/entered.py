@@ -18,7 +18,7 @@ def wants_a_look(order: Order) -> bool:
 
     It rested, so that the market has moved; or the touch at which it would be left was close to the stop already.
     """
-    bracket, price = order.bracket, order.avg_fill_price
+    bracket, price = order.terms.bracket, order.avg_fill_price
     filled = [child for child in order.children if child.filled_qty > 0]
     if bracket is None or bracket.min_rr is None or price is None or not filled:
         return False

@@ -163,7 +163,7 @@ def looks_split(brackets: Sequence[Order], position: Position | None) -> bool:
 
 def seen_before(brackets: Sequence[Order]) -> Seen | None:
     """What the account showed when it last agreed with the records; else what a lone bracket paid."""
-    seen = [bracket.account_seen for bracket in brackets if bracket.account_seen]
+    seen = [bracket.care.seen for bracket in brackets if bracket.care.seen]
     if seen:
         return max(seen, key=lambda each: each.at)
     bracket = brackets[0]

@@ -43,12 +43,12 @@ from repeg.domain.verdicts import Refusal, WaitingFor
 
 def requests_of_entry(order: Order) -> int:
     """Requests to reserve before a child order of this entry is sent."""
-    return REQUESTS_PER_CHILD + (REQUESTS_PER_PROTECTION if order.bracket else 0)
+    return REQUESTS_PER_CHILD + (REQUESTS_PER_PROTECTION if order.terms.bracket else 0)
 
 
 def waits_for_market(order: Order) -> bool:
     """True while a quote that shows no market is worth another look: ten seconds in a row."""
-    return order.waits_for is not WaitingFor.MARKET or order.waits < NO_MARKET_LOOKS
+    return order.run.waits_for is not WaitingFor.MARKET or order.run.waits < NO_MARKET_LOOKS
 
 
 def is_exit(order: Order) -> bool:
@@ -62,7 +62,7 @@ def intent_of(order: Order) -> Intent | None:
     A plain buy may cover a short position or open a long one.
     """
     side = order.trading_side
-    if order.bracket:
+    if order.terms.bracket:
         return "buy_to_open" if side == "buy" else "sell_to_open"
     if is_exit(order) or side == "sell":
         return "buy_to_close" if side == "buy" else "sell_to_close"
@@ -84,13 +84,13 @@ def next_rung(order: Order, closes_at: datetime | None, now: datetime) -> Rung |
     if order.must_complete:
         if is_overdue(order, now) and not is_exit(order):
             return Refusal(reason=Reason.FILL_TIMEOUT, detail=f"not complete after {COMPLETION_WINDOW_SECONDS} s")
-        rung = _on_lap(order.plan[walked % len(order.plan)], walked // len(order.plan))
+        rung = _on_lap(order.terms.plan[walked % len(order.terms.plan)], walked // len(order.terms.plan))
         if is_overdue(order, now):
-            rung = order.plan[-1].changed(patience=_patience_when_late(order, now))
-    elif walked >= len(order.plan):
+            rung = order.terms.plan[-1].changed(patience=_patience_when_late(order, now))
+    elif walked >= len(order.terms.plan):
         return _ladder_over(order)
     else:
-        rung = order.plan[walked]
+        rung = order.terms.plan[walked]
     if closes_at is None or not may_start(order, rung, closes_at, now):
         return Refusal(reason=Reason.MARKET_CLOSED, detail="no time left before the close for the next rung")
     return rung
@@ -118,7 +118,7 @@ def may_start(order: Order, rung: Rung, closes_at: datetime, now: datetime) -> b
     """An entry rung must be over 10 s before the close, a bracket's 90 s; an exit may start until just before it."""
     if is_exit(order):
         return now < closes_at - EXIT_MARGIN_BEFORE_CLOSE
-    margin = BRACKET_MARGIN_BEFORE_CLOSE if order.bracket else ENTRY_MARGIN_BEFORE_CLOSE
+    margin = BRACKET_MARGIN_BEFORE_CLOSE if order.terms.bracket else ENTRY_MARGIN_BEFORE_CLOSE
     return leaves_time_for(float(rung.patience), margin, closes_at, now)
 
 
@@ -133,8 +133,8 @@ def runaway(order: Order, quote: Quote) -> Refusal | None:
 
     A symbol whose touch was outside the cap on arrival did not run: its limit rests at the worst price.
     """
-    arrival = order.arrival_ask if order.trading_side == "buy" else order.arrival_bid
-    if order.sent or order.bracket or order.worst_price is None or arrival is None:
+    arrival = order.terms.arrival_ask if order.trading_side == "buy" else order.terms.arrival_bid
+    if order.sent or order.terms.bracket or order.worst_price is None or arrival is None:
         return None
     side, worst = order.trading_side, order.worst_price
     if beyond(quote.touch(side), worst, side) and not beyond(arrival, worst, side):
@@ -153,7 +153,7 @@ def price_of(order: Order, rung: Rung, quote: Quote | None) -> ChildPrice:
     guards = guards_market(order)
     side, worst = order.trading_side, order.worst_price
     price = price_rung(rung, quote, side, worst, order.remaining_qty, guard_market=guards)
-    return off_the_wall(price, quote, side, order.wall)
+    return off_the_wall(price, quote, side, order.sending.wall)
 
 
 def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -> ChildRecord:
@@ -170,7 +170,7 @@ def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -
         sent_at=now,
         patience=rung.patience,
         price_protected=price.price_protected,
-        grace=PARTIAL_FILL_GRACE_SECONDS if order.bracket else None,
+        grace=PARTIAL_FILL_GRACE_SECONDS if order.terms.bracket else None,
         sends=1,
     )
 
@@ -183,7 +183,7 @@ def dust(qty: Decimal, price: Decimal) -> Refusal:
 
 def guards_market(order: Order) -> bool:
     """The market ladder is the legacy way and pays what it must, unless its signal names a cap."""
-    return order.ladder is not LadderName.MARKET or order.signal_cap_bps is not None
+    return order.terms.ladder is not LadderName.MARKET or order.ask.cap_bps is not None
 
 
 def needs_quote(order: Order, rung: Rung) -> bool:
@@ -246,29 +246,28 @@ def concluded(order: Order, now: datetime) -> Order:
     status, reason = ending(order)
     price = order.avg_fill_price
     slippage = shortfall = None
-    if price and order.reference_price:
-        slippage = slippage_bps(price, order.reference_price, order.trading_side)
-    if price and order.arrival_bid and order.arrival_ask:
-        shortfall = slippage_bps(price, (order.arrival_bid + order.arrival_ask) / 2, order.trading_side)
+    if price and order.terms.reference_price:
+        slippage = slippage_bps(price, order.terms.reference_price, order.trading_side)
+    if price and order.terms.arrival_bid and order.terms.arrival_ask:
+        shortfall = slippage_bps(price, (order.terms.arrival_bid + order.terms.arrival_ask) / 2, order.trading_side)
     breached = price is not None and beyond(price, _nominal_worst(order), order.trading_side)
-    return order.changed(
-        status=status,
-        reason=reason,
-        slippage_bps=slippage,
-        shortfall_bps=shortfall,
-        cap_breached=breached,
-        seconds_to_fill=_seconds_to_fill(order) if price else None,
-        completed_at=now,
-        parked_until=None,
-        waits_for=None,
+    return (
+        order.changed(status=status, reason=reason, completed_at=now)
+        .with_result(
+            slippage_bps=slippage,
+            shortfall_bps=shortfall,
+            cap_breached=breached,
+            seconds_to_fill=_seconds_to_fill(order) if price else None,
+        )
+        .with_run(parked_until=None, waits_for=None)
     )
 
 
 def _nominal_worst(order: Order) -> Decimal | None:
-    if order.reference_price is None or order.max_slippage_bps is None:
+    if order.terms.reference_price is None or order.terms.max_slippage_bps is None:
         return None
-    far = cap_distance(order.reference_price, order.max_slippage_bps, order.cap_floor)
-    return order.reference_price + direction(order.trading_side) * far
+    far = cap_distance(order.terms.reference_price, order.terms.max_slippage_bps, order.terms.cap_floor)
+    return order.terms.reference_price + direction(order.trading_side) * far
 
 
 def _seconds_to_fill(order: Order) -> Decimal | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from repeg.domain.brackets import Bracket
 from repeg.domain.orders import Order, order_id_for
+from repeg.domain.parts import Ask, Guard, Run, Terms
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import SYMBOL
 from repeg.domain.signals import BracketSignal, CloseSignal, OrderSignal, Signal, body_hash
@@ -15,8 +16,15 @@ from repeg.errors import SignalInvalid
 UNKNOWN_SYMBOL = "?"
 
 
-def accepted_order(signal: Signal, market_now: datetime, received_wall: datetime, sent_at: datetime) -> Order:
+def accepted_order(signal: Signal, market_now: datetime, received_wall: datetime, sent_wall: datetime) -> Order:
     """The record of a valid signal."""
+    ask = Ask(
+        received_wall=received_wall,
+        sent_wall=sent_wall,
+        qty=signal.qty,
+        when_closed=signal.when_closed,
+        explicit_expiry=signal.expires_at is not None,
+    )
     order = Order(
         order_id=order_id_for(signal.signal_id),
         signal_id=signal.signal_id,
@@ -24,62 +32,64 @@ def accepted_order(signal: Signal, market_now: datetime, received_wall: datetime
         strategy=signal.strategy,
         symbol=signal.symbol,
         created_at=market_now,
-        received_wall=received_wall,
-        signal_sent_wall=sent_at,
-        expires_at=signal.expires_at,
-        explicit_expiry=signal.expires_at is not None,
-        when_closed=signal.when_closed,
+        ask=ask,
+        terms=Terms(requested_qty=signal.qty),
+        run=Run(expires_at=signal.expires_at),
     )
     match signal:
         case OrderSignal():
-            order = order.changed(
-                side=signal.side,
-                requested_qty=signal.qty,
-                signal_qty=signal.qty,
+            asked = ask.changed(
                 notional=signal.notional,
-                signal_cap_bps=signal.max_slippage_bps,
-                signal_ladder=signal.ladder,
+                cap_bps=signal.max_slippage_bps,
+                ladder=signal.ladder,
                 completion=signal.completion,
             )
+            order = order.changed(side=signal.side, ask=asked)
         case BracketSignal():
-            order = order.changed(
-                side=signal.side,
-                requested_qty=signal.qty,
-                signal_qty=signal.qty,
-                notional=signal.notional,
-                reference_price=signal.signal_price,
-                stop_loss=signal.stop_loss,
-                take_profit=signal.take_profit,
-                bracket=Bracket(
-                    side=signal.side,
-                    signal_price=signal.signal_price,
-                    stop_loss=signal.stop_loss,
-                    take_profit=signal.take_profit,
-                    anchor=signal.exit_anchor,
-                ),
-                extended_hours=signal.extended_hours,
-                unprotected_ok=signal.unprotected_ok,
-            )
+            order = _as_bracket(order, signal)
         case CloseSignal():
-            order = order.changed(signal_qty=signal.qty, requested_qty=signal.qty, foreign_orders=signal.foreign_orders)
+            order = order.changed(ask=ask.changed(foreign_orders=signal.foreign_orders))
     return order.noted(market_now, "AcceptSignal", f"{signal.kind} signal accepted")
 
 
+def _as_bracket(order: Order, signal: BracketSignal) -> Order:
+    asked = order.ask.changed(
+        notional=signal.notional, extended_hours=signal.extended_hours, unprotected_ok=signal.unprotected_ok
+    )
+    bracket = Bracket(
+        side=signal.side,
+        signal_price=signal.signal_price,
+        stop_loss=signal.stop_loss,
+        take_profit=signal.take_profit,
+        anchor=signal.exit_anchor,
+    )
+    guard = Guard(stop_loss=signal.stop_loss, take_profit=signal.take_profit)
+    order = order.changed(side=signal.side, ask=asked, guard=guard)
+    return order.with_terms(reference_price=signal.signal_price, bracket=bracket)
+
+
 def invalid_order(
-    signal_id: str, body: Any, problem: SignalInvalid, market_now: datetime, received_wall: datetime, sent_at: datetime
+    signal_id: str,
+    body: Any,
+    problem: SignalInvalid,
+    market_now: datetime,
+    received_wall: datetime,
+    sent_wall: datetime,
 ) -> Order:
     """The record of a message that breaks the contract but names a usable signal_id."""
     order_id = order_id_for(signal_id, body_hash(body))
-    return _rejected(order_id, signal_id, body, market_now, received_wall, sent_at, Reason.INVALID_SIGNAL, str(problem))
+    return _rejected(
+        order_id, signal_id, body, market_now, received_wall, sent_wall, Reason.INVALID_SIGNAL, str(problem)
+    )
 
 
 def conflicting_order(
-    signal_id: str, body: Any, market_now: datetime, received_wall: datetime, sent_at: datetime
+    signal_id: str, body: Any, market_now: datetime, received_wall: datetime, sent_wall: datetime
 ) -> Order:
     """The record of a signal whose id was used before with another body."""
     detail = f"{signal_id} was used before with another body; send this under a new signal_id"
     order_id = order_id_for(signal_id, body_hash(body))
-    return _rejected(order_id, signal_id, body, market_now, received_wall, sent_at, Reason.SIGNAL_CONFLICT, detail)
+    return _rejected(order_id, signal_id, body, market_now, received_wall, sent_wall, Reason.SIGNAL_CONFLICT, detail)
 
 
 def _rejected(
@@ -88,7 +98,7 @@ def _rejected(
     body: Any,
     market_now: datetime,
     received_wall: datetime,
-    sent_at: datetime,
+    sent_wall: datetime,
     reason: Reason,
     detail: str,
 ) -> Order:
@@ -102,7 +112,6 @@ def _rejected(
         status=Status.REJECTED,
         reason=reason,
         created_at=market_now,
-        received_wall=received_wall,
-        signal_sent_wall=sent_at,
         completed_at=market_now,
+        ask=Ask(received_wall=received_wall, sent_wall=sent_wall),
     ).noted(market_now, "AcceptSignal", detail)

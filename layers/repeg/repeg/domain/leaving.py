@@ -24,20 +24,24 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
     Booking again changes nothing: an exit counts once for each close.
     """
     before = [_without(order, close.order_id) for order in holding]
-    free = max(ZERO, (close.position_before or ZERO) - sum((order.unexited_qty for order in before), ZERO))
+    free = max(ZERO, (close.close.position_before or ZERO) - sum((order.unexited_qty for order in before), ZERO))
     taken = max(ZERO, close.filled_qty - free)
     changed = []
-    flat = close.signal_qty is None and close.position_before is not None and close.filled_qty >= close.position_before
+    flat = (
+        close.ask.qty is None
+        and close.close.position_before is not None
+        and close.filled_qty >= close.close.position_before
+    )
     for order, known in zip(before, holding, strict=True):
-        if order.frozen and flat:
+        if order.care.frozen and flat:
             # Which shares of the record the account's were is in dispute; that none is left is not.
             gone = _exit(close, order.unexited_qty).changed(price=None)
-            changed.append(order.with_exit(gone).changed(frozen=""))
+            changed.append(order.with_exit(gone).with_care(frozen=""))
             continue
         qty = min(_loose(order), taken)
         taken -= qty
         after = order.with_exit(_exit(close, qty)) if qty > 0 else order
-        if after.exits != known.exits:
+        if after.guard.exits != known.guard.exits:
             changed.append(after)
     return changed
 
@@ -63,7 +67,7 @@ def filled_lately(order: Order, now: datetime) -> bool:
     An OCO that worked is proof that the account showed what was bought before it.
     """
     fills = [child.closed_at for child in order.children if child.filled_qty > 0 and child.closed_at]
-    if not fills or any(oco.worked and oco.placed_at >= max(fills) for oco in order.protections):
+    if not fills or any(oco.worked and oco.placed_at >= max(fills) for oco in order.guard.protections):
         return False
     return now - max(fills) < POSITION_SHOWS_AFTER
 
@@ -73,7 +77,7 @@ def bare_by_record(order: Order) -> datetime | None:
 
     None when it does not tell. Sweeps that died saw nothing, and one that comes every minute sees it late.
     """
-    worked = [oco for oco in order.protections if oco.worked]
+    worked = [oco for oco in order.guard.protections if oco.worked]
     if any(not oco.status.closed for oco in worked):
         return None
     if worked:
@@ -83,7 +87,7 @@ def bare_by_record(order: Order) -> datetime | None:
 
 def left_by_others(order: Order, qty: Decimal, now: datetime) -> Exit:
     """Shares that somebody else sold (or bought back), at a price that is not known."""
-    source = f"{order.order_id}-outside{len(order.exits) + 1}"
+    source = f"{order.order_id}-outside{len(order.guard.exits) + 1}"
     return Exit(source=source, reason=ExitReason.OUTSIDE, qty=qty, price=None, at=now)
 
 
@@ -92,11 +96,11 @@ def _loose(order: Order) -> Decimal:
 
     An OCO of which only the intent is known holds nothing back: that shares were sold is a fact, the intent is not.
     """
-    return order.unexited_qty - sum((oco.covers for oco in order.protections if oco.worked), ZERO)
+    return order.unexited_qty - sum((oco.covers for oco in order.guard.protections if oco.worked), ZERO)
 
 
 def _without(order: Order, source: str) -> Order:
-    return order.changed(exits=tuple(gone for gone in order.exits if gone.source != source))
+    return order.with_guard(exits=tuple(gone for gone in order.guard.exits if gone.source != source))
 
 
 def _exit(close: Order, qty: Decimal) -> Exit:

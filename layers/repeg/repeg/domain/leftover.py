@@ -20,9 +20,9 @@ ONE = Decimal(1)
 
 def surplus(close: Order, position: Position | None) -> Decimal | None:
     """Shares that the account shows beyond what the close leaves; None where it is not known what was there before."""
-    if close.position_before is None:
+    if close.close.position_before is None:
         return None
-    left = close.position_before + close.held_by_others - close.filled_qty
+    left = close.close.position_before + close.close.held_by_others - close.filled_qty
     return held_of(close, position) - max(ZERO, left)
 
 
@@ -37,17 +37,17 @@ def as_it_should_be(close: Order, position: Position | None) -> bool:
     Shares that orders held, or that did not show yet, are worth a look of their own.
     """
     over = surplus(close, position)
-    if close.signal_qty is not None and close.cut is None and close.bought_lately:
+    if close.ask.qty is not None and close.terms.cut is None and close.close.bought_lately:
         return True
-    if close.kind == "unwind" and close.cut is not None:
+    if close.kind == "unwind" and close.terms.cut is not None:
         return True
-    return over is None or (over <= DUST and close.cut is None and not close.bought_lately)
+    return over is None or (over <= DUST and close.terms.cut is None and not close.close.bought_lately)
 
 
 def explained(close: Order, looks: Looks) -> Finding:
     """What the surplus of a closed position is. `looks.unbooked` are the orders of others since the close began."""
     held = (looks.held or ZERO) * -direction(close.trading_side)
-    before, sold = (close.position_before or ZERO) + close.held_by_others, close.filled_qty
+    before, sold = (close.close.position_before or ZERO) + close.close.held_by_others, close.filled_qty
     over = held - (before - sold)
     arrived = _arrived(close, looks)
     if over - arrived <= DUST:
@@ -66,8 +66,8 @@ def split_within(close: Order, looks: Looks, held: Decimal) -> Finding | None:
 
     The average price must have followed it too: what others bought, and an action from before, do not look like that.
     """
-    before, sold = (close.position_before or ZERO) + close.held_by_others, close.filled_qty
-    seen, average = close.account_seen, looks.avg_entry_price
+    before, sold = (close.close.position_before or ZERO) + close.close.held_by_others, close.filled_qty
+    seen, average = close.care.seen, looks.avg_entry_price
     if seen is None or average is None:
         return None
     for ratio, words in latest_of(looks.actions or ()):
@@ -86,7 +86,7 @@ def sold_early(before: Decimal, sold: Decimal, held: Decimal, ratio: Decimal) ->
 
 def more_by_split(leaving: Order, finding: Finding) -> Decimal:
     """Shares that a split made of those which an order of a quantity took for old ones, and that are there."""
-    before = (leaving.position_before or ZERO) + leaving.held_by_others
+    before = (leaving.close.position_before or ZERO) + leaving.close.held_by_others
     early = sold_early(before, leaving.filled_qty, finding.held, finding.ratio)
     late = leaving.filled_qty - min(max(ZERO, early), leaving.filled_qty)
     return floor_qty(min(late * (finding.ratio - 1), finding.held), fractionable=True)
@@ -98,8 +98,8 @@ def rescaled_in_close(close: Order, brackets: Sequence[Order], finding: Finding)
     Shares that no bracket held were sold first, as they are when the close is booked; only what was there at the split
     was multiplied.
     """
-    before = close.position_before or ZERO
-    early = sold_early(before + close.held_by_others, close.filled_qty, finding.held, finding.ratio)
+    before = close.close.position_before or ZERO
+    early = sold_early(before + close.close.held_by_others, close.filled_qty, finding.held, finding.ratio)
     free = max(ZERO, before - sum((bracket.unexited_qty for bracket in brackets), ZERO))
     taken = max(ZERO, min(early, close.filled_qty) - free)
     quantities = []

@@ -51,11 +51,15 @@ class Rule(NamedTuple):
 
 
 AT_WORK = (
-    Rule(Stage.SECURING, lambda order: order.securing and order.open_child, "a step kept failing; its child may fill"),
-    Rule(Stage.RESTORING, lambda order: order.restoring, "a close puts protection back before it waits"),
+    Rule(
+        Stage.SECURING, lambda order: order.run.securing and order.open_child, "a step kept failing; its child may fill"
+    ),
+    Rule(Stage.RESTORING, lambda order: order.close.restoring, "a close puts protection back before it waits"),
     Rule(Stage.CANCELING, lambda order: _is_canceling(order), "a child order's cancel was asked for"),
     Rule(
-        Stage.WITHDRAWN, lambda order: order.open_child and order.superseded_by, "an exit took over; its child may fill"
+        Stage.WITHDRAWN,
+        lambda order: order.open_child and order.close.superseded_by,
+        "an exit took over; its child may fill",
     ),
     Rule(Stage.LIVE, lambda order: order.open_child, "a child order may fill"),
     Rule(Stage.WORKING, lambda order: _is_due(order) and order.status is Status.WORKING, "its next child order is due"),
@@ -65,7 +69,7 @@ AT_WORK = (
 
 OWED = (
     Rule(Stage.ENDING, lambda order: _needs_no_care(order), "what it bought was seen to, or an exit sees to it"),
-    Rule(Stage.LEAVING, lambda order: order.unwinding, "what it bought is not worth holding"),
+    Rule(Stage.LEAVING, lambda order: order.unwind.wanted, "what it bought is not worth holding"),
     Rule(
         Stage.LOOKING_AGAIN,
         lambda order: wants_another_look(order),
@@ -78,12 +82,12 @@ OWED = (
 """Once its ladder is over: what is owed to the shares before the outcome may be recorded."""
 
 OUTCOME_RECORDED = (
-    Rule(Stage.UNTOLD, lambda order: not order.published, "its outcome was not published"),
-    Rule(Stage.FROZEN, lambda order: order.frozen, "record and account disagree"),
+    Rule(Stage.UNTOLD, lambda order: not order.run.published, "its outcome was not published"),
+    Rule(Stage.FROZEN, lambda order: order.care.frozen, "record and account disagree"),
     Rule(Stage.LEAVING_LATER, lambda order: _is_not_left_yet(order), "its position is past its stop"),
     Rule(
         Stage.BARE,
-        lambda order: order.needs_care or lone_stop(order.protections),
+        lambda order: order.needs_care or lone_stop(order.guard.protections),
         "shares are not guarded as they should be",
     ),
     Rule(Stage.HOLDING, lambda order: order.unexited_qty > 0, "its shares are guarded"),
@@ -134,7 +138,7 @@ def taken_up(order: Order) -> Route:
     was filled, of which nothing else is recorded, where it was worked last.
     """
     stage = stage_of(order)
-    if order.securing and not order.status.terminal:
+    if order.run.securing and not order.status.terminal:
         return Route.SECURE_POSITION
     if stage in (Stage.ENTERED, Stage.SOLD, Stage.ENDING) and not _is_ladder_over(order):
         stage = Stage.WORKING if order.status is Status.WORKING else Stage.WAITING
@@ -159,7 +163,7 @@ def _is_canceling(order: Order) -> bool:
 
 
 def _is_ladder_over(order: Order) -> bool:
-    return bool(order.reason or order.unwinding or order.settled or wants_another_look(order))
+    return bool(order.reason or order.unwind.wanted or order.guard.settled or wants_another_look(order))
 
 
 def _is_due(order: Order) -> bool:
@@ -168,19 +172,19 @@ def _is_due(order: Order) -> bool:
 
 def is_complete(order: Order) -> bool:
     """True when all that it has to trade is filled; how much that is, a close learns from the account."""
-    return order.requested_qty is not None and order.remaining_qty <= 0
+    return order.terms.requested_qty is not None and order.remaining_qty <= 0
 
 
 def _needs_no_care(order: Order) -> bool:
-    return order.settled or bool(order.superseded_by and not order.gave_way)
+    return order.guard.settled or bool(order.close.superseded_by and not order.close.gave_way)
 
 
 def _is_not_left_yet(order: Order) -> bool:
-    return order.unwinding and (order.unexited_qty > 0 or not order.settled)
+    return order.unwind.wanted and (order.unexited_qty > 0 or not order.guard.settled)
 
 
 def _answers_for_brackets(order: Order) -> bool:
-    return order.kind == "close" and bool(order.released or order.brackets_before)
+    return order.kind == "close" and bool(order.close.released or order.close.brackets_before)
 
 
 def wants_another_look(order: Order) -> bool:
@@ -189,14 +193,21 @@ def wants_another_look(order: Order) -> bool:
     What orders held, or did not show yet, may be free by now; and a split makes more shares of those that are sold.
     """
     exits = order.kind in ("close", "unwind")
-    if not exits or order.looked_again or order.superseded_by or order.reason or order.securing or order.open_child:
+    if (
+        not exits
+        or order.close.looked_again
+        or order.close.superseded_by
+        or order.reason
+        or order.run.securing
+        or order.open_child
+    ):
         return False
     return order.remaining_qty <= 0 < order.filled_qty
 
 
 def looks_again_once(order: Order) -> bool:
     """True where the look is for shares that orders held, or did not show yet: what is not free then stays."""
-    return order.cut is not None or order.bought_lately
+    return order.terms.cut is not None or order.close.bought_lately
 
 
 # --- trouble, and who may be ended ---
@@ -208,7 +219,7 @@ def is_interrupted(order: Order) -> bool:
     One that is being secured already is not to be begun again; any other only has to be seen to and recorded.
     """
     undecided = order.reason is None and not is_complete(order)
-    return not order.securing and (order.open_child is not None or undecided)
+    return not order.run.securing and (order.open_child is not None or undecided)
 
 
 def is_untouched(order: Order) -> bool:
@@ -223,49 +234,49 @@ def sends_no_more(order: Order) -> bool:
 
 def is_withdrawn(order: Order) -> bool:
     """True once an exit took over: what is live of it is cancelled, what is on its way is not sent again."""
-    return order.superseded_by is not None
+    return order.close.superseded_by is not None
 
 
 def is_withdrawn_by(order: Order, close: Order) -> bool:
     """True when it was this close that took over."""
-    return order.superseded_by == close.order_id
+    return order.close.superseded_by == close.order_id
 
 
 def is_restoring(close: Order) -> bool:
     """True while a close has protection put back, to go on after that."""
-    return close.restoring
+    return close.close.restoring
 
 
 def is_being_left(order: Order) -> bool:
     """True from the verdict that the position is left until an attempt to leave it ends."""
-    return order.unwinding
+    return order.unwind.wanted
 
 
 def was_left_in_vain(order: Order) -> bool:
     """True when leaving was tried and did not end flat: protecting is all that can be done."""
-    return order.unwind_failed
+    return order.unwind.failed
 
 
 def is_seen_to(order: Order) -> bool:
     """True once what was bought is protected or left, or its owner was told that it is neither."""
-    return order.settled
+    return order.guard.settled
 
 
 def is_told(order: Order) -> bool:
     """True when the outcome is recorded and published: no execution is needed but to look after its shares."""
-    return order.status.terminal and order.published
+    return order.status.terminal and order.run.published
 
 
 def is_being_ended(order: Order) -> bool:
     """True once somebody sees to its end: nobody else needs to take over from it."""
-    return bool(order.status.terminal or order.securing or order.unwinding or order.superseded_by)
+    return bool(order.status.terminal or order.run.securing or order.unwind.wanted or order.close.superseded_by)
 
 
 def may_be_superseded(order: Order) -> bool:
     """True while an exit may take over from it: what it bought was not seen to."""
-    return not (is_being_ended(order) or order.settled)
+    return not (is_being_ended(order) or order.guard.settled)
 
 
 def is_to_go_on(order: Order) -> bool:
     """True while nothing speaks against leaving its child order at the market."""
-    return not (order.superseded_by or order.reason or order.securing)
+    return not (order.close.superseded_by or order.reason or order.run.securing)

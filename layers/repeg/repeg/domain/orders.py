@@ -8,23 +8,17 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
-from repeg.domain.adjustments import Adjustment, Seen
-from repeg.domain.brackets import Bracket
 from repeg.domain.bygone import Bygone, bounded
 from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.history import ClockAnchor, Event, Told, with_event
-from repeg.domain.ladders import Ladder, LadderName
+from repeg.domain.history import Event, Told, with_event
 from repeg.domain.models import Frozen, Side, printable
 from repeg.domain.money import floor_qty
-from repeg.domain.opening import OpeningPlan
-from repeg.domain.pricing import CapBound, worst_price
+from repeg.domain.parts import Ask, Care, Close, Guard, Result, Run, Sending, Terms, Unwind
+from repeg.domain.pricing import worst_price
 from repeg.domain.protection import Exit, Protection, average_price, remembered
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.reservation import Reservation
-from repeg.domain.routing import SymbolClass
-from repeg.domain.verdicts import WaitingFor
 
 ZERO = Decimal(0)
 
@@ -43,140 +37,23 @@ class Order(Frozen):
     side: Side | None = None
     status: Status = Status.RECEIVED
     reason: Reason | None = None
-    ladder: LadderName | None = None
-    symbol_class: SymbolClass | None = None
-    requested_qty: Decimal | None = None
-    working_qty: Decimal | None = None
-    """Shares to work, where they are fewer than were asked for; `cut` says why."""
-    cut: Reason | None = None
-    notional: Decimal | None = None
-    max_slippage_bps: Decimal | None = None
-    cap_floor: Decimal = ZERO
-    cap_bound: CapBound | None = None
-    """Dollars from the reference price that the cap is at least, and which of its bounds held."""
-    cap_breached: bool = False
-    reference_price: Decimal | None = None
-    arrival_bid: Decimal | None = None
-    arrival_ask: Decimal | None = None
-    slippage_bps: Decimal | None = None
-    shortfall_bps: Decimal | None = None
-    stop_loss: Decimal | None = None
-    take_profit: Decimal | None = None
-    risk_reward: Decimal | None = None
-    protected: bool | None = None
-    unwind_order_id: str | None = None
-    unwind_cost: Decimal | None = None
-    exits: tuple[Exit, ...] = ()
-    """Shares that left otherwise than by an OCO: by a close, an unwind, or somebody else."""
-    seconds_to_fill: Decimal | None = None
     created_at: datetime
     completed_at: datetime | None = None
-    execution_arn: str | None = None
-    executions: int = 1
-    children: tuple[ChildRecord, ...] = ()
-    bygone: Bygone = Bygone()
-    """What older child orders came to that are not listed any more."""
     events: tuple[Event, ...] = ()
     told: tuple[Told, ...] = ()
     """Lasting trouble that the operator knows of."""
-
-    # What execution needs and the contract does not name.
-    bracket: Bracket | None = None
-    entry_buffer: Decimal = ZERO
-    """How far the entry's limit lies beyond the signal's price, as a fraction of it."""
-    extended_hours: bool = False
-    unprotected_ok: bool = False
-    outside_session: bool = False
-    """Worked in extended hours: limits only, and no protection before the next open."""
-    protections: tuple[Protection, ...] = ()
-    ocos: int = 0
-    refusals: int = 0
-    """OCOs written down so far, forgotten ones included, and OCOs in a row that the broker did not take."""
-    key_waits: int = 0
-    reserved: Reservation | None = None
-    """Requests for the protection: handed over by the entry when it is over, given back once all is covered."""
-    unwinding: bool = False
-    unwind_failed: bool = False  # leaving was tried and did not end flat
-    unwinds_seen: tuple[str, ...] = ()
-    """Unwind orders that are over and booked."""
-    settled: bool = False  # what was bought is protected, left, or its owner was told
-    position_entry: str = ""
-    """What the symbol's position list says of this order; empty when it is not listed."""
-    care_at: datetime | None = None
-    """When the sweeper sees to shares that were found without protection."""
-    care_tries: int = 0
-    frozen: str = ""
-    """Why record and account disagree: nothing is traded of itself until they agree, or an operator decides."""
-    adjustments: tuple[Adjustment, ...] = ()
-    """Shares that came or went without a trade, oldest first."""
-    account_seen: Seen | None = None
-    """What the account showed when it last agreed with the records."""
-    doubted_at: datetime | None = None
-    """Since when the account does not fit the record, as far as anybody looked."""
-    bare_since: datetime | None = None
-    """Since when shares are known to be without protection."""
-    past_stop_since: datetime | None = None
-    """Since when the market is known to be through the stop while the shares are still there."""
-    waits_until: datetime | None = None
-    """Until then nothing can be done for shares that nothing guards: the open, or another day."""
-    parent_id: str | None = None
-    """The bracket that an unwind leaves for, and on whose turn it trades."""
-    superseded_by: str | None = None
-    gave_way: bool = False
-    """A bracket past its stop took over: what this order bought it protects itself."""
-    released: tuple[str, ...] = ()
-    """Orders that a close answers for: those it superseded, and brackets whose protection it took down."""
-    released_at: datetime | None = None
-    """When the close had taken that protection down."""
-    restoring: bool = False
-    tries_in: int = 0
-    booked_qty: Decimal = ZERO
-    """Protection is put back before the close waits on, so many seconds; what it had sold by then is booked."""
-    position_before: Decimal | None = None
-    brackets_before: Decimal | None = None
-    """What the account and the symbol's brackets held when the close first looked."""
-    held_by_others: Decimal = ZERO
-    """What of the account's shares orders held that are not ours: nothing of them was sold."""
-    foreign_orders: Literal["keep", "cancel"] = "keep"
-    foreign_looks: int = 0
-    """Looks at orders that are not ours, which were asked to give way."""
-    bought_lately: bool = False
-    looked_again: bool = False
-    """A plain order bought so lately that the account may not show it yet; what it did not show was looked at again."""
-    resizes: int = 0
-    refused_for: Reason | None = None
-    refused: int = 0
-    """Submits in a row that the broker refused, and why: none of them reached the market."""
-    wall: Decimal | None = None
-    """The best price of opposite orders that rest on the account: an exit must stay off it."""
-    settling: int = 0
-    """Looks at a position that shows fewer shares than the records do."""
-    received_wall: datetime
-    """Wall time of intake: the order of arrival."""
-    signal_sent_wall: datetime | None = None
-    """Wall time of sending, if known; creation in market time follows from it once the broker's clock is known."""
-    expires_at: datetime | None = None
-    explicit_expiry: bool = False
-    when_closed: Literal["reject", "next_open"] = "reject"
-    completion: Literal["protect_price", "must"] = "protect_price"
-    signal_ladder: LadderName | None = None
-    signal_cap_bps: Decimal | None = None
-    signal_qty: Decimal | None = None
-    plan: Ladder = ()
-    opening: OpeningPlan | None = None
-    parked_until: datetime | None = None
-    """The open that the order waits for; until then later orders of its symbol may pass."""
-    due_wall: datetime | None = None
-    """Wall time at which its execution goes on after the wait it was sent into."""
-    waits: int = 0
-    waits_since_start: int = 0
-    broker_failures: int = 0
-    waits_for: WaitingFor | None = None
-    clock: ClockAnchor | None = None
-    securing: bool = False
-    secure_rounds: int = 0
-    published: bool = False
-    version: int = 0
+    ask: Ask
+    terms: Terms = Terms()
+    children: tuple[ChildRecord, ...] = ()
+    bygone: Bygone = Bygone()
+    """What older child orders came to that are not listed any more."""
+    sending: Sending = Sending()
+    guard: Guard = Guard()
+    care: Care = Care()
+    unwind: Unwind = Unwind()
+    close: Close = Close()
+    run: Run = Run()
+    result: Result = Result()
 
     @property
     def filled_qty(self) -> Decimal:
@@ -184,29 +61,35 @@ class Order(Frozen):
         return sum((child.filled_qty for child in self.children), self.bygone.filled_qty)
 
     @property
+    def wanted_qty(self) -> Decimal | None:
+        """Shares that the signal wants, as they count since the last corporate action; None: an amount, or all."""
+        changes = (adjusted.change for adjusted in self.care.adjustments)
+        return None if self.ask.qty is None else sum(changes, self.ask.qty)
+
+    @property
     def remaining_qty(self) -> Decimal:
         """Shares still to be worked."""
-        working = self.requested_qty if self.working_qty is None else self.working_qty
+        working = self.terms.requested_qty if self.terms.working_qty is None else self.terms.working_qty
         return (working or ZERO) - self.filled_qty
 
     @property
     def all_exits(self) -> tuple[Exit, ...]:
         """How this order's shares left again, oldest first."""
-        by_ocos = (gone for oco in self.protections for gone in oco.exits)
-        return tuple(sorted((*self.exits, *by_ocos), key=lambda gone: gone.at))
+        by_ocos = (gone for oco in self.guard.protections for gone in oco.exits)
+        return tuple(sorted((*self.guard.exits, *by_ocos), key=lambda gone: gone.at))
 
     @property
     def unexited_qty(self) -> Decimal:
         """Shares that a bracket bought (or sold short) and that have not left."""
         if self.kind != "bracket":
             return ZERO
-        changes = (*(-gone.qty for gone in self.all_exits), *(adjusted.change for adjusted in self.adjustments))
+        changes = (*(-gone.qty for gone in self.all_exits), *(adjusted.change for adjusted in self.care.adjustments))
         return sum(changes, self.filled_qty)
 
     @property
     def uncovered_qty(self) -> Decimal:
         """Shares that have not left and that no OCO, live or on its way, guards."""
-        return self.unexited_qty - sum((oco.covers for oco in self.protections), ZERO)
+        return self.unexited_qty - sum((oco.covers for oco in self.guard.protections), ZERO)
 
     @property
     def bare_qty(self) -> Decimal:
@@ -221,7 +104,7 @@ class Order(Frozen):
     @property
     def unguarded_qty(self) -> Decimal:
         """Whole shares without a stop at work or on its way: bare ones, and those under an OCO whose stop is dead."""
-        return self.bare_qty + sum((oco.covers for oco in self.protections if oco.stopless), ZERO)
+        return self.bare_qty + sum((oco.covers for oco in self.guard.protections if oco.stopless), ZERO)
 
     @property
     def needs_care(self) -> bool:
@@ -231,33 +114,33 @@ class Order(Frozen):
     @property
     def outdated_protections(self) -> tuple[Protection, ...]:
         """OCOs that may still trade, over quantities and at prices from before the last adjustment."""
-        since = self.adjustments[-1].at if self.adjustments else None
-        return tuple(oco for oco in self.protections if since and not oco.status.closed and oco.placed_at < since)
+        since = self.care.adjustments[-1].at if self.care.adjustments else None
+        return tuple(oco for oco in self.guard.protections if since and not oco.status.closed and oco.placed_at < since)
 
     @property
     def protective_order_id(self) -> str | None:
         """The broker's id of the newest OCO that it took."""
-        return next((oco.broker_order_id for oco in reversed(self.protections) if oco.broker_order_id), None)
+        return next((oco.broker_order_id for oco in reversed(self.guard.protections) if oco.broker_order_id), None)
 
     @property
     def signal_price(self) -> Decimal | None:
         """The price that a bracket's signal named."""
-        return self.bracket.signal_price if self.bracket else None
+        return self.terms.bracket.signal_price if self.terms.bracket else None
 
     @property
     def exit_anchor(self) -> str | None:
         """What a bracket's exits are measured from."""
-        return self.bracket.anchor if self.bracket else None
+        return self.terms.bracket.anchor if self.terms.bracket else None
 
     @property
     def position_line(self) -> str:
         """What the symbol's list of positions should say of this order; empty when it holds nothing."""
-        return f"{self.unexited_qty} {self.stop_loss} {self.take_profit}" if self.unexited_qty > 0 else ""
+        return f"{self.unexited_qty} {self.guard.stop_loss} {self.guard.take_profit}" if self.unexited_qty > 0 else ""
 
     @property
     def open_protection(self) -> Protection | None:
         """The first OCO whose fate is not settled: on its way, being cancelled, or not yet seen live; or None."""
-        return next((oco for oco in self.protections if not oco.status.closed and not oco.guards), None)
+        return next((oco for oco in self.guard.protections if not oco.status.closed and not oco.guards), None)
 
     @property
     def exit_price(self) -> Decimal | None:
@@ -287,7 +170,7 @@ class Order(Frozen):
     def entry_price(self) -> Decimal | None:
         """What a share that is held cost: the average fill, in shares as they are since the last corporate action."""
         price = self.avg_fill_price
-        for adjusted in self.adjustments:
+        for adjusted in self.care.adjustments:
             price = price / adjusted.ratio if price is not None else None
         return price
 
@@ -321,14 +204,19 @@ class Order(Frozen):
     @property
     def worst_price(self) -> Decimal | None:
         """The cap as a price, or None when the order has no cap."""
-        if self.reference_price is None or self.max_slippage_bps is None or self.side is None or self.must_complete:
+        if (
+            self.terms.reference_price is None
+            or self.terms.max_slippage_bps is None
+            or self.side is None
+            or self.must_complete
+        ):
             return None
-        return worst_price(self.reference_price, self.max_slippage_bps, self.side, self.cap_floor)
+        return worst_price(self.terms.reference_price, self.terms.max_slippage_bps, self.side, self.terms.cap_floor)
 
     @property
     def must_complete(self) -> bool:
         """True when missing is worse than a bad price."""
-        return self.completion == "must" or self.kind in ("close", "unwind")
+        return self.ask.completion == "must" or self.kind in ("close", "unwind")
 
     @property
     def trading_side(self) -> Side:
@@ -345,7 +233,7 @@ class Order(Frozen):
     @property
     def protective_client_order_id(self) -> str:
         """Our id of the next OCO."""
-        return f"{self.name_at_broker}-p{self.ocos + 1}"
+        return f"{self.name_at_broker}-p{self.guard.ocos + 1}"
 
     @property
     def name_at_broker(self) -> str:
@@ -354,18 +242,18 @@ class Order(Frozen):
 
     def with_new_protection(self, oco: Protection) -> Order:
         """With `oco` appended; of those that are over only the newest are remembered."""
-        kept, exits = remembered(self.protections, self.exits)
-        return self.changed(protections=(*kept, oco), exits=exits, ocos=self.ocos + 1)
+        kept, exits = remembered(self.guard.protections, self.guard.exits)
+        return self.with_guard(protections=(*kept, oco), exits=exits, ocos=self.guard.ocos + 1)
 
     def with_protection(self, oco: Protection) -> Order:
         """With `oco` in place of the recorded one of the same id, or appended."""
-        known = {each.client_order_id: each for each in (*self.protections, oco)}
-        return self.changed(protections=tuple(known.values()))
+        known = {each.client_order_id: each for each in (*self.guard.protections, oco)}
+        return self.with_guard(protections=tuple(known.values()))
 
     def with_exit(self, gone: Exit) -> Order:
         """With shares that left; the same source counts once."""
-        known = {each.source: each for each in self.exits} | {gone.source: gone}
-        return self.changed(exits=tuple(known.values()))
+        known = {each.source: each for each in self.guard.exits} | {gone.source: gone}
+        return self.with_guard(exits=tuple(known.values()))
 
     def having_told(self, what: str, now: datetime) -> Order:
         """With `what` told at `now`."""
@@ -374,6 +262,38 @@ class Order(Frozen):
     def no_longer(self, what: str) -> Order:
         """Without `what`: it is over, and will be news when it comes again."""
         return self.changed(told=tuple(told for told in self.told if told.what != what))
+
+    def with_terms(self, **changes: Any) -> Order:
+        """With fields of its terms replaced."""
+        return self.changed(terms=self.terms.changed(**changes))
+
+    def with_sending(self, **changes: Any) -> Order:
+        """With fields of its sending replaced."""
+        return self.changed(sending=self.sending.changed(**changes))
+
+    def with_guard(self, **changes: Any) -> Order:
+        """With fields of its guard replaced."""
+        return self.changed(guard=self.guard.changed(**changes))
+
+    def with_care(self, **changes: Any) -> Order:
+        """With fields of its care replaced."""
+        return self.changed(care=self.care.changed(**changes))
+
+    def with_unwind(self, **changes: Any) -> Order:
+        """With fields of its unwind replaced."""
+        return self.changed(unwind=self.unwind.changed(**changes))
+
+    def with_close(self, **changes: Any) -> Order:
+        """With fields of its close replaced."""
+        return self.changed(close=self.close.changed(**changes))
+
+    def with_run(self, **changes: Any) -> Order:
+        """With fields of its run replaced."""
+        return self.changed(run=self.run.changed(**changes))
+
+    def with_result(self, **changes: Any) -> Order:
+        """With fields of its result replaced."""
+        return self.changed(result=self.result.changed(**changes))
 
     def dated(self, created_at: datetime) -> Order:
         """With its creation, and the events of its intake, placed in market time."""

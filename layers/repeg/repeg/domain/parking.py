@@ -22,7 +22,7 @@ def parked_seconds(order: Order, upcoming: TradingDay, now: datetime) -> int:
     to_open = upcoming.opens_at - now
     if to_open <= WAITS_BEFORE_OPEN:
         return wait_seconds_for(to_open.total_seconds())
-    events = [order.expires_at, upcoming.extended_opens_at if order.extended_hours else None]
+    events = [order.run.expires_at, upcoming.extended_opens_at if order.ask.extended_hours else None]
     ends = [LONGEST_SLEEP, to_open - WAITS_BEFORE_OPEN, *(at - now for at in events if at and at > now)]
     return max(1, int(-(-min(ends).total_seconds() // 1)))
 
@@ -37,7 +37,7 @@ def woken(order: Order, now: datetime, carried: datetime) -> Order:
 
     Only where its signal leaves the expiry to us. `carried` is market time by the reading that it was parked by.
     """
-    parked, expires_at = order.parked_until, order.expires_at
-    if parked is None or expires_at is None or order.explicit_expiry or not was_set_forward(now, carried):
+    parked, expires_at = order.run.parked_until, order.run.expires_at
+    if parked is None or expires_at is None or order.ask.explicit_expiry or not was_set_forward(now, carried):
         return order
-    return order.changed(expires_at=max(expires_at, now + SIGNAL_LIFETIME)) if now > parked else order
+    return order.with_run(expires_at=max(expires_at, now + SIGNAL_LIFETIME)) if now > parked else order

@@ -109,7 +109,7 @@ def sort_of(order: Order) -> Sort:
     """What a child order of this order is."""
     if is_exit(order):
         return Sort.EXIT
-    return Sort.SELL if order.side == "sell" and not order.bracket else Sort.ENTRY
+    return Sort.SELL if order.side == "sell" and not order.terms.bracket else Sort.ENTRY
 
 
 def doubts_of(order: Order, now: datetime) -> frozenset[Doubt]:

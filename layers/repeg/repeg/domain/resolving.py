@@ -24,10 +24,10 @@ class NotResolvable(ValueError):
 
 def forgotten(order: Order, now: datetime) -> Order:
     """The shares that the record has are not watched any more: how they left, and at what price, is not known."""
-    source = f"{order.order_id}-forgotten{len(order.exits) + 1}"
+    source = f"{order.order_id}-forgotten{len(order.guard.exits) + 1}"
     gone = Exit(source=source, reason=ExitReason.OUTSIDE, qty=order.unexited_qty, price=None, at=now)
     words = f"an operator decided: {plain(order.unexited_qty)} {order.symbol} are not watched any more"
-    return _decided(order.with_exit(gone), now, words).changed(protected=None, care_at=None, settled=True)
+    return _decided(order.with_exit(gone), now, words).with_guard(protected=None, settled=True).with_care(due_at=None)
 
 
 def holding(order: Order, qty: Decimal, levels: Levels, position: Position | None, now: datetime) -> Order:
@@ -51,23 +51,14 @@ def holding(order: Order, qty: Decimal, levels: Levels, position: Position | Non
         levels=levels,
         at=now,
     )
-    changed = order.changed(
-        adjustments=(*order.adjustments, change),
-        stop_loss=levels.stop,
-        take_profit=levels.target,
-        account_seen=seen,
-        past_stop_since=None,
-        protected=False,
-        care_at=now,
-        care_tries=0,
-        settled=False,
-        refusals=0,
-    )
+    changed = order.with_care(
+        adjustments=(*order.care.adjustments, change), seen=seen, past_stop_since=None, due_at=now, tries=0
+    ).with_guard(stop_loss=levels.stop, take_profit=levels.target, protected=False, settled=False, refusals=0)
     return _decided(changed, now, words)
 
 
 def _decided(order: Order, now: datetime, words: str) -> Order:
-    return order.changed(frozen="", doubted_at=None).no_longer(DISAGREES).noted(now, STATE, words)
+    return order.with_care(frozen="", doubted_at=None).no_longer(DISAGREES).noted(now, STATE, words)
 
 
 def _check(order: Order, qty: Decimal, levels: Levels) -> None:

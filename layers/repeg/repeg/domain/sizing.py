@@ -54,7 +54,7 @@ def releases(brackets: Iterable[Order], wanted: Decimal) -> tuple[str, ...]:
     """Orders whose protection must come down to free `wanted` shares: the oldest first, no more than needed."""
     ids: list[str] = []
     for order in brackets:
-        held = sum((oco.covers for oco in order.protections), ZERO)
+        held = sum((oco.covers for oco in order.guard.protections), ZERO)
         if wanted > 0 and held > 0:
             ids.append(order.order_id)
             wanted -= held
@@ -166,29 +166,28 @@ def sized(order: Order, sizing: Sizing, qty: Decimal | None = None) -> Order:
     What it sold before counts as asked and worked.
     """
     asked = (sizing.asked if qty is None else qty) + order.filled_qty
-    if order.signal_qty is None and qty is None:
-        asked = max(asked, order.requested_qty or ZERO)
+    if order.ask.qty is None and qty is None:
+        asked = max(asked, order.terms.requested_qty or ZERO)
     working = min(sizing.qty + order.filled_qty, asked)
     cut = None
     if working < asked:
         short = Reason.HELD_BY_OTHER_ORDER if sizing.by_others > 0 else Reason.HELD_BY_PROTECTION
         held = sizing.held is not None and sizing.held > sizing.qty
         cut = sizing.cut or (short if qty is not None and held else Reason.CUT_TO_POSITION)
-    changes: dict[str, object] = {"requested_qty": asked, "working_qty": working if cut else None, "cut": cut}
+    seen_whole = order.kind == "close" or (
+        order.kind == "unwind" and not cut
+    )  # else not all that it leaves for was seen
+    before = (sizing.held or ZERO) + order.filled_qty - sizing.by_others
+    order = order.with_terms(requested_qty=asked, working_qty=working if cut else None, cut=cut)
     if is_exit(order):
-        changes["account_seen"] = sizing.seen
-    if order.kind == "unwind" and not cut:  # else not all that it leaves for was seen
-        changes["position_before"] = (sizing.held or ZERO) + order.filled_qty - sizing.by_others
-        changes["held_by_others"] = sizing.by_others
-    if sizing.adjustment and order.signal_qty is not None:
-        changes["adjustments"] = (*order.adjustments, sizing.adjustment)
-        changes["signal_qty"] = order.signal_qty + sizing.adjustment.change
+        order = order.with_care(seen=sizing.seen)
+    if seen_whole:
+        order = order.with_close(position_before=before, held_by_others=sizing.by_others)
+    if sizing.adjustment and order.ask.qty is not None:
+        order = order.with_care(adjustments=(*order.care.adjustments, sizing.adjustment))
     if order.kind == "close":
-        changes["position_before"] = (sizing.held or ZERO) + order.filled_qty - sizing.by_others
-        changes["brackets_before"] = sizing.by_brackets
-        changes["held_by_others"] = sizing.by_others
-        changes["bought_lately"] = sizing.late
-    return order.changed(**changes)
+        order = order.with_close(brackets_before=sizing.by_brackets, bought_lately=sizing.late)
+    return order
 
 
 NOTHING_MORE = (Reason.NO_POSITION, Reason.HELD_BY_PROTECTION, Reason.HELD_BY_OTHER_ORDER, Reason.NOT_FRACTIONABLE)
@@ -199,5 +198,7 @@ def nothing_more(order: Order, refusal: Refusal) -> Order | None:
     if not is_exit(order) or order.filled_qty <= 0 or refusal.reason not in NOTHING_MORE:
         return None
     cut = Reason.CUT_TO_POSITION if refusal.reason is Reason.NO_POSITION else refusal.reason
-    less = order.filled_qty < (order.requested_qty or ZERO)
-    return order.changed(working_qty=order.filled_qty if less else None, cut=cut if less else None, reason=None)
+    less = order.filled_qty < (order.terms.requested_qty or ZERO)
+    return order.changed(reason=None).with_terms(
+        working_qty=order.filled_qty if less else None, cut=cut if less else None
+    )

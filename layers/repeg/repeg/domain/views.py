@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
+from operator import attrgetter
 from typing import Any
 
 from repeg.domain.models import Frozen
@@ -14,16 +15,16 @@ from repeg.domain.orders import Order
 from repeg.domain.protection import Protection
 
 _FIELDS = """
-    order_id signal_id rebalance_id kind strategy symbol side status reason ladder symbol_class
-    requested_qty working_qty filled_qty avg_fill_price reference_price max_slippage_bps cap_breached
-    cap_bound cap_floor worst_price
-    arrival_bid arrival_ask slippage_bps shortfall_bps stop_loss take_profit risk_reward
-    protected protective_order_id unwind_order_id unwind_cost exit_price exit_reason exit_at
-    repegs market_fallback seconds_to_fill created_at first_sent_at completed_at expires_at
-    execution_arn executions
-    signal_price exit_anchor extended_hours outside_session unprotected_ok parent_id superseded_by
-    unexited_qty odd_qty frozen
+    order_id signal_id rebalance_id kind strategy symbol side status reason terms.ladder terms.symbol_class
+    terms.requested_qty terms.working_qty filled_qty avg_fill_price terms.reference_price terms.max_slippage_bps
+    result.cap_breached terms.cap_bound terms.cap_floor worst_price terms.arrival_bid terms.arrival_ask
+    result.slippage_bps result.shortfall_bps guard.stop_loss guard.take_profit guard.risk_reward guard.protected
+    protective_order_id unwind_order_id=unwind.order_id unwind_cost=unwind.cost exit_price exit_reason exit_at
+    repegs market_fallback result.seconds_to_fill created_at first_sent_at completed_at run.expires_at
+    run.execution_arn run.executions signal_price exit_anchor ask.extended_hours terms.outside_session
+    ask.unprotected_ok ask.parent_id close.superseded_by unexited_qty odd_qty care.frozen
 """.split()  # noqa: SIM905
+"""Where the record has what the contract names: `name`, `part.name`, or `name=part.field` where they differ."""
 _CHILD_FIELDS = """
     rung client_order_id broker_order_id type limit_price qty filled_qty avg_fill_price status
     bid ask sent_at closed_at
@@ -45,7 +46,7 @@ def order_view(order: Order) -> dict[str, Any]:
     view = _view(order, _FIELDS)
     view["rungs"] = [_view(child, _CHILD_FIELDS) for child in order.sent]
     view["older_rungs"] = order.bygone.sent
-    view["protections"] = [_oco_view(oco) for oco in order.protections]
+    view["protections"] = [_oco_view(oco) for oco in order.guard.protections]
     view["exits"] = [_view(gone, ("source", "reason", "qty", "price", "at")) for gone in order.all_exits]
     view["events"] = [_view(event, ("at", "state", "detail")) for event in order.events]
     return view
@@ -57,7 +58,13 @@ def _oco_view(oco: Protection) -> dict[str, Any]:
 
 
 def _view(record: Frozen, fields: Sequence[str]) -> dict[str, Any]:
-    return {field: _json_value(field, getattr(record, field)) for field in fields}
+    return {name: _json_value(name, attrgetter(path)(record)) for name, path in map(_place, fields)}
+
+
+def _place(field: str) -> tuple[str, str]:
+    """A field's name in the view, and where the record has it."""
+    name, _, path = field.rpartition("=")
+    return name or path.rpartition(".")[2], path
 
 
 def _json_value(field: str, value: Any) -> Any:

@@ -77,7 +77,7 @@ class Intake:
 
     def _take(self, order: Order, body: Any, times: Times) -> str | None:
         arn = self._executions.arn(order.order_id, 1)
-        named = order.changed(execution_arn=arn, namespace=self._identity())
+        named = order.changed(namespace=self._identity()).with_run(execution_arn=arn)
         known = self._orders.accept(named, body_hash(body))
         if known and known.body_hash != body_hash(body):
             self._record(conflicting_order(order.signal_id, body, *times))
@@ -94,7 +94,7 @@ class Intake:
         if signal_id:
             order = invalid_order(signal_id, body, problem, *times)
             arn = self._executions.arn(order.order_id, 1)
-            if self._orders.accept(order.changed(execution_arn=arn), body_hash(body)):
+            if self._orders.accept(order.with_run(execution_arn=arn), body_hash(body)):
                 self._record(order)
             else:
                 self._executions.start(order.order_id, 1)
@@ -103,5 +103,5 @@ class Intake:
 
     def _record(self, order: Order) -> None:
         """A refusal that does not own its signal_id; its execution only publishes it."""
-        self._orders.record(order.changed(execution_arn=self._executions.arn(order.order_id, 1)))
+        self._orders.record(order.with_run(execution_arn=self._executions.arn(order.order_id, 1)))
         self._executions.start(order.order_id, 1)

@@ -42,18 +42,19 @@ def adjusted(
         words = f"{finding.why}: {plain(bracket.unexited_qty)} {bracket.symbol} became {plain(qty)}, "
         words += f"stop {plain(levels.stop)}, target {plain(levels.target)}"
         seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=now) if position else None
-        changed = bracket.changed(
-            adjustments=(*bracket.adjustments, change),
-            stop_loss=levels.stop,
-            take_profit=levels.target,
-            account_seen=seen,
-            frozen="",
-            doubted_at=None,
-            past_stop_since=None,
-            protected=False,
-            care_at=now,
-            care_tries=0,
-        ).no_longer(DISAGREES)
+        changed = (
+            bracket.with_care(
+                adjustments=(*bracket.care.adjustments, change),
+                seen=seen,
+                frozen="",
+                doubted_at=None,
+                past_stop_since=None,
+                due_at=now,
+                tries=0,
+            )
+            .with_guard(stop_loss=levels.stop, take_profit=levels.target, protected=False)
+            .no_longer(DISAGREES)
+        )
         then = "it is being closed" if quantities else "protected again at these levels"
         worker.alert(changed, f"corporate action: {words}; {then}")
         after.append(worker.save_exits(bracket, worker.note(changed, words)))

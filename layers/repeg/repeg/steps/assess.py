@@ -99,7 +99,7 @@ def assess(worker: Worker, order: Order) -> Next:
         if is_exit(order):
             return _apply(worker, order, Wait(seconds=KEYS_PAUSE_SECONDS, on=WaitingFor.OPERATOR))
         return _apply(worker, order, Refusal(reason=Reason.MISCONFIGURED, detail=str(error)))
-    return _apply(worker, judged.changed(broker_failures=0, secure_rounds=0), verdict)
+    return _apply(worker, judged.with_sending(broker_failures=0).with_run(secure_rounds=0), verdict)
 
 
 def _take_care(worker: Worker, order: Order) -> Next:
@@ -113,7 +113,7 @@ def _take_care(worker: Worker, order: Order) -> Next:
 def _turn_wanted(worker: Worker, order: Order) -> Next:
     """A position that must be left does not stand in line: the entry that has the turn is ended, and soon over."""
     take_over(worker, order)
-    if order.waits >= LONG_WITHOUT_TURN:
+    if order.run.waits >= LONG_WITHOUT_TURN:
         detail = (
             f"{order.unexited_qty} {order.symbol} are not left yet: {worker.orders.holder(order.symbol)} is not over"
         )
@@ -124,7 +124,7 @@ def _turn_wanted(worker: Worker, order: Order) -> Next:
 def _needs_fresh_clock(worker: Worker, order: Order, clock: MarketClock, verdict: Verdict) -> bool:
     """A carried-on clock may not refuse an order, nor park one for the first time; later looks share a reading."""
     if isinstance(verdict, Wait) and verdict.parked_until:
-        return not order.parked_until or worker.time.wall() - clock.anchor.wall_at > SHARED_FOR / clock.speed
+        return not order.run.parked_until or worker.time.wall() - clock.anchor.wall_at > SHARED_FOR / clock.speed
     return isinstance(verdict, Refusal) and verdict.reason in _BY_THE_CLOCK
 
 
@@ -136,9 +136,9 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     """
     now = clock.now()
     calendar = worker.time.calendar(worker.broker_for(order), now)
-    order = order if order.clock else order.dated(clock.at(order.signal_sent_wall or order.received_wall))
-    order = woken(order, now, worker.clock_of(order).now()).changed(clock=clock.anchor)
-    order = order.changed(expires_at=expiry(order, calendar))
+    order = order if order.run.clock else order.dated(clock.at(order.ask.sent_wall or order.ask.received_wall))
+    order = woken(order, now, worker.clock_of(order).now()).with_run(clock=clock.anchor)
+    order = order.with_run(expires_at=expiry(order, calendar))
     closed = session_verdict(order, calendar, now, worker.settings())
     upcoming = calendar.next_session(now)
     if isinstance(closed, Wait) and upcoming:
@@ -149,12 +149,12 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
         return order, closed, clock
     if order.kind == "close":
         order = supersede(worker, order)
-    if order.parent_id and _nothing_to_unwind(worker, order.parent_id):
+    if order.ask.parent_id and _nothing_to_unwind(worker, order.ask.parent_id):
         return order, Refusal(reason=Reason.NO_POSITION, detail="the bracket's shares are gone"), clock
     if not worker.orders.take_turn(order, now):
-        if order.parent_id:
+        if order.ask.parent_id:
             take_over(worker, order)
-        waits = min(order.waits, EXIT_TURN_WAITS) if is_exit(order) else order.waits
+        waits = min(order.run.waits, EXIT_TURN_WAITS) if is_exit(order) else order.run.waits
         return order, Wait(seconds=turn_backoff(waits), on=WaitingFor.TURN), clock
     verdict, newer = _release(worker, order, clock, calendar.session_at(now))
     return order, verdict, newer
@@ -174,7 +174,7 @@ def _with_opening_plan(worker: Worker, order: Order, clock: MarketClock, upcomin
         return order
     if seen.quote is None or quote_rules(settings, any_width=True).problem(seen, clock.now()):
         return order
-    return order.changed(opening=plan_opening(seen.quote, upcoming.opens_at))
+    return order.with_run(opening=plan_opening(seen.quote, upcoming.opens_at))
 
 
 def _release(
@@ -193,14 +193,14 @@ def _release(
         return sizing, clock
     if problem and not is_exit(order):
         return _quote_reject(worker, order, problem, quote, doubt), clock
-    if order.bracket and quote:
+    if order.terms.bracket and quote:
         return _ready_bracket(worker, order, quote, outside_session=session is None), clock
     if session is None:
         raise AssertionError("only brackets trade outside the session")
     if quote and not problem and _waits_for_spread(order, quote, session, clock.now()):
         return _until_it_narrows(quote), clock
     ready = _ready(worker, order, sizing, None if problem else quote, session, clock)
-    asked_since = sizing is not None or order.notional is not None
+    asked_since = sizing is not None or order.ask.notional is not None
     if isinstance(ready, Ready) and quote and not problem and not asked_since:
         ready = ready._replace(seen=SeenQuote(quote, seen_at))
     return ready, clock
@@ -238,9 +238,9 @@ def _other_class(worker: Worker, order: Order) -> Refusal | None:
 
 def _waits_for_spread(order: Order, quote: Quote, session: TradingDay | None, now: datetime) -> bool:
     """Plain orders wait for the wide spreads of the open to narrow; brackets and exits do not."""
-    if session is None or order.bracket or is_exit(order):
+    if session is None or order.terms.bracket or is_exit(order):
         return False
-    return waits_for_spread(quote, session, now, order.opening)
+    return waits_for_spread(quote, session, now, order.run.opening)
 
 
 def _until_it_narrows(quote: Quote) -> Wait:
@@ -255,7 +255,7 @@ def _ready_bracket(worker: Worker, order: Order, quote: Quote, outside_session: 
     if isinstance(ready, Refusal):
         # Only a refusal is worth a request more, for the reason that comes first.
         return asset_problem(worker.broker_for(order).asset(order.symbol)) or ready
-    return Ready(worker.note(ready, f"{ready.ladder} ladder from {describe(quote)}"))
+    return Ready(worker.note(ready, f"{ready.terms.ladder} ladder from {describe(quote)}"))
 
 
 def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | None, doubt: str | None) -> Refusal:
@@ -270,15 +270,15 @@ def _ready(
 ) -> Verdict:
     side = sizing.side if sizing else order.trading_side
     ready = released(order, side, quote, session, clock.now(), worker.settings())
-    ready = worker.note(ready, f"{ready.ladder} ladder from {describe(quote) if quote else 'no quote'}")
+    ready = worker.note(ready, f"{ready.terms.ladder} ladder from {describe(quote) if quote else 'no quote'}")
     if sizing:
         ready = sized(ready, sizing)
         ready = worker.note(ready, sizing.note) if sizing.note else ready
-    if order.notional is not None:
+    if order.ask.notional is not None:
         qty = _notional_qty(worker, ready)
         if isinstance(qty, Refusal):
             return qty
-        ready = sized(ready, sizing, qty) if sizing else ready.changed(requested_qty=qty)
+        ready = sized(ready, sizing, qty) if sizing else ready.with_terms(requested_qty=qty)
     return Ready(ready)
 
 
@@ -287,32 +287,32 @@ def _notional_qty(worker: Worker, ready: Order) -> Refusal | Decimal:
     problem = asset_problem(asset)
     if problem:
         return problem
-    if asset is None or ready.notional is None:
+    if asset is None or ready.ask.notional is None:
         raise AssertionError("an asset without a problem is an asset; only notionals come here")
-    return size_notional(ready.notional, cap_price(ready), asset)
+    return size_notional(ready.ask.notional, cap_price(ready), asset)
 
 
 def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
     last_look = wants_another_look(order)
     if last_look and (isinstance(verdict, Refusal) or (isinstance(verdict, Ready) and looks_again_once(order))):
-        order = order.changed(looked_again=True)
+        order = order.with_close(looked_again=True)
     if isinstance(verdict, Refusal):
         over = nothing_more(order, verdict)
         if over:
             worker.orders.save(worker.note(over, verdict.detail))
             return Next(ladder_over(over))
         known = order if verdict.reason is Reason.MISCONFIGURED else classified(order, worker.settings())
-        known = known.changed(reason=verdict.reason, risk_reward=verdict.risk_reward)
+        known = known.changed(reason=verdict.reason).with_guard(risk_reward=verdict.risk_reward)
         if verdict.seen:
-            known = known.changed(arrival_bid=verdict.seen.bid, arrival_ask=verdict.seen.ask)
+            known = known.with_terms(arrival_bid=verdict.seen.bid, arrival_ask=verdict.seen.ask)
         ended = worker.note(known, verdict.detail)
         worker.orders.save(ended)
         return Next(ladder_over(ended))
     if isinstance(verdict, Release):
-        ids = dict.fromkeys((*order.released, *verdict.order_ids))
-        if order.brackets_before is None:
-            order = order.changed(position_before=verdict.position, brackets_before=verdict.by_brackets)
-        worker.orders.save(order.changed(released=tuple(ids), settling=0))
+        ids = dict.fromkeys((*order.close.released, *verdict.order_ids))
+        if order.close.brackets_before is None:
+            order = order.with_close(position_before=verdict.position, brackets_before=verdict.by_brackets)
+        worker.orders.save(order.with_close(released=tuple(ids), settling=0))
         return Next(Route.RELEASE_PROTECTION)
     if isinstance(verdict, Wait):
         if verdict.tell:
@@ -323,44 +323,46 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
             reason = Reason.ACCOUNT_DISAGREES if unseen else Reason.MARKET_CLOSED
             return _apply(worker, order, Refusal(reason=reason, detail=verdict.sentence))
         bare = bare_for_long(order, worker.now(order)) and not (last_look and verdict.on in LAST_LOOKS)
-        if order.released and (verdict.parked_until or bare):
-            restoring = worker.note(order.changed(restoring=True), f"{verdict.sentence}; protected again meanwhile")
+        if order.close.released and (verdict.parked_until or bare):
+            restoring = worker.note(order.with_close(restoring=True), f"{verdict.sentence}; protected again meanwhile")
             worker.orders.save(restoring)
             return Next(Route.PROTECT_POSITION)
         return _wait(worker, order, verdict)
-    ready = verdict.order.changed(
-        clock=order.clock, looked_again=order.looked_again, broker_failures=0, secure_rounds=0, parked_until=None
+    ready = (
+        verdict.order.with_run(clock=order.run.clock, secure_rounds=0, parked_until=None)
+        .with_close(looked_again=order.close.looked_again)
+        .with_sending(broker_failures=0)
     )
     return start_rung(worker.at(Route.PLACE_ORDER), ready, verdict.seen)
 
 
 def _wait(worker: Worker, order: Order, wait: Wait) -> Next:
-    waits = order.waits if order.waits_for is wait.on else 0
-    if order.waits_for is not wait.on:
+    waits = order.run.waits if order.run.waits_for is wait.on else 0
+    if order.run.waits_for is not wait.on:
         order = worker.note(order, wait.sentence)
-    requeue = wait.parked_until != order.parked_until
+    requeue = wait.parked_until != order.run.parked_until
     if wait.on is WaitingFor.SHARES:
-        order = order.changed(settling=order.settling + 1)
+        order = order.with_close(settling=order.close.settling + 1)
     if wait.on is WaitingFor.OTHERS:
-        order = order.changed(foreign_looks=order.foreign_looks + 1)
+        order = order.with_close(foreign_looks=order.close.foreign_looks + 1)
     if wait.position is not None:
-        order = order.changed(position_before=wait.position, brackets_before=wait.by_brackets)
-    held = order.changed(status=Status.WAITING, parked_until=wait.parked_until, waits_for=wait.on, waits=waits)
+        order = order.with_close(position_before=wait.position, brackets_before=wait.by_brackets)
+    held = order.changed(status=Status.WAITING).with_run(parked_until=wait.parked_until, waits_for=wait.on, waits=waits)
     return worker.wait(held, Route.WAIT_FOR_MARKET, wait.seconds, requeue)
 
 
 def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
-    failures = order.broker_failures + 1
+    failures = order.sending.broker_failures + 1
     if wants_another_look(order) and looks_again_once(order):
         # Not worth waiting for: the rest is protected again.
-        worker.orders.save(order.changed(looked_again=True))
-        return Next(ladder_over(order.changed(looked_again=True)))
+        worker.orders.save(order.with_close(looked_again=True))
+        return Next(ladder_over(order.with_close(looked_again=True)))
     if failures >= BROKER_TRIES and not is_exit(order):
         if isinstance(error, CredentialsRefused):
             worker.alert(order, str(error))
         return _apply(worker, order, Refusal(reason=reason_of(error), detail=str(error)))
     if failures == BROKER_TRIES:
         worker.alert(order, f"{order.symbol} cannot be left: {error}")
-    seconds = backoff(READ_BACKOFF_SECONDS, order.broker_failures)
+    seconds = backoff(READ_BACKOFF_SECONDS, order.sending.broker_failures)
     worker.log.error(f"broker: {error}", order_id=order.order_id)
-    return _apply(worker, order.changed(broker_failures=failures), Wait(seconds=seconds, on=WaitingFor.BROKER))
+    return _apply(worker, order.with_sending(broker_failures=failures), Wait(seconds=seconds, on=WaitingFor.BROKER))

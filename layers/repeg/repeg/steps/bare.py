@@ -46,9 +46,9 @@ def after_refusal(worker: Worker, order: Order, reason: Reason, message: str) ->
         detail = f"the market is through the stop at {levels_of(order).stop} ({message})"
         return leave(worker, order, Refusal(reason=Reason.PROTECTION_FAILED, detail=detail))
     doubts = frozenset({Doubt.CONTRADICTED}) if told_through else frozenset[Doubt]()
-    wait = try_again_in(Denial(reason=reason, of=Sort.PROTECTION, times=order.refusals, doubts=doubts))
+    wait = try_again_in(Denial(reason=reason, of=Sort.PROTECTION, times=order.guard.refusals, doubts=doubts))
     if wait is not None:
-        return worker.wait(order.changed(waits=0), Route.WAIT_TO_PROTECT, wait)
+        return worker.wait(order.with_run(waits=0), Route.WAIT_TO_PROTECT, wait)
     if reason in SHARES_LACK:
         return _short_of_shares(worker, order)
     if reason is Reason.DAY_TRADE_LIMIT:
@@ -85,48 +85,48 @@ def leave(worker: Worker, order: Order, problem: Refusal, for_good: bool = False
     detail = problem.detail
     if not worker.session_open(order):
         if not for_good:
-            waits = order.changed(waits_until=worker.next_open(order))
+            waits = order.with_care(waits_until=worker.next_open(order))
             return give_up(worker, waits, f"{detail}; it is looked at again at the next open")
         detail = f"{detail}; the position is left at the next open"
         worker.alert(order, f"{order.unexited_qty} {order.symbol}: {detail}")
     reason = order.reason if order.status.terminal else problem.reason
-    leaving = order.changed(unwinding=True, protected=False, reason=reason, waits=0)
+    leaving = order.changed(reason=reason).with_unwind(wanted=True).with_guard(protected=False).with_run(waits=0)
     worker.orders.save(worker.note(leaving, detail))
     return Next(Route.UNWIND_POSITION)
 
 
 def give_up(worker: Worker, order: Order, why: str) -> Next:
     """Nothing helped for now: the operator is told, and the sweeper comes back to it."""
-    if order.outside_session and not order.status.terminal and not worker.session_open(order):
+    if order.terms.outside_session and not order.status.terminal and not worker.session_open(order):
         # Wanted without protection until the open.
-        return wait_out(worker, order.changed(waits_until=worker.next_open(order)))
+        return wait_out(worker, order.with_care(waits_until=worker.next_open(order)))
     detail = f"{order.unguarded_qty} {order.symbol} are without protection: {why}"
     order = worker.alert_lasting(order, BARE, detail)
     if order.open_child:
-        again = order.changed(protected=False, care_tries=order.care_tries + 1)
+        again = order.with_guard(protected=False).with_care(tries=order.care.tries + 1)
         return worker.wait(again, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_PAUSE_SECONDS)
     reason = order.reason if order.status.terminal else Reason.PROTECTION_FAILED
-    order = worker.note(order.changed(protected=False, settled=True, reason=reason), detail)
+    order = worker.note(order.changed(reason=reason).with_guard(protected=False, settled=True), detail)
     return Next(ladder_over(worker.orders.save(order)))
 
 
 def wait_out(worker: Worker, order: Order) -> Next:
     """Nothing can be done before `waits_until`. The sweep starts the last minute of a long wait, which ends here."""
-    until = order.waits_until or worker.now(order)
+    until = order.care.waits_until or worker.now(order)
     left = (until - worker.now(order)).total_seconds()
-    bare = order.changed(protected=order.protected if order.unguarded_qty <= 0 else False)
+    bare = order.with_guard(protected=order.guard.protected if order.unguarded_qty <= 0 else False)
     if order.open_child:
         return worker.wait(bare, Route.WAIT_FOR_CANCEL, max(1, min(STUCK_OVERNIGHT_PAUSE_SECONDS, math.ceil(left))))
     if left <= WAITED_OUT_SECONDS:
         return worker.wait(bare, Route.WAIT_TO_PROTECT, max(1, math.ceil(left)))
     if not is_seen_to(order):
         bare = worker.note(bare, f"{order.unguarded_qty} shares stay without protection until {until:%a %H:%M} UTC")
-    return Next(ladder_over(worker.orders.save(bare.changed(settled=True))))
+    return Next(ladder_over(worker.orders.save(bare.with_guard(settled=True))))
 
 
 def wait_for_operator(worker: Worker, order: Order, why: str) -> Next:
     """Keys are refused now and then: it is the operator's matter only when a few tries, keys read anew, do not help."""
-    waiting, tries = order.changed(key_waits=order.key_waits + 1), order.key_waits
+    waiting, tries = order.with_guard(key_waits=order.guard.key_waits + 1), order.guard.key_waits
     if tries < BROKER_TRIES:
         return worker.wait(waiting, Route.WAIT_TO_PROTECT, READ_BACKOFF_SECONDS[tries])
     told = worker.alert_lasting(waiting, "keys", f"{order.symbol} is not protected: {why}")
@@ -138,7 +138,7 @@ def _wait_for_another_day(worker: Worker, order: Order, message: str) -> Next:
     opens = worker.next_open(order)
     when = f"at the next open, {opens:%a %d %b %H:%M} UTC" if opens else "by the sweep"
     mend = "Only the broker, or more equity, lifts its day-trading rule before"
-    return give_up(worker, order.changed(waits_until=opens), f"{message}. {mend}; it is tried again {when}")
+    return give_up(worker, order.with_care(waits_until=opens), f"{message}. {mend}; it is tried again {when}")
 
 
 def _short_of_shares(worker: Worker, order: Order) -> Next | Order:
@@ -151,7 +151,7 @@ def _short_of_shares(worker: Worker, order: Order) -> Next | Order:
         return known
     missing = _missing(worker, order)
     if missing > 0 and filled_lately(order, worker.now(order)):
-        tries = order.refusals - len(LAG_WAITS) - 1
+        tries = order.guard.refusals - len(LAG_WAITS) - 1
         if tries == 0:
             worker.alert(order, f"{missing} {order.symbol} do not show in the account yet, and are without protection")
         return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, tries))
@@ -174,17 +174,17 @@ def without_missing(worker: Worker, order: Order) -> Order:
 def _proven(worker: Worker, order: Order) -> Order:
     others = [each for each in worker.orders.holding(order.symbol) if each.order_id != order.order_id]
     brackets = [*(read_exits(worker, each) for each in others), order]
-    brackets = sorted((each for each in brackets if each.unexited_qty > 0), key=lambda each: each.received_wall)
+    brackets = sorted((each for each in brackets if each.unexited_qty > 0), key=lambda each: each.ask.received_wall)
     finding = find_out(worker, brackets)
     if finding.proof in (Proof.SPLIT, Proof.ADJUSTED):
-        return worker.note(order.changed(frozen=finding.why), f"not protected: {finding.why}")
+        return worker.note(order.with_care(frozen=finding.why), f"not protected: {finding.why}")
     if finding.proof is not Proof.GONE:
         return order
     sold = sold_by_others(brackets, finding.missing, worker.now(order))
     mine = next((each for each in sold if each.order_id == order.order_id), None)
     if mine is None:
         return order
-    worker.alert(order, f"{mine.exits[-1].qty} {order.symbol} were sold by somebody else: {finding.why}")
+    worker.alert(order, f"{mine.guard.exits[-1].qty} {order.symbol} were sold by somebody else: {finding.why}")
     return mine
 
 

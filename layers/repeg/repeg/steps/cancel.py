@@ -36,7 +36,7 @@ def cancel(worker: Worker, order: Order) -> Next:
         return Next(Route.PROTECT_POSITION)
     if child.doubt:
         return worker.wait(order, Route.WAIT_FOR_CANCEL, child.doubt_pause)
-    return worker.wait(order, Route.WAIT_FOR_CANCEL, backoff(CANCEL_BACKOFF_SECONDS, order.waits))
+    return worker.wait(order, Route.WAIT_FOR_CANCEL, backoff(CANCEL_BACKOFF_SECONDS, order.run.waits))
 
 
 def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, ChildRecord]:
@@ -47,7 +47,7 @@ def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Or
         if first:
             wish = {"status": ChildStatus.CANCELING, "cancel_requested_at": worker.now(order), "cancel_unclear": True}
             child = child.changed(**wish)
-            order = worker.orders.save(order.changed(waits=0).with_child(child))
+            order = worker.orders.save(order.with_run(waits=0).with_child(child))
         outcome = _ask(connect, child)
         child = child.changed(cancel_unclear=outcome is CancelOutcome.UNCLEAR)
         if outcome is CancelOutcome.REQUESTED:

@@ -17,7 +17,7 @@ def stop_is_through(worker: Worker, order: Order) -> Refusal | None:
     Whatever else they show, or that they show nothing, is no reason to sell: the broker refuses a stop that is through.
     """
     price = order.avg_fill_price
-    if order.bracket is None or price is None or not wants_a_look(order):
+    if order.terms.bracket is None or price is None or not wants_a_look(order):
         return None
     problem = None
     try:
@@ -26,7 +26,7 @@ def stop_is_through(worker: Worker, order: Order) -> Refusal | None:
             worker.sleep(QUOTE_PAUSE_AFTER_FILL_SECONDS if look else 0)
             seen = broker.snapshot(order.symbol, settings.feed_witnesses)
             doubt = quote_rules(settings, any_width=False).problem(seen, worker.now(order))
-            problem = None if doubt or seen.quote is None else order.bracket.stop_problem(seen.quote, price)
+            problem = None if doubt or seen.quote is None else order.terms.bracket.stop_problem(seen.quote, price)
             if problem is None:
                 return None
     except Exception as error:  # whatever it is, it must not keep protection from being sent

@@ -131,8 +131,8 @@ def _ours(worker: Worker, reports: Sequence[OrderReport]) -> list[Order]:
 
 def _guarded(brackets: Sequence[Order], open_orders: Sequence[OrderReport]) -> Decimal:
     """Shares that OCOs of these brackets hold by the broker's own listing."""
-    ours = {oco.client_order_id for bracket in brackets for oco in bracket.protections}
-    ids = {oco.broker_order_id for bracket in brackets for oco in bracket.protections if oco.broker_order_id}
+    ours = {oco.client_order_id for bracket in brackets for oco in bracket.guard.protections}
+    ids = {oco.broker_order_id for bracket in brackets for oco in bracket.guard.protections if oco.broker_order_id}
     mine = [each for each in open_orders if each.client_order_id in ours or each.broker_order_id in ids]
     return sum((each.qty - each.filled_qty for each in mine), ZERO)
 

@@ -33,7 +33,7 @@ def _strangers(worker: Worker, symbol: str, reports: list[OrderReport]) -> tuple
 
 def _owns(order: Order, report: OrderReport) -> bool:
     sent = [(child.client_order_id, child.broker_order_id) for child in order.children]
-    sent += [(oco.client_order_id, oco.broker_order_id) for oco in order.protections]
+    sent += [(oco.client_order_id, oco.broker_order_id) for oco in order.guard.protections]
     return any(report.client_order_id == ours or report.broker_order_id == theirs for ours, theirs in sent)
 
 
@@ -71,7 +71,7 @@ def make_way(worker: Worker, order: Order, side: Side) -> bool:
 
     Asked again with every look; an order counts as gone once a read by its id says that it is over.
     """
-    if order.foreign_orders != "cancel" or order.foreign_looks >= GIVE_WAY_LOOKS:
+    if order.ask.foreign_orders != "cancel" or order.close.foreign_looks >= GIVE_WAY_LOOKS:
         return False
     broker = worker.broker_for(Priority.URGENT)
     waits = False

@@ -24,7 +24,7 @@ def keep_resting(worker: Worker, order: Order, child: ChildRecord) -> Next | Non
     clock, quote, problem = worker.clock_of(order), None, None
     try:
         calendar = worker.time.calendar(worker.broker_for(order), clock.now())
-        rung = next_rung(order, calendar.trading_until(clock.now(), order.outside_session), clock.now())
+        rung = next_rung(order, calendar.trading_until(clock.now(), order.terms.outside_session), clock.now())
         if not isinstance(rung, Rung):
             return None
         if needs_quote(order, rung):
@@ -34,7 +34,7 @@ def keep_resting(worker: Worker, order: Order, child: ChildRecord) -> Next | Non
         return None
     if problem or kept_for(order, child, rung, quote, clock.now()) is None:
         return None
-    return _prolonged(worker, order.changed(clock=clock.anchor), child, rung, quote)
+    return _prolonged(worker, order.with_run(clock=clock.anchor), child, rung, quote)
 
 
 def _prolonged(worker: Worker, order: Order, child: ChildRecord, rung: Rung, quote: Quote | None) -> Next | None:

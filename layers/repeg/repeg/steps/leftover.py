@@ -45,7 +45,7 @@ def seen_flat(worker: Worker, close: Order) -> Order:
     except (RetryError, OperatorError) as error:
         worker.log.info(f"the position is not seen yet: {error}", order_id=close.order_id)
         return close
-    return close.changed(looked_again=True) if as_it_should_be(close, position) else close
+    return close.with_close(looked_again=True) if as_it_should_be(close, position) else close
 
 
 def left_over(
@@ -60,23 +60,23 @@ def left_over(
     over = surplus(close, position)
     if as_it_should_be(close, position) or (over is not None and over <= DUST and held_of(close, position) <= DUST):
         return Refusal(reason=Reason.NO_POSITION, detail="what was to be closed is closed, as the account shows")
-    if over is None or over <= DUST or close.bought_lately:
+    if over is None or over <= DUST or close.close.bought_lately:
         return None
     filled = [child.closed_at for child in close.sent if child.filled_qty > 0 and child.closed_at]
     left = max(filled) + SHOWS_AFTER - worker.now(close) if filled else timedelta(0)
     if left > timedelta(0):
-        looks = close.waits if close.waits_for is WaitingFor.LAST_TRADE else 0
+        looks = close.run.waits if close.run.waits_for is WaitingFor.LAST_TRADE else 0
         return Wait(
             seconds=min(math.ceil(left.total_seconds()), backoff(READ_BACKOFF_SECONDS, looks)), on=WaitingFor.LAST_TRADE
         )
-    if close.signal_qty is None and held_of(close, position) <= expected + DUST:
+    if close.ask.qty is None and held_of(close, position) <= expected + DUST:
         return None
     finding = _find_out(worker, close, position)
     if finding.proof is Proof.THERE:
         return Refusal(reason=Reason.NO_POSITION, detail=f"what was to be closed is closed; {finding.why}")
     if finding.proof is Proof.ADJUSTED and position:
         return _after_split(worker, close, brackets, position, finding)
-    looks = close.waits if close.waits_for is WaitingFor.EXPLANATION else 0
+    looks = close.run.waits if close.run.waits_for is WaitingFor.EXPLANATION else 0
     if looks < UNEXPLAINED_LOOKS or finding.proof is Proof.UNCLEAR:
         words = f"{WaitingFor.EXPLANATION.words}: {finding.why}"
         tell = f"{close.symbol} is not closed yet: {finding.why}" if looks >= UNEXPLAINED_LOOKS else ""
@@ -97,7 +97,7 @@ def _find_out(worker: Worker, close: Order, position: Position | None) -> Findin
     if looks.held is None:
         said = f"the position's own read says {plain(read)}, the list of positions {plain(looks.listed or ZERO)}"
         return Finding(proof=Proof.UNCLEAR, why=said)
-    began = close.account_seen.at if close.account_seen else close.created_at
+    began = close.care.seen.at if close.care.seen else close.created_at
     looks = since_then(worker, close.symbol, looks, began)
     if looks.unbooked is None:
         return Finding(proof=Proof.UNCLEAR, why="the account's orders could not be read")
@@ -106,9 +106,13 @@ def _find_out(worker: Worker, close: Order, position: Position | None) -> Findin
 
 def shrunk(worker: Worker, close: Order, brackets: list[Order], position: Position | None) -> bool:
     """True when shares do not show since a split within the close made fewer of them; its brackets have followed it."""
-    if position is None or close.position_before is None or any(_adjusted_since(close, each) for each in brackets):
+    if (
+        position is None
+        or close.close.position_before is None
+        or any(_adjusted_since(close, each) for each in brackets)
+    ):
         return False
-    began = close.account_seen.at if close.account_seen else close.created_at
+    began = close.care.seen.at if close.care.seen else close.created_at
     looks = since_then(worker, close.symbol, Looks(read=None, listed=None), began)
     looks = looks.changed(avg_entry_price=position.avg_entry_price)
     finding = split_within(close, looks, held_of(close, position))
@@ -127,7 +131,7 @@ def _after_split(
         brackets = adjusted(worker, brackets, finding, position, quantities)
     if close.kind == "unwind":
         return _rest_of_unwind(worker, close, position, finding)
-    if close.signal_qty is not None:
+    if close.ask.qty is not None:
         return Refusal(reason=Reason.NO_POSITION, detail=f"all that was asked for is sold; {finding.why}")
     foreign = in_the_way(worker, close.symbol) if abs(position.qty_available) < finding.held else ()
     sizing = size_close(position, finding.held, foreign)
@@ -141,7 +145,7 @@ def _after_split(
 
 def _rest_of_unwind(worker: Worker, leaving: Order, position: Position, finding: Finding) -> Sizing | Refusal:
     """What a split made of the shares of its bracket is left, too; the bracket follows when it books this order."""
-    bracket = worker.orders.get(leaving.parent_id or "")
+    bracket = worker.orders.get(leaving.ask.parent_id or "")
     more = more_by_split(leaving, finding)
     if bracket is None or more <= DUST:
         return Refusal(reason=Reason.NO_POSITION, detail=f"all that was to be left is left; {finding.why}")
@@ -156,7 +160,7 @@ def _rest_of_unwind(worker: Worker, leaving: Order, position: Position, finding:
 
 def _adjusted_since(close: Order, bracket: Order) -> bool:
     began = close.first_sent_at
-    return began is not None and any(change.at >= began for change in bracket.adjustments)
+    return began is not None and any(change.at >= began for change in bracket.care.adjustments)
 
 
 def _unexited(brackets: list[Order]) -> Decimal:

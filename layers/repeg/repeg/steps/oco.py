@@ -126,7 +126,7 @@ def _taken(worker: Worker, order: Order, oco: Protection, detail: str) -> Order:
 def read_exits(worker: Worker, bracket: Order, looks: int = len(LOOKUP_BACKOFF_SECONDS)) -> Order:
     """The bracket with what its targets and stops did since anybody looked, and what became of its OCOs; saved."""
     before = bracket
-    for oco in bracket.protections:
+    for oco in bracket.guard.protections:
         if not oco.status.closed and oco.broker_order_id:
             bracket = read_oco(worker, bracket, oco, looks=looks)[0]
     return worker.save_exits(before, bracket)
@@ -134,7 +134,7 @@ def read_exits(worker: Worker, bracket: Order, looks: int = len(LOOKUP_BACKOFF_S
 
 def find_lost(worker: Worker, order: Order) -> Order:
     """The order with OCOs that were given up as never arrived, and did: something holds the shares."""
-    for oco in order.protections:
+    for oco in order.guard.protections:
         if oco.status is ProtectionStatus.REFUSED and oco.ambiguous:
             look = find_oco(worker, order, oco)
             order = look.order if look.found else order

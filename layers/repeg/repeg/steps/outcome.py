@@ -62,7 +62,7 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
         worker.alert(order, f"{child.client_order_id} was replaced from outside; its successor is followed")
     order = _told_of_doubt(worker, order, known)
     surplus = order.with_child(known).remaining_qty
-    if order.requested_qty is not None and surplus < min(ZERO, order.remaining_qty):
+    if order.terms.requested_qty is not None and surplus < min(ZERO, order.remaining_qty):
         worker.alert(order, f"overfilled: {-surplus} {order.symbol} more than asked for ({child.client_order_id})")
     if (known.filled_qty, known.status) != (child.filled_qty, child.status):
         price = f" at {known.avg_fill_price}" if known.avg_fill_price else ""
@@ -123,9 +123,9 @@ def after_close(worker: Worker, order: Order, child: ChildRecord) -> Next:
     over = child_over(order, child)
     closed, unused = emptied(child)
     order = order.with_child(closed)
-    if order.bracket and child.filled_qty > 0:
+    if order.terms.bracket and child.filled_qty > 0:
         kept, unused = unused.split(REQUESTS_PER_PROTECTION) if unused else (None, None)
-        order = order.changed(reserved=kept)
+        order = order.with_guard(reserved=kept)
     following = _onward(worker, order, over)
     worker.give_back(unused)
     return following
@@ -156,7 +156,7 @@ def wait_to_place(worker: Worker, order: Order, seconds: int) -> Next:
     if order.kind != "close" or order.open_child or not bare_for_long(order, at_last):
         return worker.wait(order, Route.WAIT_TO_PLACE, seconds)
     detail = f"nothing of it is at the market; protected again, and tried again {seconds} s later"
-    waits = order.changed(restoring=True, tries_in=seconds, status=Status.WAITING)
+    waits = order.changed(status=Status.WAITING).with_close(restoring=True, tries_in=seconds)
     worker.orders.save(worker.note(waits, detail))
     return Next(Route.PROTECT_POSITION)
 

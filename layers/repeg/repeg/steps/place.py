@@ -80,13 +80,13 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
     clock, quote, problem, doubt = worker.clock_of(order), None, None, None
     try:
         calendar = worker.time.calendar(worker.broker_for(order), clock.now())
-        rung = next_rung(order, calendar.trading_until(clock.now(), order.outside_session), clock.now())
+        rung = next_rung(order, calendar.trading_until(clock.now(), order.terms.outside_session), clock.now())
         if isinstance(rung, Rung) and needs_quote(order, rung):
             if seen and seen.lasts(clock.now()):
                 quote = seen.quote
             else:
                 quote, problem, clock, doubt = worker.fresh_quote(order, clock)
-                order = order.changed(clock=clock.anchor)
+                order = order.with_run(clock=clock.anchor)
     except BudgetExhausted as error:
         return _wait_for_request(worker, order, error.wait_seconds)
     except RetryError as error:
@@ -102,7 +102,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
         return _no_quote(worker, order, problem, doubt)
     if problem:
         quote, rung = None, Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
-    order = order.changed(waits_for=None)
+    order = order.with_run(waits_for=None)
     ran = _not_worth_sending(order, quote) if quote else None
     if ran:
         return finish(worker, order, ran)
@@ -110,7 +110,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
     price = child.limit_price or (quote.touch(order.trading_side) if quote else None)
     if price is not None and too_small(child.qty, price):
         return finish(worker, order, dust(child.qty, price))
-    if is_exit(order) and quote and is_walled_off(child.limit_price, quote, order.trading_side, order.wall):
+    if is_exit(order) and quote and is_walled_off(child.limit_price, quote, order.trading_side, order.sending.wall):
         return walled_off(worker, order)
     if not is_exit(order):
         try:
@@ -132,8 +132,8 @@ def _no_quote(worker: Worker, order: Order, problem: Reason, doubt: str | None) 
     if order.must_complete and order.sent:
         return worker.wait(order, Route.WAIT_TO_PLACE, NO_QUOTE_PAUSE_SECONDS)
     if doubt and waits_for_market(order):
-        if order.waits_for is not WaitingFor.MARKET:
-            order = worker.note(order.changed(waits_for=WaitingFor.MARKET, waits=0), no_market(doubt).sentence)
+        if order.run.waits_for is not WaitingFor.MARKET:
+            order = worker.note(order.with_run(waits_for=WaitingFor.MARKET, waits=0), no_market(doubt).sentence)
         if order.sent:
             return worker.wait(order, Route.WAIT_TO_PLACE, NO_MARKET_PAUSE_SECONDS)
         return worker.wait(order.changed(status=Status.WAITING), Route.WAIT_FOR_MARKET, NO_MARKET_PAUSE_SECONDS)
@@ -163,11 +163,11 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
     child = order.children[-1]
     if isinstance(outcome, Denied) and outcome.reason is Reason.MISCONFIGURED:
         return _keys_refused(worker, order, child, outcome.message)
-    order = order.changed(broker_failures=0).no_longer("broker")
+    order = order.with_sending(broker_failures=0).no_longer("broker")
     match outcome:
         case Accepted(report):
             with answering_for(worker, order, child, report):
-                return _accepted(worker, order.changed(refused=0, refused_for=None), child, report)
+                return _accepted(worker, order.with_sending(refused=0, refused_for=None), child, report)
         case Denied() as denied:
             return _denied(worker, order, child, denied)
         case Throttled(wait_seconds, why):
@@ -189,7 +189,7 @@ def _submit(broker: Broker, order: Order, child: ChildRecord, in_time: InTime) -
         qty=child.qty,
         type=child.type,
         limit_price=child.limit_price,
-        extended_hours=order.outside_session,
+        extended_hours=order.terms.outside_session,
         intent=intent_of(order),
     )
     return broker.submit(request, in_time)
@@ -320,7 +320,7 @@ def _without(worker: Worker, order: Order, child: ChildRecord, detail: str) -> t
 
 
 def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
-    failures = order.broker_failures + 1
+    failures = order.sending.broker_failures + 1
     child = order.open_child
     keys = isinstance(error, CredentialsRefused)
     if child is None and failures >= BROKER_TRIES and not is_exit(order):
@@ -331,5 +331,5 @@ def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
     if failures >= BROKER_TRIES:
         live = f"{child.client_order_id} may be live, and the broker does not answer" if child else ""
         order = worker.alert_lasting(order, "broker", f"{live or f'{order.symbol} cannot be left'}: {error}")
-    seconds = backoff(READ_BACKOFF_SECONDS, order.broker_failures)
-    return worker.wait(order.changed(broker_failures=failures), Route.WAIT_TO_PLACE, seconds)
+    seconds = backoff(READ_BACKOFF_SECONDS, order.sending.broker_failures)
+    return worker.wait(order.with_sending(broker_failures=failures), Route.WAIT_TO_PLACE, seconds)

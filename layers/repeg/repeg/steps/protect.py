@@ -44,9 +44,9 @@ def protect(worker: Worker, order: Order) -> Next:
     """One round: find out about the OCO on its way, else check the fill and send one for what is uncovered."""
     if order.kind == "close":
         return restore(worker, order, protect)
-    if order.frozen:
+    if order.care.frozen:
         # What is there, and what it should be protected by, is in dispute: the sweep and the operator settle it.
-        return Next(ladder_over(worker.orders.save(order.changed(settled=True))))
+        return Next(ladder_over(worker.orders.save(order.with_guard(settled=True))))
     try:
         return _round(worker, order)
     except BudgetExhausted as error:
@@ -55,7 +55,7 @@ def protect(worker: Worker, order: Order) -> Next:
         return wait_for_operator(worker, order, str(error))
     except BrokerUnavailable as error:
         worker.log.error(f"broker: {error}", order_id=order.order_id)
-        return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.waits))
+        return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.run.waits))
 
 
 def _round(worker: Worker, order: Order) -> Next:
@@ -64,7 +64,7 @@ def _round(worker: Worker, order: Order) -> Next:
     oco = order.open_protection
     if oco:
         return _see_to(worker, order, oco)
-    if lone_stop(order.protections) and _may_pair_up(worker, order):
+    if lone_stop(order.guard.protections) and _may_pair_up(worker, order):
         return _place_anew(worker, order)
     if order.bare_qty <= 0:
         return _covered(worker, order)
@@ -73,16 +73,16 @@ def _round(worker: Worker, order: Order) -> Next:
     if order.avg_fill_price is None and not order.status.terminal:
         order = priced(worker, order)
     order = measured(order)
-    judged = order.protections or order.status.terminal or was_left_in_vain(order)
+    judged = order.guard.protections or order.status.terminal or was_left_in_vain(order)
     condemned = None if judged else _fill_problem(order)
     problem = None if judged else condemned or stop_is_through(worker, order)
     if problem:
         return leave(worker, order, problem, for_good=condemned is not None)
-    if order.waits_until:
-        if worker.now(order) < order.waits_until:
+    if order.care.waits_until:
+        if worker.now(order) < order.care.waits_until:
             return wait_out(worker, order)
-        order = order.changed(waits_until=None)
-    if order.care_tries:
+        order = order.with_care(waits_until=None)
+    if order.care.tries:
         known = without_missing(worker, order)
         if known is not order:
             return _again(worker, order, known)
@@ -102,8 +102,8 @@ def _place_anew(worker: Worker, order: Order) -> Next:
     """What is left of an OCO holds the shares and does not guard them: down with it, then another."""
     order, down = take_down(worker, order)
     if not down:
-        return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(CANCEL_BACKOFF_SECONDS, order.waits))
-    return protect(worker, order.changed(waits=0))
+        return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(CANCEL_BACKOFF_SECONDS, order.run.waits))
+    return protect(worker, order.with_run(waits=0))
 
 
 def _may_pair_up(worker: Worker, order: Order) -> bool:
@@ -117,19 +117,21 @@ def _may_pair_up(worker: Worker, order: Order) -> bool:
 
 def _fill_problem(order: Order) -> Refusal | None:
     price = order.avg_fill_price
-    return order.bracket.fill_problem(price) if order.bracket and price else None
+    return order.terms.bracket.fill_problem(price) if order.terms.bracket and price else None
 
 
 def _covered(worker: Worker, order: Order) -> Next:
     """Every whole share is guarded or gone."""
     whole = order.unexited_qty >= 1
-    protected = whole or (order.protected if order.unexited_qty <= 0 else None)
-    kept = order.changed(protected=protected, care_at=None, care_tries=0, waits_until=None, refusals=0, key_waits=0)
+    protected = whole or (order.guard.protected if order.unexited_qty <= 0 else None)
+    kept = order.with_guard(protected=protected, refusals=0, key_waits=0).with_care(
+        due_at=None, tries=0, waits_until=None
+    )
     kept = _tell_odd(worker, kept.no_longer("bare").no_longer("keys").no_longer("unseen"))
     if order.open_child:
         return worker.wait(kept, Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
-    kept, unused = emptied(kept.changed(settled=True))
-    kept = worker.orders.save(kept)
+    guard, unused = emptied(kept.guard.changed(settled=True))
+    kept = worker.orders.save(kept.changed(guard=guard))
     worker.give_back(unused)
     return Next(ladder_over(kept))
 
@@ -159,15 +161,15 @@ def _place(worker: Worker, order: Order) -> Next:
 
 
 def _send(worker: Worker, order: Order, oco: Protection) -> Next:
-    connect, intended = worker.drawing(order.changed(waits=0))
-    unsent = oco
+    connect, guard = worker.drawing(order.guard)
+    intended, unsent = order.changed(guard=guard).with_run(waits=0), oco
 
     def save(saved_wall: datetime) -> Order:
         return worker.orders.save(intended.with_protection(unsent.changed(saved_wall=saved_wall)))
 
     intent = oco_intent(order, oco)
     order, outcome = send(worker, intent, save, lambda in_time: _submit(connect(), intended, unsent, in_time))
-    oco = next(each for each in order.protections if each.client_order_id == unsent.client_order_id)
+    oco = next(each for each in order.guard.protections if each.client_order_id == unsent.client_order_id)
     match outcome:
         case Accepted(report):
             sent = oco.changed(broker_order_id=report.broker_order_id, status=ProtectionStatus.SENT)
@@ -188,8 +190,8 @@ def _not_sent(order: Order, oco: Protection) -> Order:
     """The broker certainly has nothing of a first send: it is forgotten, and its id used again."""
     if oco.sends > 1:
         return order
-    others = tuple(each for each in order.protections if each.client_order_id != oco.client_order_id)
-    return order.changed(protections=others, ocos=order.ocos - 1)
+    others = tuple(each for each in order.guard.protections if each.client_order_id != oco.client_order_id)
+    return order.with_guard(protections=others, ocos=order.guard.ocos - 1)
 
 
 def _submit(broker: Broker, order: Order, oco: Protection, in_time: InTime) -> SubmitOutcome:
@@ -207,20 +209,20 @@ def _submit(broker: Broker, order: Order, oco: Protection, in_time: InTime) -> S
 def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     """Read the OCO by id. Both legs live: protected. Over already: the exit counts, and what it left is uncovered."""
     before = order
-    connect, order = worker.drawing(order)
-    order, seen = read_oco(worker, order, oco, connect())
+    connect, guard = worker.drawing(order.guard)
+    order, seen = read_oco(worker, order.changed(guard=guard), oco, connect())
     if seen.status.live:
-        return _covered(worker, order.changed(waits=0)) if order.bare_qty <= 0 else _again(worker, before, order)
+        return _covered(worker, order.with_run(waits=0)) if order.bare_qty <= 0 else _again(worker, before, order)
     if seen.status is ProtectionStatus.REFUSED or (seen.status is ProtectionStatus.GONE and not seen.exited_qty):
-        refused = order.changed(refusals=order.refusals + 1)
+        refused = order.with_guard(refusals=order.guard.refusals + 1)
         detail = f"{seen.client_order_id} was accepted and then {seen.status}"
         return _refused(worker, refused, Reason.BROKER_REJECTED, detail)
     changed = seen.status is not oco.status and seen.status is not ProtectionStatus.SENT
     if seen.status.closed or changed:
         return _again(worker, before, order)
-    if order.waits >= UNSEEN_ALARM_LOOKS:
+    if order.run.waits >= UNSEEN_ALARM_LOOKS:
         order = worker.alert_lasting(order, "unseen", f"{oco.client_order_id} of {order.symbol} is not seen live yet")
-    return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.waits))
+    return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.run.waits))
 
 
 def _again(worker: Worker, before: Order, order: Order) -> Next:
@@ -237,7 +239,7 @@ def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, messa
     if reason is Reason.MISCONFIGURED:
         return wait_for_operator(worker, _not_sent(order, oco), message)
     refused = oco.changed(status=ProtectionStatus.REFUSED, closed_at=worker.now(order))
-    order = order.with_protection(refused).changed(refusals=order.refusals + 1)
+    order = order.with_protection(refused).with_guard(refusals=order.guard.refusals + 1)
     order = worker.note(order, f"protection refused: {message}")
     return _refused(worker, order, reason, message)
 
@@ -261,7 +263,7 @@ def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
     if look.taken:
         return worker.wait(look.order, Route.WAIT_TO_PROTECT, 1)
     if not look.answered:
-        return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.waits))
+        return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, order.run.waits))
     if not oco.ambiguous:
         return _unknown(worker, order, oco, "interrupted after the intent was written")
     seen = oco.changed(lookups=oco.lookups + 1, saved_wall=oco.saved_wall or worker.time.wall())
@@ -278,5 +280,5 @@ def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
     # Should it arrive after all, the shares it holds keep the next one from being accepted.
     worker.alert(order, f"{oco.client_order_id} of {order.symbol} stays unknown to the broker")
     lost = seen.changed(status=ProtectionStatus.REFUSED, closed_at=worker.now(order))
-    given_up = order.with_protection(lost).changed(refusals=order.refusals + 1)
+    given_up = order.with_protection(lost).with_guard(refusals=order.guard.refusals + 1)
     return _refused(worker, given_up, Reason.BROKER_UNAVAILABLE, "the broker takes no protection")

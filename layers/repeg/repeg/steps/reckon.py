@@ -55,15 +55,15 @@ def _shows(position: Position | None, brackets: Sequence[Order]) -> bool:
 
 def _agreed(survey: Survey, bracket: Order, position: Position | None) -> Order:
     """The bracket, with what the account shows now that it agrees; a disagreement that was is over."""
-    known = bracket.account_seen
+    known = bracket.care.seen
     if position and (known is None or (known.qty, known.avg_entry_price) != (position.qty, position.avg_entry_price)):
         booked = known.booked if known else ()
         seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=survey.now, booked=booked)
-        bracket = bracket.changed(account_seen=seen)
-    if bracket.frozen:
+        bracket = bracket.with_care(seen=seen)
+    if bracket.care.frozen:
         bracket = survey.worker.note(bracket, "account and record agree again")
-        bracket = bracket.changed(frozen="", care_at=survey.now if bracket.care_at else None)
-    return bracket.changed(doubted_at=None).no_longer(DISAGREES)
+        bracket = bracket.with_care(frozen="", due_at=survey.now if bracket.care.due_at else None)
+    return bracket.with_care(doubted_at=None).no_longer(DISAGREES)
 
 
 def _booked(
@@ -75,7 +75,7 @@ def _booked(
     if not sold:  # it may only not show yet, or a protective order of the record has the shares
         return Account.UNSEEN, list(brackets)
     for bracket in sold:
-        gone = f"{plain(bracket.exits[-1].qty)} {bracket.symbol} were left by somebody else"
+        gone = f"{plain(bracket.guard.exits[-1].qty)} {bracket.symbol} were left by somebody else"
         worker.alert(bracket, f"{gone}: {finding.why}")
         noted = worker.note(bracket, f"{gone}: {finding.why}")
         after[bracket.order_id] = worker.save_exits(
@@ -85,12 +85,12 @@ def _booked(
 
 
 def _seen_sold(survey: Survey, bracket: Order, finding: Finding, position: Position | None) -> Order:
-    known = dict(bracket.account_seen.booked) if bracket.account_seen else {}
+    known = dict(bracket.care.seen.booked) if bracket.care.seen else {}
     for name, qty in finding.sellers:
         known[name] = known.get(name, ZERO) + qty
     qty, average = (position.qty, position.avg_entry_price) if position else (ZERO, ZERO)
     seen = Seen(qty=qty, avg_entry_price=average, at=survey.now, booked=tuple(known.items()))
-    return bracket.changed(account_seen=seen, frozen="", doubted_at=None).no_longer(DISAGREES)
+    return bracket.with_care(seen=seen, frozen="", doubted_at=None).no_longer(DISAGREES)
 
 
 def _unclear(survey: Survey, bracket: Order, finding: Finding) -> Order:
@@ -103,11 +103,11 @@ def _unclear(survey: Survey, bracket: Order, finding: Finding) -> Order:
 
 def _doubted(survey: Survey, brackets: Sequence[Order], finding: Finding) -> tuple[Account, list[Order]]:
     """It does not fit, and nothing explains it: believed when it is so again a minute later."""
-    doubted = [bracket.changed(doubted_at=bracket.doubted_at or survey.now) for bracket in brackets]
-    oldest = min(bracket.doubted_at or survey.now for bracket in doubted)
+    doubted = [bracket.with_care(doubted_at=bracket.care.doubted_at or survey.now) for bracket in brackets]
+    oldest = min(bracket.care.doubted_at or survey.now for bracket in doubted)
     lasts = survey.now - oldest >= DISAGREES_AFTER
     if lasts:
-        doubted = [bracket.changed(frozen=bracket.frozen or finding.why) for bracket in doubted]
+        doubted = [bracket.with_care(frozen=bracket.care.frozen or finding.why) for bracket in doubted]
         if finding.proof is Proof.SPLIT:
             survey.split |= {bracket.order_id for bracket in brackets}
     else:

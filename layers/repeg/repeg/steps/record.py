@@ -48,8 +48,10 @@ def record(worker: Worker, order: Order) -> Next:
 
 
 def _summary(order: Order) -> str:
-    short = order.working_qty is not None and order.requested_qty is not None
-    filled = f"{plain(order.filled_qty)} " + (f"of {plain(order.requested_qty or ZERO)} asked" if short else "filled")
+    short = order.terms.working_qty is not None and order.terms.requested_qty is not None
+    filled = f"{plain(order.filled_qty)} " + (
+        f"of {plain(order.terms.requested_qty or ZERO)} asked" if short else "filled"
+    )
     return f"{order.status}{f': {order.reason}' if order.reason else ''}, {filled}"
 
 
@@ -63,10 +65,10 @@ def _mend(order: Order) -> str:
 def _log_words(worker: Worker, order: Order) -> None:
     """The words that operators search the logs for."""
     told = [_WORDS[order.reason]] if order.reason in _WORDS else []
-    if order.bracket and order.status in (Status.FILLED, Status.PARTIALLY_FILLED) and order.protected:
+    if order.terms.bracket and order.status in (Status.FILLED, Status.PARTIALLY_FILLED) and order.guard.protected:
         told.append("Smart executor trade successful")
-    for words in told if order.bracket or order.reason is Reason.FILL_TIMEOUT else []:
-        figures = {"slippage_bps": order.slippage_bps, "risk_reward": order.risk_reward}
+    for words in told if order.terms.bracket or order.reason is Reason.FILL_TIMEOUT else []:
+        figures = {"slippage_bps": order.result.slippage_bps, "risk_reward": order.guard.risk_reward}
         seen = {name: plain(round(value, 4)) for name, value in figures.items() if value is not None}
         worker.log.info(words, order_id=order.order_id, signal_id=order.signal_id, symbol=order.symbol, **seen)
 
@@ -80,12 +82,12 @@ def _publish(worker: Worker, order: Order) -> Next:
     # Of an unwind the bracket tells that it leaves for: what became of the shares is known there.
     if (left or missed) and order.kind != "unwind":
         worker.alert(order, f"{order.kind} of {order.symbol} did not complete: {_summary(order)}{_mend(order)}")
-    if order.cap_breached:
-        worker.alert(order, f"{order.avg_fill_price} is beyond the cap of {order.max_slippage_bps} bps")
+    if order.result.cap_breached:
+        worker.alert(order, f"{order.avg_fill_price} is beyond the cap of {order.terms.max_slippage_bps} bps")
     view = order_view(order)
     view.pop("events")
     worker.publisher.publish(OUTCOME, view)
-    if order.cap_breached:
+    if order.result.cap_breached:
         worker.publisher.publish(CAP_BREACHED, view)
-    worker.orders.save(order.changed(published=True))
+    worker.orders.save(order.with_run(published=True))
     return Next(Route.DONE)

@@ -27,8 +27,8 @@ IN_THE_WAY = "orders in the way"
 def refused(worker: Worker, order: Order, child: ChildRecord, denied: Denied) -> Next:
     """Nothing of the child order is live. Try again later, or end the ladder with the broker's reason."""
     reason = _meant(order, denied.reason)
-    times = order.refused + 1 if order.refused_for is reason else 1
-    order = order.changed(refused_for=reason, refused=times)
+    times = order.sending.refused + 1 if order.sending.refused_for is reason else 1
+    order = order.with_sending(refused_for=reason, refused=times)
     sort, now = sort_of(order), worker.now(order)
     doubts = doubts_of(order, now)
     if sort is Sort.EXIT and reason is Reason.WASH_TRADE:
@@ -60,7 +60,7 @@ def _named(worker: Worker, denied: Denied) -> str:
 
 
 def _meant(order: Order, reason: Reason) -> Reason:
-    turns = order.bracket and reason is Reason.NO_POSITION
+    turns = order.terms.bracket and reason is Reason.NO_POSITION
     if turns or (reason is Reason.HELD_BY_PROTECTION and order.side == "buy"):
         # For a buy, "insufficient qty" means a short position that the order would turn into a long one.
         return Reason.OPPOSITE_POSITION
@@ -78,37 +78,37 @@ def _without(order: Order, child: ChildRecord, worker: Worker) -> Order:
 def _again(worker: Worker, order: Order, refusal: Denial, wait: int) -> Next:
     if refusal.of is Sort.EXIT and refusal.reason in SHARES_LACK:
         # What the account showed was old: the exit is sized anew.
-        again = order.changed(status=Status.WAITING, resizes=order.resizes + 1)
+        again = order.changed(status=Status.WAITING).with_sending(resizes=order.sending.resizes + 1)
         return worker.wait(again, Route.WAIT_FOR_MARKET, wait)
     return wait_to_place(worker, order, wait)
 
 
 def before_rung(worker: Worker, order: Order) -> Order | Next:
     """The order as its next rung finds it when the last was refused: sized anew, or off what rests against it."""
-    if order.refused_for in SHARES_LACK and sort_of(order) is Sort.SELL:
+    if order.sending.refused_for in SHARES_LACK and sort_of(order) is Sort.SELL:
         return _sized_anew(worker, order)
-    if order.wall is not None and is_exit(order):
+    if order.sending.wall is not None and is_exit(order):
         return _facing(worker, order, _in_the_way(worker, order, None)[0])
     return order
 
 
 def walled_off(worker: Worker, order: Order) -> Next:
     """What rests against the exit keeps it from the market at any price that trades: as good as refused."""
-    order = order.changed(refused_for=Reason.WASH_TRADE, refused=order.refused + 1)
-    wait = try_again_in(Denial(reason=Reason.WASH_TRADE, of=Sort.EXIT, times=order.refused))
-    detail = f"{order.symbol} cannot be left: an order of the account rests at {order.wall}, and what could meet it is "
-    order = worker.alert_lasting(order, IN_THE_WAY, detail + "refused; cancel it")
+    order = order.with_sending(refused_for=Reason.WASH_TRADE, refused=order.sending.refused + 1)
+    wait = try_again_in(Denial(reason=Reason.WASH_TRADE, of=Sort.EXIT, times=order.sending.refused))
+    rests = f"an order of the account rests at {order.sending.wall}, and what could meet it is refused; cancel it"
+    order = worker.alert_lasting(order, IN_THE_WAY, f"{order.symbol} cannot be left: {rests}")
     return wait_to_place(worker, order, wait or WASH_WAITS[-1])
 
 
 def _sized_anew(worker: Worker, order: Order) -> Order | Next:
     """A plain sell by what is free now; that nothing is free is one refusal more."""
-    sizing = size_sell(worker, order, (order.requested_qty or ZERO) - order.filled_qty)
+    sizing = size_sell(worker, order, (order.terms.requested_qty or ZERO) - order.filled_qty)
     if not isinstance(sizing, Refusal):
         order = worker.note(order, sizing.note) if sizing.note else order
         return sized(order, sizing)
-    order = order.changed(refused_for=sizing.reason, refused=order.refused + 1)
-    wait = try_again_in(Denial(reason=sizing.reason, of=Sort.SELL, times=order.refused))
+    order = order.with_sending(refused_for=sizing.reason, refused=order.sending.refused + 1)
+    wait = try_again_in(Denial(reason=sizing.reason, of=Sort.SELL, times=order.sending.refused))
     if wait is None:
         return finish(worker, order, Refusal(reason=sizing.reason, detail=sizing.detail))
     return worker.wait(order, Route.WAIT_TO_PLACE, wait)
@@ -133,9 +133,9 @@ def _facing(worker: Worker, order: Order, resting: tuple[OrderReport, ...], lost
     """With the wall that these orders are. One without a limit is refused whatever the price: the operator is told."""
     wall = nearest_wall(resting, order.trading_side)
     names = named_orders(resting, opposite(order.trading_side))
-    if wall != order.wall and wall is not None:
+    if wall != order.sending.wall and wall is not None:
         order = worker.note(order, f"stays off {names}")
-    order = order.changed(wall=wall)
+    order = order.with_sending(wall=wall)
     blocking = [each for each in resting if each.limit_price is None]
     if blocking and lost:
         detail = f"{order.symbol} cannot be left: {order_words(blocking[0])} rests, and the broker takes nothing "

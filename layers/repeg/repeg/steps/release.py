@@ -20,11 +20,11 @@ from repeg.steps.worker import Worker
 
 def release(worker: Worker, order: Order) -> Next:
     """One round over every bracket whose shares the close needs."""
-    for order_id in order.released:
+    for order_id in order.close.released:
         bracket = worker.orders.get(order_id)
         if bracket and not take_down(worker, bracket)[1]:
-            return worker.wait(order, Route.WAIT_FOR_RELEASE, backoff(CANCEL_BACKOFF_SECONDS, order.waits))
-    down = order.changed(waits=0, released_at=order.released_at or worker.now(order))
+            return worker.wait(order, Route.WAIT_FOR_RELEASE, backoff(CANCEL_BACKOFF_SECONDS, order.run.waits))
+    down = order.with_run(waits=0).with_close(released_at=order.close.released_at or worker.now(order))
     worker.orders.save(worker.note(down, "protection is down"))
     return Next(Route.ASSESS_MARKET)
 
@@ -32,13 +32,13 @@ def release(worker: Worker, order: Order) -> Next:
 def take_down(worker: Worker, bracket: Order) -> tuple[Order, bool]:
     """Cancel a bracket's OCOs; saved when anything changed. True once none of them can sell a share any more."""
     before = bracket
-    for oco in bracket.protections:
+    for oco in bracket.guard.protections:
         if not oco.status.closed:
             bracket = _take_down_one(worker, bracket, oco)
     if bracket.bare_qty > 0:
-        bracket = bracket.changed(protected=False, refusals=0)
+        bracket = bracket.with_guard(protected=False, refusals=0)
     bracket = worker.save_exits(before, bracket)
-    return bracket, all(oco.status.closed for oco in bracket.protections)
+    return bracket, all(oco.status.closed for oco in bracket.guard.protections)
 
 
 def _take_down_one(worker: Worker, bracket: Order, oco: Protection) -> Order:

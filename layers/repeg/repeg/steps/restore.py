@@ -23,7 +23,7 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     waits: list[int] = []
     # A close that died while it superseded an order does not name it, but the order names the close.
     taken_over = (bracket.order_id for bracket in holding if is_withdrawn_by(bracket, close))
-    for order_id in dict.fromkeys((*close.released, *taken_over)):
+    for order_id in dict.fromkeys((*close.close.released, *taken_over)):
         bracket = worker.orders.get(order_id)
         if bracket is None or is_being_left(bracket):
             continue
@@ -31,7 +31,7 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
             # Its own execution is still ending it.
             waits.append(1)
             continue
-        if bracket.frozen or not (bracket.needs_care or bracket.odd_qty > 0):
+        if bracket.care.frozen or not (bracket.needs_care or bracket.odd_qty > 0):
             continue
         following = protect(worker, bracket)
         if following.route is Route.WAIT_TO_PROTECT:
@@ -44,16 +44,16 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     if waits:
         return worker.wait(close, Route.WAIT_TO_PROTECT, min(waits))
     if is_restoring(close):
-        if close.tries_in:
-            return worker.wait(as_before(close).changed(waits=0), Route.WAIT_FOR_MARKET, close.tries_in)
+        if close.close.tries_in:
+            return worker.wait(as_before(close).with_run(waits=0), Route.WAIT_FOR_MARKET, close.close.tries_in)
         worker.orders.save(as_before(close))
         return Next(Route.ASSESS_MARKET)
-    kept = worker.orders.save(close.changed(settled=True))
+    kept = worker.orders.save(close.with_guard(settled=True))
     return Next(ladder_over(kept))
 
 
 def as_before(close: Order) -> Order:
     """The close as it was before it took anything down: what it answered for is protected again."""
     nothing = {"released": (), "released_at": None, "position_before": None, "brackets_before": None}
-    booked_by_now = {"booked_qty": close.filled_qty, "wall": None}
-    return close.changed(restoring=False, settling=0, tries_in=0, **booked_by_now, **nothing)
+    again = close.with_close(**nothing, booked_qty=close.filled_qty, restoring=False, settling=0, tries_in=0)
+    return again.with_sending(wall=None)

@@ -39,9 +39,9 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
         if is_exit(order):
             worker.alert(order, f"{order.symbol} could not be left yet: {error}; trying again")
             return worker.wait(order, Route.WAIT_FOR_MARKET, SECURE_PAUSE_SECONDS)
-        if order.secure_rounds < SECURE_ENTRY_ROUNDS:
+        if order.run.secure_rounds < SECURE_ENTRY_ROUNDS:
             worker.log.error(f"could not be assessed: {error}; trying again", order_id=order.order_id)
-            again = order.changed(secure_rounds=order.secure_rounds + 1)
+            again = order.with_run(secure_rounds=order.run.secure_rounds + 1)
             return worker.wait(again, Route.WAIT_FOR_MARKET, SECURE_PAUSE_SECONDS)
     if is_interrupted(order):
         order = _begin(worker, order, error)
@@ -51,7 +51,7 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     if order.open_child is None:
         worker.orders.save(order)
         return Next(ladder_over(order))
-    return worker.wait(order, Route.WAIT_TO_SECURE, backoff(READ_BACKOFF_SECONDS, order.waits))
+    return worker.wait(order, Route.WAIT_TO_SECURE, backoff(READ_BACKOFF_SECONDS, order.run.waits))
 
 
 def _look_later(worker: Worker, order: Order) -> Next:
@@ -73,12 +73,12 @@ def _protect(worker: Worker, order: Order, error: str | None) -> Next:
     if following is Route.RECORD_OUTCOME:
         worker.orders.save(order)
         return Next(following)
-    rounds = order.secure_rounds + 1
-    if rounds == SECURE_PROTECT_ROUNDS and order.bracket and not is_being_left(order):
-        return _without_protection(worker, order.changed(secure_rounds=rounds), error)
+    rounds = order.run.secure_rounds + 1
+    if rounds == SECURE_PROTECT_ROUNDS and order.terms.bracket and not is_being_left(order):
+        return _without_protection(worker, order.with_run(secure_rounds=rounds), error)
     if rounds % SECURE_PROTECT_ROUNDS == 0:
         worker.alert(order, f"{order.symbol}: {order.unguarded_qty} shares are without protection")
-    order = worker.orders.save(order.changed(secure_rounds=rounds))
+    order = worker.orders.save(order.with_run(secure_rounds=rounds))
     if rounds > 1:
         worker.sleep(min(rounds, SECURE_LONGEST_PAUSE_SECONDS))
     return Next(ladder_over(order))
@@ -96,7 +96,7 @@ def _begin(worker: Worker, order: Order, error: str | None) -> Order:
     reason = order.reason or Reason.INTERNAL_ERROR
     detail = f"securing after {error}" if error else f"securing: {reason}"
     worker.alert(order, f"{order.order_id} is being secured: {detail}")
-    noted = worker.note(order.changed(securing=True, reason=reason, waits=0), detail)
+    noted = worker.note(order.changed(reason=reason).with_run(securing=True, waits=0), detail)
     return worker.orders.save(noted)
 
 

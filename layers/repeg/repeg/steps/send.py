@@ -114,7 +114,7 @@ def _read(worker: Worker, order_id: str) -> Order:
 
 def _is_known(order: Order, sent: ChildRecord | Protection, report: OrderReport) -> bool:
     """True when whoever has the order now knows of what was sent, or will find it: its intent is still open."""
-    records: tuple[ChildRecord | Protection, ...] = (*order.children, *order.protections)
+    records: tuple[ChildRecord | Protection, ...] = (*order.children, *order.guard.protections)
     record = next((each for each in records if each.client_order_id == sent.client_order_id), None)
     if record is None:
         return False

@@ -50,13 +50,13 @@ def size(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release | No
     """What to work, or why not (yet); None for what needs no look at the account: a plain buy."""
     if is_exit(order) or order.side == "sell":
         trades, now = worker.orders.last_trades(order.symbol), worker.now(order)
-        lag = SHOWS_AFTER if order.refused_for in SHARES_LACK else POSITION_LAG
+        lag = SHOWS_AFTER if order.sending.refused_for in SHARES_LACK else POSITION_LAG
         if any(timedelta(0) <= now - traded.at < lag for traded in trades):
             # A position may still show what the last order has sold; selling it again would open a short.
             return Wait(seconds=1, on=WaitingFor.LAST_TRADE)
-        if not order.bracket:
+        if not order.terms.bracket:
             return _size_leaving(worker, order, trades)
-    if order.bracket:
+    if order.terms.bracket:
         problem = position_problem(order, worker.broker_for(order).position(order.symbol))
         if order.side == "buy" and problem is None:
             return None
@@ -115,7 +115,7 @@ def _size_leaving(worker: Worker, order: Order, trades: Iterable[Traded]) -> Siz
 
 
 def _by_account(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release:
-    return _size_exit(worker, order) if is_exit(order) else size_sell(worker, order, order.signal_qty)
+    return _size_exit(worker, order) if is_exit(order) else size_sell(worker, order, order.wanted_qty)
 
 
 def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release:
@@ -133,16 +133,16 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Releas
         looks = 0 if held < expected else len(LOOKUP_BACKOFF_SECONDS)
         unexited, brackets = _unexited(brackets), [read_exits(worker, bracket, looks) for bracket in brackets]
         expected = _expected(order, brackets)
-        if _unexited(brackets) < unexited and order.settling < POSITION_READS:
+        if _unexited(brackets) < unexited and order.close.settling < POSITION_READS:
             # What was read may be older than the exit that has come to light: look again, knowing what must be gone.
             return Wait(seconds=1, on=WaitingFor.SHARES, position=held, by_brackets=unexited)
-    if not expected <= held <= _most(order, expected, held) and order.settling < POSITION_READS:
+    if not expected <= held <= _most(order, expected, held) and order.close.settling < POSITION_READS:
         return Wait(seconds=1, on=WaitingFor.SHARES)
     if order.kind == "close" and (position is None or held < expected):
         doubt = _missing(worker, order, brackets, position)
         if doubt:
             return doubt
-    asked = None if order.signal_qty is None else order.signal_qty - order.filled_qty
+    asked = None if order.wanted_qty is None else order.wanted_qty - order.filled_qty
     wanted = held if asked is None else min(held, asked)
     side: Side = "sell" if position and position.qty > 0 else "buy"
     if _free(position) < wanted and make_way(worker, order, side):
@@ -154,7 +154,7 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Releas
     foreign = in_the_way(worker, order.symbol) if held - _free(position) > _covered(brackets) else ()
     ours = bool(brackets) or order.kind == "unwind"
     unexplained = wanted - _free(position) - holding_of(foreign, side)
-    if ours and unexplained > 0 and order.settling < POSITION_READS:
+    if ours and unexplained > 0 and order.close.settling < POSITION_READS:
         # What was released may not show as free yet, and what was thought lost may hold it.
         for bracket in brackets:
             found = find_lost(worker, bracket)
@@ -192,13 +192,13 @@ def _missing(worker: Worker, order: Order, brackets: list[Order], position: Posi
 
 def _unproven(order: Order, why: str) -> Wait:
     tell = f"{order.symbol} is not closed yet: {why}; trying on"
-    return Wait(seconds=backoff(READ_BACKOFF_SECONDS, order.waits), on=WaitingFor.PROOF, tell=tell)
+    return Wait(seconds=backoff(READ_BACKOFF_SECONDS, order.run.waits), on=WaitingFor.PROOF, tell=tell)
 
 
 def _book(worker: Worker, brackets: list[Order], finding: Finding) -> None:
     known = {bracket.order_id: bracket for bracket in brackets}
     for sold in sold_by_others(brackets, finding.missing, worker.now(brackets[0])):
-        gone = f"{sold.exits[-1].qty} shares of {sold.order_id} were left by somebody else"
+        gone = f"{sold.guard.exits[-1].qty} shares of {sold.order_id} were left by somebody else"
         worker.alert(sold, f"{sold.symbol}: {gone} ({finding.why})")
         worker.save_exits(known[sold.order_id], sold)
 
@@ -210,19 +210,19 @@ def _fits(position: Position | None, brackets: list[Order], expected: Decimal) -
 
 
 def _covered(brackets: list[Order]) -> Decimal:
-    return sum((oco.covers for bracket in brackets for oco in bracket.protections), ZERO)
+    return sum((oco.covers for bracket in brackets for oco in bracket.guard.protections), ZERO)
 
 
 def _expected(order: Order, brackets: list[Order]) -> Decimal:
     """Shares that must be there by the records; a position may show a fill some time after it happened."""
     if order.kind == "unwind":
-        return (order.signal_qty or ZERO) - order.filled_qty
+        return (order.wanted_qty or ZERO) - order.filled_qty
     return max(ZERO, _unexited(brackets) - _unbooked(order))
 
 
 def _unbooked(order: Order) -> Decimal:
     """Shares that the close sold and that the brackets' records still count."""
-    return order.filled_qty - order.booked_qty
+    return order.filled_qty - order.close.booked_qty
 
 
 def _unexited(brackets: list[Order]) -> Decimal:
@@ -231,9 +231,9 @@ def _unexited(brackets: list[Order]) -> Decimal:
 
 def _most(order: Order, expected: Decimal, held: Decimal) -> Decimal:
     """What the account can hold at most: a position shows for a moment what a target or a stop has just sold."""
-    if order.position_before is None or order.brackets_before is None:
+    if order.close.position_before is None or order.close.brackets_before is None:
         return held
-    return order.position_before + order.held_by_others - (order.brackets_before - expected)
+    return order.close.position_before + order.close.held_by_others - (order.close.brackets_before - expected)
 
 
 def _free(position: Position | None) -> Decimal:

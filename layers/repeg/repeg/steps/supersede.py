@@ -18,10 +18,10 @@ def supersede(worker: Worker, close: Order) -> Order:
     """
     taken: list[str] = []
     for order in worker.orders.earlier(close):
-        parked = order.parked_until is not None and order.parked_until > worker.now(close)
+        parked = order.run.parked_until is not None and order.run.parked_until > worker.now(close)
         if parked or is_exit(order) or not may_be_superseded(order):
             continue
-        number = order.executions + 1
+        number = order.run.executions + 1
         try:
             worker.orders.supersede(
                 order, close.order_id, worker.executions.arn(order.order_id, number), worker.now(close)
@@ -32,7 +32,7 @@ def supersede(worker: Worker, close: Order) -> Order:
         taken.append(order.order_id)
         worker.executions.start(order.order_id, number)
         worker.log.info(f"superseded {order.order_id}", order_id=close.order_id, symbol=close.symbol)
-    return close.changed(released=tuple(dict.fromkeys((*close.released, *taken)))) if taken else close
+    return close.with_close(released=tuple(dict.fromkeys((*close.close.released, *taken)))) if taken else close
 
 
 def take_over(worker: Worker, bracket: Order) -> None:
@@ -44,10 +44,10 @@ def take_over(worker: Worker, bracket: Order) -> None:
     holder = worker.orders.get(holder_id) if holder_id else None
     if holder is None or not gives_way(holder):
         return
-    number = holder.executions + 1
+    number = holder.run.executions + 1
     arn = worker.executions.arn(holder.order_id, number)
     try:
-        worker.orders.supersede(holder.changed(gave_way=True), bracket.order_id, arn, worker.now(bracket))
+        worker.orders.supersede(holder.with_close(gave_way=True), bracket.order_id, arn, worker.now(bracket))
     except (StoreConflict, StaleExecution) as error:
         worker.log.info(f"not superseded yet: {error}", order_id=bracket.order_id)
         return

@@ -61,7 +61,7 @@ class Survey:
         """True when the order's execution ran a moment ago (asked for itself when there is no listing)."""
         if self.under_way is None:
             return self.running(order)
-        return f"{order.order_id}-{order.executions}" in self.under_way
+        return f"{order.order_id}-{order.run.executions}" in self.under_way
 
     def running(self, order: Order) -> bool:
         """True when the order's execution runs; asked for itself unless it is listed."""
@@ -69,11 +69,11 @@ class Survey:
 
     def state_of(self, order: Order) -> ExecutionState:
         """The state of the order's execution."""
-        name = f"{order.order_id}-{order.executions}"
+        name = f"{order.order_id}-{order.run.executions}"
         if self.under_way is not None and name in self.under_way:
             return ExecutionState.RUNNING
         if name not in self._states:
-            self._states[name] = self.executions.state(order.order_id, order.executions)
+            self._states[name] = self.executions.state(order.order_id, order.run.executions)
         return self._states[name]
 
     def quote(self, symbol: str) -> Quote | None:
@@ -144,7 +144,7 @@ def list_account(survey: Survey, orders: Collection[Order]) -> None:
     _check_clock(survey, survey.quotes)
     calendar = _had(survey, "the calendar cannot be read", lambda: worker.time.calendar(broker, survey.now))
     survey.session = calendar.session_at(survey.now) if calendar else None
-    if survey.session is None and not any(order.protections for order in orders):
+    if survey.session is None and not any(order.guard.protections for order in orders):
         return
     listed = _had(survey, "protection cannot be watched, open orders are not listed", broker.open_orders)
     survey.open_orders = None if listed is None else {report.broker_order_id: report for report in listed}

@@ -89,7 +89,7 @@ def _revive(survey: Survey, order: Order) -> None:
     if running and not _sleeps_on(survey, order):
         _watch_pace(survey, order)
         return
-    number = order.executions
+    number = order.run.executions
     if running or state is ExecutionState.ENDED:
         number += 1
         survey.worker.orders.adopt(order, survey.executions.arn(order.order_id, number))
@@ -103,7 +103,7 @@ def _sleeps_on(survey: Survey, order: Order) -> bool:
 
     A fresh execution takes over; the one that waits ends quietly when it wakes.
     """
-    if order.status is not Status.WAITING or order.parked_until is None or order.clock is None:
+    if order.status is not Status.WAITING or order.run.parked_until is None or order.run.clock is None:
         return False
     check_clock(survey, order.symbol)
     return was_set_forward(survey.now, survey.worker.clock_of(order).now())
@@ -112,10 +112,10 @@ def _sleeps_on(survey: Survey, order: Order) -> bool:
 def _watch_pace(survey: Survey, order: Order) -> None:
     """An execution that runs and does not move looks healthy; the operator hears of it once it is overdue."""
     wall = survey.worker.time.wall()
-    if wall - (order.due_wall or order.received_wall) < OVERDUE or survey.histories >= HISTORIES:
+    if wall - (order.run.due_wall or order.ask.received_wall) < OVERDUE or survey.histories >= HISTORIES:
         return
     survey.histories += 1
-    moved_at = survey.executions.moved_at(order.order_id, order.executions)
+    moved_at = survey.executions.moved_at(order.order_id, order.run.executions)
     if moved_at is None or wall - moved_at < OVERDUE:
         return
     if survey.due(order.order_id, "stands still"):

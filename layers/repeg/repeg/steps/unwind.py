@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from typing import Literal
 
 from repeg.domain.execution import entry_pause
 from repeg.domain.life import is_being_left, ladder_over
@@ -31,14 +32,14 @@ def unwind(worker: Worker, order: Order) -> Next:
     if running is None:
         return _start(worker, order)
     if not running.status.terminal:
-        worker.executions.start(running.order_id, running.executions)
+        worker.executions.start(running.order_id, running.run.executions)
         return worker.wait(order, Route.WAIT_FOR_UNWIND, _seconds_to_look(worker, order))
     return _ended(worker, order, running)
 
 
 def _seconds_to_look(worker: Worker, order: Order) -> int:
     """Outside the session the unwind waits for the open, and so does this look."""
-    soon = backoff(UNWIND_LOOK_SECONDS, order.waits)
+    soon = backoff(UNWIND_LOOK_SECONDS, order.run.waits)
     opens = None if worker.session_open(order) else worker.next_open(order)
     if opens is None:
         return soon
@@ -47,23 +48,22 @@ def _seconds_to_look(worker: Worker, order: Order) -> int:
 
 
 def _running(worker: Worker, order: Order) -> Order | None:
-    if order.unwind_order_id is None or order.unwind_order_id in order.unwinds_seen:
+    if order.unwind.order_id is None or order.unwind.order_id in order.unwind.seen:
         return None
-    return worker.orders.get(order.unwind_order_id)
+    return worker.orders.get(order.unwind.order_id)
 
 
 def _start(worker: Worker, order: Order) -> Next:
     order, down = take_down(worker, order)
     if not down:
-        return worker.wait(order, Route.WAIT_FOR_UNWIND, backoff(UNWIND_LOOK_SECONDS, order.waits))
+        return worker.wait(order, Route.WAIT_FOR_UNWIND, backoff(UNWIND_LOOK_SECONDS, order.run.waits))
     if order.unexited_qty <= 0:
         return _flat(worker, order, order)
-    leaving = unwind_order(order, worker.now(order), worker.time.wall())
-    leaving = leaving.changed(execution_arn=worker.executions.arn(leaving.order_id, 1))
-    if not worker.session_open(order):
-        leaving = leaving.changed(when_closed="next_open")
-    noted = worker.note(order, f"leaving {leaving.signal_qty} {order.symbol} by {leaving.order_id}")
-    order = worker.orders.save_with(noted.changed(unwind_order_id=leaving.order_id, waits=0), leaving)
+    when_closed: Literal["reject", "next_open"] = "reject" if worker.session_open(order) else "next_open"
+    leaving = unwind_order(order, worker.now(order), worker.time.wall(), when_closed)
+    leaving = leaving.with_run(execution_arn=worker.executions.arn(leaving.order_id, 1))
+    noted = worker.note(order, f"leaving {leaving.ask.qty} {order.symbol} by {leaving.order_id}")
+    order = worker.orders.save_with(noted.with_unwind(order_id=leaving.order_id).with_run(waits=0), leaving)
     worker.executions.start(leaving.order_id, 1)
     return worker.wait(order, Route.WAIT_FOR_UNWIND, UNWIND_LOOK_SECONDS[0])
 
@@ -79,24 +79,24 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
             at=leaving.completed_at or worker.now(order),
         )
         order = order.with_exit(gone)
-    if leaving.adjustments:
-        levels = leaving.adjustments[-1].levels
-        adjusted = (*order.adjustments, *leaving.adjustments)
-        order = order.changed(adjustments=adjusted, stop_loss=levels.stop, take_profit=levels.target)
+    if leaving.care.adjustments:
+        levels = leaving.care.adjustments[-1].levels
+        adjusted = (*order.care.adjustments, *leaving.care.adjustments)
+        order = order.with_care(adjustments=adjusted).with_guard(stop_loss=levels.stop, take_profit=levels.target)
     ended = f"{leaving.status}{f' ({leaving.reason})' if leaving.reason else ''}"
     summary = f"{leaving.order_id} {ended}: {leaving.filled_qty} left at {leaving.avg_fill_price}"
-    seen = (*order.unwinds_seen, leaving.order_id)[-UNWINDS_REMEMBERED:]
-    order = worker.note(order.changed(unwind_cost=_cost(order), unwinds_seen=seen), summary)
+    seen = (*order.unwind.seen, leaving.order_id)[-UNWINDS_REMEMBERED:]
+    order = worker.note(order.with_unwind(cost=_cost(order), seen=seen), summary)
     if order.unexited_qty <= 0:
         return _flat(worker, before, order)
     # Protection comes first, and what is told is what is true then.
-    order = worker.orders.save(order.changed(unwinding=False, unwind_failed=True, waits=0))
+    order = worker.orders.save(order.with_unwind(wanted=False, failed=True).with_run(waits=0))
     following = protect(worker, order)
     known = worker.orders.get(order.order_id) or order
     detail = f"{known.unexited_qty} {known.symbol} could not be left: {summary}; {_guarded(known)}"
     if leaving.reason is Reason.DAY_TRADE_LIMIT and known.unguarded_qty > 0:
         detail += f". {leaving.reason.explanation} It is tried again at the next open"
-        known = known.changed(waits_until=worker.next_open(known))
+        known = known.with_care(waits_until=worker.next_open(known))
     worker.orders.save(worker.alert_lasting(known, NOT_LEFT, detail))
     return following
 
@@ -104,26 +104,26 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
 def _guarded(order: Order) -> str:
     if order.unexited_qty < 1:
         return "less than a share is left, and protection is for whole ones"
-    if order.needs_care or not order.protected:
+    if order.needs_care or not order.guard.protected:
         return f"{order.unguarded_qty} of them are without protection, which is being restored"
-    return f"they are protected again, stop {order.stop_loss}, target {order.take_profit}"
+    return f"they are protected again, stop {order.guard.stop_loss}, target {order.guard.take_profit}"
 
 
 def _flat(worker: Worker, before: Order, order: Order) -> Next:
     """Nothing is left to leave, unless an entry whose cancel is stuck fills after all."""
     if order.open_child:
-        return worker.wait(order.changed(protected=False), Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
+        return worker.wait(order.with_guard(protected=False), Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
     if order.status.terminal and order.exit_reason == ExitReason.UNWIND:
-        why = "was past its stop" if order.past_stop_since else "could not be protected"
+        why = "was past its stop" if order.care.past_stop_since else "could not be protected"
         worker.alert(order, f"{order.symbol} {why} and was left at {order.exit_price}")
-    kept = worker.save_exits(before, order.changed(settled=True, protected=False))
+    kept = worker.save_exits(before, order.with_guard(settled=True, protected=False))
     return Next(ladder_over(kept))
 
 
 def _cost(order: Order) -> Decimal | None:
     """Dollars lost between the entry and what was unwound, + is cost."""
     entry = order.entry_price
-    left = [gone for gone in order.exits if gone.reason is ExitReason.UNWIND]
+    left = [gone for gone in order.guard.exits if gone.reason is ExitReason.UNWIND]
     if entry is None or not left:
         return None
     sign, cost = direction(order.trading_side), ZERO

@@ -42,14 +42,14 @@ def watch_positions(survey: Survey) -> None:
         alert = survey.due(order_id, "unreadable")
         worker.log.error(f"its position cannot be watched: {problem}", alert=alert, order_id=order_id)
     anchor = worker.time.approximate().anchor
-    held = [order.changed(clock=anchor) for order in orders.values() if order.unexited_qty > 0]
+    held = [order.with_run(clock=anchor) for order in orders.values() if order.unexited_qty > 0]
     if not held:
         return
     list_executions(survey)
     list_account(survey, held)
     # By today's clock: that of the order's own day has long drifted, and the survey may have read it anew.
     anchor = worker.time.approximate().anchor
-    _by_symbol(survey, [order.changed(clock=anchor) for order in held])
+    _by_symbol(survey, [order.with_run(clock=anchor) for order in held])
 
 
 def _by_symbol(survey: Survey, held: list[Order]) -> None:
@@ -63,7 +63,7 @@ def _by_symbol(survey: Survey, held: list[Order]) -> None:
             survey.unseen |= {order.order_id for each in left for order in groups[each]}
             survey.worker.log.error(f"{place} of {len(symbols)} held symbols were looked at; the next sweep goes on")
             return
-        _guarded_look(survey, sorted(groups[symbol], key=lambda order: (order.received_wall, order.order_id)))
+        _guarded_look(survey, sorted(groups[symbol], key=lambda order: (order.ask.received_wall, order.order_id)))
 
 
 def _guarded_look(survey: Survey, brackets: list[Order]) -> None:
@@ -95,7 +95,7 @@ def _look_at(survey: Survey, brackets: list[Order]) -> None:
         account, read = reckon(survey, read)
     for bracket in read:
         before = saved[bracket.order_id]
-        before = bracket if bracket.version != before.version else before
+        before = bracket if bracket.run.version != before.run.version else before
         if bracket.unexited_qty > 0:
             _safely(trouble, bracket, partial(_judge, survey, before, bracket, account, holder))
     if trouble:
@@ -136,7 +136,7 @@ def _read_exits(survey: Survey, order: Order) -> Order:
     if survey.open_orders is None or survey.listed_as_running(order):
         return order
     before = order
-    for oco in order.protections:
+    for oco in order.guard.protections:
         if not oco.status.closed and oco.broker_order_id and _differs(survey, oco):
             order = read_oco(survey.worker, order, oco)[0]
     if order == before or survey.running(order):
@@ -187,20 +187,20 @@ def _facts(survey: Survey, order: Order, account: Account, mine: bool, holder: O
     through = is_through(levels_of(order), order.trading_side, quote) if quote and opened_at else None
     bare = order.needs_care if mine else _unlisted(survey, order)
     if mine:
-        found_now = order.protected and order.care_at is None
-        known = order.bare_since or bare_by_record(order) or survey.now
+        found_now = order.guard.protected and order.care.due_at is None
+        known = order.care.bare_since or bare_by_record(order) or survey.now
         bare_since = None if not bare else survey.now if found_now else known
-        passed_since = order.past_stop_since
+        passed_since = order.care.past_stop_since
         if through is not None or opened_at is None:
             passed_since = (passed_since or survey.now) if through else None
-        order = order.changed(bare_since=bare_since, past_stop_since=passed_since)
+        order = order.with_care(bare_since=bare_since, past_stop_since=passed_since)
     else:
         seen = survey.since(order, BARE, bare)
         bare_since = min(filter(None, (seen, bare_by_record(order))), default=None) if bare else None
         passed_since = survey.since(order, PAST_STOP, bool(through))
     facts = Facts(
         account=account,
-        frozen=bool(order.frozen),
+        frozen=bool(order.care.frozen),
         guard=guard(bare, elapsed(bare_since, survey.now, opened_at), opened_at is not None),
         market=market(through, elapsed(passed_since, survey.now, opened_at), opened_at is not None),
         free=mine and _has_turn(order, holder),
@@ -214,7 +214,7 @@ def _unlisted(survey: Survey, order: Order) -> bool:
     listed = survey.open_orders
     lost = any(
         listed is not None and oco.broker_order_id and oco.broker_order_id not in listed
-        for oco in order.protections
+        for oco in order.guard.protections
         if not oco.status.closed
     )
     return lost or order.needs_care
@@ -230,7 +230,7 @@ def _tell(survey: Survey, order: Order, found: Verdict, mine: bool, holder: Orde
         return order
     if found.tell is Tell.ONCE:
         return _lost(survey, order, holder) if mine else order
-    if found.act is Act.PROTECT and order.care_tries == 0 and order.care_at:
+    if found.act is Act.PROTECT and order.care.tries == 0 and order.care.due_at:
         return order  # told when it was lost; this is the first try to restore it
     what = {Standing.BARE: BARE, Standing.PAST_STOP: PAST_STOP}.get(found.state, DISAGREES)
     detail = _words(survey, order, found, holder)
@@ -243,18 +243,20 @@ def _tell(survey: Survey, order: Order, found: Verdict, mine: bool, holder: Orde
 
 def _lost(survey: Survey, order: Order, holder: Order | None) -> Order:
     """Protection that was there is gone: told at once, and restored when there was time to sell by hand."""
-    if not order.protected or order.care_at is not None:
+    if not order.guard.protected or order.care.due_at is not None:
         return order
     soon = "at once" if _stopless(order) else "in a minute"
     later = soon if _has_turn(order, holder) else "when the symbol's live order is over"
     lost = plain(order.unguarded_qty or order.unexited_qty)
     survey.worker.alert(order, f"{lost} {order.symbol} lost their protection; it is restored {later}")
-    return order.changed(care_at=survey.now + (NOTHING if _stopless(order) else CARE_GRACE), protected=False)
+    return order.with_care(due_at=survey.now + (NOTHING if _stopless(order) else CARE_GRACE)).with_guard(
+        protected=False
+    )
 
 
 def _stopless(order: Order) -> bool:
     """True when the stop of an OCO died alone: nobody ends one by itself to sell by hand."""
-    return any(oco.stopless for oco in order.protections)
+    return any(oco.stopless for oco in order.guard.protections)
 
 
 def _words(survey: Survey, order: Order, found: Verdict, holder: Order | None) -> str:
@@ -262,7 +264,7 @@ def _words(survey: Survey, order: Order, found: Verdict, holder: Order | None) -
     waits = "" if _has_turn(order, holder) or holder is None else f"; {holder.order_id} has the symbol's turn"
     if found.state is Standing.DISAGREES:
         decide = f"nothing is traded until they agree or you decide: repeg resolve {order.symbol}"
-        return f"{shares}: record and account disagree ({order.frozen}); {decide}"
+        return f"{shares}: record and account disagree ({order.care.frozen}); {decide}"
     if found.state is Standing.PAST_STOP:
         quote, stop = survey.quotes.get(order.symbol), plain(levels_of(order).stop)
         at = f" ({plain(quote.bid)}/{plain(quote.ask)})" if quote else ""
@@ -270,7 +272,7 @@ def _words(survey: Survey, order: Order, found: Verdict, holder: Order | None) -
         act = "they are left now" if now else "they are not left yet"
         return f"the market{at} has gone through the stop at {stop}, and {shares} are still there; {act}{waits}"
     lost = f"{plain(order.unguarded_qty or order.unexited_qty)} {order.symbol}"
-    since = f" since {order.bare_since:%H:%M:%S} UTC" if order.bare_since else ""
+    since = f" since {order.care.bare_since:%H:%M:%S} UTC" if order.care.bare_since else ""
     return f"{lost} have been without protection{since}{waits}"
 
 
@@ -279,23 +281,23 @@ def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdi
         case Act.LEAVE:
             if not _backs_off(survey, order) and not _waits(survey, order):
                 noted = survey.worker.note(order, _words(survey, order, found, None))
-                return _start(survey, noted.changed(unwinding=True, protected=False))
+                return _start(survey, noted.with_unwind(wanted=True).with_guard(protected=False))
         case Act.PROTECT:
             if _due(survey, before, order):
                 return _start(survey, order)
         case Act.FREEZE:
-            if not before.frozen and order.frozen:
-                order = survey.worker.note(order, f"frozen: {order.frozen}")
-            if order.order_id in survey.split and any(not oco.status.closed for oco in order.protections):
+            if not before.care.frozen and order.care.frozen:
+                order = survey.worker.note(order, f"frozen: {order.care.frozen}")
+            if order.order_id in survey.split and any(not oco.status.closed for oco in order.guard.protections):
                 # What it would sell, and where, is from before: it must not trade by itself.
                 return take_down(survey.worker, survey.worker.orders.save(order))[0]
-        case Act.NONE if facts.free and facts.market is Market.INSIDE and lone_stop(order.protections):
+        case Act.NONE if facts.free and facts.market is Market.INSIDE and lone_stop(order.guard.protections):
             if not _backs_off(survey, order):
                 lost = f"the target of {order.symbol} is gone, its stop guards on; both are placed anew"
                 survey.worker.alert(order, lost)
                 return _start(survey, survey.worker.note(order, lost))
-        case Act.NONE if found.state is Standing.COVERED and order.care_at and not order.protected:
-            order = order.changed(protected=True, care_at=None, care_tries=0)
+        case Act.NONE if found.state is Standing.COVERED and order.care.due_at and not order.guard.protected:
+            order = order.with_guard(protected=True).with_care(due_at=None, tries=0)
     return order if order == before else survey.worker.orders.save(order)
 
 
@@ -303,18 +305,18 @@ def _due(survey: Survey, before: Order, order: Order) -> bool:
     """True when it is time to protect: not while somebody may sell by hand, nor before the open that it waits for."""
     if _waits(survey, order):
         return False
-    if before.protected and before.care_at is None and not _stopless(order):
+    if before.guard.protected and before.care.due_at is None and not _stopless(order):
         return False
-    return order.care_at is None or survey.now >= order.care_at
+    return order.care.due_at is None or survey.now >= order.care.due_at
 
 
 def _waits(survey: Survey, order: Order) -> bool:
     """True while nothing can be done for it, whatever is tried: before an open, or another day."""
-    return order.waits_until is not None and survey.now < order.waits_until - CARE_AHEAD_OF_OPEN
+    return order.care.waits_until is not None and survey.now < order.care.waits_until - CARE_AHEAD_OF_OPEN
 
 
 def _backs_off(survey: Survey, order: Order) -> bool:
-    return order.care_tries > 0 and order.care_at is not None and survey.now < order.care_at
+    return order.care.tries > 0 and order.care.due_at is not None and survey.now < order.care.due_at
 
 
 def _resume(survey: Survey, order: Order) -> Order:
@@ -324,13 +326,13 @@ def _resume(survey: Survey, order: Order) -> Order:
 
 def _start(survey: Survey, order: Order) -> Order:
     """An execution of its own for a position, which borrows the symbol's turn."""
-    worker, tries = survey.worker, order.care_tries
+    worker, tries = survey.worker, order.care.tries
     if survey.running(order):
         return order
     pause = timedelta(minutes=CARE_BACKOFF_MINUTES[min(tries, len(CARE_BACKOFF_MINUTES) - 1)])
-    again = order.changed(care_at=survey.now + pause, care_tries=tries + 1, settled=False)
-    again = again.changed(unwind_failed=False, refusals=0, waits=0)
-    number = order.executions + 1
+    again = order.with_care(due_at=survey.now + pause, tries=tries + 1).with_guard(settled=False)
+    again = again.with_unwind(failed=False).with_guard(refusals=0).with_run(waits=0)
+    number = order.run.executions + 1
     adopted = worker.orders.adopt(again, survey.executions.arn(order.order_id, number))
     survey.executions.start(order.order_id, number)
     survey.started += 1

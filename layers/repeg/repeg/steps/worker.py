@@ -108,7 +108,7 @@ class Worker:
 
     def clock_of(self, order: Order) -> MarketClock:
         """The reading that this execution works by."""
-        return self.time.carry_on(order.clock) if order.clock else self.time.approximate()
+        return self.time.carry_on(order.run.clock) if order.run.clock else self.time.approximate()
 
     def now(self, order: Order) -> datetime:
         """Market time."""
@@ -137,9 +137,11 @@ class Worker:
     def wait(self, order: Order, route: Route, seconds: int, requeue: bool = False) -> Next:
         """Wait `seconds` in the machine; after very many waits end here, and let a fresh execution take over."""
         due_wall = self.time.wall() + timedelta(seconds=seconds / self.time.speed)
-        held = order.changed(waits=order.waits + 1, waits_since_start=order.waits_since_start + 1, due_wall=due_wall)
+        held = order.with_run(
+            waits=order.run.waits + 1, waits_since_start=order.run.waits_since_start + 1, due_wall=due_wall
+        )
         self.orders.save(held, requeue)
-        if held.waits_since_start >= MAX_WAITS_PER_EXECUTION:
+        if held.run.waits_since_start >= MAX_WAITS_PER_EXECUTION:
             return Next(Route.DONE)
         return Next(route, seconds)
 
@@ -171,10 +173,10 @@ class Worker:
         if order.unexited_qty < 0 <= before.unexited_qty:
             self.alert(order, f"{-order.unexited_qty} {order.symbol} too many have left: the position may be reversed")
         if 0 < order.unexited_qty < 1 and order.status.terminal:
-            order = order.changed(protected=None)  # of less than a share there is nothing to protect
+            order = order.with_guard(protected=None)  # of less than a share there is nothing to protect
         if before.unexited_qty > 0 >= order.unexited_qty and order.status.terminal:
             how = f"position left at {order.exit_price}: {order.exit_reason}"
-            order = self.note(order.changed(protected=None), how)
+            order = self.note(order.with_guard(protected=None), how)
             try:
                 self.publisher.publish(EXITED, order_view(order))
             except Exception as error:  # the record has it, and leaving must go on
@@ -192,7 +194,7 @@ class Worker:
             return self._judged_quote(order, clock)
         except (RetryError, DataFeedDenied) as error:
             # Keys that are refused now and then are no reason to sell blindly, as long as more tries may help.
-            refused = isinstance(error, CredentialsRefused) and order.broker_failures + 1 < BROKER_TRIES
+            refused = isinstance(error, CredentialsRefused) and order.sending.broker_failures + 1 < BROKER_TRIES
             if refused or not is_exit(order):
                 raise
             self.log.error(f"no quote for {order.symbol}: {error}", order_id=order.order_id)

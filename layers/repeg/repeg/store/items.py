@@ -65,7 +65,7 @@ def signal_key(signal_id: str) -> Item:
 
 def queue_key(order: Order) -> Item:
     """Key of the order's place in its symbol's queue; arrival order is wall time of intake."""
-    arrival = int(order.received_wall.timestamp() * 1_000_000)
+    arrival = int(order.ask.received_wall.timestamp() * 1_000_000)
     return to_item({"pk": f"QUEUE#{order.symbol}", "sk": f"{arrival:020d}#{order.order_id}"})
 
 
@@ -80,8 +80,8 @@ def position_item(order: Order) -> Item:
         "order_id": order.order_id,
         "qty": plain(order.unexited_qty),
         "side": order.trading_side,
-        "stop_loss": plain(order.stop_loss or ZERO),
-        "take_profit": plain(order.take_profit or ZERO),
+        "stop_loss": plain(order.guard.stop_loss or ZERO),
+        "take_profit": plain(order.guard.take_profit or ZERO),
         "gsi2pk": HELD,
         "gsi2sk": f"{order.symbol}#{order.order_id}",
     }
@@ -138,16 +138,16 @@ def order_item(order: Order) -> Item:
         "status": order.status.value,
         "symbol": order.symbol,
         "signal_id": order.signal_id,
-        "executions": order.executions,
-        "version": order.version,
+        "executions": order.run.executions,
+        "version": order.run.version,
         "form": FORM,
         "gsi1pk": "ORDERS",
-        "gsi1sk": f"{order.received_wall.isoformat()}#{order.order_id}",
-        "order": to_json(order.changed(executions=1, version=0, execution_arn=None)),
+        "gsi1sk": f"{order.ask.received_wall.isoformat()}#{order.order_id}",
+        "order": to_json(order.with_run(executions=1, version=0, execution_arn=None)),
     }
-    if order.execution_arn:
-        attributes["execution_arn"] = order.execution_arn
-    to_do = OPEN if not order.status.terminal else None if order.published else UNPUBLISHED
+    if order.run.execution_arn:
+        attributes["execution_arn"] = order.run.execution_arn
+    to_do = OPEN if not order.status.terminal else None if order.run.published else UNPUBLISHED
     if to_do:
         attributes |= {"gsi2pk": to_do, "gsi2sk": attributes["gsi1sk"]}
     return to_item(attributes)
@@ -164,4 +164,4 @@ def item_order(item: Item) -> Order:
     # A record may have been written by a newer version than the one that reads it.
     order = from_json(text, Order)
     fence = {"executions": int(data["executions"]), "version": int(data["version"])}
-    return order.changed(**fence, execution_arn=data.get("execution_arn"))
+    return order.with_run(**fence, execution_arn=data.get("execution_arn"))

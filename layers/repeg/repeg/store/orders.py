@@ -190,9 +190,9 @@ class OrderStore(Turns, Sweeps):
             StoreConflict: this execution wrote it from elsewhere (a retried step that was still running).
         """
         written, writes = self._written(order)
-        if requeue and not order.parent_id:
+        if requeue and not order.ask.parent_id:
             writes.append(self._put(_queue_item(order), "attribute_exists(pk)"))
-            if order.parked_until and self.holder(order.symbol) == order.order_id:
+            if order.run.parked_until and self.holder(order.symbol) == order.order_id:
                 writes.append({"Delete": self._turn_if_mine(order)})
         if not writes:
             return self._replace(order, written)
@@ -209,8 +209,8 @@ class OrderStore(Turns, Sweeps):
     def _written(self, order: Order) -> tuple[Order, list[dict[str, Any]]]:
         """The order's next version, and what keeps its symbol's list of positions in step with it."""
         line = order.position_line
-        written = order.changed(version=order.version + 1, position_entry=line)
-        if line == order.position_entry:
+        written = order.with_run(version=order.run.version + 1).with_guard(position_entry=line)
+        if line == order.guard.position_entry:
             return written, []
         entry: dict[str, Any] = {"Put": {"TableName": self._table, "Item": position_item(order)}}
         if not line:
@@ -235,9 +235,9 @@ class OrderStore(Turns, Sweeps):
         """Hand the order to its next execution; the one before can write nothing from here on."""
         return self._replace(
             order,
-            order.changed(
-                executions=order.executions + 1,
-                version=order.version + 1,
+            order.with_run(
+                executions=order.run.executions + 1,
+                version=order.run.version + 1,
                 execution_arn=execution_arn,
                 waits_since_start=0,
             ),
@@ -249,7 +249,7 @@ class OrderStore(Turns, Sweeps):
         Raises:
             StoreConflict, StaleExecution: the order was just written by its own execution; look again.
         """
-        ending = order.changed(superseded_by=by, reason=Reason.SUPERSEDED)
+        ending = order.changed(reason=Reason.SUPERSEDED).with_close(superseded_by=by)
         self.adopt(ending.noted(now, "AssessMarket", f"superseded by {by}"), execution_arn)
 
     def _transact(self, order: Order, writes: list[dict[str, Any]]) -> None:
@@ -293,15 +293,15 @@ class OrderStore(Turns, Sweeps):
 
 
 def _queue_item(order: Order) -> Item:
-    parked_until = int(order.parked_until.timestamp()) if order.parked_until else 0
+    parked_until = int(order.run.parked_until.timestamp()) if order.run.parked_until else 0
     return queue_key(order) | to_item({"order_id": order.order_id, "parked_until": parked_until})
 
 
 def _fence(order: Order) -> Item:
-    return to_item({":executions": order.executions, ":version": order.version})
+    return to_item({":executions": order.run.executions, ":version": order.run.version})
 
 
 def _lost(order: Order, current: Item | None) -> StaleExecution | StoreConflict:
-    if current and int(from_item(current)["executions"]) != order.executions:
+    if current and int(from_item(current)["executions"]) != order.run.executions:
         return StaleExecution(order.order_id, str(from_item(current)["executions"]))
     return StoreConflict(f"{order.order_id} was changed by another step")

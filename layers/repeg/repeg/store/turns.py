@@ -76,9 +76,9 @@ class Turns:
         """
         line = self._line(order.symbol)
         if line.holder is not None:
-            return line.holder == (order.parent_id or order.order_id)
-        if order.parent_id:
-            return self.borrow_turn(order.changed(order_id=order.parent_id))
+            return line.holder == (order.ask.parent_id or order.order_id)
+        if order.ask.parent_id:
+            return self.borrow_turn(order.changed(order_id=order.ask.parent_id))
         if line.first(now) != order.order_id:
             return False
         in_line = {"TableName": self._table, "Key": queue_key(order), "ConditionExpression": "attribute_exists(pk)"}

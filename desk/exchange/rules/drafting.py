@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import time, timedelta
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from desk.exchange.market.model import (
     ZERO,

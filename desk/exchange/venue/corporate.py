@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec.structs import replace
 
 from desk.exchange.market.corporate import CorporateAction
 from desk.exchange.market.model import Order, Status

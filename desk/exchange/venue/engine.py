@@ -6,9 +6,11 @@ that falls due happens at its exact instant, in order. The same core serves clie
 
 from __future__ import annotations
 
+import dataclasses
 import random
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from desk.exchange.market.model import Intent, MarketEvent, Order, OrderType, Quote, Status, TimeInForce
 from desk.exchange.market.moments import eastern
@@ -96,7 +98,7 @@ class Engine(State):
         if before is not None:
             self.closes.setdefault(before.day, account.last_equity)
         equity = self.closes[session.day] = self.ledger.equity(self.mark)
-        self.ledger.account = replace(account, last_equity=equity)
+        self.ledger.account = dataclasses.replace(account, last_equity=equity)
 
     def _end_unborrowable_shorts(self) -> None:
         for order in self.orders.open():

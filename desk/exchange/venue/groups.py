@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from desk.exchange.market.model import ZERO, Order, Role, Status
 from desk.exchange.venue.life import Life

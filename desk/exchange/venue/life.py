@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
+
+from msgspec.structs import replace
 
 from desk.exchange.market.model import Order, OrderType, Status, TimeInForce
 from desk.exchange.market.prices import on_tick

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
+
+from msgspec.structs import replace
 
 from desk.exchange.market.model import ZERO, Order, OrderClass, OrderType, Role, Status
 from desk.exchange.market.requests import OrderRequest, Replacement

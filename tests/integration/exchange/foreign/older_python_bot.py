@@ -155,7 +155,12 @@ class Bot:
         self.api.cancel_all_orders()
         self.api.close_all_positions()
         self.seen["fills"] = len(self.api.get_activities(activity_types="FILL"))
-        self.seen["history"] = len(self.api.get_portfolio_history(period="1D", timeframe="5Min").equity)
+        history = self.api.get_portfolio_history(period="1D", timeframe="5Min")
+        self.seen["history"] = [
+            history.timeframe,
+            history.base_value,
+            len(history.equity) == len(history.timestamp) > 0,
+        ]
 
 
 if __name__ == "__main__":

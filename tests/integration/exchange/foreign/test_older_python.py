@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from tests.integration.exchange.foreign.bots import TOOLS, what_it_saw
 
-ROOT = Path(__file__).parents[3]
-PYTHON = ROOT / ".tools" / "foreign" / "bin" / "python"
-BOT = Path(__file__).with_name("foreign_bot.py")
+PYTHON = TOOLS / "foreign" / "bin" / "python"
 
 
 def test_it_trades_as_if_it_were_alpaca(url: str, control: ExchangeControl) -> None:
-    assert PYTHON.exists(), "make test installs it"
     control.quote("SPY", "599.98", "600.02")
     control.script(
         {"on": {"symbol": "SPY", "event": "new", "side": "sell"}, "symbol": "SPY", "bid": 611, "ask": 611.04}
     )
     addresses = {name: url for name in ("APCA_API_BASE_URL", "APCA_API_DATA_URL", "APCA_API_STREAM_URL")}
     keys = {"APCA_API_KEY_ID": "key", "APCA_API_SECRET_KEY": "secret"}
-    done = subprocess.run(
-        [str(PYTHON), "-W", "ignore", str(BOT)],
-        env={"PATH": os.environ["PATH"], "NO_PROXY": "*", **addresses, **keys},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout)
+    seen = what_it_saw(PYTHON, "older_python_bot.py", PYTHONWARNINGS="ignore", **addresses, **keys)
     events = seen.pop("events")
     assert [event for event, order in events if order == "entry"] == ["pending_new", "new", "fill"]
     assert seen == {
@@ -62,5 +46,5 @@ def test_it_trades_as_if_it_were_alpaca(url: str, control: ExchangeControl) -> N
             ],
         ],
         "fills": 4,
-        "history": 2,
+        "history": ["5Min", 100_000, True],
     }

@@ -207,6 +207,6 @@ def _table(rows: list[list[str]], taken: Sequence[int]) -> Table:
         ],
         rows,
         "Real first calls on the local cloud: the order is written, placed (with the 150 ms in which its fill is\n"
-        "awaited), protected if it is a bracket, and its outcome recorded and told. Plain handlers do nothing when\n"
+        "awaited), protected if it is a bracket, and its outcome published. Plain handlers do nothing when\n"
         "they are called. Ratios compare the fastest start of each function. Init phases are billed like invocations.",
     )

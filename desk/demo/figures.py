@@ -91,7 +91,7 @@ def _order_rows(report: ExecutionReport) -> list[tuple[str, str]]:
 
 
 def _bracket_rows(report: BracketReport) -> list[tuple[str, str]]:
-    unwound = f", {report.exits.get('unwind')} left again for ${report.unwind_cost:,.2f}"
+    unwound = f", {report.exits.get('unwind')} unwound for ${report.unwind_cost:,.2f}"
     guarded = f"{report.protected} of {report.entered} entries" + (unwound if "unwind" in report.exits else "")
     exits = ", ".join(f"{reason} {count}" for reason, count in report.exits.items())
     return [("protected", guarded), ("exits", exits or "none")]

@@ -148,7 +148,7 @@ def _facts(view: View) -> Table:
         "slippage": slippage and f"{basis_points(slippage)} bps (+ is cost)",
         "warning": "the fill is beyond the slippage cap" if view["cap_breached"] else None,
         **bracket_facts(view),
-        "leaves for": view["parent_id"],
+        "exits for": view["parent_id"],
         "superseded": view["superseded_by"] and f"by {view['superseded_by']}",
     }
     for name, value in rows.items():

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
-def test_the_tables_of_folders_are_those_of_the_walls() -> None:
+def test_the_tables_are_those_of_the_walls_and_of_the_record() -> None:
     assert walls.page() == PAGE, "docs/architecture.md is out of date: run python -m tests.support.walls"
 
 

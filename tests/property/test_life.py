@@ -245,9 +245,28 @@ def _sent(now: Order, data: st.DataObject) -> Order:
     return now.with_close(released=released).with_child(intent)
 
 
-def _not_taken(now: Order, data: st.DataObject) -> Order:
+def _not_taken(now: Order, data: st.DataObject) -> Order | None:
+    if now.kind == "close":
+        return _ruled_out(now) if now.open_child else None
     anew = not now.children[1:] and data.draw(st.booleans())
     return now.changed(children=now.children[:-1], status=Status.WAITING if anew else now.status)
+
+
+def _ruled_out(now: Order) -> Order:
+    """An exit keeps what it gave up, and is sized anew."""
+    gone = now.children[-1].changed(status=ChildStatus.NEVER_SENT)
+    return now.with_child(gone).changed(status=Status.WAITING).with_close(restoring=False)
+
+
+def _arrived(now: Order, data: st.DataObject) -> Order | None:
+    """It shows after all: it rests, or is over already."""
+    lost = now.open_child or next((one for one in now.children if one.status is ChildStatus.NEVER_SENT), None)
+    if lost is None:
+        return None
+    others = tuple(one for one in now.children if one is not lost)
+    shown = lost.changed(status=ChildStatus.LIVE)
+    found = now.changed(children=(*others, shown), status=Status.WORKING).with_close(restoring=False)
+    return _child_over(found, data) if data.draw(st.booleans()) else found
 
 
 def _child_over(now: Order, data: st.DataObject) -> Order:
@@ -272,6 +291,9 @@ def _taken_over(now: Order, data: st.DataObject) -> Order | None:
 
 def _failed(now: Order, data: st.DataObject) -> Order | None:
     reason = now.reason or Reason.INTERNAL_ERROR
+    if now.close.restoring and not now.open_child:
+        return None
+    now = now.with_close(restoring=False)
     return now.changed(reason=reason).with_run(securing=True) if is_interrupted(now) else None
 
 
@@ -301,6 +323,7 @@ HAPPENS: dict[On, Happens] = {
     On.RELEASED: _released,
     On.SENT: _sent,
     On.NOT_TAKEN: _not_taken,
+    On.ARRIVED: _arrived,
     On.ASSESSED_ANEW: lambda now, data: None if now.sent else now.changed(status=Status.WAITING),
     On.CANCELED: lambda now, data: now.with_child(
         now.children[-1].changed(status=ChildStatus.CANCELING, cancel_requested_at=NOON)
@@ -317,7 +340,7 @@ HAPPENS: dict[On, Happens] = {
         if now.kind == "close" and now.close.released
         else None
     ),
-    On.PUT_BACK: lambda now, data: now.with_close(restoring=False, released=()),
+    On.PUT_BACK: lambda now, data: None if now.open_child else now.with_close(restoring=False, released=()),
     On.FAILED: _failed,
     On.TAKEN_OVER: _taken_over,
     On.LEFT: _left,
@@ -364,7 +387,8 @@ def test_whatever_happens_an_order_moves_along_the_table_and_comes_to_its_end(
     for _ in range(2 * len(Stage)):
         if stage_of(now) is Stage.OVER:
             break
-        now = _moved(now, TO_THE_END[stage_of(now)], data)
+        waits = now.close.restoring and now.open_child
+        now = _moved(now, On.NOT_TAKEN if waits else TO_THE_END[stage_of(now)], data)
     assert stage_of(now) is Stage.OVER
     assert now.status.terminal and now.run.published and not now.open_child
 

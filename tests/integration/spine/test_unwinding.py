@@ -202,13 +202,15 @@ def test_a_broker_that_is_down_does_not_make_an_unwind_give_up(lab: Lab) -> None
     assert (order.status, position(lab)) == (Status.UNWOUND, 0)
 
 
-def test_an_unwind_that_stays_unknown_is_told_and_the_shares_protected(lab: Lab) -> None:
+def test_an_unwind_that_stays_unknown_is_told_and_the_shares_protected_at_the_close(lab: Lab) -> None:
     _falls(lab)
+    ends_early(lab, 160)
     lab.control.faults(SALE | {"kind": "drop_before"})
     moves(lab, "fill", "534.70", "534.80", after=20)
     order = bracket(lab)
     assert (order.status, order.guard.protected, position(lab)) == (Status.FAILED, True, 25)
-    assert alerts(lab)
+    assert [text for text in alerts(lab) if "never arrived" in text]
+    assert [text for text in alerts(lab) if "could not be left" in text]
 
 
 # --- an entry whose cancel is stuck ---

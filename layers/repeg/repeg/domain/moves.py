@@ -19,6 +19,7 @@ class On(StrEnum):
     SENT = "a child order is written down and sent"
     NOT_TAKEN = "the broker certainly has nothing of it: it is forgotten"
     ASSESSED_ANEW = "it must be assessed anew"
+    ARRIVED = "a child order that nobody could find shows at the broker"
     CANCELED = "its cancel is asked for"
     CHILD_OVER = "its child order is over"
     LIVES_ON = "before it could be cancelled, another order took its place at the broker"
@@ -51,16 +52,19 @@ _AFTER_ITS_OUTCOME = (Stage.HOLDING, Stage.BARE, Stage.FROZEN, Stage.LEAVING_LAT
 
 MOVES = (
     Move(Stage.WAITING, On.SENT, (Stage.LIVE,)),
+    Move(Stage.WAITING, On.ARRIVED, (Stage.LIVE, Stage.WORKING, Stage.RESTORING, *_AFTER_ITS_LADDER)),
     Move(Stage.WAITING, On.RELEASED, (Stage.WORKING,)),
     Move(Stage.WAITING, On.LADDER_OVER, (Stage.ENDING, Stage.SOLD, Stage.LOOKING_AGAIN)),
     Move(Stage.WAITING, On.PUT_OFF, (Stage.RESTORING,)),
     Move(Stage.WAITING, On.TAKEN_OVER, (Stage.ENDING,)),
     Move(Stage.WORKING, On.SENT, (Stage.LIVE,)),
+    Move(Stage.WORKING, On.ARRIVED, (Stage.LIVE, Stage.RESTORING, *_AFTER_ITS_LADDER)),
     Move(Stage.WORKING, On.ASSESSED_ANEW, (Stage.WAITING,)),
     Move(Stage.WORKING, On.PUT_OFF, (Stage.RESTORING,)),
     Move(Stage.WORKING, On.LADDER_OVER, (Stage.ENTERED, Stage.SOLD, Stage.ENDING)),
     Move(Stage.WORKING, On.TAKEN_OVER, (Stage.ENTERED, Stage.ENDING)),
     Move(Stage.LIVE, On.NOT_TAKEN, (Stage.WORKING, Stage.WAITING)),
+    Move(Stage.LIVE, On.PUT_OFF, (Stage.RESTORING,)),
     Move(Stage.LIVE, On.CANCELED, (Stage.CANCELING,)),
     Move(Stage.LIVE, On.CHILD_OVER, (Stage.WORKING, Stage.WAITING, Stage.RESTORING, *_AFTER_ITS_LADDER)),
     Move(Stage.LIVE, On.TAKEN_OVER, (Stage.WITHDRAWN,)),
@@ -72,6 +76,9 @@ MOVES = (
     Move(Stage.CANCELING, On.LIVES_ON, (Stage.LIVE, Stage.WITHDRAWN)),
     Move(Stage.CANCELING, On.FAILED, (Stage.SECURING,)),
     Move(Stage.SECURING, On.CHILD_OVER, (Stage.ENTERED, Stage.SOLD, Stage.LEAVING, Stage.ENDING)),
+    Move(Stage.RESTORING, On.ARRIVED, (Stage.LIVE, Stage.WORKING, Stage.WAITING, *_AFTER_ITS_LADDER)),
+    Move(Stage.RESTORING, On.NOT_TAKEN, (Stage.WAITING,)),
+    Move(Stage.RESTORING, On.FAILED, (Stage.SECURING,)),
     Move(Stage.RESTORING, On.PUT_BACK, (Stage.WAITING, Stage.WORKING, Stage.LOOKING_AGAIN, Stage.ENDING)),
     Move(Stage.LOOKING_AGAIN, On.SENT, (Stage.LIVE,)),
     Move(Stage.LOOKING_AGAIN, On.RELEASED, (Stage.WORKING, Stage.WAITING)),

@@ -74,6 +74,8 @@ LOOKUP_BACKOFF_SECONDS = (1, 2, 5)
 timed out after 5 s may take as long again."""
 MAX_SENDS = 2
 """The broker refuses a client order id that it knows: a second send is safe, a third would hide a fault."""
+LOOKED_FOR = timedelta(minutes=10)
+"""Before an exit sends again, it looks so long for what it gave up: a broker in trouble works off late what it took."""
 FOLD_TRIES = 3
 """An accepted order in the hand of a worker that lost the record is folded in so often before it is taken back."""
 CANCEL_LOOKS_SECONDS = (LINGER_SECONDS, 0.5, 1.0, 2.0)

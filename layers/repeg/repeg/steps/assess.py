@@ -47,6 +47,7 @@ from repeg.domain.sessions import Phase
 from repeg.domain.sizing import Release, Sizing, nothing_more, sized
 from repeg.domain.verdicts import Refusal, Wait, WaitingFor, no_market
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError, StoreConflict
+from repeg.steps.late import worked_off_late
 from repeg.steps.leftover import LAST_LOOKS
 from repeg.steps.outcome import reason_of
 from repeg.steps.place import start_rung
@@ -82,6 +83,9 @@ def assess(worker: Worker, order: Order) -> Next:
     if following is not Route.ASSESS_MARKET:
         return Next(following)
     try:
+        late = worked_off_late(worker, order)
+        if late:
+            return late
         clock = worker.time.clock(worker.broker_for(order))
         judged, verdict, newer = _verdict(worker, order, clock)
         if newer is clock and not clock.fresh and _needs_fresh_clock(worker, order, clock, verdict):

@@ -34,7 +34,7 @@ def look_up(worker: Worker, intent: Intent, *, listed: bool) -> Seen:
         return Seen(report)
     strangers = [report] if report else []
     if listed or report:
-        for each in _since(worker, intent.symbol, intent.written_at):
+        for each in since(worker, intent.symbol, intent.written_at):
             if each.client_order_id == intent.client_order_id:
                 if not contradiction(intent, each):
                     return Seen(each)
@@ -49,7 +49,7 @@ def listed(worker: Worker, symbol: str, broker_order_id: str, written_at: dateti
         RetryError: the list could not be read.
     """
     return next(
-        (each for each in _since(worker, symbol, written_at) if each.broker_order_id == broker_order_id),
+        (each for each in since(worker, symbol, written_at) if each.broker_order_id == broker_order_id),
         None,
     )
 
@@ -60,7 +60,7 @@ def successor_of(worker: Worker, symbol: str, broker_order_id: str, written_at: 
     Raises:
         RetryError: the list could not be read.
     """
-    return next((each for each in _since(worker, symbol, written_at) if each.replaces == broker_order_id), None)
+    return next((each for each in since(worker, symbol, written_at) if each.replaces == broker_order_id), None)
 
 
 def taken(intent: Intent, stranger: OrderReport) -> str:
@@ -71,5 +71,10 @@ def taken(intent: Intent, stranger: OrderReport) -> str:
     )
 
 
-def _since(worker: Worker, symbol: str, written_at: datetime) -> tuple[OrderReport, ...]:
+def since(worker: Worker, symbol: str, written_at: datetime) -> tuple[OrderReport, ...]:
+    """All orders of a symbol that may have been sent from then on.
+
+    Raises:
+        RetryError: the list could not be read.
+    """
     return worker.broker_for(Priority.URGENT).groups(symbol, written_at - SUBMITTED_BEFORE)

@@ -15,7 +15,7 @@ from repeg.domain.execution import (
     patience_left,
     pause_after_rejected,
 )
-from repeg.domain.life import is_withdrawn, ladder_over
+from repeg.domain.life import is_restoring, is_withdrawn, ladder_over
 from repeg.domain.market import OrderReport, OrderStatus
 from repeg.domain.money import plain
 from repeg.domain.orders import ZERO, Order
@@ -146,18 +146,28 @@ def finish(worker: Worker, order: Order, ending: Refusal) -> Next:
     return Next(ladder_over(order))
 
 
-def wait_to_place(worker: Worker, order: Order, seconds: int) -> Next:
+def wait_to_place(worker: Worker, order: Order, seconds: int, route: Route = Route.WAIT_TO_PLACE) -> Next:
     """Wait before the next child order. Nothing is at the market meanwhile.
 
     What a close took protection off does not wait bare for long: it is protected first, and taken down again then.
     """
     order = tell_overdue(worker, order)
-    at_last = worker.now(order) + timedelta(seconds=seconds)
-    if order.kind != "close" or order.open_child or not bare_for_long(order, at_last):
-        return worker.wait(order, Route.WAIT_TO_PLACE, seconds)
+    if order.open_child or not stays_bare(worker, order, seconds):
+        return worker.wait(order, route, seconds)
     detail = f"nothing of it is at the market; protected again, and tried again {seconds} s later"
-    waits = order.changed(status=Status.WAITING).with_close(restoring=True, tries_in=seconds)
-    worker.orders.save(worker.note(waits, detail))
+    return protect_first(worker, order, seconds, detail)
+
+
+def stays_bare(worker: Worker, order: Order, seconds: float) -> bool:
+    """True when what a close took protection off would be bare for too long by then, or is being protected again."""
+    at_last = worker.now(order) + timedelta(seconds=seconds)
+    return order.kind == "close" and (is_restoring(order) or bare_for_long(order, at_last))
+
+
+def protect_first(worker: Worker, close: Order, seconds: int, detail: str) -> Next:
+    """Put back what a close took down, and go on with it so many seconds after that."""
+    noted = close if is_restoring(close) else worker.note(close, detail)
+    worker.orders.save(noted.changed(status=Status.WAITING).with_close(restoring=True, tries_in=seconds))
     return Next(Route.PROTECT_POSITION)
 
 

@@ -14,6 +14,7 @@ from repeg.domain.execution import (
     is_marketable,
     needs_quote,
     next_rung,
+    pause_after_rejected,
     requests_of_entry,
     runaway,
     waits_for_market,
@@ -44,8 +45,19 @@ from repeg.domain.reservation import Priority, Reservation, emptied
 from repeg.domain.routes import Next, Route
 from repeg.domain.verdicts import Refusal, WaitingFor, no_market
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError
+from repeg.steps.late import arrived, worked_off_late
 from repeg.steps.lookup import look_up, taken
-from repeg.steps.outcome import finish, fold, proceed, read_child, reason_of
+from repeg.steps.outcome import (
+    finish,
+    fold,
+    proceed,
+    protect_first,
+    read_child,
+    reason_of,
+    stays_bare,
+    tell_overdue,
+    wait_to_place,
+)
 from repeg.steps.refused import before_rung, refused, walled_off
 from repeg.steps.send import answering_for, send, wait_for_sender
 from repeg.steps.worker import Worker
@@ -67,7 +79,7 @@ def place(worker: Worker, order: Order) -> Next:
 
 def _next_rung(worker: Worker, order: Order) -> Next:
     try:
-        ready = before_rung(worker, order)
+        ready = worked_off_late(worker, order) or before_rung(worker, order)
     except BudgetExhausted as error:
         return _wait_for_request(worker, order, error.wait_seconds)
     except RetryError as error:
@@ -253,8 +265,7 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
     try:
         report, stranger = look_up(worker, child_intent(order, child), listed=last)
         if report:
-            order = fold(worker, order, child, report)
-            return proceed(worker, order, order.children[-1])
+            return proceed(worker, *arrived(worker, order, child, report))
         if stranger:
             return _taken(worker, order, child, stranger, refused)
         if not child.ambiguous:
@@ -271,17 +282,55 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
     }
     seen = child.changed(**known)
     order = order.with_child(seen)
+    if is_exit(order):
+        return _exit_in_doubt(worker, order, seen, unmoved=qty == baseline)
     if not last:
         return worker.wait(order, Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[seen.lookups])
     if qty == baseline and is_withdrawn(order):
         return _rule_out(worker, order, seen)
     if qty == baseline and seen.sends < MAX_SENDS:
-        written_at = seen.first_sent_at or seen.sent_at
-        again = {"sends": seen.sends + 1, "lookups": 0, "sent_at": worker.now(order), "first_sent_at": written_at}
-        order = worker.note(order, f"{child.client_order_id} never arrived: sent once more")
-        return _send(worker, order, seen.changed(**again))
+        return _send_again(worker, order, seen)
     worker.orders.save(worker.note(order.changed(reason=Reason.BROKER_UNAVAILABLE), "outcome stays unknown"))
     return Next(Route.SECURE_POSITION)
+
+
+def _send_again(worker: Worker, order: Order, child: ChildRecord) -> Next:
+    written_at = child.first_sent_at or child.sent_at
+    again = {"sends": child.sends + 1, "lookups": 0, "sent_at": worker.now(order), "first_sent_at": written_at}
+    order = worker.note(order, f"{child.client_order_id} never arrived: sent once more")
+    return _send(worker, order, child.changed(**again))
+
+
+def _exit_in_doubt(worker: Worker, order: Order, child: ChildRecord, *, unmoved: bool) -> Next:
+    """An exit goes on once nothing of this child order can arrive any more.
+
+    What a close took protection off is guarded again meanwhile, as long as the position shows no sale: should this one
+    arrive after all, the broker refuses it for the shares that are held.
+    """
+    looks = child.lookups - len(LOOKUP_BACKOFF_SECONDS)
+    left = wait_for_sender(worker, child, max(0, looks))
+    if looks >= 0 and left is None:
+        return _try_on(worker, order, child, unmoved=unmoved)
+    pause = (left or 1) if looks >= 0 else LOOKUP_BACKOFF_SECONDS[child.lookups]
+    if unmoved and stays_bare(worker, order, pause):
+        return protect_first(worker, order, 0, f"{child.client_order_id} may still arrive; protected again meanwhile")
+    if unmoved and looks == 0 and child.sends < MAX_SENDS:
+        return _send_again(worker, order, child)
+    return worker.wait(tell_overdue(worker, order), Route.WAIT_TO_PLACE, pause)
+
+
+def _try_on(worker: Worker, order: Order, child: ChildRecord, *, unmoved: bool) -> Next:
+    """The broker has nothing of it: the exit is sized anew, by what the account holds then."""
+    detail = f"{child.client_order_id} never arrived, as far as the broker shows"
+    told = f"{detail}; {order.symbol} is tried on until the close; check the account by hand"
+    order, unused = _without(worker, worker.alert_lasting(order, "never arrived", told), child, detail)
+    order = order.changed(status=Status.WAITING)
+    if unmoved:
+        following = wait_to_place(worker, order, pause_after_rejected(order), Route.WAIT_FOR_MARKET)
+    else:
+        following = worker.wait(order.with_close(restoring=False), Route.WAIT_FOR_MARKET, 1)
+    worker.give_back(unused)
+    return following
 
 
 def _rule_out(worker: Worker, order: Order, child: ChildRecord) -> Next:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from repeg.domain.leaving import booked
 from repeg.domain.life import is_being_left, is_restoring, is_withdrawn_by, ladder_over
 from repeg.domain.orders import Order
+from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS
 from repeg.domain.routes import Next, Route
+from repeg.steps.send import wait_for_sender
 from repeg.steps.worker import Worker
 
 Protect = Callable[[Worker, Order], Next]
@@ -41,6 +43,11 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
         if following.route is Route.UNWIND_POSITION:
             now = worker.orders.get(order_id) or bracket
             worker.alert(now, f"{now.unguarded_qty} {close.symbol} could be neither left nor protected again")
+    if close.open_child:
+        # It may still arrive, and holds the shares then: it is looked for between the tries to protect them.
+        looks = close.open_child.lookups - len(LOOKUP_BACKOFF_SECONDS)
+        pause = min(waits, default=wait_for_sender(worker, close.open_child, max(0, looks)) or 1)
+        return worker.wait(close, Route.WAIT_TO_PLACE, pause)
     if waits:
         return worker.wait(close, Route.WAIT_TO_PROTECT, min(waits))
     if is_restoring(close):

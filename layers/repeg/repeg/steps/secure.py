@@ -5,7 +5,7 @@ from __future__ import annotations
 from repeg.domain.bracket_exit import levels_of
 from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.execution import is_exit
-from repeg.domain.life import is_being_left, is_interrupted, is_untouched, ladder_over
+from repeg.domain.life import is_being_left, is_interrupted, is_restoring, is_untouched, ladder_over
 from repeg.domain.money import plain
 from repeg.domain.orders import Order
 from repeg.domain.ours import child_intent
@@ -96,6 +96,9 @@ def _begin(worker: Worker, order: Order, error: str | None) -> Order:
     reason = order.reason or Reason.INTERNAL_ERROR
     detail = f"securing after {error}" if error else f"securing: {reason}"
     worker.alert(order, f"{order.order_id} is being secured: {detail}")
+    if order.open_child and is_restoring(order):
+        # What the close put back it protects once its child order is over.
+        order = order.with_close(restoring=False)
     noted = worker.note(order.changed(reason=reason).with_run(securing=True, waits=0), detail)
     return worker.orders.save(noted)
 

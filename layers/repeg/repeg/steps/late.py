@@ -1,0 +1,54 @@
+"""Orders that the broker worked off after they were given up: found before another is sent in their place."""
+
+from __future__ import annotations
+
+from repeg.domain.children import ChildRecord, ChildStatus
+from repeg.domain.execution import is_exit
+from repeg.domain.life import is_restoring
+from repeg.domain.market import OrderReport
+from repeg.domain.orders import Order
+from repeg.domain.ours import child_intent, contradiction
+from repeg.domain.patience import LOOKED_FOR
+from repeg.domain.reasons import Status
+from repeg.domain.routes import Next
+from repeg.steps.lookup import since
+from repeg.steps.outcome import fold, proceed
+from repeg.steps.worker import Worker
+
+
+def worked_off_late(worker: Worker, order: Order) -> Next | None:
+    """Where an exit goes that has a child order at the broker which was given up for never sent; None: it has none.
+
+    One request, and only while there is one that may show.
+
+    Raises:
+        RetryError: the list of orders could not be read.
+    """
+    given_up = [child for child in order.children if is_exit(order) and _may_show(worker, order, child)]
+    if not given_up:
+        return None
+    first = min(child_intent(order, child).written_at for child in given_up)
+    reports = {report.client_order_id: report for report in since(worker, order.symbol, first)}
+    for child in given_up:
+        report = reports.get(child.client_order_id)
+        if report and not contradiction(child_intent(order, child), report):
+            noted = worker.note(order, f"{child.client_order_id} arrived after it was given up")
+            return proceed(worker, *arrived(worker, noted, child, report))
+    return None
+
+
+def arrived(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> tuple[Order, ChildRecord]:
+    """The order with a child order that shows after all as its newest one, not yet saved; and that child order."""
+    others = tuple(each for each in order.children if each.client_order_id != child.client_order_id)
+    again = child.changed(status=ChildStatus.INTENT, closed_at=None)
+    order = order.changed(children=(*others, again), status=Status.WORKING)
+    if is_restoring(order):
+        order = order.with_close(restoring=False)
+    order = fold(worker, order, again, report)
+    return order, order.children[-1]
+
+
+def _may_show(worker: Worker, order: Order, child: ChildRecord) -> bool:
+    if child.status is not ChildStatus.NEVER_SENT or not child.ambiguous:
+        return False
+    return child.closed_at is None or worker.now(order) - child.closed_at < LOOKED_FOR

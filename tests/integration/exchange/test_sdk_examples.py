@@ -177,7 +177,7 @@ def test_watchlists(trading: TradingClient) -> None:
 
 def test_the_configuration_takes_effect(trading: TradingClient) -> None:
     configuration = trading.get_account_configurations()
-    changed = configuration.changed(max_margin_multiplier="1", no_shorting=True)
+    changed = configuration.model_copy(update={"max_margin_multiplier": "1", "no_shorting": True})
     assert trading.set_account_configurations(changed) == changed == trading.get_account_configurations()
     account = trading.get_account()
     assert (account.multiplier, account.shorting_enabled, float(account.buying_power)) == ("1", False, 100_000)

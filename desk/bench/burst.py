@@ -15,6 +15,7 @@ from desk.bench.report import Part, Table, Target, number, ratio
 from desk.bench.sample import Sample, sample
 from desk.bench.stage import Stage, moment
 from desk.report.audit import audit
+from desk.report.truth import is_trading
 from repeg.domain.orders import Order
 from repeg.domain.views import order_view
 
@@ -106,7 +107,7 @@ def _outcome(sent: dict[str, float], orders: Sequence[Order], journal: list[dict
     }
     named = {order.signal_id: order.children[0].client_order_id for order in orders if order.children}
     firsts = {name: arrived.get(named.get(name, "")) for name in sent}
-    trading = [entry for entry in journal if entry["type"] == "request" and "/stocks/" not in entry["path"]]
+    trading = [entry for entry in journal if is_trading(entry)]
     requests = sorted(moment(entry) - ahead for entry in trading)
     if not requests:
         raise BenchError("burst: nothing reached the exchange")

@@ -15,6 +15,7 @@ from desk.bench.errors import BenchError
 from desk.bench.kinds import KINDS, Kind
 from desk.bench.report import Part, Table, Target, number, ratio
 from desk.bench.stage import Course, Stage, Task, moment
+from desk.report.truth import is_trading
 
 _QUOTE_SETTLES_S = 0.05
 _LOGS_SETTLE_S = 0.2
@@ -89,12 +90,12 @@ def _calls(stage: Stage, mark: int, courses: list[Course]) -> tuple[int, int]:
     ahead = stage.market_ahead_s()
     tasks: list[Task] = [task for course in courses for task in course.tasks]
     mine = [
-        entry["path"]
+        entry
         for entry in stage.exchange.journal(mark)
         if entry["type"] == "request" and within(moment(entry) - ahead, tasks)
     ]
-    data = sum("/stocks/" in path for path in mine)
-    return len(mine) - data, data
+    trading = sum(map(is_trading, mine))
+    return trading, len(mine) - trading
 
 
 def report(found: dict[str, list[Spent]]) -> Part:

@@ -163,7 +163,11 @@ def group(truth: Truth, head: Sent) -> Group:
     return Group(head, truth.chain(head), truth.legs(head))
 
 
+def is_trading(entry: Entry) -> bool:
+    """Whether an entry is a request that counts against the trading limit; market data has a limit of its own."""
+    return entry["type"] == "request" and entry["path"].startswith("/v2/") and "/stocks/" not in entry["path"]
+
+
 def trading_calls(journal: Iterable[Entry]) -> list[str]:
-    """Requests that count against the trading limit, as `METHOD /path`; market data has a limit of its own."""
-    requests = (entry for entry in journal if entry["type"] == "request")
-    return [f"{entry['method']} {entry['path']}" for entry in requests if "/stocks/" not in entry["path"]]
+    """Requests that count against the trading limit, as `METHOD /path`."""
+    return [f"{entry['method']} {entry['path']}" for entry in journal if is_trading(entry)]

@@ -128,6 +128,12 @@ def test_an_oco_whose_cancel_was_asked_for_is_being_cancelled_until_it_is_over()
     assert asked.reported(told("filled", "canceled", target_took=25), LATER, True).status is ProtectionStatus.DONE
 
 
+def test_an_oco_that_is_worked_off_after_it_was_given_up_is_not_closed_any_more() -> None:
+    given_up = oco(status=ProtectionStatus.REFUSED, closed_at=NOON)
+    seen = given_up.reported(told("new", "held"), LATER, session_open=True)
+    assert (seen.status, seen.closed_at) == (ProtectionStatus.LIVE, None)
+
+
 def test_both_legs_may_take_shares() -> None:
     seen = oco().reported(told("canceled", "filled", target_took=10, stop_took=15), LATER, True)
     assert [(gone.source, gone.reason, gone.qty, gone.price, gone.at) for gone in seen.exits] == [

@@ -170,10 +170,9 @@ class Protection(Sent):
             dead = all(leg.status in _DEAD for leg in current)
             known |= {"stop_order_id": current[-1].broker_order_id, "stop_dead": dead}
         changed = changed.changed(**(known | {"moved": self._moved(report, current)}))
-        update: dict[str, object] = {"status": changed._status(report, current, over, session_open)}
-        if over:
-            update["closed_at"] = report.closed_at or now
-        return changed.changed(**update)
+        # One that was given up as never sent may be worked off late: then it is not closed any more.
+        closed_at = (report.closed_at or now) if over else None
+        return changed.changed(status=changed._status(report, current, over, session_open), closed_at=closed_at)
 
     def _status(
         self, report: OrderReport, stops: list[OrderReport], over: bool, session_open: bool

@@ -10,6 +10,7 @@ from secrets import token_hex
 
 from desk.exchange.alpaca.corporate_actions import CORPORATE_ACTIONS, CorporateActionsApi
 from desk.exchange.alpaca.market_data import MarketDataApi
+from desk.exchange.alpaca.markets import MARKETS, MarketsApi
 from desk.exchange.alpaca.trading import TradingApi
 from desk.exchange.control.api import ControlApi
 from desk.exchange.control.scripts import Scripts
@@ -53,6 +54,7 @@ class Gateway:
         self.limiter, self.data_limiter = RateLimiter(), RateLimiter()
         self.faults = Faults(lambda: self.engine.chance)
         self.trading = TradingApi(self.engine, self.faults)
+        self.markets = MarketsApi(self.engine)
         self.market_data = MarketDataApi(self.engine)
         self.corporate_actions = CorporateActionsApi(self.engine)
         scripts, tapes = Scripts(self.engine), Tapes(self.engine)
@@ -128,6 +130,8 @@ class Gateway:
     def _router(self, path: str) -> Router:
         if path.startswith(CORPORATE_ACTIONS):
             return self.corporate_actions.router
+        if path.startswith(MARKETS):
+            return self.markets.router
         return self.market_data.router if path.startswith(_DATA_HOST) else self.trading.router
 
     def _opens(self, headers: Mapping[str, str]) -> bool:

@@ -60,6 +60,9 @@ async function lookAround(quotes) {
   seen.headers = [account.headers.has("X-Request-ID"), account.rateLimit.limit];
   const clock = await trading.clock.legacyClock();
   seen.clock = [clock.isOpen, clock.timestamp.toISOString().slice(0, 10), clock.nextClose.toISOString()];
+  const market = (await trading.clock.clock({ markets: "NYSE" })).clocks[0];
+  const week = await trading.calendar.calendar({ market: market.market.mic });
+  seen.market = [market.phase, market.nextMarketClose.toISOString(), week.calendar.length];
   const days = await trading.calendar.legacyCalendar({
     start: new Date("2026-11-25T00:00:00Z"), end: new Date("2026-11-27T00:00:00Z"),
   });

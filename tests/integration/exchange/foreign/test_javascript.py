@@ -48,6 +48,7 @@ def test_the_client_of_today_trades_as_if_it_were_alpaca(told: dict[str, Any], c
         "account": ["ACTIVE", "100000", False],
         "headers": [True, 200],
         "clock": [True, "2026-11-20", "2026-11-20T21:00:00.000Z"],
+        "market": ["core", "2026-11-20T21:00:00.000Z", 5],
         "days": [["09:30", "16:00"], ["09:30", "13:00"]],
         "asset": [True, True, True],
         "quote": [50.95, 50.98],

@@ -8,13 +8,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from repeg.domain.defence import RULES, Account
-from repeg.domain.endings import CHILD_OVER, ENDINGS, ChildOver, Ending
-from repeg.domain.life import AT_WORK, OUTCOME_RECORDED, OWED, STATES, Rule, Stage
 from repeg.domain.money import plain
-from repeg.domain.moves import MOVES
-from repeg.domain.protection import ExitReason
+from repeg.domain.order.protection import ExitReason
+from repeg.domain.proof.defence import RULES, Account
 from repeg.domain.reasons import Reason, Status
+from repeg.domain.rules.endings import CHILD_OVER, ENDINGS, ChildOver, Ending
+from repeg.domain.rules.life import AT_WORK, OUTCOME_RECORDED, OWED, STATES, Rule, Stage
+from repeg.domain.rules.moves import MOVES
 from repeg.domain.settings import About, Settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
@@ -168,7 +168,7 @@ def _life() -> str:
             "Two things beside the table: an order that is being secured is taken up by `SecurePosition` even if no",
             "child order may fill any more, and one that was filled, of which nothing else is recorded, where it was",
             "worked last (`PlaceOrder`, or `AssessMarket` for an exit that was being sized anew). The tables stand in",
-            "`domain/life.py`, `moves.py` and `endings.py`.",
+            "`domain/rules/life.py`, `moves.py` and `endings.py`.",
             "",
             "## While more may be bought or sold for it",
             "",

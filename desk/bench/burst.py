@@ -16,8 +16,8 @@ from desk.bench.sample import Sample, sample
 from desk.bench.stage import Stage, moment
 from desk.report.audit import audit
 from desk.report.truth import is_trading
-from repeg.domain.orders import Order
-from repeg.domain.views import order_view
+from repeg.domain.order.record import Order
+from repeg.domain.order.views import order_view
 
 SYMBOLS = tuple(f"B{chr(65 + n // 10)}{chr(65 + n % 10)}" for n in range(100))
 EACH = 2

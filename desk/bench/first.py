@@ -22,7 +22,7 @@ from desk.bench.runtime import ColdStart, Deployed, start_cold
 from desk.bench.sample import rounded, sample
 from desk.bench.stage import Stage
 from desk.bench.turns import take_turns
-from repeg.domain.orders import order_id_for
+from repeg.domain.order.record import order_id_for
 
 FIRST = {"order": "buy_at_once", "bracket": "bracket_at_once"}
 _WAYS, _PLAIN = ("ours", "native"), ("plain",)

@@ -18,7 +18,7 @@ from desk.cloud import local
 from desk.exchange.client import ExchangeControl
 from desk.stack.connection import Connection, connect_local
 from desk.stack.place import here
-from repeg.domain.orders import Order, order_id_for
+from repeg.domain.order.record import Order, order_id_for
 from repeg.store.identity import IdentityStore
 from repeg.store.items import position_key
 from repeg.store.orders import OrderStore

@@ -12,7 +12,7 @@ from desk.cli.options import AsJson, StackName
 from desk.cli.output import fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
-    from repeg.domain.orders import Order
+    from repeg.domain.order.record import Order
     from repeg.store.orders import OrderStore
 
 SymbolFilter = Annotated[str | None, typer.Option("--symbol", help="Only orders of this symbol.")]
@@ -29,7 +29,7 @@ def orders(
     """List orders, the newest first."""
     from desk.cli.reaching import reaching_orders
     from desk.stack.following import newest_orders
-    from repeg.domain.views import order_view
+    from repeg.domain.order.views import order_view
 
     status = _known_status(status)
     with reaching_orders(stack) as store:
@@ -53,7 +53,7 @@ def order(
 ) -> None:
     """Show one order with its child orders and its history."""
     from desk.cli.reaching import reaching_orders
-    from repeg.domain.views import order_view
+    from repeg.domain.order.views import order_view
 
     with reaching_orders(stack) as store:
         found = store.find(order_or_signal_id)
@@ -76,7 +76,7 @@ def wait(
     """Wait until the orders of all these signals are over, whatever their status."""
     from desk.cli.reaching import reaching_orders
     from desk.stack.following import wait_for
-    from repeg.domain.signals import SIGNAL_ID
+    from repeg.domain.signals.parsing import SIGNAL_ID
 
     for name in signal_ids:
         if not SIGNAL_ID.fullmatch(name):
@@ -123,7 +123,7 @@ def _watch_live(store: OrderStore, symbol: str | None, limit: int, pause: Callab
 
     from desk.stack.following import newest_orders
     from desk.telling.render import console, orders_table
-    from repeg.domain.views import order_view
+    from repeg.domain.order.views import order_view
 
     screen = console()
     table = orders_table([], screen.width)
@@ -142,7 +142,7 @@ def _watch_lines(store: OrderStore, symbol: str | None, limit: int, pause: Calla
     """Without a terminal: one line for each change."""
     from desk.stack.following import newest_orders
     from desk.telling.render import change_line
-    from repeg.domain.views import order_view
+    from repeg.domain.order.views import order_view
 
     known: dict[str, str] = {}
     while True:

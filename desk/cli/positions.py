@@ -56,8 +56,8 @@ def resolve(
     """Decide about a position whose record and account disagree: forget it, or say what it is."""
     from desk.positions.resolve import clock, disputed, executions, shown
     from desk.positions.resolve import resolve as resolve_
-    from repeg.domain.resolving import NotResolvable
-    from repeg.domain.views import order_view
+    from repeg.domain.order.views import order_view
+    from repeg.domain.proof.resolving import NotResolvable
 
     word = _word(forget, qty, stop, target)
     with _case(stack) as case:
@@ -80,7 +80,7 @@ def resolve(
 
 def _word(forget: bool, qty: str | None, stop: str | None, target: str | None) -> Word | None:
     from desk.positions.resolve import Word
-    from repeg.domain.brackets import Levels
+    from repeg.domain.order.bracket import Levels
 
     given = {"--qty": qty, "--stop": stop, "--target": target}
     if forget:

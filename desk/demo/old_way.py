@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from repeg.domain.brackets import Bracket, Levels
 from repeg.domain.models import direction
+from repeg.domain.order.bracket import Bracket, Levels
 
 
 @dataclass(frozen=True)

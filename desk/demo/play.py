@@ -13,7 +13,7 @@ from desk.demo.story import Act, Story
 from desk.demo.verdict import Verdict, judge
 from desk.stack.sending import send_all
 from desk.stack.signal_files import read_signals
-from repeg.domain.views import order_view
+from repeg.domain.order.views import order_view
 
 if TYPE_CHECKING:
     from desk.exchange.client import ExchangeControl

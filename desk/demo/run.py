@@ -30,7 +30,7 @@ from desk.report.targets import targets
 from desk.stack.connection import Connection, connect_local
 from desk.stack.overrides import OverridesStore
 from desk.stack.place import Status
-from repeg.domain.views import order_view
+from repeg.domain.order.views import order_view
 from repeg.store.orders import OrderStore
 
 LONGEST_ACT_MARKET_SECONDS = 150.0

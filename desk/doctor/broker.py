@@ -15,7 +15,7 @@ from repeg.broker import alpaca_parse as parse
 from repeg.broker.alpaca_errors import request_count
 from repeg.broker.alpaca_wire import NoAnswer, Reply, Wire
 from repeg.errors import LiveTradingLocked
-from repeg.live_lock import broker_urls
+from repeg.wiring.live_lock import broker_urls
 
 MODE, BROKER, ACCOUNT = "mode", "broker", "account"
 CONNECT_S, READ_S = 2.0, 4.0

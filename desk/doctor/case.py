@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from desk.doctor.meter import Meter
 from desk.stack.connection import Connection
-from repeg.store.market import MarketStore
 from repeg.store.orders import OrderStore
+from repeg.store.shared import SharedStore
 
 _Known = TypeVar("_Known")
 
@@ -41,8 +41,8 @@ class Case:
         return OrderStore(self.connection.dynamodb, self.connection.table)
 
     @cached_property
-    def market(self) -> MarketStore:
-        return MarketStore(self.connection.dynamodb, self.connection.table)
+    def market(self) -> SharedStore:
+        return SharedStore(self.connection.dynamodb, self.connection.table)
 
     def fact(self, read: Callable[[Case], _Known]) -> _Known:
         """What `read` finds, asked once; what it raised is raised again.

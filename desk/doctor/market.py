@@ -15,9 +15,9 @@ from desk.telling.figures import NEW_YORK, price
 from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
 from repeg.clock import CALENDAR_AHEAD, CALENDAR_BACK, TRUSTED_FOR
 from repeg.domain.history import ClockAnchor
-from repeg.domain.quotes import Quote, quote_problem
+from repeg.domain.market.quotes import Quote, quote_problem
+from repeg.domain.market.sessions import Calendar
 from repeg.domain.reasons import Reason
-from repeg.domain.sessions import Calendar
 from repeg.errors import BrokerUnavailable, BudgetExhausted, CredentialsRefused, DataFeedDenied
 
 CLOCK, FEED = "clock", "data feed"

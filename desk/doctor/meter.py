@@ -8,8 +8,8 @@ from collections import Counter
 from typing import Any
 
 from desk.doctor.findings import Cost
-from repeg.broker.budget import Unlimited
-from repeg.domain.reservation import Reservation
+from repeg.budget.ledger import Unlimited
+from repeg.domain.order.reservation import Reservation
 
 
 class Meter:

@@ -10,10 +10,10 @@ from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.market import broker, calendar, market_now
 from desk.doctor.words import repeg, some
-from repeg.domain.market import OrderReport
+from repeg.domain.market.reports import OrderReport
 from repeg.domain.money import floor_qty, plain
-from repeg.domain.orders import ZERO, Order
-from repeg.domain.protection import Protection, ProtectionStatus
+from repeg.domain.order.protection import Protection, ProtectionStatus
+from repeg.domain.order.record import ZERO, Order
 from repeg.errors import BrokerUnavailable, BudgetExhausted
 
 POSITIONS = "positions"

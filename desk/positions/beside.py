@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.market import broker, calendar, market_now
-from repeg.domain.brackets import Levels
-from repeg.domain.defence import Account, Facts, elapsed, guard, is_through, market, verdict
-from repeg.domain.evidence import DUST, expected_of, looks_split
-from repeg.domain.market import OrderReport, Position, TradingDay
+from repeg.domain.market.quotes import Quote
+from repeg.domain.market.reports import OrderReport, Position, TradingDay
 from repeg.domain.models import direction
 from repeg.domain.money import plain
-from repeg.domain.orders import Order
-from repeg.domain.quotes import Quote
+from repeg.domain.order.bracket import Levels
+from repeg.domain.order.record import Order
+from repeg.domain.proof.defence import Account, Facts, elapsed, guard, is_through, market, verdict
+from repeg.domain.proof.evidence import DUST, expected_of, looks_split
 from repeg.errors import RepegError
 
 _Seen = TypeVar("_Seen")

@@ -12,10 +12,10 @@ from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.market import broker
 from repeg.clock import MarketClock, TimeKeeper
-from repeg.domain.brackets import Levels
-from repeg.domain.market import Position
-from repeg.domain.orders import Order
-from repeg.domain.resolving import NotResolvable, forgotten, holding
+from repeg.domain.market.reports import Position
+from repeg.domain.order.bracket import Levels
+from repeg.domain.order.record import Order
+from repeg.domain.proof.resolving import NotResolvable, forgotten, holding
 from repeg.errors import RepegError, StaleExecution, StoreConflict
 from repeg.executions import Executions, ExecutionState
 from repeg.store.orders import OrderStore

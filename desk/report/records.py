@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from repeg.domain.children import ChildStatus
-from repeg.domain.protection import SPENT_REMEMBERED
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.protection import SPENT_REMEMBERED
 from repeg.domain.reasons import Status
 
 View = dict[str, Any]

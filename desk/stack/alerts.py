@@ -11,7 +11,7 @@ from typing import Any
 
 from desk.stack.connection import Connection
 from desk.stack.notes import Notes
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.store.orders import OrderStore
 
 PAGE = 1000

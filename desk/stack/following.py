@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from repeg.domain.views import order_view
+from repeg.domain.order.views import order_view
 
 if TYPE_CHECKING:
-    from repeg.domain.orders import Order
+    from repeg.domain.order.record import Order
     from repeg.store.orders import OrderStore
 
 SHORTEST_POLL, LONGEST_POLL = 0.1, 1.0

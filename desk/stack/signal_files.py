@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from repeg.domain.signals import MAX_BODY_BYTES, body_hash, canonical, parse_signal, read_json
+from repeg.domain.signals.parsing import MAX_BODY_BYTES, body_hash, canonical, parse_signal, read_json
 from repeg.errors import SignalInvalid
 
 

@@ -1,4 +1,4 @@
-"""What a bracket holds, what guards it and how it left, in words. Works on order views (`repeg.domain.views`)."""
+"""What a bracket holds, what guards it and how it left, in words. Works on order views (`repeg.domain.order.views`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders as people read them: tables and colours. Works on order views (`repeg.domain.views`)."""
+"""Orders as people read them: tables and colours. Works on order views (`repeg.domain.order.views`)."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from repeg.inbox import intake, take_in
 from repeg.telemetry import logger
+from repeg.wiring.inbox import intake, take_in
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from repeg.account import broker
 from repeg.domain.routes import Route
-from repeg.handlers import take_step
 from repeg.steps.check import check
 from repeg.telemetry import logger
+from repeg.wiring.connection import broker
+from repeg.wiring.handlers import take_step
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from repeg.domain.routes import Route
-from repeg.handlers import take_step
 from repeg.steps.record import record
 from repeg.telemetry import logger
+from repeg.wiring.handlers import take_step
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from repeg.account import broker
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.routes import Next, Route
-from repeg.handlers import take_step
 from repeg.steps.secure import secure
-from repeg.steps.worker import Worker
 from repeg.telemetry import logger
+from repeg.wiring.connection import broker
+from repeg.wiring.handlers import take_step
+from repeg.worker.worker import Worker
 
 
 @logger.inject_lambda_context(clear_state=True)

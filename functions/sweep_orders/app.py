@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from repeg import bootstrap
-from repeg.account import broker, check_account
+from repeg.care.sweep import sweep
 from repeg.errors import OperatorError, RetryError
-from repeg.steps.sweep import sweep
 from repeg.telemetry import logger
+from repeg.wiring import clients
+from repeg.wiring.connection import broker, check_account
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Any event -> `{"to_do", "started"}`."""
-    done = sweep(bootstrap.worker(broker), bootstrap.executions())
+    done = sweep(clients.worker(broker), clients.executions())
     try:
         check_account()
     except RetryError as error:

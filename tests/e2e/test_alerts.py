@@ -12,8 +12,8 @@ import pytest
 
 from repeg.domain.reasons import Status
 from repeg.events import EventBus
-from repeg.steps.worker import Worker
 from repeg.telemetry import logger
+from repeg.worker.worker import Worker
 from tests.support.cloud import NIGHT, Cloud
 from tests.unit.samples import order as sample_order
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from tests.support.cloud import Cloud
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from desk.cli.main import run
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from tests.support.children import running
 from tests.support.cloud import Cloud
 

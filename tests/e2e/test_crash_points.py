@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from repeg.clock import TimeKeeper
-from repeg.domain.children import ChildStatus
-from repeg.domain.intake import accepted_order
-from repeg.domain.orders import Order
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
-from repeg.domain.signals import body_hash, parse_signal, read_json
+from repeg.domain.signals.intake import accepted_order
+from repeg.domain.signals.parsing import body_hash, parse_signal, read_json
 from repeg.executions import Executions, ExecutionState
-from repeg.steps.accept import Intake
+from repeg.intake import Intake
 from repeg.store.identity import IdentityStore
-from repeg.store.market import MarketStore
+from repeg.store.shared import SharedStore
 from repeg.telemetry import logger
 from tests.support.cloud import Cloud
 
@@ -63,7 +63,7 @@ def _request_seen(cloud: Cloud, method: str) -> Any:
 
 def test_after_the_order_is_written_and_before_its_execution_starts(cloud: Cloud, name: str) -> None:
     signal, text = parse_signal(read_json(_body(name))), _body(name)
-    time = TimeKeeper(MarketStore(cloud.connection.dynamodb, cloud.connection.table), cloud.connection.speed or 1)
+    time = TimeKeeper(SharedStore(cloud.connection.dynamodb, cloud.connection.table), cloud.connection.speed or 1)
     order = accepted_order(signal, time.approximate().now(), time.wall(), time.wall())
     executions = Executions(cloud.connection.stepfunctions, cloud.machine)
     cloud.orders.accept(order.with_run(execution_arn=executions.arn(order.order_id, 1)), body_hash(read_json(text)))
@@ -74,7 +74,7 @@ def test_after_the_order_is_written_and_before_its_execution_starts(cloud: Cloud
 
 def test_after_the_execution_started_and_before_the_message_is_done(cloud: Cloud, name: str) -> None:
     connection = cloud.connection
-    time = TimeKeeper(MarketStore(connection.dynamodb, connection.table), connection.speed or 1)
+    time = TimeKeeper(SharedStore(connection.dynamodb, connection.table), connection.speed or 1)
     executions = Executions(connection.stepfunctions, cloud.machine)
     identity = IdentityStore(connection.dynamodb, connection.table)
     Intake(cloud.orders, executions, time, lambda body, problem: None, logger, identity.token).accept(_body(name))

@@ -14,8 +14,8 @@ from moto import mock_aws
 
 from desk.exchange.client import ExchangeControl
 from desk.exchange.process import start_exchange
-from repeg import bootstrap
-from repeg.domain.views import order_view
+from repeg.domain.order.views import order_view
+from repeg.wiring import clients
 from tests.support import scenes
 from tests.support.lab import START, Lab
 from tests.support.lives import AT_ONCE, CLOSED, RE_PEGGED, SECURED, TIMED_OUT, told_once
@@ -56,7 +56,7 @@ def lab_in(engine: type[Machine], exchange: ExchangeControl, monkeypatch: pytest
         lab = Lab(exchange)
         lab.make_machine = engine
         if engine is MotoMachine:
-            patched.setattr(bootstrap, "worker", lambda connect: lab.worker)
+            patched.setattr(clients, "worker", lambda connect: lab.worker)
             names = list(lab._tasks())
             patched.setattr(lab, "_tasks", lambda: handler_tasks(names))
         lab.sweep()

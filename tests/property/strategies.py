@@ -10,11 +10,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from repeg.domain.ladders import PriceRule, Rung
+from repeg.domain.ladder.rungs import PriceRule, Rung
+from repeg.domain.market.quotes import Quote
 from repeg.domain.models import Frozen, Side
 from repeg.domain.money import tick_size
-from repeg.domain.orders import Order
-from repeg.domain.quotes import Quote
+from repeg.domain.order.record import Order
 from tests.support.make import NOON
 
 sides: st.SearchStrategy[Side] = st.sampled_from(("buy", "sell"))

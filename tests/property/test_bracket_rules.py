@@ -8,14 +8,14 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from repeg.domain.brackets import Bracket, Levels
-from repeg.domain.ladders import LadderName, build_ladder
+from repeg.domain.ladder.pricing import price_rung, slippage_bps
+from repeg.domain.ladder.rungs import LadderName, build_ladder
+from repeg.domain.market.quotes import Quote
 from repeg.domain.models import Side, direction, opposite
 from repeg.domain.money import beyond, tick_size
-from repeg.domain.orders import ZERO
-from repeg.domain.pricing import price_rung, slippage_bps
-from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
-from repeg.domain.quotes import Quote
+from repeg.domain.order.bracket import Bracket, Levels
+from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.order.record import ZERO
 from repeg.domain.reasons import Reason
 from repeg.domain.settings import Settings
 from tests.property.strategies import sides

@@ -9,8 +9,10 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repeg.domain.brackets import Levels
-from repeg.domain.defence import (
+from repeg.domain.market.quotes import Quote
+from repeg.domain.models import Side, direction
+from repeg.domain.order.bracket import Levels
+from repeg.domain.proof.defence import (
     RULES,
     Account,
     Act,
@@ -25,8 +27,6 @@ from repeg.domain.defence import (
     market,
     verdict,
 )
-from repeg.domain.models import Side, direction
-from repeg.domain.quotes import Quote
 from tests.property.strategies import prices, sides
 from tests.support.make import NOON
 

@@ -10,11 +10,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repeg.domain.brackets import Bracket, Levels
-from repeg.domain.children import ChildStatus
-from repeg.domain.endings import CHILD_OVER, ENDINGS, child_over, ending
-from repeg.domain.execution import concluded
-from repeg.domain.life import (
+from repeg.domain.order.bracket import Bracket, Levels
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.order.record import Order
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.routes import Route
+from repeg.domain.rules.endings import CHILD_OVER, ENDINGS, child_over, ending
+from repeg.domain.rules.life import (
     AT_WORK,
     OUTCOME_RECORDED,
     OWED,
@@ -26,11 +29,8 @@ from repeg.domain.life import (
     stage_of,
     taken_up,
 )
-from repeg.domain.moves import MOVES, On
-from repeg.domain.orders import Order
-from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
-from repeg.domain.reasons import Reason, Status
-from repeg.domain.routes import Route
+from repeg.domain.rules.moves import MOVES, On
+from repeg.domain.rules.walking import concluded
 from tests.property.strategies import orders
 from tests.support.machine import load_definition
 from tests.support.make import NOON, child, order, with_fields

@@ -10,20 +10,20 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from repeg.domain.assessment import size_notional
-from repeg.domain.execution import concluded, next_rung, patience_left, write_intent
-from repeg.domain.ladders import LadderName, build_ladder
-from repeg.domain.market import OrderReport, OrderStatus
+from repeg.domain.ladder.rungs import LadderName, build_ladder
+from repeg.domain.market.quotes import Quote
+from repeg.domain.market.reports import OrderReport, OrderStatus
 from repeg.domain.models import Side, from_json, to_json
-from repeg.domain.orders import Order, order_id_for
-from repeg.domain.parking import wait_seconds_for
-from repeg.domain.quotes import Quote
+from repeg.domain.order.record import Order, order_id_for
+from repeg.domain.order.verdicts import Refusal
+from repeg.domain.order.views import order_view
 from repeg.domain.reasons import Reason, Status
+from repeg.domain.rules.parking import wait_seconds_for
+from repeg.domain.rules.sizing import Sizing, limit_sell, size_close
+from repeg.domain.rules.timing import size_notional
+from repeg.domain.rules.walking import concluded, next_rung, patience_left, write_intent
 from repeg.domain.settings import Settings
-from repeg.domain.signals import MAX_DECIMALS, OrderSignal, body_hash, parse_signal, read_json
-from repeg.domain.sizing import Sizing, limit_sell, size_close
-from repeg.domain.verdicts import Refusal
-from repeg.domain.views import order_view
+from repeg.domain.signals.parsing import MAX_DECIMALS, OrderSignal, body_hash, parse_signal, read_json
 from repeg.errors import SignalInvalid
 from tests.property.strategies import orders, prices, quantities, quotes, sides
 from tests.support.make import NOON, asset, child, order, position, session_of

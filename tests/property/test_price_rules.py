@@ -7,11 +7,11 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repeg.domain.ladders import STANDARD_STEPS_MAX, STANDARD_STEPS_MIN, LadderName, PriceRule, Rung, build_ladder
+from repeg.domain.ladder.pricing import marketable_limit, mid_to_touch, price_rung, slippage_bps, worst_price
+from repeg.domain.ladder.rungs import STANDARD_STEPS_MAX, STANDARD_STEPS_MIN, LadderName, PriceRule, Rung, build_ladder
+from repeg.domain.market.quotes import Quote, SpreadClass
 from repeg.domain.models import Side, direction
 from repeg.domain.money import beyond, nearest_tick, plain, round_passive, tick_size
-from repeg.domain.pricing import marketable_limit, mid_to_touch, price_rung, slippage_bps, worst_price
-from repeg.domain.quotes import Quote, SpreadClass
 from repeg.domain.settings import Settings
 from tests.property.strategies import caps, prices, quantities, quotes, rungs, sides
 from tests.support.make import NOON

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from desk.report.bare import bare_times
-from repeg.domain.market import TradingDay
-from repeg.domain.views import order_view
+from repeg.domain.market.reports import TradingDay
+from repeg.domain.order.views import order_view
 from tests.support.storm import SWEEP_SECONDS, SYMBOL, Storm, Told
 
 BARE_FOR = timedelta(seconds=60)

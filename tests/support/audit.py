@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from desk.report.audit import audit as compare
-from repeg.domain.orders import Order
-from repeg.domain.views import order_view
+from repeg.domain.order.record import Order
+from repeg.domain.order.views import order_view
 
 
 def audit(

@@ -13,7 +13,7 @@ from typing import Any
 from desk.exchange.client import ExchangeControl
 from desk.report.truth import trading_calls
 from desk.stack.connection import Connection
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.executions import execution_number
 from repeg.store.items import position_key
 from repeg.store.orders import OrderStore

@@ -20,15 +20,16 @@ import boto3
 
 from desk.exchange.client import ExchangeControl
 from repeg.broker.alpaca import connect_alpaca
-from repeg.broker.budget import RateBudget
+from repeg.budget.ledger import RateBudget
+from repeg.budget.table import TableBudget
+from repeg.care.sweep import sweep
 from repeg.clock import TimeKeeper
-from repeg.domain.orders import Order
-from repeg.domain.reservation import Reservation
+from repeg.domain.order.record import Order
+from repeg.domain.order.reservation import Reservation
 from repeg.domain.routes import Next, Route
 from repeg.domain.settings import Settings
 from repeg.executions import ExecutionState
-from repeg.handlers import run_step
-from repeg.steps.accept import Intake
+from repeg.intake import Intake
 from repeg.steps.assess import assess
 from repeg.steps.cancel import cancel
 from repeg.steps.check import check
@@ -37,13 +38,12 @@ from repeg.steps.protect import protect
 from repeg.steps.record import record
 from repeg.steps.release import release
 from repeg.steps.secure import secure
-from repeg.steps.sweep import sweep
 from repeg.steps.unwind import unwind
-from repeg.steps.worker import Worker
-from repeg.store.budget import TableBudget
 from repeg.store.identity import IdentityStore
-from repeg.store.market import MarketStore
 from repeg.store.orders import OrderStore
+from repeg.store.shared import SharedStore
+from repeg.wiring.handlers import run_step
+from repeg.worker.worker import Worker
 from tests.support.audit import audit
 from tests.support.machine import Machine
 
@@ -164,7 +164,7 @@ class Lab:
         create_table(dynamodb, table)
         self.orders = OrderStore(dynamodb, table)
         self._wall = datetime.fromisoformat(control.clock().now)
-        self.time = TimeKeeper(MarketStore(dynamodb, table), 1.0, lambda: self._wall)
+        self.time = TimeKeeper(SharedStore(dynamodb, table), 1.0, lambda: self._wall)
         counted = TableBudget(dynamodb, table, "lab", self.time.latest_now, sleep=lambda _: None)
         budget: RateBudget = SlowBudget(counted, self.deaths)
         self.broker = connect_alpaca(

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from repeg.domain.models import direction
-from repeg.domain.orders import Order
-from repeg.domain.protection import SPENT_REMEMBERED
+from repeg.domain.order.protection import SPENT_REMEMBERED
+from repeg.domain.order.record import Order
 from repeg.domain.settings import Settings
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab

@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any, get_type_hints
 
 from desk.exchange.market.sessions import sessions_between
-from repeg.domain import parts
-from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.market import Asset, OrderReport, OrderStatus, Position, TradingDay
-from repeg.domain.orders import Order
-from repeg.domain.quotes import Quote
-from repeg.domain.sessions import EASTERN, Calendar
+from repeg.domain.market.quotes import Quote
+from repeg.domain.market.reports import Asset, OrderReport, OrderStatus, Position, TradingDay
+from repeg.domain.market.sessions import EASTERN, Calendar
+from repeg.domain.order import parts
+from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.record import Order
 
 FRIDAY = date(2026, 11, 20)
 

@@ -14,7 +14,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from moto import mock_aws
 
 from desk.exchange.client import ExchangeControl
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.settings import Settings
 from tests.support.lab import START, Lab
 

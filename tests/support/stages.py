@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.life import Stage, stage_of
-from repeg.domain.moves import MOVES
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
+from repeg.domain.rules.life import Stage, stage_of
+from repeg.domain.rules.moves import MOVES
 from repeg.store.orders import OrderStore
 
 KNOWN = {(move.before, after) for move in MOVES for after in move.after}

@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 from typing import TYPE_CHECKING, get_type_hints
 
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 
 if TYPE_CHECKING:
     from tests.unit.test_walls import Package

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from tests.support.lab import Lab
 from tests.support.leaving import hold
 from tests.support.scenes import by_hand

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from repeg.domain.brackets import Bracket, Levels
-from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.orders import Order
-from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.order.bracket import Bracket, Levels
+from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.order.record import Order
+from repeg.domain.order.views import order_view
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.views import order_view
 from tests.support.make import in_parts
 
 START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)

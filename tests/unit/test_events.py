@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from desk.stack.signal_files import read_signals
-from repeg.domain.signals import parse_signal, read_json
+from repeg.domain.signals.parsing import parse_signal, read_json
 
 EVENTS = Path(__file__).parents[2] / "events"
 QUEUE_MESSAGES = EVENTS / "queue_messages.json"

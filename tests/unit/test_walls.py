@@ -77,7 +77,54 @@ DESK = Package(
     },
     outside=frozenset({"repeg"}),
 )
-PACKAGES = [EXCHANGE, DESK]
+_PLAIN = {"money", "models", "patience", "reasons", "routes", "history", "settings"}
+DOMAIN = Package(
+    "repeg.domain",
+    ROOT / "layers" / "repeg",
+    {
+        "money": set(),
+        "models": {"money"},
+        "patience": set(),
+        "reasons": set(),
+        "routes": set(),
+        "history": {"models", "patience"},
+        "settings": {"models"},
+        "deliveries": {"patience"},
+        "market": _PLAIN,
+        "ladder": _PLAIN | {"market"},
+        "order": _PLAIN | {"market", "ladder"},
+        "signals": _PLAIN | {"ladder", "order"},
+        "rules": _PLAIN | {"market", "ladder", "order"},
+        "proof": _PLAIN | {"market", "order", "rules"},
+    },
+    outside=frozenset({"repeg.errors"}),
+)
+_RIM = {"broker", "clock", "domain", "errors", "events", "executions", "log", "store"}
+REPEG = Package(
+    "repeg",
+    ROOT / "layers" / "repeg",
+    {
+        "errors": set(),
+        "log": set(),
+        "telemetry": set(),
+        "domain": {"errors"},
+        "settings_check": {"domain", "errors"},
+        "settings": {"domain", "errors", "settings_check"},
+        "events": {"errors"},
+        "executions": {"errors"},
+        "budget": {"domain", "errors"},
+        "broker": {"budget", "domain", "errors"},
+        "store": {"domain", "errors", "settings"},
+        "clock": {"broker", "domain", "store"},
+        "intake": {"clock", "domain", "errors", "executions", "log", "store"},
+        # What the machine's steps share, the nine steps, and the sweep.
+        "worker": _RIM,
+        "steps": _RIM | {"worker"},
+        "care": _RIM | {"worker"},
+        "wiring": _RIM | {"budget", "intake", "settings", "steps", "telemetry", "worker"},
+    },
+)
+PACKAGES = [DOMAIN, REPEG, EXCHANGE, DESK]
 OURS = ("desk", "repeg", "functions", "tests")
 
 packages = pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)

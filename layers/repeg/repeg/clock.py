@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 from repeg.broker.port import Broker
 from repeg.domain.history import ClockAnchor
-from repeg.domain.quotes import Quote
-from repeg.domain.sessions import EASTERN, Calendar
-from repeg.store.market import MarketStore
+from repeg.domain.market.quotes import Quote
+from repeg.domain.market.sessions import EASTERN, Calendar
+from repeg.store.shared import SharedStore
 
 TRUSTED_FOR = timedelta(minutes=15)
 REFRESHED_AFTER = timedelta(minutes=10)
@@ -60,7 +60,7 @@ class MarketClock:
 class TimeKeeper:
     """Reads and keeps the broker's clock and calendar."""
 
-    kept: MarketStore
+    kept: SharedStore
     speed: float
     wall: Callable[[], datetime] = wall_clock
     _latest: ClockAnchor | None = None

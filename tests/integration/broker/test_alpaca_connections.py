@@ -9,7 +9,7 @@ import pytest
 
 from repeg.broker import alpaca_wire
 from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
-from repeg.broker.budget import Unlimited
+from repeg.budget.ledger import Unlimited
 from repeg.errors import ConfigurationError
 
 ID = "61e69015-8549-4bfd-b9c3-01e75843f47d"

@@ -12,9 +12,9 @@ import pytest
 from desk.exchange.client import ExchangeControl
 from desk.exchange.process import start_exchange
 from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
-from repeg.broker.budget import Unlimited
 from repeg.broker.port import Accepted, Ambiguous, Broker, CancelOutcome, Denied, Duplicate, Throttled
-from repeg.domain.market import ChildOrder, OrderStatus
+from repeg.budget.ledger import Unlimited
+from repeg.domain.market.reports import ChildOrder, OrderStatus
 from repeg.domain.reasons import Reason
 from repeg.errors import BrokerUnavailable, BudgetExhausted
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
-from repeg.broker.budget import Unlimited
 from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, Denied, Duplicate, Throttled
-from repeg.domain.market import ChildOrder, OrderStatus
+from repeg.budget.ledger import Unlimited
+from repeg.domain.market.reports import ChildOrder, OrderStatus
+from repeg.domain.order.reservation import Reservation
 from repeg.domain.reasons import Reason
-from repeg.domain.reservation import Reservation
 from repeg.errors import BrokerUnavailable, BudgetExhausted, CredentialsRefused, DataFeedDenied
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)

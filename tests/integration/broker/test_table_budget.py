@@ -13,10 +13,10 @@ from botocore.config import Config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from repeg.broker.budget import RateBudget
+from repeg.budget import table as module
+from repeg.budget.ledger import RateBudget
+from repeg.budget.table import TableBudget
 from repeg.errors import BudgetExhausted, RetryError
-from repeg.store import budget as module
-from repeg.store.budget import TableBudget
 
 NewTable = Callable[[], Any]
 START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)

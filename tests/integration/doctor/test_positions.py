@@ -12,11 +12,11 @@ from desk.doctor.findings import Finding
 from desk.doctor.market import broker
 from desk.exchange.client import ExchangeControl
 from repeg.broker.port import Accepted
-from repeg.domain.brackets import Levels
-from repeg.domain.children import ChildStatus
-from repeg.domain.market import ProtectiveOrder
-from repeg.domain.orders import Order
-from repeg.domain.protection import Protection, ProtectionStatus
+from repeg.domain.market.reports import ProtectiveOrder
+from repeg.domain.order.bracket import Levels
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.protection import Protection, ProtectionStatus
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
 from repeg.store.orders import OrderStore
 from tests.integration.doctor.conftest import MORNING

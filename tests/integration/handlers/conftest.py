@@ -16,9 +16,9 @@ from moto import mock_aws
 
 from desk.exchange.client import ExchangeControl
 from desk.exchange.process import start_exchange
-from repeg import account, bootstrap, inbox
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.store.orders import OrderStore
+from repeg.wiring import clients, connection, inbox
 from tests.support.lab import START, create_table
 
 REGION = "us-east-1"
@@ -104,7 +104,7 @@ def stack(exchange: ExchangeControl, monkeypatch: pytest.MonkeyPatch) -> Iterato
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     forget_everything()
-    monkeypatch.setattr(bootstrap, "client", _client)
+    monkeypatch.setattr(clients, "client", _client)
     with mock_aws():
         yield _deploy(exchange, monkeypatch.setenv)
     forget_everything()
@@ -112,7 +112,7 @@ def stack(exchange: ExchangeControl, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def forget_everything() -> None:
     """As in a process that has just started: whatever was built or read before is gone."""
-    for name, value in [item for module in (account, bootstrap, inbox) for item in vars(module).items()]:
+    for name, value in [item for module in (connection, clients, inbox) for item in vars(module).items()]:
         if hasattr(value, "cache_clear"):
             value.cache_clear()
         if name.startswith("_") and name[1] != "_" and isinstance(value, dict | list):

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from repeg import bootstrap
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
+from repeg.wiring import clients
 from tests.integration.handlers.conftest import Stack
 
 GOOD = {"kind": "order", "symbol": "TQQQ", "side": "buy", "qty": "100"}
@@ -100,14 +100,14 @@ def test_the_largest_bad_message_fits_the_dead_letter_queue_with_its_problem(sta
 
 def test_a_message_that_fails_holds_back_only_its_own_group(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """FIFO: what follows a failed message in its group must be delivered again after it; other groups go on."""
-    real = bootstrap.executions().start
+    real = clients.executions().start
 
     def start(order_id: str, number: int) -> None:
         if order_id == _order_id(stack, "a"):
             raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "StartExecution")
         real(order_id, number)
 
-    monkeypatch.setattr(bootstrap.executions(), "start", start)
+    monkeypatch.setattr(clients.executions(), "start", start)
     records = [
         _record(_signal("a"), 1, "TQQQ"),
         _record(_signal("b"), 2, "TQQQ"),
@@ -128,7 +128,7 @@ def test_one_invocation_does_not_remember_the_failed_groups_of_another(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = {"left": 1}
-    real = bootstrap.executions().start
+    real = clients.executions().start
 
     def start(order_id: str, number: int) -> None:
         if calls["left"]:
@@ -136,7 +136,7 @@ def test_one_invocation_does_not_remember_the_failed_groups_of_another(
             raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "StartExecution")
         real(order_id, number)
 
-    monkeypatch.setattr(bootstrap.executions(), "start", start)
+    monkeypatch.setattr(clients.executions(), "start", start)
     both = [_record(_signal("a"), 1, "TQQQ"), _record(_signal("c", symbol="SPY"), 2, "SPY")]
     assert _failed(stack.call("accept_signal", {"Records": both})) == ["m-1"]
     again = [_record(_signal("a"), 1, "TQQQ"), _record(_signal("b"), 3, "TQQQ")]
@@ -159,7 +159,7 @@ def _outage(monkeypatch: pytest.MonkeyPatch, *signal_ids: str) -> None:
 
 
 def _breaks(monkeypatch: pytest.MonkeyPatch, error: Exception, *signal_ids: str) -> None:
-    store = bootstrap.order_store()
+    store = clients.order_store()
     real = store.accept
 
     def accept(order: Order, body_hash: str) -> Any:
@@ -200,7 +200,7 @@ def test_a_failed_message_is_visible_again_within_two_seconds_and_its_group_keep
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[dict[str, Any]] = []
-    sqs = bootstrap.client("sqs")
+    sqs = clients.client("sqs")
     real = sqs.change_message_visibility
 
     def change(**request: Any) -> Any:
@@ -261,8 +261,8 @@ def test_what_cannot_even_be_recorded_still_is_told_and_kept(stack: Stack, monke
     def down(*_: Any) -> Any:
         raise EndpointConnectionError(endpoint_url="https://dynamodb")
 
-    monkeypatch.setattr(bootstrap.order_store(), "accept", down)
-    monkeypatch.setattr(bootstrap.order_store(), "claim_of", down)
+    monkeypatch.setattr(clients.order_store(), "accept", down)
+    monkeypatch.setattr(clients.order_store(), "claim_of", down)
     assert _failed(stack.call("accept_signal", {"Records": [_record(_signal("a"), tries=100)]})) == []
     assert [letter["Body"] for letter in stack.dead_letters()] == [json.dumps(_signal("a"))]
     assert len(_alerts(stack)) == 1
@@ -297,7 +297,7 @@ def test_a_message_whose_order_is_on_record_is_not_refused_when_it_is_given_up(
     def start(*_: Any) -> None:
         raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "StartExecution")
 
-    monkeypatch.setattr(bootstrap.executions(), "start", start)
+    monkeypatch.setattr(clients.executions(), "start", start)
     assert _failed(stack.call("accept_signal", {"Records": [_record(_signal("a"), tries=99)]})) == []
     assert stack.order("a").status is Status.RECEIVED
     assert stack.dead_letters() == _alerts(stack) == []

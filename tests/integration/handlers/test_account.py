@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from repeg import account, bootstrap
 from repeg.errors import CredentialsRefused, LiveTradingLocked
-from repeg.known_account import BELIEVED_FOR, REFRESHED_AFTER
 from repeg.telemetry import logger
+from repeg.wiring import clients, connection
+from repeg.wiring.known_account import BELIEVED_FOR, REFRESHED_AFTER
 from tests.integration.handlers.conftest import Stack, forget_everything
 
 NUMBER = "PA3TEST"
@@ -31,32 +31,32 @@ def _asked(stack: Stack) -> int:
 def _later(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
     """A fresh process, so much later by the wall."""
     forget_everything()
-    keeper, real = bootstrap.time_keeper(), bootstrap.time_keeper().wall
+    keeper, real = clients.time_keeper(), clients.time_keeper().wall
     monkeypatch.setattr(keeper, "wall", lambda: real() + by)
 
 
 def test_a_burst_of_cold_containers_asks_once(named: Stack) -> None:
     for _ in range(25):
         forget_everything()
-        account.broker()
+        connection.broker()
     assert _asked(named) == 1
 
 
 def test_the_answer_is_believed_for_a_bounded_time(named: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    account.broker()
+    connection.broker()
     _later(monkeypatch, BELIEVED_FOR - timedelta(seconds=5))
-    account.broker()
+    connection.broker()
     assert _asked(named) == 1
     _later(monkeypatch, BELIEVED_FOR + timedelta(seconds=1))
-    account.broker()
+    connection.broker()
     assert _asked(named) == 2
 
 
 def test_other_keys_are_asked_for_themselves(named: Stack) -> None:
-    account.broker()
+    connection.broker()
     named.secrets.put_secret_value(SecretId="repeg/alpaca", SecretString='{"key_id": "k2", "secret_key": "s"}')
     forget_everything()
-    account.broker()
+    connection.broker()
     assert _asked(named) == 2
 
 
@@ -67,13 +67,13 @@ def test_the_wrong_account_locks_every_process_without_asking_again(
     for _ in range(3):
         forget_everything()
         with pytest.raises(LiveTradingLocked, match=NUMBER):
-            account.broker()
+            connection.broker()
     assert _asked(named) == 1
 
 
 def test_the_sweep_asks_again_before_the_answer_is_old(named: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    account.broker()
-    account.check_account()
+    connection.broker()
+    connection.check_account()
     assert _asked(named) == 1
     _later(monkeypatch, REFRESHED_AFTER + timedelta(seconds=1))
     named.call("sweep_orders", {})
@@ -83,14 +83,14 @@ def test_the_sweep_asks_again_before_the_answer_is_old(named: Stack, monkeypatch
 def test_the_sweep_locks_what_starts_when_the_account_is_another(named: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[str, Any]] = []
     monkeypatch.setattr(logger, "error", lambda text, alert=False, **_: told.append((text, alert)))
-    account.broker()
+    connection.broker()
     named.control.account(account_number="SWAPPED")
     _later(monkeypatch, REFRESHED_AFTER + timedelta(seconds=1))
     named.call("sweep_orders", {})
     assert [alert for text, alert in told if "SWAPPED" in text] == [True]
     forget_everything()
     with pytest.raises(LiveTradingLocked):
-        account.broker()
+        connection.broker()
 
 
 def test_a_table_that_does_not_answer_costs_a_request_and_no_trade(
@@ -101,15 +101,15 @@ def test_a_table_that_does_not_answer_costs_a_request_and_no_trade(
     def broken(*_: Any) -> None:
         raise EndpointConnectionError(endpoint_url="dynamodb")
 
-    monkeypatch.setattr(type(bootstrap.market_store()), "account", broken)
-    monkeypatch.setattr(type(bootstrap.market_store()), "keep_account", broken)
-    account.broker()
+    monkeypatch.setattr(type(clients.shared_store()), "account", broken)
+    monkeypatch.setattr(type(clients.shared_store()), "keep_account", broken)
+    connection.broker()
     assert _asked(named) == 1
 
 
 def test_paper_without_an_account_number_asks_nothing(stack: Stack) -> None:
-    account.broker()
-    account.check_account()
+    connection.broker()
+    connection.check_account()
     assert _asked(stack) == 0
 
 
@@ -117,6 +117,6 @@ def test_keys_are_read_anew_after_a_refusal(stack: Stack) -> None:
     """They were changed a moment ago: the next try has them, not the one after half a minute."""
     stack.control.settings(key_id="k2", secret_key="s2")
     with pytest.raises(CredentialsRefused):
-        account.broker().account()
+        connection.broker().account()
     stack.secrets.put_secret_value(SecretId="repeg/alpaca", SecretString='{"key_id": "k2", "secret_key": "s2"}')
-    assert account.broker().account()
+    assert connection.broker().account()

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from repeg import account, bootstrap
 from repeg.domain.patience import SECURE_ENTRY_ROUNDS
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
 from repeg.errors import ConfigurationError
-from repeg.inbox import intake
+from repeg.wiring import clients, connection
+from repeg.wiring.inbox import intake
 from tests.integration.handlers.conftest import Stack, forget_everything
 
 STEPS = [
@@ -165,36 +165,36 @@ def test_keys_that_were_never_filled_in_end_the_order_with_an_alert(stack: Stack
 def test_a_secret_that_cannot_be_read_leaves_the_last_keys_in_force(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account.broker()
+    connection.broker()
     stack.secrets.delete_secret(SecretId="repeg/alpaca", ForceDeleteWithoutRecovery=True)
-    now = account.time.monotonic()
-    monkeypatch.setattr(account.time, "monotonic", lambda: now + account.KEYS_SECONDS)
-    account.broker()
+    now = connection.time.monotonic()
+    monkeypatch.setattr(connection.time, "monotonic", lambda: now + connection.KEYS_SECONDS)
+    connection.broker()
 
 
 def test_new_settings_are_taken_up(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert bootstrap.settings().max_repegs == 2
+    assert clients.settings().max_repegs == 2
     stack.ssm.put_parameter(Name="/repeg/settings/overrides", Value='{"max_repegs": 0}', Type="String")
-    now = bootstrap.time.monotonic()
-    monkeypatch.setattr(bootstrap.time, "monotonic", lambda: now + bootstrap.SETTINGS_SECONDS)
-    assert bootstrap.settings().max_repegs == 0
+    now = clients.time.monotonic()
+    monkeypatch.setattr(clients.time, "monotonic", lambda: now + clients.SETTINGS_SECONDS)
+    assert clients.settings().max_repegs == 0
     stack.ssm.put_parameter(Name="/repeg/settings/overrides", Value="nonsense", Type="String", Overwrite=True)
-    monkeypatch.setattr(bootstrap.time, "monotonic", lambda: now + 2 * bootstrap.SETTINGS_SECONDS)
-    assert bootstrap.settings().max_repegs == 0, "a bad document leaves the last valid one in force"
+    monkeypatch.setattr(clients.time, "monotonic", lambda: now + 2 * clients.SETTINGS_SECONDS)
+    assert clients.settings().max_repegs == 0, "a bad document leaves the last valid one in force"
 
 
 def test_settings_that_cannot_be_read_fall_back_to_the_kept_ones(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.ssm.put_parameter(Name="/repeg/settings/overrides", Value='{"max_repegs": 4}', Type="String")
-    assert bootstrap.settings().max_repegs == 4
+    assert clients.settings().max_repegs == 4
     forget_everything()
-    real = bootstrap.client
+    real = clients.client
 
     class Unreachable:
         def get_parameters(self, **request: Any) -> None:
             raise EndpointConnectionError(endpoint_url="ssm")
 
-    monkeypatch.setattr(bootstrap, "client", lambda service: Unreachable() if service == "ssm" else real(service))
-    assert bootstrap.settings().max_repegs == 4
+    monkeypatch.setattr(clients, "client", lambda service: Unreachable() if service == "ssm" else real(service))
+    assert clients.settings().max_repegs == 4
 
 
 @pytest.mark.parametrize("name", ["TABLE_NAME", "ALPACA_SECRET_ID"])

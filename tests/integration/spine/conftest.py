@@ -39,7 +39,7 @@ def lab(exchange: ExchangeControl, aws_credentials: None) -> Iterator[Lab]:
 
 @pytest.fixture(autouse=True)
 def stages(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever happens to an order, it moves along the table of `domain/life.py`."""
+    """Whatever happens to an order, it moves along the table of `domain/rules/life.py`."""
     trail = Trail()
     trail.follow(monkeypatch)
     yield

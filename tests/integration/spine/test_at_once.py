@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next
 from repeg.steps.assess import assess
-from repeg.steps.worker import Worker
+from repeg.worker.worker import Worker
 from tests.support.brackets import bracket, crwd, ocos
 from tests.support.lab import Killed, Lab
 from tests.support.leaving import BRACKET, hold
@@ -124,7 +124,7 @@ def test_protection_that_breaks_in_that_task_is_left_to_the_state_of_its_own(lab
 
 def test_a_task_that_was_held_up_leaves_protection_to_the_machine(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """A function has half a minute; a broker that takes its time with every answer could use that up."""
-    monkeypatch.setattr("repeg.handlers.AT_ONCE_WITHIN_SECONDS", 0)
+    monkeypatch.setattr("repeg.wiring.handlers.AT_ONCE_WITHIN_SECONDS", 0)
     assert done(lab, **BRACKET).guard.protected is True
     assert _entered(lab)[:3] == ["AssessMarket", "Route", "ProtectPosition"]
 

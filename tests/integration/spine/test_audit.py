@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.orders import Order
-from repeg.domain.protection import Protection, ProtectionStatus
+from repeg.domain.order.protection import Protection, ProtectionStatus
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
 from tests.support.audit import audit
 from tests.support.brackets import CRWD, bracket, crwd, moves

@@ -10,7 +10,7 @@ import pytest
 
 from desk.exchange.client import ExchangeControl
 from desk.report.truth import trading_calls
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from tests.support.brackets import CRWD, bracket, crwd, levels, moves, ocos, position, seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab

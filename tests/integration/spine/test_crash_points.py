@@ -15,7 +15,7 @@ import pytest
 from moto import mock_aws
 
 from desk.exchange.client import ExchangeControl
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
 from repeg.domain.settings import Settings
 from tests.support.crowd import Crowd

@@ -10,8 +10,8 @@ import pytest
 
 from desk.exchange.client import ExchangeControl
 from repeg.broker.alpaca import AlpacaBroker
-from repeg.domain.market import Position
-from repeg.domain.protection import ProtectionStatus
+from repeg.domain.market.reports import Position
+from repeg.domain.order.protection import ProtectionStatus
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from tests.support.brackets import CANCEL, CRWD, OCO, SUBMIT, crwd, moves, position

@@ -9,8 +9,8 @@ import pytest
 
 from desk.exchange.client import ExchangeControl
 from repeg.broker.alpaca import AlpacaBroker
-from repeg.domain.market import OrderStatus
-from repeg.domain.orders import Order
+from repeg.domain.market.reports import OrderStatus
+from repeg.domain.order.record import Order
 from repeg.errors import StaleExecution
 from repeg.executions import ExecutionState
 from tests.support.brackets import OCO

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from desk.report.truth import trading_calls
-from repeg.domain.execution import rungs_walked
 from repeg.domain.reasons import Reason, Status
+from repeg.domain.rules.walking import rungs_walked
 from repeg.domain.settings import Settings
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab

@@ -10,7 +10,7 @@ import pytest
 from desk.exchange.client import ExchangeControl
 from desk.report.truth import trading_calls
 from repeg.domain.models import to_json
-from repeg.domain.protection import ProtectionStatus
+from repeg.domain.order.protection import ProtectionStatus
 from repeg.domain.reasons import Status
 from tests.support.brackets import OCO
 from tests.support.crowd import Crowd

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from desk.report.truth import trading_calls
-from repeg.domain.orders import Order
-from repeg.domain.quotes import Snapshot
+from repeg.domain.market.quotes import Snapshot
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from tests.support.brackets import bracket, crwd

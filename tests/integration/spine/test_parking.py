@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from desk.exchange.client import ExchangeControl
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab

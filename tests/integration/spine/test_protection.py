@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.orders import Order
-from repeg.domain.protection import ProtectionStatus
+from repeg.domain.order.protection import ProtectionStatus
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next
 from repeg.steps.protect import protect
-from repeg.steps.worker import Worker
+from repeg.worker.worker import Worker
 from tests.support.brackets import CRWD, OCO, bracket, crwd, halt_on, levels, moves, ocos, position, unchecked
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab

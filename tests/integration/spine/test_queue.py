@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from desk.report.truth import trading_calls
+from repeg.domain.order.verdicts import WaitingFor
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.verdicts import WaitingFor
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.scenes import journal, market_time, out_of_reach, send, submits

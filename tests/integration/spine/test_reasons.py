@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from tests.support.crowd import Crowd

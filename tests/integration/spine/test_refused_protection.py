@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from tests.support.brackets import CRWD, OCO, bracket, crwd, levels, moves, position
 from tests.support.crowd import Crowd

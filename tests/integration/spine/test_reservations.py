@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from desk.report.truth import trading_calls
-from repeg.domain.orders import Order
+from repeg.budget.table import budget_key
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
-from repeg.store.budget import budget_key
 from tests.support.brackets import CRWD, OCO, SUBMIT, crwd, moves
 from tests.support.lab import Lab
 from tests.support.scenes import by_hand, on_order, run, whenever

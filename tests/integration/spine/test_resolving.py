@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from desk.positions.resolve import Word, disputed, resolve
-from repeg.domain.brackets import Levels
-from repeg.domain.orders import Order
+from repeg.domain.order.bracket import Levels
+from repeg.domain.order.record import Order
+from repeg.domain.proof.resolving import NotResolvable
 from repeg.domain.reasons import Status
-from repeg.domain.resolving import NotResolvable
 from tests.support.lab import Lab
 from tests.support.leaving import Guard, guards, hold, minutes, shares, side_by_side
 from tests.support.scenes import alerts, run

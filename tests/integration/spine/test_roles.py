@@ -12,7 +12,7 @@ import pytest
 from desk.exchange.client import ExchangeControl
 from repeg.clock import TimeKeeper
 from repeg.domain.routes import GO_ON_TO_PROTECT
-from repeg.store.market import MarketStore
+from repeg.store.shared import SharedStore
 from tests.support.brackets import OCO
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
@@ -66,7 +66,7 @@ class Recorder:
     def _as(self, function: str, step: Callable[..., Any], lab: Lab) -> Callable[..., Any]:
         def running(*args: Any) -> Any:
             before, self._function = self._function, function
-            kept = MarketStore(lab.orders._client, lab.orders._table)
+            kept = SharedStore(lab.orders._client, lab.orders._table)
             lab.worker.time = TimeKeeper(kept, 1.0, lab.time.wall)
             try:
                 return step(*args)

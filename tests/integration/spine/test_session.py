@@ -55,7 +55,7 @@ def test_after_very_many_waits_a_fresh_execution_takes_over(
     exchange: ExchangeControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Design 3: a long hold hands over to a fresh execution (after 500 looks; here after 5)."""
-    monkeypatch.setattr("repeg.steps.worker.MAX_WAITS_PER_EXECUTION", 5)
+    monkeypatch.setattr("repeg.worker.worker.MAX_WAITS_PER_EXECUTION", 5)
     with lab_at(exchange, "09:01") as lab:
         send(lab)
         with Crowd(lab) as crowd:

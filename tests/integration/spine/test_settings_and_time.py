@@ -13,13 +13,13 @@ import pytest
 from desk.exchange.client import ExchangeControl
 from desk.report.truth import trading_calls
 from repeg.broker.alpaca import DATA_URL, LIVE_URL, PAPER_URL, connect_alpaca
-from repeg.broker.budget import Unlimited
+from repeg.budget.ledger import Unlimited
 from repeg.domain.models import from_json
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError, LiveTradingLocked
-from repeg.live_lock import broker_urls, unlock
 from repeg.settings import Kept, load_settings
+from repeg.wiring.live_lock import broker_urls, unlock
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.scenes import alerts, at, done, lab_at, market_time, out_of_reach, run, send, submits

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from repeg.domain.money import tick_size
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from tests.support.lab import Lab

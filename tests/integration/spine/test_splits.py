@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from tests.support.lab import Lab
 from tests.support.leaving import SHORT, Guard, guards, hold, minutes, shares
 from tests.support.scenes import alerts, journal, lab_at, run

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.orders import Order
-from repeg.domain.protection import ProtectionStatus
+from repeg.domain.order.protection import ProtectionStatus
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from tests.support.brackets import CANCEL, CRWD, OCO, SUBMIT, bracket, crwd, halt_on, levels, moves, ocos, position
 from tests.support.crowd import Crowd

@@ -9,7 +9,7 @@ import pytest
 
 from desk.exchange.client import ExchangeControl
 from desk.report.truth import trading_calls
-from repeg.domain.market import OrderStatus
+from repeg.domain.market.reports import OrderStatus
 from repeg.domain.reasons import Status
 from repeg.errors import BudgetExhausted
 from repeg.executions import ExecutionState

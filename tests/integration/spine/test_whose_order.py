@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.protection import ProtectionStatus
+from repeg.domain.order.protection import ProtectionStatus
 from repeg.domain.reasons import Reason, Status
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, hold, minutes

@@ -11,8 +11,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from repeg.store.market import MarketStore
 from repeg.store.orders import OrderStore
+from repeg.store.shared import SharedStore
 from tests.support.lab import create_table
 
 _NUMBERS = count(1)
@@ -45,5 +45,5 @@ def store(dynamodb: Any, table: str) -> OrderStore:
 
 
 @pytest.fixture
-def market(dynamodb: Any, table: str) -> MarketStore:
-    return MarketStore(dynamodb, table)
+def market(dynamodb: Any, table: str) -> SharedStore:
+    return SharedStore(dynamodb, table)

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.children import ChildStatus
-from repeg.domain.reservation import Reservation
-from repeg.domain.views import order_view
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.reservation import Reservation
+from repeg.domain.order.views import order_view
 from repeg.store.items import item_order, order_item
 
 ITEMS: dict[str, Any] = json.loads((Path(__file__).parent / "old_orders.json").read_text())

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.errors import StaleExecution, StoreConflict
 from repeg.store.items import item_order, order_item

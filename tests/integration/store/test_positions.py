@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.brackets import Levels
-from repeg.domain.children import ChildStatus
-from repeg.domain.orders import Order
-from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.order.bracket import Levels
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.errors import StaleExecution, StoreConflict
 from repeg.store.items import from_item, position_key, turn_key

@@ -28,7 +28,7 @@ from desk.bench.runtime import ColdStart
 from desk.bench.sample import Sample, sample
 from desk.bench.size import report as size_report
 from desk.bench.stage import Task, course
-from repeg.domain.signals import parse_signal
+from repeg.domain.signals.parsing import parse_signal
 
 
 @pytest.mark.parametrize(

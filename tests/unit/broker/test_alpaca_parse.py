@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from repeg.broker import alpaca_parse as parse
-from repeg.domain.market import OrderStatus
+from repeg.domain.market.reports import OrderStatus
 
 ORDER: dict[str, Any] = {
     "id": "61e69015-8549-4bfd-b9c3-01e75843f47d",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from repeg.broker.budget import Ledger
+from repeg.budget.ledger import Ledger
 
 NOON = 1_795_194_000
 

@@ -12,8 +12,8 @@ from desk.demo.old_way import old_way
 from desk.demo.stories import PARTS
 from desk.demo.story import Expected, Story
 from desk.demo.verdict import judge
-from repeg.domain.brackets import Bracket
-from repeg.domain.views import order_view
+from repeg.domain.order.bracket import Bracket
+from repeg.domain.order.views import order_view
 from tests.unit.samples import HELD, SOLD_IN_PART, TAKEN, journal
 
 SIGNAL = {"signal_id": "s-1", "kind": "bracket", "symbol": "CRWD"}

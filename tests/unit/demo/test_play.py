@@ -8,7 +8,7 @@ from typing import Any
 from desk.demo.play import SETTINGS_SECONDS, Progress, Stage, Tuning
 from desk.demo.story import Act, Expected, Story, Touch
 from desk.exchange.client import ClockReading
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
 from tests.unit.samples import HELD, TAKEN, journal, order, rung
 

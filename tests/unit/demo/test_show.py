@@ -12,7 +12,7 @@ from desk.demo.show import progress_table, verdict_table
 from desk.demo.stories import PARTS
 from desk.demo.story import Act, Expected, Story
 from desk.demo.verdict import judge
-from repeg.domain.views import order_view
+from repeg.domain.order.views import order_view
 from tests.unit.samples import HELD, journal
 
 STORY = Story(

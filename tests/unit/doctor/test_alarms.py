@@ -9,7 +9,7 @@ import pytest
 
 from desk.stack.alerts import Found, acknowledge, find_alerts
 from repeg.domain.history import Told
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.store.orders import OrderStore
 from tests.support.clinic import Clinic
 from tests.support.make import NOON, order

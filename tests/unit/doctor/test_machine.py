@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from repeg.domain.children import ChildStatus
-from repeg.domain.orders import Order
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
 from repeg.store.orders import OrderStore
 from tests.support.clinic import Clinic

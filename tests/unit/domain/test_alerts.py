@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.alerts import MOST_CHARACTERS, Stack, intake_line, order_line, several
+from repeg.domain.order.alerts import MOST_CHARACTERS, Stack, intake_line, order_line, several
 from tests.unit.samples import order, rung
 
 NASTY = 'the broker said {"code": 40310000,\n\t"message": "C:\\keys\\"}'

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.bracket_entry import position_problem, refused_at, released_bracket, short_problem, with_terms
-from repeg.domain.brackets import Bracket, Levels
-from repeg.domain.orders import Order
+from repeg.domain.order.bracket import Bracket, Levels
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason
+from repeg.domain.rules.bracket_entry import position_problem, refused_at, released_bracket, short_problem, with_terms
 from repeg.domain.settings import Settings
-from repeg.domain.signals import BracketSignal, parse_signal
+from repeg.domain.signals.parsing import BracketSignal, parse_signal
 from repeg.errors import SignalInvalid
 from tests.support.make import asset, child, order, position, quote
 

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.bygone import FIRST_KEPT, MAX_CHILDREN
-from repeg.domain.children import ChildRecord, ChildStatus
 from repeg.domain.history import MAX_EVENTS
-from repeg.domain.orders import Order
-from repeg.domain.views import order_view
+from repeg.domain.order.bygone import FIRST_KEPT, MAX_CHILDREN
+from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.record import Order
+from repeg.domain.order.views import order_view
 from repeg.store.items import item_order, order_item
 from tests.support.make import order
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.chains import Chain, added_up, succeeded
-from repeg.domain.market import OrderReport, OrderStatus
+from repeg.domain.market.reports import OrderReport, OrderStatus
+from repeg.domain.order.chains import Chain, added_up, succeeded
 
 THIRTY = Chain(qty=Decimal(30), price=Decimal(50))
 WANTED = Decimal(100)

@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.adjustments import CorporateAction, Seen
-from repeg.domain.brackets import Bracket
-from repeg.domain.children import ChildStatus
-from repeg.domain.evidence import Looks, Proof, looks_split, order_ids, rescaled, unbooked, weigh
-from repeg.domain.market import OrderReport, OrderStatus
+from repeg.domain.market.reports import OrderReport, OrderStatus
 from repeg.domain.models import Side
-from repeg.domain.orders import Order
+from repeg.domain.order.adjustments import CorporateAction, Seen
+from repeg.domain.order.bracket import Bracket
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.record import Order
+from repeg.domain.proof.evidence import Looks, Proof, looks_split, order_ids, rescaled, unbooked, weigh
 from tests.support.make import NOON, child, order, position
 
 SPLIT = CorporateAction(symbol="TQQQ", kind="forward_split", ratio=Decimal(10), ex_date=date(2026, 11, 20))

@@ -7,9 +7,15 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.endings import Onward, child_over
-from repeg.domain.execution import (
+from repeg.domain.ladder.rungs import LadderName, PriceRule, Rung, build_ladder
+from repeg.domain.market.reports import OrderStatus
+from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.record import Order
+from repeg.domain.order.verdicts import Refusal
+from repeg.domain.patience import backoff
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.rules.endings import Onward, child_over
+from repeg.domain.rules.walking import (
     cancel_is_stuck,
     concluded,
     needs_quote,
@@ -18,13 +24,7 @@ from repeg.domain.execution import (
     runaway,
     write_intent,
 )
-from repeg.domain.ladders import LadderName, PriceRule, Rung, build_ladder
-from repeg.domain.market import OrderStatus
-from repeg.domain.orders import Order
-from repeg.domain.patience import backoff
-from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
-from repeg.domain.verdicts import Refusal
 from tests.support.make import NOON, child, eastern, order, quote, report, session_of
 
 CLOSE = session_of().closes_at

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.ladders import LadderName, Rung, build_ladder, standard_steps
+from repeg.domain.ladder.rungs import LadderName, Rung, build_ladder, standard_steps
 from repeg.domain.settings import Settings
 from tests.support.make import quote
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repeg.domain.brackets import Levels
-from repeg.domain.children import ChildStatus
-from repeg.domain.leaving import bare_by_record, booked, sold_by_others
-from repeg.domain.orders import Order
-from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.order.bracket import Levels
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.order.record import Order
+from repeg.domain.order.verdicts import Refusal
+from repeg.domain.proof.leaving import bare_by_record, booked, sold_by_others
 from repeg.domain.reasons import Reason
-from repeg.domain.sizing import Sizing, releases, size_close
-from repeg.domain.verdicts import Refusal
+from repeg.domain.rules.sizing import Sizing, releases, size_close
 from tests.support.make import NOON, child, order, position
 
 LATER = NOON + timedelta(minutes=5)

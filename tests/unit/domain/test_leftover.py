@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.adjustments import CorporateAction, Seen
-from repeg.domain.children import ChildStatus
-from repeg.domain.evidence import Looks, Proof
-from repeg.domain.leftover import as_it_should_be, explained, more_by_split, split_within, surplus
-from repeg.domain.market import OrderReport, OrderStatus
+from repeg.domain.market.reports import OrderReport, OrderStatus
 from repeg.domain.models import Side
-from repeg.domain.orders import Order
+from repeg.domain.order.adjustments import CorporateAction, Seen
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.record import Order
+from repeg.domain.proof.evidence import Looks, Proof
+from repeg.domain.proof.leftover import as_it_should_be, explained, more_by_split, split_within, surplus
 from repeg.domain.reasons import Reason
 from tests.support.make import NOON, child, order, position, with_fields
 

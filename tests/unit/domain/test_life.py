@@ -7,7 +7,7 @@ from pathlib import Path
 
 import repeg
 from desk import docs
-from repeg.domain.life import Stage
+from repeg.domain.rules.life import Stage
 
 MARKS = {
     "close.gave_way",
@@ -21,7 +21,7 @@ MARKS = {
     "unwind.wanted",
 }
 PACKAGE = Path(repeg.__file__).parent
-READERS = {"domain/life.py", "domain/endings.py"}
+READERS = {"domain/rules/life.py", "domain/rules/endings.py"}
 OTHERWISE = {
     "store/items.py": {"run.published"},  # the index of what is to be done
     "steps/assess.py": {"close.looked_again"},  # carried over to the order as it was released

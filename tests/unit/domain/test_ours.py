@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.market import OrderReport, OrderStatus
-from repeg.domain.ours import Intent, contradiction
+from repeg.domain.market.reports import OrderReport, OrderStatus
+from repeg.domain.proof.ours import Intent, contradiction
 
 AT = datetime(2026, 11, 20, 15, tzinfo=UTC)
 INTENT = Intent(

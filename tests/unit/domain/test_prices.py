@@ -6,9 +6,16 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.ladders import PriceRule, Rung
+from repeg.domain.ladder.pricing import (
+    ChildPrice,
+    marketable_limit,
+    mid_to_touch,
+    price_rung,
+    slippage_bps,
+    worst_price,
+)
+from repeg.domain.ladder.rungs import PriceRule, Rung
 from repeg.domain.money import beyond, clamp_to_worst, floor_qty, nearest_tick, plain, round_passive, tick_size
-from repeg.domain.pricing import ChildPrice, marketable_limit, mid_to_touch, price_rung, slippage_bps, worst_price
 from tests.support.make import quote
 
 MARKETABLE = Rung(rule=PriceRule.MARKETABLE, patience=Decimal("2.5"))

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.brackets import Bracket, Levels
-from repeg.domain.execution import concluded
-from repeg.domain.life import ladder_over
-from repeg.domain.market import OrderReport, OrderStatus, TradingDay
-from repeg.domain.orders import ChildStatus, Order
-from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.market.reports import OrderReport, OrderStatus, TradingDay
+from repeg.domain.order.bracket import Bracket, Levels
+from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.order.record import ChildStatus, Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
+from repeg.domain.rules.life import ladder_over
+from repeg.domain.rules.walking import concluded
 from tests.support.make import NOON, child, order
 
 LATER = NOON + timedelta(minutes=5)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.quotes import quote_problem
+from repeg.domain.market.quotes import quote_problem
 from repeg.domain.reasons import Reason
 from tests.support.make import NOON, quote
 

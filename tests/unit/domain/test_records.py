@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.children import ChildStatus
 from repeg.domain.history import ClockAnchor
-from repeg.domain.intake import accepted_order, conflicting_order, invalid_order
 from repeg.domain.models import printable
-from repeg.domain.orders import order_id_for
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.record import order_id_for
+from repeg.domain.order.views import order_view
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
-from repeg.domain.signals import parse_signal
-from repeg.domain.views import order_view
+from repeg.domain.signals.intake import accepted_order, conflicting_order, invalid_order
+from repeg.domain.signals.parsing import parse_signal
 from repeg.errors import ConfigurationError, SignalInvalid
 from repeg.settings import merge, validate
 from tests.support.make import NOON, child, order

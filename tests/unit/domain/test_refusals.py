@@ -7,7 +7,7 @@ from itertools import takewhile
 import pytest
 
 from repeg.domain.reasons import Reason
-from repeg.domain.refusals import Denial, Doubt, Sort, try_again_in
+from repeg.domain.rules.refusals import Denial, Doubt, Sort, try_again_in
 
 MOVED = frozenset({Doubt.MOVED})
 

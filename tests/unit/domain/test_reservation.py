@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repeg.domain.parts import Guard
-from repeg.domain.reservation import Reservation, drawn, emptied
+from repeg.domain.order.parts import Guard
+from repeg.domain.order.reservation import Reservation, drawn, emptied
 from tests.support.make import child
 
 SECOND = 1_795_194_000

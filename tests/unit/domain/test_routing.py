@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.assessment import released
-from repeg.domain.opening import opening_cap, plan_opening, waits_for_spread
-from repeg.domain.orders import Order
-from repeg.domain.pricing import Cap, CapBound
-from repeg.domain.routing import cap_bps, classify, route
+from repeg.domain.ladder.opening import opening_cap, plan_opening, waits_for_spread
+from repeg.domain.ladder.pricing import Cap, CapBound
+from repeg.domain.ladder.routing import cap_bps, classify, route
+from repeg.domain.order.record import Order
+from repeg.domain.rules.timing import released
 from repeg.domain.settings import Settings
 from repeg.settings import validate
 from tests.support.make import FRIDAY, NOON, eastern, order, quote, session_of

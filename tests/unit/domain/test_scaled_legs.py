@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.bracket_exit import _scaled_already
-from repeg.domain.brackets import Levels
+from repeg.domain.order.bracket import Levels
+from repeg.domain.rules.bracket_exit import _scaled_already
 
 PLACED = Levels(stop=Decimal("49.98"), target=Decimal("53.48"))
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from repeg.domain.order.sending import in_time, may_arrive_for
 from repeg.domain.patience import ON_ITS_WAY, SENDER_LIFE
-from repeg.domain.sending import in_time, may_arrive_for
 
 SAVED = datetime(2026, 11, 20, 15, tzinfo=UTC)
 

@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from repeg.domain.assessment import expiry, session_verdict, turn_backoff, waiting_for
-from repeg.domain.parking import parked_seconds, wait_seconds_for
+from repeg.domain.market.sessions import Phase, leaves_time_for
+from repeg.domain.order.verdicts import Refusal, Wait
 from repeg.domain.patience import ENTRY_MARGIN_BEFORE_CLOSE
 from repeg.domain.reasons import Reason
-from repeg.domain.sessions import Phase, leaves_time_for
+from repeg.domain.rules.parking import parked_seconds, wait_seconds_for
+from repeg.domain.rules.timing import expiry, session_verdict, turn_backoff, waiting_for
 from repeg.domain.settings import Settings
-from repeg.domain.verdicts import Refusal, Wait
 from tests.support.make import FRIDAY, NOON, calendar_from, eastern, order, session_of
 
 CALENDAR = calendar_from()

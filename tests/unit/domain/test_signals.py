@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.signals import (
+from repeg.domain.signals.parsing import (
     CloseSignal,
     OrderSignal,
     body_hash,

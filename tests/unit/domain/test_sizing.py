@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.assessment import asset_problem, cap_price, size_notional
+from repeg.domain.order.verdicts import Refusal
 from repeg.domain.reasons import Reason
-from repeg.domain.sizing import Sizing, limit_sell, size_close
-from repeg.domain.verdicts import Refusal
+from repeg.domain.rules.sizing import Sizing, limit_sell, size_close
+from repeg.domain.rules.timing import asset_problem, cap_price, size_notional
 from tests.support.make import asset, order, position, with_fields
 
 

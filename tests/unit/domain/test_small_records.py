@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from repeg.domain.brackets import Levels
 from repeg.domain.models import MAX_TEXT, from_json, to_json
-from repeg.domain.orders import Order
-from repeg.domain.protection import Exit, ExitReason, Protection, ProtectionStatus, remembered
+from repeg.domain.order.bracket import Levels
+from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus, remembered
+from repeg.domain.order.record import Order
 from repeg.store.items import order_item
 from tests.support.make import NOON
 from tests.unit.domain.test_protection import bought, left, oco

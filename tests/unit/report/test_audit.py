@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from desk.report.audit import audit
-from repeg.domain.orders import Order
-from repeg.domain.views import order_view
+from repeg.domain.order.record import Order
+from repeg.domain.order.views import order_view
 from tests.unit.samples import BOUGHT, HELD, SOLD_IN_PART, STOPPED, TAKEN, bracket, journal, oco, order, rung
 
 WORKED = order(rung(1, 100, 40, "50.98"), rung(2, 60, 60, "50.99", "51.00"))

@@ -4,8 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from desk.report.bare import Bare, bare_times
-from repeg.domain.protection import ExitReason
-from repeg.domain.views import order_view
+from repeg.domain.order.protection import ExitReason
+from repeg.domain.order.views import order_view
 from tests.unit.samples import BOUGHT, HELD, START, bracket, gone, journal, oco
 
 FILLED = BOUGHT.sent_at

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from desk.report.execution import bracket_report, execution_report
 from desk.report.targets import targets
-from repeg.domain.protection import ExitReason, ProtectionStatus
+from repeg.domain.order.protection import ExitReason, ProtectionStatus
+from repeg.domain.order.views import order_view
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.views import order_view
 from tests.unit.samples import HELD, SOLD_IN_PART, TAKEN, bracket, gone, oco, rung, view
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from desk.report.audit import audit
-from repeg.domain.bygone import Bygone
-from repeg.domain.children import ChildStatus
-from repeg.domain.orders import Order
-from repeg.domain.protection import ExitReason, ProtectionStatus
+from repeg.domain.order.bygone import Bygone
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.protection import ExitReason, ProtectionStatus
+from repeg.domain.order.record import Order
+from repeg.domain.order.views import order_view
 from repeg.domain.reasons import Status
-from repeg.domain.views import order_view
 from tests.support.make import with_fields
 from tests.unit.samples import BOUGHT, HELD, STOPPED, TAKEN, bracket, gone, journal, oco, order, rung
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from desk.stack.following import newest_orders, wait_for
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
 from repeg.store.orders import OrderStore
 from tests.unit.samples import START, order

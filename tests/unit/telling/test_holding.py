@@ -11,10 +11,10 @@ from rich.console import Console
 
 from desk.telling.holding import standing
 from desk.telling.render import change_line, order_page, orders_table
-from repeg.domain.orders import Order
-from repeg.domain.protection import ExitReason, ProtectionStatus
+from repeg.domain.order.protection import ExitReason, ProtectionStatus
+from repeg.domain.order.record import Order
+from repeg.domain.order.views import order_view
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.views import order_view
 from tests.unit.samples import BOUGHT, HELD, SOLD_IN_PART, TAKEN, bracket, gone, oco, order
 
 

@@ -9,11 +9,11 @@ from rich.console import Console, RenderableType
 
 from desk.telling.figures import price
 from desk.telling.render import change_line, order_page, orders_table
-from repeg.domain.orders import Order
-from repeg.domain.parts import Ask
-from repeg.domain.pricing import CapBound
+from repeg.domain.ladder.pricing import CapBound
+from repeg.domain.order.parts import Ask
+from repeg.domain.order.record import Order
+from repeg.domain.order.views import order_view
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.views import order_view
 from tests.unit.samples import START, order, rung
 
 PARTIAL = order(

@@ -23,13 +23,21 @@ from repeg.broker.alpaca_wire import (
     Wire,
     is_loopback,
 )
-from repeg.broker.budget import RateBudget
 from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, InTime, SubmitOutcome, Throttled, always
-from repeg.domain.adjustments import CorporateAction
-from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, ProtectiveOrder, TradingDay
-from repeg.domain.quotes import Quote, Snapshot
-from repeg.domain.reservation import Reservation
-from repeg.domain.sessions import EASTERN
+from repeg.budget.ledger import RateBudget
+from repeg.domain.market.quotes import Quote, Snapshot
+from repeg.domain.market.reports import (
+    Account,
+    Asset,
+    ChildOrder,
+    OrderReport,
+    Position,
+    ProtectiveOrder,
+    TradingDay,
+)
+from repeg.domain.market.sessions import EASTERN
+from repeg.domain.order.adjustments import CorporateAction
+from repeg.domain.order.reservation import Reservation
 from repeg.errors import (
     BrokerUnavailable,
     BudgetExhausted,

@@ -9,11 +9,19 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from repeg.domain.adjustments import CorporateAction
-from repeg.domain.market import US_EQUITY, Account, Asset, OrderReport, OrderStatus, Position, TradingDay
+from repeg.domain.market.quotes import Quote, Snapshot
+from repeg.domain.market.reports import (
+    US_EQUITY,
+    Account,
+    Asset,
+    OrderReport,
+    OrderStatus,
+    Position,
+    TradingDay,
+)
+from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import Side
-from repeg.domain.quotes import Quote, Snapshot
-from repeg.domain.sessions import EASTERN
+from repeg.domain.order.adjustments import CorporateAction
 
 ZERO = Decimal(0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from repeg.domain.market import ChildOrder, ProtectiveOrder
+from repeg.domain.market.reports import ChildOrder, ProtectiveOrder
 
 
 def order_request(child: ChildOrder) -> dict[str, Any]:

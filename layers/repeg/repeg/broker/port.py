@@ -13,11 +13,19 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from repeg.domain.adjustments import CorporateAction
-from repeg.domain.market import Account, Asset, ChildOrder, OrderReport, Position, ProtectiveOrder, TradingDay
-from repeg.domain.quotes import Quote, Snapshot
+from repeg.domain.market.quotes import Quote, Snapshot
+from repeg.domain.market.reports import (
+    Account,
+    Asset,
+    ChildOrder,
+    OrderReport,
+    Position,
+    ProtectiveOrder,
+    TradingDay,
+)
+from repeg.domain.order.adjustments import CorporateAction
+from repeg.domain.order.reservation import Reservation
 from repeg.domain.reasons import Reason
-from repeg.domain.reservation import Reservation
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,7 @@ class Broker(Protocol):
         """The asset, or None if the broker does not know the symbol."""
 
     def position(self, symbol: str) -> Position | None:
-        """The position, or None when flat. A single None proves nothing: see `repeg.domain.evidence`."""
+        """The position, or None when flat. A single None proves nothing: see `repeg.domain.proof.evidence`."""
 
     def positions(self) -> tuple[Position, ...]:
         """All positions of the account in one listing (one trading request)."""

@@ -11,7 +11,28 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from repeg.clock import MarketClock
-from repeg.domain.assessment import (
+from repeg.domain.ladder.opening import plan_opening, waits_for_spread
+from repeg.domain.market.quotes import Quote, SeenQuote, describe, quote_rules
+from repeg.domain.market.reports import TradingDay
+from repeg.domain.market.sessions import Phase
+from repeg.domain.order.record import Order
+from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor, no_market
+from repeg.domain.patience import (
+    BROKER_TRIES,
+    KEYS_PAUSE_SECONDS,
+    LONG_WITHOUT_TURN,
+    OPENING_LOOK_SECONDS,
+    READ_BACKOFF_SECONDS,
+    SHARED_FOR,
+    backoff,
+)
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.routes import Next, Route
+from repeg.domain.rules.bracket_entry import refused_at, released_bracket, with_terms
+from repeg.domain.rules.life import is_being_left, ladder_over, looks_again_once, taken_up, wants_another_look
+from repeg.domain.rules.parking import woken
+from repeg.domain.rules.sizing import Release, Sizing, nothing_more, sized
+from repeg.domain.rules.timing import (
     asset_problem,
     bare_for_long,
     cap_price,
@@ -24,36 +45,15 @@ from repeg.domain.assessment import (
     turn_backoff,
     waiting_for,
 )
-from repeg.domain.bracket_entry import refused_at, released_bracket, with_terms
-from repeg.domain.execution import is_exit, waits_for_market
-from repeg.domain.life import is_being_left, ladder_over, looks_again_once, taken_up, wants_another_look
-from repeg.domain.market import TradingDay
-from repeg.domain.opening import plan_opening, waits_for_spread
-from repeg.domain.orders import Order
-from repeg.domain.parking import woken
-from repeg.domain.patience import (
-    BROKER_TRIES,
-    KEYS_PAUSE_SECONDS,
-    LONG_WITHOUT_TURN,
-    OPENING_LOOK_SECONDS,
-    READ_BACKOFF_SECONDS,
-    SHARED_FOR,
-    backoff,
-)
-from repeg.domain.quotes import Quote, SeenQuote, describe, quote_rules
-from repeg.domain.reasons import Reason, Status
-from repeg.domain.routes import Next, Route
-from repeg.domain.sessions import Phase
-from repeg.domain.sizing import Release, Sizing, nothing_more, sized
-from repeg.domain.verdicts import Refusal, Wait, WaitingFor, no_market
+from repeg.domain.rules.walking import is_exit, waits_for_market
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError, StoreConflict
 from repeg.steps.late import worked_off_late
-from repeg.steps.leftover import LAST_LOOKS
-from repeg.steps.outcome import reason_of
 from repeg.steps.place import start_rung
-from repeg.steps.size import size
-from repeg.steps.supersede import supersede, take_over
-from repeg.steps.worker import Worker
+from repeg.worker.leftover import LAST_LOOKS
+from repeg.worker.outcome import reason_of
+from repeg.worker.size import size
+from repeg.worker.supersede import supersede, take_over
+from repeg.worker.worker import Worker
 
 EXIT_TURN_WAITS = 1
 

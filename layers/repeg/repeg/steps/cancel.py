@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from repeg.broker.port import Broker, CancelOutcome
-from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.execution import cancel_is_stuck
-from repeg.domain.market import OrderReport
-from repeg.domain.orders import Order
-from repeg.domain.ours import child_intent
+from repeg.domain.market.reports import OrderReport
+from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.record import Order
 from repeg.domain.patience import CANCEL_BACKOFF_SECONDS, LINGER_SECONDS, LOOKUP_BACKOFF_SECONDS, backoff
+from repeg.domain.proof.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
+from repeg.domain.rules.walking import cancel_is_stuck
 from repeg.errors import OperatorError, RetryError
-from repeg.steps.keep import keep_resting
-from repeg.steps.lookup import listed, look_up
-from repeg.steps.outcome import Look, after_close, fold, read_child
-from repeg.steps.worker import Worker
+from repeg.worker.keep import keep_resting
+from repeg.worker.lookup import listed, look_up
+from repeg.worker.outcome import Look, after_close, fold, read_child
+from repeg.worker.worker import Worker
 
 
 def cancel(worker: Worker, order: Order) -> Next:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from repeg.domain.children import ChildStatus
-from repeg.domain.orders import Order
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.record import Order
 from repeg.domain.routes import Next, Route
-from repeg.steps.outcome import fold, proceed, read_child
-from repeg.steps.worker import Worker
+from repeg.worker.outcome import fold, proceed, read_child
+from repeg.worker.worker import Worker
 
 
 def check(worker: Worker, order: Order) -> Next:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.execution import is_exit
-from repeg.domain.life import is_restoring
-from repeg.domain.market import OrderReport
-from repeg.domain.orders import Order
-from repeg.domain.ours import child_intent, contradiction
+from repeg.domain.market.reports import OrderReport
+from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.record import Order
 from repeg.domain.patience import LOOKED_FOR
+from repeg.domain.proof.ours import child_intent, contradiction
 from repeg.domain.reasons import Status
 from repeg.domain.routes import Next
-from repeg.steps.lookup import since
-from repeg.steps.outcome import fold, proceed
-from repeg.steps.worker import Worker
+from repeg.domain.rules.life import is_restoring
+from repeg.domain.rules.walking import is_exit
+from repeg.worker.lookup import since
+from repeg.worker.outcome import fold, proceed
+from repeg.worker.worker import Worker
 
 
 def worked_off_late(worker: Worker, order: Order) -> Next | None:

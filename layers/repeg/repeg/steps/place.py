@@ -5,27 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, InTime, SubmitOutcome, Throttled
-from repeg.domain.bracket_entry import refused_at
-from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.execution import (
-    dust,
-    intent_of,
-    is_exit,
-    is_marketable,
-    needs_quote,
-    next_rung,
-    pause_after_rejected,
-    requests_of_entry,
-    runaway,
-    waits_for_market,
-    write_intent,
-)
-from repeg.domain.ladders import PriceRule, Rung
-from repeg.domain.life import is_withdrawn, ladder_over, sends_no_more
-from repeg.domain.market import ChildOrder, OrderReport
+from repeg.domain.ladder.pricing import is_walled_off
+from repeg.domain.ladder.rungs import PriceRule, Rung
+from repeg.domain.market.quotes import Quote, SeenQuote
+from repeg.domain.market.reports import ChildOrder, OrderReport
 from repeg.domain.money import too_small
-from repeg.domain.orders import ZERO, Order
-from repeg.domain.ours import child_intent
+from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.order.reservation import Priority, Reservation, emptied
+from repeg.domain.order.verdicts import Refusal, WaitingFor, no_market
 from repeg.domain.patience import (
     BROKER_TRIES,
     KEYS_PAUSE_SECONDS,
@@ -38,16 +26,28 @@ from repeg.domain.patience import (
     READ_BACKOFF_SECONDS,
     backoff,
 )
-from repeg.domain.pricing import is_walled_off
-from repeg.domain.quotes import Quote, SeenQuote
+from repeg.domain.proof.ours import child_intent
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.reservation import Priority, Reservation, emptied
 from repeg.domain.routes import Next, Route
-from repeg.domain.verdicts import Refusal, WaitingFor, no_market
+from repeg.domain.rules.bracket_entry import refused_at
+from repeg.domain.rules.life import is_withdrawn, ladder_over, sends_no_more
+from repeg.domain.rules.walking import (
+    dust,
+    intent_of,
+    is_exit,
+    is_marketable,
+    needs_quote,
+    next_rung,
+    pause_after_rejected,
+    requests_of_entry,
+    runaway,
+    waits_for_market,
+    write_intent,
+)
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError
 from repeg.steps.late import arrived, worked_off_late
-from repeg.steps.lookup import look_up, taken
-from repeg.steps.outcome import (
+from repeg.worker.lookup import look_up, taken
+from repeg.worker.outcome import (
     finish,
     fold,
     proceed,
@@ -58,9 +58,9 @@ from repeg.steps.outcome import (
     tell_overdue,
     wait_to_place,
 )
-from repeg.steps.refused import before_rung, refused, walled_off
-from repeg.steps.send import answering_for, send, wait_for_sender
-from repeg.steps.worker import Worker
+from repeg.worker.refused import before_rung, refused, walled_off
+from repeg.worker.send import answering_for, send, wait_for_sender
+from repeg.worker.worker import Worker
 
 
 def place(worker: Worker, order: Order) -> Next:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, InTime, SubmitOutcome, Throttled
-from repeg.domain.bracket_exit import levels_of, measured
-from repeg.domain.execution import entry_pause
-from repeg.domain.life import is_being_left, ladder_over, was_left_in_vain
-from repeg.domain.market import ProtectiveOrder
+from repeg.domain.market.reports import ProtectiveOrder
 from repeg.domain.models import opposite
 from repeg.domain.money import plain
-from repeg.domain.orders import Order
-from repeg.domain.ours import oco_intent
+from repeg.domain.order.protection import Protection, ProtectionStatus, lone_stop
+from repeg.domain.order.record import Order
+from repeg.domain.order.reservation import emptied
+from repeg.domain.order.verdicts import Refusal
 from repeg.domain.patience import (
     CANCEL_BACKOFF_SECONDS,
     LINGER_SECONDS,
@@ -22,20 +21,21 @@ from repeg.domain.patience import (
     UNSEEN_ALARM_LOOKS,
     backoff,
 )
-from repeg.domain.protection import Protection, ProtectionStatus, lone_stop
+from repeg.domain.proof.ours import oco_intent
 from repeg.domain.reasons import Reason
-from repeg.domain.reservation import emptied
 from repeg.domain.routes import Next, Route
-from repeg.domain.verdicts import Refusal
+from repeg.domain.rules.bracket_exit import levels_of, measured
+from repeg.domain.rules.life import is_being_left, ladder_over, was_left_in_vain
+from repeg.domain.rules.walking import entry_pause
 from repeg.errors import BrokerUnavailable, BudgetExhausted, CredentialsRefused, OperatorError
-from repeg.steps.bare import after_refusal, leave, through_stop, wait_for_operator, wait_out, without_missing
-from repeg.steps.entered import stop_is_through
-from repeg.steps.oco import find_oco, read_oco
-from repeg.steps.priced import priced
-from repeg.steps.release import take_down
-from repeg.steps.restore import restore
-from repeg.steps.send import answering_for, send, wait_for_sender
-from repeg.steps.worker import Worker
+from repeg.worker.bare import after_refusal, leave, through_stop, wait_for_operator, wait_out, without_missing
+from repeg.worker.entered import stop_is_through
+from repeg.worker.oco import find_oco, read_oco
+from repeg.worker.priced import priced
+from repeg.worker.restore import restore
+from repeg.worker.send import answering_for, send, wait_for_sender
+from repeg.worker.take_down import take_down
+from repeg.worker.worker import Worker
 
 ODD = "odd share"
 

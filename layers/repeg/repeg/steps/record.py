@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from repeg.domain.execution import concluded, is_exit
-from repeg.domain.life import is_told, ladder_over
 from repeg.domain.money import plain
-from repeg.domain.orders import ZERO, Order
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.order.views import order_view
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
-from repeg.domain.views import order_view
+from repeg.domain.rules.life import is_told, ladder_over
+from repeg.domain.rules.walking import concluded, is_exit
 from repeg.errors import StoreConflict
 from repeg.events import CAP_BREACHED, OUTCOME
-from repeg.steps.worker import Worker
+from repeg.worker.worker import Worker
 
 _WORDS = {
     Reason.SLIPPAGE_EXCEEDED: "Smart executor rejected trade: excessive slippage",

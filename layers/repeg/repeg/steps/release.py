@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from repeg.domain.orders import Order
-from repeg.domain.patience import (
-    CANCEL_BACKOFF_SECONDS,
-    LINGER_SECONDS,
-    LOOKUP_BACKOFF_SECONDS,
-    TAKE_DOWN_ASK_AGAIN_AFTER,
-    TAKE_DOWN_STUCK_AFTER,
-    backoff,
-)
-from repeg.domain.protection import Protection, ProtectionStatus
+from repeg.domain.order.record import Order
+from repeg.domain.patience import CANCEL_BACKOFF_SECONDS, backoff
 from repeg.domain.routes import Next, Route
-from repeg.steps.oco import ask_to_cancel, find_oco, read_oco
-from repeg.steps.send import wait_for_sender
-from repeg.steps.worker import Worker
+from repeg.worker.take_down import take_down
+from repeg.worker.worker import Worker
 
 
 def release(worker: Worker, order: Order) -> Next:
@@ -27,57 +18,3 @@ def release(worker: Worker, order: Order) -> Next:
     down = order.with_run(waits=0).with_close(released_at=order.close.released_at or worker.now(order))
     worker.orders.save(worker.note(down, "protection is down"))
     return Next(Route.ASSESS_MARKET)
-
-
-def take_down(worker: Worker, bracket: Order) -> tuple[Order, bool]:
-    """Cancel a bracket's OCOs; saved when anything changed. True once none of them can sell a share any more."""
-    before = bracket
-    for oco in bracket.guard.protections:
-        if not oco.status.closed:
-            bracket = _take_down_one(worker, bracket, oco)
-    if bracket.bare_qty > 0:
-        bracket = bracket.with_guard(protected=False, refusals=0)
-    bracket = worker.save_exits(before, bracket)
-    return bracket, all(oco.status.closed for oco in bracket.guard.protections)
-
-
-def _take_down_one(worker: Worker, bracket: Order, oco: Protection) -> Order:
-    if oco.broker_order_id is None:
-        look = find_oco(worker, bracket, oco)
-        if look.taken:
-            return look.order
-        if look.found is None:
-            return _never_seen(worker, look.order, oco) if look.answered else bracket
-        bracket, oco = look.order, look.found
-    now = worker.now(bracket)
-    if oco.cancel_requested_at is None or now - oco.cancel_requested_at > TAKE_DOWN_ASK_AGAIN_AFTER:
-        # The wish is recorded first: an OCO that is found cancelled later was cancelled by us.
-        wish = {"status": ProtectionStatus.CANCELING, "cancel_requested_at": oco.cancel_requested_at or now}
-        oco = oco.changed(**wish)
-        bracket = worker.orders.save(bracket.with_protection(oco))
-        if ask_to_cancel(worker, oco):
-            worker.sleep(LINGER_SECONDS)
-    bracket, seen = read_oco(worker, bracket, oco)
-    if not seen.status.closed and not seen.alarmed and _stuck(seen, worker, bracket):
-        worker.alert(bracket, f"{oco.client_order_id}: cancel not confirmed after 30 s; {bracket.symbol} stays locked")
-        bracket = bracket.with_protection(seen.changed(alarmed=True))
-    return bracket
-
-
-def _stuck(oco: Protection, worker: Worker, bracket: Order) -> bool:
-    asked = oco.cancel_requested_at
-    return asked is not None and worker.now(bracket) - asked > TAKE_DOWN_STUCK_AFTER
-
-
-def _never_seen(worker: Worker, bracket: Order, oco: Protection) -> Order:
-    """An intent that the broker does not know: believed after several looks, once nobody can be about to send it."""
-    known = {"lookups": oco.lookups + 1, "saved_wall": oco.saved_wall or worker.time.wall()}
-    seen = oco.changed(**known)
-    believed = seen.lookups > len(LOOKUP_BACKOFF_SECONDS)
-    if believed and wait_for_sender(worker, seen, 0):
-        detail = f"{oco.client_order_id} may still arrive; {bracket.symbol} is left when that is ruled out"
-        bracket = worker.alert_lasting(bracket, "on its way", detail)
-    elif believed:
-        lost = {"status": ProtectionStatus.REFUSED, "closed_at": worker.now(bracket), "ambiguous": True}
-        seen = seen.changed(**lost)
-    return bracket.with_protection(seen)

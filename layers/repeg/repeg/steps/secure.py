@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from repeg.domain.bracket_exit import levels_of
-from repeg.domain.children import ChildRecord, ChildStatus
-from repeg.domain.execution import is_exit
-from repeg.domain.life import is_being_left, is_interrupted, is_restoring, is_untouched, ladder_over
 from repeg.domain.money import plain
-from repeg.domain.orders import Order
-from repeg.domain.ours import child_intent
+from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.record import Order
+from repeg.domain.order.verdicts import Refusal
 from repeg.domain.patience import (
     READ_BACKOFF_SECONDS,
     SECURE_ENTRY_ROUNDS,
@@ -18,16 +15,19 @@ from repeg.domain.patience import (
     SECURE_PROTECT_ROUNDS,
     backoff,
 )
+from repeg.domain.proof.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
-from repeg.domain.verdicts import Refusal
+from repeg.domain.rules.bracket_exit import levels_of
+from repeg.domain.rules.life import is_being_left, is_interrupted, is_restoring, is_untouched, ladder_over
+from repeg.domain.rules.walking import is_exit
 from repeg.errors import OperatorError, RetryError
-from repeg.steps.bare import BARE, give_up, leave, through_stop
 from repeg.steps.cancel import request_cancel
-from repeg.steps.lookup import look_up, taken
-from repeg.steps.outcome import fold
-from repeg.steps.send import wait_for_sender
-from repeg.steps.worker import Worker
+from repeg.worker.bare import BARE, give_up, leave, through_stop
+from repeg.worker.lookup import look_up, taken
+from repeg.worker.outcome import fold
+from repeg.worker.send import wait_for_sender
+from repeg.worker.worker import Worker
 
 
 def secure(worker: Worker, order: Order, error: str | None = None) -> Next:

@@ -6,18 +6,18 @@ import math
 from decimal import Decimal
 from typing import Literal
 
-from repeg.domain.execution import entry_pause
-from repeg.domain.life import is_being_left, ladder_over
 from repeg.domain.models import direction
-from repeg.domain.orders import ZERO, Order
+from repeg.domain.order.protection import Exit, ExitReason
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.order.unwinding import unwind_order
 from repeg.domain.patience import CLOSED_PAUSE_SECONDS, UNWIND_LOOK_SECONDS, backoff
-from repeg.domain.protection import Exit, ExitReason
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
-from repeg.domain.unwinding import unwind_order
+from repeg.domain.rules.life import is_being_left, ladder_over
+from repeg.domain.rules.walking import entry_pause
 from repeg.steps.protect import protect
-from repeg.steps.release import take_down
-from repeg.steps.worker import Worker
+from repeg.worker.take_down import take_down
+from repeg.worker.worker import Worker
 
 UNWINDS_REMEMBERED = 20
 NOT_LEFT = "not left"

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 from repeg.domain.models import from_json, to_json
 from repeg.domain.money import plain
-from repeg.domain.orders import ZERO, Order
+from repeg.domain.order.record import ZERO, Order
 
 Item = dict[str, Any]
 

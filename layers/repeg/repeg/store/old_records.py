@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from repeg.domain.verdicts import WaitingFor
+from repeg.domain.order.verdicts import WaitingFor
 
 _PARTS = {
     "ask": """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from repeg.domain.models import direction
-from repeg.domain.orders import ZERO, Order
+from repeg.domain.order.record import ZERO, Order
 from repeg.domain.reasons import Reason
 from repeg.errors import StaleExecution, StoreConflict
 from repeg.store.items import (

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from repeg.domain.orders import Order
+from repeg.domain.order.record import Order
 from repeg.errors import StoreConflict
 from repeg.store.items import (
     Item,

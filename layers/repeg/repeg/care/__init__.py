@@ -1,0 +1,1 @@
+"""The sweep: positions and orders that nobody works on."""

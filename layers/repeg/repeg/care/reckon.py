@@ -1,0 +1,115 @@
+"""The account beside the records, symbol by symbol: what fits, what others sold, what was split, what is a riddle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from repeg.care.survey import Survey
+from repeg.domain.market.reports import Position
+from repeg.domain.models import direction
+from repeg.domain.money import plain
+from repeg.domain.order.adjustments import Seen
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.patience import DISAGREES_AFTER
+from repeg.domain.proof.defence import Account
+from repeg.domain.proof.evidence import DUST, Finding, Proof, looks_split
+from repeg.domain.proof.leaving import sold_by_others
+from repeg.worker.adjust import DISAGREES, adjusted
+from repeg.worker.evidence import find_out
+
+
+def reckon(survey: Survey, brackets: Sequence[Order]) -> tuple[Account, list[Order]]:
+    """How the account compares with the brackets of one symbol, and the brackets as they are after that, saved.
+
+    None of their executions may be running.
+    """
+    if survey.positions is None:
+        return Account.UNSEEN, list(brackets)
+    position = survey.positions.get(brackets[0].symbol)
+    if _shows(position, brackets) and not looks_split(brackets, position):
+        return Account.FITS, [_agreed(survey, bracket, position) for bracket in brackets]
+    if any(survey.running(bracket) for bracket in brackets):
+        return Account.UNSEEN, list(brackets)
+    listed = tuple(survey.positions.values())
+    orders = None if survey.open_orders is None else tuple(survey.open_orders.values())
+    finding = find_out(survey.worker, brackets, listed, orders)
+    match finding.proof:
+        case Proof.THERE:
+            return Account.FITS, [_agreed(survey, bracket, position) for bracket in brackets]
+        case Proof.GONE:
+            return _booked(survey, brackets, finding, position)
+        case Proof.ADJUSTED:
+            return Account.FITS, adjusted(survey.worker, brackets, finding, position)
+        case Proof.UNCLEAR:
+            return Account.UNSEEN, [_unclear(survey, bracket, finding) for bracket in brackets]
+        case _:
+            return _doubted(survey, brackets, finding)
+
+
+def _shows(position: Position | None, brackets: Sequence[Order]) -> bool:
+    """True when the account shows at least what the brackets hold, on their side; the rest is somebody's own."""
+    expected = sum((bracket.unexited_qty for bracket in brackets), ZERO)
+    held = position.qty * direction(brackets[0].trading_side) if position else ZERO
+    return held >= expected - DUST
+
+
+def _agreed(survey: Survey, bracket: Order, position: Position | None) -> Order:
+    """The bracket, with what the account shows now that it agrees; a disagreement that was is over."""
+    known = bracket.care.seen
+    if position and (known is None or (known.qty, known.avg_entry_price) != (position.qty, position.avg_entry_price)):
+        booked = known.booked if known else ()
+        seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=survey.now, booked=booked)
+        bracket = bracket.with_care(seen=seen)
+    if bracket.care.frozen:
+        bracket = survey.worker.note(bracket, "account and record agree again")
+        bracket = bracket.with_care(frozen="", due_at=survey.now if bracket.care.due_at else None)
+    return bracket.with_care(doubted_at=None).no_longer(DISAGREES)
+
+
+def _booked(
+    survey: Survey, brackets: Sequence[Order], finding: Finding, position: Position | None
+) -> tuple[Account, list[Order]]:
+    """What others sold (or bought back) is an exit of the brackets that it was taken from, oldest first."""
+    worker, after = survey.worker, {bracket.order_id: bracket for bracket in brackets}
+    sold = sold_by_others(list(brackets), finding.missing, survey.now)
+    if not sold:  # it may only not show yet, or a protective order of the record has the shares
+        return Account.UNSEEN, list(brackets)
+    for bracket in sold:
+        gone = f"{plain(bracket.guard.exits[-1].qty)} {bracket.symbol} were left by somebody else"
+        worker.alert(bracket, f"{gone}: {finding.why}")
+        noted = worker.note(bracket, f"{gone}: {finding.why}")
+        after[bracket.order_id] = worker.save_exits(
+            after[bracket.order_id], _seen_sold(survey, noted, finding, position)
+        )
+    return Account.FITS, list(after.values())
+
+
+def _seen_sold(survey: Survey, bracket: Order, finding: Finding, position: Position | None) -> Order:
+    known = dict(bracket.care.seen.booked) if bracket.care.seen else {}
+    for name, qty in finding.sellers:
+        known[name] = known.get(name, ZERO) + qty
+    qty, average = (position.qty, position.avg_entry_price) if position else (ZERO, ZERO)
+    seen = Seen(qty=qty, avg_entry_price=average, at=survey.now, booked=tuple(known.items()))
+    return bracket.with_care(seen=seen, frozen="", doubted_at=None).no_longer(DISAGREES)
+
+
+def _unclear(survey: Survey, bracket: Order, finding: Finding) -> Order:
+    """Answers that contradict each other are told when the next sweep finds them so, too."""
+    since = survey.since(bracket, "unclear", True)
+    if since and survey.now - since >= DISAGREES_AFTER and survey.due(bracket.order_id, "unclear told"):
+        survey.worker.alert(bracket, f"{bracket.symbol}: the account cannot be made out, {finding.why}; trying on")
+    return bracket
+
+
+def _doubted(survey: Survey, brackets: Sequence[Order], finding: Finding) -> tuple[Account, list[Order]]:
+    """It does not fit, and nothing explains it: believed when it is so again a minute later."""
+    doubted = [bracket.with_care(doubted_at=bracket.care.doubted_at or survey.now) for bracket in brackets]
+    oldest = min(bracket.care.doubted_at or survey.now for bracket in doubted)
+    lasts = survey.now - oldest >= DISAGREES_AFTER
+    if lasts:
+        doubted = [bracket.with_care(frozen=bracket.care.frozen or finding.why) for bracket in doubted]
+        if finding.proof is Proof.SPLIT:
+            survey.split |= {bracket.order_id for bracket in brackets}
+    else:
+        survey.worker.log.info(f"the account does not fit: {finding.why}", symbol=brackets[0].symbol)
+    return (Account.DISAGREES if lasts else Account.DOUBTED), doubted

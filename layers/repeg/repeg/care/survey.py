@@ -1,0 +1,183 @@
+"""What one sweep sees: the account's positions, open orders, quotes and running executions, each in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from repeg.domain.market.quotes import Quote, Snapshot, quote_rules
+from repeg.domain.market.reports import OrderReport, Position, TradingDay
+from repeg.domain.order.record import Order
+from repeg.domain.order.reservation import Priority
+from repeg.domain.patience import TOLD_AGAIN_AFTER
+from repeg.errors import OperatorError, RetryError
+from repeg.executions import Executions, ExecutionState
+from repeg.store.sweeps import SweepState
+from repeg.worker.worker import Worker
+
+_Seen = TypeVar("_Seen")
+
+
+@dataclass
+class Survey:
+    """One sweep's view. A listing is None when it could not be had: then nothing is concluded from what it lacks."""
+
+    worker: Worker
+    executions: Executions
+    before: SweepState
+    began_at: datetime
+    under_way: frozenset[str] | None = None
+    positions: dict[str, Position] | None = None
+    open_orders: dict[str, OrderReport] | None = None
+    quotes: dict[str, Quote] = field(default_factory=dict)
+    session: TradingDay | None = None
+    started: int = 0
+    clock_checked: bool = False
+    """The shared clock was held against the market's own time."""
+    histories: int = 0
+    """Executions whose history this sweep asked for."""
+    positions_after: str = ""
+    orders_after: str = ""
+    marks: dict[str, datetime] = field(default_factory=dict)
+    """Times of what lasts, by order and name; those that are not renewed are forgotten."""
+    split: set[str] = field(default_factory=set)
+    """Brackets whose position looks split, which nobody confirms."""
+    unseen: set[str] = field(default_factory=set)
+    """Orders that time did not suffice for: what is marked of them stays."""
+    _states: dict[str, ExecutionState] = field(default_factory=dict)
+
+    @property
+    def now(self) -> datetime:
+        """Market time, by today's clock."""
+        return self.worker.time.approximate().now()
+
+    def late(self, within: timedelta) -> bool:
+        """True when so much wall time of the sweep is used up."""
+        return self.worker.time.wall() - self.began_at >= within
+
+    def listed_as_running(self, order: Order) -> bool:
+        """True when the order's execution ran a moment ago (asked for itself when there is no listing)."""
+        if self.under_way is None:
+            return self.running(order)
+        return f"{order.order_id}-{order.run.executions}" in self.under_way
+
+    def running(self, order: Order) -> bool:
+        """True when the order's execution runs; asked for itself unless it is listed."""
+        return self.state_of(order) is ExecutionState.RUNNING
+
+    def state_of(self, order: Order) -> ExecutionState:
+        """The state of the order's execution."""
+        name = f"{order.order_id}-{order.run.executions}"
+        if self.under_way is not None and name in self.under_way:
+            return ExecutionState.RUNNING
+        if name not in self._states:
+            self._states[name] = self.executions.state(order.order_id, order.run.executions)
+        return self._states[name]
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The latest quote, if it may be traded on. It may be quiet, while others tick."""
+        quote, settings = self.quotes.get(symbol), self.worker.settings()
+        ticks = [self.quotes[each].at for each in settings.feed_witnesses if each in self.quotes]
+        seen = Snapshot(quote=quote, feed_at=max(ticks, default=None))
+        return None if quote_rules(settings, any_width=True).problem(seen, self.now) else quote
+
+    def since(self, order: Order, what: str, holds: bool) -> datetime | None:
+        """Since when `what` is known to hold of an order, by this sweep and those before it."""
+        if not holds:
+            return None
+        name = f"{order.order_id} {what}"
+        self.marks[name] = self.before.marks.get(name, self.now)
+        return self.marks[name]
+
+    def due(self, about: str, what: str) -> bool:
+        """True when `what` was not told yet, or not for 15 minutes. Marks it as told now."""
+        name = f"{about} {what}"
+        told = self.before.marks.get(name)
+        due = told is None or not timedelta(0) <= self.now - told < TOLD_AGAIN_AFTER
+        self.marks[name] = self.now if due or told is None else told
+        return due
+
+
+def begin(worker: Worker, executions: Executions) -> Survey:
+    """A survey that has seen nothing yet but what the last sweep left."""
+    return Survey(worker, executions, worker.orders.sweep_state(), worker.time.wall())
+
+
+def end(survey: Survey) -> None:
+    """Leave to the next sweep what it needs."""
+    kept = {name: at for name, at in survey.before.marks.items() if name.partition(" ")[0] in survey.unseen}
+    state = SweepState(
+        positions_after=survey.positions_after, orders_after=survey.orders_after, marks=kept | survey.marks
+    )
+    if state != survey.before:
+        survey.worker.orders.keep_sweep_state(state)
+
+
+def in_turn(ids: Collection[str], after: str) -> list[str]:
+    """The ids from the one after `after` on, then those before: who came too late last time comes first."""
+    every = sorted(ids)
+    return [each for each in every if each > after] + [each for each in every if each <= after]
+
+
+def list_executions(survey: Survey) -> None:
+    """Which executions run, in one call; without it each is asked for when it matters."""
+    if survey.under_way is not None:
+        return
+    try:
+        survey.under_way = survey.executions.under_way()
+    except Exception as error:  # a courtesy: describing each is slower, and says the same
+        survey.worker.log.info(f"executions are not listed: {error}")
+
+
+def list_account(survey: Survey, orders: Collection[Order]) -> None:
+    """Quotes of what is held, open orders and positions of the account: two trading requests for all.
+
+    By night there is nothing to see of what no order protects yet: it waits for the open.
+    """
+    worker = survey.worker
+    broker = worker.broker_for(Priority.URGENT)
+    symbols = {order.symbol for order in orders} | worker.settings().feed_witnesses
+    stops = "stops cannot be compared with the market"
+    survey.quotes = _had(survey, stops, lambda: worker.broker_for(Priority.ROUTINE).quotes(symbols)) or {}
+    _check_clock(survey, survey.quotes)
+    calendar = _had(survey, "the calendar cannot be read", lambda: worker.time.calendar(broker, survey.now))
+    survey.session = calendar.session_at(survey.now) if calendar else None
+    if survey.session is None and not any(order.guard.protections for order in orders):
+        return
+    listed = _had(survey, "protection cannot be watched, open orders are not listed", broker.open_orders)
+    survey.open_orders = None if listed is None else {report.broker_order_id: report for report in listed}
+    held = _had(survey, "positions cannot be compared, they are not listed", broker.positions)
+    survey.positions = None if held is None else {position.symbol: position for position in held}
+
+
+def check_clock(survey: Survey, symbol: str) -> None:
+    """Wait the shared clock against the market's own time, once a sweep: quotes give it away, at no trading request."""
+    if survey.clock_checked:
+        return
+    worker = survey.worker
+    symbols = {symbol} | worker.settings().feed_witnesses
+    quotes = _had(
+        survey,
+        "the clock cannot be compared with the market",
+        lambda: worker.broker_for(Priority.ROUTINE).quotes(symbols),
+    )
+    _check_clock(survey, quotes or {})
+
+
+def _check_clock(survey: Survey, quotes: dict[str, Quote]) -> None:
+    worker = survey.worker
+    survey.clock_checked = True
+    if any(worker.time.approximate().behind(quote) for quote in quotes.values()):
+        broker = worker.broker_for(Priority.URGENT)
+        _had(survey, "the clock is behind the market and cannot be read", lambda: worker.time.read(broker))
+
+
+def _had(survey: Survey, trouble: str, ask: Callable[[], _Seen]) -> _Seen | None:
+    """The answer, or None when there is none now: a line in the log that alarms watch, not every minute."""
+    try:
+        return ask()
+    except (RetryError, OperatorError) as error:
+        survey.worker.log.error(f"{trouble}: {error}", alert=survey.due("sweep", trouble))
+        return None

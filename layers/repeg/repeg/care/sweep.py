@@ -1,0 +1,132 @@
+"""The sweeper: positions are watched, orders that are not over have a worker, outcomes are published.
+
+Positions come first, then orders; both within bounds of time, and who was left out comes first the next minute.
+"""
+
+from __future__ import annotations
+
+from repeg.care.survey import Survey, begin, check_clock, end, in_turn, list_executions
+from repeg.care.watch import free_turn, watch_positions
+from repeg.domain.order.record import Order
+from repeg.domain.order.reservation import Priority
+from repeg.domain.patience import BLIND_AT_MOST, HISTORIES, ORDERS_WITHIN, OVERDUE
+from repeg.domain.reasons import Status
+from repeg.domain.routes import Route
+from repeg.domain.rules.life import is_told
+from repeg.domain.rules.parking import was_set_forward
+from repeg.errors import RetryError
+from repeg.executions import Executions, ExecutionState
+from repeg.store.orders import BATCH
+from repeg.worker.worker import Worker
+
+
+def sweep(worker: Worker, executions: Executions) -> dict[str, int]:
+    """Watch positions, and restart what died. Returns how many orders are to do, and how many executions started."""
+    survey = begin(worker.at(Route.PROTECT_POSITION), executions)
+    _refresh_clock(worker)
+    try:
+        watch_positions(survey)
+    except Exception as error:  # the next sweep looks again
+        _not_watched(survey, error)
+    to_do = _revive_all(survey)
+    end(survey)
+    return {"to_do": to_do, "started": survey.started}
+
+
+def _not_watched(survey: Survey, error: Exception) -> None:
+    """Nobody looks after positions: told at once, or when trouble that passes by itself has lasted for minutes."""
+    since = survey.marks["sweep blind"] = survey.before.marks.get("sweep blind", survey.now)
+    lasts = not isinstance(error, RetryError) or survey.now - since >= BLIND_AT_MOST
+    alert = lasts and survey.due("sweep", "positions")
+    survey.worker.log.error(f"positions could not be looked after: {error}", alert=alert)
+
+
+def _revive_all(survey: Survey) -> int:
+    worker = survey.worker
+    ids = in_turn(dict.fromkeys(worker.orders.to_do()), survey.before.orders_after)
+    if ids:
+        list_executions(survey)
+    for place in range(0, len(ids), BATCH):
+        some = ids[place : place + BATCH]
+        orders, broken = worker.orders.several(some)
+        for order_id in some:
+            if survey.late(ORDERS_WITHIN):
+                return _out_of_time(survey, ids, order_id)
+            _revive_one(survey, order_id, orders.get(order_id), broken.get(order_id))
+    return len(ids)
+
+
+def _out_of_time(survey: Survey, ids: list[str], at: str) -> int:
+    place = ids.index(at)
+    survey.orders_after = ids[place - 1] if place else survey.before.orders_after
+    survey.unseen |= set(ids[place:])
+    survey.worker.log.error(f"{place} of {len(ids)} open orders were looked at; the next sweep goes on")
+    return len(ids)
+
+
+def _revive_one(survey: Survey, order_id: str, order: Order | None, problem: str | None) -> None:
+    """One bad record, or one that cannot be looked at, must not keep the others from being revived."""
+    log = survey.worker.log
+    try:
+        if problem:
+            raise ValueError(problem)
+        if order:
+            _revive(survey, order)
+    except RetryError as error:
+        survey.unseen.add(order_id)
+        log.info(f"left to the next sweep: {error}", order_id=order_id)
+    except Exception as error:
+        log.error(f"could not be revived: {error}", alert=survey.due(order_id, "not revived"), order_id=order_id)
+
+
+def _revive(survey: Survey, order: Order) -> None:
+    if is_told(order):
+        return
+    if order.status is Status.WAITING:
+        free_turn(survey, order.symbol)
+    state = survey.state_of(order)
+    running = state is ExecutionState.RUNNING
+    if running and not _sleeps_on(survey, order):
+        _watch_pace(survey, order)
+        return
+    number = order.run.executions
+    if running or state is ExecutionState.ENDED:
+        number += 1
+        survey.worker.orders.adopt(order, survey.executions.arn(order.order_id, number))
+    survey.executions.start(order.order_id, number)
+    survey.started += 1
+    survey.worker.log.info(f"execution {number} started", order_id=order.order_id)
+
+
+def _sleeps_on(survey: Survey, order: Order) -> bool:
+    """True when an order waits for an open by a clock that was set forward: the machine's wait does not hear of it.
+
+    A fresh execution takes over; the one that waits ends quietly when it wakes.
+    """
+    if order.status is not Status.WAITING or order.run.parked_until is None or order.run.clock is None:
+        return False
+    check_clock(survey, order.symbol)
+    return was_set_forward(survey.now, survey.worker.clock_of(order).now())
+
+
+def _watch_pace(survey: Survey, order: Order) -> None:
+    """An execution that runs and does not move looks healthy; the operator hears of it once it is overdue."""
+    wall = survey.worker.time.wall()
+    if wall - (order.run.due_wall or order.ask.received_wall) < OVERDUE or survey.histories >= HISTORIES:
+        return
+    survey.histories += 1
+    moved_at = survey.executions.moved_at(order.order_id, order.run.executions)
+    if moved_at is None or wall - moved_at < OVERDUE:
+        return
+    if survey.due(order.order_id, "stands still"):
+        minutes = int((wall - moved_at).total_seconds() // 60)
+        survey.worker.alert(order, f"{order.kind} of {order.symbol} has not moved for {minutes} minutes: look at it")
+
+
+def _refresh_clock(worker: Worker) -> None:
+    """Orders spare a trading request when somebody read the clock and the calendar before them."""
+    try:
+        clock = worker.time.kept_fresh(worker.broker_for(Priority.ROUTINE))
+        worker.time.calendar(worker.broker_for(Priority.ROUTINE), clock.now())
+    except Exception as error:  # watching and reviving is what the sweep is for; the clock is a courtesy
+        worker.log.error(f"the broker's clock could not be read: {error}")

@@ -1,0 +1,352 @@
+"""After the order: what the broker executed is recorded, and every position passes the last line of defence.
+
+Exits are read and alerts raised whoever has the symbol's turn; only acting needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from itertools import groupby
+
+from repeg.care.reckon import reckon
+from repeg.care.survey import Survey, in_turn, list_account, list_executions
+from repeg.domain.money import plain
+from repeg.domain.order.protection import Protection, lone_stop
+from repeg.domain.order.record import Order
+from repeg.domain.patience import CARE_AHEAD_OF_OPEN, CARE_BACKOFF_MINUTES, CARE_GRACE, POSITIONS_WITHIN
+from repeg.domain.proof.defence import (
+    Account,
+    Act,
+    Facts,
+    Market,
+    Tell,
+    Verdict,
+    elapsed,
+    guard,
+    is_through,
+    market,
+    verdict,
+)
+from repeg.domain.proof.defence import State as Standing
+from repeg.domain.proof.leaving import bare_by_record, gives_way
+from repeg.domain.rules.bracket_exit import levels_of
+from repeg.domain.rules.life import is_being_left
+from repeg.domain.rules.walking import is_exit
+from repeg.errors import RetryError, StaleExecution
+from repeg.worker.adjust import DISAGREES
+from repeg.worker.oco import read_oco
+from repeg.worker.take_down import take_down
+
+NOTHING = timedelta(0)
+BARE, PAST_STOP = "bare", "past stop"
+
+
+def watch_positions(survey: Survey) -> None:
+    """Look at every bracket that holds shares: two listings and one call for quotes, and a read for what changed."""
+    worker = survey.worker
+    ids = worker.orders.holding_shares()
+    if not ids:
+        return
+    orders, broken = worker.orders.several(ids)
+    for order_id, problem in broken.items():
+        alert = survey.due(order_id, "unreadable")
+        worker.log.error(f"its position cannot be watched: {problem}", alert=alert, order_id=order_id)
+    anchor = worker.time.approximate().anchor
+    held = [order.with_run(clock=anchor) for order in orders.values() if order.unexited_qty > 0]
+    if not held:
+        return
+    list_executions(survey)
+    list_account(survey, held)
+    # By today's clock: that of the order's own day has long drifted, and the survey may have read it anew.
+    anchor = worker.time.approximate().anchor
+    _by_symbol(survey, [order.with_run(clock=anchor) for order in held])
+
+
+def _by_symbol(survey: Survey, held: list[Order]) -> None:
+    held.sort(key=lambda order: order.symbol)
+    groups = {symbol: list(group) for symbol, group in groupby(held, key=lambda order: order.symbol)}
+    symbols = in_turn(groups, survey.before.positions_after)
+    for place, symbol in enumerate(symbols):
+        if survey.late(POSITIONS_WITHIN):
+            left = symbols[place:]
+            survey.positions_after = symbols[place - 1] if place else survey.before.positions_after
+            survey.unseen |= {order.order_id for each in left for order in groups[each]}
+            survey.worker.log.error(f"{place} of {len(symbols)} held symbols were looked at; the next sweep goes on")
+            return
+        _guarded_look(survey, sorted(groups[symbol], key=lambda order: (order.ask.received_wall, order.order_id)))
+
+
+def _guarded_look(survey: Survey, brackets: list[Order]) -> None:
+    """One symbol's trouble must not keep the others from being watched."""
+    worker, symbol = survey.worker, brackets[0].symbol
+    try:
+        _look_at(survey, brackets)
+    except (RetryError, StaleExecution) as error:
+        survey.unseen |= {bracket.order_id for bracket in brackets}
+        worker.log.info(f"left to the next sweep: {error}", symbol=symbol)
+    except Exception as error:
+        survey.unseen |= {bracket.order_id for bracket in brackets}
+        alert = survey.due(brackets[0].order_id, "cannot be watched")
+        worker.log.error(f"positions in {symbol} cannot be watched: {error}", alert=alert, symbol=symbol)
+
+
+def _look_at(survey: Survey, brackets: list[Order]) -> None:
+    holder = free_turn(survey, brackets[0].symbol)
+    if holder and is_exit(holder):
+        # It has taken protection down on purpose, and reads exits itself. Only that it stands still is worth a word.
+        for bracket in brackets if holder.open_child is None else []:
+            _judge(survey, bracket, bracket, Account.UNSEEN, holder)
+        return
+    trouble: list[Exception] = []
+    read = [_safely(trouble, bracket, partial(_read_exits, survey, bracket)) for bracket in brackets]
+    read = [bracket for bracket in read if bracket.unexited_qty > 0]
+    account, saved = Account.UNSEEN, {bracket.order_id: bracket for bracket in read}
+    if read and not trouble and not any(_at_work(survey, bracket) for bracket in read):
+        account, read = reckon(survey, read)
+    for bracket in read:
+        before = saved[bracket.order_id]
+        before = bracket if bracket.run.version != before.run.version else before
+        if bracket.unexited_qty > 0:
+            _safely(trouble, bracket, partial(_judge, survey, before, bracket, account, holder))
+    if trouble:
+        raise trouble[0]
+
+
+def _safely(trouble: list[Exception], bracket: Order, look: Callable[[], Order]) -> Order:
+    """One bracket's trouble must not hide the others of its symbol; it is raised when all were looked at."""
+    try:
+        return look()
+    except Exception as error:
+        trouble.append(error)
+        return bracket
+
+
+def _at_work(survey: Survey, bracket: Order) -> bool:
+    """True while shares of the bracket come or go by its own doing: then the account proves nothing."""
+    return not bracket.status.terminal or is_being_left(bracket) or survey.listed_as_running(bracket)
+
+
+def free_turn(survey: Survey, symbol: str) -> Order | None:
+    """The order that has the symbol's turn, or None. A turn that died with its execution is given back.
+
+    Not that of a bracket that is being left: the order that leaves trades on it, and the bracket is resumed.
+    """
+    orders = survey.worker.orders
+    holder_id = orders.holder(symbol)
+    holder = orders.get(holder_id) if holder_id else None
+    if holder is None or not holder.status.terminal or is_being_left(holder) or survey.running(holder):
+        return holder
+    survey.worker.log.info(f"{holder.order_id} gave the turn of {symbol} back", order_id=holder.order_id)
+    orders.give_turn(holder)
+    return None
+
+
+def _read_exits(survey: Survey, order: Order) -> Order:
+    """What the broker executed, or lost, of the OCOs that the listing shows otherwise than the record has them."""
+    if survey.open_orders is None or survey.listed_as_running(order):
+        return order
+    before = order
+    for oco in order.guard.protections:
+        if not oco.status.closed and oco.broker_order_id and _differs(survey, oco):
+            order = read_oco(survey.worker, order, oco)[0]
+    if order == before or survey.running(order):
+        return before
+    return survey.worker.save_exits(before, order)
+
+
+def _differs(survey: Survey, oco: Protection) -> bool:
+    """True when an OCO is not listed as the record has it. Legs may be missing from a listing: that says nothing."""
+    listed = (survey.open_orders or {}).get(oco.broker_order_id or "")
+    if listed is None:
+        return True
+    seen = oco.reported(listed, survey.now, oco.is_due(survey.session, survey.now))
+    if not listed.legs:
+        return seen.exited_qty > oco.exited_qty
+    return (seen.status, seen.exited_qty, seen.moved) != (oco.status, oco.exited_qty, oco.moved)
+
+
+def _judge(survey: Survey, before: Order, order: Order, account: Account, holder: Order | None) -> Order:
+    """One position on the last line of defence: where it stands, told, and the one act that follows.
+
+    `before` is the order as it is saved.
+    """
+    taken_over = holder is not None and is_exit(holder)
+    mine = order.status.terminal and not taken_over and not survey.listed_as_running(order)
+    if is_being_left(order):
+        return _resume(survey, order) if mine and (_has_turn(order, holder) or _yields(holder)) else order
+    order, facts = _facts(survey, order, account, mine, holder)
+    found = verdict(facts)
+    order = _tell(survey, order, found, mine, holder)
+    if not mine or (order != before and survey.running(order)):
+        return before
+    return _act(survey, before, order, facts, found)
+
+
+def _has_turn(order: Order, holder: Order | None) -> bool:
+    return holder is None or holder.order_id == order.order_id
+
+
+def _yields(holder: Order | None) -> bool:
+    return holder is not None and gives_way(holder)
+
+
+def _facts(survey: Survey, order: Order, account: Account, mine: bool, holder: Order | None) -> tuple[Order, Facts]:
+    """What each side shows, and the order with since when."""
+    opened_at = survey.session.opens_at if survey.session else None
+    quote = survey.quote(order.symbol)
+    through = is_through(levels_of(order), order.trading_side, quote) if quote and opened_at else None
+    bare = order.needs_care if mine else _unlisted(survey, order)
+    if mine:
+        found_now = order.guard.protected and order.care.due_at is None
+        known = order.care.bare_since or bare_by_record(order) or survey.now
+        bare_since = None if not bare else survey.now if found_now else known
+        passed_since = order.care.past_stop_since
+        if through is not None or opened_at is None:
+            passed_since = (passed_since or survey.now) if through else None
+        order = order.with_care(bare_since=bare_since, past_stop_since=passed_since)
+    else:
+        seen = survey.since(order, BARE, bare)
+        bare_since = min(filter(None, (seen, bare_by_record(order))), default=None) if bare else None
+        passed_since = survey.since(order, PAST_STOP, bool(through))
+    facts = Facts(
+        account=account,
+        frozen=bool(order.care.frozen),
+        guard=guard(bare, elapsed(bare_since, survey.now, opened_at), opened_at is not None),
+        market=market(through, elapsed(passed_since, survey.now, opened_at), opened_at is not None),
+        free=mine and _has_turn(order, holder),
+        yields=mine and _yields(holder),
+    )
+    return order, facts
+
+
+def _unlisted(survey: Survey, order: Order) -> bool:
+    """True when an order that works by itself has shares that no listed OCO guards."""
+    listed = survey.open_orders
+    lost = any(
+        listed is not None and oco.broker_order_id and oco.broker_order_id not in listed
+        for oco in order.guard.protections
+        if not oco.status.closed
+    )
+    return lost or order.needs_care
+
+
+def _tell(survey: Survey, order: Order, found: Verdict, mine: bool, holder: Order | None) -> Order:
+    """Tell the operator of a verdict, as often as it says."""
+    if found.state is not Standing.PAST_STOP:
+        order = order.no_longer(PAST_STOP)
+    if found.state is not Standing.BARE and not order.needs_care:
+        order = order.no_longer(BARE)
+    if found.tell is Tell.NO:
+        return order
+    if found.tell is Tell.ONCE:
+        return _lost(survey, order, holder) if mine else order
+    if found.act is Act.PROTECT and order.care.tries == 0 and order.care.due_at:
+        return order  # told when it was lost; this is the first try to restore it
+    what = {Standing.BARE: BARE, Standing.PAST_STOP: PAST_STOP}.get(found.state, DISAGREES)
+    detail = _words(survey, order, found, holder)
+    if mine:
+        return survey.worker.alert_lasting(order, what, detail)
+    if survey.due(order.order_id, f"{what} told"):
+        survey.worker.alert(order, detail)
+    return order
+
+
+def _lost(survey: Survey, order: Order, holder: Order | None) -> Order:
+    """Protection that was there is gone: told at once, and restored when there was time to sell by hand."""
+    if not order.guard.protected or order.care.due_at is not None:
+        return order
+    soon = "at once" if _stopless(order) else "in a minute"
+    later = soon if _has_turn(order, holder) else "when the symbol's live order is over"
+    lost = plain(order.unguarded_qty or order.unexited_qty)
+    survey.worker.alert(order, f"{lost} {order.symbol} lost their protection; it is restored {later}")
+    return order.with_care(due_at=survey.now + (NOTHING if _stopless(order) else CARE_GRACE)).with_guard(
+        protected=False
+    )
+
+
+def _stopless(order: Order) -> bool:
+    """True when the stop of an OCO died alone: nobody ends one by itself to sell by hand."""
+    return any(oco.stopless for oco in order.guard.protections)
+
+
+def _words(survey: Survey, order: Order, found: Verdict, holder: Order | None) -> str:
+    shares = f"{plain(order.unexited_qty)} {order.symbol}"
+    waits = "" if _has_turn(order, holder) or holder is None else f"; {holder.order_id} has the symbol's turn"
+    if found.state is Standing.DISAGREES:
+        decide = f"nothing is traded until they agree or you decide: repeg resolve {order.symbol}"
+        return f"{shares}: record and account disagree ({order.care.frozen}); {decide}"
+    if found.state is Standing.PAST_STOP:
+        quote, stop = survey.quotes.get(order.symbol), plain(levels_of(order).stop)
+        at = f" ({plain(quote.bid)}/{plain(quote.ask)})" if quote else ""
+        now = found.act is Act.LEAVE and not _waits(survey, order)
+        act = "they are left now" if now else "they are not left yet"
+        return f"the market{at} has gone through the stop at {stop}, and {shares} are still there; {act}{waits}"
+    lost = f"{plain(order.unguarded_qty or order.unexited_qty)} {order.symbol}"
+    since = f" since {order.care.bare_since:%H:%M:%S} UTC" if order.care.bare_since else ""
+    return f"{lost} have been without protection{since}{waits}"
+
+
+def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdict) -> Order:
+    match found.act:
+        case Act.LEAVE:
+            if not _backs_off(survey, order) and not _waits(survey, order):
+                noted = survey.worker.note(order, _words(survey, order, found, None))
+                return _start(survey, noted.with_unwind(wanted=True).with_guard(protected=False))
+        case Act.PROTECT:
+            if _due(survey, before, order):
+                return _start(survey, order)
+        case Act.FREEZE:
+            if not before.care.frozen and order.care.frozen:
+                order = survey.worker.note(order, f"frozen: {order.care.frozen}")
+            if order.order_id in survey.split and any(not oco.status.closed for oco in order.guard.protections):
+                # What it would sell, and where, is from before: it must not trade by itself.
+                return take_down(survey.worker, survey.worker.orders.save(order))[0]
+        case Act.NONE if facts.free and facts.market is Market.INSIDE and lone_stop(order.guard.protections):
+            if not _backs_off(survey, order):
+                lost = f"the target of {order.symbol} is gone, its stop guards on; both are placed anew"
+                survey.worker.alert(order, lost)
+                return _start(survey, survey.worker.note(order, lost))
+        case Act.NONE if found.state is Standing.COVERED and order.care.due_at and not order.guard.protected:
+            order = order.with_guard(protected=True).with_care(due_at=None, tries=0)
+    return order if order == before else survey.worker.orders.save(order)
+
+
+def _due(survey: Survey, before: Order, order: Order) -> bool:
+    """True when it is time to protect: not while somebody may sell by hand, nor before the open that it waits for."""
+    if _waits(survey, order):
+        return False
+    if before.guard.protected and before.care.due_at is None and not _stopless(order):
+        return False
+    return order.care.due_at is None or survey.now >= order.care.due_at
+
+
+def _waits(survey: Survey, order: Order) -> bool:
+    """True while nothing can be done for it, whatever is tried: before an open, or another day."""
+    return order.care.waits_until is not None and survey.now < order.care.waits_until - CARE_AHEAD_OF_OPEN
+
+
+def _backs_off(survey: Survey, order: Order) -> bool:
+    return order.care.tries > 0 and order.care.due_at is not None and survey.now < order.care.due_at
+
+
+def _resume(survey: Survey, order: Order) -> Order:
+    """A bracket that is being left, whose execution died."""
+    return order if survey.running(order) else _start(survey, order)
+
+
+def _start(survey: Survey, order: Order) -> Order:
+    """An execution of its own for a position, which borrows the symbol's turn."""
+    worker, tries = survey.worker, order.care.tries
+    if survey.running(order):
+        return order
+    pause = timedelta(minutes=CARE_BACKOFF_MINUTES[min(tries, len(CARE_BACKOFF_MINUTES) - 1)])
+    again = order.with_care(due_at=survey.now + pause, tries=tries + 1).with_guard(settled=False)
+    again = again.with_unwind(failed=False).with_guard(refusals=0).with_run(waits=0)
+    number = order.run.executions + 1
+    adopted = worker.orders.adopt(again, survey.executions.arn(order.order_id, number))
+    survey.executions.start(order.order_id, number)
+    survey.started += 1
+    worker.log.info(f"execution {number} started to look after {order.symbol}", order_id=order.order_id)
+    return adopted

@@ -1,0 +1,1 @@
+"""Ladders: rungs, their prices, and which symbol takes which."""

@@ -1,0 +1,1 @@
+"""What the market shows: quotes, sessions, what a broker reports."""

@@ -1,0 +1,56 @@
+"""Shares that came or went without a trade, and what the account last showed when it agreed with the records."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from repeg.domain.models import Frozen
+from repeg.domain.order.bracket import Levels
+
+ONE = Decimal(1)
+
+
+class CorporateAction(Frozen):
+    """A split or a stock dividend: `ratio` new shares for each old one, from the session of `ex_date` on."""
+
+    symbol: str
+    kind: Literal["forward_split", "reverse_split", "stock_dividend"]
+    ratio: Decimal
+    ex_date: date
+
+    @property
+    def words(self) -> str:
+        """For people: `forward split, 10 for 1, ex 2026-11-23`."""
+        new, old = (self.ratio, ONE) if self.ratio >= 1 else (ONE, ONE / self.ratio)
+        rates = f"{_short(new)} for {_short(old)}"
+        return f"{self.kind.replace('_', ' ')}, {rates}, ex {self.ex_date.isoformat()}"
+
+
+class Adjustment(Frozen):
+    """A bracket's shares and levels from `at` on: after a corporate action, or by an operator's word.
+
+    `change` is how many shares more (or fewer) the bracket holds by it; `ratio` new shares stand for each old one.
+    """
+
+    why: Literal["corporate_action", "operator"]
+    detail: str
+    change: Decimal
+    ratio: Decimal = ONE
+    levels: Levels
+    at: datetime
+
+
+class Seen(Frozen):
+    """The account's position of a symbol (signed shares, dollars per share) when it last agreed with the records."""
+
+    qty: Decimal
+    avg_entry_price: Decimal
+    at: datetime
+    booked: tuple[tuple[str, Decimal], ...] = ()
+    """Orders of others, by the broker's id, and how many of their shares the records had booked by then."""
+
+
+def _short(number: Decimal) -> str:
+    return f"{number.normalize():f}" if number == number.quantize(Decimal("0.0001")) else f"{number:.4f}"

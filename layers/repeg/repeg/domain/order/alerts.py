@@ -1,0 +1,67 @@
+"""What an alert says to a person: one line with the stack, the money, what happened, and the command to begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from repeg.domain.money import plain
+from repeg.domain.order.record import Order
+
+MOST_CHARACTERS = 2000
+"""A line is for reading; the log and the record have the rest."""
+
+_SHOWN = Decimal("0.0001")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack. `mode` is paper or live."""
+
+    name: str = "repeg"
+    mode: str = "paper"
+
+    def line(self, about: str, detail: str, command: str) -> str:
+        """One line of plain text, whatever was put into it."""
+        told = one_line(detail).rstrip(".")
+        if len(told) > MOST_CHARACTERS:
+            told = f"{told[:MOST_CHARACTERS]}... (cut)"
+        mode = "LIVE" if self.mode == "live" else self.mode
+        return f"{self.name} ({mode}) {about}: {told}. Look at it with: {command} --stack {self.name}"
+
+
+def order_line(stack: Stack, order: Order, detail: str) -> str:
+    """The line of an alert about an order."""
+    return stack.line(order_words(order), detail, f"repeg order {order.order_id}")
+
+
+def order_words(order: Order) -> str:
+    """`TQQQ, bracket buy 25, 10 filled at 50.98 ($509.80), 10 held; signal a`."""
+    asked = f"{plain(order.terms.requested_qty)}" if order.terms.requested_qty is not None else ""
+    if not asked and order.ask.notional is not None:
+        asked = f"${plain(order.ask.notional)}"
+    words = [" ".join(word for word in (order.kind, order.side, asked) if word)]
+    if order.filled_qty and order.avg_fill_price:
+        worth = order.filled_qty * order.avg_fill_price
+        words.append(
+            f"{plain(order.filled_qty)} filled at {plain(order.avg_fill_price.quantize(_SHOWN))} (${worth:,.2f})"
+        )
+    if order.unexited_qty:
+        words.append(f"{plain(order.unexited_qty)} held")
+    return f"{order.symbol}, {', '.join(words)}; signal {order.signal_id}"
+
+
+def intake_line(stack: Stack, detail: str, refused: bool) -> str:
+    """The line of an alert about messages that became no order: refused ones, or ones that cannot be taken in yet."""
+    return stack.line("intake", detail, "repeg orders --status rejected" if refused else "repeg doctor")
+
+
+def several(what: Sequence[str]) -> str:
+    """The first of several, and how many more there are."""
+    return what[0] if len(what) == 1 else f"{what[0]} (and {len(what) - 1} more)"
+
+
+def one_line(text: str) -> str:
+    """Without line breaks; and with single quotes, since the line travels as JSON and is shown as it travels."""
+    return " ".join(text.split()).replace('"', "'")

@@ -1,0 +1,222 @@
+"""The parts of an order record, each with what changes together. Times are market time but for `..._wall`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from repeg.domain.history import ClockAnchor
+from repeg.domain.ladder.opening import OpeningPlan
+from repeg.domain.ladder.pricing import CapBound
+from repeg.domain.ladder.routing import SymbolClass
+from repeg.domain.ladder.rungs import Ladder, LadderName
+from repeg.domain.models import Frozen
+from repeg.domain.order.adjustments import Adjustment, Seen
+from repeg.domain.order.bracket import Bracket
+from repeg.domain.order.protection import Exit, Protection
+from repeg.domain.order.reservation import Reservation
+from repeg.domain.order.verdicts import WaitingFor
+from repeg.domain.reasons import Reason
+
+ZERO = Decimal(0)
+
+
+class Ask(Frozen):
+    """What the signal wants, and how it came. Intake writes it, and nobody after."""
+
+    received_wall: datetime
+    """Wall time of intake: the order of arrival."""
+    sent_wall: datetime | None = None
+    """Wall time of sending, if known; creation in market time follows from it once the broker's clock is known."""
+    qty: Decimal | None = None
+    """Shares; None for an amount, or for a close of everything."""
+    notional: Decimal | None = None
+    """Dollars to buy or sell for."""
+    ladder: LadderName | None = None
+    cap_bps: Decimal | None = None
+    """The signal's own slippage cap in basis points, which is never widened."""
+    completion: Literal["protect_price", "must"] = "protect_price"
+    when_closed: Literal["reject", "next_open"] = "reject"
+    explicit_expiry: bool = False
+    extended_hours: bool = False
+    unprotected_ok: bool = False
+    foreign_orders: Literal["keep", "cancel"] = "keep"
+    """Whether a close may cancel orders of the account that are not ours."""
+    parent_id: str | None = None
+    """The bracket that an unwind leaves for, and on whose turn it trades."""
+
+
+class Terms(Frozen):
+    """How the order is worked: fixed when it is released (a close is sized anew while it waits for its shares)."""
+
+    ladder: LadderName | None = None
+    plan: Ladder = ()
+    symbol_class: SymbolClass | None = None
+    requested_qty: Decimal | None = None
+    """Shares asked for; a close learns them from the account."""
+    working_qty: Decimal | None = None
+    """Shares to work, where they are fewer than were asked for; `cut` says why."""
+    cut: Reason | None = None
+    max_slippage_bps: Decimal | None = None
+    """The cap in basis points of the reference price; None: none."""
+    cap_floor: Decimal = ZERO
+    """Dollars from the reference price that the cap is at least."""
+    cap_bound: CapBound | None = None
+    """Which of its bounds the cap was set by."""
+    reference_price: Decimal | None = None
+    """Mid on arrival, or the signal's price of a bracket: what slippage is measured by."""
+    arrival_bid: Decimal | None = None
+    arrival_ask: Decimal | None = None
+    entry_buffer: Decimal = ZERO
+    """How far the entry's limit lies beyond the signal's price, as a fraction of it."""
+    outside_session: bool = False
+    """Worked in extended hours: limits only, and no protection before the next open."""
+    bracket: Bracket | None = None
+
+
+class Sending(Frozen):
+    """What kept child orders from being sent, or taken, lately."""
+
+    refused: int = 0
+    """Submits in a row that the broker refused, none of which reached the market."""
+    refused_for: Reason | None = None
+    resizes: int = 0
+    """Times that a refusal for lack of shares had the order sized anew."""
+    wall: Decimal | None = None
+    """The best price of opposite orders that rest on the account: an exit must stay off it."""
+    broker_failures: int = 0
+    """Calls in a row that the broker did not answer."""
+
+
+class Guard(Frozen):
+    """What guards the shares that a bracket bought, and how they left."""
+
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    """Where the position is left: as the signal says until it is bought, then as measured from the fill."""
+    risk_reward: Decimal | None = None
+    protections: tuple[Protection, ...] = ()
+    ocos: int = 0
+    """OCOs written down so far, forgotten ones included."""
+    refusals: int = 0
+    """OCOs in a row that the broker did not take."""
+    key_waits: int = 0
+    reserved: Reservation | None = None
+    """Requests for the protection: handed over by the entry when it is over, given back once all is covered."""
+    exits: tuple[Exit, ...] = ()
+    """Shares that left otherwise than by an OCO: by a close, an unwind, or somebody else."""
+    settled: bool = False
+    """What was bought is protected, left, or its owner was alerted that it is neither."""
+    protected: bool | None = None
+    """As the contract has it; None while nothing is held."""
+    position_entry: str = ""
+    """What the symbol's position list says of this order; empty when it is not listed."""
+
+
+class Care(Frozen):
+    """What the sweep knows of shares that should be guarded, and when it sees to them."""
+
+    due_at: datetime | None = None
+    """When shares that were found without protection are seen to."""
+    tries: int = 0
+    frozen: str = ""
+    """Why record and account disagree: nothing is traded of itself until they agree, or an operator decides."""
+    adjustments: tuple[Adjustment, ...] = ()
+    """Shares that came or went without a trade, oldest first."""
+    seen: Seen | None = None
+    """What the account showed when it last agreed with the records."""
+    doubted_at: datetime | None = None
+    """Since when the account does not fit the record, as far as anybody looked."""
+    bare_since: datetime | None = None
+    """Since when shares are known to be without protection."""
+    past_stop_since: datetime | None = None
+    """Since when the market is known to be through the stop while the shares are still there."""
+    waits_until: datetime | None = None
+    """Until then nothing can be done for shares that nothing guards: the open, or another day."""
+
+
+class Unwind(Frozen):
+    """Leaving a position that is not worth holding."""
+
+    wanted: bool = False
+    """From the verdict until an attempt to leave ends."""
+    failed: bool = False
+    """Leaving was tried and did not end flat."""
+    order_id: str | None = None
+    """The unwind order, the newest if there were several."""
+    seen: tuple[str, ...] = ()
+    """Unwind orders that are over and booked."""
+    cost: Decimal | None = None
+    """Dollars lost by it, between entry and exit."""
+
+
+class Close(Frozen):
+    """What a close does to others, and what others that took over did to this order."""
+
+    superseded_by: str | None = None
+    gave_way: bool = False
+    """A bracket past its stop took over: what this order bought it protects itself."""
+    released: tuple[str, ...] = ()
+    """Orders that a close answers for: those it superseded, and brackets whose protection it took down."""
+    released_at: datetime | None = None
+    """When the close had taken that protection down."""
+    restoring: bool = False
+    """Protection is put back before the close waits on, ..."""
+    tries_in: int = 0
+    """... so many seconds, ..."""
+    booked_qty: Decimal = ZERO
+    """... and what it had sold by then is booked."""
+    position_before: Decimal | None = None
+    brackets_before: Decimal | None = None
+    """What the account and the symbol's brackets held when the close first looked."""
+    held_by_others: Decimal = ZERO
+    """What of the account's shares orders held that are not ours: nothing of them was sold."""
+    foreign_looks: int = 0
+    """Looks at orders that are not ours, which were asked to give way."""
+    bought_lately: bool = False
+    """A plain order bought so lately that the account may not show it yet."""
+    looked_again: bool = False
+    """What it did not show was looked at again."""
+    settling: int = 0
+    """Looks at a position that shows fewer shares than the records do."""
+
+
+class Run(Frozen):
+    """Who works on the order, what it waits for, and by which clock."""
+
+    executions: int = 1
+    """The number of the execution that owns it: the fence of every write."""
+    version: int = 0
+    """Writes so far: the other half of the fence."""
+    execution_arn: str | None = None
+    clock: ClockAnchor | None = None
+    expires_at: datetime | None = None
+    opening: OpeningPlan | None = None
+    parked_until: datetime | None = None
+    """The open that the order waits for; until then later orders of its symbol may pass."""
+    waits_for: WaitingFor | None = None
+    waits: int = 0
+    """Waits in a row for the same thing."""
+    waits_since_start: int = 0
+    """Waits of this execution."""
+    due_wall: datetime | None = None
+    """Wall time at which its execution goes on after the wait it was sent into."""
+    securing: bool = False
+    """A step kept failing: what is live is cancelled, and what filled is seen to."""
+    secure_rounds: int = 0
+    published: bool = False
+    """Its outcome was published."""
+
+
+class Result(Frozen):
+    """What came of it, once it is over."""
+
+    slippage_bps: Decimal | None = None
+    """Against the reference price, signed, + is cost."""
+    shortfall_bps: Decimal | None = None
+    """Against the mid on arrival, signed, + is cost."""
+    cap_breached: bool = False
+    """The average fill lies beyond the cap."""
+    seconds_to_fill: Decimal | None = None
+    """From the first child order's intent to the last fill, in market time."""

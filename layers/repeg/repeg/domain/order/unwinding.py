@@ -1,0 +1,33 @@
+"""The order that leaves a bracket's position."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from repeg.domain.models import opposite
+from repeg.domain.order.parts import Ask, Run, Terms
+from repeg.domain.order.record import Order, order_id_for
+
+
+def unwind_order(
+    bracket: Order, market_now: datetime, wall_now: datetime, when_closed: Literal["reject", "next_open"] = "reject"
+) -> Order:
+    """An order to leave what a bracket still holds, on the bracket's turn. Its id is a pure function of the bracket.
+
+    A further unwind of the same bracket is another order.
+    """
+    order_id = order_id_for(bracket.signal_id, f"{bracket.order_id} unwind {bracket.unwind.order_id or ''}")
+    return Order(
+        order_id=order_id,
+        signal_id=bracket.signal_id,
+        kind="unwind",
+        strategy=bracket.strategy,
+        namespace=bracket.namespace,
+        symbol=bracket.symbol,
+        side=opposite(bracket.trading_side),
+        created_at=market_now,
+        ask=Ask(received_wall=wall_now, qty=bracket.unexited_qty, when_closed=when_closed, parent_id=bracket.order_id),
+        terms=Terms(requested_qty=bracket.unexited_qty),
+        run=Run(clock=bracket.run.clock),
+    ).noted(market_now, "UnwindPosition", f"leaves what {bracket.order_id} holds")

@@ -1,0 +1,1 @@
+"""What the account proves about shares, and what is concluded from it."""

@@ -1,0 +1,108 @@
+"""Whose shares a close sold: those that no bracket held first, then those of the brackets it released, oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from repeg.domain.order.protection import Exit, ExitReason
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.patience import POSITION_SHOWS_AFTER
+from repeg.domain.rules.life import is_being_ended
+from repeg.domain.rules.walking import is_exit
+
+
+def gives_way(holder: Order) -> bool:
+    """True for an order whose turn a position that is past its stop may take: an entry that nobody ends yet."""
+    return not (is_exit(holder) or is_being_ended(holder))
+
+
+def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
+    """The brackets among `holding` (oldest first) that lost shares to `close`, each with that exit.
+
+    Booking again changes nothing: an exit counts once for each close.
+    """
+    before = [_without(order, close.order_id) for order in holding]
+    free = max(ZERO, (close.close.position_before or ZERO) - sum((order.unexited_qty for order in before), ZERO))
+    taken = max(ZERO, close.filled_qty - free)
+    changed = []
+    flat = (
+        close.ask.qty is None
+        and close.close.position_before is not None
+        and close.filled_qty >= close.close.position_before
+    )
+    for order, known in zip(before, holding, strict=True):
+        if order.care.frozen and flat:
+            # Which shares of the record the account's were is in dispute; that none is left is not.
+            gone = _exit(close, order.unexited_qty).changed(price=None)
+            changed.append(order.with_exit(gone).with_care(frozen=""))
+            continue
+        qty = min(_loose(order), taken)
+        taken -= qty
+        after = order.with_exit(_exit(close, qty)) if qty > 0 else order
+        if after.guard.exits != known.guard.exits:
+            changed.append(after)
+    return changed
+
+
+def sold_by_others(holding: Sequence[Order], missing: Decimal, now: datetime) -> list[Order]:
+    """The brackets among `holding` (oldest first) whose shares are gone, each with that exit.
+
+    `missing` is how many shares the account holds fewer than the records say. What an OCO still guards is there, and
+    what was bought a moment ago may only not show yet.
+    """
+    changed = []
+    for order in holding:
+        qty = min(_loose(order), missing)
+        if qty > 0 and not filled_lately(order, now):
+            changed.append(order.with_exit(left_by_others(order, qty, now)))
+            missing -= qty
+    return changed
+
+
+def filled_lately(order: Order, now: datetime) -> bool:
+    """True while it is no proof of a sale that the account does not show what the order bought.
+
+    An OCO that worked is proof that the account showed what was bought before it.
+    """
+    fills = [child.closed_at for child in order.children if child.filled_qty > 0 and child.closed_at]
+    if not fills or any(oco.worked and oco.placed_at >= max(fills) for oco in order.guard.protections):
+        return False
+    return now - max(fills) < POSITION_SHOWS_AFTER
+
+
+def bare_by_record(order: Order) -> datetime | None:
+    """Since when shares are bare, by the record alone: their last OCO was over, or they were bought without one.
+
+    None when it does not tell. Sweeps that died saw nothing, and one that comes every minute sees it late.
+    """
+    worked = [oco for oco in order.guard.protections if oco.worked]
+    if any(not oco.status.closed for oco in worked):
+        return None
+    if worked:
+        return max((oco.closed_at for oco in worked if oco.closed_at), default=None)
+    return min((child.closed_at for child in order.children if child.filled_qty > 0 and child.closed_at), default=None)
+
+
+def left_by_others(order: Order, qty: Decimal, now: datetime) -> Exit:
+    """Shares that somebody else sold (or bought back), at a price that is not known."""
+    source = f"{order.order_id}-outside{len(order.guard.exits) + 1}"
+    return Exit(source=source, reason=ExitReason.OUTSIDE, qty=qty, price=None, at=now)
+
+
+def _loose(order: Order) -> Decimal:
+    """Shares that no OCO holds that the broker is known to have had: what a sale can have taken.
+
+    An OCO of which only the intent is known holds nothing back: that shares were sold is a fact, the intent is not.
+    """
+    return order.unexited_qty - sum((oco.covers for oco in order.guard.protections if oco.worked), ZERO)
+
+
+def _without(order: Order, source: str) -> Order:
+    return order.with_guard(exits=tuple(gone for gone in order.guard.exits if gone.source != source))
+
+
+def _exit(close: Order, qty: Decimal) -> Exit:
+    at = max(child.closed_at or child.sent_at for child in close.sent)
+    return Exit(source=close.order_id, reason=ExitReason.CLOSE, qty=qty, price=close.avg_fill_price, at=at)

@@ -1,0 +1,96 @@
+"""What proves that an order at the broker is ours: it bears our id, and it is what the intent says.
+
+An id alone proves nothing: an earlier stack of the same name, or a second one on the same account, may have used it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from repeg.domain.market.reports import OrderReport
+from repeg.domain.models import Frozen, OrderType, Side, opposite
+from repeg.domain.order.children import ChildRecord
+from repeg.domain.order.protection import Protection
+from repeg.domain.order.record import Order
+
+CLOCK_TOLERANCE = timedelta(seconds=60)
+"""The broker's time of submission may lie so long before the intent: clocks differ."""
+
+
+class Intent(Frozen):
+    """What an order was written down to be; `written_at` is market time."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    qty: Decimal
+    type: OrderType
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    written_at: datetime
+
+
+def child_intent(order: Order, child: ChildRecord) -> Intent:
+    """What a child order was written down to be."""
+    return Intent(
+        client_order_id=child.client_order_id,
+        symbol=order.symbol,
+        side=order.trading_side,
+        qty=child.qty,
+        type=child.type,
+        limit_price=child.limit_price,
+        written_at=child.first_sent_at or child.sent_at,
+    )
+
+
+def oco_intent(order: Order, oco: Protection) -> Intent:
+    """What an OCO was written down to be: its target, and the stop that is a leg of it."""
+    return Intent(
+        client_order_id=oco.client_order_id,
+        symbol=order.symbol,
+        side=opposite(order.trading_side),
+        qty=oco.qty,
+        type="limit",
+        limit_price=oco.levels.target,
+        stop_price=oco.levels.stop,
+        written_at=oco.placed_at,
+    )
+
+
+def contradiction(intent: Intent, report: OrderReport, *, just_sent: bool = False) -> str | None:
+    """What of an order that bears the intent's id is not as the intent has it; None: it is ours.
+
+    One that somebody put in the place of ours has terms of its own, but trades the same shares the same way. With
+    `just_sent` the report answers our own request: it cannot be older than that, whatever its time says.
+    """
+    told: list[tuple[str, object, object]] = [
+        ("symbol", intent.symbol, report.symbol),
+        ("side", intent.side, report.side),
+    ]
+    if not report.replaces:
+        told += [("quantity", intent.qty, report.qty), *_terms(intent, report)]
+    wrong = [f"{what} {found} instead of {asked}" for what, asked, found in told if asked != found]
+    submitted = report.submitted_at
+    if not just_sent and submitted is not None and submitted < intent.written_at - CLOCK_TOLERANCE:
+        wrong.append(f"submitted at {submitted.isoformat()}, before it was written down")
+    return ", ".join(wrong) or None
+
+
+def _terms(intent: Intent, report: OrderReport) -> tuple[tuple[str, object, object], ...]:
+    if intent.type == "market":
+        return ()  # the broker turns these into limits of its own
+    stops = [leg.stop_price for leg in report.legs if leg.stop_price is not None]
+    stop = stops[0] if stops and intent.stop_price is not None else intent.stop_price
+    return (
+        ("type", intent.type, report.type or intent.type),
+        ("limit price", intent.limit_price, report.limit_price),
+        ("stop price", intent.stop_price, stop),
+    )
+
+
+def in_words(report: OrderReport) -> str:
+    """An order at the broker, for whoever has to look at it."""
+    price = "market" if report.limit_price is None else f"at {report.limit_price}"
+    filled = f", {report.filled_qty} filled" if report.filled_qty else ""
+    return f"{report.side} {report.qty} {report.symbol} {price}{filled} ({report.broker_order_id})"

@@ -1,0 +1,80 @@
+"""An operator's word on a position whose record and account disagree."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from repeg.domain.market.reports import Position
+from repeg.domain.models import direction
+from repeg.domain.money import plain, tick_size
+from repeg.domain.order.adjustments import ONE, Adjustment, Seen
+from repeg.domain.order.bracket import Levels
+from repeg.domain.order.protection import Exit, ExitReason
+from repeg.domain.order.record import Order
+from repeg.domain.proof.evidence import same_cost
+
+STATE = "Operator"
+DISAGREES = "disagrees"
+
+
+class NotResolvable(ValueError):
+    """Why the word cannot be taken."""
+
+
+def forgotten(order: Order, now: datetime) -> Order:
+    """The shares that the record has are not watched any more: how they left, and at what price, is not known."""
+    source = f"{order.order_id}-forgotten{len(order.guard.exits) + 1}"
+    gone = Exit(source=source, reason=ExitReason.OUTSIDE, qty=order.unexited_qty, price=None, at=now)
+    words = f"an operator decided: {plain(order.unexited_qty)} {order.symbol} are not watched any more"
+    return _decided(order.with_exit(gone), now, words).with_guard(protected=None, settled=True).with_care(due_at=None)
+
+
+def holding(order: Order, qty: Decimal, levels: Levels, position: Position | None, now: datetime) -> Order:
+    """The record holds `qty` shares from now on, to be protected at `levels`; `position` is what the account shows.
+
+    Raises:
+        NotResolvable: a quantity or levels that cannot be protected.
+    """
+    _check(order, qty, levels)
+    seen = None
+    if position:
+        seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=now)
+    words = (
+        f"an operator decided: {plain(qty)} {order.symbol}, stop {plain(levels.stop)}, target {plain(levels.target)}"
+    )
+    change = Adjustment(
+        why="operator",
+        detail=words,
+        change=qty - order.unexited_qty,
+        ratio=_ratio(order, qty, position),
+        levels=levels,
+        at=now,
+    )
+    changed = order.with_care(
+        adjustments=(*order.care.adjustments, change), seen=seen, past_stop_since=None, due_at=now, tries=0
+    ).with_guard(stop_loss=levels.stop, take_profit=levels.target, protected=False, settled=False, refusals=0)
+    return _decided(changed, now, words)
+
+
+def _decided(order: Order, now: datetime, words: str) -> Order:
+    return order.with_care(frozen="", doubted_at=None).no_longer(DISAGREES).noted(now, STATE, words)
+
+
+def _check(order: Order, qty: Decimal, levels: Levels) -> None:
+    if qty <= 0:
+        raise NotResolvable(f"--qty {plain(qty)}: must be above 0 (--forget ends the watch)")
+    for name, price in (("--stop", levels.stop), ("--target", levels.target)):
+        if price <= 0 or price % tick_size(price):
+            raise NotResolvable(f"{name} {plain(price)}: must be a price in whole ticks")
+    if (levels.target - levels.stop) * direction(order.trading_side) <= 0:
+        beyond = "above" if order.side == "buy" else "below"
+        raise NotResolvable(f"--target {plain(levels.target)}: must lie {beyond} the stop at {plain(levels.stop)}")
+
+
+def _ratio(order: Order, qty: Decimal, position: Position | None) -> Decimal:
+    """New shares for an old one, if it is the same money in other shares: what leaving costs is told by it."""
+    if position is None or order.entry_price is None or order.unexited_qty <= 0:
+        return ONE
+    before = Seen(qty=order.unexited_qty, avg_entry_price=order.entry_price, at=order.created_at)
+    return qty / order.unexited_qty if same_cost(before, qty, position.avg_entry_price) else ONE

@@ -1,0 +1,75 @@
+"""Where a bracket's exits lie, once it is filled."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from repeg.domain.market.quotes import Quote
+from repeg.domain.models import Side, direction, opposite
+from repeg.domain.money import round_passive
+from repeg.domain.order.bracket import Levels
+from repeg.domain.order.record import Order
+
+TICK_OFF = Decimal("0.02")
+ROUNDED_OFF = Decimal("0.002")
+"""By how much (dollars, and of itself) a level may differ from what a split makes of it."""
+BIG = Decimal("1.9")
+
+
+def levels_of(order: Order) -> Levels:
+    """Stop and target: as the newest OCO that worked has them, else by the average price of the fills.
+
+    While that price is not known the signal's own levels stand: nothing is measured from a missing price.
+
+    A corporate action, or an operator's word, overrules every OCO from before it.
+
+    Raises:
+        ValueError: nothing is filled, or the order is no bracket.
+    """
+    if order.terms.bracket is None or order.filled_qty <= 0:
+        raise ValueError(f"{order.order_id} holds nothing to protect")
+    adjusted = order.care.adjustments[-1] if order.care.adjustments else None
+    since = [oco for oco in order.guard.protections if adjusted is None or oco.placed_at >= adjusted.at]
+    working = next((oco.working_levels for oco in reversed(since) if oco.worked), None)
+    by_fill = order.terms.bracket.levels_at(order.avg_fill_price or order.terms.bracket.signal_price)
+    return working or (adjusted.levels if adjusted else by_fill)
+
+
+def after_split(order: Order, ratio: Decimal) -> Levels:
+    """The levels of `levels_of` in shares of which there are `ratio` new ones for each old one.
+
+    The stop is rounded inward to a tick, the target outward. A broker that has scaled the legs itself looks like
+    somebody who moved them: what it scaled is not scaled again.
+    """
+    levels, away = levels_of(order), opposite(order.trading_side)
+    oco = next((oco for oco in reversed(order.guard.protections) if oco.worked), None)
+    if oco and oco.moved == levels and _scaled_already(oco.levels, levels, ratio):
+        return levels
+    return Levels(stop=round_passive(levels.stop / ratio, away), target=round_passive(levels.target / ratio, away))
+
+
+def _scaled_already(placed: Levels, seen: Levels, ratio: Decimal) -> bool:
+    """True when the legs left where they were placed in the measure of the split: one to the tick is enough.
+
+    One that somebody had moved before is not where the split would have it. If both are not, the measure decides, as
+    far as it is one that nobody moves a level by.
+    """
+    pairs = ((placed.stop, seen.stop), (placed.target, seen.target))
+    if any(was == now for was, now in pairs):
+        return False
+    if any(abs(now - was / ratio) <= TICK_OFF + was / ratio * ROUNDED_OFF for was, now in pairs):
+        return True
+    factor = ratio * ratio * pairs[0][1] * pairs[1][1] / (pairs[0][0] * pairs[1][0])  # 1: as scaled; ratio^2: as placed
+    return max(ratio, 1 / ratio) >= BIG and max(factor, 1 / factor) < max(ratio, 1 / ratio)
+
+
+def measured(order: Order) -> Order:
+    """The order with stop, target and R/R as its fills left them."""
+    levels, price = levels_of(order), order.entry_price
+    ratio = levels.risk_reward(price, order.trading_side) if price else None
+    return order.with_guard(stop_loss=levels.stop, take_profit=levels.target, risk_reward=ratio)
+
+
+def is_through(quote: Quote, stop: Decimal, side: Side) -> bool:
+    """True when the market has reached the stop of a position that `side` entered: by the touch it is left at."""
+    return (quote.touch(opposite(side)) - stop) * direction(side) <= 0

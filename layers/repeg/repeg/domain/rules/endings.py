@@ -1,0 +1,201 @@
+"""What a child order's end means for its order, and how an order ends: tables of which the first row that fits decides.
+
+They are printed into docs/order-life.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.record import Order
+from repeg.domain.reasons import Reason, Status
+
+
+class Onward(StrEnum):
+    """What an order does once its child order is over."""
+
+    OVER = "no more is sent; what is owed to its shares follows"
+    ENDS = "no more is sent, for the reason named"
+    PAUSES = "the next child order, after a pause"
+    GOES_ON = "the next child order"
+
+
+class ChildOver(NamedTuple):
+    """What follows where nothing before it fits; `when` is the same in words, `detail` what the event says."""
+
+    onward: Onward
+    fits: Callable[[Order, ChildRecord], object]
+    when: str
+    reason: Reason | None = None
+    detail: str = ""
+
+
+CHILD_OVER = (
+    ChildOver(Onward.OVER, lambda order, child: order.remaining_qty <= 0, "the order is filled"),
+    ChildOver(Onward.OVER, lambda order, child: order.close.superseded_by, "an exit took over"),
+    ChildOver(
+        Onward.ENDS,
+        lambda order, child: child.lost,
+        "the broker had it, and knows it no more",
+        Reason.BROKER_UNAVAILABLE,
+        "the broker does not know the child order any more",
+    ),
+    ChildOver(
+        Onward.ENDS,
+        lambda order, child: child.replaced,
+        "somebody replaced it",
+        Reason.BROKER_REJECTED,
+        "the child order was replaced from outside",
+    ),
+    ChildOver(
+        Onward.ENDS,
+        lambda order, child: child.cancel_alarmed,
+        "its cancel was stuck",
+        Reason.CANCEL_STUCK,
+        "the cancel took more than 30 s",
+    ),
+    ChildOver(
+        Onward.ENDS,
+        lambda order, child: child.status is ChildStatus.EXPIRED,
+        "it expired",
+        Reason.MARKET_CLOSED,
+        "the child order expired at the close",
+    ),
+    ChildOver(
+        Onward.PAUSES,
+        lambda order, child: order.must_complete and _ended_by_others(child),
+        "others ended it, and its order must complete",
+    ),
+    ChildOver(
+        Onward.ENDS,
+        lambda order, child: child.status is ChildStatus.REJECTED,
+        "the exchange rejected it",
+        Reason.BROKER_REJECTED,
+        "the exchange rejected the order after accepting it",
+    ),
+    ChildOver(
+        Onward.ENDS,
+        lambda order, child: child.status is ChildStatus.CANCELED and child.cancel_requested_at is None,
+        "somebody cancelled it",
+        Reason.BROKER_REJECTED,
+        "the child order was cancelled from outside",
+    ),
+    ChildOver(Onward.PAUSES, lambda order, child: _ended_by_others(child), "it ended before anybody asked for it"),
+    ChildOver(Onward.GOES_ON, lambda order, child: True, "its patience was over, and it was cancelled"),
+)
+
+
+def child_over(order: Order, child: ChildRecord) -> ChildOver:
+    """What follows for an order whose child order is over for good."""
+    return next(row for row in CHILD_OVER if row.fits(order, child))
+
+
+def _ended_by_others(child: ChildRecord) -> bool:
+    return child.status is ChildStatus.REJECTED or child.cancel_requested_at is None
+
+
+# --- how it ends ---
+
+
+class Told(StrEnum):
+    """Reasons that differ from order to order."""
+
+    NOTED = "what its ladder ended for"
+    CUT = "what less was worked for, if anything"
+
+
+class Ending(NamedTuple):
+    """A status where nothing before it fits, and the reason that is told; `when` is the same in words."""
+
+    status: Status
+    fits: Callable[[Order], object]
+    when: str
+    told: Told | Reason = Told.NOTED
+    if_none: Reason | None = None
+
+
+NO_FAILURE = (
+    Reason.HELD_BY_PROTECTION,
+    Reason.HELD_BY_OTHER_ORDER,
+    Reason.NOT_FRACTIONABLE,
+    Reason.NOTIONAL_TOO_SMALL,
+)
+"""Why the rest of what had to be traded could not be: nothing went wrong, and trying on would not help."""
+
+ENDINGS = (
+    Ending(Status.UNWOUND, lambda order: _is_left(order), "a bracket left all that it bought"),
+    Ending(Status.FAILED, lambda order: order.unwind.failed, "a bracket tried to leave, and did not end flat"),
+    Ending(
+        Status.SUPERSEDED,
+        lambda order: order.terms.bracket and order.close.superseded_by,
+        "an exit took over a bracket, whatever was filled",
+        Reason.SUPERSEDED,
+    ),
+    Ending(
+        Status.FAILED,
+        lambda order: order.unguarded_qty > 0 and not order.terms.outside_session,
+        "shares are without protection, in a session",
+        if_none=Reason.PROTECTION_FAILED,
+    ),
+    Ending(
+        Status.FAILED,
+        lambda order: order.reason is Reason.ACCOUNT_DISAGREES,
+        "an exit sold what it saw, and the account shows more that nothing explains",
+    ),
+    Ending(
+        Status.FILLED,
+        lambda order: _is_filled(order) and order.remaining_qty < 0,
+        "more was filled than was asked for",
+        Reason.OVERFILLED,
+    ),
+    Ending(
+        Status.FILLED,
+        lambda order: _is_filled(order) and order.terms.cut in (None, Reason.CUT_TO_POSITION),
+        "all that was asked for was filled, or all that was held",
+        Told.CUT,
+    ),
+    Ending(
+        Status.PARTIALLY_FILLED,
+        lambda order: _is_filled(order),
+        "all was filled that could be worked of what was asked for",
+        Told.CUT,
+    ),
+    Ending(Status.SUPERSEDED, lambda order: order.close.superseded_by, "an exit took over", Reason.SUPERSEDED),
+    Ending(Status.FAILED, lambda order: order.run.securing, "it was secured after a failure"),
+    Ending(Status.FAILED, lambda order: _had_to_complete(order), "it had to complete, and something kept it from that"),
+    Ending(Status.PARTIALLY_FILLED, lambda order: order.filled_qty > 0, "a part was filled"),
+    Ending(
+        Status.REJECTED,
+        lambda order: not order.sent or _was_refused(order),
+        "nothing was sent, or one that was refused",
+    ),
+    Ending(Status.UNFILLED, lambda order: True, "nothing was filled"),
+)
+
+
+def ending(order: Order) -> tuple[Status, Reason | None]:
+    """Status and reason of an order that is over."""
+    row = next(row for row in ENDINGS if row.fits(order))
+    if isinstance(row.told, Reason):
+        return row.status, row.told
+    return row.status, (order.terms.cut if row.told is Told.CUT else order.reason or row.if_none)
+
+
+def _is_left(order: Order) -> bool:
+    return order.terms.bracket is not None and order.unwind.wanted and order.unexited_qty <= 0
+
+
+def _is_filled(order: Order) -> bool:
+    return order.terms.requested_qty is not None and order.remaining_qty <= 0 < order.filled_qty
+
+
+def _had_to_complete(order: Order) -> bool:
+    sent = bool(order.sent) and not _was_refused(order)
+    return sent and order.must_complete and order.reason not in NO_FAILURE
+
+
+def _was_refused(order: Order) -> bool:
+    return len(order.sent) == 1 and order.sent[0].status is ChildStatus.REJECTED

@@ -1,0 +1,43 @@
+"""Orders that wait for an open: how long they sleep, and what a market clock that was set forward means for them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from repeg.domain.market.reports import TradingDay
+from repeg.domain.order.record import Order
+from repeg.domain.patience import LONGEST_SLEEP, LONGEST_WAIT_SECONDS, SET_FORWARD, SIGNAL_LIFETIME, WAITS_BEFORE_OPEN
+
+
+def wait_seconds_for(seconds: float) -> int:
+    """Whole seconds to wait for something `seconds` away: rounded up, at least 1, at most a minute."""
+    return max(1, min(LONGEST_WAIT_SECONDS, int(-(-seconds // 1))))
+
+
+def parked_seconds(order: Order, upcoming: TradingDay, now: datetime) -> int:
+    """Whole seconds until a parked order is looked at again: half an hour by day and night, a minute before the open.
+
+    Sooner when it expires, or may trade in extended hours.
+    """
+    to_open = upcoming.opens_at - now
+    if to_open <= WAITS_BEFORE_OPEN:
+        return wait_seconds_for(to_open.total_seconds())
+    events = [order.run.expires_at, upcoming.extended_opens_at if order.ask.extended_hours else None]
+    ends = [LONGEST_SLEEP, to_open - WAITS_BEFORE_OPEN, *(at - now for at in events if at and at > now)]
+    return max(1, int(-(-min(ends).total_seconds() // 1)))
+
+
+def was_set_forward(now: datetime, carried: datetime) -> bool:
+    """True when market time is well ahead of what a reading comes to that was carried on by the wall clock."""
+    return now - carried > SET_FORWARD
+
+
+def woken(order: Order, now: datetime, carried: datetime) -> Order:
+    """The order as it wakes: over an open that was skipped it did not wait, and it does not expire by it.
+
+    Only where its signal leaves the expiry to us. `carried` is market time by the reading that it was parked by.
+    """
+    parked, expires_at = order.run.parked_until, order.run.expires_at
+    if parked is None or expires_at is None or order.ask.explicit_expiry or not was_set_forward(now, carried):
+        return order
+    return order.with_run(expires_at=max(expires_at, now + SIGNAL_LIFETIME)) if now > parked else order

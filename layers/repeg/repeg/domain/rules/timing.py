@@ -1,0 +1,190 @@
+"""May this order be worked now? Verdicts before anything is sent, in the order in which reasons take precedence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from repeg.domain.ladder.opening import opening_cap
+from repeg.domain.ladder.pricing import ZERO, Cap, CapBound, worst_price
+from repeg.domain.ladder.routing import cap_bps, classify, route
+from repeg.domain.ladder.rungs import LadderName, PriceRule, Rung, build_ladder, first_patience
+from repeg.domain.market.quotes import Quote
+from repeg.domain.market.reports import US_EQUITY, Asset, TradingDay
+from repeg.domain.market.sessions import Calendar, Phase
+from repeg.domain.models import Side
+from repeg.domain.money import BPS, DOLLAR, floor_qty
+from repeg.domain.order.record import Order
+from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor
+from repeg.domain.patience import BARE_WHILE_CLOSING, SIGNAL_LIFETIME, TURN_BACKOFF_SECONDS, backoff
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.rules.parking import parked_seconds, wait_seconds_for
+from repeg.domain.rules.walking import is_exit, may_start
+from repeg.domain.settings import Settings
+
+
+def bare_for_long(order: Order, now: datetime) -> bool:
+    """True when what a close took down is not protected for too long, and nothing is being sold."""
+    return order.close.released_at is not None and now - order.close.released_at >= BARE_WHILE_CLOSING
+
+
+def expiry(order: Order, calendar: Calendar) -> datetime | None:
+    """When the order's signal expires: never for a close, else as the signal says, else after 15 minutes.
+
+    A signal sent outside the session can only wait for the next open, and lives until 15 minutes after it.
+    """
+    if is_exit(order):
+        return None
+    if order.run.expires_at:
+        return order.run.expires_at
+    upcoming = None if calendar.session_at(order.created_at) else calendar.next_session(order.created_at)
+    return (upcoming.opens_at if upcoming else order.created_at) + SIGNAL_LIFETIME
+
+
+def waiting_for(order: Order, session: TradingDay) -> Order:
+    """The order as it waits for a session to open: unless its signal says otherwise, it lives 15 minutes longer."""
+    if order.ask.explicit_expiry or order.run.expires_at is None:
+        return order
+    return order.with_run(expires_at=max(order.run.expires_at, session.opens_at + SIGNAL_LIFETIME))
+
+
+def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: Settings) -> Wait | Refusal | None:
+    """Expired, waiting for the open, refused because the market is (nearly) closed, or None: go on."""
+    if order.run.expires_at and now >= order.run.expires_at:
+        return Refusal(reason=Reason.EXPIRED, detail=f"expired at {order.run.expires_at.isoformat()}")
+    session, upcoming = calendar.session_at(now), calendar.next_session(now)
+    if session:
+        return _too_late(order, session.closes_at, upcoming, now, settings)
+    extended_until = calendar.extended_until(now) if calendar.phase(now) is Phase.CLOSED else None
+    if order.ask.extended_hours and extended_until:
+        refused = _extended_problem(order, settings)
+        if refused is None:
+            return _too_late(order, extended_until, upcoming, now, settings)
+        if order.ask.when_closed != "next_open":
+            return refused
+    waits = calendar.phase(now) is Phase.BEFORE_OPEN or order.ask.when_closed == "next_open"
+    if upcoming is None or not waits:
+        opens = f"; next open {upcoming.opens_at.isoformat()}" if upcoming else ""
+        return Refusal(reason=Reason.MARKET_CLOSED, detail=f"the regular session is closed{opens}")
+    why = f"waits for the open at {upcoming.opens_at.isoformat()}"
+    return Wait(
+        seconds=parked_seconds(order, upcoming, now), on=WaitingFor.OPEN, words=why, parked_until=upcoming.opens_at
+    )
+
+
+def _too_late(
+    order: Order, closes_at: datetime, upcoming: TradingDay | None, now: datetime, settings: Settings
+) -> Wait | Refusal | None:
+    """Entries need their first rung's patience before the close; exits run until just before it."""
+    first = Rung(rule=PriceRule.MARKET, patience=first_patience(ladder_of(order, settings), settings))
+    if may_start(order, first, closes_at, now):
+        return None
+    why = f"too close to the close at {closes_at.isoformat()}"
+    if order.ask.when_closed == "next_open" and upcoming:
+        seconds = wait_seconds_for((closes_at - now).total_seconds())
+        return Wait(seconds=seconds, on=WaitingFor.TOO_LATE, words=why, parked_until=upcoming.opens_at)
+    return Refusal(reason=Reason.MARKET_CLOSED, detail=why)
+
+
+def _extended_problem(order: Order, settings: Settings) -> Refusal | None:
+    """Outside the session only limits trade and nothing protects: both must be wanted."""
+    if not (settings.SMART_EXECUTOR_ENABLE_EXTENDED_HOURS and settings.USE_SMART_EXECUTOR):
+        detail = "extended hours are switched off (SMART_EXECUTOR_ENABLE_EXTENDED_HOURS)"
+        return Refusal(reason=Reason.EXTENDED_HOURS_DISABLED, detail=detail)
+    if order.ask.unprotected_ok:
+        return None
+    detail = "no stop works before the next open; say unprotected_ok to hold the position until then"
+    return Refusal(reason=Reason.EXTENDED_UNPROTECTED, detail=detail)
+
+
+def ladder_of(order: Order, settings: Settings) -> LadderName:
+    """The ladder that the order takes."""
+    if is_exit(order):
+        return LadderName.UNWIND
+    if order.kind == "bracket":
+        return LadderName.SMART_LIMIT if settings.USE_SMART_EXECUTOR else LadderName.MARKET
+    return order.ask.ladder or route(classify(order.symbol, settings), settings)
+
+
+def turn_backoff(waits: int) -> int:
+    """Seconds before the order asks for its turn again: 1, 2, 5, 10, 10 ..."""
+    return backoff(TURN_BACKOFF_SECONDS, waits)
+
+
+def size_notional(notional: Decimal, worst: Decimal, asset: Asset) -> Decimal | Refusal:
+    """Shares that `notional` dollars buy at the worst price, floored to what the asset allows."""
+    if notional < DOLLAR:
+        return Refusal(reason=Reason.NOTIONAL_TOO_SMALL, detail="the smallest amount is $1")
+    qty = floor_qty(notional / worst, asset.fractionable)
+    if qty == 0:
+        return Refusal(reason=Reason.NOTIONAL_TOO_SMALL, detail=f"${notional} is less than one share at {worst}")
+    return qty
+
+
+def asset_problem(asset: Asset | None) -> Refusal | None:
+    """Why the asset cannot be traded, or None."""
+    if asset is None:
+        return Refusal(reason=Reason.NOT_TRADABLE, detail="the broker does not know the symbol")
+    if not asset.tradable:
+        return Refusal(reason=Reason.NOT_TRADABLE, detail="the broker does not trade the symbol")
+    return class_problem(asset)
+
+
+def class_problem(asset: Asset | None) -> Refusal | None:
+    """Why an asset is none of ours to trade, or None. One that the broker does not know says nothing."""
+    if asset is None or asset.asset_class == US_EQUITY:
+        return None
+    return Refusal(reason=Reason.NOT_TRADABLE, detail=f"the broker lists it as {asset.asset_class}, not as {US_EQUITY}")
+
+
+def classified(order: Order, settings: Settings) -> Order:
+    """The order with its class, ladder and cap. Exits have no cap, nor have brackets the legacy way."""
+    symbol_class = classify(order.symbol, settings)
+    if order.kind == "bracket":
+        cap = settings.SMART_EXECUTOR_MAX_SLIPPAGE_PCT * BPS if settings.USE_SMART_EXECUTOR else None
+    else:
+        cap = None if is_exit(order) else order.ask.cap_bps or cap_bps(symbol_class, settings)
+    return order.with_terms(symbol_class=symbol_class, ladder=ladder_of(order, settings), max_slippage_bps=cap)
+
+
+def released(
+    order: Order, side: Side, quote: Quote | None, session: TradingDay, now: datetime, settings: Settings
+) -> Order:
+    """The order with all that its execution needs fixed: class, ladder, cap, and the quote it is measured by."""
+    order = classified(order, settings)
+    cap = _cap(order, quote.mid, session, now, settings) if quote else None
+    if cap:
+        order = order.with_terms(max_slippage_bps=cap.bps, cap_floor=cap.floor, cap_bound=cap.bound)
+    return (
+        order.changed(side=side, status=Status.WORKING)
+        .with_terms(
+            plan=build_ladder(ladder_of(order, settings), settings, quote),
+            reference_price=quote.mid if quote else None,
+            arrival_bid=quote.bid if quote else None,
+            arrival_ask=quote.ask if quote else None,
+        )
+        .with_run(waits_for=None, waits=0)
+    )
+
+
+def _cap(order: Order, reference: Decimal, session: TradingDay, now: datetime, settings: Settings) -> Cap | None:
+    """How far from the reference price the order may trade; its signal's own word is never widened."""
+    if order.terms.max_slippage_bps is None:
+        return None
+    if order.ask.cap_bps:
+        return Cap(bps=order.ask.cap_bps, floor=ZERO, bound=CapBound.SIGNAL)
+    cap = Cap(bps=order.terms.max_slippage_bps, floor=ZERO, bound=CapBound.SETTING)
+    return opening_cap(cap, reference, session, now, order.run.opening).at_least(reference, settings.cap_floor_ticks)
+
+
+def cap_price(order: Order) -> Decimal:
+    """The price at which a notional is turned into shares: the worst price that the cap allows.
+
+    Raises:
+        ValueError: the order has not been released, or carries no cap.
+    """
+    if order.terms.reference_price is None or order.terms.max_slippage_bps is None:
+        raise ValueError(f"{order.order_id} has no cap")
+    return worst_price(
+        order.terms.reference_price, order.terms.max_slippage_bps, order.trading_side, order.terms.cap_floor
+    )

@@ -1,0 +1,1 @@
+"""Signals, and the order records that they become."""

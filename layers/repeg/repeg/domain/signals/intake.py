@@ -1,0 +1,117 @@
+"""From a message to an order record: accepted, or rejected with the reason."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from repeg.domain.order.bracket import Bracket
+from repeg.domain.order.parts import Ask, Guard, Run, Terms
+from repeg.domain.order.record import Order, order_id_for
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.settings import SYMBOL
+from repeg.domain.signals.parsing import BracketSignal, CloseSignal, OrderSignal, Signal, body_hash
+from repeg.errors import SignalInvalid
+
+UNKNOWN_SYMBOL = "?"
+
+
+def accepted_order(signal: Signal, market_now: datetime, received_wall: datetime, sent_wall: datetime) -> Order:
+    """The record of a valid signal."""
+    ask = Ask(
+        received_wall=received_wall,
+        sent_wall=sent_wall,
+        qty=signal.qty,
+        when_closed=signal.when_closed,
+        explicit_expiry=signal.expires_at is not None,
+    )
+    order = Order(
+        order_id=order_id_for(signal.signal_id),
+        signal_id=signal.signal_id,
+        kind=signal.kind,
+        strategy=signal.strategy,
+        symbol=signal.symbol,
+        created_at=market_now,
+        ask=ask,
+        terms=Terms(requested_qty=signal.qty),
+        run=Run(expires_at=signal.expires_at),
+    )
+    match signal:
+        case OrderSignal():
+            asked = ask.changed(
+                notional=signal.notional,
+                cap_bps=signal.max_slippage_bps,
+                ladder=signal.ladder,
+                completion=signal.completion,
+            )
+            order = order.changed(side=signal.side, ask=asked)
+        case BracketSignal():
+            order = _as_bracket(order, signal)
+        case CloseSignal():
+            order = order.changed(ask=ask.changed(foreign_orders=signal.foreign_orders))
+    return order.noted(market_now, "AcceptSignal", f"{signal.kind} signal accepted")
+
+
+def _as_bracket(order: Order, signal: BracketSignal) -> Order:
+    asked = order.ask.changed(
+        notional=signal.notional, extended_hours=signal.extended_hours, unprotected_ok=signal.unprotected_ok
+    )
+    bracket = Bracket(
+        side=signal.side,
+        signal_price=signal.signal_price,
+        stop_loss=signal.stop_loss,
+        take_profit=signal.take_profit,
+        anchor=signal.exit_anchor,
+    )
+    guard = Guard(stop_loss=signal.stop_loss, take_profit=signal.take_profit)
+    order = order.changed(side=signal.side, ask=asked, guard=guard)
+    return order.with_terms(reference_price=signal.signal_price, bracket=bracket)
+
+
+def invalid_order(
+    signal_id: str,
+    body: Any,
+    problem: SignalInvalid,
+    market_now: datetime,
+    received_wall: datetime,
+    sent_wall: datetime,
+) -> Order:
+    """The record of a message that breaks the contract but names a usable signal_id."""
+    order_id = order_id_for(signal_id, body_hash(body))
+    return _rejected(
+        order_id, signal_id, body, market_now, received_wall, sent_wall, Reason.INVALID_SIGNAL, str(problem)
+    )
+
+
+def conflicting_order(
+    signal_id: str, body: Any, market_now: datetime, received_wall: datetime, sent_wall: datetime
+) -> Order:
+    """The record of a signal whose id was used before with another body."""
+    detail = f"{signal_id} was used before with another body; send this under a new signal_id"
+    order_id = order_id_for(signal_id, body_hash(body))
+    return _rejected(order_id, signal_id, body, market_now, received_wall, sent_wall, Reason.SIGNAL_CONFLICT, detail)
+
+
+def _rejected(
+    order_id: str,
+    signal_id: str,
+    body: Any,
+    market_now: datetime,
+    received_wall: datetime,
+    sent_wall: datetime,
+    reason: Reason,
+    detail: str,
+) -> Order:
+    symbol, kind, side = body.get("symbol"), body.get("kind"), body.get("side")
+    return Order(
+        order_id=order_id,
+        signal_id=signal_id,
+        kind=kind if kind in ("order", "close", "bracket") else "order",
+        symbol=symbol if isinstance(symbol, str) and SYMBOL.fullmatch(symbol) else UNKNOWN_SYMBOL,
+        side=side if side in ("buy", "sell") else None,
+        status=Status.REJECTED,
+        reason=reason,
+        created_at=market_now,
+        completed_at=market_now,
+        ask=Ask(received_wall=received_wall, sent_wall=sent_wall),
+    ).noted(market_now, "AcceptSignal", detail)

@@ -1,0 +1,304 @@
+"""Signals: parsing with exact numbers, and the canonical form that idempotency compares."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from repeg.domain.ladder.rungs import SignalLadder
+from repeg.domain.models import Side, direction
+from repeg.domain.money import plain
+from repeg.domain.settings import SYMBOL
+from repeg.errors import SignalInvalid
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_DECIMALS = 9
+MAX_LABEL = 64
+FIRST_YEAR, LAST_YEAR = 2000, 2999
+MAX_DIGITS = 12
+CLOSEST_EXIT = Decimal("0.01")
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+SIGNAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def _exact_number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise ValueError("must be a number, written as a decimal or as a string of one")
+    if isinstance(value, str) and not NUMBER.fullmatch(value):
+        raise ValueError(f"{value!r} is not a number")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise ValueError("is too large") from None
+    if not number.is_finite():
+        raise ValueError("must be finite")
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > MAX_DECIMALS:
+        raise ValueError(f"has more than {MAX_DECIMALS} decimals; round it")
+    if number.adjusted() >= MAX_DIGITS:
+        raise ValueError("is too large")
+    return number
+
+
+def _positive(value: Decimal) -> Decimal:
+    if value <= 0:
+        raise ValueError("must be greater than 0")
+    return value
+
+
+def _symbol(value: str) -> str:
+    if not SYMBOL.fullmatch(value):
+        raise ValueError("must be an upper-case ticker such as TQQQ or BRK.B")
+    return value
+
+
+def _signal_id(value: str) -> str:
+    if not SIGNAL_ID.fullmatch(value):
+        raise ValueError("must be 1 to 64 of A-Z a-z 0-9 _ -")
+    return value
+
+
+def _label(value: str) -> str:
+    if len(value) > MAX_LABEL:
+        raise ValueError(f"must have at most {MAX_LABEL} characters")
+    if not value.isprintable():
+        raise ValueError("must be printable text")
+    return value
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("needs an offset, for example 2026-11-20T15:00:00Z")
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return value.astimezone(UTC)  # an offset may hold seconds, which a record would not keep
+
+
+def _text_time(value: object) -> object:
+    try:
+        if isinstance(value, str) and "T" in value:
+            return datetime.fromisoformat(value)
+    except ValueError:
+        pass
+    raise ValueError("must be an RFC 3339 time such as 2026-11-20T15:00:00Z")
+
+
+Positive = Annotated[Decimal, BeforeValidator(_exact_number), AfterValidator(_positive)]
+Symbol = Annotated[str, AfterValidator(_symbol)]
+Instant = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware)]
+
+
+class _Signal(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    signal_id: Annotated[str, AfterValidator(_signal_id)]
+    strategy: Annotated[str, AfterValidator(_label)] | None = None
+    expires_at: Instant | None = None
+    when_closed: Literal["reject", "next_open"] = "reject"
+
+
+class OrderSignal(_Signal):
+    """Buy or sell a quantity or an amount."""
+
+    kind: Literal["order"]
+    symbol: Symbol
+    side: Side
+    qty: Positive | None = None
+    notional: Positive | None = None
+    max_slippage_bps: Annotated[Positive, Field(le=1000)] | None = None
+    ladder: SignalLadder | None = None
+    completion: Literal["protect_price", "must"] = "protect_price"
+
+    @model_validator(mode="after")
+    def _one_size(self) -> OrderSignal:
+        if (self.qty is None) == (self.notional is None):
+            raise ValueError("give exactly one of qty and notional")
+        return self
+
+
+class BracketSignal(_Signal):
+    """Enter near a price, then hold between a stop and a target. A sell opens a short position."""
+
+    kind: Literal["bracket"]
+    symbol: Symbol
+    side: Side
+    qty: Positive | None = None
+    notional: Positive | None = None
+    signal_price: Positive
+    stop_loss: Positive
+    take_profit: Positive
+    exit_anchor: Literal["fill", "signal"] = "fill"
+    extended_hours: StrictBool = False
+    unprotected_ok: StrictBool = False
+
+    @field_validator("qty")
+    @classmethod
+    def _whole(cls, qty: Decimal | None) -> Decimal | None:
+        if qty is not None and qty != qty.to_integral_value():
+            raise ValueError("must be whole shares: a bracket's protection takes no fractions")
+        return qty
+
+    @field_validator("take_profit")
+    @classmethod
+    def _exits_around_entry(cls, target: Decimal, known: ValidationInfo) -> Decimal:
+        if not {"side", "signal_price", "stop_loss"} <= known.data.keys():
+            return target
+        side, entry, stop = known.data["side"], known.data["signal_price"], known.data["stop_loss"]
+        sign = direction(side)
+        if (entry - stop) * sign < CLOSEST_EXIT:
+            where = "below" if side == "buy" else "above"
+            raise PydanticCustomError("stop_loss", f"must lie at least a cent {where} signal_price to {side}")
+        if (target - entry) * sign < CLOSEST_EXIT:
+            where = "above" if side == "buy" else "below"
+            raise ValueError(f"must lie at least a cent {where} signal_price to {side}")
+        return target
+
+    @model_validator(mode="after")
+    def _one_size(self) -> BracketSignal:
+        if (self.qty is None) == (self.notional is None):
+            raise ValueError("give exactly one of qty and notional")
+        return self
+
+
+class CloseSignal(_Signal):
+    """Leave a position, whole or in part."""
+
+    kind: Literal["close"]
+    symbol: Symbol
+    qty: Positive | None = None
+    foreign_orders: Literal["keep", "cancel"] = "keep"
+    """What becomes of orders that are not repeg's and hold the shares."""
+
+
+Signal = OrderSignal | BracketSignal | CloseSignal
+_SIGNAL: TypeAdapter[Signal] = TypeAdapter(Annotated[Signal, Field(discriminator="kind")])
+
+
+def read_json(text: str) -> Any:
+    """JSON with exact numbers: literals become Decimal, NaN and the like and repeated keys are refused.
+
+    Raises:
+        SignalInvalid: not JSON, or not exactly readable.
+    """
+    if len(text.encode(errors="surrogatepass")) > MAX_BODY_BYTES:
+        raise SignalInvalid("body", f"is larger than {MAX_BODY_BYTES // 1024} KB; send one signal per message")
+    try:
+        body = json.loads(
+            text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique
+        )
+        canonical(body).encode()
+        text.encode()
+    except SignalInvalid:
+        raise
+    except RecursionError:
+        raise SignalInvalid("body", "is nested too deeply") from None
+    except (ValueError, InvalidOperation) as error:
+        raise SignalInvalid("body", f"is not JSON ({error})") from None
+    return body
+
+
+def read_loosely(text: str) -> Any:
+    """What can be made of a body that `read_json` refuses, only to tell which signal it was; None if nothing."""
+    try:
+        body = json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_one_id)
+        canonical(body).encode()
+    except (ValueError, RecursionError):
+        return None
+    return body
+
+
+def _one_id(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Fields given twice do not matter here, but two ids are none."""
+    found = dict(pairs)
+    if sum(key == "signal_id" for key, _ in pairs) > 1:
+        del found["signal_id"]
+    return found
+
+
+def _refuse_constant(name: str) -> Any:
+    raise SignalInvalid("body", f"holds {name}, which is not a number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen = dict(pairs)
+    if len(seen) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise SignalInvalid(twice, "is given twice; keep one")
+    return seen
+
+
+def parse_signal(body: Any) -> Signal:
+    """A signal from decoded JSON (see `read_json`).
+
+    Raises:
+        SignalInvalid: names the first wrong field and what is wrong with it.
+    """
+    if not isinstance(body, dict):
+        raise SignalInvalid("body", "must be a JSON object")
+    try:
+        return _SIGNAL.validate_python(body)
+    except ValidationError as error:
+        raise _first_problem(error) from None
+
+
+def _first_problem(error: ValidationError) -> SignalInvalid:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    path = [str(part) for part in first["loc"][1:]]
+    kind = first["type"]
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return SignalInvalid("kind", 'must be one of "order", "bracket", "close"')
+    if kind == "extra_forbidden":
+        return SignalInvalid(path[-1], "is not a field of this kind of signal; remove it")
+    if kind == "missing":
+        return SignalInvalid(path[-1], "is missing")
+    if kind == "stop_loss":
+        path = ["stop_loss"]
+    message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    field = ".".join(path) or "qty"
+    return SignalInvalid(field, message)
+
+
+def usable_signal_id(body: Any) -> str | None:
+    """The signal_id of a body that may otherwise be invalid, or None if it cannot serve as one."""
+    candidate = body.get("signal_id") if isinstance(body, dict) else None
+    return candidate if isinstance(candidate, str) and SIGNAL_ID.fullmatch(candidate) else None
+
+
+def canonical(body: Any) -> str:
+    """`body` as JSON with sorted keys and plain decimal strings, so that equal signals read equal."""
+    return json.dumps(_canonical_value(body), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _canonical_value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value) if abs(value.adjusted()) <= MAX_DIGITS else str(value)
+    if isinstance(value, dict):
+        return {key: _canonical_value(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_canonical_value(item) for item in value]
+    return value
+
+
+def body_hash(body: Any) -> str:
+    """SHA-256 of the canonical body, in hex."""
+    return hashlib.sha256(canonical(body).encode()).hexdigest()

@@ -1,0 +1,107 @@
+"""Intake: a message becomes an order record and an execution, or a recorded refusal; it never blocks others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from repeg.clock import TimeKeeper
+from repeg.domain.order.record import Order
+from repeg.domain.signals.intake import accepted_order, conflicting_order, invalid_order
+from repeg.domain.signals.parsing import body_hash, parse_signal, read_json, read_loosely, usable_signal_id
+from repeg.errors import SignalInvalid
+from repeg.executions import Executions
+from repeg.log import Log
+from repeg.store.orders import OrderStore
+
+Times = tuple[datetime, datetime, datetime]
+
+
+class Intake:
+    """Accepts one message at a time. `dead_letter` is given the body of a bad message and why it is bad.
+
+    `identity` tells by what our orders' ids at the broker are ours.
+    """
+
+    def __init__(
+        self,
+        orders: OrderStore,
+        executions: Executions,
+        time: TimeKeeper,
+        dead_letter: Callable[[str, str], None],
+        log: Log,
+        identity: Callable[[], str],
+    ) -> None:
+        self._orders = orders
+        self._executions = executions
+        self._time = time
+        self._dead_letter = dead_letter
+        self._log = log
+        self._identity = identity
+
+    def accept(self, text: str, sent_at: datetime | None = None) -> str | None:
+        """Take a message sent at a wall time (None: now); returning means that it is done.
+
+        Returns what was wrong with it if it was refused. Running it again changes nothing.
+        """
+        times = self._times(sent_at)
+        body: Any = None
+        try:
+            body = read_json(text)
+            signal = parse_signal(body)
+        except SignalInvalid as problem:
+            return self._refuse(text, body, problem, times)
+        return self._take(accepted_order(signal, *times), body, times)
+
+    def give_up(self, text: str, sent_at: datetime | None, why: str) -> str | None:
+        """Refuse a message that could not be taken in; one whose order is on record is done, as `accept` says."""
+        problem = SignalInvalid("signal", f"could not be taken in, and is given up: {why}")
+        try:
+            body = read_loosely(text)
+            signal_id = usable_signal_id(body)
+            known = self._orders.claim_of(signal_id) if signal_id else None
+            if known and known.body_hash == body_hash(read_json(text)):
+                return None  # the sweep starts its execution
+            return self._refuse(text, body, problem, self._times(sent_at))
+        except Exception as error:  # whatever keeps it from being recorded, too: then the queue has to do
+            self._log.error(f"a message that is given up could not be recorded: {error}", exc_info=True)
+        self._dead_letter(text, str(problem))
+        return f"a message: {problem}"
+
+    def _times(self, sent_at: datetime | None) -> Times:
+        """Market time of sending as far as it is known, wall time now, and wall time of sending."""
+        received_wall = self._time.wall()
+        sent_at = min(sent_at or received_wall, received_wall)
+        return self._time.approximate().at(sent_at), received_wall, sent_at
+
+    def _take(self, order: Order, body: Any, times: Times) -> str | None:
+        arn = self._executions.arn(order.order_id, 1)
+        named = order.changed(namespace=self._identity()).with_run(execution_arn=arn)
+        known = self._orders.accept(named, body_hash(body))
+        if known and known.body_hash != body_hash(body):
+            self._record(conflicting_order(order.signal_id, body, *times))
+            return f"{order.signal_id}: was used before with another body"
+        self._executions.start(known.order_id if known else order.order_id, 1)
+        self._log.info("signal known" if known else "signal accepted", signal_id=order.signal_id)
+        return None
+
+    def _refuse(self, text: str, body: Any, problem: SignalInvalid, times: Times) -> str:
+        """A bad message is recorded if it says which signal it is, and goes to the dead-letter queue."""
+        self._log.info(f"message refused: {problem}")
+        body = read_loosely(text) if body is None else body
+        signal_id = usable_signal_id(body)
+        if signal_id:
+            order = invalid_order(signal_id, body, problem, *times)
+            arn = self._executions.arn(order.order_id, 1)
+            if self._orders.accept(order.with_run(execution_arn=arn), body_hash(body)):
+                self._record(order)
+            else:
+                self._executions.start(order.order_id, 1)
+        self._dead_letter(text, str(problem))
+        return f"{signal_id or 'a message without a signal_id'}: {problem}"
+
+    def _record(self, order: Order) -> None:
+        """A refusal that does not own its signal_id; its execution only publishes it."""
+        self._orders.record(order.with_run(execution_arn=self._executions.arn(order.order_id, 1)))
+        self._executions.start(order.order_id, 1)

@@ -1,0 +1,69 @@
+"""What all orders share: the last reading of the broker's clock, the trading calendar, the last valid settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from repeg.domain.history import ClockAnchor
+from repeg.domain.market.reports import KeysAccount
+from repeg.domain.market.sessions import Calendar
+from repeg.domain.models import from_json, to_json
+from repeg.settings import Kept
+from repeg.store.items import from_item, to_item
+
+
+class SharedStore:
+    """Shared readings, one item each; the newest wins. `client` is a low-level DynamoDB client."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def clock(self) -> ClockAnchor | None:
+        """The last reading of the broker's clock, or None."""
+        text = self._load("MARKET", "CLOCK")
+        return from_json(text, ClockAnchor) if text else None
+
+    def keep_clock(self, anchor: ClockAnchor) -> None:
+        """Keep a reading of the broker's clock."""
+        self._keep("MARKET", "CLOCK", to_json(anchor))
+
+    def calendar(self) -> Calendar | None:
+        """The trading days last read, or None."""
+        text = self._load("MARKET", "CALENDAR")
+        return from_json(text, Calendar) if text else None
+
+    def keep_calendar(self, calendar: Calendar) -> None:
+        """Keep trading days."""
+        self._keep("MARKET", "CALENDAR", to_json(calendar))
+
+    def account(self) -> KeysAccount | None:
+        """The account of the keys as last told, or None."""
+        text = self._load("MARKET", "ACCOUNT")
+        return from_json(text, KeysAccount) if text else None
+
+    def keep_account(self, known: KeysAccount) -> None:
+        """Keep which account the keys belong to."""
+        self._keep("MARKET", "ACCOUNT", to_json(known))
+
+    def load(self) -> Kept | None:
+        """The last valid settings document, or None."""
+        item = self._item("SETTINGS", "LAST_VALID")
+        return Kept(item["document"], item.get("of", "")) if item else None
+
+    def keep(self, kept: Kept) -> None:
+        """Keep a valid settings document."""
+        self._keep("SETTINGS", "LAST_VALID", kept.document, of=kept.of)
+
+    def _load(self, pk: str, sk: str) -> str | None:
+        item = self._item(pk, sk)
+        return item["document"] if item else None
+
+    def _item(self, pk: str, sk: str) -> dict[str, Any] | None:
+        key = to_item({"pk": pk, "sk": sk})
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return from_item(item) if item else None
+
+    def _keep(self, pk: str, sk: str, document: str, **more: str) -> None:
+        item = to_item({"pk": pk, "sk": sk, "document": document} | more)
+        self._client.put_item(TableName=self._table, Item=item)

@@ -1,0 +1,151 @@
+"""Wires ports to adapters from the environment, once per process and only what is used."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
+
+from repeg.clock import TimeKeeper
+from repeg.domain.order.alerts import Stack
+from repeg.errors import ConfigurationError
+from repeg.events import EventBus
+from repeg.executions import Executions
+from repeg.store.identity import IdentityStore
+from repeg.store.orders import OrderStore
+from repeg.store.shared import SharedStore
+from repeg.telemetry import logger
+from repeg.worker.worker import Worker
+
+if TYPE_CHECKING:
+    from repeg.broker.port import Broker
+    from repeg.domain.settings import Settings
+
+SETTINGS_SECONDS = 5.0
+
+_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+@cache
+def client(service: str) -> Any:
+    """A low-level AWS client."""
+    return _session().create_client(service, config=_CONFIG)
+
+
+@cache
+def _session() -> Session:
+    # botocore's own session: boto3 would import what moves files to S3 before it made the same client.
+    return Session()
+
+
+def environment(name: str) -> str:
+    """An environment value that must be there.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    value = os.environ.get(name, "")
+    if not value:
+        raise ConfigurationError(f"environment: {name} is not set")
+    return value
+
+
+def stack() -> Stack:
+    """Which stack this is, and whose money it trades."""
+    return Stack(os.environ.get("STACK_NAME") or environment("TABLE_NAME"), os.environ.get("TRADING_MODE") or "paper")
+
+
+def speed() -> float:
+    """How many times faster than the wall the market runs (1 but on the local cloud)."""
+    return float(os.environ.get("CLOCK_SPEED") or 1)
+
+
+@cache
+def shared_store() -> SharedStore:
+    """Shared readings."""
+    return SharedStore(client("dynamodb"), environment("TABLE_NAME"))
+
+
+@cache
+def order_store() -> OrderStore:
+    """Order records."""
+    return OrderStore(client("dynamodb"), environment("TABLE_NAME"))
+
+
+@cache
+def identity() -> IdentityStore:
+    """Who we are at the broker."""
+    return IdentityStore(client("dynamodb"), environment("TABLE_NAME"))
+
+
+@cache
+def time_keeper() -> TimeKeeper:
+    """Market time."""
+    return TimeKeeper(shared_store(), speed())
+
+
+@cache
+def executions() -> Executions:
+    """The machine that works orders."""
+    return Executions(client("stepfunctions"), environment("STATE_MACHINE_ARN"))
+
+
+@cache
+def worker(connect: Callable[[], Broker]) -> Worker:
+    """What the steps of the machine work with; `connect` finds the broker."""
+    return Worker(
+        orders=order_store(),
+        time=time_keeper(),
+        make_broker=connect,
+        make_publisher=lambda: EventBus(client("events"), environment("EVENT_BUS_NAME")),
+        make_executions=executions,
+        settings=settings,
+        sleep=lambda seconds: time.sleep(seconds / speed()),
+        log=logger,
+        stack=stack(),
+    )
+
+
+def settings() -> Settings:
+    """The settings in force, at most a few seconds old."""
+    return _settings(int(time.monotonic() // SETTINGS_SECONDS))
+
+
+_last: dict[tuple[str, str | None], Settings] = {}
+
+
+@lru_cache(maxsize=1)
+def _settings(period: int) -> Settings:
+    # Only what talks to the broker asks for settings; the others do not pay for reading the models.
+    from repeg.settings import load_settings
+
+    try:
+        documents = _settings_documents()
+    except (ClientError, BotoCoreError, ConfigurationError) as error:
+        return load_settings(_unreadable(error), shared_store(), logger.error)
+    if documents not in _last:
+        settings = load_settings(lambda: documents, shared_store(), logger.error)
+        _last.clear()
+        _last[documents] = settings
+    return _last[documents]
+
+
+def _unreadable(error: Exception) -> Any:
+    def fetch() -> tuple[str, str | None]:
+        raise ConfigurationError(f"settings cannot be read: {error}")
+
+    return fetch
+
+
+def _settings_documents() -> tuple[str, str | None]:
+    names = environment("SETTINGS_DEFAULTS"), environment("SETTINGS_OVERRIDES")
+    found = {entry["Name"]: entry["Value"] for entry in client("ssm").get_parameters(Names=list(names))["Parameters"]}
+    if names[0] not in found:
+        raise ConfigurationError(f"parameter {names[0]} does not exist; deploy the stack again")
+    return found[names[0]], found.get(names[1])

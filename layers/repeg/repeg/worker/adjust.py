@@ -1,0 +1,61 @@
+"""Brackets follow a corporate action: shares and levels rescaled, and told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from repeg.domain.market.reports import Position
+from repeg.domain.money import plain
+from repeg.domain.order.adjustments import Adjustment, Seen
+from repeg.domain.order.record import Order
+from repeg.domain.proof.evidence import Finding, rescaled
+from repeg.domain.rules.bracket_exit import after_split
+from repeg.worker.worker import Worker
+
+DISAGREES = "disagrees"
+
+
+def adjusted(
+    worker: Worker,
+    brackets: Sequence[Order],
+    finding: Finding,
+    position: Position | None,
+    quantities: Sequence[Decimal] | None = None,
+) -> list[Order]:
+    """The brackets after a corporate action: shares and levels rescaled, to be protected anew at once; told.
+
+    `quantities`: what each of them has now, where the ratio alone does not tell.
+    """
+    after = []
+    for bracket, qty in zip(brackets, quantities or rescaled(brackets, finding), strict=True):
+        now = worker.now(bracket)
+        levels = after_split(bracket, finding.ratio)
+        change = Adjustment(
+            why="corporate_action",
+            detail=finding.why,
+            change=qty - bracket.unexited_qty,
+            ratio=finding.ratio,
+            levels=levels,
+            at=now,
+        )
+        words = f"{finding.why}: {plain(bracket.unexited_qty)} {bracket.symbol} became {plain(qty)}, "
+        words += f"stop {plain(levels.stop)}, target {plain(levels.target)}"
+        seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=now) if position else None
+        changed = (
+            bracket.with_care(
+                adjustments=(*bracket.care.adjustments, change),
+                seen=seen,
+                frozen="",
+                doubted_at=None,
+                past_stop_since=None,
+                due_at=now,
+                tries=0,
+            )
+            .with_guard(stop_loss=levels.stop, take_profit=levels.target, protected=False)
+            .no_longer(DISAGREES)
+        )
+        then = "it is being closed" if quantities else "protected again at these levels"
+        worker.alert(changed, f"corporate action: {words}; {then}")
+        after.append(worker.save_exits(bracket, worker.note(changed, words)))
+    return after

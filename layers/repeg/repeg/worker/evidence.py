@@ -1,0 +1,159 @@
+"""Gathering what proves that shares are gone: `repeg.domain.proof.evidence` weighs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from repeg.broker.port import Broker
+from repeg.domain.market.reports import OrderReport, Position
+from repeg.domain.market.sessions import EASTERN
+from repeg.domain.models import direction
+from repeg.domain.order.adjustments import CorporateAction
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.order.reservation import Priority
+from repeg.domain.proof.evidence import (
+    DUST,
+    Finding,
+    Looks,
+    Proof,
+    expected_of,
+    looks_split,
+    order_ids,
+    seen_before,
+    unbooked,
+    weigh,
+)
+from repeg.errors import OperatorError, RetryError
+from repeg.worker.worker import Worker
+
+LONGEST_LIFE = timedelta(days=91)
+"""An order that took shares may have rested for as long as the broker keeps one."""
+DATA_LAGS = timedelta(days=5)
+_Seen = TypeVar("_Seen")
+
+
+def find_out(
+    worker: Worker,
+    brackets: Sequence[Order],
+    listed: Sequence[Position] | None = None,
+    open_orders: Sequence[OrderReport] | None = None,
+    taken: Decimal = ZERO,
+) -> Finding:
+    """What became of the shares of these brackets (one symbol, at least one bracket), by all that the broker says.
+
+    `listed` and `open_orders` are listings of a moment ago, if there are any; `taken` is what an order under way has
+    sold and booked on nobody yet. Costs up to four trading requests; asks for orders and corporate actions only when
+    shares do not show.
+    """
+    symbol, broker = brackets[0].symbol, worker.broker_for(Priority.URGENT)
+    position, read = _asked(worker, lambda: broker.position(symbol))
+    if _shows_all(brackets, position, taken) and not looks_split(brackets, position):
+        held = position.qty * direction(brackets[0].trading_side) if position else ZERO
+        return Finding(proof=Proof.THERE, held=held)
+    if listed is None:
+        listed, _ = _asked(worker, broker.positions)
+    by_list = next((held for held in listed or () if held.symbol == symbol), None)
+    looks = Looks(
+        read=_qty(position) if read else None,
+        listed=_qty(by_list) if listed is not None else None,
+        avg_entry_price=position.avg_entry_price if position else None,
+    )
+    finding = weigh(brackets, looks, taken)
+    if looks.held is None or (finding.proof is Proof.THERE and not looks_split(brackets, position)):
+        return finding
+    if open_orders is None:
+        open_orders, _ = _asked(worker, broker.open_orders)
+    return weigh(brackets, _in_full(worker, broker, brackets, looks, open_orders or ()), taken)
+
+
+def since_then(worker: Worker, symbol: str, looks: Looks, since: datetime) -> Looks:
+    """The looks, with what orders of others traded since a time and the corporate actions since.
+
+    None of ours trades beside one that has the symbol's turn; what others traded before shows in what was held then.
+    """
+    broker = worker.broker_for(Priority.URGENT)
+    reports, _ = _asked(worker, lambda: broker.groups(symbol, since - LONGEST_LIFE))
+    traded = None
+    if reports is not None:
+        own = {order.name_at_broker for order in _ours(worker, reports)}
+        others = unbooked(reports, since, own, None)
+        traded = tuple(each for each in others if each.filled_at is None or each.filled_at >= since)
+    return looks.changed(unbooked=traded, actions=_actions(worker, broker, symbol, since))
+
+
+def listed_position(worker: Worker, symbol: str) -> Position | None:
+    """The symbol's position by the list of positions.
+
+    Raises:
+        RetryError: it could not be read.
+    """
+    return next((held for held in worker.broker_for(Priority.URGENT).positions() if held.symbol == symbol), None)
+
+
+def _shows_all(brackets: Sequence[Order], position: Position | None, taken: Decimal) -> bool:
+    """One answer is enough to know that shares are there."""
+    held = position.qty * direction(brackets[0].trading_side) if position else None
+    return held is not None and held >= expected_of(brackets, taken) - DUST
+
+
+def _in_full(
+    worker: Worker,
+    broker: Broker,
+    brackets: Sequence[Order],
+    looks: Looks,
+    open_orders: Sequence[OrderReport],
+) -> Looks:
+    before = seen_before(brackets)
+    bought = min(bracket.first_sent_at or bracket.created_at for bracket in brackets)
+    since = max(bought, before.at) if before else bought
+    reports, _ = _asked(worker, lambda: broker.groups(brackets[0].symbol, since - LONGEST_LIFE))
+    traded = None if reports is None else unbooked(reports, since, _book_themselves(worker, reports), before)
+    return looks.changed(
+        guarded=_guarded(brackets, open_orders),
+        unbooked=traded,
+        actions=_actions(worker, broker, brackets[0].symbol, since),
+    )
+
+
+def _book_themselves(worker: Worker, reports: Sequence[OrderReport]) -> set[str]:
+    """Names of orders of ours whose trades are in the records of brackets, or will be; no plain sell is among them."""
+    ours = _ours(worker, reports)
+    return {order.name_at_broker for order in ours if order.kind in ("bracket", "close", "unwind")}
+
+
+def _ours(worker: Worker, reports: Sequence[OrderReport]) -> list[Order]:
+    known = [worker.orders.get(order_id) for order_id in sorted(order_ids(reports))]
+    return [order for order in known if order]
+
+
+def _guarded(brackets: Sequence[Order], open_orders: Sequence[OrderReport]) -> Decimal:
+    """Shares that OCOs of these brackets hold by the broker's own listing."""
+    ours = {oco.client_order_id for bracket in brackets for oco in bracket.guard.protections}
+    ids = {oco.broker_order_id for bracket in brackets for oco in bracket.guard.protections if oco.broker_order_id}
+    mine = [each for each in open_orders if each.client_order_id in ours or each.broker_order_id in ids]
+    return sum((each.qty - each.filled_qty for each in mine), ZERO)
+
+
+def _actions(worker: Worker, broker: Broker, symbol: str, since: datetime) -> tuple[CorporateAction, ...] | None:
+    day = (since - DATA_LAGS).astimezone(EASTERN).date()
+    actions, _ = _asked(worker, lambda: broker.corporate_actions(symbol, day))
+    if actions is None:
+        return None
+    first = since.astimezone(EASTERN).date()
+    return tuple(action for action in actions if action.ex_date >= first)
+
+
+def _qty(position: Position | None) -> Decimal:
+    return position.qty if position else ZERO
+
+
+def _asked(worker: Worker, ask: Callable[[], _Seen]) -> tuple[_Seen | None, bool]:
+    """The answer and True, or None and False when there is none now."""
+    try:
+        return ask(), True
+    except (RetryError, OperatorError) as error:
+        worker.log.info(f"no evidence: {error}")
+        return None, False

@@ -1,0 +1,53 @@
+"""A rung whose price is what rests already: the child order is left where it is, and stands for that rung, too."""
+
+from __future__ import annotations
+
+from repeg.domain.ladder.rungs import Rung
+from repeg.domain.market.quotes import Quote
+from repeg.domain.order.children import ChildRecord
+from repeg.domain.order.record import Order
+from repeg.domain.routes import Next
+from repeg.domain.rules.resting import kept_for, may_rest_on
+from repeg.domain.rules.walking import needs_quote, next_rung, rungs_walked
+from repeg.errors import OperatorError, RetryError
+from repeg.worker.outcome import after_close, fold, proceed, read_child
+from repeg.worker.worker import Worker
+
+
+def keep_resting(worker: Worker, order: Order, child: ChildRecord) -> Next | None:
+    """Prolong a child order whose patience is over, if the next rung would rest at its price; None: cancel it.
+
+    Nothing is sent for it, and whatever cannot be known now leads to the cancel.
+    """
+    if not may_rest_on(order, child):
+        return None
+    clock, quote, problem = worker.clock_of(order), None, None
+    try:
+        calendar = worker.time.calendar(worker.broker_for(order), clock.now())
+        rung = next_rung(order, calendar.trading_until(clock.now(), order.terms.outside_session), clock.now())
+        if not isinstance(rung, Rung):
+            return None
+        if needs_quote(order, rung):
+            quote, problem, clock, _ = worker.fresh_quote(order, clock)
+    except (RetryError, OperatorError) as error:
+        worker.log.info(f"cannot be priced, so it is cancelled: {error}", order_id=order.order_id)
+        return None
+    if problem or kept_for(order, child, rung, quote, clock.now()) is None:
+        return None
+    return _prolonged(worker, order.with_run(clock=clock.anchor), child, rung, quote)
+
+
+def _prolonged(worker: Worker, order: Order, child: ChildRecord, rung: Rung, quote: Quote | None) -> Next | None:
+    """Look at it as a cancel would have done, and let it rest on."""
+    broker_order_id = child.broker_order_id or ""
+    look = read_child(worker, child, lambda: worker.broker_for(order).order(broker_order_id))
+    order = fold(worker, order, child, look.report)
+    child = order.children[-1]
+    if child.status.closed:
+        return after_close(worker, order, child)
+    kept = kept_for(order, child, rung, quote, worker.now(order))
+    if kept is None or (look.answered and look.report is None):
+        return None
+    price = kept.limit_price or "market"
+    order = worker.note(order, f"{kept.client_order_id} rests on at {price}, as rung {rungs_walked(order) + 1}, too")
+    return proceed(worker, order.with_child(kept), kept)

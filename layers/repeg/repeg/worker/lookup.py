@@ -1,0 +1,80 @@
+"""Looking for what was sent, when nobody knows whether it arrived: by our id, then in the list of orders.
+
+A read by id may know nothing of an order that the list shows; and what bears our id need not be ours.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from repeg.domain.market.reports import OrderReport
+from repeg.domain.order.reservation import Priority
+from repeg.domain.proof.ours import Intent, contradiction, in_words
+from repeg.worker.worker import Worker
+
+SUBMITTED_BEFORE = timedelta(seconds=5)
+
+
+class Seen(NamedTuple):
+    """What a look-up found: our order; or one that bears its id and is not ours; or nothing."""
+
+    report: OrderReport | None = None
+    stranger: OrderReport | None = None
+
+
+def look_up(worker: Worker, intent: Intent, *, listed: bool) -> Seen:
+    """Look for what was written down. With `listed`, the list of orders is asked when the id leads nowhere.
+
+    Raises:
+        RetryError: the broker could not be asked; nothing follows from that.
+    """
+    report = worker.broker_for(Priority.URGENT).order_by_client_id(intent.client_order_id)
+    if report and not contradiction(intent, report):
+        return Seen(report)
+    strangers = [report] if report else []
+    if listed or report:
+        for each in since(worker, intent.symbol, intent.written_at):
+            if each.client_order_id == intent.client_order_id:
+                if not contradiction(intent, each):
+                    return Seen(each)
+                strangers.append(each)
+    return Seen(stranger=strangers[0] if strangers else None)
+
+
+def listed(worker: Worker, symbol: str, broker_order_id: str, written_at: datetime) -> OrderReport | None:
+    """An order of ours as the list shows it, which the broker does not know by its own id any more; None: nowhere.
+
+    Raises:
+        RetryError: the list could not be read.
+    """
+    return next(
+        (each for each in since(worker, symbol, written_at) if each.broker_order_id == broker_order_id),
+        None,
+    )
+
+
+def successor_of(worker: Worker, symbol: str, broker_order_id: str, written_at: datetime) -> OrderReport | None:
+    """The order that says it took the place of this one, by the list of orders; None: no such order is listed.
+
+    Raises:
+        RetryError: the list could not be read.
+    """
+    return next((each for each in since(worker, symbol, written_at) if each.replaces == broker_order_id), None)
+
+
+def taken(intent: Intent, stranger: OrderReport) -> str:
+    """What the operator is told of an order that bears our id."""
+    why = contradiction(intent, stranger)
+    return (
+        f"{intent.client_order_id} is taken by an order that is not ours, {in_words(stranger)}: {why}; it is left alone"
+    )
+
+
+def since(worker: Worker, symbol: str, written_at: datetime) -> tuple[OrderReport, ...]:
+    """All orders of a symbol that may have been sent from then on.
+
+    Raises:
+        RetryError: the list could not be read.
+    """
+    return worker.broker_for(Priority.URGENT).groups(symbol, written_at - SUBMITTED_BEFORE)

@@ -1,0 +1,164 @@
+"""Reading and cancelling OCOs: what the broker says of them, folded into the record."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from repeg.broker.port import Broker, CancelOutcome
+from repeg.domain.market.reports import OrderReport
+from repeg.domain.order.protection import Protection, ProtectionStatus
+from repeg.domain.order.record import Order
+from repeg.domain.order.reservation import Priority
+from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS, PRICE_LAGS_SECONDS
+from repeg.domain.proof.ours import oco_intent
+from repeg.errors import OperatorError, RetryError
+from repeg.worker.lookup import listed, look_up, taken
+from repeg.worker.send import wait_for_sender
+from repeg.worker.worker import Worker
+
+MOVES_FOLLOWED = 5
+
+
+class Look(NamedTuple):
+    """What a look-up by our id came to: whether the broker answered, and the OCO if it knows it."""
+
+    order: Order
+    answered: bool
+    found: Protection | None
+    taken: bool = False
+    """The id belongs to an order that is not ours; this OCO is over, and was never there."""
+
+
+def read_oco(
+    worker: Worker,
+    order: Order,
+    oco: Protection,
+    broker: Broker | None = None,
+    looks: int = len(LOOKUP_BACKOFF_SECONDS),
+) -> tuple[Order, Protection]:
+    """The order with the OCO as the broker reports it by id, not yet saved; unchanged when it cannot be read now.
+
+    That the broker does not know it any more is believed after more than `looks` looks.
+    """
+    broker = broker or worker.broker_for(Priority.URGENT)
+    try:
+        reports = _chain(worker, broker, oco.broker_order_id or "")
+        if not reports:
+            shown = listed(worker, order.symbol, oco.broker_order_id or "", oco.placed_at)
+            reports = [shown] if shown else []
+        session = worker.session_of(order)
+    except (RetryError, OperatorError) as error:
+        worker.log.info(f"could not read {oco.client_order_id}: {error}")
+        return order, oco
+    seen = oco
+    for report in reports:
+        seen = seen.reported(report, worker.now(order), seen.is_due(session, worker.now(order)))
+    if not reports:
+        seen = oco.changed(lookups=oco.lookups + 1)
+        if seen.lookups > looks:
+            worker.alert(order, f"{oco.client_order_id} is unknown to the broker now; check the account by hand")
+            seen = seen.changed(status=ProtectionStatus.GONE, closed_at=worker.now(order))
+    if (seen.status, seen.exited_qty) != (oco.status, oco.exited_qty):
+        order = worker.note(order, _words(seen))
+    return order.with_protection(seen), seen
+
+
+def _chain(worker: Worker, broker: Broker, broker_order_id: str) -> list[OrderReport]:
+    """An OCO as the broker reports it, and what became of it when somebody replaced its target, oldest first."""
+    reports: list[OrderReport] = []
+    for _ in range(MOVES_FOLLOWED):
+        report = _with_prices(worker, broker, broker.order(broker_order_id))
+        if report is None:
+            break
+        reports.append(_with_moved_legs(broker, report))
+        if report.replaced_by is None:
+            break
+        broker_order_id = report.replaced_by
+    return reports
+
+
+def _with_prices(worker: Worker, broker: Broker, report: OrderReport | None) -> OrderReport | None:
+    for pause in PRICE_LAGS_SECONDS:
+        if report is None or not report.unpriced:
+            break
+        worker.sleep(pause)
+        report = broker.order(report.broker_order_id)
+    return report
+
+
+def _with_moved_legs(broker: Broker, report: OrderReport) -> OrderReport:
+    """With the legs that replaced others and are not listed beside them."""
+    listed = {leg.broker_order_id for leg in report.legs}
+    moved = [broker.order(leg.replaced_by) for leg in report.legs if leg.replaced_by and leg.replaced_by not in listed]
+    return report.changed(legs=(*report.legs, *(leg for leg in moved if leg))) if moved else report
+
+
+def find_oco(worker: Worker, order: Order, oco: Protection, *, refused: bool = False) -> Look:
+    """Look an OCO up by our id, whose fate at the broker is not known.
+
+    With `refused`, this worker was told that the id is taken: nobody else can be sending it.
+    """
+    intent = oco_intent(order, oco)
+    try:
+        report, stranger = look_up(worker, intent, listed=oco.lookups + 1 >= len(LOOKUP_BACKOFF_SECONDS))
+    except (RetryError, OperatorError) as error:
+        worker.log.info(f"could not look up {oco.client_order_id}: {error}")
+        return Look(order, False, None)
+    if stranger and (refused or not wait_for_sender(worker, oco, 0)):
+        return Look(_taken(worker, order, oco, taken(intent, stranger)), True, None, taken=True)
+    if report is None:
+        return Look(order, True, None)
+    found = oco.changed(
+        broker_order_id=report.broker_order_id,
+        status=ProtectionStatus.CANCELING if oco.cancel_requested_at else ProtectionStatus.SENT,
+        ambiguous=False,
+        lookups=0,
+    )
+    return Look(order.with_protection(found), True, found)
+
+
+def _taken(worker: Worker, order: Order, oco: Protection, detail: str) -> Order:
+    worker.alert(order, detail)
+    gone = {"status": ProtectionStatus.REFUSED, "closed_at": worker.now(order), "ambiguous": False}
+    return worker.note(order.with_protection(oco.changed(**gone)), detail)
+
+
+def read_exits(worker: Worker, bracket: Order, looks: int = len(LOOKUP_BACKOFF_SECONDS)) -> Order:
+    """The bracket with what its targets and stops did since anybody looked, and what became of its OCOs; saved."""
+    before = bracket
+    for oco in bracket.guard.protections:
+        if not oco.status.closed and oco.broker_order_id:
+            bracket = read_oco(worker, bracket, oco, looks=looks)[0]
+    return worker.save_exits(before, bracket)
+
+
+def find_lost(worker: Worker, order: Order) -> Order:
+    """The order with OCOs that were given up as never arrived, and did: something holds the shares."""
+    for oco in order.guard.protections:
+        if oco.status is ProtectionStatus.REFUSED and oco.ambiguous:
+            look = find_oco(worker, order, oco)
+            order = look.order if look.found else order
+    return order
+
+
+def ask_to_cancel(worker: Worker, oco: Protection) -> bool:
+    """Ask for the cancel of both legs; False when the broker may not have the wish.
+
+    A target that is over already takes no stop with it: one that was elected, and rests, is cancelled by its own id.
+    """
+    broker = worker.broker_for(Priority.URGENT)
+    try:
+        outcome = broker.cancel(oco.broker_order_id or "")
+        if outcome is CancelOutcome.ALREADY_TERMINAL:
+            report = broker.order(oco.broker_order_id or "")
+            for leg in report.legs if report else ():
+                if not leg.status.terminal:
+                    outcome = broker.cancel(leg.broker_order_id)
+        return outcome is not CancelOutcome.UNCLEAR
+    except (RetryError, OperatorError):
+        return False
+
+
+def _words(oco: Protection) -> str:
+    taken = "".join(f", {gone.qty} left at {gone.price} ({gone.reason})" for gone in oco.exits)
+    return f"{oco.client_order_id} {oco.status}{taken}"

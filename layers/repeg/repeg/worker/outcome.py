@@ -1,0 +1,179 @@
+"""Folding what the broker said into the record, and where that leads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NamedTuple
+
+from repeg.domain.market.reports import OrderReport, OrderStatus
+from repeg.domain.money import plain
+from repeg.domain.order.children import ChildRecord, Doubt
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.order.reservation import REQUESTS_PER_PROTECTION, emptied
+from repeg.domain.order.verdicts import Refusal
+from repeg.domain.proof.ours import child_intent
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.routes import Next, Route
+from repeg.domain.rules.endings import ChildOver, Onward, child_over
+from repeg.domain.rules.life import is_restoring, is_withdrawn, ladder_over
+from repeg.domain.rules.timing import bare_for_long
+from repeg.domain.rules.walking import (
+    is_exit,
+    is_overdue,
+    patience_left,
+    pause_after_rejected,
+)
+from repeg.errors import CredentialsRefused, OperatorError, RetryError
+from repeg.worker.leftover import seen_flat
+from repeg.worker.lookup import successor_of
+from repeg.worker.worker import Worker
+
+
+class Look(NamedTuple):
+    """What a read of a child order came to: whether the broker answered, and the report if it knows the order."""
+
+    answered: bool
+    report: OrderReport | None
+
+
+def reason_of(error: RetryError) -> Reason:
+    """Why an order ends that the broker let wait for too long."""
+    return Reason.MISCONFIGURED if isinstance(error, CredentialsRefused) else Reason.BROKER_UNAVAILABLE
+
+
+def read_child(worker: Worker, child: ChildRecord, read: Callable[[], OrderReport | None]) -> Look:
+    """Read a child order; that it cannot be read now is no verdict about it."""
+    try:
+        return Look(True, read())
+    except (RetryError, OperatorError) as error:
+        worker.log.info(f"could not read {child.client_order_id}: {error}")
+        return Look(False, None)
+
+
+def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport | None) -> Order:
+    """The order with `report` folded into `child`, not yet saved."""
+    if report is None:
+        return order.with_child(child)
+    if report.status is OrderStatus.REPLACED and report.replaced_by is None:
+        report = _with_successor(worker, order, child, report)
+    known = child.reported(report, worker.now(order))
+    if known.replaced and not child.replaced:
+        worker.alert(order, f"{child.client_order_id} was replaced from outside; its successor is followed")
+    order = _told_of_doubt(worker, order, known)
+    surplus = order.with_child(known).remaining_qty
+    if order.terms.requested_qty is not None and surplus < min(ZERO, order.remaining_qty):
+        worker.alert(order, f"overfilled: {-surplus} {order.symbol} more than asked for ({child.client_order_id})")
+    if (known.filled_qty, known.status) != (child.filled_qty, child.status):
+        price = f" at {known.avg_fill_price}" if known.avg_fill_price else ""
+        detail = f"{child.client_order_id} {known.status}: {known.filled_qty}/{known.qty}{price}"
+        order = worker.note(order, detail)
+    return order.with_child(known)
+
+
+def _with_successor(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> OrderReport:
+    """An order that was replaced by one which it does not name: the list may show which says whose place it took."""
+    try:
+        found = successor_of(worker, order.symbol, report.broker_order_id, child_intent(order, child).written_at)
+    except (RetryError, OperatorError) as error:
+        worker.log.info(f"the successor of {child.client_order_id} could not be looked for: {error}")
+        return report
+    return report.changed(replaced_by=found.broker_order_id) if found else report
+
+
+_DOUBTS = {
+    Doubt.PRICE: "was filled, and the broker tells no price: nothing is measured from it",
+    Doubt.QUANTITY: "is filled, the broker says, with fewer shares than it was for",
+    Doubt.SUCCESSOR: "was replaced from outside, and the broker does not say by what: its fate is unknown",
+}
+
+
+def _told_of_doubt(worker: Worker, order: Order, child: ChildRecord) -> Order:
+    if child.doubt is None:
+        return order.no_longer("figures")
+    if not child.doubt_lasts:
+        return order
+    locked = "" if child.status.closed else f"; {order.symbol} stays locked"
+    detail = f"{child.client_order_id} ({child.broker_order_id}) {_DOUBTS[child.doubt]}{locked}"
+    return worker.alert_lasting(order, "figures", detail)
+
+
+def proceed(worker: Worker, order: Order, child: ChildRecord) -> Next:
+    """Save, and go where the child order's state leads: on with the ladder, to the end, or to another wait."""
+    if child.status.closed:
+        return after_close(worker, order, child)
+    if is_withdrawn(order):
+        worker.orders.save(order)
+        return Next(Route.CANCEL_ORDER)
+    if child.doubt_lasts and order.bare_qty > 0:
+        worker.orders.save(order)
+        return Next(Route.PROTECT_POSITION)
+    if child.doubt:
+        return worker.wait(order, Route.WAIT_FOR_FILL, child.doubt_pause)
+    patience = patience_left(child, worker.now(order))
+    order = worker.orders.save(tell_overdue(worker, order))
+    worker.sleep(patience.sleep_seconds)
+    if patience.seconds == 0:
+        return Next(Route.CANCEL_ORDER)
+    return Next(Route.WAIT_OUT_PATIENCE if patience.then_cancel else Route.WAIT_FOR_FILL, patience.seconds)
+
+
+def after_close(worker: Worker, order: Order, child: ChildRecord) -> Next:
+    """Save, and go on after a child order is over for good."""
+    over = child_over(order, child)
+    closed, unused = emptied(child)
+    order = order.with_child(closed)
+    if order.terms.bracket and child.filled_qty > 0:
+        kept, unused = unused.split(REQUESTS_PER_PROTECTION) if unused else (None, None)
+        order = order.with_guard(reserved=kept)
+    following = _onward(worker, order, over)
+    worker.give_back(unused)
+    return following
+
+
+def _onward(worker: Worker, order: Order, over: ChildOver) -> Next:
+    if over.onward is Onward.PAUSES:
+        return wait_to_place(worker, order, pause_after_rejected(order))
+    if over.reason:
+        return finish(worker, order, Refusal(reason=over.reason, detail=over.detail))
+    order = worker.orders.save(seen_flat(worker, order))
+    return Next(ladder_over(order) if over.onward is Onward.OVER else Route.PLACE_ORDER)
+
+
+def finish(worker: Worker, order: Order, ending: Refusal) -> Next:
+    """Save why the order ends, and record it."""
+    order = worker.orders.save(worker.note(order.changed(reason=ending.reason), ending.detail))
+    return Next(ladder_over(order))
+
+
+def wait_to_place(worker: Worker, order: Order, seconds: int, route: Route = Route.WAIT_TO_PLACE) -> Next:
+    """Wait before the next child order. Nothing is at the market meanwhile.
+
+    What a close took protection off does not wait bare for long: it is protected first, and taken down again then.
+    """
+    order = tell_overdue(worker, order)
+    if order.open_child or not stays_bare(worker, order, seconds):
+        return worker.wait(order, route, seconds)
+    detail = f"nothing of it is at the market; protected again, and tried again {seconds} s later"
+    return protect_first(worker, order, seconds, detail)
+
+
+def stays_bare(worker: Worker, order: Order, seconds: float) -> bool:
+    """True when what a close took protection off would be bare for too long by then, or is being protected again."""
+    at_last = worker.now(order) + timedelta(seconds=seconds)
+    return order.kind == "close" and (is_restoring(order) or bare_for_long(order, at_last))
+
+
+def protect_first(worker: Worker, close: Order, seconds: int, detail: str) -> Next:
+    """Put back what a close took down, and go on with it so many seconds after that."""
+    noted = close if is_restoring(close) else worker.note(close, detail)
+    worker.orders.save(noted.changed(status=Status.WAITING).with_close(restoring=True, tries_in=seconds))
+    return Next(Route.PROTECT_POSITION)
+
+
+def tell_overdue(worker: Worker, order: Order) -> Order:
+    """An exit that takes longer than two minutes goes on until the close; the operator is told meanwhile."""
+    if not is_exit(order) or not is_overdue(order, worker.now(order)):
+        return order
+    left = f"{plain(order.remaining_qty)} of {plain(order.remaining_qty + order.filled_qty)} {order.symbol}"
+    return worker.alert_lasting(order, "leaving", f"{left} are not left yet; it is tried on until the close")

@@ -1,0 +1,66 @@
+"""The end of a close: what it sold is booked on the brackets it was taken from, the rest is protected again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from repeg.domain.order.record import Order
+from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS
+from repeg.domain.proof.leaving import booked
+from repeg.domain.routes import Next, Route
+from repeg.domain.rules.life import is_being_left, is_restoring, is_withdrawn_by, ladder_over
+from repeg.worker.send import wait_for_sender
+from repeg.worker.worker import Worker
+
+Protect = Callable[[Worker, Order], Next]
+
+
+def restore(worker: Worker, close: Order, protect: Protect) -> Next:
+    """Book the sale, then have every bracket whose protection came down protected again, at its own levels."""
+    holding = worker.orders.holding(close.symbol)
+    known = {bracket.order_id: bracket for bracket in holding}
+    for sold in booked(close, holding):
+        noted = worker.note(sold, f"{close.order_id} left shares of this position")
+        worker.save_exits(known[sold.order_id], noted)
+    waits: list[int] = []
+    # A close that died while it superseded an order does not name it, but the order names the close.
+    taken_over = (bracket.order_id for bracket in holding if is_withdrawn_by(bracket, close))
+    for order_id in dict.fromkeys((*close.close.released, *taken_over)):
+        bracket = worker.orders.get(order_id)
+        if bracket is None or is_being_left(bracket):
+            continue
+        if not bracket.status.terminal:
+            # Its own execution is still ending it.
+            waits.append(1)
+            continue
+        if bracket.care.frozen or not (bracket.needs_care or bracket.odd_qty > 0):
+            continue
+        following = protect(worker, bracket)
+        if following.route is Route.WAIT_TO_PROTECT:
+            waits.append(following.seconds)
+        if following.route is Route.DONE:
+            waits.append(1)
+        if following.route is Route.UNWIND_POSITION:
+            now = worker.orders.get(order_id) or bracket
+            worker.alert(now, f"{now.unguarded_qty} {close.symbol} could be neither left nor protected again")
+    if close.open_child:
+        # It may still arrive, and holds the shares then: it is looked for between the tries to protect them.
+        looks = close.open_child.lookups - len(LOOKUP_BACKOFF_SECONDS)
+        pause = min(waits, default=wait_for_sender(worker, close.open_child, max(0, looks)) or 1)
+        return worker.wait(close, Route.WAIT_TO_PLACE, pause)
+    if waits:
+        return worker.wait(close, Route.WAIT_TO_PROTECT, min(waits))
+    if is_restoring(close):
+        if close.close.tries_in:
+            return worker.wait(as_before(close).with_run(waits=0), Route.WAIT_FOR_MARKET, close.close.tries_in)
+        worker.orders.save(as_before(close))
+        return Next(Route.ASSESS_MARKET)
+    kept = worker.orders.save(close.with_guard(settled=True))
+    return Next(ladder_over(kept))
+
+
+def as_before(close: Order) -> Order:
+    """The close as it was before it took anything down: what it answered for is protected again."""
+    nothing = {"released": (), "released_at": None, "position_before": None, "brackets_before": None}
+    again = close.with_close(**nothing, booked_qty=close.filled_qty, restoring=False, settling=0, tries_in=0)
+    return again.with_sending(wall=None)

@@ -1,0 +1,156 @@
+"""The one way to send: the intent is saved, then sent while it is fresh, and what comes of it is never dropped.
+
+Three locks keep a worker that stalls from sending what another has ruled out. An intent is sent only within seconds of
+its save; later it must be saved anew, which a worker that lost the order cannot. "Never sent" is concluded only when
+no sender can live any more. And who holds the broker's answer, and finds that the order was taken away meanwhile,
+answers for what was sent: the record knows of it, or it is taken back, recorded and told.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from repeg.broker.port import Accepted, Ambiguous, Denied, InTime, SubmitOutcome, Throttled
+from repeg.domain.market.reports import OrderReport
+from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.protection import Protection, ProtectionStatus
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.order.reservation import Priority, emptied
+from repeg.domain.order.sending import in_time, may_arrive_for
+from repeg.domain.patience import CANCEL_LOOKS_SECONDS, FOLD_TRIES, READ_BACKOFF_SECONDS, backoff
+from repeg.domain.proof.ours import Intent, contradiction
+from repeg.domain.reasons import Reason
+from repeg.domain.rules.life import is_being_left
+from repeg.errors import (
+    BudgetExhausted,
+    CredentialsRefused,
+    OperatorError,
+    RetryError,
+    SentTooLate,
+    StaleExecution,
+    StoreConflict,
+)
+from repeg.worker.worker import Worker
+
+
+def send(
+    worker: Worker, intent: Intent, save: Callable[[datetime], Order], submit: Callable[[InTime], SubmitOutcome]
+) -> tuple[Order, SubmitOutcome]:
+    """Save the intent, then send it once. `save` is told the wall time by which the intent's age counts."""
+    saved_wall = worker.time.wall()
+    order = save(saved_wall)
+    outcome = outcome_of(lambda: submit(lambda: in_time(saved_wall, worker.time.wall())))
+    wrong = contradiction(intent, outcome.report, just_sent=True) if isinstance(outcome, Accepted) else None
+    return order, Ambiguous(f"the answer tells of {wrong}") if wrong else outcome
+
+
+def outcome_of(send_once: Callable[[], SubmitOutcome]) -> SubmitOutcome:
+    """Send once. Trouble before anything was sent reads as throttled, refused keys as denied."""
+    try:
+        return send_once()
+    except BudgetExhausted as error:
+        return Throttled(error.wait_seconds)
+    except SentTooLate as error:
+        return Throttled(0.0, str(error))
+    except (CredentialsRefused, OperatorError) as error:
+        return Denied(Reason.MISCONFIGURED, str(error))
+    except RetryError as error:
+        return Throttled(1.0, str(error))
+
+
+def wait_for_sender(worker: Worker, record: ChildRecord | Protection, looks: int) -> int | None:
+    """Market seconds until it is worth looking again for an intent that may still be sent; None when it cannot be."""
+    left = may_arrive_for(record.saved_wall, worker.time.wall(), heard_wall=record.all_heard_wall)
+    if not left:
+        return None
+    return min(backoff(READ_BACKOFF_SECONDS, looks), math.ceil(left * worker.time.speed))
+
+
+@contextmanager
+def answering_for(worker: Worker, order: Order, sent: ChildRecord | Protection, report: OrderReport) -> Iterator[None]:
+    """Whatever is done with an accepted order in here: when it shows that the order was taken away, nothing is lost."""
+    try:
+        yield
+    except (StaleExecution, StoreConflict):
+        try:
+            _answer_for(worker, order.order_id, sent, report)
+        except Exception as error:  # the alert is all that is left
+            told = f"{sent.client_order_id} ({report.broker_order_id}) was sent and is in no record"
+            worker.alert(order, f"{told}: {error}; check {order.symbol} by hand")
+        raise
+
+
+def _answer_for(worker: Worker, order_id: str, sent: ChildRecord | Protection, report: OrderReport) -> None:
+    order = _read(worker, order_id)
+    if _is_known(order, sent, report):
+        return
+    wanted = isinstance(sent, Protection) and order.bare_qty >= sent.qty and not is_being_left(order)
+    report = report if wanted else _take_back(worker, report)
+    for attempt in range(FOLD_TRIES):
+        try:
+            worker.orders.save(_with_sent(worker, order, sent, report, wanted))
+            break
+        except (StaleExecution, StoreConflict):
+            if attempt + 1 == FOLD_TRIES:
+                raise
+            order = _read(worker, order_id)
+            if _is_known(order, sent, report):
+                return
+    filled = report.filled_qty + sum((leg.filled_qty for leg in report.legs), ZERO)
+    if filled or not (wanted or report.status.terminal):
+        over = "cancelled" if report.status.terminal else "its cancel is not confirmed; check the account by hand"
+        worker.alert(order, f"{sent.client_order_id} arrived after it was given up: {filled} {order.symbol}, {over}")
+
+
+def _read(worker: Worker, order_id: str) -> Order:
+    order = worker.orders.get(order_id)
+    if order is None:
+        raise LookupError(f"{order_id} has no record")
+    return order
+
+
+def _is_known(order: Order, sent: ChildRecord | Protection, report: OrderReport) -> bool:
+    """True when whoever has the order now knows of what was sent, or will find it: its intent is still open."""
+    records: tuple[ChildRecord | Protection, ...] = (*order.children, *order.guard.protections)
+    record = next((each for each in records if each.client_order_id == sent.client_order_id), None)
+    if record is None:
+        return False
+    return record.broker_order_id is not None or not record.status.closed
+
+
+def _take_back(worker: Worker, report: OrderReport) -> OrderReport:
+    """Cancel, and read until it is over or patience is."""
+    broker = worker.broker_for(Priority.URGENT)
+    for pause in CANCEL_LOOKS_SECONDS:
+        try:
+            broker.cancel(report.broker_order_id)
+            worker.sleep(pause)
+            report = broker.order(report.broker_order_id) or report
+        except (RetryError, OperatorError) as error:
+            worker.log.info(f"could not take {report.client_order_id} back yet: {error}")
+        if report.status.terminal:
+            break
+    return report
+
+
+def _with_sent(
+    worker: Worker, order: Order, sent: ChildRecord | Protection, report: OrderReport, wanted: bool
+) -> Order:
+    """The order with what was sent in its record: a child order as it ended, an OCO that still has shares to guard."""
+    now = worker.now(order)
+    if isinstance(sent, ChildRecord):
+        asked = {"status": ChildStatus.CANCELING, "cancel_requested_at": now}
+        # What was reserved for it comes back by itself: whoever took the order away may have given it back.
+        known, _ = emptied(sent.changed(**asked).reported(report, now))
+        order = order.with_child(known)
+    elif wanted:
+        found = {"broker_order_id": report.broker_order_id, "status": ProtectionStatus.SENT}
+        order = order.with_protection(sent.changed(**found))
+    else:
+        asked = {"status": ProtectionStatus.CANCELING, "cancel_requested_at": now}
+        order = order.with_protection(sent.changed(**asked).reported(report, now, worker.session_open(order)))
+    detail = f"{sent.client_order_id} arrived after it was given up: {report.broker_status}, {report.filled_qty} filled"
+    return worker.note(order, detail)

@@ -5,6 +5,7 @@ Positions come first, then orders; both within bounds of time, and who was left 
 
 from __future__ import annotations
 
+from repeg.care.given_up import look_for_given_up
 from repeg.care.survey import Survey, begin, check_clock, end, in_turn, list_executions
 from repeg.care.watch import free_turn, watch_positions
 from repeg.domain.order.record import Order
@@ -29,6 +30,7 @@ def sweep(worker: Worker, executions: Executions) -> dict[str, int]:
     except Exception as error:  # the next sweep looks again
         _not_watched(survey, error)
     to_do = _revive_all(survey)
+    _look_for_given_up(survey)
     end(survey)
     return {"to_do": to_do, "started": survey.started}
 
@@ -39,6 +41,13 @@ def _not_watched(survey: Survey, error: Exception) -> None:
     lasts = not isinstance(error, RetryError) or survey.now - since >= BLIND_AT_MOST
     alert = lasts and survey.due("sweep", "positions")
     survey.worker.log.error(f"positions could not be looked after: {error}", alert=alert)
+
+
+def _look_for_given_up(survey: Survey) -> None:
+    try:
+        look_for_given_up(survey)
+    except Exception as error:  # the next sweep looks again
+        survey.worker.log.error(f"what was given up could not be looked for: {error}")
 
 
 def _revive_all(survey: Survey) -> int:

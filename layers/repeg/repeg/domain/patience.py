@@ -76,6 +76,10 @@ MAX_SENDS = 2
 """The broker refuses a client order id that it knows: a second send is safe, a third would hide a fault."""
 LOOKED_FOR = timedelta(minutes=10)
 """Before an exit sends again, it looks so long for what it gave up: a broker in trouble works off late what it took."""
+LATE_LOOKS = (timedelta(minutes=3), timedelta(minutes=10))
+"""Market time after which the sweep looks for what was given up: once and again, at one trading request each."""
+LATE_LOOKS_A_SWEEP = 20
+"""An outage may leave many of them: the sweep's first duty is to positions."""
 FOLD_TRIES = 3
 """An accepted order in the hand of a worker that lost the record is folded in so often before it is taken back."""
 CANCEL_LOOKS_SECONDS = (LINGER_SECONDS, 0.5, 1.0, 2.0)

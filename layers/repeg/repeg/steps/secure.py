@@ -118,5 +118,5 @@ def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
         return order.with_child(child)
     unknown = f"{child.client_order_id} is unknown to the broker; check the account by hand"
     worker.alert(order, taken(child_intent(order, child), stranger) if stranger else unknown)
-    gone = child.changed(status=ChildStatus.NEVER_SENT, closed_at=worker.now(order))
+    gone = child.changed(status=ChildStatus.NEVER_SENT, closed_at=worker.now(order), ambiguous=stranger is None)
     return order.with_child(gone)

@@ -27,12 +27,14 @@ from typing import Any, NamedTuple
 
 from repeg.domain.models import from_json, to_json
 from repeg.domain.money import plain
+from repeg.domain.order.given_up import is_looked_for
 from repeg.domain.order.record import ZERO, Order
 
 Item = dict[str, Any]
 
 OPEN = "OPEN"
 UNPUBLISHED = "UNPUBLISHED"
+GIVEN_UP = "GIVEN_UP"
 HELD = "HELD"
 TURN = "TURN"
 FORM = 2
@@ -147,7 +149,8 @@ def order_item(order: Order) -> Item:
     }
     if order.run.execution_arn:
         attributes["execution_arn"] = order.run.execution_arn
-    to_do = OPEN if not order.status.terminal else None if order.run.published else UNPUBLISHED
+    over = (GIVEN_UP if is_looked_for(order) else None) if order.run.published else UNPUBLISHED
+    to_do = over if order.status.terminal else OPEN
     if to_do:
         attributes |= {"gsi2pk": to_do, "gsi2sk": attributes["gsi1sk"]}
     return to_item(attributes)

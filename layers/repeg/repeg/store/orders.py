@@ -14,6 +14,7 @@ from repeg.domain.order.record import ZERO, Order
 from repeg.domain.reasons import Reason
 from repeg.errors import StaleExecution, StoreConflict
 from repeg.store.items import (
+    GIVEN_UP,
     HELD,
     OPEN,
     UNPUBLISHED,
@@ -108,6 +109,10 @@ class OrderStore(Turns, Sweeps):
     def to_do(self) -> list[str]:
         """Ids of orders that are not over or whose outcome was not published (eventually consistent)."""
         return [order_id for state in (OPEN, UNPUBLISHED) for order_id in self._indexed(state)]
+
+    def given_up(self) -> list[str]:
+        """Ids of orders that are over, of which something sent may still show at the broker (eventually consistent)."""
+        return self._indexed(GIVEN_UP)
 
     def holding_shares(self) -> list[str]:
         """Ids of brackets whose shares have not all left (eventually consistent)."""

@@ -76,14 +76,15 @@ def answering_for(worker: Worker, order: Order, sent: ChildRecord | Protection, 
         yield
     except (StaleExecution, StoreConflict):
         try:
-            _answer_for(worker, order.order_id, sent, report)
+            answer_for(worker, order.order_id, sent, report)
         except Exception as error:  # the alert is all that is left
             told = f"{sent.client_order_id} ({report.broker_order_id}) was sent and is in no record"
             worker.alert(order, f"{told}: {error}; check {order.symbol} by hand")
         raise
 
 
-def _answer_for(worker: Worker, order_id: str, sent: ChildRecord | Protection, report: OrderReport) -> None:
+def answer_for(worker: Worker, order_id: str, sent: ChildRecord | Protection, report: OrderReport) -> None:
+    """Fold what arrived after it was given up: guarded shares keep their OCO, anything else is taken back; reported."""
     order = _read(worker, order_id)
     if _is_known(order, sent, report):
         return
@@ -101,7 +102,8 @@ def _answer_for(worker: Worker, order_id: str, sent: ChildRecord | Protection, r
                 return
     filled = report.filled_qty + sum((leg.filled_qty for leg in report.legs), ZERO)
     if filled or not (wanted or report.status.terminal):
-        over = "cancelled" if report.status.terminal else "its cancel is not confirmed; check the account by hand"
+        unsure = "its cancel is not confirmed; check the account by hand"
+        over = report.status if report.status.terminal else unsure
         worker.alert(order, f"{sent.client_order_id} arrived after it was given up: {filled} {order.symbol}, {over}")
 
 

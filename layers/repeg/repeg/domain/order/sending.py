@@ -21,6 +21,9 @@ class Sent(Frozen):
     heard_wall: datetime | None = None
     """When the last of these workers came back."""
 
+    late_looks: int = 0
+    """Looks at the broker after it was given up."""
+
     @property
     def all_heard_wall(self) -> datetime | None:
         """When the last sender came back; None while one may still be about to send it."""

@@ -105,5 +105,6 @@ MOVES = (
     Move(Stage.LEAVING_LATER, On.FLAT, (Stage.OVER,)),
     Move(Stage.LEAVING_LATER, On.NOT_LEFT, (Stage.BARE, Stage.HOLDING)),
     Move(Stage.LEAVING_LATER, On.DISAGREES, (Stage.FROZEN,)),
+    Move(Stage.OVER, On.ARRIVED, (Stage.BARE,)),
     Move(Stage.FROZEN, On.AGREES, _AFTER_ITS_OUTCOME[0:2] + _AFTER_ITS_OUTCOME[3:]),
 )

@@ -36,7 +36,7 @@ class Reason(StrEnum):
 
     explanation: str
 
-    INVALID_SIGNAL = "invalid_signal", "The signal breaks the contract; the event names the field and the mend."
+    INVALID_SIGNAL = "invalid_signal", "The signal breaks the contract; the event names the field and the fix."
     SIGNAL_CONFLICT = "signal_conflict", "The signal_id was used before with another body; the first stands."
     EXPIRED = "expired", "The signal's expiry passed before the order could be worked."
     HALTED = "halted", "Trading is halted by the operator."
@@ -62,7 +62,7 @@ class Reason(StrEnum):
     )
     CUT_TO_POSITION = "cut_to_position", "More was asked for than is held: all that is held was sold."
     NOT_FRACTIONABLE = "not_fractionable", "A fraction of a share stays: the broker trades the symbol in whole ones."
-    MISCONFIGURED = "misconfigured", "The operator must mend keys, settings or subscription; the event says which."
+    MISCONFIGURED = "misconfigured", "The operator must fix keys, settings or subscription; the event says which."
     BROKER_UNAVAILABLE = "broker_unavailable", "The broker could not be reached, or its answer stayed unknown."
     NO_QUOTE = "no_quote", "There is no two-sided quote."
     STALE_QUOTE = "stale_quote", "The latest quote is too old to trade on."

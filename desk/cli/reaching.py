@@ -26,7 +26,7 @@ def reaching(stack: str) -> Iterator[Connection]:
         connection = connect(stack)
     except (BotoCoreError, ClientError) as error:
         fail(f"{_local()}, and on AWS {_why_not(stack or DEFAULT_STACK, error)}")
-    if stack or status().up:
+    if stack:  # said where it was asked for: a single line of trouble is to stay a single line
         tell(_where(connection))
     try:
         yield connection

@@ -30,7 +30,7 @@ def test_a_market_one_cent_wide_costs_eight_calls_on_the_standard_ladder(lab: La
     first = order.children[0]
     assert first.closed_at and 10 <= (first.closed_at - first.sent_at).total_seconds() < 12
     assert order.repegs == 1
-    assert any("rests on at 200, as rung 2" in event.detail for event in order.events)
+    assert any("rests on at 200.00, as rung 2" in event.detail for event in order.events)
 
 
 def test_a_sell_keeps_its_place_too(lab: Lab) -> None:

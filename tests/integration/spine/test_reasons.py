@@ -215,6 +215,19 @@ def _in_trouble(lab: Lab) -> Order:
     return run(lab)
 
 
+def _more_than_there_should_be(lab: Lab) -> Order:
+    """A split that nobody announces, while a close is worked: the account shows shares that nothing explains."""
+    lab.control.position("TQQQ", 100, "50.98")
+    lab.control.quote("TQQQ", "50.95", "50.98", 5, 5)
+    send(lab, kind="close")
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:04"))
+        lab.control.corporate_action("TQQQ", "forward_split", 10, 1, ex_date="2026-11-20", announce=False)
+        lab.control.quote("TQQQ", "5.09", "5.10", 20000, 20000)
+        crowd.work(until=market_time("10:04"))
+    return lab.order("a")
+
+
 def _run_away(lab: Lab) -> Order:
     out_of_reach(lab, rungs=4, step="0.50")
     return run(lab)
@@ -228,6 +241,7 @@ CASES = [
     Case(Reason.SIGNAL_CONFLICT, Status.REJECTED, _conflicting),
     Case(Reason.EXPIRED, Status.REJECTED, _signal(expires_at="2026-11-20T14:59:59Z")),
     Case(Reason.SUPERSEDED, Status.SUPERSEDED, _superseded),
+    Case(Reason.ACCOUNT_DISAGREES, Status.FAILED, _more_than_there_should_be),
     Case(Reason.MARKET_CLOSED, Status.REJECTED, _signal(), when="16:30"),
     Case(Reason.EXTENDED_HOURS_DISABLED, Status.REJECTED, _signal(**EXTENDED), when="16:30"),
     Case(

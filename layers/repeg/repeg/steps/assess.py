@@ -53,7 +53,7 @@ from repeg.worker.leftover import LAST_LOOKS
 from repeg.worker.outcome import reason_of
 from repeg.worker.size import size
 from repeg.worker.supersede import supersede, take_over
-from repeg.worker.worker import Worker
+from repeg.worker.worker import Look, Worker
 
 EXIT_TURN_WAITS = 1
 
@@ -88,9 +88,9 @@ def assess(worker: Worker, order: Order) -> Next:
             return late
         clock = worker.time.clock(worker.broker_for(order))
         judged, verdict, newer = _verdict(worker, order, clock)
-        if newer is clock and not clock.fresh and _needs_fresh_clock(worker, order, clock, verdict):
+        if newer is None and not clock.fresh and _needs_fresh_clock(worker, order, clock, verdict):
             newer = worker.time.read(worker.broker_for(order))
-        if newer is not clock:
+        if newer:
             judged, verdict, _ = _verdict(worker, order, newer)
     except BudgetExhausted as error:
         return _apply(worker, order, Wait(seconds=int(error.wait_seconds) + 1, on=WaitingFor.REQUEST))
@@ -132,8 +132,8 @@ def _needs_fresh_clock(worker: Worker, order: Order, clock: MarketClock, verdict
     return isinstance(verdict, Refusal) and verdict.reason in _BY_THE_CLOCK
 
 
-def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, Verdict, MarketClock]:
-    """The order as judged, the verdict, and the clock.
+def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, Verdict, MarketClock | None]:
+    """The order as judged, the verdict, and the clock by which it must be judged again, if any.
 
     Checks in the order of precedence: expiry, session, turn, asset and position, quote, opening spread. When a quote
     contradicts the clock, a newer clock comes back, and the order must be judged again by it.
@@ -150,16 +150,16 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
         if calendar.phase(now) is Phase.BEFORE_OPEN and not is_exit(order):
             order = _with_opening_plan(worker, order, clock, upcoming)
     if closed:
-        return order, closed, clock
+        return order, closed, None
     if order.kind == "close":
         order = supersede(worker, order)
     if order.ask.parent_id and _nothing_to_unwind(worker, order.ask.parent_id):
-        return order, Refusal(reason=Reason.NO_POSITION, detail="the bracket's shares are gone"), clock
+        return order, Refusal(reason=Reason.NO_POSITION, detail="the bracket's shares are gone"), None
     if not worker.orders.take_turn(order, now):
         if order.ask.parent_id:
             take_over(worker, order)
         waits = min(order.run.waits, EXIT_TURN_WAITS) if is_exit(order) else order.run.waits
-        return order, Wait(seconds=turn_backoff(waits), on=WaitingFor.TURN), clock
+        return order, Wait(seconds=turn_backoff(waits), on=WaitingFor.TURN), None
     verdict, newer = _release(worker, order, clock, calendar.session_at(now))
     return order, verdict, newer
 
@@ -183,54 +183,46 @@ def _with_opening_plan(worker: Worker, order: Order, clock: MarketClock, upcomin
 
 def _release(
     worker: Worker, order: Order, clock: MarketClock, session: TradingDay | None
-) -> tuple[Verdict, MarketClock]:
+) -> tuple[Verdict, MarketClock | None]:
     seen_at = clock.now()
-    quote, problem, newer, doubt = worker.fresh_quote(order, clock)
-    if newer is not clock:
+    look = worker.fresh_quote(order, clock)
+    if look.clock_is_newer:
         # Judged anew by the newer clock: no trading request is spent on this look.
-        return Wait(seconds=1, on=WaitingFor.CLOCK), newer
-    waits = _out_of_market(worker, order, quote, problem, doubt, session, clock.now())
+        return Wait(seconds=1, on=WaitingFor.CLOCK), look.clock
+    waits = _out_of_market(worker, order, look, session)
     if waits:
-        return waits, clock
+        return waits, None
     sizing = size(worker, order)
     if isinstance(sizing, Refusal | Wait | Release):
-        return sizing, clock
-    if problem and not is_exit(order):
-        return _quote_reject(worker, order, problem, quote, doubt), clock
-    if order.terms.bracket and quote:
-        return _ready_bracket(worker, order, quote, outside_session=session is None), clock
+        return sizing, None
+    if look.problem and not is_exit(order):
+        return _quote_reject(worker, order, look), None
+    if order.terms.bracket and look.quote:
+        return _ready_bracket(worker, order, look.quote, outside_session=session is None), None
     if session is None:
         raise AssertionError("only brackets trade outside the session")
-    if quote and not problem and _waits_for_spread(order, quote, session, clock.now()):
-        return _until_it_narrows(quote), clock
-    ready = _ready(worker, order, sizing, None if problem else quote, session, clock)
+    if look.quote and not look.problem and _waits_for_spread(order, look.quote, session, clock.now()):
+        return _until_it_narrows(look.quote), None
+    ready = _ready(worker, order, sizing, None if look.problem else look.quote, session, clock)
     asked_since = sizing is not None or order.ask.notional is not None
-    if isinstance(ready, Ready) and quote and not problem and not asked_since:
-        ready = ready._replace(seen=SeenQuote(quote, seen_at))
-    return ready, clock
+    if isinstance(ready, Ready) and look.quote and not look.problem and not asked_since:
+        ready = ready._replace(seen=SeenQuote(look.quote, seen_at))
+    return ready, None
 
 
-def _out_of_market(
-    worker: Worker,
-    order: Order,
-    quote: Quote | None,
-    problem: Reason | None,
-    doubt: str | None,
-    session: TradingDay | None,
-    now: datetime,
-) -> Wait | Refusal | None:
+def _out_of_market(worker: Worker, order: Order, look: Look, session: TradingDay | None) -> Wait | Refusal | None:
     """What a quote that nobody can trade on comes to before the account is asked; None: go on.
 
     Quotes that show no market are waited out for a moment, the wide ones of the open as long as any. Only shares of
     companies are quoted here: an exit would go to market without a quote, and must not do so in anything else.
     """
     if is_exit(order):
-        return _other_class(worker, order) if problem is Reason.NO_QUOTE else None
-    if doubt is None or quote is None:
+        return _other_class(worker, order) if look.problem is Reason.NO_QUOTE else None
+    if look.doubt is None or look.quote is None:
         return None
-    if _waits_for_spread(order, quote, session, now):
-        return _until_it_narrows(quote)
-    return no_market(doubt) if waits_for_market(order) else None
+    if _waits_for_spread(order, look.quote, session, look.clock.now()):
+        return _until_it_narrows(look.quote)
+    return no_market(look.doubt) if waits_for_market(order) else None
 
 
 def _other_class(worker: Worker, order: Order) -> Refusal | None:
@@ -262,11 +254,13 @@ def _ready_bracket(worker: Worker, order: Order, quote: Quote, outside_session: 
     return Ready(worker.note(ready, f"{ready.terms.ladder} ladder from {describe(quote)}"))
 
 
-def _quote_reject(worker: Worker, order: Order, problem: Reason, quote: Quote | None, doubt: str | None) -> Refusal:
+def _quote_reject(worker: Worker, order: Order, look: Look) -> Refusal:
     """A symbol without a proper quote may be one that the broker does not trade at all: that reason comes first."""
     unknown = asset_problem(worker.broker_for(order).asset(order.symbol))
+    quote = look.quote
     seen = f"bid {quote.bid} ask {quote.ask} of {quote.at.isoformat()}" if quote else "nothing"
-    return unknown or Refusal(reason=problem, detail=f"{doubt or 'no quote to trade on'}: {seen}")
+    reason = look.problem or Reason.NO_QUOTE
+    return unknown or Refusal(reason=reason, detail=f"{look.doubt or 'no quote to trade on'}: {seen}")
 
 
 def _ready(

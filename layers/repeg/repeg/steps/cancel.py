@@ -16,7 +16,7 @@ from repeg.domain.rules.walking import cancel_is_stuck
 from repeg.errors import OperatorError, RetryError
 from repeg.worker.keep import keep_resting
 from repeg.worker.lookup import listed, look_up
-from repeg.worker.outcome import Look, after_close, fold, read_child
+from repeg.worker.outcome import Reading, after_close, fold, read_child
 from repeg.worker.worker import Worker
 
 
@@ -92,7 +92,7 @@ def _anywhere(worker: Worker, order: Order, child: ChildRecord) -> OrderReport |
     return seen or listed(worker, order.symbol, child.broker_order_id or "", intent.written_at)
 
 
-def _alarm(worker: Worker, order: Order, child: ChildRecord, look: Look) -> tuple[Order, ChildRecord]:
+def _alarm(worker: Worker, order: Order, child: ChildRecord, look: Reading) -> tuple[Order, ChildRecord]:
     """After 30 s: stuck if the broker still shows the order live, unseen if the broker does not answer. Told once."""
     if child.status.closed or not cancel_is_stuck(child, worker.now(order)):
         return order, child

@@ -60,7 +60,7 @@ from repeg.worker.outcome import (
 )
 from repeg.worker.refused import before_rung, refused, walled_off
 from repeg.worker.send import answering_for, send, wait_for_sender
-from repeg.worker.worker import Worker
+from repeg.worker.worker import Look, Worker
 
 
 def place(worker: Worker, order: Order) -> Next:
@@ -89,16 +89,17 @@ def _next_rung(worker: Worker, order: Order) -> Next:
 
 def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> Next:
     """Price the next rung by `seen` if that is recent, else by a fresh quote, and send it, or end the ladder."""
-    clock, quote, problem, doubt = worker.clock_of(order), None, None, None
+    look = Look(worker.clock_of(order))
     try:
-        calendar = worker.time.calendar(worker.broker_for(order), clock.now())
-        rung = next_rung(order, calendar.trading_until(clock.now(), order.terms.outside_session), clock.now())
+        now = look.clock.now()
+        calendar = worker.time.calendar(worker.broker_for(order), now)
+        rung = next_rung(order, calendar.trading_until(now, order.terms.outside_session), now)
         if isinstance(rung, Rung) and needs_quote(order, rung):
-            if seen and seen.lasts(clock.now()):
-                quote = seen.quote
+            if seen and seen.lasts(now):
+                look = look._replace(quote=seen.quote)
             else:
-                quote, problem, clock, doubt = worker.fresh_quote(order, clock)
-                order = order.with_run(clock=clock.anchor)
+                look = worker.fresh_quote(order, look.clock)
+                order = order.with_run(clock=look.clock.anchor)
     except BudgetExhausted as error:
         return _wait_for_request(worker, order, error.wait_seconds)
     except RetryError as error:
@@ -110,15 +111,16 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
         return finish(worker, order, Refusal(reason=Reason.MISCONFIGURED, detail=str(error)))
     if isinstance(rung, Refusal):
         return finish(worker, order, rung)
-    if problem and not is_exit(order):
-        return _no_quote(worker, order, problem, doubt)
-    if problem:
-        quote, rung = None, Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
+    if look.problem and not is_exit(order):
+        return _no_quote(worker, order, look.problem, look.doubt)
+    if look.problem:
+        look, rung = look._replace(quote=None), Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
+    quote = look.quote
     order = order.with_run(waits_for=None)
     ran = _not_worth_sending(order, quote) if quote else None
     if ran:
         return finish(worker, order, ran)
-    child = write_intent(order, rung, quote, clock.now())
+    child = write_intent(order, rung, quote, look.clock.now())
     price = child.limit_price or (quote.touch(order.trading_side) if quote else None)
     if price is not None and too_small(child.qty, price):
         return finish(worker, order, dust(child.qty, price))

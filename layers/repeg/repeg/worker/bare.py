@@ -63,13 +63,13 @@ def through_stop(worker: Worker, order: Order, looks: int = 1) -> bool | None:
         if look:
             worker.sleep(SECOND_LOOK_SECONDS)
         try:
-            quote, problem, _, _ = worker.fresh_quote(order, worker.clock_of(order))
+            seen = worker.fresh_quote(order, worker.clock_of(order))
         except (RetryError, OperatorError) as error:
             worker.log.info(f"no quote to measure the stop by: {error}", order_id=order.order_id)
             return None
-        if quote is None or problem:
+        if seen.quote is None or seen.problem:
             return None
-        if not is_through(quote, stop, order.trading_side):
+        if not is_through(seen.quote, stop, order.trading_side):
             return False
     return True
 

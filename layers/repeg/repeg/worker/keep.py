@@ -11,7 +11,7 @@ from repeg.domain.rules.resting import kept_for, may_rest_on
 from repeg.domain.rules.walking import needs_quote, next_rung, rungs_walked
 from repeg.errors import OperatorError, RetryError
 from repeg.worker.outcome import after_close, fold, proceed, read_child
-from repeg.worker.worker import Worker
+from repeg.worker.worker import Look, Worker
 
 
 def keep_resting(worker: Worker, order: Order, child: ChildRecord) -> Next | None:
@@ -21,20 +21,21 @@ def keep_resting(worker: Worker, order: Order, child: ChildRecord) -> Next | Non
     """
     if not may_rest_on(order, child):
         return None
-    clock, quote, problem = worker.clock_of(order), None, None
+    look = Look(worker.clock_of(order))
     try:
-        calendar = worker.time.calendar(worker.broker_for(order), clock.now())
-        rung = next_rung(order, calendar.trading_until(clock.now(), order.terms.outside_session), clock.now())
+        now = look.clock.now()
+        calendar = worker.time.calendar(worker.broker_for(order), now)
+        rung = next_rung(order, calendar.trading_until(now, order.terms.outside_session), now)
         if not isinstance(rung, Rung):
             return None
         if needs_quote(order, rung):
-            quote, problem, clock, _ = worker.fresh_quote(order, clock)
+            look = worker.fresh_quote(order, look.clock)
     except (RetryError, OperatorError) as error:
         worker.log.info(f"cannot be priced, so it is cancelled: {error}", order_id=order.order_id)
         return None
-    if problem or kept_for(order, child, rung, quote, clock.now()) is None:
+    if look.problem or kept_for(order, child, rung, look.quote, look.clock.now()) is None:
         return None
-    return _prolonged(worker, order.with_run(clock=clock.anchor), child, rung, quote)
+    return _prolonged(worker, order.with_run(clock=look.clock.anchor), child, rung, look.quote)
 
 
 def _prolonged(worker: Worker, order: Order, child: ChildRecord, rung: Rung, quote: Quote | None) -> Next | None:

@@ -19,7 +19,7 @@ from repeg.worker.worker import Worker
 MOVES_FOLLOWED = 5
 
 
-class Look(NamedTuple):
+class Found(NamedTuple):
     """What a look-up by our id came to: whether the broker answered, and the OCO if it knows it."""
 
     order: Order
@@ -93,8 +93,8 @@ def _with_moved_legs(broker: Broker, report: OrderReport) -> OrderReport:
     return report.changed(legs=(*report.legs, *(leg for leg in moved if leg))) if moved else report
 
 
-def find_oco(worker: Worker, order: Order, oco: Protection, *, refused: bool = False) -> Look:
-    """Look an OCO up by our id, whose fate at the broker is not known.
+def find_oco(worker: Worker, order: Order, oco: Protection, *, refused: bool = False) -> Found:
+    """Found an OCO up by our id, whose fate at the broker is not known.
 
     With `refused`, this worker was told that the id is taken: nobody else can be sending it.
     """
@@ -103,18 +103,18 @@ def find_oco(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
         report, stranger = look_up(worker, intent, listed=oco.lookups + 1 >= len(LOOKUP_BACKOFF_SECONDS))
     except (RetryError, OperatorError) as error:
         worker.log.info(f"could not look up {oco.client_order_id}: {error}")
-        return Look(order, False, None)
+        return Found(order, False, None)
     if stranger and (refused or not wait_for_sender(worker, oco, 0)):
-        return Look(_taken(worker, order, oco, taken(intent, stranger)), True, None, taken=True)
+        return Found(_taken(worker, order, oco, taken(intent, stranger)), True, None, taken=True)
     if report is None:
-        return Look(order, True, None)
+        return Found(order, True, None)
     found = oco.changed(
         broker_order_id=report.broker_order_id,
         status=ProtectionStatus.CANCELING if oco.cancel_requested_at else ProtectionStatus.SENT,
         ambiguous=False,
         lookups=0,
     )
-    return Look(order.with_protection(found), True, found)
+    return Found(order.with_protection(found), True, found)
 
 
 def _taken(worker: Worker, order: Order, oco: Protection, detail: str) -> Order:

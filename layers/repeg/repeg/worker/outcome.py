@@ -30,7 +30,7 @@ from repeg.worker.lookup import successor_of
 from repeg.worker.worker import Worker
 
 
-class Look(NamedTuple):
+class Reading(NamedTuple):
     """What a read of a child order came to: whether the broker answered, and the report if it knows the order."""
 
     answered: bool
@@ -42,13 +42,13 @@ def reason_of(error: RetryError) -> Reason:
     return Reason.MISCONFIGURED if isinstance(error, CredentialsRefused) else Reason.BROKER_UNAVAILABLE
 
 
-def read_child(worker: Worker, child: ChildRecord, read: Callable[[], OrderReport | None]) -> Look:
+def read_child(worker: Worker, child: ChildRecord, read: Callable[[], OrderReport | None]) -> Reading:
     """Read a child order; that it cannot be read now is no verdict about it."""
     try:
-        return Look(True, read())
+        return Reading(True, read())
     except (RetryError, OperatorError) as error:
         worker.log.info(f"could not read {child.client_order_id}: {error}")
-        return Look(False, None)
+        return Reading(False, None)
 
 
 def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport | None) -> Order:

@@ -30,14 +30,16 @@ from repeg.log import Log
 from repeg.store.orders import OrderStore
 
 
-class Judged(NamedTuple):
-    """A quote, why it must not be traded on (or None), and the clock that it was judged by."""
+class Look(NamedTuple):
+    """A look at the market: the quote, why it must not be traded on (or None), and the clock that it was judged by."""
 
-    quote: Quote | None
-    problem: Reason | None
     clock: MarketClock
+    quote: Quote | None = None
+    problem: Reason | None = None
     doubt: str | None = None
     """Why the quote shows no market, in words: it may in a moment, and is worth waiting for."""
+    clock_is_newer: bool = False
+    """The clock was read for this look: what was judged by an older one must be judged again."""
 
 
 @dataclass
@@ -174,7 +176,7 @@ class Worker:
                 self.log.error(f"exit was not published: {error}", order_id=order.order_id)
         return self.orders.save(order)
 
-    def fresh_quote(self, order: Order, clock: MarketClock) -> Judged:
+    def fresh_quote(self, order: Order, clock: MarketClock) -> Look:
         """The latest quote as it is judged for this order.
 
         Locked and crossed quotes are read again within two seconds; what shows no market is left to the caller, but
@@ -189,13 +191,14 @@ class Worker:
             if refused or not is_exit(order):
                 raise
             self.log.error(f"no quote for {order.symbol}: {error}", order_id=order.order_id)
-            return Judged(None, Reason.NO_QUOTE, clock)
+            return Look(clock, problem=Reason.NO_QUOTE)
 
-    def _judged_quote(self, order: Order, clock: MarketClock) -> Judged:
+    def _judged_quote(self, order: Order, clock: MarketClock) -> Look:
         settings, broker = self.settings(), self.broker_for(order)
         rules = quote_rules(settings, any_width=is_exit(order))
         seen = broker.snapshot(order.symbol, settings.feed_witnesses)
-        if not clock.fresh and not clock.agrees_with(seen.newest_at, float(rules.max_age)):
+        contradicted = not clock.fresh and not clock.agrees_with(seen.newest_at, float(rules.max_age))
+        if contradicted:
             clock = self.time.read(broker)
         problem, doubt = rules.problem(seen, clock.now()), rules.doubt(seen, clock.now())
         for _ in range(BAD_QUOTE_READS):
@@ -204,4 +207,4 @@ class Worker:
             self.sleep(BAD_QUOTE_PAUSE_SECONDS)
             seen = broker.snapshot(order.symbol, settings.feed_witnesses)
             problem, doubt = rules.problem(seen, clock.now()), rules.doubt(seen, clock.now())
-        return Judged(seen.quote, problem, clock, doubt if problem is Reason.BAD_QUOTE else None)
+        return Look(clock, seen.quote, problem, doubt if problem is Reason.BAD_QUOTE else None, contradicted)

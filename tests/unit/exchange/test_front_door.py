@@ -97,6 +97,6 @@ def test_a_key_pair_may_be_demanded(exchange: VirtualExchange, headers: dict[str
 
 
 def test_unknown_endpoints(exchange: VirtualExchange) -> None:
-    for path in ("/v2/options/contracts", "/v3/clock", "/", "/_exchange/nothing"):
+    for path in ("/v2/options/contracts", "/v3/tea", "/", "/_exchange/nothing"):
         reply = exchange.send("GET", path)
         assert (reply.status, reply.body) == (404, {"code": 40410000, "message": "endpoint not found."})

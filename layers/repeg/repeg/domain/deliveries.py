@@ -12,4 +12,6 @@ def pause_after(tries: int) -> int:
 
 def is_given_up(tries: int, outage: bool) -> bool:
     """Whether the try that failed was the last. `outage`: not the message is at fault, but what it was given to."""
+    # One short of the limit of the queue: what the queue gives up by itself becomes a dead letter without a record or
+    # an alert.
     return tries >= (MAX_DELIVERIES - 1 if outage else FAULTY_AFTER_DELIVERIES)

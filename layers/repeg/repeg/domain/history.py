@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from repeg.domain.models import Frozen
 from repeg.domain.patience import TOLD_AGAIN_AFTER
 
+# DynamoDB refuses an item beyond 400 KB, and an order whose record cannot be written any more is one that nobody can
+# look after.
 MAX_EVENTS, FIRST_EVENTS_KEPT = 200, 20
 MAX_EVENTS_TEXT = 30_000
 """Characters that all events together may have: a record must always be small enough to be written."""
@@ -20,6 +22,7 @@ class ClockAnchor(Frozen):
 
     def market_time(self, wall: datetime, speed: float) -> datetime:
         """Market time at `wall`, when market time runs `speed` times as fast as the wall."""
+        # On AWS the speed is 1. A local exchange may run faster, and what is measured in market time must follow it.
         return self.market_at + (wall - self.wall_at) * speed
 
 
@@ -51,4 +54,5 @@ def with_event(events: tuple[Event, ...], event: Event) -> tuple[Event, ...]:
 def is_due(told: tuple[Told, ...], what: str, now: datetime) -> bool:
     """True when `what` was never told, or not for 15 minutes (or the clock was set back)."""
     known = next((each.at for each in told if each.what == what), None)
+    # A clock that was set back must not keep an alert back: one too many costs less than one too few.
     return known is None or not timedelta(0) <= now - known < TOLD_AGAIN_AFTER

@@ -24,6 +24,8 @@ class _ByKeyword(msgspec.StructMeta):
         return super().__new__(mcls, name, bases, body, **({"kw_only": True} | options))
 
 
+# msgspec and not pydantic: pydantic models of records that only this package writes were half of what a cold start paid
+# for it. What is at its default is not written, which keeps a record small.
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 class Frozen(msgspec.Struct, metaclass=_ByKeyword, frozen=True, omit_defaults=True):
     """Immutable record. Its fields are checked when it is read from JSON, and by the type checker when it is made.
@@ -52,6 +54,7 @@ def from_json(text: str, kind: type[_Record]) -> _Record:
 
 def printable(text: str) -> str:
     """`text` safe to store and send anywhere: printable ASCII, of bounded length."""
+    # Words of strangers (a broker's message, a field of a signal) go into records, log lines and mails.
     ascii_only = text.encode("ascii", "backslashreplace").decode()
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in ascii_only)[:MAX_TEXT]
 

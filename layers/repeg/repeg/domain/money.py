@@ -8,9 +8,13 @@ from typing import Literal
 Side = Literal["buy", "sell"]
 
 BPS = Decimal(10_000)
+# Alpaca takes quantities of up to nine decimals (docs.alpaca.markets/docs/fractional-trading).
 QTY_STEP = Decimal("0.000000001")
 DOLLAR = Decimal(1)
+# `quantize` raises where the result has more digits than the context, which are 28 unless said otherwise: a large
+# amount at a tiny price has.
 EXACT_DIGITS = 60
+# Rule 612. Ticks of half a cent are put off until November 2027 (SEC release 34-105656).
 TICK = Decimal("0.01")
 SUB_DOLLAR_TICK = Decimal("0.0001")
 
@@ -20,6 +24,7 @@ def tick_size(price: Decimal) -> Decimal:
     return TICK if price >= DOLLAR else SUB_DOLLAR_TICK
 
 
+# A price between two ticks is refused with a 422, "sub-penny increment" (docs.alpaca.markets/docs/orders-at-alpaca).
 def _round(price: Decimal, rounding: str) -> Decimal:
     tick = tick_size(price)
     return (price / tick).to_integral_value(rounding) * tick
@@ -49,16 +54,20 @@ def beyond(price: Decimal, worst: Decimal | None, side: Side) -> bool:
 
 def floor_qty(qty: Decimal, fractionable: bool) -> Decimal:
     """`qty` rounded down to what may be ordered: nine decimals if fractionable, else whole shares."""
+    # Down: a sell of a hair more than is held is refused, and a buy of a hair more costs more than was asked for.
     with localcontext(prec=EXACT_DIGITS):
         return qty.quantize(QTY_STEP if fractionable else Decimal(1), ROUND_DOWN)
 
 
 def too_small(qty: Decimal, price: Decimal) -> bool:
     """True when the broker refuses an order for it: what costs less than a dollar at its price."""
+    # A 403 for buys, "cost basis must be >= minimal amount of order 1". Nothing tells whether sells are spared: not
+    # counting on it costs a rest of less than a dollar.
     return qty * price < DOLLAR
 
 
 def plain(value: Decimal) -> str:
     """`value` in plain notation without trailing zeros: the form of every number in records and on the wire."""
+    # As text and exact: the SDK's own request models send floats, in which 0.1 + 0.2 is 0.30000000000000004.
     text = format(value if value else Decimal(0), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -55,6 +55,8 @@ BAD_QUOTE_PAUSE_SECONDS = 0.7
 CANCEL_BACKOFF_SECONDS = (1, 1, 2, 2, 4, 5, 5, 5, 5, 10, 10, 10, 10, 30, 60)
 """Alpaca confirms nearly all cancels within a second. Those that take longer wait for a venue: five looks within the
 first ten seconds, nine within the half minute after which the operator is told, then seldom."""
+# Cancels have hung for hours, and off hours until the next open (forum.alpaca.markets thread 813): half a minute is
+# more than any that is only slow.
 CANCEL_ALARM_AFTER = timedelta(seconds=30)
 STUCK_ENTRY_SECONDS = 5
 """An entry that hangs keeps what it bought from being settled: it is looked at so often while it does."""
@@ -72,6 +74,8 @@ may be concluded."""
 LOOKUP_BACKOFF_SECONDS = (1, 2, 5)
 """Look-ups of an ambiguous submit happen at +1, +3 and +8 seconds: the order list lags by some 200 ms, a POST that
 timed out after 5 s may take as long again."""
+# Alpaca advises against resending after a time-out, as the order may be live
+# (docs.alpaca.markets/docs/working-with-orders). Under the same id, and after look-ups, a resend can buy nothing twice.
 MAX_SENDS = 2
 """The broker refuses a client order id that it knows: a second send is safe, a third would hide a fault."""
 LOOKED_FOR = timedelta(minutes=10)
@@ -88,6 +92,7 @@ CANCEL_LOOKS_SECONDS = (LINGER_SECONDS, 0.5, 1.0, 2.0)
 READ_BACKOFF_SECONDS = (1, 2, 5, 10, 20, 30, 60)
 BROKER_TRIES = 4
 """An entry gives up after so many failures in a row, about eight seconds; an exit tells the operator and tries on."""
+# Alpaca has refused valid keys now and then, for hours (alpacahq/Alpaca-API #118, #228): an exit outlasts that.
 KEYS_PAUSE_SECONDS = 30
 """An exit waits so long for the operator to put keys right, and tries again."""
 LAG_WAITS = (1, 1, 1)
@@ -130,6 +135,7 @@ execution takes over."""
 POSITION_READS = 3
 """A position shows a trade within a second or two: it is read so often before the account is said to disagree."""
 POSITION_LAG = timedelta(seconds=1)
+# Orders and positions have differed for up to ten seconds (alpacahq/Alpaca-API #276).
 SHOWS_AFTER = timedelta(seconds=10)
 """In bad moments a position shows so late what an order has traded: a refusal for lack of shares tells of one."""
 UNEXPLAINED_LOOKS = 3
@@ -150,11 +156,13 @@ UNSEEN_ALARM_LOOKS = 8
 """Looks at an OCO that was accepted and is not seen live, about two minutes, before the operator is told."""
 PRICE_LAGS_SECONDS = (0.2, 0.5, 1.0)
 """A fill whose price is not told yet is read again after so long: nothing is booked without one, if it can be had."""
+# One odd quote must not sell what was bought a moment ago.
 QUOTE_LOOKS_AFTER_FILL = 2
 QUOTE_PAUSE_AFTER_FILL_SECONDS = 0.3
 STUCK_OVERNIGHT_PAUSE_SECONDS = 300
 STUCK_ENTRY_PAUSE_SECONDS = 30
 """What a hanging entry keeps the broker from protecting is tried again so often."""
+# Shares are sold on evidence about their price, and one look may be one false quote.
 SECOND_LOOK_SECONDS = 1
 WAITED_OUT_SECONDS = 90
 """A wait that is over soon is waited out: who waits acts in the second that it ends."""
@@ -170,6 +178,8 @@ AT_ONCE_WITHIN_SECONDS = 10
 """Wall time. A step held up longer leaves the rest to the machine: the function's own time would run out."""
 
 # ---- the sweep ----
+# At 40 to 60 ms an order a sweep of 800 never came to the last ones: positions go first, and who was left out begins
+# the next sweep.
 POSITIONS_WITHIN = timedelta(seconds=25)
 """Wall time that looking at positions may take of a sweep's 50 s, ..."""
 ORDERS_WITHIN = timedelta(seconds=40)
@@ -180,6 +190,7 @@ BLIND_AT_MOST = timedelta(minutes=3)
 """The sweep looks each minute: two that failed are bad luck, a third is told."""
 HISTORIES = 20
 """Executions whose last movement one sweep asks for."""
+# Leaving it off for good would make a slip of the hand cost an unprotected position.
 CARE_GRACE = timedelta(seconds=50)
 """Somebody who cancels protection by hand, to sell by hand, gets this long before it is restored."""
 CARE_AHEAD_OF_OPEN = timedelta(seconds=60)
@@ -189,6 +200,8 @@ DISAGREES_AFTER = timedelta(seconds=50)
 """What does not fit is looked at by two sweeps before anything is concluded."""
 BARE_TOLD_AFTER = timedelta(seconds=60)
 """Of session: longer without protection is told again and again."""
+# Sell stops were reported not to be executed across halts (forum.alpaca.markets thread 5940), and Alpaca makes a buy
+# stop a stop-limit (docs.alpaca.markets/docs/orders-at-alpaca), which a gap leaves behind unfilled.
 THROUGH_FOR = timedelta(seconds=30)
 """Of session: what the stop should have sold is still there, so it does not work."""
 TOLD_AGAIN_AFTER = timedelta(minutes=15)
@@ -197,6 +210,7 @@ TOLD_AGAIN_AFTER = timedelta(minutes=15)
 # ---- the session ----
 WAITS_BEFORE_OPEN = timedelta(minutes=30)
 """A signal that comes so long before the open waits for it of itself."""
+# For the cancel of what is not filled: off hours it could hang until the next open.
 ENTRY_MARGIN_BEFORE_CLOSE = timedelta(seconds=10)
 BRACKET_MARGIN_BEFORE_CLOSE = timedelta(seconds=90)
 """Time to protect what a bracket bought, or to leave it again."""

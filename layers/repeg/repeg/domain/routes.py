@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
+# One Choice of the machine leads to the state of this name: one behind each task needs twice as many states for as many
+# transitions. A test compares the names with the definition.
 class Route(StrEnum):
     """States that a step may lead to."""
 

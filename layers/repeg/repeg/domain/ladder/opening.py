@@ -11,6 +11,7 @@ from repeg.domain.market.reports import TradingDay
 from repeg.domain.models import Frozen
 from repeg.domain.money import tick_size
 
+# Bounded, since the spread of a thin symbol may stay wide all day, and its order is there to be traded.
 PATIENCE_ENDS_AFTER_OPEN = timedelta(minutes=2)
 PLAN_ENDS_AFTER_OPEN = timedelta(minutes=5)
 
@@ -37,6 +38,8 @@ def plan_opening(quote: Quote, opens_at: datetime) -> OpeningPlan:
         spread_class=spread,
         patience_seconds=_PATIENCE_MINUTES[spread] * 60,
         cap_bps=_PLANNED_CAP_BPS[spread],
+        # From the mid to the touch is half of the spread: 5 bps of a $25 stock quoted three cents wide are less than
+        # that, and the order would trade nothing though nothing had moved.
         cap_floor=quote.half_spread + tick_size(quote.ask),
     )
 
@@ -46,6 +49,7 @@ def waits_for_spread(quote: Quote, session: TradingDay, now: datetime, plan: Ope
     if quote.spread_class is not SpreadClass.WIDE:
         return False
     patience = PATIENCE_ENDS_AFTER_OPEN
+    # The plan of another day says nothing about this open.
     if plan and plan.opens_at == session.opens_at:
         patience = min(patience, timedelta(seconds=plan.patience_seconds))
     return now < session.opens_at + patience
@@ -58,4 +62,5 @@ def opening_cap(cap: Cap, reference: Decimal, session: TradingDay, now: datetime
     by_spread = plan.cap_floor > cap_distance(reference, plan.cap_bps, ZERO)
     bound = CapBound.OPENING_SPREAD if by_spread else CapBound.OPENING_PLAN
     planned = Cap(bps=plan.cap_bps, floor=plan.cap_floor, bound=bound)
+    # The closer one: a plan may narrow the cap, and never widens what the settings allow.
     return planned if planned.distance(reference) < cap.distance(reference) else cap

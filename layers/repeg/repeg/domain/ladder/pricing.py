@@ -48,6 +48,8 @@ class Cap(Frozen):
 
     def at_least(self, reference: Decimal, ticks: int) -> Cap:
         """A market one tick wide, the tightest there is, can be traded: the cap is not closer than so many ticks."""
+        # 15 bps of a $3 stock are 0.45 cents: four orders rested at the bid and ended unfilled, though nothing had
+        # moved.
         floor = ticks * tick_size(reference)
         if floor <= self.distance(reference):
             return self
@@ -61,6 +63,8 @@ def cap_distance(reference: Decimal, cap_bps: Decimal, floor: Decimal) -> Decima
 
 def worst_price(reference: Decimal, cap_bps: Decimal, side: Side, floor: Decimal = ZERO) -> Decimal:
     """The cap as a price, rounded inward to a tick: the highest buy or the lowest sell, in dollars."""
+    # Inward, as the nearest tick may lie up to half a tick beyond the cap. And never zero, which a tick below the
+    # cheapest share is: the broker takes no such price.
     worst = reference + direction(side) * cap_distance(reference, cap_bps, floor)
     return max(round_passive(worst, side), SUB_DOLLAR_TICK)
 
@@ -76,6 +80,7 @@ def marketable_limit(quote: Quote, side: Side) -> Decimal:
 
 def mid_to_touch(quote: Quote, side: Side, fraction: Decimal) -> Decimal:
     """Mid plus `fraction` of the half-spread towards the far touch, rounded to the passive side."""
+    # A mid often lies between two ticks; rounded the other way, the first limit of a tight market would cross at once.
     return round_passive(quote.mid + direction(side) * fraction * quote.half_spread, side)
 
 
@@ -91,6 +96,7 @@ def price_rung(
         ValueError: a limit rung without a quote.
     """
     if rung.rule is PriceRule.MARKET:
+        # A market order pays whatever the book has behind the touch: a missed trade costs less than one at any price.
         if guard_market and worst is not None and not _market_is_safe(quote, side, worst, remaining):
             return ChildPrice(type="limit", limit_price=worst, price_protected=True)
         return ChildPrice(type="market", limit_price=None)
@@ -102,6 +108,7 @@ def price_rung(
         price = marketable_limit(quote, side)
     else:
         price = mid_to_touch(quote, side, rung.fraction)
+    # Clamped last: the tick through the touch may have gone beyond the cap.
     return ChildPrice(type="limit", limit_price=clamp_to_worst(price, worst, side))
 
 
@@ -112,6 +119,8 @@ def off_the_wall(price: ChildPrice, quote: Quote | None, side: Side, wall: Decim
     """
     if wall is None:
         return price
+    # Alpaca refuses a pair of opposite orders whenever one of them is a market order or a plain stop, and a pair of
+    # limits only where they cross (docs.alpaca.markets/docs/user-protection).
     nearest = wall - direction(side) * tick_size(wall)
     wanted = price.limit_price or (marketable_limit(quote, side) if quote else nearest)
     limit = max(wanted, nearest) if side == "sell" else min(wanted, nearest)
@@ -129,6 +138,7 @@ def is_walled_off(limit: Decimal | None, quote: Quote, side: Side, wall: Decimal
 
 
 def _market_is_safe(quote: Quote | None, side: Side, worst: Decimal, remaining: Decimal) -> bool:
+    # What is more than the displayed size would be filled deeper in the book, at prices that the quote does not tell.
     return quote is not None and not beyond(quote.touch(side), worst, side) and quote.touch_size(side) >= remaining
 
 

@@ -13,6 +13,8 @@ from repeg.domain.money import tick_size
 from repeg.domain.patience import MARKET_PATIENCE, STANDARD_PATIENCE
 from repeg.domain.settings import Settings
 
+# Each step costs 5 s and up to four of the 200 trading requests that the account has a minute: a wide spread is not
+# walked tick by tick.
 STANDARD_STEPS_MIN, STANDARD_STEPS_MAX = 2, 5
 
 
@@ -92,6 +94,7 @@ def _one_limit(on: Building) -> Ladder:
 
 LADDERS: Mapping[LadderName, _Way] = {
     LadderName.BETTER_ORDERS: _Way(_marketable, lambda settings: settings.aggressive_timeout_seconds),
+    # The same rungs: that an exit has no cap and must complete is said by the order, not by its ladder.
     LadderName.UNWIND: _Way(_marketable, lambda settings: settings.aggressive_timeout_seconds),
     LadderName.STANDARD: _Way(_mid_to_touch, lambda _: STANDARD_PATIENCE),
     LadderName.SMART_LIMIT: _Way(_one_limit, lambda settings: settings.SMART_EXECUTOR_FILL_TIMEOUT),
@@ -104,6 +107,7 @@ def build_ladder(name: LadderName, settings: Settings, quote: Quote | None, limi
 
     Without a quote there is nothing to price a limit from, and only the market rung remains.
     """
+    # Only an exit comes here without a quote: what would open a position is refused before.
     return LADDERS[name].rungs(Building(settings, quote, limit)) if quote else (_MARKET,)
 
 

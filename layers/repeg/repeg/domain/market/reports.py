@@ -29,6 +29,8 @@ class OrderStatus(StrEnum):
         return self in _TERMINAL
 
 
+# Over is not unfilled: a canceled or expired order may have filled a part. Alpaca's `done_for_day` and `calculated`
+# come to `pending`, as such orders are not over (docs.alpaca.markets/docs/orders-at-alpaca).
 _TERMINAL = frozenset(
     {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED, OrderStatus.REPLACED}
 )
@@ -55,12 +57,16 @@ class OrderReport(Frozen):
     type: str | None = None
     replaces: str | None = None
     """The broker's id of the order whose place this one took."""
+    # A held leg has been missing from the list of open orders (alpaca-trade-api-python #322): legs are read under their
+    # parent.
     legs: tuple[OrderReport, ...] = ()
     """Orders of the same group that the broker keeps under this one."""
 
     @property
     def unpriced(self) -> bool:
         """True when shares of it, or of a leg, were filled at a price that is not told (yet)."""
+        # Alpaca has told the price of a filled order as null or 0 for an instant (alpacahq/Alpaca-API #65): levels
+        # measured from nothing would have the shares sold.
         own = self.filled_qty > 0 and self.avg_fill_price is None
         return own or any(leg.unpriced for leg in self.legs)
 

@@ -33,6 +33,7 @@ class Calendar(Frozen):
     def covers(self, now: datetime) -> bool:
         """True when the calendar was read for today: sessions are shortened at short notice."""
         today = now.astimezone(EASTERN).date()
+        # A calendar that ends with today's session has no open that an order could wait for.
         return self.first <= today <= self.first + FRESH_FOR and any(day.opens_at > now for day in self.days)
 
     def session_at(self, now: datetime) -> TradingDay | None:

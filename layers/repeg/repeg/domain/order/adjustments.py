@@ -36,6 +36,8 @@ class Adjustment(Frozen):
 
     why: Literal["corporate_action", "operator"]
     detail: str
+    # Kept beside the ratio: of what the ratio makes, a fraction of a share may have been paid in cash. And fills and
+    # prices stay what they were: a split is no trade.
     change: Decimal
     ratio: Decimal = ONE
     levels: Levels

@@ -57,6 +57,8 @@ class Bracket(Frozen):
         if self.anchor == "fill":
             stop = price + (self.stop_loss - self.signal_price)
             target = price + (self.take_profit - self.signal_price)
+        # Rounded so that reward over risk never falls below what the signal asked for. And a signal may put a stop, or
+        # a short's target, at next to nothing: a price of 0 would be refused, and the shares stay bare.
         away = opposite(self.side)
         lowest = SUB_DOLLAR_TICK
         return Levels(stop=max(round_passive(stop, away), lowest), target=max(round_passive(target, away), lowest))
@@ -92,6 +94,8 @@ class Bracket(Frozen):
         Anchored at the fill, the stop moves with the price: in a wide market a fill at the far touch can have it beyond
         the near one, and be stopped out at once.
         """
+        # The near touch is where the stop would sell. Held against the far one, an entry would be bought into a market
+        # in which the broker refuses its stop.
         near = quote.touch(opposite(self.side))
         stops = (self.stop_loss, self.levels_at(price).stop)
         stop = max(stops) if self.side == "buy" else min(stops)
@@ -102,6 +106,8 @@ class Bracket(Frozen):
 
     def fill_problem(self, price: Decimal) -> Refusal | None:
         """Why an entry filled at `price` (an average) must be left again, or None."""
+        # The market may fall through the stop between the last look and the fill. Anchored at the fill, the stop would
+        # move down with it, and the bracket hold what its signal calls a failed trade.
         if self.min_rr is not None and (price - self.stop_loss) * direction(self.side) <= 0:
             detail = f"filled at {plain(price)}, through the stop at {plain(self.stop_loss)}"
             return Refusal(reason=Reason.STOP_THROUGH, detail=detail)

@@ -37,6 +37,7 @@ class Bygone(Frozen):
         sent = child.status is not ChildStatus.NEVER_SENT
         price = child.avg_fill_price
         return Bygone(
+            # Never counted down: an id that came twice would lead to the order that bore it first.
             written=self.written + 1,
             sent=self.sent + sent,
             walked=self.walked + (1 + child.kept if sent else 0),
@@ -52,6 +53,7 @@ class Bygone(Frozen):
 def bounded(children: tuple[ChildRecord, ...], bygone: Bygone) -> tuple[tuple[ChildRecord, ...], Bygone]:
     """At most so many child orders; of the others, figures. What filled nothing goes first, the oldest first."""
     while len(children) > MAX_CHILDREN:
+        # The last one stays: what comes next is read from it.
         middle = [child for child in children[FIRST_KEPT:-1] if child.status.closed]
         gone = next((child for child in middle if child.filled_qty <= 0), next(iter(middle), None))
         if gone is None:

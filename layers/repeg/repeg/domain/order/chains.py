@@ -41,6 +41,8 @@ def added_up(chain: Chain, report: OrderReport, wanted: Decimal) -> Total:
     """
     if chain.qty <= 0:
         return Total(chain, report.filled_qty, report.avg_fill_price)
+    # Taken the wrong way, shares that were filled are in no record and stay bare, or a record has shares that no
+    # account holds.
     if _starts_at_zero(chain, report, wanted):
         chain = chain.changed(from_zero=True)
     if not chain.from_zero:
@@ -59,6 +61,8 @@ def _starts_at_zero(chain: Chain, report: OrderReport, wanted: Decimal) -> bool:
     whole = report.status is OrderStatus.FILLED and report.filled_qty < report.qty
     if whole and chain.qty + report.filled_qty >= report.qty:
         return True
+    # A successor's `qty` is for the whole chain at Alpaca (alpacahq/Alpaca-API #165, forum.alpaca.markets thread 4329).
+    # One that is for the rest alone cannot have counted what was filled before.
     return report.qty == wanted - chain.qty
 
 

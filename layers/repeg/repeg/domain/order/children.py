@@ -35,6 +35,7 @@ class ChildStatus(StrEnum):
         return self not in (ChildStatus.INTENT, ChildStatus.LIVE, ChildStatus.CANCELING)
 
 
+# `replaced` is missing on purpose: the order lives on as its successor, and may fill there.
 _CLOSED_AS = {
     OrderStatus.FILLED: ChildStatus.FILLED,
     OrderStatus.CANCELED: ChildStatus.CANCELED,
@@ -146,10 +147,16 @@ class ChildRecord(Sent):
         doubt = _doubt(report, total) or self._doubts_price(report, total)
         doubts = self.doubts + 1 if doubt else 0
         closed = _CLOSED_AS.get(report.status)
+        # Only a price is not waited for without end: the signal's own levels protect the shares better than nothing
+        # does.
         if doubt and (doubt is not Doubt.PRICE or doubts <= len(DOUBT_PAUSES)):
             closed = None
+        # A cancel is a request: the 204 says that it was taken, and the order may still fill.
         live = ChildStatus.CANCELING if self.cancel_requested_at else ChildStatus.LIVE
+        # Reports overtake each other, as lists lag reads by id by some 200 ms (forum.alpaca.markets thread 18156):
+        # shares that were seen to be filled stay filled.
         ahead = total.qty >= self.filled_qty
+        # A report without a price does not take back the one that was told for the same shares.
         price = total.price or (self.avg_fill_price if total.qty == self.filled_qty else None)
         partial = 0 < total.qty < self.qty
         moved = report.status is OrderStatus.REPLACED and report.replaced_by
@@ -183,6 +190,7 @@ class ChildRecord(Sent):
 
 def _doubt(report: OrderReport, total: Total) -> Doubt | None:
     """What of a report's figures cannot be right, or not for long."""
+    # Reported of Alpaca (alpacahq/Alpaca-API #275): whatever took its place may be live, so it must not count as over.
     if report.status is OrderStatus.REPLACED and not report.replaced_by:
         return Doubt.SUCCESSOR
     if report.status is OrderStatus.FILLED and max(total.qty, report.filled_qty) < report.qty:

@@ -17,6 +17,8 @@ def given_up(order: Order) -> tuple[Given, ...]:
     children = (child for child in order.children if child.status is ChildStatus.NEVER_SENT)
     ocos = (oco for oco in order.guard.protections if oco.status is ProtectionStatus.REFUSED)
     every: tuple[Given, ...] = (*children, *ocos)
+    # Only a send without an answer can show late: an entry that a broker in trouble worked off after more than a minute
+    # was 100 shares that nobody guarded or knew of.
     return tuple(each for each in every if each.ambiguous)
 
 

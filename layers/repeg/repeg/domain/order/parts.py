@@ -38,6 +38,7 @@ class Ask(Frozen):
     """The signal's own slippage cap in basis points, which is never widened."""
     completion: Literal["protect_price", "must"] = "protect_price"
     when_closed: Literal["reject", "next_open"] = "reject"
+    # An expiry that the signal names is never moved; one that we chose moves with the open that the order waits for.
     explicit_expiry: bool = False
     extended_hours: bool = False
     unprotected_ok: bool = False
@@ -55,6 +56,8 @@ class Terms(Frozen):
     symbol_class: SymbolClass | None = None
     requested_qty: Decimal | None = None
     """Shares asked for; a close learns them from the account."""
+    # Beside what was asked for, not in its place: overwritten, a sell of 500 with 101.5 held read as filled, and nobody
+    # could see that less was sold.
     working_qty: Decimal | None = None
     """Shares to work, where they are fewer than were asked for; `cut` says why."""
     cut: Reason | None = None
@@ -97,6 +100,7 @@ class Guard(Frozen):
     """Where the position is left: as the signal says until it is bought, then as measured from the fill."""
     risk_reward: Decimal | None = None
     protections: tuple[Protection, ...] = ()
+    # Ids are numbered by it: an OCO that took the id of a forgotten one would be refused, and the shares stay bare.
     ocos: int = 0
     """OCOs written down so far, forgotten ones included."""
     refusals: int = 0
@@ -167,6 +171,7 @@ class Close(Frozen):
     """... so many seconds, ..."""
     booked_qty: Decimal = ZERO
     """... and what it had sold by then is booked."""
+    # Without it, shares that are left over cannot be told from shares that somebody owned beside the brackets.
     position_before: Decimal | None = None
     brackets_before: Decimal | None = None
     """What the account and the symbol's brackets held when the close first looked."""
@@ -185,6 +190,8 @@ class Close(Frozen):
 class Run(Frozen):
     """Who works on the order, what it waits for, and by which clock."""
 
+    # A worker that stalls for a minute wakes and goes on. Both numbers are a condition of every write, and it writes
+    # before it sends: so it can neither write over nor sell beside the one that took its order up.
     executions: int = 1
     """The number of the execution that owns it: the fence of every write."""
     version: int = 0

@@ -13,6 +13,7 @@ from repeg.domain.order.bracket import Levels
 from repeg.domain.order.sending import Sent
 
 ZERO = Decimal(0)
+# In the first instant of a session the broker still tells such an OCO as accepted: a sweep took it for lost.
 TAKEN_UP_WITHIN = timedelta(seconds=60)
 """After the open, what waited for it may be told as accepted for so long."""
 SPENT_REMEMBERED = 10
@@ -182,16 +183,21 @@ class Protection(Sent):
                 return ProtectionStatus.DONE
             refused = report.status is OrderStatus.REJECTED and not self.exited_qty
             return ProtectionStatus.REFUSED if refused else ProtectionStatus.GONE
+        # Whatever its legs show: the cancel may be carried out at any moment.
         if self.cancel_requested_at:
             return ProtectionStatus.CANCELING
         if report.status in _DEAD and stops:
             # A stop that sells already had its target cancelled for it.
+            # One leg can die while the other lives. Judged by its parent alone, an OCO without a stop counted as
+            # protection.
             sells = any(leg.status is OrderStatus.LIVE and leg.filled_qty for leg in stops)
             return ProtectionStatus.LIVE if sells else ProtectionStatus.TARGETLESS
         if self.stop_dead:
             return ProtectionStatus.STOPLESS
+        # Outside the session Alpaca answers `accepted` and takes the order up at the open; nothing could trade before.
         waits_for_open = report.broker_status == "accepted" and not session_open
         target_works = report.status is OrderStatus.LIVE or waits_for_open
+        # A stop leg stays `held` while its target works (forum.alpaca.markets thread 3697): that is at work, too.
         stop_works = any(leg.status in (OrderStatus.LIVE, OrderStatus.PENDING) for leg in stops)
         return ProtectionStatus.LIVE if target_works and stop_works else ProtectionStatus.SENT
 
@@ -203,6 +209,7 @@ class Protection(Sent):
     def _with_exits(self, targets: list[OrderReport], stops: list[OrderReport], now: datetime) -> Protection:
         """With what these orders took. What is known is never taken back, whatever an older report says."""
         seen = self
+        # What a successor took is what it shows less what was taken before it: that must be known first.
         replaced_first = sorted(stops, key=lambda leg: leg.status is not OrderStatus.REPLACED)
         for reason, reports in ((ExitReason.TARGET, targets), (ExitReason.STOP, replaced_first)):
             for report in reports:
@@ -218,6 +225,7 @@ class Protection(Sent):
         if before and report.broker_order_id not in count_anew and self._counts_anew(report, before, others):
             count_anew = (*count_anew, report.broker_order_id)
         taken = _exit(reason, report, () if report.broker_order_id in count_anew else before, now)
+        # A listing lags behind a read by id: shares that were seen to be sold are not there again.
         if taken is None or (known and taken.qty < known.qty):
             return self.changed(count_anew=count_anew)
         return self.changed(count_anew=count_anew, exits=(*others, taken))
@@ -259,6 +267,8 @@ def remembered(
 def _fewer(exits: tuple[Exit, ...]) -> tuple[Exit, ...]:
     """The newest exits one by one; what left before in the same way, as far as its price is known or not, as one."""
     older, newest = exits[:-EXITS_REMEMBERED], exits[-EXITS_REMEMBERED:]
+    # Put together they are at most two for each reason, with and without a price: fewer than that would not become
+    # less.
     if len(older) < len(ExitReason) * 2:
         return exits
     alike: dict[tuple[ExitReason, bool], Exit] = {}

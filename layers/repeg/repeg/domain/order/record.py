@@ -31,6 +31,8 @@ class Order(Frozen):
     rebalance_id: str | None = None
     kind: Literal["order", "close", "bracket", "rebalance_leg", "unwind"]
     strategy: str | None = None
+    # A second stack on the account, or an earlier one of that name, made the same ids from the same signals: what was
+    # found under an id, fills included, was taken for ours.
     namespace: str = ""
     """The table's identity, part of every id at the broker; empty in records of before there was one."""
     symbol: str
@@ -81,6 +83,7 @@ class Order(Frozen):
     @property
     def unexited_qty(self) -> Decimal:
         """Shares that a bracket bought (or sold short) and that have not left."""
+        # What a plain order bought is its owner's: nobody here guards or sells it.
         if self.kind != "bracket":
             return ZERO
         changes = (*(-gone.qty for gone in self.all_exits), *(adjusted.change for adjusted in self.care.adjustments))
@@ -94,6 +97,8 @@ class Order(Frozen):
     @property
     def bare_qty(self) -> Decimal:
         """Whole shares that an OCO could guard and none does, nor holds."""
+        # Alpaca takes fractions in simple day orders only (docs.alpaca.markets/docs/fractional-trading): an OCO over
+        # 6.5 shares is refused, and the six whole ones stay bare with it.
         return floor_qty(max(ZERO, self.uncovered_qty), fractionable=False)
 
     @property
@@ -114,6 +119,8 @@ class Order(Frozen):
     @property
     def outdated_protections(self) -> tuple[Protection, ...]:
         """OCOs that may still trade, over quantities and at prices from before the last adjustment."""
+        # At a split the quantity of resting legs was seen to be adjusted, not their prices (alpacahq/alpaca-py #469):
+        # the old stop would sell at once.
         since = self.care.adjustments[-1].at if self.care.adjustments else None
         return tuple(oco for oco in self.guard.protections if since and not oco.status.closed and oco.placed_at < since)
 
@@ -161,6 +168,7 @@ class Order(Frozen):
     def avg_fill_price(self) -> Decimal | None:
         """Average price over all fills, in dollars per share; None as long as the price of any is missing."""
         fills = [(child.filled_qty, child.avg_fill_price or ZERO) for child in self.children if child.filled_qty > 0]
+        # No average of what is known: stop and target would be measured from a part of the price.
         if self.bygone.unpriced_qty or any(price <= 0 for _, price in fills):
             return None
         total = self.filled_qty
@@ -228,6 +236,8 @@ class Order(Frozen):
     @property
     def client_order_id(self) -> str:
         """Our id of the next child order: a pure function of the order and how many were written before."""
+        # Whoever sends again, after whatever death, sends under the same id, and the broker refuses the second: that is
+        # what keeps shares from being bought or sold twice.
         return f"{self.name_at_broker}-e{self.bygone.written + len(self.children) + 1}"
 
     @property
@@ -238,6 +248,7 @@ class Order(Frozen):
     @property
     def name_at_broker(self) -> str:
         """What this order's ids at the broker begin with, at most 33 characters of the 48 that every broker takes."""
+        # Alpaca takes 128 characters today, and took 48 before.
         return f"{self.order_id}-{self.namespace}" if self.namespace else self.order_id
 
     def with_new_protection(self, oco: Protection) -> Order:

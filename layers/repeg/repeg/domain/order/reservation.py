@@ -11,8 +11,10 @@ from typing import Any, Protocol, Self, TypeVar
 
 from repeg.domain.models import Frozen
 
+# Without it 25 entries at once could spend the minute on submits, and leave none for their cancels.
 REQUESTS_PER_CHILD = 4
 """Submit, read, cancel, read: reserved before an entry is sent, so that what is sent can be taken back."""
+# Without it a burst of entries leaves what it bought bare until the next minute.
 REQUESTS_PER_PROTECTION = 2
 """Submit, read: reserved with a bracket's entry, so that what is bought can be protected."""
 

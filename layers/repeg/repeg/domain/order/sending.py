@@ -36,6 +36,7 @@ class Sent(Frozen):
 
 def in_time(saved_wall: datetime, wall: datetime) -> bool:
     """True while an intent that was saved at `saved_wall` may be sent. A clock that was set back proves nothing."""
+    # Sent however late, an intent of a worker that had stalled bought shares that no record knew.
     return timedelta(0) <= wall - saved_wall < SEND_WITHIN
 
 
@@ -46,6 +47,7 @@ def may_arrive_for(saved_wall: datetime | None, wall: datetime, *, heard_wall: d
     about to send. Counted from there: it may have been held up before its request left, however long after the save.
     """
     since, longest = (heard_wall, ON_ITS_WAY) if heard_wall else (saved_wall, SENDER_LIFE)
+    # Waited too long, an exit is late; concluded too early, its shares are sold twice.
     if since is None:
         return longest.total_seconds()
     return max(0.0, (longest - max(timedelta(0), wall - since)).total_seconds())

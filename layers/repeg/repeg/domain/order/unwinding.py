@@ -10,6 +10,8 @@ from repeg.domain.order.parts import Ask, Run, Terms
 from repeg.domain.order.record import Order, order_id_for
 
 
+# An order of its own: with a second ladder of the other side in the bracket's record, every rule about filled, live and
+# remaining shares would have two meanings.
 def unwind_order(
     bracket: Order, market_now: datetime, wall_now: datetime, when_closed: Literal["reject", "next_open"] = "reject"
 ) -> Order:
@@ -29,5 +31,6 @@ def unwind_order(
         created_at=market_now,
         ask=Ask(received_wall=wall_now, qty=bracket.unexited_qty, when_closed=when_closed, parent_id=bracket.order_id),
         terms=Terms(requested_qty=bracket.unexited_qty),
+        # Taken over, since to read the clock anew costs a trading request before anything is sold.
         run=Run(clock=bracket.run.clock),
     ).noted(market_now, "UnwindPosition", f"leaves what {bracket.order_id} holds")

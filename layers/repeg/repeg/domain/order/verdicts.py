@@ -25,6 +25,7 @@ class Refusal(Frozen):
 class WaitingFor(StrEnum):
     """What an order waits for, and how its record says so."""
 
+    # A wait was known by its sentence once: an event that was reworded would have changed what a close does.
     def __new__(cls, value: str, words: str) -> WaitingFor:
         member = str.__new__(cls, value)
         member._value_ = value

@@ -29,6 +29,7 @@ _CHILD_FIELDS = """
     rung client_order_id broker_order_id type limit_price qty filled_qty avg_fill_price status
     bid ask sent_at closed_at
 """.split()  # noqa: SIM905
+# Averages and ratios are quotients, of 28 digits if nobody cuts them.
 _PLACES = {
     "avg_fill_price": Decimal("0.000001"),
     "slippage_bps": Decimal("0.0001"),

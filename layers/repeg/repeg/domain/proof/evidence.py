@@ -70,6 +70,8 @@ class Looks(Frozen):
     @property
     def held(self) -> Decimal | None:
         """What both reads agree on, or None."""
+        # A position's own read has answered 404 while the list showed it (alpacahq/Alpaca-API #215, #278): believed by
+        # itself, a hundred shares would be dropped from the record, and stay bare.
         return self.read if self.read == self.listed else None
 
 
@@ -105,10 +107,12 @@ def weigh(brackets: Sequence[Order], looks: Looks, taken: Decimal = ZERO) -> Fin
         said = " and ".join("no answer" if seen is None else plain(seen) for seen in shown)
         return Finding(proof=Proof.UNCLEAR, why=f"the position's own read and the list of positions say {said}")
     held = looks.held * sign
+    # Before what is missing: after a reverse split nearly all shares would count as missing.
     split = _as_by_split(brackets, looks) if not taken else None
     if split:
         return split
     missing = expected - max(ZERO, held)
+    # More shares than the records know are somebody's own, and disturb nobody.
     if missing <= DUST:
         return Finding(proof=Proof.THERE, held=held)
     return _missing(looks, held, missing, side)
@@ -116,6 +120,7 @@ def weigh(brackets: Sequence[Order], looks: Looks, taken: Decimal = ZERO) -> Fin
 
 def _missing(looks: Looks, held: Decimal, missing: Decimal, side: str) -> Finding:
     lacks = Finding(proof=Proof.UNPROVEN, missing=missing, held=held)
+    # Open orders hold these shares, so they are there: it is the position that was told wrong.
     if looks.guarded > max(ZERO, held):
         why = f"protective orders for {plain(looks.guarded)} shares are live, and the account shows {plain(held)}"
         return lacks.changed(proof=Proof.UNCLEAR, why=why)
@@ -145,6 +150,8 @@ def _as_by_split(brackets: Sequence[Order], looks: Looks) -> Finding | None:
     ratio, words = _confirmed(before, looks)
     if ratio is not None:
         return Finding(proof=Proof.ADJUSTED, ratio=ratio, held=held, why=words)
+    # What only looks like a split is not traded on: of a hundred new shares ten would be sold for all, at a loss that
+    # nobody had.
     if looks.avg_entry_price is None or not same_cost(before, looks.held, looks.avg_entry_price):
         return None
     told = "could not be read" if looks.actions is None else "know of none"
@@ -167,6 +174,7 @@ def seen_before(brackets: Sequence[Order]) -> Seen | None:
     if seen:
         return max(seen, key=lambda each: each.at)
     bracket = brackets[0]
+    # The account averages over all of them: what one paid cannot be held against it.
     if len(brackets) > 1 or bracket.entry_price is None or bracket.unexited_qty <= 0:
         return None
     at = bracket.completed_at or bracket.created_at
@@ -194,6 +202,7 @@ def _confirmed(before: Seen, looks: Looks) -> tuple[Decimal | None, str]:
     for ratio, words in latest_of(looks.actions or ()):
         made = before.qty * ratio
         short = abs(made) - abs(looks.held or ZERO)
+        # A fraction below a share may be paid in cash.
         fits = -DUST <= short < 1 and (looks.held or ZERO) * made >= 0
         average = looks.avg_entry_price
         if fits and (average is None or as_scaled(before.avg_entry_price, ratio, average)):

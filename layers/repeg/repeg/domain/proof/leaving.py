@@ -23,6 +23,7 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
 
     Booking again changes nothing: an exit counts once for each close.
     """
+    # From what it was before this close: a worker that dies in between books the same once more, not on top.
     before = [_without(order, close.order_id) for order in holding]
     free = max(ZERO, (close.close.position_before or ZERO) - sum((order.unexited_qty for order in before), ZERO))
     taken = max(ZERO, close.filled_qty - free)
@@ -87,6 +88,8 @@ def bare_by_record(order: Order) -> datetime | None:
 
 def left_by_others(order: Order, qty: Decimal, now: datetime) -> Exit:
     """Shares that somebody else sold (or bought back), at a price that is not known."""
+    # Without a price, though the order that took them may have one: which of its shares were the bracket's is an
+    # attribution, not a fact.
     source = f"{order.order_id}-outside{len(order.guard.exits) + 1}"
     return Exit(source=source, reason=ExitReason.OUTSIDE, qty=qty, price=None, at=now)
 

@@ -22,6 +22,8 @@ def surplus(close: Order, position: Position | None) -> Decimal | None:
     """Shares that the account shows beyond what the close leaves; None where it is not known what was there before."""
     if close.close.position_before is None:
         return None
+    # A close that was worked while its shares were split sold a hundred new ones, ended as filled, and left 855 that no
+    # record knew.
     left = close.close.position_before + close.close.held_by_others - close.filled_qty
     return held_of(close, position) - max(ZERO, left)
 
@@ -50,6 +52,7 @@ def explained(close: Order, looks: Looks) -> Finding:
     before, sold = (close.close.position_before or ZERO) + close.close.held_by_others, close.filled_qty
     over = held - (before - sold)
     arrived = _arrived(close, looks)
+    # What others bought meanwhile is theirs: to sell it is not what was asked for.
     if over - arrived <= DUST:
         by = ", ".join(each.broker_order_id for each in looks.unbooked or ())
         return Finding(proof=Proof.THERE, held=held, why=f"{plain(over)} shares came by orders of others: {by}")

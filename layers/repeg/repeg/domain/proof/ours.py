@@ -72,6 +72,8 @@ def contradiction(intent: Intent, report: OrderReport, *, just_sent: bool = Fals
         told += [("quantity", intent.qty, report.qty), *_terms(intent, report)]
     wrong = [f"{what} {found} instead of {asked}" for what, asked, found in told if asked != found]
     submitted = report.submitted_at
+    # Alpaca's help says that an id is unique among active orders: an old one may bear it, too, and its fills, at a
+    # price of another day, once counted as this order's.
     if not just_sent and submitted is not None and submitted < intent.written_at - CLOCK_TOLERANCE:
         wrong.append(f"submitted at {submitted.isoformat()}, before it was written down")
     return ", ".join(wrong) or None

@@ -43,6 +43,7 @@ def holding(order: Order, qty: Decimal, levels: Levels, position: Position | Non
     words = (
         f"an operator decided: {plain(qty)} {order.symbol}, stop {plain(levels.stop)}, target {plain(levels.target)}"
     )
+    # An adjustment, not another number of fills: what was traded, and at what price, stays as it was.
     change = Adjustment(
         why="operator",
         detail=words,
@@ -52,7 +53,13 @@ def holding(order: Order, qty: Decimal, levels: Levels, position: Position | Non
         at=now,
     )
     changed = order.with_care(
-        adjustments=(*order.care.adjustments, change), seen=seen, past_stop_since=None, due_at=now, tries=0
+        # At once: the grace is for somebody who sells by hand, and this one has just said what is there. How long the
+        # market was past the old stop says nothing about the new one.
+        adjustments=(*order.care.adjustments, change),
+        seen=seen,
+        past_stop_since=None,
+        due_at=now,
+        tries=0,
     ).with_guard(stop_loss=levels.stop, take_profit=levels.target, protected=False, settled=False, refusals=0)
     return _decided(changed, now, words)
 
@@ -65,6 +72,7 @@ def _check(order: Order, qty: Decimal, levels: Levels) -> None:
     if qty <= 0:
         raise NotResolvable(f"--qty {plain(qty)}: must be above 0 (--forget ends the watch)")
     for name, price in (("--stop", levels.stop), ("--target", levels.target)):
+        # Taken now, it would be refused by the broker later, and the shares stay bare.
         if price <= 0 or price % tick_size(price):
             raise NotResolvable(f"{name} {plain(price)}: must be a price in whole ticks")
     if (levels.target - levels.stop) * direction(order.trading_side) <= 0:

@@ -28,6 +28,8 @@ def short_problem(asset: Asset | None) -> Refusal | None:
     problem = asset_problem(asset)
     if problem or asset is None:
         return problem
+    # What is hard to borrow cannot be had at Alpaca, and what becomes so overnight loses its open orders
+    # (docs.alpaca.markets/docs/orders-at-alpaca).
     if asset.shortable and asset.easy_to_borrow:
         return None
     return Refusal(reason=Reason.NOT_SHORTABLE, detail="the broker does not lend the symbol for a short sale")
@@ -39,6 +41,7 @@ def with_terms(order: Order, settings: Settings, outside_session: bool) -> Order
     if order.terms.bracket is None:
         return order
     if order.terms.max_slippage_bps is None:
+        # The legacy way is the baseline that everything else is measured against: it keeps the signal's levels.
         return order.with_terms(bracket=order.terms.bracket.changed(anchor="signal"))
     bracket = order.terms.bracket
     cap = Cap(bps=order.terms.max_slippage_bps, floor=ZERO, bound=CapBound.SETTING)
@@ -70,6 +73,7 @@ def released_bracket(order: Order, quote: Quote, settings: Settings) -> Order | 
     qty = order.terms.requested_qty
     if order.ask.notional is not None:
         price = limit if smart else quote.touch(order.trading_side)
+        # Whole shares, since an OCO takes no others.
         qty = floor_qty(order.ask.notional / price, fractionable=False)
         if qty == 0:
             detail = f"${order.ask.notional} is less than one share at {price}"

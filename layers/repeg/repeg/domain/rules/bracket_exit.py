@@ -13,6 +13,7 @@ from repeg.domain.order.record import Order
 TICK_OFF = Decimal("0.02")
 ROUNDED_OFF = Decimal("0.002")
 """By how much (dollars, and of itself) a level may differ from what a split makes of it."""
+# Nearly 2 for 1: by so much hardly anybody moves a level by hand.
 BIG = Decimal("1.9")
 
 
@@ -30,6 +31,7 @@ def levels_of(order: Order) -> Levels:
         raise ValueError(f"{order.order_id} holds nothing to protect")
     adjusted = order.care.adjustments[-1] if order.care.adjustments else None
     since = [oco for oco in order.guard.protections if adjusted is None or oco.placed_at >= adjusted.at]
+    # A leg that somebody moved at the broker stays where it was moved to when protection is put back.
     working = next((oco.working_levels for oco in reversed(since) if oco.worked), None)
     by_fill = order.terms.bracket.levels_at(order.avg_fill_price or order.terms.bracket.signal_price)
     return working or (adjusted.levels if adjusted else by_fill)
@@ -43,6 +45,7 @@ def after_split(order: Order, ratio: Decimal) -> Levels:
     """
     levels, away = levels_of(order), opposite(order.trading_side)
     oco = next((oco for oco in reversed(order.guard.protections) if oco.worked), None)
+    # Divided a second time, the new target lay far below the market, and the whole position was sold at the open.
     if oco and oco.moved == levels and _scaled_already(oco.levels, levels, ratio):
         return levels
     return Levels(stop=round_passive(levels.stop / ratio, away), target=round_passive(levels.target / ratio, away))
@@ -72,4 +75,5 @@ def measured(order: Order) -> Order:
 
 def is_through(quote: Quote, stop: Decimal, side: Side) -> bool:
     """True when the market has reached the stop of a position that `side` entered: by the touch it is left at."""
+    # At the stop counts as through: Alpaca refuses a sell stop that does not lie below the market.
     return (quote.touch(opposite(side)) - stop) * direction(side) <= 0

@@ -35,6 +35,7 @@ class ChildOver(NamedTuple):
 
 CHILD_OVER = (
     ChildOver(Onward.OVER, lambda order, child: order.remaining_qty <= 0, "the order is filled"),
+    # Before anything that went wrong with the child order: the exit that took over sees to the shares.
     ChildOver(Onward.OVER, lambda order, child: order.close.superseded_by, "an exit took over"),
     ChildOver(
         Onward.ENDS,
@@ -43,6 +44,7 @@ CHILD_OVER = (
         Reason.BROKER_UNAVAILABLE,
         "the broker does not know the child order any more",
     ),
+    # As a cancel from outside: a wish, not to be fought.
     ChildOver(
         Onward.ENDS,
         lambda order, child: child.replaced,
@@ -64,6 +66,8 @@ CHILD_OVER = (
         Reason.MARKET_CLOSED,
         "the child order expired at the close",
     ),
+    # Before rejected and cancelled: an exit does not end for what became of one child order, its shares would stay
+    # bare.
     ChildOver(
         Onward.PAUSES,
         lambda order, child: order.must_complete and _ended_by_others(child),
@@ -76,6 +80,7 @@ CHILD_OVER = (
         Reason.BROKER_REJECTED,
         "the exchange rejected the order after accepting it",
     ),
+    # Taken as a wish: to go on with the next rung would be to fight the operator.
     ChildOver(
         Onward.ENDS,
         lambda order, child: child.status is ChildStatus.CANCELED and child.cancel_requested_at is None,
@@ -127,19 +132,23 @@ NO_FAILURE = (
 
 ENDINGS = (
     Ending(Status.UNWOUND, lambda order: _is_left(order), "a bracket left all that it bought"),
+    # Before all that reads as harmless: shares may still be held that nobody wanted.
     Ending(Status.FAILED, lambda order: order.unwind.failed, "a bracket tried to leave, and did not end flat"),
+    # Before `filled`, which would read as a position that is held: the exit sells it.
     Ending(
         Status.SUPERSEDED,
         lambda order: order.terms.bracket and order.close.superseded_by,
         "an exit took over a bracket, whatever was filled",
         Reason.SUPERSEDED,
     ),
+    # Before `filled` as well: shares without a stop are no success. Outside a session they were asked for so.
     Ending(
         Status.FAILED,
         lambda order: order.unguarded_qty > 0 and not order.terms.outside_session,
         "shares are without protection, in a session",
         if_none=Reason.PROTECTION_FAILED,
     ),
+    # Before `filled`: ended so, a close left shares that no record knew.
     Ending(
         Status.FAILED,
         lambda order: order.reason is Reason.ACCOUNT_DISAGREES,

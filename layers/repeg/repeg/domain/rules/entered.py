@@ -8,6 +8,7 @@ from decimal import Decimal
 from repeg.domain.order.record import Order
 from repeg.domain.rules.bracket_exit import levels_of
 
+# What is filled so soon was filled in the market that it was priced by: no further look at it is needed.
 AT_ONCE = timedelta(seconds=1)
 CLOSE_TO_THE_STOP = Decimal("0.25")
 """Share of the risk: a market seen nearer than that to the stop may be through it by now."""

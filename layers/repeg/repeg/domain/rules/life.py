@@ -51,9 +51,11 @@ class Rule(NamedTuple):
 
 
 AT_WORK = (
+    # Before all others: each stage below runs into the step that keeps failing.
     Rule(
         Stage.SECURING, lambda order: order.run.securing and order.open_child, "a step kept failing; its child may fill"
     ),
+    # Before its child order: what the close took protection off is bare meanwhile.
     Rule(Stage.RESTORING, lambda order: order.close.restoring, "a close puts protection back before it waits"),
     Rule(Stage.CANCELING, lambda order: _is_canceling(order), "a child order's cancel was asked for"),
     Rule(
@@ -69,6 +71,7 @@ AT_WORK = (
 
 OWED = (
     Rule(Stage.ENDING, lambda order: _needs_no_care(order), "what it bought was seen to, or an exit sees to it"),
+    # Before protecting: an OCO would hold the shares that are to be sold.
     Rule(Stage.LEAVING, lambda order: order.unwind.wanted, "what it bought is not worth holding"),
     Rule(
         Stage.LOOKING_AGAIN,
@@ -83,7 +86,9 @@ OWED = (
 
 OUTCOME_RECORDED = (
     Rule(Stage.UNTOLD, lambda order: not order.run.published, "its outcome was not published"),
+    # Before exiting and protecting: neither is done with shares that the account may not hold.
     Rule(Stage.FROZEN, lambda order: order.care.frozen, "record and account disagree"),
+    # Before bare: an OCO would hold the shares that are to be sold, and be refused past its stop.
     Rule(Stage.LEAVING_LATER, lambda order: _is_not_left_yet(order), "its position is past its stop"),
     Rule(
         Stage.BARE,

@@ -91,6 +91,7 @@ MOVES = (
     Move(Stage.ENTERED, On.TAKEN_OVER, (Stage.ENDING,)),
     Move(Stage.SOLD, On.SEEN_TO, (Stage.ENDING,)),
     Move(Stage.LEAVING, On.FLAT, (Stage.ENDING,)),
+    # To be protected is all that is left for shares that could not be sold.
     Move(Stage.LEAVING, On.NOT_LEFT, (Stage.ENTERED, Stage.ENDING)),
     Move(Stage.ENDING, On.RECORDED, (Stage.UNTOLD,)),
     Move(Stage.UNTOLD, On.PUBLISHED, _AFTER_ITS_OUTCOME),
@@ -105,6 +106,7 @@ MOVES = (
     Move(Stage.LEAVING_LATER, On.FLAT, (Stage.OVER,)),
     Move(Stage.LEAVING_LATER, On.NOT_LEFT, (Stage.BARE, Stage.HOLDING)),
     Move(Stage.LEAVING_LATER, On.DISAGREES, (Stage.FROZEN,)),
+    # A broker in trouble may work off an entry minutes after it was given up: shares come without protection.
     Move(Stage.OVER, On.ARRIVED, (Stage.BARE,)),
     Move(Stage.FROZEN, On.AGREES, _AFTER_ITS_OUTCOME[0:2] + _AFTER_ITS_OUTCOME[3:]),
 )

@@ -11,6 +11,7 @@ from repeg.domain.patience import LONGEST_SLEEP, LONGEST_WAIT_SECONDS, SET_FORWA
 
 def wait_seconds_for(seconds: float) -> int:
     """Whole seconds to wait for something `seconds` away: rounded up, at least 1, at most a minute."""
+    # Rounded up: who wakes a moment early looks in vain, and each look costs three transitions.
     return max(1, min(LONGEST_WAIT_SECONDS, int(-(-seconds // 1))))
 
 
@@ -37,6 +38,7 @@ def woken(order: Order, now: datetime, carried: datetime) -> Order:
 
     Only where its signal leaves the expiry to us. `carried` is market time by the reading that it was parked by.
     """
+    # A wait of the machine does not hear of a clock that was set: over such an open nobody really waited.
     parked, expires_at = order.run.parked_until, order.run.expires_at
     if parked is None or expires_at is None or order.ask.explicit_expiry or not was_set_forward(now, carried):
         return order

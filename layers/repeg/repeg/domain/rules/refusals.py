@@ -64,6 +64,7 @@ SHARES_LACK = frozenset(
     {Reason.HELD_BY_PROTECTION, Reason.HELD_BY_OTHER_ORDER, Reason.NO_POSITION, Reason.OPPOSITE_POSITION}
 )
 """The broker says that the shares are held, gone, or on the other side."""
+# A rule of the account or of the exchange is the same a few seconds later.
 _BELIEVED = frozenset({Reason.DAY_TRADE_LIMIT, Reason.NOT_TRADABLE})
 OF_ITS_FORM = frozenset(Reason) - SHARES_LACK - _BELIEVED - {Reason.STOP_THROUGH}
 

@@ -17,6 +17,7 @@ def may_rest_on(order: Order, child: ChildRecord) -> bool:
     """True while nothing speaks against leaving a child order where it is, but its price."""
     live = child.status is ChildStatus.LIVE and child.cancel_requested_at is None
     undisturbed = live and not (child.replaced or child.doubt)
+    # One for fewer shares than are left would leave the others unworked.
     return undisturbed and is_to_go_on(order) and child.remaining_qty == order.remaining_qty
 
 

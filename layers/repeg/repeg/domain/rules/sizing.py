@@ -52,6 +52,7 @@ class Sizing(Frozen):
 
 def releases(brackets: Iterable[Order], wanted: Decimal) -> tuple[str, ...]:
     """Orders whose protection must come down to free `wanted` shares: the oldest first, no more than needed."""
+    # No more than needed: a close of a part leaves the other brackets guarded.
     ids: list[str] = []
     for order in brackets:
         held = sum((oco.covers for oco in order.guard.protections), ZERO)
@@ -72,6 +73,7 @@ def size_close(position: Position | None, qty: Decimal | None, foreign: Sequence
     held, others = abs(position.qty), holding_of(foreign, side)
     asked = qty or held
     wanted = min(held, asked)
+    # Alpaca refuses a sale of shares that open orders hold ("insufficient qty available for order").
     free = min(wanted, abs(position.qty_available))
     if free == 0:
         return _held(others, foreign)
@@ -156,6 +158,8 @@ def order_words(order: OrderReport) -> str:
 
 def nearest_wall(resting: Iterable[OrderReport], side: Side) -> Decimal | None:
     """The best limit of opposite orders: an order of `side` must stay a tick off it so as not to meet them."""
+    # Limits only: beside a plain stop Alpaca refuses any price (docs.alpaca.markets/docs/user-protection), so there is
+    # none to stay off.
     limits = [each.limit_price for each in resting if each.side == opposite(side) and each.limit_price is not None]
     return (max(limits) if side == "sell" else min(limits)) if limits else None
 

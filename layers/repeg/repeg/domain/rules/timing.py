@@ -33,6 +33,7 @@ def expiry(order: Order, calendar: Calendar) -> datetime | None:
 
     A signal sent outside the session can only wait for the next open, and lives until 15 minutes after it.
     """
+    # However late it is, somebody wants to be out.
     if is_exit(order):
         return None
     if order.run.expires_at:
@@ -76,6 +77,7 @@ def _too_late(
     order: Order, closes_at: datetime, upcoming: TradingDay | None, now: datetime, settings: Settings
 ) -> Wait | Refusal | None:
     """Entries need their first rung's patience before the close; exits run until just before it."""
+    # Of the first rung only the patience counts: there is no quote yet to build a ladder from.
     first = Rung(rule=PriceRule.MARKET, patience=first_patience(ladder_of(order, settings), settings))
     if may_start(order, first, closes_at, now):
         return None
@@ -115,6 +117,7 @@ def size_notional(notional: Decimal, worst: Decimal, asset: Asset) -> Decimal | 
     """Shares that `notional` dollars buy at the worst price, floored to what the asset allows."""
     if notional < DOLLAR:
         return Refusal(reason=Reason.NOTIONAL_TOO_SMALL, detail="the smallest amount is $1")
+    # At the worst price: no fill then costs more than the amount.
     qty = floor_qty(notional / worst, asset.fractionable)
     if qty == 0:
         return Refusal(reason=Reason.NOTIONAL_TOO_SMALL, detail=f"${notional} is less than one share at {worst}")
@@ -132,6 +135,7 @@ def asset_problem(asset: Asset | None) -> Refusal | None:
 
 def class_problem(asset: Asset | None) -> Refusal | None:
     """Why an asset is none of ours to trade, or None. One that the broker does not know says nothing."""
+    # An exit asks only because there is no quote: an answer that does not come must not keep it from its market.
     if asset is None or asset.asset_class == US_EQUITY:
         return None
     return Refusal(reason=Reason.NOT_TRADABLE, detail=f"the broker lists it as {asset.asset_class}, not as {US_EQUITY}")

@@ -61,6 +61,8 @@ def intent_of(order: Order) -> Intent | None:
 
     A plain buy may cover a short position or open a long one.
     """
+    # If somebody sold the shares a moment earlier, the broker refuses instead of opening a short position that nobody
+    # knows of. No reading of the position, however fresh, can give that.
     side = order.trading_side
     if order.terms.bracket:
         return "buy_to_open" if side == "buy" else "sell_to_open"
@@ -110,6 +112,7 @@ def _patience_when_late(order: Order, now: datetime) -> Decimal:
 
 def _on_lap(rung: Rung, lap: int) -> Rung:
     """A ladder that found no market is not walked at the same pace again: each lap is twice as patient."""
+    # At the same pace an exit without a bid sent a market order every 5 s for two minutes.
     patience = min(rung.patience * 2**lap, max(rung.patience, LONGEST_LAP_PATIENCE))
     return rung.changed(patience=patience)
 
@@ -134,6 +137,7 @@ def runaway(order: Order, quote: Quote) -> Refusal | None:
     A symbol whose touch was outside the cap on arrival did not run: its limit rests at the worst price.
     """
     arrival = order.terms.arrival_ask if order.trading_side == "buy" else order.terms.arrival_bid
+    # A bracket is measured from its signal's price, and was looked at by its own rules.
     if order.sent or order.terms.bracket or order.worst_price is None or arrival is None:
         return None
     side, worst = order.trading_side, order.worst_price
@@ -217,6 +221,7 @@ def _seconds_to_check(child: ChildRecord, now: datetime) -> int:
     if (child.grace is None and child.patience <= LONGEST_CHECKED_PATIENCE) or child.partial_at:
         return CHECK_AFTER_SECONDS
     rested = (now - child.sent_at).total_seconds()
+    # Half a second: a look that came a moment early counts as the one it was to be.
     early = next((second for second in FIRST_CHECKS_AT_SECONDS if second > rested + 0.5), None)
     if early:
         return math.ceil(early - rested)
@@ -266,6 +271,7 @@ def concluded(order: Order, now: datetime) -> Order:
 def _nominal_worst(order: Order) -> Decimal | None:
     if order.terms.reference_price is None or order.terms.max_slippage_bps is None:
         return None
+    # Not rounded to a tick as a limit is, and for orders that must complete, too: what lies beyond the cap is reported.
     far = cap_distance(order.terms.reference_price, order.terms.max_slippage_bps, order.terms.cap_floor)
     return order.terms.reference_price + direction(order.trading_side) * far
 

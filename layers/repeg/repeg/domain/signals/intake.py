@@ -87,6 +87,7 @@ def conflicting_order(
     signal_id: str, body: Any, market_now: datetime, received_wall: datetime, sent_wall: datetime
 ) -> Order:
     """The record of a signal whose id was used before with another body."""
+    # Under an id of its own, made from the body as well: the record of the first body stands.
     detail = f"{signal_id} was used before with another body; send this under a new signal_id"
     order_id = order_id_for(signal_id, body_hash(body))
     return _rejected(order_id, signal_id, body, market_now, received_wall, sent_wall, Reason.SIGNAL_CONFLICT, detail)
@@ -102,6 +103,7 @@ def _rejected(
     reason: Reason,
     detail: str,
 ) -> Order:
+    # The message broke the contract: of what it says only what is well-formed is kept.
     symbol, kind, side = body.get("symbol"), body.get("kind"), body.get("side")
     return Order(
         order_id=order_id,

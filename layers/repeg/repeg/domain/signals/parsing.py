@@ -31,16 +31,20 @@ from repeg.domain.settings import SYMBOL
 from repeg.errors import SignalInvalid
 
 MAX_BODY_BYTES = 64 * 1024
+# As many as Alpaca takes of a quantity; with twelve digits before the point they fit into the 28 of a Decimal.
 MAX_DECIMALS = 9
 MAX_LABEL = 64
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 MAX_DIGITS = 12
+# Alpaca wants a stop at least a cent from the price it is measured by: "stop_loss.stop_price must be <= base_price -
+# 0.01" (docs.alpaca.markets/docs/orders-at-alpaca).
 CLOSEST_EXIT = Decimal("0.01")
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 SIGNAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def _exact_number(value: object) -> object:
+    # To Python `true` is an int: it would be read as one share.
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError("must be a number, written as a decimal or as a string of one")
     if isinstance(value, str) and not NUMBER.fullmatch(value):
@@ -95,6 +99,7 @@ def _aware(value: datetime) -> datetime:
 
 def _text_time(value: object) -> object:
     try:
+        # Pydantic by itself takes numbers, too, for seconds or for milliseconds by their size.
         if isinstance(value, str) and "T" in value:
             return datetime.fromisoformat(value)
     except ValueError:
@@ -108,6 +113,7 @@ Instant = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware
 
 
 class _Signal(BaseModel):
+    # A misspelt field that is passed over is an order without its cap, or without its expiry.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     signal_id: Annotated[str, AfterValidator(_signal_id)]
@@ -160,12 +166,14 @@ class BracketSignal(_Signal):
     @field_validator("take_profit")
     @classmethod
     def _exits_around_entry(cls, target: Decimal, known: ValidationInfo) -> Decimal:
+        # Checked with the field that is read last of the four: the others are known by then.
         if not {"side", "signal_price", "stop_loss"} <= known.data.keys():
             return target
         side, entry, stop = known.data["side"], known.data["signal_price"], known.data["stop_loss"]
         sign = direction(side)
         if (entry - stop) * sign < CLOSEST_EXIT:
             where = "below" if side == "buy" else "above"
+            # Found while another field is read: the kind of the error names the one that is wrong.
             raise PydanticCustomError("stop_loss", f"must lie at least a cent {where} signal_price to {side}")
         if (target - entry) * sign < CLOSEST_EXIT:
             where = "above" if side == "buy" else "below"
@@ -205,6 +213,7 @@ def read_json(text: str) -> Any:
         body = json.loads(
             text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique
         )
+        # What could not be hashed or stored later (half of a surrogate pair, say) is refused here, with a reason.
         canonical(body).encode()
         text.encode()
     except SignalInvalid:
@@ -240,6 +249,7 @@ def _refuse_constant(name: str) -> Any:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen = dict(pairs)
+    # Readers of JSON differ in which of two counts: a quantity is not to be guessed.
     if len(seen) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
@@ -291,6 +301,7 @@ def canonical(body: Any) -> str:
 
 def _canonical_value(value: Any) -> Any:
     if isinstance(value, Decimal):
+        # 1E+100000 would be a hundred thousand characters in plain notation.
         return plain(value) if abs(value.adjusted()) <= MAX_DIGITS else str(value)
     if isinstance(value, dict):
         return {key: _canonical_value(item) for key, item in value.items()}

@@ -12,6 +12,7 @@ from repeg.wiring.inbox import intake, take_in
 def handler(event: dict[str, Any], context: Any) -> Any:
     """SQS event -> `{"batchItemFailures": [...]}`: only what must be delivered again."""
     if not event.get("Records"):
+        # What is built here the first real signal does not wait for.
         intake()
         return {"batchItemFailures": []}
     return take_in(event, context)

@@ -14,4 +14,5 @@ from repeg.wiring.handlers import take_step
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"order_id", "execution"}` -> `{"route", "seconds"}`."""
+    # The step also sends the first child order: a second function would be one more cold start before the market.
     return take_step(event, Route.ASSESS_MARKET, assess, broker)

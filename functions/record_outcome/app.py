@@ -13,4 +13,5 @@ from repeg.wiring.handlers import take_step
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"order_id", "execution"}` -> `{"route", "seconds"}`."""
+    # Without a broker: what only writes and publishes has no right to the keys.
     return take_step(event, Route.RECORD_OUTCOME, record)

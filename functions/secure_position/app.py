@@ -18,6 +18,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"order_id", "execution", "error"?}` -> `{"route", "seconds"}`."""
 
     def step(worker: Worker, order: Order) -> Next:
+        # Only a Catch brings an error: an execution that takes the order up here has none to name.
         return secure(worker, order, event.get("error"))
 
     return take_step(event, Route.SECURE_POSITION, step, broker)

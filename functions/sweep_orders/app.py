@@ -15,6 +15,7 @@ from repeg.wiring.connection import broker, check_account
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Any event -> `{"to_do", "started"}`."""
     done = sweep(clients.worker(broker), clients.executions())
+    # Last: the lock asks ahead of need, and positions do not wait for it.
     try:
         check_account()
     except RetryError as error:

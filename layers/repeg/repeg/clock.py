@@ -16,7 +16,9 @@ from repeg.domain.market.quotes import Quote
 from repeg.domain.market.sessions import EASTERN, Calendar
 from repeg.store.shared import SharedStore
 
+# A reading saves each order a trading request; what would end or park an order is judged by a fresh one all the same.
 TRUSTED_FOR = timedelta(minutes=15)
+# The sweep reads it anew before it is too old, so that no order has to.
 REFRESHED_AFTER = timedelta(minutes=10)
 AHEAD_TOLERANCE = timedelta(seconds=2)
 CALENDAR_BACK, CALENDAR_AHEAD = timedelta(days=1), timedelta(days=14)
@@ -70,6 +72,7 @@ class TimeKeeper:
         """A fresh reading of the broker's clock (one trading request), kept for others."""
         asked_at = self.wall()
         market_at = broker.now()
+        # The broker told its time somewhere between asking and answer: at half of that it is wrong by the least.
         anchor = ClockAnchor(market_at=market_at, wall_at=asked_at + (self.wall() - asked_at) / 2)
         self.kept.keep_clock(anchor)
         self._latest = anchor
@@ -85,6 +88,7 @@ class TimeKeeper:
 
     def _kept_for(self, at_most: timedelta) -> MarketClock | None:
         anchor = self.kept.clock()
+        # A reading from the future is one of before the wall clock was set back.
         recent = anchor is not None and timedelta(0) <= self.wall() - anchor.wall_at < at_most
         return self.carry_on(anchor) if anchor and recent else None
 

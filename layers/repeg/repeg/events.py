@@ -36,5 +36,6 @@ class EventBus:
         """
         entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail), "EventBusName": self._bus}
         answer = self._client.put_events(Entries=[entry])
+        # EventBridge answers 200 to what it did not take, and only counts it.
         if answer.get("FailedEntryCount"):
             raise RetryError(f"event bus refused: {answer['Entries'][0].get('ErrorMessage')}")

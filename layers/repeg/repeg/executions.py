@@ -11,9 +11,11 @@ from botocore.exceptions import ClientError
 
 from repeg.errors import RetryError
 
+# An execution of that name ran, or runs: the order has had it, whoever started it.
 _ALREADY_STARTED = {"ExecutionAlreadyExists"}
 MAX_DIGITS = 9
 _UNKNOWN = {"ExecutionDoesNotExist"}
+# Passes by itself: a sweep of a thousand orders meets it, and must not alert for each of them.
 _THROTTLED = {"ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 
 
@@ -48,6 +50,7 @@ class Executions:
             self._client.start_execution(
                 stateMachineArn=self._machine,
                 name=f"{order_id}-{number}",
+                # Only the id: all else an execution reads from the record, and so another can take over.
                 input=json.dumps({"order_id": order_id}),
             )
         except ClientError as error:
@@ -69,6 +72,7 @@ class Executions:
             if code in _THROTTLED:
                 raise RetryError(f"DescribeExecution: {code}") from error
             raise
+        # One that waits for its redrive will go on: a second beside it would take the order from it.
         return ExecutionState.RUNNING if answer["status"] in ("RUNNING", "PENDING_REDRIVE") else ExecutionState.ENDED
 
     def under_way(self) -> frozenset[str]:

@@ -72,12 +72,14 @@ class Intake:
     def _times(self, sent_at: datetime | None) -> Times:
         """Market time of sending as far as it is known, wall time now, and wall time of sending."""
         received_wall = self._time.wall()
+        # SQS and Lambda have clocks of their own: no signal was sent after it came.
         sent_at = min(sent_at or received_wall, received_wall)
         return self._time.approximate().at(sent_at), received_wall, sent_at
 
     def _take(self, order: Order, body: Any, times: Times) -> str | None:
         arn = self._executions.arn(order.order_id, 1)
         named = order.changed(namespace=self._identity()).with_run(execution_arn=arn)
+        # Recorded before it is started: the sweep finds an order without an execution, and nobody the contrary.
         known = self._orders.accept(named, body_hash(body))
         if known and known.body_hash != body_hash(body):
             self._record(conflicting_order(order.signal_id, body, *times))
@@ -98,6 +100,7 @@ class Intake:
                 self._record(order)
             else:
                 self._executions.start(order.order_id, 1)
+        # Last: a message that comes again because the record failed is a dead letter once.
         self._dead_letter(text, str(problem))
         return f"{signal_id or 'a message without a signal_id'}: {problem}"
 

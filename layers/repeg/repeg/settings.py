@@ -16,6 +16,7 @@ from repeg.domain.models import from_json, to_json
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError
 
+# What a standard parameter of SSM holds.
 MAX_OVERRIDES_BYTES = 4096
 
 
@@ -65,6 +66,7 @@ def validate(document: dict[str, Any]) -> Settings:
 
 def _read(name: str, text: str) -> dict[str, Any]:
     try:
+        # As decimals: a cap of 0.001 read as a float is not a tenth of a per cent.
         document = json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{name}: not JSON ({error})") from None
@@ -85,6 +87,7 @@ def load_settings(
     try:
         texts = fetch()
         of = _digest(*texts)
+        # Checked when it was kept: a cold start does not pay for the models that check it.
         if kept and kept.of == of:
             return from_json(kept.document, Settings)
         settings = merge(*texts)

@@ -60,6 +60,7 @@ def _document() -> type[BaseModel]:
         bounds = {rule: bound for rule, bound in about._asdict().items() if rule != "meaning" and bound is not None}
         taken = Annotated[kind, BeforeValidator(before)] if before else kind
         fields[name] = (taken, Field(getattr(defaults, name), **bounds))
+    # A name that is misspelt is refused: ignored, it would leave the default in force and nobody would know.
     return create_model("Document", __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
 
 

@@ -56,6 +56,7 @@ Clock = Callable[[], datetime]
 _Known = TypeVar("_Known")
 
 _log = logging.getLogger(__name__)
+# The most that Alpaca lists in one call.
 _PAGE = 500
 _ACTIONS_AHEAD = timedelta(days=5)
 _SYMBOLS = 100
@@ -165,6 +166,7 @@ class AlpacaBroker:
 
     def order(self, broker_order_id: str) -> OrderReport | None:
         """A child order by the broker's id."""
+        # With its legs, since a stop can die while its target lives: by that alone the shares would count as guarded.
         reply = self._find(f"/orders/{_part(broker_order_id)}", {"nested": "true"})
         return _same(_read(parse.order_report, reply), "broker_order_id", broker_order_id) if reply else None
 
@@ -248,6 +250,7 @@ class AlpacaBroker:
         try:
             reply = self._trading_call("POST", "/orders", request, in_time)
         except NoAnswer as error:
+            # Never sent again unseen, it may be live (docs.alpaca.markets/docs/working-with-orders).
             return Ambiguous(str(error))
         if reply.status == 429:
             return Throttled(self._note_throttle(reply))
@@ -348,6 +351,7 @@ def _cancel_outcome(reply: Reply) -> CancelOutcome:
     said = errors.refusal(reply)
     if said is None or said.status != 422:
         return CancelOutcome.UNCLEAR
+    # A second wish is refused while the first is under way.
     if said.says("pending cancel|pending_cancel"):
         return CancelOutcome.REQUESTED
     if said.says(r"already (in )?\W*(filled|cancell?ed|expired|rejected|replaced)"):
@@ -367,6 +371,7 @@ def _read(parser: Callable[[Any], _Known], reply: Reply) -> _Known:
 
 
 def _same(report: OrderReport, field: str, asked: str) -> OrderReport:
+    # An answer about another order, folded into ours, would book its fills.
     if getattr(report, field) != asked:
         raise BrokerUnavailable(f"asked for order {asked}, the answer tells of {getattr(report, field)}")
     return report

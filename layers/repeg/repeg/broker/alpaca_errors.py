@@ -17,6 +17,7 @@ _FALLBACK_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
 _NO_SUCH_LIMIT = 1_000_000
 _NO_SUCH_EPOCH = 10_000_000_000
+# The day trading rule fell in June 2026; firms may keep theirs until October 2027 (FINRA Regulatory Notice 26-10).
 _DAY_TRADES = 40310100
 
 
@@ -78,6 +79,7 @@ def submit_refusal(reply: Reply) -> Denied | Duplicate | Ambiguous:
     Only a refusal in the broker's own form counts as one; everything else leaves the order's fate open.
     """
     said = refusal(reply)
+    # A proxy on the way may say so while the order goes through: taken for a refusal, it would be bought a second time.
     if said is None or said.status == 408 or (said.status == 404 and said.code is None):
         return Ambiguous(str(reply))
     if said.status == 409 or said.says("client.?order.?id.*(unique|exist|duplicate|already)|must be unique"):
@@ -121,6 +123,7 @@ def _reason(said: Refusal) -> Reason:
         return Reason.NOT_TRADABLE
     if said.code == _DAY_TRADES:
         return Reason.DAY_TRADE_LIMIT
+    # Fields before words: Alpaca keeps status and code, and may change its messages.
     if said.status == 403 and "existing_qty" in said.fields:
         flat = _decimal(said.fields["existing_qty"]) == 0
         return Reason.NO_POSITION if flat else Reason.HELD_BY_PROTECTION

@@ -25,9 +25,11 @@ from repeg.domain.order.adjustments import CorporateAction
 
 ZERO = Decimal(0)
 
+# Where the calendar does not tell: from 04:00 until four hours after the close.
 _EXTENDED_OPEN = time(4)
 _AFTER_HOURS = timedelta(hours=4)
 
+# Left out on purpose: `done_for_day`, `calculated` and whatever is new. They sound final and may fill yet.
 _STATUS = {
     "new": OrderStatus.LIVE,
     "partially_filled": OrderStatus.LIVE,
@@ -240,6 +242,7 @@ def clock(body: Any) -> datetime:
 
 def trading_days(body: Any) -> tuple[TradingDay, ...]:
     """Trading days, oldest first, in UTC. The calendar's times are wall times of the exchange."""
+    # An early close must not be missed: without a calendar nothing new is begun.
     if not isinstance(body, list):
         raise Unreadable("the calendar is not a list")
     return tuple(sorted((_trading_day(day) for day in body), key=lambda day: day.date))
@@ -280,6 +283,7 @@ def _trading_day(body: Any) -> TradingDay:
 
 
 def _exchange_time(day: date, text: Any) -> datetime:
+    # Alpaca writes 09:30 for the session and 0400 for the extended one.
     found = re.fullmatch(r"(\d\d):?(\d\d)(?::\d\d)?", str(text))
     try:
         if found:

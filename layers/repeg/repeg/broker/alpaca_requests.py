@@ -15,11 +15,13 @@ def order_request(child: ChildOrder) -> dict[str, Any]:
         "qty": _plain(child.qty),
         "side": child.side,
         "type": child.type,
+        # Alpaca takes fractions of a share for the day only; and what nobody comes back to ends with the session.
         "time_in_force": "day",
         "client_order_id": child.client_order_id,
     }
     if child.limit_price is not None:
         request["limit_price"] = _plain(child.limit_price)
+    # With it the broker refuses what would open a short, should somebody have sold the shares a moment ago.
     if child.intent:
         request["position_intent"] = child.intent
     if child.extended_hours:
@@ -29,6 +31,7 @@ def order_request(child: ChildOrder) -> dict[str, Any]:
 
 def oco_request(oco: ProtectiveOrder) -> dict[str, Any]:
     """A target and a stop, good till cancelled, of which one cancels the other."""
+    # Good till cancelled: at a day order's end the shares would be bare until somebody saw it.
     return {
         "symbol": oco.symbol,
         "qty": _plain(oco.qty),
@@ -43,4 +46,5 @@ def oco_request(oco: ProtectiveOrder) -> dict[str, Any]:
 
 
 def _plain(number: Decimal) -> str:
+    # As text: floats turn 0.1 and 0.2 of a share into 0.30000000000000004.
     return format(number.normalize(), "f")

@@ -99,6 +99,7 @@ class Wire:
 
 
 def _json(content: bytes) -> Any:
+    # As decimals: a price that went through a float may lie beside its tick, and be refused for that.
     with contextlib.suppress(ValueError, RecursionError):
         return json.loads(content, parse_float=Decimal, parse_constant=_refuse_constant)
     return None

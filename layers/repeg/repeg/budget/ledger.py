@@ -14,6 +14,7 @@ from typing import Protocol
 from repeg.domain.order.reservation import Reservation
 
 WINDOW_SECONDS = 60
+# Alpaca's limit for an account, told in the headers of each answer (forum.alpaca.markets/t/12029).
 REQUESTS_PER_WINDOW = 200
 URGENT_DIVISOR = 10
 """One request in ten is kept for exits and cancels."""
@@ -97,12 +98,14 @@ class Ledger:
     def capacity(self, now: float, limit: int, urgent: bool) -> int:
         """Requests that may count at once. Urgent ones have all, whatever others are thought to use."""
         limit = limit if self.broker_limit is None else min(limit, self.broker_limit)
+        # What others use is an estimate, for which no exit is held back; the broker's own 429 is the bound of those.
         if urgent:
             return limit
         return limit - limit // URGENT_DIVISOR - self.used_by_others(now)
 
     def may_spend(self, now: float, limit: int, urgent: bool, count: int = 1) -> bool:
         """True if `count` more requests may be sent at `now`."""
+        # Exits try on through a block: it may be over before its time is, and their shares are bare meanwhile.
         if not urgent and _ahead(self.blocked_until, now):
             return False
         return self.used(now) + count <= self.capacity(now, limit, urgent)

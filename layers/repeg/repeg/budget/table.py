@@ -70,6 +70,7 @@ class TableBudget:
             if reserved is None or not self._draw(reserved):
                 self._spend(urgent, 1)
         except (ClientError, BotoCoreError) as error:
+            # An exit does not wait for the table: a request too many is refused by the broker, no more.
             if not urgent:
                 raise RetryError(f"the request budget cannot be read: {error}") from error
             _log.warning("urgent request passes uncounted, the budget cannot be reached: %s", error)
@@ -103,6 +104,7 @@ class TableBudget:
     def blocked(self, until: datetime) -> None:
         """Wait back entries of all workers until `until`, at most a minute."""
         now = self._now().timestamp()
+        # A header that is wrong must not block entries for longer than the broker's own window.
         end = min(until.timestamp(), now + WINDOW_SECONDS)
         try:
             self._note("SET blocked_until = :end", {":end": _number(end)})
@@ -112,6 +114,7 @@ class TableBudget:
     def _draw(self, reserved: Reservation) -> bool:
         """Draw a request; False if none is counted there any more."""
         now = self._now().timestamp()
+        # It counts in this second already, and need not be moved: a write saved for what is sent at once.
         if int(now) == reserved.second:
             return True
         return self._ledger.counts(reserved.second, now) and self._shift(reserved.second, 1, to=int(now))
@@ -145,6 +148,7 @@ class TableBudget:
                 raise BudgetExhausted(wait)
             if len(self._ledger.returned(now)) > _MOST_DROPPED:
                 self._write(now, change=0, conditions=[], values={})
+            # At random, so that those whom one write refused do not meet again.
             elif attempt:
                 self._sleep(random.uniform(0, min(0.1, 0.005 * 2**attempt)))  # nosec B311
         if not urgent:

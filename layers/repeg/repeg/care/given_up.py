@@ -39,6 +39,7 @@ def _look(survey: Survey, order: Order, given: Given) -> None:
     worker = survey.worker
     report = worker.broker_for(Priority.ROUTINE).order_by_client_id(given.client_order_id)
     intent = child_intent(order, given) if isinstance(given, ChildRecord) else oco_intent(order, given)
+    # On other terms it is somebody else's: to take it back would cancel an order that is not ours.
     if report is None or contradiction(intent, report):
         worker.orders.save(looked_for(order, given))
     else:

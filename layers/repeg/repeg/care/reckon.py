@@ -28,6 +28,7 @@ def reckon(survey: Survey, brackets: Sequence[Order]) -> tuple[Account, list[Ord
     position = survey.positions.get(brackets[0].symbol)
     if _shows(position, brackets) and not looks_split(brackets, position):
         return Account.FITS, [_agreed(survey, bracket, position) for bracket in brackets]
+    # An execution may be selling at this moment: a position that is read beside it proves nothing.
     if any(survey.running(bracket) for bracket in brackets):
         return Account.UNSEEN, list(brackets)
     listed = tuple(survey.positions.values())
@@ -62,6 +63,7 @@ def _agreed(survey: Survey, bracket: Order, position: Position | None) -> Order:
         bracket = bracket.with_care(seen=seen)
     if bracket.care.frozen:
         bracket = survey.worker.note(bracket, "account and record agree again")
+        # Frozen, nothing could protect it: what is due does not wait out a pause that began before.
         bracket = bracket.with_care(frozen="", due_at=survey.now if bracket.care.due_at else None)
     return bracket.with_care(doubted_at=None).no_longer(DISAGREES)
 
@@ -105,6 +107,7 @@ def _doubted(survey: Survey, brackets: Sequence[Order], finding: Finding) -> tup
     """It does not fit, and nothing explains it: believed when it is so again a minute later."""
     doubted = [bracket.with_care(doubted_at=bracket.care.doubted_at or survey.now) for bracket in brackets]
     oldest = min(bracket.care.doubted_at or survey.now for bracket in doubted)
+    # Positions lag behind fills: what one look finds odd may be no more than that.
     lasts = survey.now - oldest >= DISAGREES_AFTER
     if lasts:
         doubted = [bracket.with_care(frozen=bracket.care.frozen or finding.why) for bracket in doubted]

@@ -70,6 +70,8 @@ class Survey:
     def state_of(self, order: Order) -> ExecutionState:
         """The state of the order's execution."""
         name = f"{order.order_id}-{order.run.executions}"
+        # The list is of a moment ago. What ran then is left alone, for a minute at worst; what it lacks may have begun
+        # since, and is asked for: a second execution would cost the first its step.
         if self.under_way is not None and name in self.under_way:
             return ExecutionState.RUNNING
         if name not in self._states:
@@ -107,6 +109,7 @@ def begin(worker: Worker, executions: Executions) -> Survey:
 
 def end(survey: Survey) -> None:
     """Leave to the next sweep what it needs."""
+    # Of orders that nobody looked at nothing is over: forgotten, their trouble would be alerted again as new.
     kept = {name: at for name, at in survey.before.marks.items() if name.partition(" ")[0] in survey.unseen}
     state = SweepState(
         positions_after=survey.positions_after, orders_after=survey.orders_after, marks=kept | survey.marks
@@ -140,10 +143,12 @@ def list_account(survey: Survey, orders: Collection[Order]) -> None:
     broker = worker.broker_for(Priority.URGENT)
     symbols = {order.symbol for order in orders} | worker.settings().feed_witnesses
     stops = "stops cannot be compared with the market"
+    # First: quotes cost no trading request, and give a wrong clock away before anything is judged by it.
     survey.quotes = _had(survey, stops, lambda: worker.broker_for(Priority.ROUTINE).quotes(symbols)) or {}
     _check_clock(survey, survey.quotes)
     calendar = _had(survey, "the calendar cannot be read", lambda: worker.time.calendar(broker, survey.now))
     survey.session = calendar.session_at(survey.now) if calendar else None
+    # Else two trading requests a minute, all night long, with nothing to see.
     if survey.session is None and not any(order.guard.protections for order in orders):
         return
     listed = _had(survey, "protection cannot be watched, open orders are not listed", broker.open_orders)

@@ -25,6 +25,7 @@ def sweep(worker: Worker, executions: Executions) -> dict[str, int]:
     """Watch positions, and restart what died. Returns how many orders are to do, and how many executions started."""
     survey = begin(worker.at(Route.PROTECT_POSITION), executions)
     _refresh_clock(worker)
+    # Before the orders: bare shares can lose money while an order without an execution only waits.
     try:
         watch_positions(survey)
     except Exception as error:  # the next sweep looks again
@@ -99,8 +100,10 @@ def _revive(survey: Survey, order: Order) -> None:
         _watch_pace(survey, order)
         return
     number = order.run.executions
+    # One that is missing was never started: the same name again is safe, whoever else starts it.
     if running or state is ExecutionState.ENDED:
         number += 1
+        # Before the start: from this write on the execution before, should it live after all, can write nothing.
         survey.worker.orders.adopt(order, survey.executions.arn(order.order_id, number))
     survey.executions.start(order.order_id, number)
     survey.started += 1
@@ -123,6 +126,7 @@ def _watch_pace(survey: Survey, order: Order) -> None:
     wall = survey.worker.time.wall()
     if wall - (order.run.due_wall or order.ask.received_wall) < OVERDUE or survey.histories >= HISTORIES:
         return
+    # Counted, as Step Functions throttles this call: a sweep of a thousand orders must not use it up.
     survey.histories += 1
     moved_at = survey.executions.moved_at(order.order_id, order.run.executions)
     if moved_at is None or wall - moved_at < OVERDUE:

@@ -103,6 +103,7 @@ def _look_at(survey: Survey, brackets: list[Order]) -> None:
     read = [_safely(trouble, bracket, partial(_read_exits, survey, bracket)) for bracket in brackets]
     read = [bracket for bracket in read if bracket.unexited_qty > 0]
     account, saved = Account.UNSEEN, {bracket.order_id: bracket for bracket in read}
+    # The account is compared for the whole symbol at once: one bracket that cannot be read makes the sum wrong.
     if read and not trouble and not any(_at_work(survey, bracket) for bracket in read):
         account, read = reckon(survey, read)
     for bracket in read:
@@ -151,6 +152,7 @@ def _read_exits(survey: Survey, order: Order) -> Order:
     for oco in order.guard.protections:
         if not oco.status.closed and oco.broker_order_id and _differs(survey, oco):
             order = read_oco(survey.worker, order, oco)[0]
+    # Asked for by itself before anything is written: a second writer would cost the execution its step.
     if order == before or survey.running(order):
         return before
     return survey.worker.save_exits(before, order)
@@ -162,6 +164,8 @@ def _differs(survey: Survey, oco: Protection) -> bool:
     if listed is None:
         return True
     seen = oco.reported(listed, survey.now, oco.is_due(survey.session, survey.now))
+    # Stop legs that are held have been missing from the list of open orders
+    # (github.com/alpacahq/alpaca-trade-api-python/issues/322).
     if not listed.legs:
         return seen.exited_qty > oco.exited_qty
     return (seen.status, seen.exited_qty, seen.moved) != (oco.status, oco.exited_qty, oco.moved)
@@ -203,6 +207,7 @@ def _facts(survey: Survey, order: Order, account: Account, mine: bool, holder: O
         known = order.care.bare_since or bare_by_record(order) or survey.now
         bare_since = None if not bare else survey.now if found_now else known
         passed_since = order.care.past_stop_since
+        # A minute without a quote does not make a stop work: since when it failed is kept.
         if through is not None or opened_at is None:
             passed_since = (passed_since or survey.now) if through else None
         order = order.with_care(bare_since=bare_since, past_stop_since=passed_since)
@@ -294,6 +299,7 @@ def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdi
             if not _backs_off(survey, order) and not _waits(survey, order):
                 noted = survey.worker.note(order, _words(survey, order, found, None))
                 return _start(survey, noted.with_unwind(wanted=True).with_guard(protected=False))
+        # Not while somebody may be selling by hand: an OCO would take the shares from under that order.
         case Act.PROTECT:
             if _due(survey, before, order):
                 return _start(survey, order)
@@ -345,6 +351,7 @@ def _start(survey: Survey, order: Order) -> Order:
     again = order.with_care(due_at=survey.now + pause, tries=tries + 1).with_guard(settled=False)
     again = again.with_unwind(failed=False).with_guard(refusals=0).with_run(waits=0)
     number = order.run.executions + 1
+    # Before the start: two executions that both believe that the position is theirs would protect it twice.
     adopted = worker.orders.adopt(again, survey.executions.arn(order.order_id, number))
     survey.executions.start(order.order_id, number)
     survey.started += 1

@@ -55,6 +55,7 @@ from repeg.worker.size import size
 from repeg.worker.supersede import supersede, take_over
 from repeg.worker.worker import Look, Worker
 
+# An exit asks again after two seconds at most: its shares do not wait ten for a turn that is free by then.
 EXIT_TURN_WAITS = 1
 
 
@@ -67,6 +68,7 @@ class Ready(NamedTuple):
 
 Verdict = Wait | Refusal | Release | Ready
 
+# What a clock that is minutes off would get wrong: an order is not refused for it by a reading that was carried on.
 _BY_THE_CLOCK = {
     Reason.EXPIRED,
     Reason.MARKET_CLOSED,
@@ -83,6 +85,7 @@ def assess(worker: Worker, order: Order) -> Next:
     if following is not Route.ASSESS_MARKET:
         return Next(following)
     try:
+        # First of all: what an earlier send did after it was given up was sold already, and must not be sold twice.
         late = worked_off_late(worker, order)
         if late:
             return late
@@ -95,11 +98,13 @@ def assess(worker: Worker, order: Order) -> Next:
     except BudgetExhausted as error:
         return _apply(worker, order, Wait(seconds=int(error.wait_seconds) + 1, on=WaitingFor.REQUEST))
     except StoreConflict:
+        # A RetryError too, but not the broker's trouble: the machine takes the step again, on a record read anew.
         raise
     except RetryError as error:
         return _broker_down(worker, order, error)
     except OperatorError as error:
         worker.alert(order, str(error))
+        # An exit keeps asking, as keys may be put right while the session lasts; to end it would leave its shares.
         if is_exit(order):
             return _apply(worker, order, Wait(seconds=KEYS_PAUSE_SECONDS, on=WaitingFor.OPERATOR))
         return _apply(worker, order, Refusal(reason=Reason.MISCONFIGURED, detail=str(error)))
@@ -109,6 +114,7 @@ def assess(worker: Worker, order: Order) -> Next:
 def _take_care(worker: Worker, order: Order) -> Next:
     """An order that is over comes back when its shares must be seen to, on the symbol's turn."""
     following = taken_up(order)
+    # Acting needs the turn: without it two orders of one symbol would sell at once, each sized by the other's shares.
     if following is Route.RECORD_OUTCOME or worker.orders.borrow_turn(order):
         return Next(following)
     return _turn_wanted(worker, order) if is_being_left(order) else Next(Route.DONE)
@@ -151,11 +157,13 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
             order = _with_opening_plan(worker, order, clock, upcoming)
     if closed:
         return order, closed, None
+    # Before the turn is asked for: the entries that stand in line are what this close would wait behind.
     if order.kind == "close":
         order = supersede(worker, order)
     if order.ask.parent_id and _nothing_to_unwind(worker, order.ask.parent_id):
         return order, Refusal(reason=Reason.NO_POSITION, detail="the bracket's shares are gone"), None
     if not worker.orders.take_turn(order, now):
+        # An entry may rest with the turn for an hour; a position that must be exited does not wait it out.
         if order.ask.parent_id:
             take_over(worker, order)
         waits = min(order.run.waits, EXIT_TURN_WAITS) if is_exit(order) else order.run.waits
@@ -176,6 +184,7 @@ def _with_opening_plan(worker: Worker, order: Order, clock: MarketClock, upcomin
         seen = worker.broker_for(order).snapshot(order.symbol, settings.feed_witnesses)
     except (RetryError, OperatorError):
         return order
+    # Of any width: how wide the market is before the open is what the plan is made from.
     if seen.quote is None or quote_rules(settings, any_width=True).problem(seen, clock.now()):
         return order
     return order.with_run(opening=plan_opening(seen.quote, upcoming.opens_at))
@@ -192,6 +201,7 @@ def _release(
     waits = _out_of_market(worker, order, look, session)
     if waits:
         return waits, None
+    # Behind the quote: market data cost no trading request, the account does.
     sizing = size(worker, order)
     if isinstance(sizing, Refusal | Wait | Release):
         return sizing, None
@@ -204,6 +214,7 @@ def _release(
     if look.quote and not look.problem and _waits_for_spread(order, look.quote, session, clock.now()):
         return _until_it_narrows(look.quote), None
     ready = _ready(worker, order, sizing, None if look.problem else look.quote, session, clock)
+    # While the account is asked the market can fall through a bracket's stop: then it is priced by another quote.
     asked_since = sizing is not None or order.ask.notional is not None
     if isinstance(ready, Ready) and look.quote and not look.problem and not asked_since:
         ready = ready._replace(seen=SeenQuote(look.quote, seen_at))
@@ -308,6 +319,7 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
         return Next(ladder_over(ended))
     if isinstance(verdict, Release):
         ids = dict.fromkeys((*order.close.released, *verdict.order_ids))
+        # As it was before anything was sold: a position that is stale later is known by it (`_most`).
         if order.close.brackets_before is None:
             order = order.with_close(position_before=verdict.position, brackets_before=verdict.by_brackets)
         worker.orders.save(order.with_close(released=tuple(ids), settling=0))
@@ -321,11 +333,13 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
             reason = Reason.ACCOUNT_DISAGREES if unseen else Reason.MARKET_CLOSED
             return _apply(worker, order, Refusal(reason=reason, detail=verdict.sentence))
         bare = bare_for_long(order, worker.now(order)) and not (last_look and verdict.on in LAST_LOOKS)
+        # A close does not wait behind bare shares: never over a night, and not for longer than half a minute.
         if order.close.released and (verdict.parked_until or bare):
             restoring = worker.note(order.with_close(restoring=True), f"{verdict.sentence}; protected again meanwhile")
             worker.orders.save(restoring)
             return Next(Route.PROTECT_POSITION)
         return _wait(worker, order, verdict)
+    # Sent in the same invocation: a hop of the machine and a cold start would lie between the decision and the market.
     ready = (
         verdict.order.with_run(clock=order.run.clock, secure_rounds=0, parked_until=None)
         .with_close(looked_again=order.close.looked_again)

@@ -25,12 +25,14 @@ def cancel(worker: Worker, order: Order) -> Next:
     child = order.open_child
     if child is None or child.broker_order_id is None:
         return Next(Route.PLACE_ORDER)
+    # A new order at the same price would stand last in the queue, and cost three trading requests more.
     kept = keep_resting(worker, order, child)
     if kept:
         return kept
     order, child = request_cancel(worker, order, child)
     if child.status.closed:
         return after_close(worker, order, child)
+    # A cancel can hang until the next open (forum.alpaca.markets/t/813): what is filled is not left bare behind it.
     if (child.cancel_alarmed or child.doubt_lasts) and order.bare_qty > 0:
         worker.orders.save(order)
         return Next(Route.PROTECT_POSITION)
@@ -44,12 +46,15 @@ def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Or
     first = child.cancel_requested_at is None
     if first or child.cancel_unclear or cancel_is_stuck(child, worker.now(order)):
         connect, child = worker.drawing(child)
+        # Saved before it is sent: else, if we die in between, our own cancel would pass for somebody else's, which ends
+        # the ladder. Unclear until the answer is in, so that whoever takes over asks again.
         if first:
             wish = {"status": ChildStatus.CANCELING, "cancel_requested_at": worker.now(order), "cancel_unclear": True}
             child = child.changed(**wish)
             order = worker.orders.save(order.with_run(waits=0).with_child(child))
         outcome = _ask(connect, child)
         child = child.changed(cancel_unclear=outcome is CancelOutcome.UNCLEAR)
+        # Alpaca's 204 says that the wish arrived, not that the order is cancelled: it may still fill.
         if outcome is CancelOutcome.REQUESTED:
             worker.sleep(LINGER_SECONDS)
         if first and outcome is CancelOutcome.ALREADY_TERMINAL:
@@ -80,6 +85,7 @@ def _missing(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, C
     child = child.changed(lookups=child.lookups + 1)
     if child.lookups > len(LOOKUP_BACKOFF_SECONDS):
         worker.alert(order, f"{child.client_order_id} is unknown to the broker now; check the account by hand")
+        # `lost` ends the order: a further rung could buy again what this one, unseen, has bought.
         gone = {"status": ChildStatus.CANCELED, "closed_at": worker.now(order), "lost": True}
         child = child.changed(**gone)
     return order.with_child(child), child

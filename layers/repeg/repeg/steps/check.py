@@ -12,6 +12,7 @@ from repeg.worker.worker import Worker
 def check(worker: Worker, order: Order) -> Next:
     """Read the live child order by id and decide whether to wait on."""
     child = order.open_child
+    # Without the broker's id it is not known whether anything was sent; PlaceOrder looks for it by our own.
     if child is None or child.status is ChildStatus.INTENT or child.broker_order_id is None:
         return Next(Route.PLACE_ORDER)
     broker_order_id = child.broker_order_id

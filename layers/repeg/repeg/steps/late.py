@@ -28,9 +28,11 @@ def worked_off_late(worker: Worker, order: Order) -> Next | None:
     if not given_up:
         return None
     first = min(child_intent(order, child).written_at for child in given_up)
+    # One listing for all of them, as each look-up by id would be a trading request.
     reports = {report.client_order_id: report for report in since(worker, order.symbol, first)}
     for child in given_up:
         report = reports.get(child.client_order_id)
+        # What only bears our id has sold nothing of ours: believed, it would leave shares behind.
         if report and not contradiction(child_intent(order, child), report):
             noted = worker.note(order, f"{child.client_order_id} arrived after it was given up")
             return proceed(worker, *arrived(worker, noted, child, report))
@@ -42,6 +44,7 @@ def arrived(worker: Worker, order: Order, child: ChildRecord, report: OrderRepor
     others = tuple(each for each in order.children if each.client_order_id != child.client_order_id)
     again = child.changed(status=ChildStatus.INTENT, closed_at=None)
     order = order.changed(children=(*others, again), status=Status.WORKING)
+    # It is at the market after all, and holds the shares: the broker would refuse to protect them beside it.
     if is_restoring(order):
         order = order.with_close(restoring=False)
     order = fold(worker, order, again, report)

@@ -126,6 +126,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
         return finish(worker, order, dust(child.qty, price))
     if is_exit(order) and quote and is_walled_off(child.limit_price, quote, order.trading_side, order.sending.wall):
         return walled_off(worker, order)
+    # So that reading and cancelling it do not wait for a minute that other entries have used up.
     if not is_exit(order):
         try:
             reserved = worker.broker_for(order).reserve(requests_of_entry(order))
@@ -248,6 +249,7 @@ def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: fl
         again = child.changed(sends=child.sends - 1)
         return worker.wait(order.with_child(again), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
     following = _wait_for_request(worker, order.changed(children=order.children[:-1]), wait_seconds, why)
+    # Behind the save: a record that still counted them would give them back once more.
     worker.give_back(child.reserved)
     return following
 
@@ -272,6 +274,7 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
             return _taken(worker, order, child, stranger, refused)
         if not child.ambiguous:
             return _unknown(worker, order, child, "interrupted after the intent was written")
+        # Evidence of whether to send it again; what makes that safe is the id, which the broker takes only once.
         position = worker.broker_for(Priority.URGENT).position(order.symbol)
     except RetryError as error:
         return _broker_down(worker, order, error)
@@ -374,6 +377,7 @@ def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
     failures = order.sending.broker_failures + 1
     child = order.open_child
     keys = isinstance(error, CredentialsRefused)
+    # With a child order that may be live nothing ends: its fill would be in no record.
     if child is None and failures >= BROKER_TRIES and not is_exit(order):
         if keys:
             worker.alert(order, str(error))

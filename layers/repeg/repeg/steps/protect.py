@@ -59,6 +59,7 @@ def protect(worker: Worker, order: Order) -> Next:
 
 
 def _round(worker: Worker, order: Order) -> Next:
+    # First of all: an OCO from before a split would sell the new shares at the old price's stop.
     if order.outdated_protections:
         return _place_anew(worker, order)
     oco = order.open_protection
@@ -70,9 +71,12 @@ def _round(worker: Worker, order: Order) -> Next:
         return _covered(worker, order)
     if is_being_left(order) and not order.status.terminal:
         return Next(Route.UNWIND_POSITION)
+    # Levels are measured from the price, and a filled order has been seen with `filled_avg_price` null
+    # (github.com/alpacahq/Alpaca-API/issues/65).
     if order.avg_fill_price is None and not order.status.terminal:
         order = priced(worker, order)
     order = measured(order)
+    # A fill is judged once, before its first OCO: what the market does later is the stop's business.
     judged = order.guard.protections or order.status.terminal or was_left_in_vain(order)
     condemned = None if judged else _fill_problem(order)
     problem = None if judged else condemned or stop_is_through(worker, order)
@@ -82,6 +86,7 @@ def _round(worker: Worker, order: Order) -> Next:
         if worker.now(order) < order.care.waits_until:
             return wait_out(worker, order)
         order = order.with_care(waits_until=None)
+    # Tried before and refused: somebody may have sold the shares by hand, and no OCO for them will ever be taken.
     if order.care.tries:
         known = without_missing(worker, order)
         if known is not order:
@@ -100,6 +105,8 @@ def _see_to(worker: Worker, order: Order, oco: Protection) -> Next:
 
 def _place_anew(worker: Worker, order: Order) -> Next:
     """What is left of an OCO holds the shares and does not guard them: down with it, then another."""
+    # Cancelled and sent anew, never replaced: a PATCH that Alpaca answers with 200 can still be rejected
+    # (forum.alpaca.markets/t/18469), and shares are then guarded by neither.
     order, down = take_down(worker, order)
     if not down:
         return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(CANCEL_BACKOFF_SECONDS, order.run.waits))
@@ -128,6 +135,7 @@ def _covered(worker: Worker, order: Order) -> Next:
         due_at=None, tries=0, waits_until=None
     )
     kept = _tell_odd(worker, kept.no_longer("bare").no_longer("keys").no_longer("unseen"))
+    # The entry hangs and may fill yet: those shares this OCO would not cover.
     if order.open_child:
         return worker.wait(kept, Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
     guard, unused = emptied(kept.guard.changed(settled=True))
@@ -164,6 +172,7 @@ def _send(worker: Worker, order: Order, oco: Protection) -> Next:
     connect, guard = worker.drawing(order.guard)
     intended, unsent = order.changed(guard=guard).with_run(waits=0), oco
 
+    # Saved before it is sent: an OCO that no record knows would hold the shares, and keep every other from being taken.
     def save(saved_wall: datetime) -> Order:
         return worker.orders.save(intended.with_protection(unsent.changed(saved_wall=saved_wall)))
 
@@ -183,6 +192,7 @@ def _send(worker: Worker, order: Order, oco: Protection) -> Next:
         case Duplicate():
             return _look_up(worker, order, oco, refused=True)
         case Ambiguous(detail):
+            # This sender came back and cannot send any more; until the OCO is given up its shares are bare.
             return _unknown(worker, order, oco.heard_of(worker.time.wall()), detail)
 
 
@@ -211,6 +221,7 @@ def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     before = order
     connect, guard = worker.drawing(order.guard)
     order, seen = read_oco(worker, order.changed(guard=guard), oco, connect())
+    # Accepted is not protected: an OCO may be rejected behind its 200, one leg cancelled while the other lives.
     if seen.status.live:
         return _covered(worker, order.with_run(waits=0)) if order.bare_qty <= 0 else _again(worker, before, order)
     if seen.status is ProtectionStatus.REFUSED or (seen.status is ProtectionStatus.GONE and not seen.exited_qty):
@@ -236,6 +247,7 @@ def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, messa
         look = find_oco(worker, order, oco)
         if look.found or not look.answered:
             return worker.wait(look.order, Route.WAIT_TO_PROTECT, 1)
+    # Keys say nothing about this OCO: it is not counted as one that the broker does not take.
     if reason is Reason.MISCONFIGURED:
         return wait_for_operator(worker, _not_sent(order, oco), message)
     refused = oco.changed(status=ProtectionStatus.REFUSED, closed_at=worker.now(order))

@@ -35,6 +35,7 @@ def record(worker: Worker, order: Order) -> Next:
     if order.status.terminal:
         if not is_told(order):
             return _publish(worker, order)
+        # Borrowed to look after its shares; kept, it would lock the symbol for every order to come.
         worker.orders.give_turn(order)
         return Next(Route.DONE)
     if order.open_child:
@@ -77,9 +78,11 @@ def _publish(worker: Worker, order: Order) -> Next:
     """Alert the operator if the outcome calls for it and publish it, each at least once, then mark it published."""
     left = order.status in (Status.FAILED, Status.UNWOUND)
     fine = order.status is Status.FILLED or order.reason in (*_REFUSED_AT_INTAKE, _DUST)
+    # Flat is what a close wants: there is nothing for anybody to do.
     flat = order.kind == "close" and order.status is Status.REJECTED and order.reason is Reason.NO_POSITION
     missed = is_exit(order) and not fine and not flat
     # Of an unwind the bracket tells that it leaves for: what became of the shares is known there.
+    # Before it is marked published: a worker that dies in between repeats the alert, and does not lose it.
     if (left or missed) and order.kind != "unwind":
         worker.alert(order, f"{order.kind} of {order.symbol} did not complete: {_summary(order)}{_mend(order)}")
     if order.result.cap_breached:

@@ -35,6 +35,7 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     if order.status.terminal:
         return _look_later(worker, order)
     child = order.open_child
+    # Nothing of it is at the broker: an outage by night must not end all that wait for the open.
     if is_untouched(order):
         if is_exit(order):
             worker.alert(order, f"{order.symbol} could not be left yet: {error}; trying again")
@@ -79,6 +80,7 @@ def _protect(worker: Worker, order: Order, error: str | None) -> Next:
     if rounds % SECURE_PROTECT_ROUNDS == 0:
         worker.alert(order, f"{order.symbol}: {order.unguarded_qty} shares are without protection")
     order = worker.orders.save(order.with_run(secure_rounds=rounds))
+    # The way back to the step that fails has no wait of its own: without a pause both would spin.
     if rounds > 1:
         worker.sleep(min(rounds, SECURE_LONGEST_PAUSE_SECONDS))
     return Next(ladder_over(order))
@@ -118,5 +120,6 @@ def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
         return order.with_child(child)
     unknown = f"{child.client_order_id} is unknown to the broker; check the account by hand"
     worker.alert(order, taken(child_intent(order, child), stranger) if stranger else unknown)
+    # Given up and not forgotten: a broker in trouble works off late what it took, so the sweep looks for it twice more.
     gone = child.changed(status=ChildStatus.NEVER_SENT, closed_at=worker.now(order), ambiguous=stranger is None)
     return order.with_child(gone)

@@ -19,6 +19,7 @@ from repeg.steps.protect import protect
 from repeg.worker.take_down import take_down
 from repeg.worker.worker import Worker
 
+# A record is one item of DynamoDB's, at most 400 KB, and leaving may be tried for days.
 UNWINDS_REMEMBERED = 20
 NOT_LEFT = "not left"
 
@@ -32,6 +33,7 @@ def unwind(worker: Worker, order: Order) -> Next:
     if running is None:
         return _start(worker, order)
     if not running.status.terminal:
+        # Started at each look again, at no cost if it runs: whoever wrote that order may have died before its start.
         worker.executions.start(running.order_id, running.run.executions)
         return worker.wait(order, Route.WAIT_FOR_UNWIND, _seconds_to_look(worker, order))
     return _ended(worker, order, running)
@@ -54,6 +56,7 @@ def _running(worker: Worker, order: Order) -> Order | None:
 
 
 def _start(worker: Worker, order: Order) -> Next:
+    # Its OCO reserves the shares: a sale beside it is refused, or its stop sells them a second time.
     order, down = take_down(worker, order)
     if not down:
         return worker.wait(order, Route.WAIT_FOR_UNWIND, backoff(UNWIND_LOOK_SECONDS, order.run.waits))
@@ -63,6 +66,7 @@ def _start(worker: Worker, order: Order) -> Next:
     leaving = unwind_order(order, worker.now(order), worker.time.wall(), when_closed)
     leaving = leaving.with_run(execution_arn=worker.executions.arn(leaving.order_id, 1))
     noted = worker.note(order, f"leaving {leaving.ask.qty} {order.symbol} by {leaving.order_id}")
+    # One write for both: else a bracket could wait for an order that nobody wrote, or an order sell for no bracket.
     order = worker.orders.save_with(noted.with_unwind(order_id=leaving.order_id).with_run(waits=0), leaving)
     worker.executions.start(leaving.order_id, 1)
     return worker.wait(order, Route.WAIT_FOR_UNWIND, UNWIND_LOOK_SECONDS[0])

@@ -38,6 +38,7 @@ class IdentityStore:
                 Item=_KEY | to_item({"token": token}),
                 ConditionExpression="attribute_not_exists(pk)",
             )
+        # Whoever comes second takes the first one's token: by two of them neither would know the other's orders.
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
                 raise

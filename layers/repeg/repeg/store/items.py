@@ -68,6 +68,7 @@ def signal_key(signal_id: str) -> Item:
 def queue_key(order: Order) -> Item:
     """Key of the order's place in its symbol's queue; arrival order is wall time of intake."""
     arrival = int(order.ask.received_wall.timestamp() * 1_000_000)
+    # Padded, since DynamoDB sorts text: a number of one digit more would come before the others.
     return to_item({"pk": f"QUEUE#{order.symbol}", "sk": f"{arrival:020d}#{order.order_id}"})
 
 
@@ -134,6 +135,8 @@ def line_of(items: Iterable[Item]) -> Line:
 
 def order_item(order: Order) -> Item:
     """The order record with the index attributes that its state calls for."""
+    # Fence and status are attributes, for conditions can read them; the rest is one string, as its conversion to a
+    # nested map took more processor time than all else in a step.
     attributes: dict[str, Any] = {
         "pk": f"ORDER#{order.order_id}",
         "sk": "ORDER",
@@ -149,6 +152,7 @@ def order_item(order: Order) -> Item:
     }
     if order.run.execution_arn:
         attributes["execution_arn"] = order.run.execution_arn
+    # Only what the sweep has to see is indexed, so that it reads a page a minute however many orders there were.
     over = (GIVEN_UP if is_looked_for(order) else None) if order.run.published else UNPUBLISHED
     to_do = over if order.status.terminal else OPEN
     if to_do:

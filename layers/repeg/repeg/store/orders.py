@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 BATCH = 100
 """Items that DynamoDB reads in one call."""
 
+# The number fences off an execution that was replaced, the version a retried step whose first try still runs.
 _MINE_AND_UNCHANGED = "executions = :executions AND version = :version"
 
 
@@ -100,6 +101,7 @@ class OrderStore(Turns, Sweeps):
             self._table: {"Keys": [order_key(order_id) for order_id in order_ids], "ConsistentRead": True}
         }
         found: list[Item] = []
+        # DynamoDB leaves keys out of its answer when it is throttled, or when that would exceed 16 MB.
         while ahead:
             answer = self._client.batch_get_item(RequestItems=ahead)
             found += answer["Responses"][self._table]
@@ -160,6 +162,7 @@ class OrderStore(Turns, Sweeps):
         Returns None when written, or the earlier claim if the signal is known; then nothing was written.
         """
         claim = {"order_id": order.order_id, "body_hash": body_hash}
+        # One transaction: a signal that is claimed without an order would never be traded, whoever sends it again.
         writes = [
             self._put(signal_key(order.signal_id) | to_item(claim), ABSENT),
             self._put(order_item(order), ABSENT),
@@ -217,6 +220,7 @@ class OrderStore(Turns, Sweeps):
         written = order.with_run(version=order.run.version + 1).with_guard(position_entry=line)
         if line == order.guard.position_entry:
             return written, []
+        # In the write of the shares themselves: the sweep looks only at positions that this list shows.
         entry: dict[str, Any] = {"Put": {"TableName": self._table, "Item": position_item(order)}}
         if not line:
             entry = {"Delete": {"TableName": self._table, "Key": position_key(order)}}
@@ -225,6 +229,8 @@ class OrderStore(Turns, Sweeps):
 
     def finish(self, order: Order) -> Order:
         """Write the terminal record, leave the symbol's queue and give up the turn, all at once."""
+        # One transaction: with the turn given back earlier a second order would be live beside this one; given back
+        # later, a death in between would lock the symbol.
         written, writes = self._written(order)
         writes.append(self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order)))
         writes.append({"Delete": {"TableName": self._table, "Key": queue_key(order)}})
@@ -238,6 +244,7 @@ class OrderStore(Turns, Sweeps):
 
     def adopt(self, order: Order, execution_arn: str) -> Order:
         """Hand the order to its next execution; the one before can write nothing from here on."""
+        # Before the new execution starts, so that no two of them can believe that the order is theirs.
         return self._replace(
             order,
             order.with_run(

@@ -65,5 +65,6 @@ class SharedStore:
         return from_item(item) if item else None
 
     def _keep(self, pk: str, sk: str, document: str, **more: str) -> None:
+        # Unconditional: every reading is true, and one that an older overwrites costs a request, no more.
         item = to_item({"pk": pk, "sk": sk, "document": document} | more)
         self._client.put_item(TableName=self._table, Item=item)

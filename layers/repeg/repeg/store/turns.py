@@ -82,11 +82,13 @@ class Turns:
         if line.first(now) != order.order_id:
             return False
         in_line = {"TableName": self._table, "Key": queue_key(order), "ConditionExpression": "attribute_exists(pk)"}
+        # Both conditions hold at once, or nobody has the turn: two orders could each have seen themselves first.
         turn = turn_key(order.symbol) | to_item({"order_id": order.order_id})
         try:
             self._client.transact_write_items(TransactItems=[{"ConditionCheck": in_line}, self._put(turn, ABSENT)])
         except ClientError as error:
             raise_unless_condition(error)
+            # Read again, since botocore repeats a write whose answer was lost, and the refusal may be of our own.
             return self.holder(order.symbol) == order.order_id
         return True
 
@@ -102,6 +104,7 @@ class Turns:
     # --- plumbing ------------------------------------------------------------------------------------------------
 
     def _get(self, key: Item) -> Item | None:
+        # Consistently: a step that reads the record of before its last write could send what was sent.
         answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
         item: Item | None = answer.get("Item")
         return item

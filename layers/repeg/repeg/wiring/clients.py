@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 SETTINGS_SECONDS = 5.0
 
+# botocore's own time-outs are 60 s, as long as a whole step may take. What it repeats is safe: orders are written
+# on conditions, and starting an execution twice is one start.
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 
 

@@ -39,6 +39,7 @@ def check_account() -> None:
     try:
         unlock(mode, named, lambda: known.number(connected, REFRESHED_AFTER))
     except LiveTradingLocked:
+        # A process that is connected already asks anew, and is locked, too.
         _connect.cache_clear()
         raise
 
@@ -60,6 +61,7 @@ def _keys(period: int) -> tuple[str, str]:
     except (ValueError, KeyError, TypeError):
         raise _no_keys('must be JSON: {"key_id": "...", "secret_key": "..."}') from None
     except (ClientError, BotoCoreError) as error:
+        # Keys in hand serve an exit better than none: whether they are still good the broker says.
         if _last_keys:
             logger.error(f"the keys cannot be read, the last ones stay: {error}")
             return _last_keys[0]

@@ -64,6 +64,7 @@ def _run(worker: Worker, order_id: str, execution: str, step: Step) -> Next:
         worker.log.error(f"{execution} is no execution of a known order", order_id=order_id)
         return _OVER
     logger.append_keys(order_id=order.order_id, signal_id=order.signal_id, execution=execution)
+    # No error: the sweep replaced this execution, or a close did, and it ends without a word to the broker.
     if number != order.run.executions:
         worker.log.info("a newer execution owns the order")
         return _OVER

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 _OUTAGES = (BotoCoreError, ClientError, OSError, RetryError, OperatorError)
+# AWS refuses these for the message itself: a hundred tries would hold up its group for nothing.
 _REFUSED_FOR_WHAT_IT_IS = {"ValidationException", "SerializationException", "InvalidExecutionInput", "InvalidName"}
 
 
@@ -87,6 +88,7 @@ class Batch:
     def put_back(self, records: list[dict[str, Any]]) -> None:
         """Make messages visible again within seconds; those of a group together, so that they keep their order."""
         sqs, queue = clients.client("sqs"), clients.environment("QUEUE_URL")
+        # Left alone they come back after a minute, and what follows in their group waits behind them, closes too.
         try:
             for record in records:
                 pause = self._pauses.get(record["attributes"].get("MessageGroupId", ""), pause_after(1))
@@ -133,6 +135,7 @@ def _is_outage(error: Exception) -> bool:
 
 def _dead_letter(body: str, problem: str) -> None:
     """Keep a refused message where the operator looks: the dead-letter queue, with what is wrong with it."""
+    # By its hash, a message that is refused twice within five minutes is one dead letter.
     clients.client("sqs").send_message(
         QueueUrl=clients.environment("DLQ_URL"),
         MessageBody=body,

@@ -43,6 +43,7 @@ class KnownAccount:
         known = self._known()
         if known and known.keys == self._keys and timedelta(0) <= self._wall() - known.at < believed_for:
             return known.account_number
+        # By other keys, or after too long, nothing is believed: the lock fails closed.
         number = broker.account().account_number
         self._keep(KeysAccount(keys=self._keys, account_number=number, at=self._wall()))
         return number

@@ -21,6 +21,7 @@ def broker_urls(mode: str, trading_override: str, data_override: str) -> tuple[s
         return LIVE_URL, DATA_URL
     if mode != "paper":
         raise LiveTradingLocked(f"TradingMode is {mode!r}; it must be paper or live")
+    # A closing dot makes another name of the same host.
     if (urlsplit(trading_override).hostname or "").rstrip(".") == urlsplit(LIVE_URL).hostname:
         raise LiveTradingLocked("BrokerUrl is the live host, but TradingMode is paper")
     return trading_override or PAPER_URL, data_override or DATA_URL

@@ -42,6 +42,8 @@ def adjusted(
         words = f"{finding.why}: {plain(bracket.unexited_qty)} {bracket.symbol} became {plain(qty)}, "
         words += f"stop {plain(levels.stop)}, target {plain(levels.target)}"
         seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=now) if position else None
+        # Due at once: Alpaca adjusts the quantity of resting legs and not their prices
+        # (github.com/alpacahq/alpaca-py/issues/469), so the old stop would sell the new shares at the next open.
         changed = (
             bracket.with_care(
                 adjustments=(*bracket.care.adjustments, change),

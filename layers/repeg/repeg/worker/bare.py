@@ -89,6 +89,7 @@ def leave(worker: Worker, order: Order, problem: Refusal, for_good: bool = False
             return give_up(worker, waits, f"{detail}; it is looked at again at the next open")
         detail = f"{detail}; the position is left at the next open"
         worker.alert(order, f"{order.unexited_qty} {order.symbol}: {detail}")
+    # How an order ended was published: what its position meets later does not change that.
     reason = order.reason if order.status.terminal else problem.reason
     leaving = order.changed(reason=reason).with_unwind(wanted=True).with_guard(protected=False).with_run(waits=0)
     worker.orders.save(worker.note(leaving, detail))
@@ -102,6 +103,7 @@ def give_up(worker: Worker, order: Order, why: str) -> Next:
         return wait_out(worker, order.with_care(waits_until=worker.next_open(order)))
     detail = f"{order.unguarded_qty} {order.symbol} are without protection: {why}"
     order = worker.alert_lasting(order, BARE, detail)
+    # An entry whose cancel hangs keeps the order from ending: it is watched on here, not by the sweep.
     if order.open_child:
         again = order.with_guard(protected=False).with_care(tries=order.care.tries + 1)
         return worker.wait(again, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_PAUSE_SECONDS)
@@ -126,6 +128,7 @@ def wait_out(worker: Worker, order: Order) -> Next:
 
 def wait_for_operator(worker: Worker, order: Order, why: str) -> Next:
     """Keys are refused now and then: it is the operator's matter only when a few tries, keys read anew, do not help."""
+    # Valid keys have been refused for seconds and for hours (github.com/alpacahq/Alpaca-API/issues/118 and /228).
     waiting, tries = order.with_guard(key_waits=order.guard.key_waits + 1), order.guard.key_waits
     if tries < BROKER_TRIES:
         return worker.wait(waiting, Route.WAIT_TO_PROTECT, READ_BACKOFF_SECONDS[tries])
@@ -143,6 +146,7 @@ def _wait_for_another_day(worker: Worker, order: Order, message: str) -> Next:
 
 def _short_of_shares(worker: Worker, order: Order) -> Next | Order:
     """The broker goes on saying that the shares are not there: somebody sold them, or other orders hold them."""
+    # An OCO that was given up, and arrived, holds exactly these shares: found again, it guards them.
     revived = find_lost(worker, order)
     if revived is not order:
         return revived
@@ -150,6 +154,8 @@ def _short_of_shares(worker: Worker, order: Order) -> Next | Order:
     if known is not order:
         return known
     missing = _missing(worker, order)
+    # Orders and positions have disagreed for ten seconds (github.com/alpacahq/Alpaca-API/issues/276): right after
+    # a fill, shares that do not show were not sold by somebody.
     if missing > 0 and filled_lately(order, worker.now(order)):
         tries = order.guard.refusals - len(LAG_WAITS) - 1
         if tries == 0:
@@ -173,9 +179,11 @@ def without_missing(worker: Worker, order: Order) -> Order:
 
 def _proven(worker: Worker, order: Order) -> Order:
     others = [each for each in worker.orders.holding(order.symbol) if each.order_id != order.order_id]
+    # The exits of the others are read first: what a stop of theirs has just sold would seem to be missing here.
     brackets = [*(read_exits(worker, each) for each in others), order]
     brackets = sorted((each for each in brackets if each.unexited_qty > 0), key=lambda each: each.ask.received_wall)
     finding = find_out(worker, brackets)
+    # At the levels of before a split its stop, or its target, would sell at once.
     if finding.proof in (Proof.SPLIT, Proof.ADJUSTED):
         return worker.note(order.with_care(frozen=finding.why), f"not protected: {finding.why}")
     if finding.proof is not Proof.GONE:

@@ -22,6 +22,7 @@ def stop_is_through(worker: Worker, order: Order) -> Refusal | None:
     problem = None
     try:
         settings, broker = worker.settings(), worker.broker_for(Priority.URGENT)
+        # Two in a row: a single quote may be a gap of the book, and a needless sale costs the spread.
         for look in range(QUOTE_LOOKS_AFTER_FILL):
             worker.sleep(QUOTE_PAUSE_AFTER_FILL_SECONDS if look else 0)
             seen = broker.snapshot(order.symbol, settings.feed_witnesses)

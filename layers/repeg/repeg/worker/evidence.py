@@ -29,6 +29,7 @@ from repeg.domain.proof.evidence import (
 from repeg.errors import OperatorError, RetryError
 from repeg.worker.worker import Worker
 
+# Alpaca ends orders that are good till cancelled after 90 days.
 LONGEST_LIFE = timedelta(days=91)
 """An order that took shares may have rested for as long as the broker keeps one."""
 DATA_LAGS = timedelta(days=5)
@@ -53,6 +54,8 @@ def find_out(
     if _shows_all(brackets, position, taken) and not looks_split(brackets, position):
         held = position.qty * direction(brackets[0].trading_side) if position else ZERO
         return Finding(proof=Proof.THERE, held=held)
+    # Alpaca has answered 404 for a position that its list showed (github.com/alpacahq/Alpaca-API/issues/215 and /278):
+    # by a single answer a hundred shares would be given up, bare.
     if listed is None:
         listed, _ = _asked(worker, broker.positions)
     by_list = next((held for held in listed or () if held.symbol == symbol), None)
@@ -131,6 +134,7 @@ def _ours(worker: Worker, reports: Sequence[OrderReport]) -> list[Order]:
 
 def _guarded(brackets: Sequence[Order], open_orders: Sequence[OrderReport]) -> Decimal:
     """Shares that OCOs of these brackets hold by the broker's own listing."""
+    # A live OCO reserves its shares at the broker: nobody else can have sold them.
     ours = {oco.client_order_id for bracket in brackets for oco in bracket.guard.protections}
     ids = {oco.broker_order_id for bracket in brackets for oco in bracket.guard.protections if oco.broker_order_id}
     mine = [each for each in open_orders if each.client_order_id in ours or each.broker_order_id in ids]

@@ -32,6 +32,7 @@ def _strangers(worker: Worker, symbol: str, reports: list[OrderReport]) -> tuple
 
 
 def _owns(order: Order, report: OrderReport) -> bool:
+    # By either id: what replaced an order bears a client order id that is not ours, a fresh intent has none of theirs.
     sent = [(child.client_order_id, child.broker_order_id) for child in order.children]
     sent += [(oco.client_order_id, oco.broker_order_id) for oco in order.guard.protections]
     return any(report.client_order_id == ours or report.broker_order_id == theirs for ours, theirs in sent)
@@ -79,6 +80,7 @@ def make_way(worker: Worker, order: Order, side: Side) -> bool:
         if each.side != side:
             continue
         worker.log.info(f"takes down {order_words(each)}", order_id=order.order_id, symbol=order.symbol)
+        # By id, since the list shows an order open for a moment after it is over.
         try:
             if broker.cancel(each.broker_order_id) is CancelOutcome.UNKNOWN_ORDER:
                 continue

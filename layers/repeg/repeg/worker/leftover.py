@@ -62,6 +62,7 @@ def left_over(
         return Refusal(reason=Reason.NO_POSITION, detail="what was to be closed is closed, as the account shows")
     if over is None or over <= DUST or close.close.bought_lately:
         return None
+    # A position may show a sale ten seconds late: what it shows too much, sold again, would open a short.
     filled = [child.closed_at for child in close.sent if child.filled_qty > 0 and child.closed_at]
     left = max(filled) + SHOWS_AFTER - worker.now(close) if filled else timedelta(0)
     if left > timedelta(0):
@@ -77,10 +78,12 @@ def left_over(
     if finding.proof is Proof.ADJUSTED and position:
         return _after_split(worker, close, brackets, position, finding)
     looks = close.run.waits if close.run.waits_for is WaitingFor.EXPLANATION else 0
+    # Answers that contradict each other never become a proof, however often they are read.
     if looks < UNEXPLAINED_LOOKS or finding.proof is Proof.UNCLEAR:
         words = f"{WaitingFor.EXPLANATION.words}: {finding.why}"
         tell = f"{close.symbol} is not closed yet: {finding.why}" if looks >= UNEXPLAINED_LOOKS else ""
         return Wait(seconds=backoff(READ_BACKOFF_SECONDS, looks), on=WaitingFor.EXPLANATION, words=words, tell=tell)
+    # What nothing explains may be somebody's own shares.
     mend = "nothing more is sold by itself; look at the account, and send another close for what is to be sold"
     worker.alert(close, f"{close.symbol}: {finding.why}; {mend}")
     return Refusal(reason=Reason.ACCOUNT_DISAGREES, detail=finding.why)
@@ -97,6 +100,7 @@ def _find_out(worker: Worker, close: Order, position: Position | None) -> Findin
     if looks.held is None:
         said = f"the position's own read says {plain(read)}, the list of positions {plain(looks.listed or ZERO)}"
         return Finding(proof=Proof.UNCLEAR, why=said)
+    # Since the position was last seen: what was traded before shows in that figure already.
     began = close.care.seen.at if close.care.seen else close.created_at
     looks = since_then(worker, close.symbol, looks, began)
     if looks.unbooked is None:
@@ -131,6 +135,7 @@ def _after_split(
         brackets = adjusted(worker, brackets, finding, position, quantities)
     if close.kind == "unwind":
         return _rest_of_unwind(worker, close, position, finding)
+    # A close of a part asks for a number of shares, and a split changes no number that somebody asked for.
     if close.ask.qty is not None:
         return Refusal(reason=Reason.NO_POSITION, detail=f"all that was asked for is sold; {finding.why}")
     foreign = in_the_way(worker, close.symbol) if abs(position.qty_available) < finding.held else ()

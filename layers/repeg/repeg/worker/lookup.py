@@ -13,6 +13,7 @@ from repeg.domain.order.reservation import Priority
 from repeg.domain.proof.ours import Intent, contradiction, in_words
 from repeg.worker.worker import Worker
 
+# The intent is dated by our clock, the list is cut by the broker's: they may differ a little.
 SUBMITTED_BEFORE = timedelta(seconds=5)
 
 
@@ -33,6 +34,7 @@ def look_up(worker: Worker, intent: Intent, *, listed: bool) -> Seen:
     if report and not contradiction(intent, report):
         return Seen(report)
     strangers = [report] if report else []
+    # The list has shown orders that a read by id did not know: believed, such a 404 leaves shares that no record has.
     if listed or report:
         for each in since(worker, intent.symbol, intent.written_at):
             if each.client_order_id == intent.client_order_id:
@@ -77,4 +79,5 @@ def since(worker: Worker, symbol: str, written_at: datetime) -> tuple[OrderRepor
     Raises:
         RetryError: the list could not be read.
     """
+    # Legs under their parents: beside them, the stop of an OCO would pass for an order of its own.
     return worker.broker_for(Priority.URGENT).groups(symbol, written_at - SUBMITTED_BEFORE)

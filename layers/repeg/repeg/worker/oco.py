@@ -16,6 +16,7 @@ from repeg.worker.lookup import listed, look_up, taken
 from repeg.worker.send import wait_for_sender
 from repeg.worker.worker import Worker
 
+# Each costs a trading request, and answers that name each other would have no end.
 MOVES_FOLLOWED = 5
 
 
@@ -44,6 +45,7 @@ def read_oco(
     try:
         reports = _chain(worker, broker, oco.broker_order_id or "")
         if not reports:
+            # A 404 alone proves nothing, and an OCO that is taken for gone while it lives is placed twice.
             shown = listed(worker, order.symbol, oco.broker_order_id or "", oco.placed_at)
             reports = [shown] if shown else []
         session = worker.session_of(order)
@@ -78,6 +80,7 @@ def _chain(worker: Worker, broker: Broker, broker_order_id: str) -> list[OrderRe
 
 
 def _with_prices(worker: Worker, broker: Broker, report: OrderReport | None) -> OrderReport | None:
+    # What is booked without its price has no result for ever.
     for pause in PRICE_LAGS_SECONDS:
         if report is None or not report.unpriced:
             break
@@ -104,6 +107,7 @@ def find_oco(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
     except (RetryError, OperatorError) as error:
         worker.log.info(f"could not look up {oco.client_order_id}: {error}")
         return Found(order, False, None)
+    # While one of our senders may be under way, ours may still take the id: nothing is concluded before.
     if stranger and (refused or not wait_for_sender(worker, oco, 0)):
         return Found(_taken(worker, order, oco, taken(intent, stranger)), True, None, taken=True)
     if report is None:

@@ -55,6 +55,7 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
     """The order with `report` folded into `child`, not yet saved."""
     if report is None:
         return order.with_child(child)
+    # Seen of Alpaca (github.com/alpacahq/Alpaca-API/issues/275). The successor trades on whether it is named or not.
     if report.status is OrderStatus.REPLACED and report.replaced_by is None:
         report = _with_successor(worker, order, child, report)
     known = child.reported(report, worker.now(order))
@@ -111,6 +112,7 @@ def proceed(worker: Worker, order: Order, child: ChildRecord) -> Next:
     if child.doubt:
         return worker.wait(order, Route.WAIT_FOR_FILL, child.doubt_pause)
     patience = patience_left(child, worker.now(order))
+    # Saved before the pause: whoever takes over from a worker that dies in it knows of the fill.
     order = worker.orders.save(tell_overdue(worker, order))
     worker.sleep(patience.sleep_seconds)
     if patience.seconds == 0:
@@ -123,10 +125,12 @@ def after_close(worker: Worker, order: Order, child: ChildRecord) -> Next:
     over = child_over(order, child)
     closed, unused = emptied(child)
     order = order.with_child(closed)
+    # Kept for its OCO: in a burst of entries the shares would be bare until the next minute's requests.
     if order.terms.bracket and child.filled_qty > 0:
         kept, unused = unused.split(REQUESTS_PER_PROTECTION) if unused else (None, None)
         order = order.with_guard(reserved=kept)
     following = _onward(worker, order, over)
+    # Behind the save: a record that still counted them would give them back twice, and the account send too much.
     worker.give_back(unused)
     return following
 

@@ -22,6 +22,7 @@ def priced(worker: Worker, order: Order) -> Order:
     missing = [child for child in order.children if child.filled_qty > 0 and not child.avg_fill_price]
     try:
         position = worker.broker_for(Priority.URGENT).position(order.symbol)
+        # The average of a shared position mixes in what others paid: a stop measured from it would be nobody's.
         alone = all(other.order_id == order.order_id for other in worker.orders.holding(order.symbol))
     except Exception as error:  # whatever it is, it must not keep protection from being sent
         worker.log.error(f"the account cannot be asked what it paid: {error}", order_id=order.order_id)

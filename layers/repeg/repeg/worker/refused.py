@@ -44,6 +44,7 @@ def refused(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
         if times == 1:
             order = worker.note(order, f"broker: {denied.message}; tried again")
         following = _again(worker, _without(order, child, worker), refusal, wait)
+    # Behind the save of a record that does not count them any more, lest they be given back twice.
     worker.give_back(child.reserved)
     return following
 
@@ -120,6 +121,7 @@ def _in_the_way(worker: Worker, order: Order, named: str | None) -> tuple[tuple[
         worker.log.info("orders in the way are being cancelled", order_id=order.order_id)
     found, own = against(worker, order)
     ours = bool(own)
+    # The list lags behind the refusal, which names the order.
     if named is None or named in own or any(each.broker_order_id == named for each in found):
         return found, ours
     try:
@@ -136,6 +138,7 @@ def _facing(worker: Worker, order: Order, resting: tuple[OrderReport, ...], lost
     if wall != order.sending.wall and wall is not None:
         order = worker.note(order, f"stays off {names}")
     order = order.with_sending(wall=wall)
+    # Against a market order or a plain stop Alpaca refuses at any price (docs.alpaca.markets/docs/user-protection).
     blocking = [each for each in resting if each.limit_price is None]
     if blocking and lost:
         detail = f"{order.symbol} cannot be left: {order_words(blocking[0])} rests, and the broker takes nothing "

@@ -19,6 +19,7 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     """Book the sale, then have every bracket whose protection came down protected again, at its own levels."""
     holding = worker.orders.holding(close.symbol)
     known = {bracket.order_id: bracket for bracket in holding}
+    # Before anything is protected: an OCO for shares that are sold is refused, or takes those of another bracket.
     for sold in booked(close, holding):
         noted = worker.note(sold, f"{close.order_id} left shares of this position")
         worker.save_exits(known[sold.order_id], noted)
@@ -27,6 +28,7 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     taken_over = (bracket.order_id for bracket in holding if is_withdrawn_by(bracket, close))
     for order_id in dict.fromkeys((*close.close.released, *taken_over)):
         bracket = worker.orders.get(order_id)
+        # What leaves by an order of its own needs its shares free.
         if bracket is None or is_being_left(bracket):
             continue
         if not bracket.status.terminal:

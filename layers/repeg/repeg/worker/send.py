@@ -41,6 +41,7 @@ def send(
 ) -> tuple[Order, SubmitOutcome]:
     """Save the intent, then send it once. `save` is told the wall time by which the intent's age counts."""
     saved_wall = worker.time.wall()
+    # Saved first: from its send on the broker may hold the order, whatever becomes of us.
     order = save(saved_wall)
     outcome = outcome_of(lambda: submit(lambda: in_time(saved_wall, worker.time.wall())))
     wrong = contradiction(intent, outcome.report, just_sent=True) if isinstance(outcome, Accepted) else None
@@ -89,7 +90,9 @@ def answer_for(worker: Worker, order_id: str, sent: ChildRecord | Protection, re
     if _is_known(order, sent, report):
         return
     wanted = isinstance(sent, Protection) and order.bare_qty >= sent.qty and not is_being_left(order)
+    # Taken back before it is recorded: nobody waits for it, and with every moment more of it may fill.
     report = report if wanted else _take_back(worker, report)
+    # Whoever has the order writes it at the same time: the record is read anew, never written over.
     for attempt in range(FOLD_TRIES):
         try:
             worker.orders.save(_with_sent(worker, order, sent, report, wanted))

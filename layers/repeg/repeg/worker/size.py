@@ -58,6 +58,7 @@ def size(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release | No
             return _size_leaving(worker, order, trades)
     if order.terms.bracket:
         problem = position_problem(order, worker.broker_for(order).position(order.symbol))
+        # The broker checks the asset when the buy is sent: reading it first would cost every bracket a request.
         if order.side == "buy" and problem is None:
             return None
         asset = worker.broker_for(order).asset(order.symbol)
@@ -122,6 +123,7 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Releas
     brackets = worker.orders.holding(order.symbol) if order.kind == "close" else []
     expected = _expected(order, brackets)
     position = worker.broker_for(order).position(order.symbol)
+    # The shares have left already, and more: selling on would widen a short that nobody wanted.
     if order.kind == "unwind" and position and position.qty * direction(order.trading_side) > 0:
         return Refusal(reason=Reason.NO_POSITION, detail="the account holds the opposite position")
     ended = left_over(worker, order, brackets, position, _expected(order, brackets))

@@ -22,6 +22,7 @@ def supersede(worker: Worker, close: Order) -> Order:
         if parked or is_exit(order) or not may_be_superseded(order):
             continue
         number = order.run.executions + 1
+        # Written before it is started: from this write on the worker that had the order can write nothing.
         try:
             worker.orders.supersede(
                 order, close.order_id, worker.executions.arn(order.order_id, number), worker.now(close)

@@ -28,6 +28,7 @@ def take_down(worker: Worker, bracket: Order) -> tuple[Order, bool]:
 
 
 def _take_down_one(worker: Worker, bracket: Order, oco: Protection) -> Order:
+    # A send without an answer may have arrived: an OCO that is not looked for sells what the exit sells, too.
     if oco.broker_order_id is None:
         look = find_oco(worker, bracket, oco)
         if look.taken:

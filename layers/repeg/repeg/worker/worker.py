@@ -140,6 +140,7 @@ class Worker:
 
     def alert(self, order: Order, detail: str, **more: str) -> None:
         """Tell the operator: a log line that alarms watch, and an event. Failing to publish never stops a step."""
+        # First: an alarm watches this line, should the bus not take the event.
         self.log.error(detail, alert=True, order_id=order.order_id, symbol=order.symbol, **more)
         try:
             about = {"order_id": order.order_id, "signal_id": order.signal_id, "symbol": order.symbol}
@@ -167,6 +168,7 @@ class Worker:
             self.alert(order, f"{-order.unexited_qty} {order.symbol} too many have left: the position may be reversed")
         if 0 < order.unexited_qty < 1 and order.status.terminal:
             order = order.with_guard(protected=None)  # of less than a share there is nothing to protect
+        # Published before it is saved: once the record shows the position as exited, no sweep looks at it again.
         if before.unexited_qty > 0 >= order.unexited_qty and order.status.terminal:
             how = f"position left at {order.exit_price}: {order.exit_reason}"
             order = self.note(order.with_guard(protected=None), how)

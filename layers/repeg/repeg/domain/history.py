@@ -1,4 +1,4 @@
-"""What a record tells of its past: by which clock, what happened, and what the operator was told."""
+"""What a record says of its past: by which clock, what happened, and what the operator was alerted to."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Event(Frozen):
 
 
 class Told(Frozen):
-    """Something lasting that the operator was told of: `what` is its name, `at` when it was told last."""
+    """Trouble that lasts and that the operator was alerted to: its name, and the market time of the last alert."""
 
     what: str
     at: datetime
@@ -52,7 +52,7 @@ def with_event(events: tuple[Event, ...], event: Event) -> tuple[Event, ...]:
 
 
 def is_due(told: tuple[Told, ...], what: str, now: datetime) -> bool:
-    """True when `what` was never told, or not for 15 minutes (or the clock was set back)."""
+    """True when an alert about `what` is due: there was none, or none for 15 minutes (or the clock was set back)."""
     known = next((each.at for each in told if each.what == what), None)
     # A clock that was set back must not keep an alert back: one too many costs less than one too few.
     return known is None or not timedelta(0) <= now - known < TOLD_AGAIN_AFTER

@@ -54,7 +54,7 @@ BAD_QUOTE_PAUSE_SECONDS = 0.7
 # ---- a cancel ----
 CANCEL_BACKOFF_SECONDS = (1, 1, 2, 2, 4, 5, 5, 5, 5, 10, 10, 10, 10, 30, 60)
 """Alpaca confirms nearly all cancels within a second. Those that take longer wait for a venue: five looks within the
-first ten seconds, nine within the half minute after which the operator is told, then seldom."""
+first ten seconds, nine within the half minute after which the operator is alerted, then seldom."""
 # Cancels have hung for hours, and off hours until the next open (forum.alpaca.markets thread 813): half a minute is
 # more than any that is only slow.
 CANCEL_ALARM_AFTER = timedelta(seconds=30)
@@ -91,7 +91,7 @@ CANCEL_LOOKS_SECONDS = (LINGER_SECONDS, 0.5, 1.0, 2.0)
 # ---- a broker that does not answer, or refuses ----
 READ_BACKOFF_SECONDS = (1, 2, 5, 10, 20, 30, 60)
 BROKER_TRIES = 4
-"""An entry gives up after so many failures in a row, about eight seconds; an exit tells the operator and tries on."""
+"""An entry gives up after so many failures in a row, about eight seconds; an exit alerts the operator and tries on."""
 # Alpaca has refused valid keys now and then, for hours (alpacahq/Alpaca-API #118, #228): an exit outlasts that.
 KEYS_PAUSE_SECONDS = 30
 """An exit waits so long for the operator to put keys right, and tries again."""
@@ -103,13 +103,13 @@ OWN_ENTRY_WAITS = (1, 2, 5)
 """An entry of ours in the way of an exit is being cancelled: that takes no longer."""
 WASH_WAITS = (1, 2, 5, 10, 20, 30)
 FORM_WAITS = (1, 1, 1, 5, 10, 20)
-"""A refused form of protection is tried for 38 seconds before it is believed: the bare shares are told at 60."""
+"""A refused form of protection is tried for 38 seconds before it is believed: bare shares are alerted at 60."""
 LAGS_FOR = timedelta(seconds=15)
 """The broker may count a child order as live for so long that is over."""
 DOUBT_PAUSES = (1, 1, 2, 5, 10, 20)
 """Figures of the broker that do not agree are read again so far apart."""
 DOUBT_LASTS_PAUSE = 60
-"""And after that; then the operator is told."""
+"""Seconds between further reads; then the operator is alerted, too."""
 
 # ---- a wait before the order is worked ----
 SIGNAL_LIFETIME = timedelta(minutes=15)
@@ -117,7 +117,7 @@ SIGNAL_LIFETIME = timedelta(minutes=15)
 TURN_BACKOFF_SECONDS = (1, 2, 5, 10)
 """The next in line may have its turn within a second of the one before; longer than 10 s left turns unused."""
 LONG_WITHOUT_TURN = 30
-"""Looks a second apart of a position that must be left; the cancel that it waits for should be confirmed by then."""
+"""Looks a second apart of a position that must be exited; the cancel that it waits for should be confirmed by then."""
 LONGEST_WAIT_SECONDS = 60
 LONGEST_SLEEP = timedelta(minutes=30)
 """A look costs three transitions: over a weekend of looks each minute that was 32 cents an order."""
@@ -137,9 +137,9 @@ POSITION_READS = 3
 POSITION_LAG = timedelta(seconds=1)
 # Orders and positions have differed for up to ten seconds (alpacahq/Alpaca-API #276).
 SHOWS_AFTER = timedelta(seconds=10)
-"""In bad moments a position shows so late what an order has traded: a refusal for lack of shares tells of one."""
+"""In bad moments a position shows so late what an order has traded: a refusal for lack of shares is the sign of one."""
 UNEXPLAINED_LOOKS = 3
-"""A position that shows more than a close leaves is looked at so often, beyond what may lag, before it is told."""
+"""A position that shows more than a close leaves is looked at so often, beyond what may lag, before it is reported."""
 POSITION_SHOWS_AFTER = timedelta(seconds=60)
 """By then a position shows a trade for certain."""
 GIVE_WAY_LOOKS = 30
@@ -153,9 +153,9 @@ CLOSED_PAUSE_SECONDS = 300
 
 # ---- protection ----
 UNSEEN_ALARM_LOOKS = 8
-"""Looks at an OCO that was accepted and is not seen live, about two minutes, before the operator is told."""
+"""Looks at an OCO that was accepted and is not seen live, about two minutes, before the operator is alerted."""
 PRICE_LAGS_SECONDS = (0.2, 0.5, 1.0)
-"""A fill whose price is not told yet is read again after so long: nothing is booked without one, if it can be had."""
+"""A fill whose price is not reported yet is read again after so long: none is booked without one that can be had."""
 # One odd quote must not sell what was bought a moment ago.
 QUOTE_LOOKS_AFTER_FILL = 2
 QUOTE_PAUSE_AFTER_FILL_SECONDS = 0.3
@@ -187,7 +187,7 @@ ORDERS_WITHIN = timedelta(seconds=40)
 OVERDUE = timedelta(minutes=5)
 """Wall time after which an order that does not move asks for a person: longer than any step with all its retries."""
 BLIND_AT_MOST = timedelta(minutes=3)
-"""The sweep looks each minute: two that failed are bad luck, a third is told."""
+"""The sweep looks each minute: two that failed are bad luck, a third is alerted."""
 HISTORIES = 20
 """Executions whose last movement one sweep asks for."""
 # Leaving it off for good would make a slip of the hand cost an unprotected position.
@@ -199,7 +199,7 @@ CARE_BACKOFF_MINUTES = (1, 2, 5, 10)
 DISAGREES_AFTER = timedelta(seconds=50)
 """What does not fit is looked at by two sweeps before anything is concluded."""
 BARE_TOLD_AFTER = timedelta(seconds=60)
-"""Of session: longer without protection is told again and again."""
+"""Of session: longer without protection is alerted again and again."""
 # Sell stops were reported not to be executed across halts (forum.alpaca.markets thread 5940), and Alpaca makes a buy
 # stop a stop-limit (docs.alpaca.markets/docs/orders-at-alpaca), which a gap leaves behind unfilled.
 THROUGH_FOR = timedelta(seconds=30)
@@ -213,7 +213,7 @@ WAITS_BEFORE_OPEN = timedelta(minutes=30)
 # For the cancel of what is not filled: off hours it could hang until the next open.
 ENTRY_MARGIN_BEFORE_CLOSE = timedelta(seconds=10)
 BRACKET_MARGIN_BEFORE_CLOSE = timedelta(seconds=90)
-"""Time to protect what a bracket bought, or to leave it again."""
+"""Time to protect what a bracket bought, or to exit it again."""
 EXIT_MARGIN_BEFORE_CLOSE = timedelta(seconds=2)
 
 # ---- a message of the queue ----
@@ -223,7 +223,7 @@ MAX_DELIVERIES = 100
 The last delivery is not tried any more: invocations that died would otherwise end in the dead letters without a word.
 """
 TOLD_AFTER_DELIVERIES = 5
-"""A message that failed so often, by seconds apart, is told of once."""
+"""A message that failed so often, seconds apart, is alerted once."""
 FAULTY_AFTER_DELIVERIES = 3
 """So often is one tried whose failure no outage explains: what follows it in its group must not wait for a defect."""
 DELIVERY_PAUSES_SECONDS = (1, 2, 2, 2, 2, 5, 10, 20, 30)

@@ -21,7 +21,7 @@ class Status(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        """True when no more is bought or sold for it; what a bracket holds may still be left later."""
+        """True when no more is bought or sold for it; what a bracket holds may still be exited later."""
         return self not in {Status.RECEIVED, Status.WAITING, Status.WORKING}
 
 

@@ -1,4 +1,4 @@
-"""Shares that came or went without a trade, and what the account last showed when it agreed with the records."""
+"""Changes of a number of shares without a trade, and what the account showed when it last agreed with the records."""
 
 from __future__ import annotations
 

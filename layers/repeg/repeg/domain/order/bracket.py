@@ -16,7 +16,7 @@ ExitAnchor = Literal["fill", "signal"]
 
 
 class Levels(Frozen):
-    """Where a position is left again."""
+    """The prices, in dollars, at which a position is exited."""
 
     stop: Decimal
     target: Decimal
@@ -89,7 +89,7 @@ class Bracket(Frozen):
         return touch if self.cap_bps is None else clamp_to_worst(touch, self._capped_limit(buffer), self.side)
 
     def stop_problem(self, quote: Quote, price: Decimal) -> Refusal | None:
-        """The market at which shares entered at `price` would be sold again is through their stop, or the signal's.
+        """Why an entry at `price` would be stopped out at once: the near touch is through its stop, or the signal's.
 
         Anchored at the fill, the stop moves with the price: in a wide market a fill at the far touch can have it beyond
         the near one, and be stopped out at once.
@@ -105,7 +105,7 @@ class Bracket(Frozen):
         return Refusal(reason=Reason.STOP_THROUGH, detail=f"{near} is through the stop at {plain(stop)}{whose}")
 
     def fill_problem(self, price: Decimal) -> Refusal | None:
-        """Why an entry filled at `price` (an average) must be left again, or None."""
+        """Why an entry filled at `price` (an average) must be exited again, or None."""
         # The market may fall through the stop between the last look and the fill. Anchored at the fill, the stop would
         # move down with it, and the bracket hold what its signal calls a failed trade.
         if self.min_rr is not None and (price - self.stop_loss) * direction(self.side) <= 0:

@@ -48,9 +48,9 @@ class Doubt(StrEnum):
     """What of a child order's figures does not agree; it is read again."""
 
     PRICE = "price"
-    """Shares were filled, and no price is told, or for the first time one that such an order does not get."""
+    """Shares were filled, and no price is reported, or for the first time one that such an order does not get."""
     QUANTITY = "quantity"
-    """It is filled, and fewer shares are told than it was for."""
+    """It is reported as filled, with fewer shares than it was for."""
     SUCCESSOR = "successor"
     """It was replaced, and nobody knows by what."""
 
@@ -175,9 +175,9 @@ class ChildRecord(Sent):
         )
 
     def _doubts_price(self, report: OrderReport, total: Total) -> Doubt | None:
-        """A price that no order of this kind gets is read once more: stop, target and whether to leave follow from it.
+        """A price that no order of this kind gets is read once more: stop, target and whether to exit follow from it.
 
-        Said twice, it is believed.
+        Reported twice, it is believed.
         """
         price, limit = report.avg_fill_price, report.limit_price
         if not price or report.filled_qty <= 0 or total.price == self.avg_fill_price:

@@ -45,7 +45,7 @@ class Ask(Frozen):
     foreign_orders: Literal["keep", "cancel"] = "keep"
     """Whether a close may cancel orders of the account that are not ours."""
     parent_id: str | None = None
-    """The bracket that an unwind leaves for, and on whose turn it trades."""
+    """The bracket whose shares an unwind exits, and on whose turn it trades."""
 
 
 class Terms(Frozen):
@@ -93,11 +93,11 @@ class Sending(Frozen):
 
 
 class Guard(Frozen):
-    """What guards the shares that a bracket bought, and how they left."""
+    """What guards the shares that a bracket bought, and how they were exited."""
 
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
-    """Where the position is left: as the signal says until it is bought, then as measured from the fill."""
+    """Stop and target in dollars: as the signal says until shares are bought, then as measured from the fill."""
     risk_reward: Decimal | None = None
     protections: tuple[Protection, ...] = ()
     # Ids are numbered by it: an OCO that took the id of a forgotten one would be refused, and the shares stay bare.
@@ -109,9 +109,9 @@ class Guard(Frozen):
     reserved: Reservation | None = None
     """Requests for the protection: handed over by the entry when it is over, given back once all is covered."""
     exits: tuple[Exit, ...] = ()
-    """Shares that left otherwise than by an OCO: by a close, an unwind, or somebody else."""
+    """Shares exited otherwise than by an OCO: by a close, an unwind, or somebody else."""
     settled: bool = False
-    """What was bought is protected, left, or its owner was alerted that it is neither."""
+    """What was bought is protected or exited, or the operator was alerted that it is neither."""
     protected: bool | None = None
     """As the contract has it; None while nothing is held."""
     position_entry: str = ""
@@ -122,16 +122,16 @@ class Care(Frozen):
     """What the sweep knows of shares that should be guarded, and when it sees to them."""
 
     due_at: datetime | None = None
-    """When shares that were found without protection are seen to."""
+    """Market time at which shares that were found without protection are protected again."""
     tries: int = 0
     frozen: str = ""
-    """Why record and account disagree: nothing is traded of itself until they agree, or an operator decides."""
+    """Why record and account disagree: nothing is traded by itself until they agree, or an operator decides."""
     adjustments: tuple[Adjustment, ...] = ()
-    """Shares that came or went without a trade, oldest first."""
+    """Changes of the number of shares without a trade, oldest first."""
     seen: Seen | None = None
     """What the account showed when it last agreed with the records."""
     doubted_at: datetime | None = None
-    """Since when the account does not fit the record, as far as anybody looked."""
+    """Since when the account does not fit the record, by the first look that found it so."""
     bare_since: datetime | None = None
     """Since when shares are known to be without protection."""
     past_stop_since: datetime | None = None
@@ -141,12 +141,12 @@ class Care(Frozen):
 
 
 class Unwind(Frozen):
-    """Leaving a position that is not worth holding."""
+    """The exit of a position that is not worth holding."""
 
     wanted: bool = False
-    """From the verdict until an attempt to leave ends."""
+    """From the verdict until an unwind ends."""
     failed: bool = False
-    """Leaving was tried and did not end flat."""
+    """An unwind ended, and shares are still held."""
     order_id: str | None = None
     """The unwind order, the newest if there were several."""
     seen: tuple[str, ...] = ()
@@ -168,23 +168,23 @@ class Close(Frozen):
     restoring: bool = False
     """Protection is put back before the close waits on, ..."""
     tries_in: int = 0
-    """... so many seconds, ..."""
+    """... so many seconds of market time, ..."""
     booked_qty: Decimal = ZERO
     """... and what it had sold by then is booked."""
     # Without it, shares that are left over cannot be told from shares that somebody owned beside the brackets.
     position_before: Decimal | None = None
     brackets_before: Decimal | None = None
-    """What the account and the symbol's brackets held when the close first looked."""
+    """Shares that the account and the symbol's brackets held when the close first looked."""
     held_by_others: Decimal = ZERO
-    """What of the account's shares orders held that are not ours: nothing of them was sold."""
+    """Shares of the account under orders that are not ours: none of them was sold."""
     foreign_looks: int = 0
     """Looks at orders that are not ours, which were asked to give way."""
     bought_lately: bool = False
     """A plain order bought so lately that the account may not show it yet."""
     looked_again: bool = False
-    """What it did not show was looked at again."""
+    """The account was read once more for shares that it did not show, or that orders held."""
     settling: int = 0
-    """Looks at a position that shows fewer shares than the records do."""
+    """How often the position was read while it showed fewer shares than the records do."""
 
 
 class Run(Frozen):

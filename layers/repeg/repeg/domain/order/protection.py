@@ -1,4 +1,4 @@
-"""Protection: one-cancels-other orders (a target and a stop) over what a bracket bought, and how its shares left."""
+"""Protection: one-cancels-other orders (a target and a stop) over what a bracket bought, and its exits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from repeg.domain.order.sending import Sent
 ZERO = Decimal(0)
 # In the first instant of a session the broker still tells such an OCO as accepted: a sweep took it for lost.
 TAKEN_UP_WITHIN = timedelta(seconds=60)
-"""After the open, what waited for it may be told as accepted for so long."""
+"""After the open, what waited for it may be reported as accepted for so long."""
 SPENT_REMEMBERED = 10
 """OCOs that came to nothing and are kept in the record; how many there were, the order counts."""
 EXITS_REMEMBERED = 60
@@ -27,7 +27,7 @@ _DEAD = (OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
 
 
 class ExitReason(StrEnum):
-    """How shares of a bracket were left."""
+    """What took the shares of a bracket."""
 
     TARGET = "target"
     STOP = "stop"
@@ -38,7 +38,7 @@ class ExitReason(StrEnum):
 
 
 class Exit(Frozen):
-    """Shares that left, at an average price. `source` is the order that took them: it is counted once."""
+    """Shares sold (or bought back), at an average price in dollars. `source` is the order that took them."""
 
     source: str
     reason: ExitReason
@@ -124,7 +124,7 @@ class Protection(Sent):
 
     @property
     def spent(self) -> bool:
-        """True when it is over and no share left by it."""
+        """True when it is over and took no share."""
         return self.status.closed and not self.exits
 
     @property
@@ -237,7 +237,7 @@ class Protection(Sent):
 
 
 def average_price(exits: Sequence[Exit]) -> Decimal | None:
-    """Average price at which shares left, as far as it is known."""
+    """Average price of these exits in dollars, as far as it is known."""
     priced = [(gone.qty, gone.price) for gone in exits if gone.price is not None]
     total = sum((qty for qty, _ in priced), ZERO)
     return sum((qty * price for qty, price in priced), ZERO) / total if total else None
@@ -265,7 +265,7 @@ def remembered(
 
 
 def _fewer(exits: tuple[Exit, ...]) -> tuple[Exit, ...]:
-    """The newest exits one by one; what left before in the same way, as far as its price is known or not, as one."""
+    """The newest exits one by one; older ones with the same reason as one (those without a price apart)."""
     older, newest = exits[:-EXITS_REMEMBERED], exits[-EXITS_REMEMBERED:]
     # Put together they are at most two for each reason, with and without a price: fewer than that would not become
     # less.

@@ -43,7 +43,7 @@ class Order(Frozen):
     completed_at: datetime | None = None
     events: tuple[Event, ...] = ()
     told: tuple[Told, ...] = ()
-    """Lasting trouble that the operator knows of."""
+    """Lasting trouble that the operator was alerted to."""
     ask: Ask
     terms: Terms = Terms()
     children: tuple[ChildRecord, ...] = ()
@@ -76,13 +76,13 @@ class Order(Frozen):
 
     @property
     def all_exits(self) -> tuple[Exit, ...]:
-        """How this order's shares left again, oldest first."""
+        """The exits of this order's shares, oldest first."""
         by_ocos = (gone for oco in self.guard.protections for gone in oco.exits)
         return tuple(sorted((*self.guard.exits, *by_ocos), key=lambda gone: gone.at))
 
     @property
     def unexited_qty(self) -> Decimal:
-        """Shares that a bracket bought (or sold short) and that have not left."""
+        """Shares that a bracket bought (or sold short) and that are not exited."""
         # What a plain order bought is its owner's: nobody here guards or sells it.
         if self.kind != "bracket":
             return ZERO
@@ -91,7 +91,7 @@ class Order(Frozen):
 
     @property
     def uncovered_qty(self) -> Decimal:
-        """Shares that have not left and that no OCO, live or on its way, guards."""
+        """Shares not exited that no OCO, live or on its way, guards."""
         return self.unexited_qty - sum((oco.covers for oco in self.guard.protections), ZERO)
 
     @property
@@ -151,17 +151,17 @@ class Order(Frozen):
 
     @property
     def exit_price(self) -> Decimal | None:
-        """Average price at which shares left, as far as it is known."""
+        """Average price of the exits in dollars, as far as it is known."""
         return average_price(self.all_exits)
 
     @property
     def exit_reason(self) -> str | None:
-        """What took the last shares that left."""
+        """What took the shares that were exited last."""
         return self.all_exits[-1].reason.value if self.all_exits else None
 
     @property
     def exit_at(self) -> datetime | None:
-        """When the last shares left."""
+        """Market time of the last exit."""
         return self.all_exits[-1].at if self.all_exits else None
 
     @property
@@ -262,16 +262,16 @@ class Order(Frozen):
         return self.with_guard(protections=tuple(known.values()))
 
     def with_exit(self, gone: Exit) -> Order:
-        """With shares that left; the same source counts once."""
+        """With one more exit; the same source counts once."""
         known = {each.source: each for each in self.guard.exits} | {gone.source: gone}
         return self.with_guard(exits=tuple(known.values()))
 
     def having_told(self, what: str, now: datetime) -> Order:
-        """With `what` told at `now`."""
+        """With an alert about `what` raised at `now`."""
         return self.changed(told=(*self.no_longer(what).told, Told(what=what, at=now)))
 
     def no_longer(self, what: str) -> Order:
-        """Without `what`: it is over, and will be news when it comes again."""
+        """With the trouble `what` over: when it comes again, it is alerted at once."""
         return self.changed(told=tuple(told for told in self.told if told.what != what))
 
     def with_terms(self, **changes: Any) -> Order:

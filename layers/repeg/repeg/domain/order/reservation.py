@@ -25,7 +25,7 @@ class Priority(Enum):
     ROUTINE = "routine"
     """Can wait: entries, and what is only kept fresh. Leaves alone what the budget keeps for urgent requests."""
     URGENT = "urgent"
-    """What is live or held: finding out about it, cancelling, protecting, leaving."""
+    """What is live or held: finding out about it, cancelling, protecting, exiting."""
 
 
 class Reservation(Frozen):

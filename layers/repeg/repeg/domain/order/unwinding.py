@@ -1,4 +1,4 @@
-"""The order that leaves a bracket's position."""
+"""The order that exits a bracket's position."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from repeg.domain.order.record import Order, order_id_for
 def unwind_order(
     bracket: Order, market_now: datetime, wall_now: datetime, when_closed: Literal["reject", "next_open"] = "reject"
 ) -> Order:
-    """An order to leave what a bracket still holds, on the bracket's turn. Its id is a pure function of the bracket.
+    """An order to exit what a bracket still holds, on the bracket's turn. Its id is a pure function of the bracket.
 
     A further unwind of the same bracket is another order.
     """

@@ -60,9 +60,9 @@ class Wait(Frozen):
     parked_until: datetime | None = None
     position: Decimal | None = None
     by_brackets: Decimal | None = None
-    """What the account showed, and what of it brackets held, before an exit came to light."""
+    """Shares that the account showed, and how many of them brackets held, before an exit was found."""
     tell: str = ""
-    """What the operator is told, at once and every 15 minutes, while it is waited for."""
+    """The alert that is raised, at once and every 15 minutes, while it is waited for."""
 
     @property
     def sentence(self) -> str:

@@ -1,8 +1,8 @@
 """The last line of defence: for each position that a bracket holds, account, record, orders and market side by side.
 
 `verdict` is a table: the first rule that fits says where the position stands, the one act that follows, and whether
-the operator is told. What each side shows is reduced to a few words first (`Facts`), so that every combination can be
-looked through. The table is printed into docs/last-line-of-defence.md.
+the operator is alerted. What each side shows is reduced to a few words first (`Facts`), so that every combination can
+be looked through. The table is printed into docs/last-line-of-defence.md.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Act(StrEnum):
 
 
 class Tell(StrEnum):
-    """How the operator hears of it."""
+    """How often the operator is alerted."""
 
     NO = "no"
     ONCE = "once"
@@ -83,7 +83,7 @@ class Tell(StrEnum):
 class Facts(Frozen):
     """What is known of a position, one word a side. `free`: nobody else works on the symbol.
 
-    `yields`: somebody does, and would give way to a position that must be left.
+    `yields`: somebody does, and would give way to a position that must be exited.
     """
 
     account: Account
@@ -95,7 +95,7 @@ class Facts(Frozen):
 
 
 class Verdict(Frozen):
-    """Where a position stands, what is done and what is told."""
+    """Where a position stands, what is done and whether the operator is alerted."""
 
     state: State
     act: Act
@@ -209,9 +209,9 @@ RULES = (
 
 
 def verdict(facts: Facts) -> Verdict:
-    """Where the position stands, by the first rule that fits. Who is not free to act still tells.
+    """Where the position stands, by the first rule that fits. Who is not free to act still alerts.
 
-    An entry that has the turn keeps nobody from leaving: it is ended.
+    An entry that has the turn keeps nobody from exiting: it is ended.
     """
     found = next(rule.verdict for rule in RULES if rule.fits(facts))
     free = {Act.PROTECT: facts.free, Act.LEAVE: facts.free or facts.yields}
@@ -239,7 +239,7 @@ def market(through: bool | None, through_for: timedelta | None, session_open: bo
 
 
 def is_through(levels: Levels, side: Side, quote: Quote) -> bool:
-    """True when the price that one would get for leaving lies beyond the stop.
+    """True when the price that one would get for the shares lies beyond the stop.
 
     One bid far below in a market that is no market proves nothing: in a wide one both sides must lie beyond.
     """

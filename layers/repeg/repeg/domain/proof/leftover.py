@@ -29,7 +29,7 @@ def surplus(close: Order, position: Position | None) -> Decimal | None:
 
 
 def held_of(close: Order, position: Position | None) -> Decimal:
-    """Shares of the position that is being left; negative once the account holds the opposite one."""
+    """Shares of the position that is being exited; negative once the account holds the opposite one."""
     return ZERO if position is None else -position.qty * direction(close.trading_side)
 
 
@@ -65,7 +65,7 @@ def explained(close: Order, looks: Looks) -> Finding:
 
 
 def split_within(close: Order, looks: Looks, held: Decimal) -> Finding | None:
-    """A corporate action since the close began that the broker's data tell and that makes what is held of the rest.
+    """A corporate action since the close began, in the broker's data, that explains what is held of the rest.
 
     The average price must have followed it too: what others bought, and an action from before, do not look like that.
     """

@@ -81,7 +81,7 @@ def _check(order: Order, qty: Decimal, levels: Levels) -> None:
 
 
 def _ratio(order: Order, qty: Decimal, position: Position | None) -> Decimal:
-    """New shares for an old one, if it is the same money in other shares: what leaving costs is told by it."""
+    """New shares for an old one, if it is the same money in other shares: what an unwind costs is measured by it."""
     if position is None or order.entry_price is None or order.unexited_qty <= 0:
         return ONE
     before = Seen(qty=order.unexited_qty, avg_entry_price=order.entry_price, at=order.created_at)

@@ -52,7 +52,7 @@ def after_split(order: Order, ratio: Decimal) -> Levels:
 
 
 def _scaled_already(placed: Levels, seen: Levels, ratio: Decimal) -> bool:
-    """True when the legs left where they were placed in the measure of the split: one to the tick is enough.
+    """True when the broker divided the legs' prices by the split's ratio: one that fits to the tick is enough.
 
     One that somebody had moved before is not where the split would have it. If both are not, the measure decides, as
     far as it is one that nobody moves a level by.
@@ -74,6 +74,6 @@ def measured(order: Order) -> Order:
 
 
 def is_through(quote: Quote, stop: Decimal, side: Side) -> bool:
-    """True when the market has reached the stop of a position that `side` entered: by the touch it is left at."""
+    """True when the touch at which a position would be exited, that `side` entered, has reached its stop."""
     # At the stop counts as through: Alpaca refuses a sell stop that does not lie below the market.
     return (quote.touch(opposite(side)) - stop) * direction(side) <= 0

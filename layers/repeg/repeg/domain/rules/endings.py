@@ -113,7 +113,7 @@ class Told(StrEnum):
 
 
 class Ending(NamedTuple):
-    """A status where nothing before it fits, and the reason that is told; `when` is the same in words."""
+    """A status where nothing before it fits, and the reason that is reported; `when` is the same in words."""
 
     status: Status
     fits: Callable[[Order], object]

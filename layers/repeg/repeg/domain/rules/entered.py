@@ -17,7 +17,7 @@ CLOSE_TO_THE_STOP = Decimal("0.25")
 def wants_a_look(order: Order) -> bool:
     """True when what the entry was priced by does not show that its stop is behind the market.
 
-    It rested, so that the market has moved; or the touch at which it would be left was close to the stop already.
+    It rested, so that the market has moved; or the touch at which it would be exited was close to the stop already.
     """
     bracket, price = order.terms.bracket, order.avg_fill_price
     filled = [child for child in order.children if child.filled_qty > 0]

@@ -2,8 +2,8 @@
 
 The record keeps flags; what they come to is decided here and nowhere else. `stage_of` reads them by rules of which the
 first that fits decides, and `STATES` says in which states of the machine a stage is worked on. What may come next is in
-`domain/moves.py`, how it ends in `domain/endings.py`. All of it is printed into docs/order-life.md, and the tests hold
-every order to it.
+`moves.py` beside this one, how it ends in `endings.py`. All of it is printed into docs/order-life.md, and the tests
+hold every order to it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from repeg.domain.routes import Route
 
 
 class Stage(StrEnum):
-    """Where an order stands. Up to ENDING it is not over; from UNTOLD on it is, though its shares may not be left."""
+    """Where an order stands. Up to ENDING it is not over; from UNTOLD on it is, though its shares may still be held."""
 
     WAITING = "waiting"
     WORKING = "working"
@@ -253,17 +253,17 @@ def is_restoring(close: Order) -> bool:
 
 
 def is_being_left(order: Order) -> bool:
-    """True from the verdict that the position is left until an attempt to leave it ends."""
+    """True from the verdict that the position is to be exited until an unwind ends."""
     return order.unwind.wanted
 
 
 def was_left_in_vain(order: Order) -> bool:
-    """True when leaving was tried and did not end flat: protecting is all that can be done."""
+    """True when an unwind ended and shares are still held: protecting is all that can be done."""
     return order.unwind.failed
 
 
 def is_seen_to(order: Order) -> bool:
-    """True once what was bought is protected or left, or its owner was told that it is neither."""
+    """True once what was bought is protected or exited, or the operator was alerted that it is neither."""
     return order.guard.settled
 
 

@@ -1,4 +1,4 @@
-"""How many shares an order that leaves a position may work, of those that were asked for.
+"""How many shares an exit or a sell may work, of those that were asked for.
 
 Shares that are held by orders cannot be sold. Those of brackets come free when a close takes their protection down;
 those of orders that are not ours are somebody else's business, unless the close's signal says that they give way.
@@ -137,7 +137,7 @@ def _held(others: Decimal, foreign: Sequence[OrderReport], advice: str = "") -> 
 
 
 def holding_of(orders: Iterable[OrderReport], side: Side) -> Decimal:
-    """Shares of the position that these orders hold, which leave it by `side`; a group counts once."""
+    """Shares of the position that these orders, of the side that exits it, hold; a group counts once."""
     return sum((each.qty - each.filled_qty for each in orders if each.side == side), ZERO)
 
 

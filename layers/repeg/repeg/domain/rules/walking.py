@@ -52,7 +52,7 @@ def waits_for_market(order: Order) -> bool:
 
 
 def is_exit(order: Order) -> bool:
-    """True for orders that leave a position; they are served first and run until the close."""
+    """True for orders that exit a position; they are served first and run until the close."""
     return order.kind in ("close", "unwind")
 
 

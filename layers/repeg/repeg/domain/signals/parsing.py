@@ -188,7 +188,7 @@ class BracketSignal(_Signal):
 
 
 class CloseSignal(_Signal):
-    """Leave a position, whole or in part."""
+    """Exit a position, whole or in part."""
 
     kind: Literal["close"]
     symbol: Symbol
@@ -226,7 +226,7 @@ def read_json(text: str) -> Any:
 
 
 def read_loosely(text: str) -> Any:
-    """What can be made of a body that `read_json` refuses, only to tell which signal it was; None if nothing."""
+    """What can be made of a body that `read_json` refuses, only to learn which signal it was; None if nothing."""
     try:
         body = json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_one_id)
         canonical(body).encode()

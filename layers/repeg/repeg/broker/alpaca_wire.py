@@ -84,6 +84,7 @@ class Wire:
                 f"{self._base_url}/{version}{path}",
                 params=query,
                 json=body,
+                # By default `requests` waits for ever: Lambda would end the worker, and with it what it knows.
                 timeout=self._timeouts,
                 allow_redirects=False,
             )

@@ -205,6 +205,7 @@ def _release(
     sizing = size(worker, order)
     if isinstance(sizing, Refusal | Wait | Release):
         return sizing, None
+    # Behind the sizing: of several reasons the asset's and the position's are given before the quote's.
     if look.problem and not is_exit(order):
         return _quote_reject(worker, order, look), None
     if order.terms.bracket and look.quote:

@@ -113,6 +113,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
         return finish(worker, order, rung)
     if look.problem and not is_exit(order):
         return _no_quote(worker, order, look.problem, look.doubt)
+    # Only exits come here: their shares are better sold unseen than kept for want of a quote.
     if look.problem:
         look, rung = look._replace(quote=None), Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
     quote = look.quote

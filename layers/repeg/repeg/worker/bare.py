@@ -67,6 +67,7 @@ def through_stop(worker: Worker, order: Order, looks: int = 1) -> bool | None:
         except (RetryError, OperatorError) as error:
             worker.log.info(f"no quote to measure the stop by: {error}", order_id=order.order_id)
             return None
+        # Shares are sold on evidence about their price: a market that cannot be seen, or is none, gives no evidence.
         if seen.quote is None or seen.problem:
             return None
         if not is_through(seen.quote, stop, order.trading_side):

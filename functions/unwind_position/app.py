@@ -1,4 +1,4 @@
-"""UnwindPosition: leaves a position that is not worth holding or cannot be protected."""
+"""UnwindPosition: exits a position that is not worth holding, or past its stop."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Errors, by who must act on them.
 
-`OperatorError`  the person who runs the stack mends configuration, keys or limits.
-`SenderError`    the sender of a signal mends the signal.
+`OperatorError`  the person who runs the stack fixes configuration, keys or limits.
+`SenderError`    the sender of a signal fixes the signal.
 `RetryError`     nobody: the same step is tried again later.
 `StaleExecution` nobody: another execution owns the order now; this one must stop and send nothing.
 """
@@ -14,7 +14,7 @@ class RepegError(Exception):
 
 
 class OperatorError(RepegError):
-    """The operator must mend something before this can work."""
+    """The operator must fix something before this can work."""
 
 
 class ConfigurationError(OperatorError):
@@ -30,11 +30,11 @@ class DataFeedDenied(OperatorError):
 
 
 class SenderError(RepegError):
-    """The sender of a signal must mend it."""
+    """The sender of a signal must fix it."""
 
 
 class SignalInvalid(SenderError):
-    """A signal breaks the contract. `field` names what, the message how to mend it."""
+    """A signal breaks the contract. `field` names what, the message how to fix it."""
 
     def __init__(self, field: str, problem: str) -> None:
         self.field = field

@@ -21,7 +21,7 @@ Times = tuple[datetime, datetime, datetime]
 class Intake:
     """Accepts one message at a time. `dead_letter` is given the body of a bad message and why it is bad.
 
-    `identity` tells by what our orders' ids at the broker are ours.
+    `identity` returns the token that is part of our client order ids.
     """
 
     def __init__(

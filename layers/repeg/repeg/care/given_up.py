@@ -14,7 +14,7 @@ from repeg.worker.send import answer_for
 
 
 def look_for_given_up(survey: Survey) -> None:
-    """One look at each order that is over, at what is due of it: one trading request, and no more than two in its life.
+    """Look up, for each order that is over, what is due of it: one trading request, at most two in an order's life.
 
     An order that is being worked, or looked after, is left to its execution.
     """

@@ -1,4 +1,4 @@
-"""The account beside the records, symbol by symbol: what fits, what others sold, what was split, what is a riddle."""
+"""The account beside the records, symbol by symbol: what fits, was sold by others, was split, or is unexplained."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def reckon(survey: Survey, brackets: Sequence[Order]) -> tuple[Account, list[Ord
 
 
 def _shows(position: Position | None, brackets: Sequence[Order]) -> bool:
-    """True when the account shows at least what the brackets hold, on their side; the rest is somebody's own."""
+    """True when the account shows at least what the brackets hold, on their side; shares beyond that are not ours."""
     expected = sum((bracket.unexited_qty for bracket in brackets), ZERO)
     held = position.qty * direction(brackets[0].trading_side) if position else ZERO
     return held >= expected - DUST
@@ -96,7 +96,7 @@ def _seen_sold(survey: Survey, bracket: Order, finding: Finding, position: Posit
 
 
 def _unclear(survey: Survey, bracket: Order, finding: Finding) -> Order:
-    """Answers that contradict each other are told when the next sweep finds them so, too."""
+    """Answers that contradict each other are alerted once the next sweep finds them so, too."""
     since = survey.since(bracket, "unclear", True)
     if since and survey.now - since >= DISAGREES_AFTER and survey.due(bracket.order_id, "unclear told"):
         survey.worker.alert(bracket, f"{bracket.symbol}: the account cannot be made out, {finding.why}; trying on")

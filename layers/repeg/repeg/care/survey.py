@@ -94,7 +94,7 @@ class Survey:
         return self.marks[name]
 
     def due(self, about: str, what: str) -> bool:
-        """True when `what` was not told yet, or not for 15 minutes. Marks it as told now."""
+        """True when `what` was not alerted yet, or not for 15 minutes. Marks it as alerted now."""
         name = f"{about} {what}"
         told = self.before.marks.get(name)
         due = told is None or not timedelta(0) <= self.now - told < TOLD_AGAIN_AFTER

@@ -37,7 +37,7 @@ def sweep(worker: Worker, executions: Executions) -> dict[str, int]:
 
 
 def _not_watched(survey: Survey, error: Exception) -> None:
-    """Nobody looks after positions: told at once, or when trouble that passes by itself has lasted for minutes."""
+    """Positions were not watched: alerted at once, or after three minutes if it is trouble that passes by itself."""
     since = survey.marks["sweep blind"] = survey.before.marks.get("sweep blind", survey.now)
     lasts = not isinstance(error, RetryError) or survey.now - since >= BLIND_AT_MOST
     alert = lasts and survey.due("sweep", "positions")

@@ -132,7 +132,7 @@ def _at_work(survey: Survey, bracket: Order) -> bool:
 def free_turn(survey: Survey, symbol: str) -> Order | None:
     """The order that has the symbol's turn, or None. A turn that died with its execution is given back.
 
-    Not that of a bracket that is being left: the order that leaves trades on it, and the bracket is resumed.
+    Not that of a bracket whose position is being exited: its unwind trades on that turn, and the bracket is resumed.
     """
     orders = survey.worker.orders
     holder_id = orders.holder(symbol)
@@ -172,7 +172,7 @@ def _differs(survey: Survey, oco: Protection) -> bool:
 
 
 def _judge(survey: Survey, before: Order, order: Order, account: Account, holder: Order | None) -> Order:
-    """One position on the last line of defence: where it stands, told, and the one act that follows.
+    """One position on the last line of defence: where it stands, the alert, and the one act that follows.
 
     `before` is the order as it is saved.
     """
@@ -259,7 +259,7 @@ def _tell(survey: Survey, order: Order, found: Verdict, mine: bool, holder: Orde
 
 
 def _lost(survey: Survey, order: Order, holder: Order | None) -> Order:
-    """Protection that was there is gone: told at once, and restored when there was time to sell by hand."""
+    """Protection is lost: alerted at once, restored after 50 s, in which somebody may be selling by hand."""
     if not order.guard.protected or order.care.due_at is not None:
         return order
     soon = "at once" if _stopless(order) else "in a minute"
@@ -338,12 +338,12 @@ def _backs_off(survey: Survey, order: Order) -> bool:
 
 
 def _resume(survey: Survey, order: Order) -> Order:
-    """A bracket that is being left, whose execution died."""
+    """Start the execution of a bracket whose position is being exited, if that died."""
     return order if survey.running(order) else _start(survey, order)
 
 
 def _start(survey: Survey, order: Order) -> Order:
-    """An execution of its own for a position, which borrows the symbol's turn."""
+    """Start an execution for a position; it borrows the symbol's turn."""
     worker, tries = survey.worker, order.care.tries
     if survey.running(order):
         return order

@@ -112,7 +112,7 @@ def assess(worker: Worker, order: Order) -> Next:
 
 
 def _take_care(worker: Worker, order: Order) -> Next:
-    """An order that is over comes back when its shares must be seen to, on the symbol's turn."""
+    """An order that is over is taken up again to protect or exit its shares; that needs the symbol's turn."""
     following = taken_up(order)
     # Acting needs the turn: without it two orders of one symbol would sell at once, each sized by the other's shares.
     if following is Route.RECORD_OUTCOME or worker.orders.borrow_turn(order):
@@ -121,7 +121,7 @@ def _take_care(worker: Worker, order: Order) -> Next:
 
 
 def _turn_wanted(worker: Worker, order: Order) -> Next:
-    """A position that must be left does not stand in line: the entry that has the turn is ended, and soon over."""
+    """A position that must be exited does not stand in line: the entry that has the turn is ended."""
     take_over(worker, order)
     if order.run.waits >= LONG_WITHOUT_TURN:
         detail = (
@@ -223,7 +223,7 @@ def _release(
 
 
 def _out_of_market(worker: Worker, order: Order, look: Look, session: TradingDay | None) -> Wait | Refusal | None:
-    """What a quote that nobody can trade on comes to before the account is asked; None: go on.
+    """The wait or refusal that an unusable quote means, before the account is asked; None: go on.
 
     Quotes that show no market are waited out for a moment, the wide ones of the open as long as any. Only shares of
     companies are quoted here: an exit would go to market without a quote, and must not do so in anything else.

@@ -104,7 +104,7 @@ def _see_to(worker: Worker, order: Order, oco: Protection) -> Next:
 
 
 def _place_anew(worker: Worker, order: Order) -> Next:
-    """What is left of an OCO holds the shares and does not guard them: down with it, then another."""
+    """An OCO that reserves the shares without guarding them is cancelled, and another placed."""
     # Cancelled and sent anew, never replaced: a PATCH that Alpaca answers with 200 can still be rejected
     # (forum.alpaca.markets/t/18469), and shares are then guarded by neither.
     order, down = take_down(worker, order)
@@ -114,7 +114,7 @@ def _place_anew(worker: Worker, order: Order) -> Next:
 
 
 def _may_pair_up(worker: Worker, order: Order) -> bool:
-    """A stop that is left alone guards. The pair is placed anew when no harm can come of the moment between.
+    """A stop without its target guards. The pair is placed anew when the moment between does no harm.
 
     That is in the session, where a cancel takes effect at once, and while the market is not at the stop: it may be
     alone because it sells.
@@ -128,7 +128,7 @@ def _fill_problem(order: Order) -> Refusal | None:
 
 
 def _covered(worker: Worker, order: Order) -> Next:
-    """Every whole share is guarded or gone."""
+    """Every whole share is guarded or exited."""
     whole = order.unexited_qty >= 1
     protected = whole or (order.guard.protected if order.unexited_qty <= 0 else None)
     kept = order.with_guard(protected=protected, refusals=0, key_waits=0).with_care(
@@ -145,7 +145,7 @@ def _covered(worker: Worker, order: Order) -> Next:
 
 
 def _tell_odd(worker: Worker, order: Order) -> Order:
-    """A fraction of a share is told once: no OCO takes one, and nothing can be done about it."""
+    """A fraction of a share is alerted once: no OCO takes one, and nothing can be done about it."""
     if order.odd_qty <= 0:
         return order.no_longer(ODD)
     if any(told.what == ODD for told in order.told):
@@ -217,7 +217,7 @@ def _submit(broker: Broker, order: Order, oco: Protection, in_time: InTime) -> S
 
 
 def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
-    """Read the OCO by id. Both legs live: protected. Over already: the exit counts, and what it left is uncovered."""
+    """Read the OCO by id. Both legs live: protected. Over already: its exits are booked, and the rest is bare."""
     before = order
     connect, guard = worker.drawing(order.guard)
     order, seen = read_oco(worker, order.changed(guard=guard), oco, connect())

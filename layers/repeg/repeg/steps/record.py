@@ -22,14 +22,14 @@ _WORDS = {
 _REFUSED_AT_INTAKE = (Reason.INVALID_SIGNAL, Reason.SIGNAL_CONFLICT)
 """The dead-letter queue raises its own alarm."""
 _DUST = Reason.NOTIONAL_TOO_SMALL
-"""What is left is worth less than a dollar: told in the outcome, no matter for an operator."""
+"""The rest is worth less than a dollar: in the outcome, but no alert."""
 
 
 def record(worker: Worker, order: Order) -> Next:
-    """Write the terminal record, let the symbol's next order in, and tell of it.
+    """Write the terminal record, give the turn back, and publish the outcome.
 
     Raises:
-        StoreConflict: a child order is still open, or what was bought was not seen to; such an order is not over.
+        StoreConflict: a child order is still open, or its shares are neither guarded nor exited; it is not over.
         RetryError, or an error of the SDK's: the bus did not take the news.
     """
     if order.status.terminal:
@@ -57,7 +57,7 @@ def _summary(order: Order) -> str:
 
 
 def _mend(order: Order) -> str:
-    """What can be done about it, where the reason alone does not tell."""
+    """The fix, where the reason alone does not say it."""
     if order.reason is not Reason.DAY_TRADE_LIMIT:
         return ""
     return f". {order.reason.explanation} Send it again then; what it would have left is protected"

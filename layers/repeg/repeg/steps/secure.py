@@ -68,7 +68,7 @@ def _look_later(worker: Worker, order: Order) -> Next:
 def _protect(worker: Worker, order: Order, error: str | None) -> Next:
     """What was bought gets its protection. If that step itself keeps failing, the sweep's care goes on with it.
 
-    A step that fails says nothing about the price: the position is left only when the market is seen past its stop.
+    A step that fails says nothing about the price: the position is exited only when the market is seen past its stop.
     """
     following = ladder_over(order)
     if following is Route.RECORD_OUTCOME:

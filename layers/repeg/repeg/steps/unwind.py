@@ -1,4 +1,4 @@
-"""UnwindPosition: a position that is not worth holding, or cannot be protected, is left by an order of its own."""
+"""UnwindPosition: a position that is not worth holding, or past its stop, is exited by an order of its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_LEFT = "not left"
 
 
 def unwind(worker: Worker, order: Order) -> Next:
-    """Start leaving, or see how far it came. Flat ends it; anything else has protection restored and is told."""
+    """Start the exit, or see how far it came. Flat ends it; else protection is restored, and that alerted."""
     if not is_being_left(order):
         # This step ended the unwind, and died before it could tell.
         return protect(worker, order)
@@ -114,7 +114,7 @@ def _guarded(order: Order) -> str:
 
 
 def _flat(worker: Worker, before: Order, order: Order) -> Next:
-    """Nothing is left to leave, unless an entry whose cancel is stuck fills after all."""
+    """The position is flat, unless an entry whose cancel is stuck fills after all."""
     if order.open_child:
         return worker.wait(order.with_guard(protected=False), Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
     if order.status.terminal and order.exit_reason == ExitReason.UNWIND:

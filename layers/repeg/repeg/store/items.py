@@ -104,7 +104,7 @@ class Traded(NamedTuple):
 
 
 def traded_item(symbol: str, how: str, traded: Traded) -> Item:
-    """When an order of the symbol last traded (`TRADED`), or a position's shares last left (`EXITED`)."""
+    """When an order of the symbol last traded (`TRADED`), or shares of a position were last exited (`EXITED`)."""
     key = {"pk": f"QUEUE#{symbol}", "sk": f"TURN#{how}"}
     return to_item(key | {"at": traded.at.isoformat(), "qty": plain(traded.qty)})
 

@@ -117,7 +117,7 @@ class OrderStore(Turns, Sweeps):
         return self._indexed(GIVEN_UP)
 
     def holding_shares(self) -> list[str]:
-        """Ids of brackets whose shares have not all left (eventually consistent)."""
+        """Ids of brackets that still hold shares (eventually consistent)."""
         return self._indexed(HELD)
 
     def several(self, order_ids: list[str]) -> tuple[dict[str, Order], dict[str, str]]:
@@ -135,7 +135,7 @@ class OrderStore(Turns, Sweeps):
         return found, broken
 
     def holding(self, symbol: str) -> list[Order]:
-        """Brackets of a symbol whose shares have not all left, oldest first, read consistently."""
+        """Brackets of a symbol that still hold shares, oldest first, read consistently."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             ConsistentRead=True,
@@ -208,7 +208,7 @@ class OrderStore(Turns, Sweeps):
         return written
 
     def save_with(self, order: Order, unwind: Order) -> Order:
-        """Write the order back together with a new order that leaves its position."""
+        """Write the order back together with a new order that exits its position."""
         written, writes = self._written(order)
         put = self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order))
         self._transact(order, [put, self._put(order_item(unwind), ABSENT), *writes])

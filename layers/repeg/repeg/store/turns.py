@@ -38,7 +38,7 @@ class Turns:
         return from_item(item)["order_id"] if item else None
 
     def last_trades(self, symbol: str) -> tuple[Traded, ...]:
-        """When an order of ours last traded the symbol, and when its shares last left a bracket."""
+        """When an order of ours last traded the symbol, and when a bracket last exited shares."""
         answer = self._client.query(
             TableName=self._table,
             ConsistentRead=True,

@@ -1,4 +1,4 @@
-"""Takes in what the queue delivers: wires what accepts signals, puts back what failed, tells of what was refused."""
+"""Takes in what the queue delivers: wires what accepts signals, puts back what failed, alerts of what was refused."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def take_in(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 class Batch:
-    """The messages of one invocation. What is told of them is one alert, however many they are."""
+    """The messages of one invocation. They raise one alert, however many were refused."""
 
     def __init__(self) -> None:
         self._refused: list[str] = []

@@ -22,7 +22,7 @@ REFRESHED_AFTER = timedelta(minutes=10)
 
 
 def fingerprint(key_id: str, secret_key: str) -> str:
-    """What tells one key pair from another, and tells nothing of it."""
+    """A hash of the key pair: differs from any other's, and gives neither key away."""
     return hashlib.sha256(f"{key_id}\n{secret_key}".encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Brackets follow a corporate action: shares and levels rescaled, and told."""
+"""Brackets follow a corporate action: shares and levels rescaled, and alerted."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def adjusted(
     position: Position | None,
     quantities: Sequence[Decimal] | None = None,
 ) -> list[Order]:
-    """The brackets after a corporate action: shares and levels rescaled, to be protected anew at once; told.
+    """The brackets after a corporate action: shares and levels rescaled, to be protected anew at once; alerted.
 
-    `quantities`: what each of them has now, where the ratio alone does not tell.
+    `quantities`: what each of them holds now, where the ratio alone does not say.
     """
     after = []
     for bracket, qty in zip(brackets, quantities or rescaled(brackets, finding), strict=True):

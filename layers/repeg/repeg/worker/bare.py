@@ -1,4 +1,4 @@
-"""Shares that got no OCO. They are sold on evidence about their price only; else they wait, and that is told."""
+"""Shares that got no OCO. They are sold on evidence about their price only; else they wait, and that is alerted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BARE = "bare"
 
 
 def after_refusal(worker: Worker, order: Order, reason: Reason, message: str) -> Next | Order:
-    """What a refused OCO leads to: another try, leaving, or a wait; or the order, if it has come to know better.
+    """What a refused OCO leads to: another try, an exit, or a wait; or the order, if something new was learnt of it.
 
     That the market is through the stop is worth a sale only if a fresh quote says so: at once if the broker says it
     too, else on a second look. Nothing else that a broker may say of an OCO is.
@@ -76,10 +76,10 @@ def through_stop(worker: Worker, order: Order, looks: int = 1) -> bool | None:
 
 
 def leave(worker: Worker, order: Order, problem: Refusal, for_good: bool = False) -> Next:
-    """The position is not worth holding, or the market is through its stop: out of it.
+    """Exit a position that is not worth holding, or that is past its stop.
 
-    Outside the session nothing can be sold. What should not have been bought (`for_good`) is left at the open, whatever
-    the market does until then; anything else is looked at again there.
+    Outside the session nothing can be sold. What should not have been bought (`for_good`) is exited at the open,
+    whatever the market does until then; anything else is looked at again there.
     """
     if was_left_in_vain(order):
         return give_up(worker, order, problem.detail)
@@ -98,7 +98,7 @@ def leave(worker: Worker, order: Order, problem: Refusal, for_good: bool = False
 
 
 def give_up(worker: Worker, order: Order, why: str) -> Next:
-    """Nothing helped for now: the operator is told, and the sweeper comes back to it."""
+    """Nothing helped for now: the operator is alerted, and the sweep tries on."""
     if order.terms.outside_session and not order.status.terminal and not worker.session_open(order):
         # Wanted without protection until the open.
         return wait_out(worker, order.with_care(waits_until=worker.next_open(order)))

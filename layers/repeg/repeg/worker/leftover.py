@@ -149,7 +149,7 @@ def _after_split(
 
 
 def _rest_of_unwind(worker: Worker, leaving: Order, position: Position, finding: Finding) -> Sizing | Refusal:
-    """What a split made of the shares of its bracket is left, too; the bracket follows when it books this order."""
+    """Shares that a split added are exited, too; the bracket is adjusted when it books this order."""
     bracket = worker.orders.get(leaving.ask.parent_id or "")
     more = more_by_split(leaving, finding)
     if bracket is None or more <= DUST:

@@ -66,7 +66,7 @@ def successor_of(worker: Worker, symbol: str, broker_order_id: str, written_at: 
 
 
 def taken(intent: Intent, stranger: OrderReport) -> str:
-    """What the operator is told of an order that bears our id."""
+    """The alert about an order that bears our id and is not ours."""
     why = contradiction(intent, stranger)
     return (
         f"{intent.client_order_id} is taken by an order that is not ours, {in_words(stranger)}: {why}; it is left alone"

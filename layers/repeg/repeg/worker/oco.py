@@ -97,7 +97,7 @@ def _with_moved_legs(broker: Broker, report: OrderReport) -> OrderReport:
 
 
 def find_oco(worker: Worker, order: Order, oco: Protection, *, refused: bool = False) -> Found:
-    """Found an OCO up by our id, whose fate at the broker is not known.
+    """Look an OCO up by our id, of which nobody knows whether the broker has it.
 
     With `refused`, this worker was told that the id is taken: nobody else can be sending it.
     """

@@ -132,7 +132,7 @@ def _in_the_way(worker: Worker, order: Order, named: str | None) -> tuple[tuple[
 
 
 def _facing(worker: Worker, order: Order, resting: tuple[OrderReport, ...], lost: bool = False) -> Order:
-    """With the wall that these orders are. One without a limit is refused whatever the price: the operator is told."""
+    """Keep how near these orders let our price come. Against one without a limit all is refused: that is alerted."""
     wall = nearest_wall(resting, order.trading_side)
     names = named_orders(resting, opposite(order.trading_side))
     if wall != order.sending.wall and wall is not None:

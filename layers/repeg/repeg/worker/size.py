@@ -173,7 +173,7 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Releas
 def _missing(worker: Worker, order: Order, brackets: list[Order], position: Position | None) -> Wait | None:
     """What to wait for when shares do not show; what others are proven to have sold is booked first.
 
-    What is there is sold whatever is missing: a close is somebody's word. That nothing is there has to be proven.
+    What is there is sold whatever is missing, as a person asked for it. That nothing is there has to be proven.
     """
     held = abs(position.qty) if position else ZERO
     if not brackets:

@@ -11,7 +11,7 @@ from repeg.worker.worker import Worker
 
 
 def supersede(worker: Worker, close: Order) -> Order:
-    """End every earlier order of the symbol that stands in line; leaving a position is left to finish.
+    """End every earlier order of the symbol that stands in line; an exit that is under way is left to finish.
 
     An order that is parked for a later open is not in the way, and stays. Returns the close, which now answers for
     what those orders bought.
@@ -37,7 +37,7 @@ def supersede(worker: Worker, close: Order) -> Order:
 
 
 def take_over(worker: Worker, bracket: Order) -> None:
-    """End the entry that has the turn which a position past its stop needs. What that entry bought it protects itself.
+    """End the entry that has the turn which a position past its stop needs. The entry itself protects what it bought.
 
     Whoever else has the turn is left to finish.
     """

@@ -161,7 +161,7 @@ class Worker:
         return order.having_told(what, now)
 
     def save_exits(self, before: Order, order: Order) -> Order:
-        """Save what became of a position; that the last shares left is told first, since telling twice does no harm."""
+        """Save a position's exits; that all shares are exited is published first, as an event twice does no harm."""
         if order == before:
             return order
         if order.unexited_qty < 0 <= before.unexited_qty:

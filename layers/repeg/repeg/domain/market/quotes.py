@@ -157,7 +157,7 @@ def quote_rules(settings: Settings, any_width: bool) -> QuoteRules:
 
 def quote_problem(quote: Quote | None, now: datetime, max_age_seconds: Decimal) -> Reason | None:
     """Why `quote` must not be traded on, or None if it may be."""
-    # Alpaca tells a side on which no order rests as a price of 0.
+    # Alpaca reports a side on which no order rests as a price of 0.
     if quote is None or quote.bid <= 0 or quote.ask <= 0:
         return Reason.NO_QUOTE
     if (now - quote.at).total_seconds() > max_age_seconds:

@@ -65,7 +65,7 @@ class OrderReport(Frozen):
     @property
     def unpriced(self) -> bool:
         """True when shares of it, or of a leg, were filled at a price that is not reported (yet)."""
-        # Alpaca has told the price of a filled order as null or 0 for an instant (alpacahq/Alpaca-API #65): levels
+        # Alpaca has reported null or 0 as the price of a filled order for an instant (alpacahq/Alpaca-API #65): levels
         # measured from nothing would have the shares sold.
         own = self.filled_qty > 0 and self.avg_fill_price is None
         return own or any(leg.unpriced for leg in self.legs)

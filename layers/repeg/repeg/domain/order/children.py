@@ -156,7 +156,7 @@ class ChildRecord(Sent):
         # Reports overtake each other, as lists lag reads by id by some 200 ms (forum.alpaca.markets thread 18156):
         # shares that were seen to be filled stay filled.
         ahead = total.qty >= self.filled_qty
-        # A report without a price does not take back the one that was told for the same shares.
+        # A report without a price does not take back the one that was reported for the same shares.
         price = total.price or (self.avg_fill_price if total.qty == self.filled_qty else None)
         partial = 0 < total.qty < self.qty
         moved = report.status is OrderStatus.REPLACED and report.replaced_by

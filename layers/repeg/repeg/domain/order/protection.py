@@ -13,7 +13,7 @@ from repeg.domain.order.bracket import Levels
 from repeg.domain.order.sending import Sent
 
 ZERO = Decimal(0)
-# In the first instant of a session the broker still tells such an OCO as accepted: a sweep took it for lost.
+# In the first instant of a session the broker still reports such an OCO as accepted: a sweep took it for lost.
 TAKEN_UP_WITHIN = timedelta(seconds=60)
 """After the open, what waited for it may be reported as accepted for so long."""
 SPENT_REMEMBERED = 10
@@ -188,10 +188,9 @@ class Protection(Sent):
             return ProtectionStatus.CANCELING
         if report.status in _DEAD and stops:
             # A stop that sells already had its target cancelled for it.
-            # One leg can die while the other lives. Judged by its parent alone, an OCO without a stop counted as
-            # protection.
             sells = any(leg.status is OrderStatus.LIVE and leg.filled_qty for leg in stops)
             return ProtectionStatus.LIVE if sells else ProtectionStatus.TARGETLESS
+        # One leg can die while the other lives: by its parent alone, an OCO without a stop passed for protection.
         if self.stop_dead:
             return ProtectionStatus.STOPLESS
         # Outside the session Alpaca answers `accepted` and takes the order up at the open; nothing could trade before.

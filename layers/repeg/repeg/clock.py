@@ -99,7 +99,7 @@ class TimeKeeper:
         return MarketClock(anchor, self.speed, self.wall)
 
     def approximate(self) -> MarketClock:
-        """A clock without asking the broker: the kept reading, else the wall clock (on AWS they are one)."""
+        """A clock at no trading request: the kept reading, else the wall clock (on AWS market time is wall time)."""
         wall = self.wall()
         return self.carry_on(self.kept.clock() or ClockAnchor(market_at=wall, wall_at=wall))
 

@@ -49,7 +49,7 @@ class RateBudget(Protocol):
 
 
 class Unlimited:
-    """A budget without end, for tests and for brokers that do not count."""
+    """No limit: for tests, and for brokers that do not count requests."""
 
     def spend(self, urgent: bool, reserved: Reservation | None = None) -> None:
         """Always granted."""

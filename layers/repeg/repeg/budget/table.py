@@ -102,7 +102,7 @@ class TableBudget:
             _log.warning("the broker's request count could not be noted: %s", error)
 
     def blocked(self, until: datetime) -> None:
-        """Wait back entries of all workers until `until`, at most a minute."""
+        """Hold back the entries of all workers until `until`, for a minute at most."""
         now = self._now().timestamp()
         # A header that is wrong must not block entries for longer than the broker's own window.
         end = min(until.timestamp(), now + WINDOW_SECONDS)
@@ -120,7 +120,7 @@ class TableBudget:
         return self._ledger.counts(reserved.second, now) and self._shift(reserved.second, 1, to=int(now))
 
     def _shift(self, second: int, count: int, to: int | None) -> bool:
-        """Take `count` from a second and give it to another, or back to all; False if it has not that many."""
+        """Move `count` requests from a second to another, or give them back (`to=None`); False if it has fewer."""
         names = {"#from": _second_name(second), "#to": "total" if to is None else _second_name(to)}
         minus, plus = _number(-count), _number(-count if to is None else count)
         try:

@@ -158,7 +158,7 @@ def list_account(survey: Survey, orders: Collection[Order]) -> None:
 
 
 def check_clock(survey: Survey, symbol: str) -> None:
-    """Wait the shared clock against the market's own time, once a sweep: quotes give it away, at no trading request."""
+    """Compare the shared clock with the times of quotes, once a sweep; costs no trading request."""
     if survey.clock_checked:
         return
     worker = survey.worker

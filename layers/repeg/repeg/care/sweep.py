@@ -75,7 +75,7 @@ def _out_of_time(survey: Survey, ids: list[str], at: str) -> int:
 
 
 def _revive_one(survey: Survey, order_id: str, order: Order | None, problem: str | None) -> None:
-    """One bad record, or one that cannot be looked at, must not keep the others from being revived."""
+    """Give an order an execution; one whose record is bad must not keep the others from theirs."""
     log = survey.worker.log
     try:
         if problem:
@@ -137,7 +137,7 @@ def _watch_pace(survey: Survey, order: Order) -> None:
 
 
 def _refresh_clock(worker: Worker) -> None:
-    """Orders spare a trading request when somebody read the clock and the calendar before them."""
+    """Read clock and calendar ahead of need: it spares each order a trading request."""
     try:
         clock = worker.time.kept_fresh(worker.broker_for(Priority.ROUTINE))
         worker.time.calendar(worker.broker_for(Priority.ROUTINE), clock.now())

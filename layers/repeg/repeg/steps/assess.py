@@ -60,7 +60,7 @@ EXIT_TURN_WAITS = 1
 
 
 class Ready(NamedTuple):
-    """The order as it may be worked now, and the quote on which that was decided, if nothing was asked since."""
+    """The released order, and the quote that released it if nothing else was read since."""
 
     order: Order
     seen: SeenQuote | None = None
@@ -78,7 +78,7 @@ _BY_THE_CLOCK = {
 
 
 def assess(worker: Worker, order: Order) -> Next:
-    """Resume, hold, refuse or release the order; one that is released sends its first child order at once."""
+    """Resume, park, refuse or release the order; one that is released sends its first child order at once."""
     if order.status.terminal:
         return _take_care(worker, order)
     following = taken_up(order)

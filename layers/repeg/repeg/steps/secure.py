@@ -56,7 +56,7 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
 
 
 def _look_later(worker: Worker, order: Order) -> Next:
-    """An order that is over was being looked after: the sweep will come back to it."""
+    """A step failed for the shares of an order that is over: the sweep tries again."""
     if order.unguarded_qty > 0:
         detail = f"{plain(order.unguarded_qty)} {order.symbol} are without protection: it keeps failing"
         order = worker.orders.save(worker.alert_lasting(order, BARE, detail))
@@ -106,7 +106,7 @@ def _begin(worker: Worker, order: Order, error: str | None) -> Order:
 
 
 def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
-    """An intent without an answer: look it up until it shows or has stayed away long enough."""
+    """Look up an intent without an answer, until it is found or no sender can be alive any more."""
     try:
         report, stranger = look_up(worker, child_intent(order, child), listed=child.lookups + 1 >= SECURE_LOOKUPS)
     except (RetryError, OperatorError) as error:

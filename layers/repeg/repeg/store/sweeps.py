@@ -1,4 +1,4 @@
-"""What one sweep leaves to the next: where to go on, and since when what lasts."""
+"""What a sweep keeps for the next: where to go on, and since when trouble lasts."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def keep_resting(worker: Worker, order: Order, child: ChildRecord) -> Next | Non
 
 
 def _prolonged(worker: Worker, order: Order, child: ChildRecord, rung: Rung, quote: Quote | None) -> Next | None:
-    """Look at it as a cancel would have done, and let it rest on."""
+    """Read the child order once, as a cancel would have, and let it rest on."""
     # A fill may have come while the market was looked at: not read, its shares would stay bare for one more patience.
     broker_order_id = child.broker_order_id or ""
     look = read_child(worker, child, lambda: worker.broker_for(order).order(broker_order_id))

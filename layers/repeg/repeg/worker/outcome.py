@@ -1,4 +1,4 @@
-"""Folding what the broker said into the record, and where that leads."""
+"""Folding the broker's reports into the record, and which state comes next."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def finish(worker: Worker, order: Order, ending: Refusal) -> Next:
 def wait_to_place(worker: Worker, order: Order, seconds: int, route: Route = Route.WAIT_TO_PLACE) -> Next:
     """Wait before the next child order. Nothing is at the market meanwhile.
 
-    What a close took protection off does not wait bare for long: it is protected first, and taken down again then.
+    A close does not leave shares bare for that long: it protects them again, and takes that down for its next try.
     """
     order = tell_overdue(worker, order)
     if order.open_child or not stays_bare(worker, order, seconds):
@@ -169,7 +169,7 @@ def stays_bare(worker: Worker, order: Order, seconds: float) -> bool:
 
 
 def protect_first(worker: Worker, close: Order, seconds: int, detail: str) -> Next:
-    """Put back what a close took down, and go on with it so many seconds after that."""
+    """Protect again what a close took down, and go on with the close `seconds` (market time) after that."""
     noted = close if is_restoring(close) else worker.note(close, detail)
     worker.orders.save(noted.changed(status=Status.WAITING).with_close(restoring=True, tries_in=seconds))
     return Next(Route.PROTECT_POSITION)

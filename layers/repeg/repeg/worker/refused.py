@@ -85,7 +85,7 @@ def _again(worker: Worker, order: Order, refusal: Denial, wait: int) -> Next:
 
 
 def before_rung(worker: Worker, order: Order) -> Order | Next:
-    """The order as its next rung finds it when the last was refused: sized anew, or off what rests against it."""
+    """The order made ready for its next rung after a refusal: sized anew, or priced off opposite orders."""
     if order.sending.refused_for in SHARES_LACK and sort_of(order) is Sort.SELL:
         return _sized_anew(worker, order)
     if order.sending.wall is not None and is_exit(order):
@@ -94,7 +94,7 @@ def before_rung(worker: Worker, order: Order) -> Order | Next:
 
 
 def walled_off(worker: Worker, order: Order) -> Next:
-    """What rests against the exit keeps it from the market at any price that trades: as good as refused."""
+    """An opposite order of the account rests at every price that would trade: counted as a refusal."""
     order = order.with_sending(refused_for=Reason.WASH_TRADE, refused=order.sending.refused + 1)
     wait = try_again_in(Denial(reason=Reason.WASH_TRADE, of=Sort.EXIT, times=order.sending.refused))
     rests = f"an order of the account rests at {order.sending.wall}, and what could meet it is refused; cancel it"

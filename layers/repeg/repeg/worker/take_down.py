@@ -57,7 +57,7 @@ def _stuck(oco: Protection, worker: Worker, bracket: Order) -> bool:
 
 
 def _never_seen(worker: Worker, bracket: Order, oco: Protection) -> Order:
-    """An intent that the broker does not know: believed after several looks, once nobody can be about to send it."""
+    """An intent that the broker does not know: believed after several looks, once no sender can be alive any more."""
     known = {"lookups": oco.lookups + 1, "saved_wall": oco.saved_wall or worker.time.wall()}
     seen = oco.changed(**known)
     believed = seen.lookups > len(LOOKUP_BACKOFF_SECONDS)

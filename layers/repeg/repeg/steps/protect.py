@@ -106,7 +106,7 @@ def _see_to(worker: Worker, order: Order, oco: Protection) -> Next:
 def _place_anew(worker: Worker, order: Order) -> Next:
     """An OCO that reserves the shares without guarding them is cancelled, and another placed."""
     # Cancelled and sent anew, never replaced: a PATCH that Alpaca answers with 200 can still be rejected
-    # (forum.alpaca.markets/t/18469), and shares are then guarded by neither.
+    # (forum.alpaca.markets/t/18469), and nobody would know which of two stops is at work.
     order, down = take_down(worker, order)
     if not down:
         return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(CANCEL_BACKOFF_SECONDS, order.run.waits))

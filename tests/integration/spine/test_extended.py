@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -30,10 +29,8 @@ MONDAY = "2026-11-23T"
 EXTENDED = ["07:00", "16:30"]
 
 
-@contextmanager
-def _lab(exchange: ExchangeControl, when: str, settings: Settings = ON) -> Iterator[Lab]:
-    with lab_at(exchange, when, settings) as lab:
-        yield lab
+def _lab(exchange: ExchangeControl, when: str, settings: Settings = ON) -> AbstractContextManager[Lab]:
+    return lab_at(exchange, when, settings)
 
 
 def _on_monday(lab: Lab, clock: str) -> None:

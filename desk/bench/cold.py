@@ -27,7 +27,9 @@ ORDER_PATH = (
 )
 _OTHERS = ("bare", "plain", "plain native")
 _AVERAGE = "average"
-MOST_OF_NATIVE, MOST_OF_PLAIN = 0.25, 0.65
+MOST_OF_NATIVE, MOST_OF_PLAIN = 0.25, 0.50
+SLOWEST_OF_PLAIN = 0.55
+"""AcceptSignal reads what strangers send, and pays for what checks it."""
 PLAIN = (
     "import boto3\nfrom alpaca.trading.client import TradingClient\n\n\ndef handler(event, context):\n    return {}\n"
 )
@@ -127,11 +129,12 @@ def _baselines_table(rows: list[list[str]]) -> Table:
 def _targets(figures: dict[str, dict[str, Any]]) -> list[Target]:
     found = []
     for which in ("slowest function", "average function"):
-        each = list(figures.values()) if which == "slowest function" else [figures[_AVERAGE]]
+        slowest = which == "slowest function"
+        each, plain = (list(figures.values()), SLOWEST_OF_PLAIN) if slowest else ([figures[_AVERAGE]], MOST_OF_PLAIN)
         for of, beside, most in (
             ("of_native", "the same on native layers", MOST_OF_NATIVE),
             ("of_plain_native", "a plain handler on native layers", MOST_OF_NATIVE),
-            ("of_plain", "a plain import with equal byte code", MOST_OF_PLAIN),
+            ("of_plain", "a plain import with equal byte code", plain),
         ):
             found.append(Target(f"cold start, {which}, of {beside}", max(figure[of] for figure in each), most))
     return found

@@ -9,7 +9,7 @@ from desk.bench.artefacts import Artefacts
 from desk.bench.report import Part, Table, Target, number, ratio
 
 MEGABYTE = 1_000_000
-MOST_MEGABYTES = 45.0
+MOST_MEGABYTES = 30.5
 
 
 def measure(artefacts: Artefacts, folder: Path) -> Part:

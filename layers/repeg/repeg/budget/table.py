@@ -1,4 +1,4 @@
-"""The request budget in the table: one item per account, shared by every worker.
+"""The request budget in the table: one item of the stack, whose account is one, shared by every worker.
 
 The item holds a counter for each second of market time and their `total`. A request is one conditional write that adds
 to both and, in passing, drops the seconds that count no longer; `total` is the sum of the seconds after every write.

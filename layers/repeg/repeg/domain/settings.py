@@ -18,7 +18,7 @@ ExecutionMode = Literal["AUTO", "BETTER_ORDERS", "STANDARD"]
 
 
 class About(NamedTuple):
-    """What a setting means, and the bounds within which it may be set (`repeg.settings` holds it to them)."""
+    """What a setting means, and the bounds within which it may be set (`repeg.settings_check` holds it to them)."""
 
     meaning: str
     gt: Decimal | int | None = None

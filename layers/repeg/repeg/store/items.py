@@ -13,7 +13,7 @@
 | SETTINGS        | LAST_VALID             | the last valid settings document                            |
 | DESK            | PAUSED, ACKNOWLEDGED   | when intake was paused by hand, which alerts were seen      |
 | SWEEP           | STATE                  | where the sweep goes on, and what it told of moving orders  |
-| BUDGET#<acct>   | BUDGET                 | trading requests of the last minute                         |
+| BUDGET#<mode>   | BUDGET                 | trading requests of the last minute: one account a stack    |
 | IDENTITY        | IDENTITY               | the token that makes our ids at the broker ours             |
 """
 

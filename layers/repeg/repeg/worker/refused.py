@@ -1,4 +1,4 @@
-"""A child order was refused: believed, or tried again as `domain/refusals` has it."""
+"""A child order was refused: believed, or tried again as `domain/rules/refusals.py` has it."""
 
 from __future__ import annotations
 

@@ -49,7 +49,9 @@ class Ask(Frozen):
 
 
 class Terms(Frozen):
-    """How the order is worked: fixed when it is released (a close is sized anew while it waits for its shares)."""
+    """How the order is worked: fixed when it is released. Exits are released anew by every further look at the account,
+    and a plain sell is sized anew when it is refused for its shares.
+    """
 
     ladder: LadderName | None = None
     plan: Ladder = ()

@@ -178,9 +178,8 @@ def sized(order: Order, sizing: Sizing, qty: Decimal | None = None) -> Order:
         short = Reason.HELD_BY_OTHER_ORDER if sizing.by_others > 0 else Reason.HELD_BY_PROTECTION
         held = sizing.held is not None and sizing.held > sizing.qty
         cut = sizing.cut or (short if qty is not None and held else Reason.CUT_TO_POSITION)
-    seen_whole = order.kind == "close" or (
-        order.kind == "unwind" and not cut
-    )  # else not all that it leaves for was seen
+    # An unwind that is cut found fewer shares than it exits for: what it saw is no measure of what must remain.
+    seen_whole = order.kind == "close" or (order.kind == "unwind" and not cut)
     before = (sizing.held or ZERO) + order.filled_qty - sizing.by_others
     order = order.with_terms(requested_qty=asked, working_qty=working if cut else None, cut=cut)
     if is_exit(order):

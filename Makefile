@@ -49,9 +49,9 @@ endif
 test-cloud:
 	@$(BIN)/python -m pytest -m cloud
 test-spine-1:
-	@$(BIN)/python -m pytest tests/integration/spine/test_[a-k]*.py
+	@$(BIN)/python -m pytest tests/integration/spine/test_[a-n]*.py
 test-spine-2:
-	@$(BIN)/python -m pytest tests/integration/spine/test_[l-z]*.py
+	@$(BIN)/python -m pytest tests/integration/spine/test_[o-z]*.py
 test-apart:
 	@$(BIN)/python -m pytest -m "not cloud" --ignore tests/integration/spine
 

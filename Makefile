@@ -38,12 +38,12 @@ test: runtime ## Run the whole test suite
 	@$(MAKE) -sj4 .venv/.test .tools/sam/.ready .tools/cloud/.ready \
 		.tools/foreign/.ready .tools/foreign-js/.ready .tools/foreign-mcp/.ready
 ifeq ($(strip $(ARGS)),)
-	@$(MAKE) -j3 --output-sync=target test-cloud test-spine-2 test-apart test-spine-1
+	@$(MAKE) -j4 --output-sync=target test-cloud test-spine-2 test-spine-1 test-apart
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
 
-# Three processes side by side: the local cloud mostly waits, everything else computes. The spine is halved by the
+# Four processes side by side: the local cloud mostly waits, everything else computes. The spine is halved by the
 # alphabet: in one piece it would still be at work when all others are done.
 .PHONY: test-cloud test-spine-1 test-spine-2 test-apart
 test-cloud:

@@ -49,8 +49,9 @@ EXCHANGE = Package(
         "venue": {"market", "wire", "rules"},
         "faults": {"market", "wire", "venue"},
         "alpaca": {"market", "wire", "rules", "venue", "faults"},
+        "streams": {"market", "wire", "rules", "venue", "faults", "alpaca"},
         "control": {"market", "wire", "rules", "venue", "faults", "alpaca"},
-        "door": {"market", "wire", "rules", "venue", "faults", "alpaca", "control"},
+        "door": {"market", "wire", "rules", "venue", "faults", "alpaca", "streams", "control"},
         # What others use of the process: they reach it through its ports alone.
         "client": set(),
         "process": {"client"},

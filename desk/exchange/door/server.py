@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from desk.exchange.alpaca.data_stream import FEED_PATHS, DataStream
-from desk.exchange.alpaca.trade_updates import STREAM_PATH, TradeUpdates
 from desk.exchange.control.api import JOURNAL, poll_of
 from desk.exchange.door.gateway import Gateway
 from desk.exchange.faults.effects import SERVER_ERROR
+from desk.exchange.streams.data_stream import FEED_PATHS, DataStream
+from desk.exchange.streams.trade_updates import STREAM_PATH, TradeUpdates
 from desk.exchange.wire.errors import ControlError
 from desk.exchange.wire.web import Reply, Request
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from desk.exchange.alpaca.feeds import Feeds, Subscriber
+from desk.exchange.streams.feeds import Feeds, Subscriber
 from tests.unit.exchange.virtual import VirtualExchange
 
 LOGIN = {"action": "auth", "key": "key", "secret": "secret"}

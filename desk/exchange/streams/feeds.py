@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from desk.exchange.alpaca import test_feed
 from desk.exchange.alpaca.views import bar_json, imbalance_json, quote_json, status_json, trade_json
 from desk.exchange.market.model import MarketEvent
 from desk.exchange.market.moments import MINUTE, SECOND, eastern
 from desk.exchange.market.sessions import session_on
 from desk.exchange.rules.settings import entitled
+from desk.exchange.streams import fakepaca
 from desk.exchange.venue.engine import Engine
 from desk.exchange.venue.history import Timeframe
 
@@ -99,7 +99,7 @@ class Feeds:
             # Alpaca sends a minute again when a trade of it came late, and for a share that trades much one nearly
             # always does. Here no trade is late, and every share is treated as one of those.
             self._send_minutes("updatedBars", "u", now - MINUTE // 2 - MINUTE)
-        if now % test_feed.BEAT == 0:
+        if now % fakepaca.BEAT == 0:
             self._send_test(now)
         self._plan_beat()
 
@@ -120,12 +120,12 @@ class Feeds:
                     self._send(channel, kind, symbol, partial(bar_json, bar))
 
     def _send_test(self, now: int) -> None:
-        symbol = test_feed.SYMBOL
-        quote, trade = test_feed.quote(now), test_feed.trade(now)
+        symbol = fakepaca.SYMBOL
+        quote, trade = fakepaca.quote(now), fakepaca.trade(now)
         self._send("quotes", "q", symbol, partial(quote_json, quote, now), False)
         self._send("trades", "t", symbol, partial(trade_json, trade, now), False)
         if now % MINUTE == 0:
-            self._send("bars", "b", symbol, lambda: bar_json(test_feed.bar(now - MINUTE)), False)
+            self._send("bars", "b", symbol, lambda: bar_json(fakepaca.bar(now - MINUTE)), False)
 
     def _tell(self, event: MarketEvent) -> None:
         symbol = event.symbol
@@ -157,14 +157,14 @@ class Subscriber:
         self.feed = feed
         self.deliver = deliver
         self.authenticated = False
-        channels = test_feed.CHANNELS if feed == test_feed.FEED else CHANNELS
+        channels = fakepaca.CHANNELS if feed == fakepaca.FEED else CHANNELS
         self._wanted: dict[str, dict[str, None]] = {channel: {} for channel in channels}
         feeds.subscribers.append(self)
 
     @property
     def of_market(self) -> bool:
         """Whether it hears of the market, not of the share of the test stream."""
-        return self.feed != test_feed.FEED
+        return self.feed != fakepaca.FEED
 
     def leave(self) -> None:
         self._feeds.subscribers.remove(self)

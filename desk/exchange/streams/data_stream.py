@@ -8,12 +8,12 @@ from collections.abc import Callable
 import msgpack
 from aiohttp import web
 
-from desk.exchange.alpaca.feeds import Accepts, Feeds, Message, Subscriber, failure
-from desk.exchange.alpaca.talk import Talk, talk
 from desk.exchange.faults.rules import Faults
 from desk.exchange.faults.stream import copies
 from desk.exchange.faults.subjects import Subject
 from desk.exchange.market.moments import parse_instant
+from desk.exchange.streams.feeds import Accepts, Feeds, Message, Subscriber, failure
+from desk.exchange.streams.talk import Talk, talk
 from desk.exchange.venue.engine import Engine
 from desk.exchange.wire import credentials, frames
 

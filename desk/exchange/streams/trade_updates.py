@@ -8,7 +8,6 @@ from uuid import NAMESPACE_OID, uuid5
 
 from aiohttp import web
 
-from desk.exchange.alpaca.talk import Talk, talk
 from desk.exchange.alpaca.views import order_json
 from desk.exchange.faults.rules import Faults
 from desk.exchange.faults.stream import copies
@@ -16,6 +15,7 @@ from desk.exchange.faults.subjects import of_order
 from desk.exchange.market.model import OrderEvent, Status
 from desk.exchange.market.moments import utc_text
 from desk.exchange.market.prices import plain
+from desk.exchange.streams.talk import Talk, talk
 from desk.exchange.venue.engine import Engine
 from desk.exchange.wire import frames
 

@@ -1,0 +1,1 @@
+"""What clients listen to: trade updates, market data, and the feed that is only for trying."""

@@ -15,6 +15,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from repeg.broker.alpaca import AlpacaBroker
+from tests.integration.broker.known import Book, connect
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
@@ -176,3 +179,13 @@ def new_table() -> Iterator[Callable[[], OneAtATime]]:
             return OneAtATime(client)
 
         yield make
+
+
+@pytest.fixture
+def book() -> Book:
+    return Book()
+
+
+@pytest.fixture
+def broker(server: Any, book: Book) -> AlpacaBroker:
+    return connect(server.url, book)

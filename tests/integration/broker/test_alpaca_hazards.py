@@ -5,77 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
-from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, Denied, Duplicate, Throttled
-from repeg.budget.ledger import Unlimited
-from repeg.domain.market.reports import ChildOrder, OrderStatus
-from repeg.domain.order.reservation import Reservation
+from repeg.broker.alpaca import AlpacaBroker
+from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, Denied, Duplicate
+from repeg.domain.market.reports import OrderStatus
 from repeg.domain.reasons import Reason
-from repeg.errors import BrokerUnavailable, BudgetExhausted, CredentialsRefused, DataFeedDenied
-
-NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
-ID = "61e69015-8549-4bfd-b9c3-01e75843f47d"
-CHILD = ChildOrder(
-    client_order_id="ord-1-e1",
-    symbol="BRK.B",
-    side="buy",
-    qty=Decimal("100"),
-    type="limit",
-    limit_price=Decimal("50.90"),
-)
-ORDER: dict[str, Any] = {
-    "id": ID,
-    "client_order_id": "ord-1-e1",
-    "symbol": "BRK.B",
-    "side": "buy",
-    "status": "pending_new",
-    "qty": "100",
-    "filled_qty": "0",
-    "submitted_at": "2026-11-20T15:00:00.123456789Z",
-}
-HTML = "<html><body>502 Bad Gateway</body></html>"
-
-
-class Book(Unlimited):
-    """A budget that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.spent: list[bool] = []
-        self.drawn: list[Reservation | None] = []
-        self.observed: list[tuple[int, int, datetime | None]] = []
-        self.blocks: list[datetime] = []
-
-    def spend(self, urgent: bool, reserved: Reservation | None = None) -> None:
-        self.spent.append(urgent)
-        self.drawn.append(reserved)
-
-    def observe(self, limit: int, remaining: int, reset: datetime | None) -> None:
-        self.observed.append((limit, remaining, reset))
-
-    def blocked(self, until: datetime) -> None:
-        self.blocks.append(until)
-
-
-@pytest.fixture
-def book() -> Book:
-    return Book()
-
-
-@pytest.fixture
-def broker(server: Any, book: Book) -> AlpacaBroker:
-    return connect(server.url, book)
-
-
-def connect(url: str, book: Book, **options: Any) -> AlpacaBroker:
-    return connect_alpaca(
-        "key", "secret", trading_url=url, data_url=url, budget=book, now=lambda: NOW, read_timeout=0.2, **options
-    )
+from repeg.errors import BrokerUnavailable, CredentialsRefused, DataFeedDenied
+from tests.integration.broker.known import CHILD, HTML, ID, NOW, ORDER, Book, connect
 
 
 def lost_answers(canned: Any) -> list[Any]:
@@ -218,78 +159,6 @@ def test_a_refusal_with_and_without_a_code(server: Any, broker: AlpacaBroker) ->
     assert broker.submit(CHILD) == Denied(Reason.INSUFFICIENT_BUYING_POWER, "insufficient buying power")
     server.answers_json({"code": 40010001, "message": "client_order_id must be unique"}, 422)
     assert broker.submit(CHILD) == Duplicate()
-
-
-def test_throttling_tells_the_wait_and_the_budget(server: Any, broker: AlpacaBroker, book: Book) -> None:
-    reset = NOW + timedelta(seconds=21)
-    headers = {
-        "X_Ratelimit_Limit": "200",
-        "X_Ratelimit_Remaining": "0",
-        "X_Ratelimit_Reset": str(int(reset.timestamp())),
-    }
-    server.answers_json({"message": "too many requests."}, 429, **headers)
-    assert broker.submit(CHILD) == Throttled(21.0)
-    with pytest.raises(BudgetExhausted) as exhausted:
-        broker.order(ID)
-    assert exhausted.value.wait_seconds == 21.0
-    with pytest.raises(BudgetExhausted):
-        broker.cancel(ID)
-    assert book.blocks == [reset] * 3
-    assert book.observed == [(200, 0, reset)] * 3
-    assert len(server.received) == 3
-
-
-def test_throttled_market_data_leaves_the_trading_budget_alone(server: Any, broker: AlpacaBroker, book: Book) -> None:
-    server.answers_json({"message": "too many requests."}, 429)
-    with pytest.raises(BudgetExhausted) as exhausted:
-        broker.quote("SPY")
-    assert exhausted.value.wait_seconds == 1.0
-    assert (book.spent, book.observed, book.blocks) == ([], [], [])
-
-
-def test_every_trading_request_is_debited_and_urgent_ones_as_such(
-    server: Any, broker: AlpacaBroker, book: Book
-) -> None:
-    server.answers_json(ORDER)
-    broker.submit(CHILD)
-    broker.order(ID)
-    broker.urgent().order(ID)
-    broker.urgent().cancel(ID)
-    broker.order(ID)
-    assert book.spent == [False, False, True, True, False]
-
-
-def test_what_is_reserved_is_drawn_by_one_request(server: Any, broker: AlpacaBroker, book: Book) -> None:
-    server.answers_json(ORDER)
-    reserved = Reservation(second=1_795_186_800, left=4)
-    drawing = broker.urgent(reserved)
-    drawing.order(ID)
-    drawing.order(ID)
-    broker.urgent().order(ID)
-    assert (book.drawn, book.spent) == ([reserved, None, None], [True, True, True])
-
-
-def test_an_exhausted_budget_sends_nothing(server: Any, book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    def exhausted(urgent: bool, reserved: Reservation | None = None) -> None:
-        raise BudgetExhausted(3)
-
-    monkeypatch.setattr(book, "spend", exhausted)
-    broker = connect(server.url, book)
-    for call in (lambda: broker.submit(CHILD), lambda: broker.order(ID), lambda: broker.cancel(ID)):
-        with pytest.raises(BudgetExhausted):
-            call()
-    assert server.received == []
-
-
-def test_a_budget_that_fails_does_not_hide_an_accepted_order(
-    server: Any, book: Book, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: Any) -> None:
-        raise RuntimeError("no disk")
-
-    monkeypatch.setattr(book, "observe", fail)
-    server.answers_json(ORDER, X_Ratelimit_Limit="200", X_Ratelimit_Remaining="9")
-    assert isinstance(connect(server.url, book).submit(CHILD), Accepted)
 
 
 @pytest.mark.parametrize(

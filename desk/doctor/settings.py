@@ -8,10 +8,9 @@ from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.words import deploy_again, repeg, some
 from desk.stack.overrides import Documents, OverridesStore
-from repeg.domain.models import from_json
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError
-from repeg.settings import merge
+from repeg.settings import as_kept, merge
 
 SETTINGS = "settings"
 
@@ -36,11 +35,11 @@ def read_settings(case: Case) -> Reading:
     try:
         return Reading(merge(documents.defaults, documents.overrides), tuple(documents.overridden()))
     except ConfigurationError as error:
-        kept = case.market.load()
+        kept = as_kept(case.market.load())
         if kept is None:
             detail = f"refused, and no valid ones were ever seen, so no order is worked: {error}"
             raise Trouble(SETTINGS, detail, _reset(case, documents)) from None
-        return Reading(from_json(kept.document, Settings), refused=str(error))
+        return Reading(kept, refused=str(error))
 
 
 def check_settings(case: Case) -> str:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from repeg.domain.models import from_json, to_json
-from repeg.domain.settings import Settings
+from repeg.domain.settings import SYMBOL, ExecutionMode, Settings
 from repeg.errors import ConfigurationError
 
 # What a standard parameter of SSM holds.
@@ -84,22 +84,32 @@ def load_settings(
         ConfigurationError: the documents are bad and no valid one was ever kept.
     """
     kept = last_valid.load()
+    known = as_kept(kept)
     try:
         texts = fetch()
         of = _digest(*texts)
         # Checked when it was kept: a cold start does not pay for the models that check it.
-        if kept and kept.of == of:
-            return from_json(kept.document, Settings)
+        if kept and known and kept.of == of:
+            return known
         settings = merge(*texts)
     except ConfigurationError as error:
-        if kept is None:
+        if known is None:
             raise
         report(f"settings refused, the last valid ones stay in force: {error}")
-        return from_json(kept.document, Settings)
+        return known
     last_valid.keep(Kept(to_json(settings), of))
     return settings
 
 
+def as_kept(kept: Kept | None) -> Settings | None:
+    """The settings of a kept document, or None if there are none or another version's cannot be read."""
+    try:
+        return from_json(kept.document, Settings) if kept else None
+    except ValueError:
+        return None
+
+
 def _digest(defaults: str, overrides: str | None) -> str:
-    """What changes when the texts do, or what this version makes of them."""
-    return hashlib.sha256(repr((defaults, overrides, Settings.__annotations__)).encode()).hexdigest()
+    """What changes when the texts do, or what this version makes of them: its rules, and its own defaults."""
+    rules = (Settings.__annotations__, ExecutionMode, SYMBOL.pattern, to_json(Settings()))
+    return hashlib.sha256(repr((defaults, overrides, rules)).encode()).hexdigest()

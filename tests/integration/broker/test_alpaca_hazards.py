@@ -18,6 +18,8 @@ from repeg.domain.reasons import Reason
 from repeg.errors import BrokerUnavailable, CredentialsRefused, DataFeedDenied
 from tests.integration.broker.known import CHILD, HTML, ID, NOW, ORDER, Book, connect
 
+ODD_CHARSETS = ("idna", "undefined", "punycode", "no-such", "rot13")
+
 
 def lost_answers(canned: Any) -> list[Any]:
     return [
@@ -38,6 +40,10 @@ def lost_answers(canned: Any) -> list[Any]:
         canned(200, json.dumps({**ORDER, "client_order_id": "another"})),
         canned(200, json.dumps({**ORDER, "filled_qty": "1"}).replace('"1"', "NaN")),
         canned(200, "x", {"Content-Encoding": "gzip"}),
+        *(canned(200, HTML + "\u00e9", {"Content-Type": f"text/html; charset={named}"}) for named in ODD_CHARSETS),
+        canned(200, json.dumps({**ORDER, "submitted_at": "0001-01-01T00:00:00+14:00"})),
+        canned(200, json.dumps({**ORDER, "filled_qty": "1e999999999"})),
+        canned(422, '{"code": 1e999999999, "message": 7}', {"Content-Type": "application/json"}),
         canned(301, "", {"Location": "https://127.0.0.1/v2/orders"}),
         canned(302, json.dumps(ORDER), {"Location": "/elsewhere"}),
         canned(403, HTML),

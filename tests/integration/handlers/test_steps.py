@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from botocore.exceptions import EndpointConnectionError
 
 from repeg.domain.patience import SECURE_ENTRY_ROUNDS
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.routes import Route
+from repeg.domain.routes import Next, Route
 from repeg.errors import ConfigurationError
 from repeg.wiring import clients, connection
+from repeg.wiring.handlers import run_step
 from repeg.wiring.inbox import intake
 from tests.integration.handlers.conftest import Stack, forget_everything
 
@@ -209,3 +211,15 @@ def test_a_missing_environment_value_is_named(stack: Stack, monkeypatch: pytest.
     else:
         order = stack.order("a")
         assert name in " ".join(line.detail for line in order.events)
+
+
+def test_a_step_that_cannot_go_on_to_protect_leaves_it_to_that_state(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it did is done and saved: failing now would have the machine take it again."""
+    worker = clients.worker(connection.broker)
+    monkeypatch.setitem(sys.modules, "repeg.steps.protect", None)
+    order_id = _accept(stack)
+    leads_on = Next(Route.PROTECT_POSITION)
+    taken = run_step(worker, order_id, f"{order_id}-1", Route.CHECK_FILL, lambda *_: leads_on)
+    assert taken == leads_on

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
+import pytest
+
 from repeg.domain.history import ClockAnchor
 from repeg.domain.settings import Settings
+from repeg.errors import ConfigurationError
 from repeg.settings import Kept, load_settings
 from repeg.store.shared import SharedStore
 from tests.support.make import NOON, calendar_from
@@ -36,3 +42,34 @@ def test_valid_settings_are_kept_and_bad_ones_fall_back_to_them(market: SharedSt
         assert load_settings(lambda bad=bad: ("{}", bad), market, complaints.append) == tuned  # type: ignore[misc]
     assert len(complaints) == 3
     assert "max_repegs" in complaints[0]
+
+
+@pytest.mark.parametrize("document", ["", "{", '{"max_repegs": "many"}', '{"execution_mode": "OF_ANOTHER_VERSION"}'])
+def test_a_kept_document_that_cannot_be_read_counts_as_none(market: SharedStore, document: str) -> None:
+    complaints: list[str] = []
+    load_settings(lambda: ("{}", None), market, complaints.append)
+    kept = market.load()
+    assert kept
+    market.keep(kept._replace(document=document))
+    with pytest.raises(ConfigurationError):
+        load_settings(lambda: ("{}", "not json"), market, complaints.append)
+    assert load_settings(lambda: ("{}", None), market, complaints.append) == Settings()
+    assert market.load() == kept, "kept anew"
+
+
+@pytest.mark.parametrize(
+    ("rule", "later"), [("SYMBOL", re.compile("[A-Z]+")), ("ExecutionMode", str), ("to_json", lambda _: "defaults")]
+)
+def test_a_version_with_other_rules_or_defaults_checks_the_texts_anew(
+    market: SharedStore, monkeypatch: pytest.MonkeyPatch, rule: str, later: Any
+) -> None:
+    def kept_of() -> str:
+        load_settings(lambda: ("{}", None), market, pytest.fail)
+        kept = market.load()
+        assert kept
+        return kept.of
+
+    before = kept_of()
+    assert kept_of() == before
+    monkeypatch.setattr(f"repeg.settings.{rule}", later)
+    assert kept_of() != before

@@ -78,3 +78,17 @@ def test_only_who_meets_an_old_record_loads_what_reads_it() -> None:
         env={"PYTHONPATH": path},
     )
     assert run.stdout.strip() == "False True"
+
+
+@pytest.mark.parametrize("text", ["[]", "7", '"text"', "{", '{"protections": [1]}', '{"rungs": 3}'])
+def test_what_is_no_record_is_named_as_one_that_cannot_be_read(text: str) -> None:
+    """The sweep passes over those, and sees to the others."""
+    item = {key: value for key, value in ITEMS["filled"].items() if key != "form"}
+    with pytest.raises(ValueError, match=r"\w"):
+        item_order(item | {"order": {"S": text}})
+
+
+def test_a_record_of_a_later_form_is_not_read_as_if_it_were_empty() -> None:
+    later = order_item(item_order(ITEMS["filled"])) | {"form": {"N": "3"}}
+    with pytest.raises(ValueError, match="form 3"):
+        item_order(later)

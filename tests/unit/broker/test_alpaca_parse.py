@@ -283,6 +283,20 @@ def test_a_damaged_calendar_is_unreadable(body: Any) -> None:
         parse.trading_days(body)
 
 
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00", "soon"]
+)
+def test_a_time_beyond_the_calendar_is_unreadable(text: str) -> None:
+    with pytest.raises(parse.Unreadable):
+        parse.moment(text)
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", "NaN", "Infinity", "sNaN", True, [], {}])
+def test_a_number_that_no_market_knows_is_unreadable(number: Any) -> None:
+    with pytest.raises(parse.Unreadable):
+        parse.order_report(order(qty=number))
+
+
 def test_the_clock() -> None:
     now = parse.clock({"timestamp": "2026-11-20T10:00:00.123456789-05:00", "is_open": True})
     assert now == datetime(2026, 11, 20, 15, 0, 0, 123456, tzinfo=UTC)

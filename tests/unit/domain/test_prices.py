@@ -170,10 +170,16 @@ def test_slippage_is_positive_when_it_costs_and_negative_when_it_improves(price:
 
 @pytest.mark.parametrize(
     ("qty", "fractionable", "floored"),
-    [("1.9999999999", True, "1.999999999"), ("1.9999999999", False, "1"), ("0.9", False, "0"), ("7", True, "7")],
+    [
+        ("1.9999999999", True, "1.999999999"),
+        ("1.9999999999", False, "1"),
+        ("0.9", False, "0"),
+        ("7", True, "7"),
+        ("1E+2", True, "100"),
+    ],
 )
 def test_quantities_are_floored_to_nine_decimals_or_whole_shares(qty: str, fractionable: bool, floored: str) -> None:
-    assert floor_qty(Decimal(qty), fractionable) == Decimal(floored)
+    assert str(floor_qty(Decimal(qty), fractionable)) == floored
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,11 @@ def test_a_close_takes_an_optional_quantity(qty: str | None) -> None:
 
 @pytest.mark.parametrize("literal", ["0.1", '"0.1"', "1e-1", "0.10", "100e-3"])
 def test_numbers_are_read_as_they_are_written(literal: str) -> None:
-    assert parse_signal(read_json(_raw("qty", literal))).qty == Decimal("0.1")
+    assert str(parse_signal(read_json(_raw("qty", literal))).qty) == "0.1"
+
+
+def test_a_quantity_with_an_exponent_is_shown_without_one() -> None:
+    assert str(parse_signal(read_json(_raw("qty", "1e2"))).qty) == "100"
 
 
 def test_nine_decimals_are_exact_and_ten_are_refused() -> None:

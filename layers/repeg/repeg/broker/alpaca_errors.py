@@ -17,6 +17,7 @@ _FALLBACK_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
 _NO_SUCH_LIMIT = 1_000_000
 _NO_SUCH_EPOCH = 10_000_000_000
+_CODE_DIGITS = 18
 # The day trading rule fell in June 2026; firms may keep theirs until October 2027 (FINRA Regulatory Notice 26-10).
 _DAY_TRADES = 40310100
 
@@ -139,7 +140,7 @@ def _reset(headers: Mapping[str, str]) -> datetime | None:
 
 def _code(value: Any) -> int | None:
     number = _decimal(value)
-    return None if number is None else int(number)
+    return None if number is None or number.adjusted() >= _CODE_DIGITS else int(number)
 
 
 def _decimal(value: Any) -> Decimal | None:

@@ -24,6 +24,8 @@ from repeg.domain.models import Side
 from repeg.domain.order.adjustments import CorporateAction
 
 ZERO = Decimal(0)
+MAX_MAGNITUDE = 30
+"""Decimal places before or behind the point that a number of the broker's may begin at."""
 
 # Where the calendar does not tell: from 04:00 until four hours after the close.
 _EXTENDED_OPEN = time(4)
@@ -252,11 +254,12 @@ def moment(text: str) -> datetime:
     """A time with a zone, in UTC; digits beyond microseconds are cut."""
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError as error:
+        in_utc = parsed.astimezone(UTC) if parsed.tzinfo else None
+    except (ValueError, OverflowError) as error:
         raise Unreadable(f"{text!r} is not a time") from error
-    if parsed.tzinfo is None:
+    if in_utc is None:
         raise Unreadable(f"{text!r} has no time zone")
-    return parsed.astimezone(UTC)
+    return in_utc
 
 
 def _closed_at(fields: dict[str, Any], status: OrderStatus) -> datetime | None:
@@ -339,7 +342,8 @@ def _number(fields: dict[str, Any], name: str, default: Decimal | None = None) -
         number = Decimal(str(value))
     except InvalidOperation as error:
         raise Unreadable(f"{name} {value!r} is not a number") from error
-    if not number.is_finite():
+    # One that no market knows would overflow in the first product, or be written out with a billion noughts.
+    if not number.is_finite() or abs(number.adjusted()) > MAX_MAGNITUDE:
         raise Unreadable(f"{name} {value!r} is not a number")
     return number
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from repeg.domain.market.reports import ChildOrder, ProtectiveOrder
+from repeg.domain.money import plain
 
 
 def order_request(child: ChildOrder) -> dict[str, Any]:
     """A child order: a day order for a quantity."""
     request: dict[str, Any] = {
         "symbol": child.symbol,
-        "qty": _plain(child.qty),
+        "qty": plain(child.qty),
         "side": child.side,
         "type": child.type,
         # Alpaca takes fractions of a share for the day only; and what nobody comes back to ends with the session.
@@ -20,7 +20,7 @@ def order_request(child: ChildOrder) -> dict[str, Any]:
         "client_order_id": child.client_order_id,
     }
     if child.limit_price is not None:
-        request["limit_price"] = _plain(child.limit_price)
+        request["limit_price"] = plain(child.limit_price)
     # With it the broker refuses what would open a short, should somebody have sold the shares a moment ago.
     if child.intent:
         request["position_intent"] = child.intent
@@ -34,17 +34,12 @@ def oco_request(oco: ProtectiveOrder) -> dict[str, Any]:
     # Good till cancelled: at a day order's end the shares would be bare until somebody saw it.
     return {
         "symbol": oco.symbol,
-        "qty": _plain(oco.qty),
+        "qty": plain(oco.qty),
         "side": oco.side,
         "type": "limit",
         "time_in_force": "gtc",
         "order_class": "oco",
         "client_order_id": oco.client_order_id,
-        "take_profit": {"limit_price": _plain(oco.target)},
-        "stop_loss": {"stop_price": _plain(oco.stop)},
+        "take_profit": {"limit_price": plain(oco.target)},
+        "stop_loss": {"stop_price": plain(oco.stop)},
     }
-
-
-def _plain(number: Decimal) -> str:
-    # As text: floats turn 0.1 and 0.2 of a share into 0.30000000000000004.
-    return format(number.normalize(), "f")

@@ -90,7 +90,9 @@ class Wire:
             )
         except (RequestException, TransportError, ValueError, OSError) as problem:
             raise NoAnswer(f"{method} {path}: {type(problem).__name__}: {problem}") from problem
-        return Reply(response.status_code, _json(response.content), response.text, response.headers)
+        # Not the library's own text: it guesses an encoding where none is named, and fails on some that are.
+        text = response.content.decode(errors="replace")
+        return Reply(response.status_code, _json(response.content), text, response.headers)
 
     def _drop_stale_connections(self) -> None:
         now = time.time()

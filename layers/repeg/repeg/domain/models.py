@@ -39,7 +39,7 @@ class Frozen(msgspec.Struct, metaclass=_ByKeyword, frozen=True, omit_defaults=Tr
 
 
 def to_json(record: Frozen) -> str:
-    """The record as JSON, equal for equal records: defaults are left out, decimals are strings."""
+    """The record as JSON: defaults are left out, decimals are strings that keep their digits (`1.50`, `1E+2`)."""
     return msgspec.json.encode(record, order="deterministic").decode()
 
 

@@ -56,7 +56,7 @@ def floor_qty(qty: Decimal, fractionable: bool) -> Decimal:
     """`qty` rounded down to what may be ordered: nine decimals if fractionable, else whole shares."""
     # Down: a sell of a hair more than is held is refused, and a buy of a hair more costs more than was asked for.
     with localcontext(prec=EXACT_DIGITS):
-        return qty.quantize(QTY_STEP if fractionable else Decimal(1), ROUND_DOWN)
+        return tidy(qty.quantize(QTY_STEP if fractionable else Decimal(1), ROUND_DOWN))
 
 
 def too_small(qty: Decimal, price: Decimal) -> bool:
@@ -66,8 +66,13 @@ def too_small(qty: Decimal, price: Decimal) -> bool:
     return qty * price < DOLLAR
 
 
+def tidy(value: Decimal) -> Decimal:
+    """`value` with the digits of its plain notation: records keep digits as they are, and alerts show them."""
+    return Decimal(plain(value))
+
+
 def plain(value: Decimal) -> str:
-    """`value` in plain notation without trailing zeros: the form of every number in records and on the wire."""
+    """`value` in plain notation without trailing zeros: the form of every number in views and on the wire."""
     # As text and exact: the SDK's own request models send floats, in which 0.1 + 0.2 is 0.30000000000000004.
     text = format(value if value else Decimal(0), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text

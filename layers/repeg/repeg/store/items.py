@@ -38,7 +38,10 @@ GIVEN_UP = "GIVEN_UP"
 HELD = "HELD"
 TURN = "TURN"
 FORM = 2
-"""Which form of the order record this version writes; records without a form are of the first."""
+"""Which form of the order record this version writes; records without a form are of the first.
+
+A version that must not be read by this one, as what it says would be lost or misread, writes a higher one.
+"""
 
 
 def to_item(data: Mapping[str, str | int]) -> Item:
@@ -161,14 +164,24 @@ def order_item(order: Order) -> Item:
 
 
 def item_order(item: Item) -> Order:
-    """The order record of an item."""
+    """The order record of an item.
+
+    Raises:
+        ValueError: it cannot be read, or a later version wrote it in a form that this one does not know.
+    """
     data = from_item(item)
-    text = data["order"]
-    if data.get("form") is None:
+    text, form = data["order"], data.get("form", 1)
+    # Parts that go by other names there would be read as empty: no protection, no exits, and shares sold twice.
+    if form > FORM:
+        raise ValueError(f"the record is of form {form}, this version reads up to {FORM}")
+    if form == 1:
         from repeg.store.old_records import upgraded  # a function that starts cold meets none of these
 
-        text = json.dumps(upgraded(json.loads(text)))
-    # A record may have been written by a newer version than the one that reads it.
+        try:
+            text = json.dumps(upgraded(json.loads(text)))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"no order record of the first form: {error!r}") from error
+    # A field that a later version added to this form is passed over.
     order = from_json(text, Order)
     fence = {"executions": int(data["executions"]), "version": int(data["version"])}
     return order.with_run(**fence, execution_arn=data.get("execution_arn"))

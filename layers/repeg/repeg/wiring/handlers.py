@@ -48,9 +48,10 @@ def run_step(worker: Worker, order_id: str, execution: str, state: Route, step: 
     following = _run(worker.at(state), order_id, execution, step)
     in_time = time.monotonic() - started < AT_ONCE_WITHIN_SECONDS
     if following.route is Route.PROTECT_POSITION and state in GO_ON_TO_PROTECT and in_time:
-        from repeg.steps.protect import protect  # most orders have nothing to protect, and do not pay for reading it
-
         try:
+            # Here, as most orders have nothing to protect: they do not pay for reading it.
+            from repeg.steps.protect import protect
+
             return _run(worker.at(Route.PROTECT_POSITION), order_id, execution, protect)
         except Exception as error:  # that state of the machine has its own retries, and its own way to be secured
             worker.log.error(f"could not go on at once: {error}", order_id=order_id, exc_info=True)

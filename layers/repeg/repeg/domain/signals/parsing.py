@@ -26,7 +26,7 @@ from pydantic_core import PydanticCustomError
 
 from repeg.domain.ladder.rungs import SignalLadder
 from repeg.domain.models import Side, direction
-from repeg.domain.money import plain
+from repeg.domain.money import plain, tidy
 from repeg.domain.settings import SYMBOL
 from repeg.errors import SignalInvalid
 
@@ -60,7 +60,7 @@ def _exact_number(value: object) -> object:
         raise ValueError(f"has more than {MAX_DECIMALS} decimals; round it")
     if number.adjusted() >= MAX_DIGITS:
         raise ValueError("is too large")
-    return number
+    return tidy(number)
 
 
 def _positive(value: Decimal) -> Decimal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,6 +14,7 @@ from desk.doctor.findings import Trouble
 from desk.doctor.market import broker
 from repeg.clock import MarketClock, TimeKeeper
 from repeg.domain.market.reports import Position
+from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.bracket import Levels
 from repeg.domain.order.record import Order
 from repeg.domain.proof.resolving import NotResolvable, forgotten, holding
@@ -63,22 +65,22 @@ def resolve(
     if executions.state(order.order_id, order.run.executions) is ExecutionState.RUNNING:
         raise NotResolvable(f"{order.order_id} is being worked on just now; try again in a minute")
     now = clock.now()
-    order = order.with_run(clock=clock.anchor)
-    decided = forgotten(order, now) if word is None else holding(order, word.qty, word.levels, position, now)
+    order = by_clock(order, clock.anchor)
+    # First to see whether the word can be taken: an order that nobody decides about keeps its execution.
+    _decided(order, word, position, now)
     number = order.run.executions + 1
     try:
         adopted = orders.adopt(order, executions.arn(order.order_id, number))
-        fence = {
-            "executions": adopted.run.executions,
-            "version": adopted.run.version,
-            "execution_arn": adopted.run.execution_arn,
-        }
-        saved = orders.save(decided.with_run(**fence, waits_since_start=0))
+        saved = orders.save(_decided(adopted, word, position, now))
     except (StaleExecution, StoreConflict):
         raise NotResolvable(f"{order.order_id} moved meanwhile; look again: repeg positions {order.symbol}") from None
     if word is not None:
         _start(executions, order.order_id, number)
     return saved
+
+
+def _decided(order: Order, word: Word | None, position: Position | None, now: datetime) -> Order:
+    return forgotten(order, now) if word is None else holding(order, word.qty, word.levels, position, now)
 
 
 def _start(executions: Executions, order_id: str, number: int) -> None:

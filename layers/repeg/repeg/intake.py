@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from repeg.clock import TimeKeeper
+from repeg.domain.order.fence import first_worked_by
 from repeg.domain.order.record import Order
 from repeg.domain.signals.intake import accepted_order, conflicting_order, invalid_order
 from repeg.domain.signals.parsing import body_hash, parse_signal, read_json, read_loosely, usable_signal_id
@@ -78,7 +79,7 @@ class Intake:
 
     def _take(self, order: Order, body: Any, times: Times) -> str | None:
         arn = self._executions.arn(order.order_id, 1)
-        named = order.changed(namespace=self._identity()).with_run(execution_arn=arn)
+        named = first_worked_by(order.changed(namespace=self._identity()), arn)
         # Recorded before it is started: the sweep finds an order without an execution, and nobody the contrary.
         known = self._orders.accept(named, body_hash(body))
         if known and known.body_hash != body_hash(body):
@@ -96,7 +97,7 @@ class Intake:
         if signal_id:
             order = invalid_order(signal_id, body, problem, *times)
             arn = self._executions.arn(order.order_id, 1)
-            if self._orders.accept(order.with_run(execution_arn=arn), body_hash(body)):
+            if self._orders.accept(first_worked_by(order, arn), body_hash(body)):
                 self._record(order)
             else:
                 self._executions.start(order.order_id, 1)
@@ -106,5 +107,5 @@ class Intake:
 
     def _record(self, order: Order) -> None:
         """A refusal that does not own its signal_id; its execution only publishes it."""
-        self._orders.record(order.with_run(execution_arn=self._executions.arn(order.order_id, 1)))
+        self._orders.record(first_worked_by(order, self._executions.arn(order.order_id, 1)))
         self._executions.start(order.order_id, 1)

@@ -13,6 +13,7 @@ from itertools import groupby
 from repeg.care.reckon import reckon
 from repeg.care.survey import Survey, in_turn, list_account, list_executions
 from repeg.domain.money import plain
+from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.protection import Protection, lone_stop
 from repeg.domain.order.record import Order
 from repeg.domain.patience import CARE_AHEAD_OF_OPEN, CARE_BACKOFF_MINUTES, CARE_GRACE, POSITIONS_WITHIN
@@ -54,14 +55,14 @@ def watch_positions(survey: Survey) -> None:
         alert = survey.due(order_id, "unreadable")
         worker.log.error(f"its position cannot be watched: {problem}", alert=alert, order_id=order_id)
     anchor = worker.time.approximate().anchor
-    held = [order.with_run(clock=anchor) for order in orders.values() if order.unexited_qty > 0]
+    held = [by_clock(order, anchor) for order in orders.values() if order.unexited_qty > 0]
     if not held:
         return
     list_executions(survey)
     list_account(survey, held)
     # By today's clock: that of the order's own day has long drifted, and the survey may have read it anew.
     anchor = worker.time.approximate().anchor
-    _by_symbol(survey, [order.with_run(clock=anchor) for order in held])
+    _by_symbol(survey, [by_clock(order, anchor) for order in held])
 
 
 def _by_symbol(survey: Survey, held: list[Order]) -> None:

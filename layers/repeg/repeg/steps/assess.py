@@ -15,6 +15,7 @@ from repeg.domain.ladder.opening import plan_opening, waits_for_spread
 from repeg.domain.market.quotes import Quote, SeenQuote, describe, quote_rules
 from repeg.domain.market.reports import TradingDay
 from repeg.domain.market.sessions import Phase
+from repeg.domain.order.beginnings import by_clock, dated
 from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor, no_market
 from repeg.domain.patience import (
@@ -146,8 +147,8 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     """
     now = clock.now()
     calendar = worker.time.calendar(worker.broker_for(order), now)
-    order = order if order.run.clock else order.dated(clock.at(order.ask.sent_wall or order.ask.received_wall))
-    order = woken(order, now, worker.clock_of(order).now()).with_run(clock=clock.anchor)
+    order = order if order.run.clock else dated(order, clock.at(order.ask.sent_wall or order.ask.received_wall))
+    order = by_clock(woken(order, now, worker.clock_of(order).now()), clock.anchor)
     order = order.with_run(expires_at=expiry(order, calendar))
     closed = session_verdict(order, calendar, now, worker.settings())
     upcoming = calendar.next_session(now)

@@ -10,6 +10,7 @@ from repeg.domain.ladder.rungs import PriceRule, Rung
 from repeg.domain.market.quotes import Quote, SeenQuote
 from repeg.domain.market.reports import ChildOrder, OrderReport
 from repeg.domain.money import too_small
+from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.children import ChildRecord, ChildStatus
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import Priority, Reservation, emptied
@@ -99,7 +100,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
                 look = look._replace(quote=seen.quote)
             else:
                 look = worker.fresh_quote(order, look.clock)
-                order = order.with_run(clock=look.clock.anchor)
+                order = by_clock(order, look.clock.anchor)
     except BudgetExhausted as error:
         return _wait_for_request(worker, order, error.wait_seconds)
     except RetryError as error:

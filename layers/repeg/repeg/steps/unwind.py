@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Literal
 
 from repeg.domain.models import direction
+from repeg.domain.order.beginnings import unwind_order
+from repeg.domain.order.fence import first_worked_by
 from repeg.domain.order.protection import Exit, ExitReason
 from repeg.domain.order.record import ZERO, Order
-from repeg.domain.order.unwinding import unwind_order
 from repeg.domain.patience import CLOSED_PAUSE_SECONDS, UNWIND_LOOK_SECONDS, backoff
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -64,7 +65,7 @@ def _start(worker: Worker, order: Order) -> Next:
         return _flat(worker, order, order)
     when_closed: Literal["reject", "next_open"] = "reject" if worker.session_open(order) else "next_open"
     leaving = unwind_order(order, worker.now(order), worker.time.wall(), when_closed)
-    leaving = leaving.with_run(execution_arn=worker.executions.arn(leaving.order_id, 1))
+    leaving = first_worked_by(leaving, worker.executions.arn(leaving.order_id, 1))
     noted = worker.note(order, f"leaving {leaving.ask.qty} {order.symbol} by {leaving.order_id}")
     # One write for both: else a bracket could wait for an order that nobody wrote, or an order sell for no bracket.
     order = worker.orders.save_with(noted.with_unwind(order_id=leaving.order_id).with_run(waits=0), leaving)

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 from repeg.domain.models import from_json, to_json
 from repeg.domain.money import plain
+from repeg.domain.order.fence import fenced, unfenced
 from repeg.domain.order.given_up import is_looked_for
 from repeg.domain.order.record import ZERO, Order
 
@@ -151,7 +152,7 @@ def order_item(order: Order) -> Item:
         "form": FORM,
         "gsi1pk": "ORDERS",
         "gsi1sk": f"{order.ask.received_wall.isoformat()}#{order.order_id}",
-        "order": to_json(order.with_run(executions=1, version=0, execution_arn=None)),
+        "order": to_json(unfenced(order)),
     }
     if order.run.execution_arn:
         attributes["execution_arn"] = order.run.execution_arn
@@ -183,5 +184,5 @@ def item_order(item: Item) -> Order:
             raise ValueError(f"no order record of the first form: {error!r}") from error
     # A field that a later version added to this form is passed over.
     order = from_json(text, Order)
-    fence = {"executions": int(data["executions"]), "version": int(data["version"])}
-    return order.with_run(**fence, execution_arn=data.get("execution_arn"))
+    execution_arn = data.get("execution_arn")
+    return fenced(order, executions=int(data["executions"]), version=int(data["version"]), execution_arn=execution_arn)

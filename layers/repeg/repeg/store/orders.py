@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from repeg.domain.models import direction
+from repeg.domain.order.fence import handed_on, written_once_more
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.reasons import Reason
 from repeg.errors import StaleExecution, StoreConflict
@@ -217,7 +218,7 @@ class OrderStore(Turns, Sweeps):
     def _written(self, order: Order) -> tuple[Order, list[dict[str, Any]]]:
         """The order's next version, and what keeps its symbol's list of positions in step with it."""
         line = order.position_line
-        written = order.with_run(version=order.run.version + 1).with_guard(position_entry=line)
+        written = written_once_more(order).with_guard(position_entry=line)
         if line == order.guard.position_entry:
             return written, []
         # In the write of the shares themselves: the sweep looks only at positions that this list shows.
@@ -245,15 +246,7 @@ class OrderStore(Turns, Sweeps):
     def adopt(self, order: Order, execution_arn: str) -> Order:
         """Hand the order to its next execution; the one before can write nothing from here on."""
         # Before the new execution starts, so that no two of them can believe that the order is theirs.
-        return self._replace(
-            order,
-            order.with_run(
-                executions=order.run.executions + 1,
-                version=order.run.version + 1,
-                execution_arn=execution_arn,
-                waits_since_start=0,
-            ),
-        )
+        return self._replace(order, handed_on(order, execution_arn))
 
     def supersede(self, order: Order, by: str, execution_arn: str, now: datetime) -> None:
         """Hand the order to its next execution, which ends it: a close took over.

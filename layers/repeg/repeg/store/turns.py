@@ -49,12 +49,15 @@ class Turns:
 
     def borrow_turn(self, order: Order) -> bool:
         """True when an order that is over got its symbol's turn back, to look after its shares."""
-        turn = turn_key(order.symbol) | to_item({"order_id": order.order_id})
+        return self._turn_for(order.symbol, order.order_id)
+
+    def _turn_for(self, symbol: str, order_id: str) -> bool:
+        turn = turn_key(symbol) | to_item({"order_id": order_id})
         try:
             self._client.put_item(TableName=self._table, Item=turn, ConditionExpression=ABSENT)
         except ClientError as error:
             raise_unless_condition(error)
-            return self.holder(order.symbol) == order.order_id
+            return self.holder(symbol) == order_id
         return True
 
     def give_turn(self, order: Order) -> None:
@@ -78,7 +81,7 @@ class Turns:
         if line.holder is not None:
             return line.holder == (order.ask.parent_id or order.order_id)
         if order.ask.parent_id:
-            return self.borrow_turn(order.changed(order_id=order.ask.parent_id))
+            return self._turn_for(order.symbol, order.ask.parent_id)
         if line.first(now) != order.order_id:
             return False
         in_line = {"TableName": self._table, "Key": queue_key(order), "ConditionExpression": "attribute_exists(pk)"}

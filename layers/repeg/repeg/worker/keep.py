@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from repeg.domain.ladder.rungs import Rung
 from repeg.domain.market.quotes import Quote
+from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.children import ChildRecord
 from repeg.domain.order.record import Order
 from repeg.domain.routes import Next
@@ -35,7 +36,7 @@ def keep_resting(worker: Worker, order: Order, child: ChildRecord) -> Next | Non
         return None
     if look.problem or kept_for(order, child, rung, look.quote, look.clock.now()) is None:
         return None
-    return _prolonged(worker, order.with_run(clock=look.clock.anchor), child, rung, look.quote)
+    return _prolonged(worker, by_clock(order, look.clock.anchor), child, rung, look.quote)
 
 
 def _prolonged(worker: Worker, order: Order, child: ChildRecord, rung: Rung, quote: Quote | None) -> Next | None:

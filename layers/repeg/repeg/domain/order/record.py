@@ -306,11 +306,6 @@ class Order(Frozen):
         """With fields of its result replaced."""
         return self.changed(result=self.result.changed(**changes))
 
-    def dated(self, created_at: datetime) -> Order:
-        """With its creation, and the events of its intake, placed in market time."""
-        events = (event.changed(at=created_at) for event in self.events)
-        return self.changed(created_at=created_at, events=tuple(events))
-
     def noted(self, at: datetime, state: str, detail: str) -> Order:
         """With one more event."""
         return self.changed(events=with_event(self.events, Event(at=at, state=state, detail=printable(detail))))

@@ -14,6 +14,7 @@ from repeg.domain.market.reports import US_EQUITY, Asset, TradingDay
 from repeg.domain.market.sessions import Calendar, Phase
 from repeg.domain.models import Side
 from repeg.domain.money import BPS, DOLLAR, floor_qty
+from repeg.domain.order.beginnings import trading
 from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor
 from repeg.domain.patience import BARE_WHILE_CLOSING, SIGNAL_LIFETIME, TURN_BACKOFF_SECONDS, backoff
@@ -160,7 +161,8 @@ def released(
     if cap:
         order = order.with_terms(max_slippage_bps=cap.bps, cap_floor=cap.floor, cap_bound=cap.bound)
     return (
-        order.changed(side=side, status=Status.WORKING)
+        trading(order, side)
+        .changed(status=Status.WORKING)
         .with_terms(
             plan=build_ladder(ladder_of(order, settings), settings, quote),
             reference_price=quote.mid if quote else None,

@@ -1,11 +1,12 @@
-"""The order that exits a bracket's position."""
+"""What an order is where no signal says it: one that exits a bracket's position; its side, its date and its clock."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Literal
 
-from repeg.domain.models import opposite
+from repeg.domain.history import ClockAnchor
+from repeg.domain.models import Side, opposite
 from repeg.domain.order.parts import Ask, Run, Terms
 from repeg.domain.order.record import Order, order_id_for
 
@@ -34,3 +35,19 @@ def unwind_order(
         # Taken over, since to read the clock anew costs a trading request before anything is sold.
         run=Run(clock=bracket.run.clock),
     ).noted(market_now, "UnwindPosition", f"leaves what {bracket.order_id} holds")
+
+
+def by_clock(order: Order, reading: ClockAnchor) -> Order:
+    """The order as it is worked by this reading of the clock."""
+    return order.with_run(clock=reading)
+
+
+def dated(order: Order, created_at: datetime) -> Order:
+    """The order with its creation, and the events of its intake, placed in market time."""
+    events = tuple(event.changed(at=created_at) for event in order.events)
+    return order.changed(created_at=created_at, events=events)
+
+
+def trading(order: Order, side: Side) -> Order:
+    """The order with the side that it trades: what exits a position learns it from the account."""
+    return order.changed(side=side)

@@ -96,9 +96,8 @@ deploy: runtime .tools/sam/.ready ## Deploy the stack to AWS (CONFIG=live for li
 	@$(ASK) desk.deployment.termination $(CONFIG)
 
 lock: .tools/lock/.ready .tools/foreign-js/.ready ## Lock the newest versions that requirements/*.in allow
-	@$(call compile,requirements/desk) --override requirements/desk-overrides.txt
-	@for set in test sam cloud lint lock bench foreign-js foreign-mcp; do $(call compile,requirements/$$set); done
-	@$(call compile,layers/dependencies/requirements) -c requirements/test.txt --override layers/dependencies/overrides.txt
+	@for set in desk test sam cloud lint lock bench foreign-js foreign-mcp; do $(call compile,requirements/$$set); done
+	@$(call compile,layers/dependencies/requirements) -c requirements/test.txt
 	@$(call compile,requirements/naive)
 	@$(call compile,requirements/foreign) --override requirements/foreign-overrides.txt
 	@for set in lint foreign-js; do $(call npm,foreign-js) --prefix requirements/$$set update --package-lock-only \

@@ -1,4 +1,4 @@
-"""What Lambda would be given: our build as it is, and what a plain install makes of the same requirements.
+"""What Lambda would be given: our build as it is, and a plain install of the same requirements and alpaca-py.
 
 Everything is copied to a folder of its own first, so that a build that starts meanwhile changes nothing here.
 """
@@ -25,9 +25,9 @@ class Artefacts:
 
     ours: Sequence[Path]
     native: Sequence[Path]
-    """The same two layers as a plain install leaves them: pandas and numpy in full, no byte code."""
+    """Our package on a plain install of what it needs and of alpaca-py: pandas and numpy in full, no byte code."""
     compiled: Sequence[Path]
-    """The plain install of the requirements with byte code like ours."""
+    """The plain install with byte code like ours."""
     functions: dict[str, Path]
 
 
@@ -35,14 +35,13 @@ def gather(folder: Path, functions: Iterable[str]) -> Artefacts:
     """Brings our build up to date and copies it below `folder`.
 
     Raises:
-        BenchError: the plain layer is not installed.
+        BenchError: the plain install is missing.
         CloudError: the build failed.
     """
-    if not (_PLAIN / "compiled").exists():
-        raise BenchError(f"{_PLAIN.relative_to(PROJECT)} is not installed; make bench installs it")
+    compiled = plain_install()
     build(find_tools())
     ours, uncompiled = folder / "ours", folder / "uncompiled"
-    made = Artefacts([ours], [uncompiled, _PLAIN / "python"], [_PLAIN / "compiled"], {})
+    made = Artefacts([ours], [uncompiled, _PLAIN / "python"], [compiled], {})
     with locked(BUILD.parent / "lock"):
         for layer in OUR_LAYERS:
             shutil.copytree(BUILD / layer / "python", ours, dirs_exist_ok=True)
@@ -51,6 +50,18 @@ def gather(folder: Path, functions: Iterable[str]) -> Artefacts:
             shutil.copytree(BUILD / _logical_id(name), made.functions[name])
     shutil.copytree(ours / "repeg", uncompiled / "repeg", ignore=shutil.ignore_patterns("__pycache__"))
     return made
+
+
+def plain_install() -> Path:
+    """What the baselines import alpaca-py from, with byte code: no layer of ours has it.
+
+    Raises:
+        BenchError: it is missing.
+    """
+    compiled = _PLAIN / "compiled"
+    if not compiled.exists():
+        raise BenchError(f"{_PLAIN.relative_to(PROJECT)} is not installed; make bench installs it")
+    return compiled
 
 
 def _logical_id(function: str) -> str:

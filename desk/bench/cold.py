@@ -109,7 +109,7 @@ def _functions_table(rows: list[list[str]], inits: dict[str, Sample]) -> Table:
             "p. nat.",
         ],
         rows,
-        "native: the same function on the layers as a plain install leaves them (everything whole, no byte code).\n"
+        "native: the same function on a plain install (everything whole, no byte code, alpaca-py beside it).\n"
         "plain, p. native: the handlers of the next table. Ratios compare the fastest starts; each handler is started\n"
         "until its two fastest agree. CPU: ms of processor until a call that does nothing is answered, and its\n"
         "ratios: other work on the machine changes these least; while there is any, they are the ones to believe.",

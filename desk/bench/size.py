@@ -9,7 +9,7 @@ from desk.bench.artefacts import Artefacts
 from desk.bench.report import Part, Table, Target, number, ratio
 
 MEGABYTE = 1_000_000
-MOST_MEGABYTES = 30.5
+MOST_MEGABYTES = 28
 
 
 def measure(artefacts: Artefacts, folder: Path) -> Part:

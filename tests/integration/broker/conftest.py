@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -34,6 +35,8 @@ class Canned:
     reset_unread: bool = False
     reset_after_reading: bool = False
     hang: bool = False
+    drip: bool = False
+    """Byte by byte, each well before the time-out for reading, and without end."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,8 @@ class ScriptedServer:
                 elif line.hang:
                     server.released.wait(10)
                     self.close_connection = True
+                elif line.drip:
+                    self._drip()
                 else:
                     self._send(line)
 
@@ -118,6 +123,15 @@ class ScriptedServer:
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
+
+            def _drip(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", "1000000")
+                self.end_headers()
+                with contextlib.suppress(OSError):  # the client gave up
+                    while not server.released.wait(0.02):
+                        self.wfile.write(b" ")
+                self.close_connection = True
 
             def _reset(self) -> None:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

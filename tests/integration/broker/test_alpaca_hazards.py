@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from repeg.broker import alpaca_wire
 from repeg.broker.alpaca import AlpacaBroker
 from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, Denied, Duplicate
 from repeg.domain.market.reports import OrderStatus
@@ -46,6 +47,8 @@ def lost_answers(canned: Any) -> list[Any]:
         canned(422, '{"code": 1e999999999, "message": 7}', {"Content-Type": "application/json"}),
         canned(301, "", {"Location": "https://127.0.0.1/v2/orders"}),
         canned(302, json.dumps(ORDER), {"Location": "/elsewhere"}),
+        canned(307, json.dumps(ORDER), {"Location": "/v2/orders"}),
+        canned(308, json.dumps(ORDER), {"Location": "//["}),
         canned(403, HTML),
         canned(404, HTML),
     ]
@@ -115,6 +118,20 @@ def test_a_read_that_gets_no_answer_ends_in_time(server: Any, canned: Any, broke
         broker.order(ID)
     assert time.monotonic() - began < 2
     assert len(server.received) == 1
+
+
+def test_an_answer_that_drips_in_ends_in_time(
+    server: Any, canned: Any, broker: AlpacaBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte begins the time-out for reading anew: the function's own time would run out, and the worker with it."""
+    monkeypatch.setattr(alpaca_wire, "WHOLE_ANSWER_SECONDS", 0.3)
+    server.answers(canned(drip=True))
+    began = time.monotonic()
+    assert isinstance(broker.submit(CHILD), Ambiguous)
+    with pytest.raises(BrokerUnavailable, match="not complete"):
+        broker.order(ID)
+    assert time.monotonic() - began < 3
+    assert [request.method for request in server.received] == ["POST", "GET"]
 
 
 @pytest.mark.parametrize("read", READS)

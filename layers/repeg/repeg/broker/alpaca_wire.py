@@ -17,13 +17,16 @@ from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from requests import PreparedRequest, RequestException, Session
+from requests import PreparedRequest, RequestException, Response, Session
 from urllib3.exceptions import HTTPError as TransportError
 
 Method = Literal["GET", "POST", "DELETE"]
 
 CONNECT_TIMEOUT_SECONDS = 2.0
 READ_TIMEOUT_SECONDS = 5.0
+# The time-out for reading begins anew with each byte: an answer that drips in would outlast the function, and end it.
+WHOLE_ANSWER_SECONDS = 10.0
+_PIECE = 65536
 
 # A kept connection dies unnoticed while a worker is frozen between calls; an order must not be the one to find out.
 _STALE_AFTER_SECONDS = 30.0
@@ -77,9 +80,10 @@ class Wire:
         """Send once, to a version of the API. Raises `NoAnswer`; any answer at all, however broken, is a `Reply`."""
         self._drop_stale_connections()
         query, body = (data, None) if method == "GET" else (None, data)
+        ends_at = time.monotonic() + WHOLE_ANSWER_SECONDS
         try:
             # A redirect is an answer like any other: followed, an order would be sent a second time, or somewhere else.
-            response = self._session.request(
+            with self._session.request(
                 method,
                 f"{self._base_url}/{version}{path}",
                 params=query,
@@ -87,18 +91,33 @@ class Wire:
                 # By default `requests` waits for ever: Lambda would end the worker, and with it what it knows.
                 timeout=self._timeouts,
                 allow_redirects=False,
-            )
+                stream=True,
+            ) as response:
+                content = _content(response, ends_at)
         except (RequestException, TransportError, ValueError, OSError) as problem:
             raise NoAnswer(f"{method} {path}: {type(problem).__name__}: {problem}") from problem
         # Not the library's own text: it guesses an encoding where none is named, and fails on some that are.
-        text = response.content.decode(errors="replace")
-        return Reply(response.status_code, _json(response.content), text, response.headers)
+        text = content.decode(errors="replace")
+        return Reply(response.status_code, _json(content), text, response.headers)
 
     def _drop_stale_connections(self) -> None:
         now = time.time()
         if abs(now - self._last_call) > _STALE_AFTER_SECONDS:
             self._session.close()
         self._last_call = now
+
+
+def _content(response: Response, ends_at: float) -> bytes:
+    # Of a redirect the library has read it already.
+    if response.is_redirect:
+        return response.content
+    pieces = []
+    # Piece by piece as they come: a read of the whole, or of so many bytes, waits for all of them.
+    while piece := response.raw.read1(_PIECE, decode_content=True):
+        if time.monotonic() > ends_at:
+            raise TimeoutError(f"the answer is not complete after {WHOLE_ANSWER_SECONDS:g} s")
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _json(content: bytes) -> Any:

@@ -94,6 +94,7 @@ DOMAIN = Package(
         "market": _PLAIN,
         "ladder": _PLAIN | {"market"},
         "order": _PLAIN | {"market", "ladder"},
+        "rebalance": _PLAIN | {"market", "ladder", "order"},
         "signals": _PLAIN | {"ladder", "order"},
         "rules": _PLAIN | {"market", "ladder", "order"},
         "proof": _PLAIN | {"market", "order", "rules"},

@@ -1,0 +1,76 @@
+"""What a rebalance's buys may cost, and how it is shared out among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_FLOOR, Decimal, localcontext
+from typing import NamedTuple
+
+from repeg.domain.money import EXACT_DIGITS, floor_qty
+from repeg.domain.rebalance.book import ZERO, Book, Targets
+
+
+class Wish(NamedTuple):
+    """Shares that a buy wants, at most so many, and what one of them may cost in dollars."""
+
+    qty: Decimal
+    price: Decimal
+    fractionable: bool
+
+
+def lends(book: Book, targets: Targets) -> bool:
+    """True when buys may use the broker's money: a cash account has none to lend."""
+    return targets.margin and book.settled_cash is None
+
+
+def at_hand(book: Book) -> Decimal:
+    """Cash in dollars that may be spent at once, before shorts and buffer are thought of; may be negative."""
+    cash = book.cash if book.settled_cash is None else min(book.cash, book.settled_cash)
+    return cash - book.spoken_for
+
+
+def for_covers(book: Book, targets: Targets) -> Decimal:
+    """Dollars that buying shorts back may cost: what came of them is there for that."""
+    # What is sold at the same time does not count: it may not be sold in the end.
+    return max(ZERO, book.buying_power if lends(book, targets) else at_hand(book))
+
+
+def owed(book: Book, covered: dict[str, Decimal]) -> Decimal:
+    """Dollars that it may take to buy back the shorts that are left once so many shares of each symbol are covered."""
+    # Whoever's they are. Premiums of options have no price here: such an account's cash is all that can be counted.
+    shorts = [each for each in book.holdings if each.qty < 0 and each.symbol in book.prices]
+    left = ((max(ZERO, -each.qty - covered.get(each.symbol, ZERO)), book.prices[each.symbol]) for each in shorts)
+    return sum((shares * price.buys_back for shares, price in left), ZERO)
+
+
+def spendable(
+    book: Book, targets: Targets, equity: Decimal, proceeds: Decimal, cover_costs: Decimal, still_owed: Decimal
+) -> Decimal:
+    """Dollars that buys may cost besides covers. `proceeds`: of the sells that come before them, at their worst."""
+    # In a cash account what is sold today settles tomorrow: to buy with it and sell again is a violation there.
+    coming = proceeds if book.settled_cash is None else ZERO
+    power = book.buying_power + coming
+    if lends(book, targets):
+        return max(ZERO, power - cover_costs)
+    own = at_hand(book) + coming - cover_costs - still_owed - targets.cash_buffer * equity
+    return max(ZERO, min(own, power))
+
+
+def share_out(wishes: Sequence[Wish], dollars: Decimal) -> list[Decimal]:
+    """Shares for each wish: all that is wanted, or what the dollars pay for, every wish cut in the same proportion.
+
+    What rounding down leaves goes to the first wishes that it still pays for.
+    """
+    # Rounding only ever down: a hundredth of a cent too much is refused by the broker, and breaks the promise.
+    with localcontext(prec=EXACT_DIGITS, rounding=ROUND_FLOOR):
+        wanted = sum((wish.qty * wish.price for wish in wishes), ZERO)
+        if wanted <= dollars:
+            return [wish.qty for wish in wishes]
+        part = dollars / wanted
+        shares = [floor_qty(wish.qty * part, wish.fractionable) for wish in wishes]
+        left = dollars - sum((qty * wish.price for qty, wish in zip(shares, wishes, strict=True)), ZERO)
+        for place, wish in enumerate(wishes):
+            more = floor_qty(min(wish.qty - shares[place], left / wish.price), wish.fractionable)
+            shares[place] += more
+            left -= more * wish.price
+        return shares

@@ -1,0 +1,379 @@
+"""The plan of a rebalance: what is sold and bought of which symbol, and why the rest is not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from repeg.domain.models import from_json, to_json
+from repeg.domain.reasons import Reason
+from repeg.domain.rebalance.plan import Plan, left_over, plan, plan_buys
+from tests.support.books import book, filled, held, price, shares_of, targets, why_left
+
+MIX = {"TQQQ": "0.6", "SPY": "0.4"}
+MARKS = {"AAPL": 200, "QQQ": 500, "SPY": 400, "TQQQ": 50}
+
+
+def _shares(**qty: str | int) -> dict[str, Decimal]:
+    return {symbol: Decimal(shares) for symbol, shares in qty.items()}
+
+
+def test_what_is_held_becomes_what_is_wanted_sells_before_buys() -> None:
+    planned = plan(book(0, {"AAPL": 250, "QQQ": 100}, MARKS), targets(MIX))
+    assert (planned.equity, planned.spendable) == (100_000, 100_000)
+    assert shares_of(planned.sells) == _shares(AAPL=-250, QQQ=-100)
+    assert shares_of(planned.buys) == _shares(TQQQ=1200, SPY=100)
+    tqqq = planned.buys[0]
+    assert (tqqq.current_weight, tqqq.target_weight, tqqq.drift) == (0, Decimal("0.6"), Decimal("-0.6"))
+    assert (tqqq.phase, tqqq.cost, tqqq.mark, tqqq.by_close) == ("buy", 60_000, 50, False)
+    assert planned.sells[0].cost is None and planned.sells[0].phase == "sell"
+    assert not planned.residual and not planned.all_hold
+
+
+def test_a_plan_is_kept_in_the_record_as_it_is() -> None:
+    planned = plan(book(0, {"AAPL": 250}, MARKS, waiting={"SPY": "an order is at work"}), targets(MIX))
+    assert from_json(to_json(planned), Plan) == planned
+
+
+def test_the_buffer_stays_in_cash_and_takes_the_same_part_of_every_target() -> None:
+    planned = plan(book(100_000, {}, MARKS), targets(MIX, buffer="0.01"))
+    assert {leg.symbol: leg.cost for leg in planned.buys} == {"TQQQ": 59_400, "SPY": 39_600}
+
+
+def test_weights_that_leave_more_than_the_buffer_are_taken_as_they_are() -> None:
+    planned = plan(book(100_000, {}, MARKS), targets({"TQQQ": "0.6", "SPY": "0.3"}, buffer="0.01"))
+    assert {leg.symbol: leg.cost for leg in planned.buys} == {"TQQQ": 60_000, "SPY": 30_000}
+
+
+def test_weights_of_a_little_more_than_all_are_cut_to_all() -> None:
+    planned = plan(book(101_000, {}, MARKS), targets({"TQQQ": "0.61", "SPY": "0.4"}))
+    assert {leg.symbol: leg.cost for leg in planned.buys} == {"TQQQ": 61_000, "SPY": 40_000}
+
+
+@pytest.mark.parametrize(
+    ("held_tqqq", "legs"),
+    [(1200, {}), (1220, {}), (1180, {}), (1221, _shares(TQQQ=-21)), (1179, _shares(TQQQ=21))],
+    ids=["on target", "at the threshold", "at the threshold below", "beyond", "beyond below"],
+)
+def test_what_is_off_by_more_than_the_threshold_is_brought_all_the_way(
+    held_tqqq: int, legs: dict[str, Decimal]
+) -> None:
+    cash = 100_000 - 50 * held_tqqq
+    planned = plan(book(cash, {"TQQQ": held_tqqq}, MARKS), targets({"TQQQ": "0.6"}))
+    assert shares_of([*planned.sells, *planned.buys]) == legs
+    assert planned.all_hold is not bool(legs)
+
+
+def test_what_is_to_be_left_or_entered_is_no_small_correction() -> None:
+    """Of a hundred symbols at a hundredth each, with a threshold of as much, none would ever be bought."""
+    planned = plan(
+        book(49_100, {"AAPL": 2, "SPY": 125, "QQQ": 1}, MARKS),
+        targets({"SPY": "0.5", "TQQQ": "0.009", "QQQ": "0"}),
+    )
+    assert shares_of(planned.sells) == _shares(AAPL=-2, QQQ=-1)
+    assert shares_of(planned.buys) == _shares(TQQQ=18)
+
+
+def test_shares_of_brackets_are_neither_sold_nor_part_of_what_is_invested() -> None:
+    account = book(30_000, [held("AAPL", 300, protected=100), held("QQQ", 20, protected=20)], MARKS)
+    planned = plan(account, targets({"AAPL": "0.2", "SPY": "0.8"}))
+    assert planned.equity == 70_000, "20 000 of AAPL and all QQQ are the brackets'"
+    assert shares_of(planned.sells) == _shares(AAPL=-130)
+    assert shares_of(planned.buys) == _shares(SPY=140)
+    assert not planned.sells[0].by_close
+
+
+def test_shares_of_a_bracket_whose_protection_does_not_rest_yet_are_not_free() -> None:
+    account = book(0, [held("AAPL", 100).changed(protected=Decimal(100))], MARKS)
+    assert plan(account, targets({"SPY": 1})).sells == ()
+
+
+def test_included_shares_of_brackets_are_sold_by_a_close_once_the_free_ones_do_not_do() -> None:
+    account = book(0, [held("AAPL", 100, protected=60), held("QQQ", 160, protected=100)], MARKS)
+    planned = plan(account, targets({"QQQ": "0.5", "SPY": "0.5"}, protected=True))
+    assert planned.equity == 100_000
+    assert shares_of(planned.sells) == _shares(AAPL=-100, QQQ=-60)
+    assert {leg.symbol: leg.by_close for leg in planned.sells} == {"AAPL": True, "QQQ": False}
+
+
+def test_what_other_orders_hold_is_not_sold_and_said_so() -> None:
+    planned = plan(book(0, [held("AAPL", 100, by_orders=30)], MARKS), targets({"SPY": 1}))
+    assert shares_of(planned.sells) == _shares(AAPL=-70)
+    assert shares_of(planned.buys) == _shares(SPY=35), "no more than the sale brings"
+    assert why_left(planned)["AAPL"] == "open orders hold 30 of 100 shares"
+
+
+def test_what_is_not_traded_here_stands_outside() -> None:
+    account = book(10_000, [held("AAPL260116C00200000", 5, tradable=False)], MARKS)
+    planned = plan(account, targets({"SPY": 1}))
+    assert planned.equity == 10_000
+    assert shares_of(planned.buys) == _shares(SPY=25) and not planned.sells
+
+
+def test_what_is_wanted_of_a_holding_that_is_not_traded_here_is_residual() -> None:
+    account = book(10_000, [held("BTCUSD", 1, tradable=False)], {**MARKS, "BTCUSD": 90_000})
+    planned = plan(account, targets({"BTCUSD": "0.5"}))
+    assert not planned.buys and why_left(planned) == {"BTCUSD": "an option"}
+
+
+def test_others_are_left_alone_when_asked_and_weights_are_still_of_everything() -> None:
+    planned = plan(book(50_000, {"AAPL": 250}, MARKS), targets({"TQQQ": "0.3"}, others=False))
+    assert planned.equity == 100_000
+    assert not planned.sells and shares_of(planned.buys) == _shares(TQQQ=600)
+
+
+def test_others_that_are_left_alone_leave_less_to_spend_than_is_wanted() -> None:
+    planned = plan(book(50_000, {"AAPL": 250}, MARKS), targets(MIX, others=False))
+    assert not planned.sells and shares_of(planned.buys) == _shares(TQQQ=600, SPY=50)
+    assert why_left(planned)["TQQQ"] == "$50000 can be spent where $100000 are wanted"
+    assert {each.symbol: each.drift for each in planned.residual} == {"TQQQ": Decimal("-0.3"), "SPY": Decimal("-0.2")}
+
+
+# Shorts
+
+
+def test_a_short_is_bought_back_with_the_sells() -> None:
+    planned = plan(book(120_000, {"AAPL": -100}, MARKS), targets({"SPY": "0.4"}))
+    (cover,) = planned.sells
+    assert (cover.symbol, cover.side, cover.qty, cover.phase, cover.cost) == ("AAPL", "buy", 100, "sell", 20_000)
+    assert shares_of(planned.buys) == _shares(SPY=100)
+
+
+def test_a_short_that_should_be_a_long_is_bought_back_first() -> None:
+    account = book(120_000, {"AAPL": -100}, MARKS)
+    planned = plan(account, targets({"AAPL": "0.5"}))
+    assert shares_of(planned.sells) == _shares(AAPL=100)
+    assert shares_of(planned.buys) == _shares(AAPL=250)
+    # The cover did not fill: it comes first, and no order buys across nothing.
+    again = plan_buys(account, targets({"AAPL": "0.5"}))
+    assert shares_of(again.buys) == _shares(AAPL=100) and again.buys[0].phase == "buy"
+    assert why_left(again) == {"AAPL": "to be bought once the short is bought back"}
+
+
+def test_what_a_short_brought_is_never_spent() -> None:
+    planned = plan(book(120_000, {"AAPL": -100}, MARKS, buying_power=10**6), targets({"SPY": 1}, others=False))
+    assert planned.equity == 100_000
+    assert planned.spendable == 100_000
+
+
+def test_a_bracketed_short_takes_what_it_will_cost_out_of_what_is_invested() -> None:
+    account = book(120_000, [held("AAPL", -100, protected=100)], MARKS, buying_power=10**6)
+    planned = plan(account, targets({"SPY": 1}))
+    assert (planned.equity, planned.spendable) == (100_000, 100_000)
+    assert not planned.sells and shares_of(planned.buys) == _shares(SPY=250)
+
+
+def test_an_included_bracketed_short_is_bought_back_by_a_close() -> None:
+    account = book(120_000, [held("AAPL", -100, protected=100)], MARKS)
+    (cover,) = plan(account, targets({"SPY": 1}, protected=True)).sells
+    assert (cover.side, cover.qty, cover.by_close) == ("buy", 100, True)
+
+
+def test_a_short_is_bought_back_as_far_as_the_cash_goes() -> None:
+    """What is sold at the same time does not pay for it: that may not be sold in the end."""
+    account = book(5_000, {"AAPL": -100, "QQQ": 100}, MARKS)
+    planned = plan(account, targets({"SPY": 1}))
+    assert shares_of(planned.sells) == _shares(QQQ=-100, AAPL=25)
+    assert why_left(planned)["AAPL"] == "the cash that is there buys back 25 of 100 short shares"
+    assert planned.spendable == 35_000, "of 55 000 the rest of the short takes 15 000, and 5 000 covered some"
+
+
+# Cash
+
+
+def test_buys_are_sized_so_that_their_worst_price_pays_for_all_of_them() -> None:
+    prices = [price("TQQQ", 50, cap_bps=20), price("SPY", 400, cap_bps=10)]
+    planned = plan(book(100_000, {}, prices), targets(MIX))
+    assert shares_of(planned.buys) == _shares(TQQQ="1197.604790419", SPY="99.900099900")
+    assert sum(leg.cost or 0 for leg in planned.buys) <= planned.spendable == 100_000
+    assert not planned.residual, "it is the price's tolerance, no shortage"
+
+
+def test_the_sells_are_expected_at_their_worst_price() -> None:
+    prices = [price("AAPL", 200, cap_bps=50), price("SPY", 400)]
+    planned = plan(book(0, {"AAPL": 500}, prices), targets({"SPY": 1}))
+    assert planned.spendable == 99_500
+
+
+def test_buys_that_cannot_all_be_paid_are_cut_in_proportion() -> None:
+    account = book(20_000, {"AAPL": 400}, MARKS, waiting={"AAPL": "a close is at work"})
+    planned = plan(account, targets(MIX))
+    assert shares_of(planned.buys) == _shares(TQQQ=240, SPY=20)
+    assert why_left(planned) == {
+        "AAPL": "a close is at work",
+        "TQQQ": "$20000 can be spent where $100000 are wanted",
+        "SPY": "$20000 can be spent where $100000 are wanted",
+    }
+
+
+def test_what_rounding_leaves_buys_another_share_where_the_drift_is_largest() -> None:
+    account = book(1_500, {}, {"NVR": 800, "AZO": 400}, whole=["NVR", "AZO"], spoken_for=200)
+    planned = plan(account, targets({"NVR": "0.6", "AZO": "0.4"}, threshold="0"))
+    assert shares_of(planned.buys) == _shares(NVR=1, AZO=1)
+
+
+def test_once_the_sells_are_over_nothing_is_sold_and_only_cash_that_is_there_is_spent() -> None:
+    planned = plan_buys(book(10_000, {"AAPL": 450}, MARKS), targets(MIX))
+    assert not planned.sells and planned.spendable == 10_000
+    assert shares_of(planned.buys) == _shares(TQQQ=120, SPY=10)
+    assert why_left(planned)["AAPL"] == "still to be sold"
+
+
+def test_margin_is_not_cash() -> None:
+    planned = plan(book(50_000, {"AAPL": 250}, MARKS, buying_power=150_000), targets(MIX, others=False))
+    assert planned.spendable == 50_000
+
+
+def test_margin_is_used_when_it_is_allowed_as_far_as_it_goes() -> None:
+    account = book(50_000, {"AAPL": 250}, MARKS, buying_power=80_000)
+    planned = plan(account, targets(MIX, others=False, margin=True))
+    assert planned.spendable == 80_000
+    assert sum(leg.cost or 0 for leg in planned.buys) == 80_000
+    cash_account = account.changed(settled_cash=Decimal(50_000))
+    assert plan(cash_account, targets(MIX, others=False, margin=True)).spendable == 50_000, "it has none to lend"
+
+
+def test_buying_power_bounds_what_is_spent_when_the_broker_grants_less_than_the_cash() -> None:
+    assert plan(book(50_000, {}, MARKS, buying_power=30_000), targets(MIX)).spendable == 30_000
+
+
+def test_a_cash_account_spends_what_is_settled() -> None:
+    planned = plan(book(30_000, {"AAPL": 100}, MARKS, settled_cash=10_000), targets(MIX))
+    assert shares_of(planned.sells) == _shares(AAPL=-100)
+    assert planned.spendable == 10_000, "what is sold today settles tomorrow"
+
+
+def test_what_open_orders_may_cost_is_not_spent_again() -> None:
+    planned = plan(book(100_000, {}, MARKS, spoken_for=40_000), targets(MIX, buffer="0.01"))
+    assert planned.equity == 100_000
+    assert planned.spendable == 59_000
+
+
+def test_a_negative_balance_is_made_good_by_the_sells_first() -> None:
+    account = book(-10_000, {"AAPL": 300, "SPY": 125}, MARKS)
+    planned = plan(account, targets({"SPY": "1"}))
+    assert planned.spendable == 50_000
+    assert shares_of(planned.sells) == _shares(AAPL=-300)
+    assert shares_of(planned.buys) == _shares(SPY=125)
+
+
+def test_a_negative_balance_that_no_sale_makes_good_buys_nothing_and_sells_nothing_more() -> None:
+    account = book(-10_000, {"AAPL": 300, "SPY": 125}, MARKS)
+    planned = plan(account, targets({"SPY": "0.6", "AAPL": "0.6"}, others=False, threshold="0.02"))
+    # 100 000 of equity: half of each is wanted, and AAPL is held for 60 000.
+    assert shares_of([*planned.sells, *planned.buys]) == _shares(AAPL=-50)
+    held_back = plan(account, targets({"AAPL": "0.6", "TQQQ": "0.2"}, others=False))
+    assert not held_back.sells and not held_back.buys
+    assert why_left(held_back) == {"TQQQ": "$0 can be spent where $20000 are wanted"}
+
+
+def test_with_nothing_to_invest_nothing_is_planned() -> None:
+    planned = plan(book(-70_000, {"AAPL": 300}, MARKS), targets({"SPY": 1}))
+    assert not planned.sells and not planned.buys and not planned.all_hold
+    why = "there is nothing to invest: cash and shares come to $-10000"
+    assert why_left(planned) == {"AAPL": why, "SPY": why}
+
+
+# Quantities
+
+
+def test_a_position_that_is_left_is_sold_to_its_last_digit() -> None:
+    planned = plan(book(0, {"AAPL": "7.2273576"}, MARKS), targets({"SPY": 1}))
+    assert shares_of(planned.sells) == _shares(AAPL="-7.2273576")
+
+
+def test_a_fraction_of_what_trades_in_whole_shares_stays_and_is_told() -> None:
+    planned = plan(book(0, {"AAPL": "7.2273576"}, MARKS, whole=["AAPL"]), targets({"SPY": 1}))
+    assert shares_of(planned.sells) == _shares(AAPL=-7)
+    left = planned.residual[0]
+    assert (left.symbol, left.why) == ("AAPL", "the broker trades the symbol in whole shares only")
+    assert left.drift == Decimal("0.031458"), "45.47 of 1445.47 dollars"
+    rest = plan(book(1400, {"AAPL": "0.2273576"}, MARKS, whole=["AAPL"]), targets({"SPY": 1}))
+    assert not rest.sells and "AAPL" in why_left(rest)
+
+
+def test_whole_shares_are_rounded_down_both_ways() -> None:
+    account = book(1_000, {"AAPL": 10}, {"AAPL": 200, "SPY": 430}, whole=["AAPL", "SPY"])
+    planned = plan(account, targets({"AAPL": "0.45", "SPY": "0.55"}))
+    assert shares_of(planned.sells) == _shares(AAPL=-3), "3.25 are too much"
+    assert shares_of(planned.buys) == _shares(SPY=3), "3.84 are missing"
+    assert why_left(planned)["SPY"] == "the broker trades the symbol in whole shares only"
+
+
+def test_less_than_a_whole_share_is_no_leg() -> None:
+    planned = plan(book(1_000, {}, {"BRK.A": 700_000}, whole=["BRK.A"]), targets({"BRK.A": 1}))
+    assert not planned.buys
+    assert why_left(planned) == {"BRK.A": "the broker trades the symbol in whole shares only"}
+
+
+def test_a_correction_under_the_smallest_trade_is_told_and_not_made() -> None:
+    account = book(100, {"SPY": "0.26"}, MARKS)  # 104 of 204 dollars
+    planned = plan(account, targets({"SPY": "0.49"}))
+    assert not planned.sells
+    assert why_left(planned) == {"SPY": "less than the smallest trade of $5"}
+    assert shares_of(plan(account, targets({"SPY": "0.49"}, min_trade=4)).sells) == _shares(SPY="-0.0101")
+
+
+def test_a_small_position_is_left_whole_and_one_under_a_dollar_is_told() -> None:
+    account = book(1_000, {"AAPL": "0.01", "QQQ": "0.001"}, MARKS)
+    planned = plan(account, targets({"SPY": "0.5"}))
+    assert shares_of(planned.sells) == _shares(AAPL="-0.01")
+    assert why_left(planned) == {"QQQ": "the broker takes no order under $1"}
+
+
+def test_a_small_entry_is_told_and_not_made() -> None:
+    planned = plan(book(1_000, {}, MARKS), targets({"SPY": "0.004"}))
+    assert not planned.buys and why_left(planned) == {"SPY": "less than the smallest trade of $5"}
+
+
+# What must not be traded now
+
+
+def test_a_symbol_whose_order_is_at_work_waits_for_it() -> None:
+    account = book(50_000, {"AAPL": 250}, MARKS, waiting={"AAPL": "order ord-1 is at work", "SPY": "order ord-2 too"})
+    planned = plan(account, targets(MIX))
+    assert not planned.sells and shares_of(planned.buys) == _shares(TQQQ=1000)
+    assert why_left(planned)["AAPL"] == "order ord-1 is at work"
+
+
+def test_a_symbol_without_a_price_to_trade_on_is_valued_and_not_traded() -> None:
+    halted = price("AAPL", 200, problem=Reason.STALE_QUOTE, why="halted since 09:31")
+    account = book(50_000, {"AAPL": 250}, [halted, price("SPY", 400), price("TQQQ", 50, problem=Reason.NO_QUOTE)])
+    planned = plan(account, targets(MIX))
+    assert planned.equity == 100_000
+    assert shares_of([*planned.sells, *planned.buys]) == _shares(SPY=100)
+    assert why_left(planned) == {"AAPL": "halted since 09:31", "TQQQ": Reason.NO_QUOTE.explanation}
+
+
+def test_what_cannot_be_traded_is_not_told_while_it_is_on_target() -> None:
+    halted = price("AAPL", 200, problem=Reason.STALE_QUOTE)
+    account = book(50_000, {"AAPL": 250}, [halted])
+    assert plan(account, targets({"AAPL": "0.505"})).all_hold
+
+
+def test_without_a_price_of_what_is_held_there_is_no_plan() -> None:
+    with pytest.raises(ValueError, match="no price for AAPL"):
+        plan(book(50_000, {"AAPL": 250}, {"SPY": 400}), targets({"SPY": 1}))
+
+
+def test_legs_come_by_the_size_of_their_drift_then_by_symbol() -> None:
+    account = book(10_000, {"QQQ": 40, "AAPL": 100, "SPY": 50}, MARKS)
+    planned = plan(account, targets({"TQQQ": "0.5"}))
+    assert [leg.symbol for leg in planned.sells] == ["AAPL", "QQQ", "SPY"]
+    backwards = account.changed(holdings=account.holdings[::-1], prices=dict(reversed(account.prices.items())))
+    assert plan(backwards, targets({"TQQQ": "0.5"})) == planned
+
+
+def test_what_is_left_in_the_end_is_told_of_every_symbol_that_is_off() -> None:
+    wanted = targets(MIX)
+    account = book(0, {"AAPL": 250, "QQQ": 100}, MARKS)
+    after_sells = filled(account, plan(account, wanted).sells[:1])
+    left = left_over(after_sells, wanted)
+    assert {(each.symbol, each.drift, each.why) for each in left} == {
+        ("QQQ", Decimal("0.5"), "still to be sold"),
+        ("TQQQ", Decimal("-0.6"), "still to be bought"),
+        ("SPY", Decimal("-0.4"), "still to be bought"),
+    }
+    done = filled(after_sells, plan(after_sells, wanted).sells)
+    assert left_over(filled(done, plan_buys(done, wanted).buys), wanted) == ()

@@ -13,6 +13,7 @@ from desk.doctor.keys import KEYS, Keys, fill_in, read_keys
 from desk.doctor.words import START_AFRESH, deploy_again
 from repeg.broker import alpaca_parse as parse
 from repeg.broker.alpaca_errors import request_count
+from repeg.broker.alpaca_fields import Unreadable
 from repeg.broker.alpaca_wire import NoAnswer, Reply, Wire
 from repeg.errors import LiveTradingLocked
 from repeg.wiring.live_lock import broker_urls
@@ -126,7 +127,7 @@ def check_account(case: Case) -> str:
     body: dict[str, Any] = case.fact(answer).reply.body
     try:
         account = parse.account(body)
-    except parse.Unreadable as error:
+    except Unreadable as error:
         raise Trouble(ACCOUNT, f"the broker's account cannot be read: {error}", mend_outage(case)) from None
     wanted = case.environment.get("ACCOUNT_NUMBER", "")
     if wanted and account.account_number != wanted:

@@ -98,6 +98,7 @@ DOMAIN = Package(
         "signals": _PLAIN | {"ladder", "order"},
         "rules": _PLAIN | {"market", "ladder", "order"},
         "proof": _PLAIN | {"market", "order", "rules"},
+        "rebalance": _PLAIN | {"market", "ladder", "order"},
     },
     outside=frozenset({"repeg.errors"}),
 )
@@ -123,6 +124,7 @@ REPEG = Package(
         "worker": _RIM,
         "steps": _RIM | {"worker"},
         "care": _RIM | {"worker"},
+        "rebalance": _RIM | {"worker"},
         "wiring": _RIM | {"budget", "intake", "settings", "steps", "telemetry", "worker"},
     },
 )

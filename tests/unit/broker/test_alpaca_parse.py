@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from repeg.broker import alpaca_parse as parse
+from repeg.broker.alpaca_fields import Unreadable, moment
 from repeg.domain.market.reports import OrderStatus
 
 ORDER: dict[str, Any] = {
@@ -123,14 +124,14 @@ def test_optional_fields_may_be_null_or_missing(missing: str | None) -> None:
 @pytest.mark.parametrize("missing", [None, "absent"])
 @pytest.mark.parametrize("field", ["id", "client_order_id", "symbol", "side", "status"])
 def test_an_order_without_identity_is_unreadable(field: str, missing: str | None) -> None:
-    with pytest.raises(parse.Unreadable):
+    with pytest.raises(Unreadable):
         parse.order_report(order(**{field: missing}))
 
 
 def test_a_missing_fill_is_nought_only_for_an_order_that_cannot_have_one() -> None:
     assert parse.order_report(order(status="accepted", filled_qty=None)).filled_qty == 0
     for status in ("filled", "partially_filled", "canceled", "pending_cancel"):
-        with pytest.raises(parse.Unreadable):
+        with pytest.raises(Unreadable):
             parse.order_report(order(status=status, filled_qty=None))
 
 
@@ -141,72 +142,8 @@ def test_an_order_by_amount_counts_as_what_it_has_filled() -> None:
 
 @pytest.mark.parametrize("body", [None, [], "order", 7, {"id": 1}, order(qty="ten"), order(qty="NaN")])
 def test_garbage_is_unreadable(body: Any) -> None:
-    with pytest.raises(parse.Unreadable):
+    with pytest.raises(Unreadable):
         parse.order_report(body)
-
-
-def quotes(**fields: Any) -> dict[str, Any]:
-    full = {"t": "2026-11-20T15:00:00.987654321Z", "ap": 50.98, "as": 3, "bp": 50.95, "bs": 2, "c": ["R"], "z": "C"}
-    return {"quotes": {"TQQQ": {**full, **fields}}}
-
-
-def test_a_quote_is_read_exactly() -> None:
-    quote = parse.quote("TQQQ", quotes(bp=Decimal("50.95"), ap=Decimal("50.98")))
-    assert quote is not None
-    assert (quote.bid, quote.ask, quote.bid_size, quote.ask_size) == (Decimal("50.95"), Decimal("50.98"), 2, 3)
-    assert quote.at == datetime(2026, 11, 20, 15, 0, 0, 987654, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("nothing", [0, None])
-def test_an_empty_side_is_zero(nothing: int | None) -> None:
-    quote = parse.quote("TQQQ", quotes(ap=nothing, **{"as": nothing}))
-    assert quote is not None
-    assert (quote.ask, quote.ask_size, quote.bid) == (0, 0, Decimal("50.95"))
-
-
-@pytest.mark.parametrize(
-    "body", [{}, {"quotes": {}}, {"quotes": None}, {"quotes": {"QQQ": {}}}, {"quotes": {"TQQQ": None}}, quotes(t=None)]
-)
-def test_no_quote(body: Any) -> None:
-    assert parse.quote("TQQQ", body) is None
-
-
-def snapshots(**others: Any) -> dict[str, Any]:
-    one = {"latestQuote": quotes()["quotes"]["TQQQ"], "latestTrade": {"t": "2026-11-20T15:00:00Z", "p": 50.96}}
-    return {"TQQQ": one, **others}
-
-
-def quoted_at(text: str) -> dict[str, Any]:
-    return {"latestQuote": quotes(t=text)["quotes"]["TQQQ"], "latestTrade": None}
-
-
-def test_a_snapshot_tells_quote_last_trade_and_the_youngest_quote_of_the_others() -> None:
-    body = snapshots(SPY=quoted_at("2026-11-20T15:00:07Z"), QQQ=quoted_at("2026-11-20T15:00:05Z"))
-    seen = parse.snapshot("TQQQ", ["QQQ", "SPY"], body)
-    assert seen.quote == parse.quote("TQQQ", quotes())
-    assert (seen.last_price, seen.last_at) == (Decimal("50.96"), datetime(2026, 11, 20, 15, tzinfo=UTC))
-    assert seen.feed_at == seen.newest_at == datetime(2026, 11, 20, 15, 0, 7, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"TQQQ": None},
-        {},
-        {"TQQQ": {"latestQuote": None, "latestTrade": {"t": "yesterday", "p": "much"}}, "SPY": 5},
-        {"SPY": {"latestQuote": {"t": 7}}},
-    ],
-)
-def test_a_snapshot_may_show_nothing(body: Any) -> None:
-    seen = parse.snapshot("TQQQ", ["SPY"], body)
-    assert (seen.quote, seen.feed_at, seen.newest_at) == (None, None, None)
-
-
-def test_a_trade_or_a_witness_that_cannot_be_read_hides_no_quote() -> None:
-    body = snapshots(SPY={"latestQuote": {"t": "soon"}})
-    body["TQQQ"]["latestTrade"] = {"t": "2026-11-20T15:00:00Z", "p": "NaN"}
-    seen = parse.snapshot("TQQQ", ["SPY"], body)
-    assert seen.quote is not None and (seen.last_price, seen.feed_at) == (None, None)
 
 
 def test_positions_are_signed() -> None:
@@ -279,7 +216,7 @@ def test_extended_hours_have_their_usual_bounds_if_the_calendar_names_none(close
     ],
 )
 def test_a_damaged_calendar_is_unreadable(body: Any) -> None:
-    with pytest.raises(parse.Unreadable):
+    with pytest.raises(Unreadable):
         parse.trading_days(body)
 
 
@@ -287,13 +224,13 @@ def test_a_damaged_calendar_is_unreadable(body: Any) -> None:
     "text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00", "soon"]
 )
 def test_a_time_beyond_the_calendar_is_unreadable(text: str) -> None:
-    with pytest.raises(parse.Unreadable):
-        parse.moment(text)
+    with pytest.raises(Unreadable):
+        moment(text)
 
 
 @pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", "NaN", "Infinity", "sNaN", True, [], {}])
 def test_a_number_that_no_market_knows_is_unreadable(number: Any) -> None:
-    with pytest.raises(parse.Unreadable):
+    with pytest.raises(Unreadable):
         parse.order_report(order(qty=number))
 
 
@@ -301,14 +238,56 @@ def test_the_clock() -> None:
     now = parse.clock({"timestamp": "2026-11-20T10:00:00.123456789-05:00", "is_open": True})
     assert now == datetime(2026, 11, 20, 15, 0, 0, 123456, tzinfo=UTC)
     for damaged in ({}, {"timestamp": "noon"}, {"timestamp": "2026-11-20T10:00:00"}):
-        with pytest.raises(parse.Unreadable):
+        with pytest.raises(Unreadable):
             parse.clock(damaged)
 
 
 def test_only_orders_of_the_symbol_are_taken_from_a_list() -> None:
     (report,) = parse.order_reports("TQQQ", [order(), order(symbol=None, side=None), order(symbol="SPY")])
     assert report.symbol == "TQQQ"
-    with pytest.raises(parse.Unreadable):
+    with pytest.raises(Unreadable):
         parse.order_reports("TQQQ", [order(side=None)])
-    with pytest.raises(parse.Unreadable):
+    with pytest.raises(Unreadable):
         parse.order_reports("TQQQ", {"message": "ok"})
+
+
+ACCOUNT = {"account_number": "PA1", "equity": "1800", "cash": "1000", "buying_power": "700"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "settled"),
+    [
+        ({"multiplier": "2"}, None),
+        ({"multiplier": "4", "non_marginable_buying_power": "100"}, None),
+        # Without margin: what its buying power says, proceeds that it may spend included; never more than the cash.
+        ({"multiplier": "1", "non_marginable_buying_power": "100"}, "700"),
+        ({"multiplier": "1", "buying_power": "1600"}, "1000"),
+        ({"multiplier": "1", "cash": "-20", "buying_power": "0"}, "-20"),
+        ({"multiplier": 1}, "700"),
+        # Whatever does not tell its kind has the stricter rules.
+        ({}, "700"),
+        ({"multiplier": None, "non_marginable_buying_power": "100"}, "100"),
+        ({"multiplier": "", "non_marginable_buying_power": "lots"}, "700"),
+        ({"multiplier": "margin", "non_marginable_buying_power": "900"}, "700"),
+        ({"multiplier": "0"}, "700"),
+    ],
+)
+def test_what_an_account_without_margin_may_spend(fields: dict[str, Any], settled: str | None) -> None:
+    account = parse.account({**ACCOUNT, **fields})
+    assert account.settled_cash == (Decimal(settled) if settled else None)
+
+
+@pytest.mark.parametrize(("fields", "value"), [({"short_market_value": "-512.5"}, "-512.5"), ({}, "0")])
+def test_what_the_shorts_are_worth(fields: dict[str, Any], value: str) -> None:
+    assert parse.account({**ACCOUNT, **fields}).short_market_value == Decimal(value)
+
+
+def test_a_list_of_assets_is_read_as_far_as_it_can_be() -> None:
+    found = parse.assets([{"symbol": "TQQQ", "fractionable": True}, {"symbol": None}, 7])
+    assert [(asset.symbol, asset.fractionable) for asset in found] == [("TQQQ", True)]
+
+
+@pytest.mark.parametrize("body", [[], {}, None, [{}]])
+def test_an_empty_list_of_assets_does_not_say_that_nothing_is_traded(body: Any) -> None:
+    with pytest.raises(Unreadable):
+        parse.assets(body)

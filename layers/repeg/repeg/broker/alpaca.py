@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote as url_quote
 from urllib.parse import urlsplit
 
 from repeg.broker import alpaca_errors as errors
 from repeg.broker import alpaca_parse as parse
+from repeg.broker.alpaca_fields import Unreadable
+from repeg.broker.alpaca_market import Clock, MarketData, read_answer
 from repeg.broker.alpaca_requests import oco_request, order_request
 from repeg.broker.alpaca_wire import (
     CONNECT_TIMEOUT_SECONDS,
@@ -25,8 +26,8 @@ from repeg.broker.alpaca_wire import (
 )
 from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, InTime, SubmitOutcome, Throttled, always
 from repeg.budget.ledger import RateBudget
-from repeg.domain.market.quotes import Quote, Snapshot
 from repeg.domain.market.reports import (
+    US_EQUITY,
     Account,
     Asset,
     ChildOrder,
@@ -35,15 +36,11 @@ from repeg.domain.market.reports import (
     ProtectiveOrder,
     TradingDay,
 )
-from repeg.domain.market.sessions import EASTERN
-from repeg.domain.order.adjustments import CorporateAction
 from repeg.domain.order.reservation import Reservation
 from repeg.errors import (
     BrokerUnavailable,
     BudgetExhausted,
     ConfigurationError,
-    CredentialsRefused,
-    DataFeedDenied,
     SentTooLate,
 )
 
@@ -52,15 +49,10 @@ LIVE_URL = "https://api.alpaca.markets"
 DATA_URL = "https://data.alpaca.markets"
 FEEDS = frozenset({"sip", "iex", "delayed_sip", "boats", "overnight", "otc"})
 
-Clock = Callable[[], datetime]
-_Known = TypeVar("_Known")
 
 _log = logging.getLogger(__name__)
 # The most that Alpaca lists in one call.
 _PAGE = 500
-_ACTIONS_AHEAD = timedelta(days=5)
-_SYMBOLS = 100
-"""Symbols that one call for quotes names: an address has its limits."""
 
 
 def wall_clock() -> datetime:
@@ -102,7 +94,7 @@ def connect_alpaca(
     return AlpacaBroker(trading, data, budget, feed=feed, now=now, on_refused=on_refused)
 
 
-class AlpacaBroker:
+class AlpacaBroker(MarketData):
     """`Broker` for one Alpaca account. See `repeg.broker.port` for what each call means and raises."""
 
     def __init__(
@@ -115,12 +107,9 @@ class AlpacaBroker:
         now: Clock,
         on_refused: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__(data, feed=feed, now=now, on_refused=on_refused)
         self._trading = trading
-        self._data = data
         self._budget = budget
-        self._feed = feed
-        self._clock = now
-        self._on_refused = on_refused
         self._urgent = False
         self._reserved: Reservation | None = None
 
@@ -140,41 +129,48 @@ class AlpacaBroker:
 
     def now(self) -> datetime:
         """The broker's clock, in UTC."""
-        return _read(parse.clock, self._get("/clock"))
+        return read_answer(parse.clock, self._get("/clock"))
 
     def calendar(self, start: date, end: date) -> tuple[TradingDay, ...]:
         """Trading days from start to end, both included."""
-        return _read(parse.trading_days, self._get("/calendar", {"start": start.isoformat(), "end": end.isoformat()}))
+        return read_answer(
+            parse.trading_days, self._get("/calendar", {"start": start.isoformat(), "end": end.isoformat()})
+        )
 
     def account(self) -> Account:
         """The account as it stands."""
-        return _read(parse.account, self._get("/account"))
+        return read_answer(parse.account, self._get("/account"))
 
     def asset(self, symbol: str) -> Asset | None:
         """The asset, None if unknown."""
         reply = self._find(f"/assets/{_part(symbol)}")
-        return _read(parse.asset, reply) if reply else None
+        return read_answer(parse.asset, reply) if reply else None
+
+    def assets(self) -> tuple[Asset, ...]:
+        """All active shares and funds, some ten thousand of them, in one request."""
+        reply = self._get("/assets", {"status": "active", "asset_class": US_EQUITY})
+        return read_answer(parse.assets, reply)
 
     def position(self, symbol: str) -> Position | None:
         """The position, None when flat."""
         reply = self._find(f"/positions/{_part(symbol)}")
-        return _read(parse.position, reply) if reply else None
+        return read_answer(parse.position, reply) if reply else None
 
     def positions(self) -> tuple[Position, ...]:
         """All positions."""
-        return _read(parse.positions, self._get("/positions"))
+        return read_answer(parse.positions, self._get("/positions"))
 
     def order(self, broker_order_id: str) -> OrderReport | None:
         """A child order by the broker's id."""
         # With its legs, since a stop can die while its target lives: by that alone the shares would count as guarded.
         reply = self._find(f"/orders/{_part(broker_order_id)}", {"nested": "true"})
-        return _same(_read(parse.order_report, reply), "broker_order_id", broker_order_id) if reply else None
+        return _same(read_answer(parse.order_report, reply), "broker_order_id", broker_order_id) if reply else None
 
     def order_by_client_id(self, client_order_id: str) -> OrderReport | None:
         """A child order by our id."""
         query = {"client_order_id": client_order_id}
         reply = self._find("/orders:by_client_order_id", query)
-        return _same(_read(parse.order_report, reply), "client_order_id", client_order_id) if reply else None
+        return _same(read_answer(parse.order_report, reply), "client_order_id", client_order_id) if reply else None
 
     def orders(self, symbol: str, after: datetime) -> tuple[OrderReport, ...]:
         """All child orders of a symbol submitted after `after`, oldest first; one request per 500."""
@@ -195,48 +191,13 @@ class AlpacaBroker:
         found: dict[str, OrderReport] = {}
         while True:
             reply = self._get("/orders", query)
-            fresh = [report for report in _read(parser, reply) if report.broker_order_id not in found]
+            fresh = [report for report in read_answer(parser, reply) if report.broker_order_id not in found]
             found.update((report.broker_order_id, report) for report in fresh)
             latest = max((report.submitted_at for report in fresh if report.submitted_at), default=None)
             if len(reply.body) < _PAGE or latest is None:
                 return tuple(found.values())
             # The bound is exclusive, and orders may share a time.
             query["after"] = _stamp(latest - timedelta(microseconds=1))
-
-    def quote(self, symbol: str) -> Quote | None:
-        """The latest quote of the configured feed."""
-        reply = self._data_call("/stocks/quotes/latest", {"symbols": symbol, "feed": self._feed})
-        return None if errors.says_unknown(reply) else _read(lambda body: parse.quote(symbol, body), reply)
-
-    def snapshot(self, symbol: str, witnesses: Collection[str]) -> Snapshot:
-        """The latest quote and trade of the configured feed, and how young its quotes of other symbols are."""
-        others = sorted(set(witnesses) - {symbol})
-        reply = self._data_call("/stocks/snapshots", {"symbols": ",".join((symbol, *others)), "feed": self._feed})
-        if errors.says_unknown(reply):
-            return Snapshot(quote=None)
-        return _read(lambda body: parse.snapshot(symbol, others, body), reply)
-
-    def quotes(self, symbols: Collection[str]) -> dict[str, Quote]:
-        """The latest quotes of the configured feed."""
-        found: dict[str, Quote] = {}
-        wanted = sorted(symbols)
-        for some in (wanted[place : place + _SYMBOLS] for place in range(0, len(wanted), _SYMBOLS)):
-            query = {"symbols": ",".join(some), "feed": self._feed}
-            reply = self._data_call("/stocks/quotes/latest", query)
-            found.update(_read(partial(parse.readable_quotes, some), reply))
-        return found
-
-    def corporate_actions(self, symbol: str, since: date) -> tuple[CorporateAction, ...]:
-        """Splits and stock dividends, oldest first; those of the next session may be in the account already."""
-        query: dict[str, Any] = {
-            "symbols": symbol,
-            "types": "forward_split,reverse_split,stock_dividend",
-            "start": since.isoformat(),
-            "end": (self._clock().astimezone(EASTERN).date() + _ACTIONS_AHEAD).isoformat(),
-            "limit": 1000,
-        }
-        reply = self._data_call("/corporate-actions", query, version="v1")
-        return _read(lambda body: parse.corporate_actions(symbol, body), reply)
 
     def submit(self, child: ChildOrder, in_time: InTime = always) -> SubmitOutcome:
         """Send a child order, once."""
@@ -296,23 +257,6 @@ class AlpacaBroker:
             raise self._refused(reply)
         return reply
 
-    def _data_call(self, path: str, query: dict[str, Any], version: str = "v2") -> Reply:
-        try:
-            reply = self._data.call("GET", path, query, version)
-        except NoAnswer as error:
-            raise BrokerUnavailable(str(error)) from error
-        if reply.status == 429:
-            raise BudgetExhausted(errors.throttle_wait(reply.headers, self._clock()))
-        if errors.denies_feed(reply):
-            raise DataFeedDenied(f"the subscription does not include the {self._feed} feed: {reply}")
-        if errors.refuses_credentials(reply):
-            raise self._refused(reply)
-        return reply
-
-    def _refused(self, reply: Reply) -> CredentialsRefused:
-        self._on_refused()
-        return CredentialsRefused(f"the broker refuses the API keys: {reply}")
-
     def _note_count(self, reply: Reply) -> None:
         count = errors.request_count(reply.headers)
         if count is None:
@@ -336,7 +280,7 @@ class AlpacaBroker:
 def _accepted(client_order_id: str, reply: Reply) -> Accepted | Ambiguous:
     try:
         report = parse.order_report(reply.body)
-    except parse.Unreadable as error:
+    except Unreadable as error:
         return Ambiguous(f"{error}: {reply}")
     if report.client_order_id != client_order_id:
         return Ambiguous(f"the answer tells of another order: {reply}")
@@ -359,15 +303,6 @@ def _cancel_outcome(reply: Reply) -> CancelOutcome:
     if said.says("order_id is missing"):
         return CancelOutcome.UNKNOWN_ORDER
     return CancelOutcome.UNCLEAR
-
-
-def _read(parser: Callable[[Any], _Known], reply: Reply) -> _Known:
-    if not reply.ok:
-        raise BrokerUnavailable(str(reply))
-    try:
-        return parser(reply.body)
-    except parse.Unreadable as error:
-        raise BrokerUnavailable(f"{error}: {reply}") from error
 
 
 def _same(report: OrderReport, field: str, asked: str) -> OrderReport:

@@ -113,6 +113,9 @@ class Broker(Protocol):
     def asset(self, symbol: str) -> Asset | None:
         """The asset, or None if the broker does not know the symbol."""
 
+    def assets(self) -> tuple[Asset, ...]:
+        """All assets that are active, thousands of them, in one answer of some megabytes (one trading request)."""
+
     def position(self, symbol: str) -> Position | None:
         """The position, or None when flat. A single None proves nothing: see `repeg.domain.proof.evidence`."""
 
@@ -125,11 +128,21 @@ class Broker(Protocol):
     def snapshot(self, symbol: str, witnesses: Collection[str]) -> Snapshot:
         """Latest NBBO and last trade of a symbol, and the newest quote of `witnesses` other than it, in one call."""
 
+    def snapshots(self, symbols: Collection[str], witnesses: Collection[str], today: date) -> dict[str, Snapshot]:
+        """As `snapshot`, for many symbols (a call for 100), with the close of the last session before `today`.
+
+        What the feed does not know, or tells in a way that cannot be read, is left out. Every other symbol of a call
+        is a witness.
+        """
+
     def quotes(self, symbols: Collection[str]) -> dict[str, Quote]:
         """The latest NBBO of each of these symbols that has one (market data, a call for 100 of them)."""
 
     def corporate_actions(self, symbol: str, since: date) -> tuple[CorporateAction, ...]:
         """Splits and stock dividends from `since` to the next session, oldest first (costs no trading request)."""
+
+    def corporate_actions_of(self, symbols: Collection[str], since: date) -> tuple[CorporateAction, ...]:
+        """As `corporate_actions`, for several symbols (a call for 100)."""
 
     def submit(self, child: ChildOrder, in_time: InTime = always) -> SubmitOutcome:
         """Send a child order once, never retried here. Raises `SentTooLate` when it is not in time any more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from repeg.domain.history import ClockAnchor
-from repeg.domain.market.reports import KeysAccount
+from repeg.domain.market.reports import KeysAccount, KnownAssets
 from repeg.domain.market.sessions import Calendar
 from repeg.domain.models import from_json, to_json
 from repeg.settings import Kept
@@ -45,6 +45,15 @@ class SharedStore:
     def keep_account(self, known: KeysAccount) -> None:
         """Keep which account the keys belong to."""
         self._keep("MARKET", "ACCOUNT", to_json(known))
+
+    def assets(self) -> KnownAssets | None:
+        """The assets last told, or None."""
+        text = self._load("MARKET", "ASSETS")
+        return from_json(text, KnownAssets) if text else None
+
+    def keep_assets(self, known: KnownAssets) -> None:
+        """Keep assets of a day."""
+        self._keep("MARKET", "ASSETS", to_json(known))
 
     def load(self) -> Kept | None:
         """The last valid settings document, or None."""

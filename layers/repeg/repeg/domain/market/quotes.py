@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -109,6 +109,9 @@ class Snapshot(Frozen):
     """The last trade, in dollars, and its time."""
     feed_at: datetime | None = None
     """Time of the newest quote of the symbols that always tick, seen in the same look."""
+    previous_close: Decimal | None = None
+    previous_close_on: date | None = None
+    """The close of the last session before today, in dollars as they were then, and its day (looks at many only)."""
 
     @property
     def newest_at(self) -> datetime | None:

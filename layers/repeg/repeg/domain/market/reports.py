@@ -128,6 +128,11 @@ class Account(Frozen):
     cash: Decimal
     buying_power: Decimal
     trading_blocked: bool
+    settled_cash: Decimal | None
+    """What an account without margin may spend: cash, without proceeds that are not its to spend yet and without what
+    open orders tie up; negative if the cash is. None of an account with margin."""
+    short_market_value: Decimal = Decimal(0)
+    """What the shorts are worth: zero or less, and as much of the cash is owed for them."""
 
 
 class KeysAccount(Frozen):
@@ -136,6 +141,13 @@ class KeysAccount(Frozen):
     keys: str
     account_number: str
     at: datetime
+
+
+class KnownAssets(Frozen):
+    """Assets as the broker told them on a market date."""
+
+    on: date
+    assets: tuple[Asset, ...] = ()
 
 
 class TradingDay(Frozen):

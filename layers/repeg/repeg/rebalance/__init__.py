@@ -1,0 +1,1 @@
+"""Rebalances: what they ask of the broker, and the steps they take."""

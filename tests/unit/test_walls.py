@@ -98,7 +98,6 @@ DOMAIN = Package(
         "signals": _PLAIN | {"ladder", "order"},
         "rules": _PLAIN | {"market", "ladder", "order"},
         "proof": _PLAIN | {"market", "order", "rules"},
-        "rebalance": _PLAIN | {"market", "ladder", "order"},
     },
     outside=frozenset({"repeg.errors"}),
 )

@@ -17,6 +17,11 @@ import pytest
 from desk.cli.main import run
 from desk.exchange.client import ExchangeControl
 from desk.exchange.door.tls import issue
+from repeg.broker.alpaca import connect_alpaca
+from repeg.broker.port import Ambiguous
+from repeg.budget.ledger import Unlimited
+from repeg.errors import BrokerUnavailable
+from tests.integration.broker.known import CHILD
 from tests.integration.exchange.test_cli import started
 
 # alpaca-py unchanged but for its URLs; it knows of the certificate through the environment alone.
@@ -101,6 +106,16 @@ def test_others_do_not(told: dict[str, Any]) -> None:
         ssl.create_default_context().wrap_socket(plain, server_hostname="localhost"),
     ):
         pass
+
+
+def test_repeg_sends_nothing_to_a_broker_whose_certificate_nobody_vouches_for(told: dict[str, Any]) -> None:
+    broker = connect_alpaca("key", "secret", trading_url=told["url"], data_url=told["url"], budget=Unlimited())
+    with pytest.raises(BrokerUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        broker.account()
+    outcome = broker.submit(CHILD)
+    assert isinstance(outcome, Ambiguous) and "CERTIFICATE_VERIFY_FAILED" in outcome.detail
+    journal = ExchangeControl(told["url"], ca_file=told["ca_file"]).journal()
+    assert CHILD.client_order_id not in json.dumps(journal)
 
 
 def test_a_certificate_of_ones_own(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from repeg.domain.history import ClockAnchor
 from repeg.domain.market.reports import KeysAccount, KnownAssets
 from repeg.domain.market.sessions import Calendar
-from repeg.domain.models import from_json, to_json
+from repeg.domain.models import Frozen, from_json, to_json
 from repeg.settings import Kept
 from repeg.store.items import from_item, to_item
+
+_Reading = TypeVar("_Reading", bound=Frozen)
 
 
 class SharedStore:
@@ -21,8 +24,7 @@ class SharedStore:
 
     def clock(self) -> ClockAnchor | None:
         """The last reading of the broker's clock, or None."""
-        text = self._load("MARKET", "CLOCK")
-        return from_json(text, ClockAnchor) if text else None
+        return self._reading("CLOCK", ClockAnchor)
 
     def keep_clock(self, anchor: ClockAnchor) -> None:
         """Keep a reading of the broker's clock."""
@@ -30,8 +32,7 @@ class SharedStore:
 
     def calendar(self) -> Calendar | None:
         """The trading days last read, or None."""
-        text = self._load("MARKET", "CALENDAR")
-        return from_json(text, Calendar) if text else None
+        return self._reading("CALENDAR", Calendar)
 
     def keep_calendar(self, calendar: Calendar) -> None:
         """Keep trading days."""
@@ -39,8 +40,7 @@ class SharedStore:
 
     def account(self) -> KeysAccount | None:
         """The account of the keys as last told, or None."""
-        text = self._load("MARKET", "ACCOUNT")
-        return from_json(text, KeysAccount) if text else None
+        return self._reading("ACCOUNT", KeysAccount)
 
     def keep_account(self, known: KeysAccount) -> None:
         """Keep which account the keys belong to."""
@@ -64,9 +64,13 @@ class SharedStore:
         """Keep a valid settings document."""
         self._keep("SETTINGS", "LAST_VALID", kept.document, of=kept.of)
 
-    def _load(self, pk: str, sk: str) -> str | None:
-        item = self._item(pk, sk)
-        return item["document"] if item else None
+    def _reading(self, name: str, kind: type[_Reading]) -> _Reading | None:
+        item = self._item("MARKET", name)
+        # One of another version counts as none: it is read from the broker again then, and written over. As an error it
+        # would meet everybody who could do that.
+        with suppress(ValueError):
+            return from_json(item["document"], kind) if item else None
+        return None
 
     def _item(self, pk: str, sk: str) -> dict[str, Any] | None:
         key = to_item({"pk": pk, "sk": sk})

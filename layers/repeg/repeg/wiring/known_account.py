@@ -51,7 +51,7 @@ class KnownAccount:
     def _known(self) -> KeysAccount | None:
         try:
             return self._kept.account()
-        except (ClientError, BotoCoreError, ValueError) as error:
+        except (ClientError, BotoCoreError) as error:
             logger.error(f"the account last told cannot be read, it is asked for: {error}")
             return None
 

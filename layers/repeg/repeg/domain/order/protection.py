@@ -95,8 +95,6 @@ class Protection(Sent):
     lookups: int = 0
     cancel_requested_at: datetime | None = None
     alarmed: bool = False
-    stop_order_id: str | None = None
-    """The broker's id of its stop, once it was seen."""
     stop_dead: bool = False
     count_anew: tuple[str, ...] = ()
     """Successors of replaced legs whose filled quantity began at 0, by the broker's ids."""
@@ -168,8 +166,7 @@ class Protection(Sent):
         over = report.status.terminal and all(leg.status.terminal for leg in stops)
         known: dict[str, object] = {"broker_order_id": report.broker_order_id, "ambiguous": False, "lookups": 0}
         if current:
-            dead = all(leg.status in _DEAD for leg in current)
-            known |= {"stop_order_id": current[-1].broker_order_id, "stop_dead": dead}
+            known["stop_dead"] = all(leg.status in _DEAD for leg in current)
         changed = changed.changed(**(known | {"moved": self._moved(report, current)}))
         # One that was given up as never sent may be worked off late: then it is not closed any more.
         closed_at = (report.closed_at or now) if over else None

@@ -28,7 +28,7 @@ help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---- tasks ----
-.PHONY: demo test lint bench build rehearse deploy local down lock clean
+.PHONY: demo test lint bench install build rehearse deploy local down lock clean
 demo: runtime ## Watch sample signals become orders on the local cloud
 	@$(FIRST_TIME)
 	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
@@ -76,6 +76,8 @@ local: runtime ## Start the local cloud and leave it running
 	@$(FIRST_TIME)
 	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
 	@$(BIN)/repeg local up $(ARGS)
+
+install: .venv/.desk ## Install the command line alone, .venv/bin/repeg (the other tasks do it by themselves)
 
 down: .venv/.desk ## Stop the local cloud
 	@$(BIN)/repeg local down

@@ -4,6 +4,7 @@
 
 Needs nothing installed; the key pair in APCA_API_KEY_ID and APCA_API_SECRET_KEY. The free feed, iex, is one venue: its
 highs and lows are narrower than the market's. The bar of a day that is not over is left out: run it after the close.
+A shell that is pointed at the local cloud asks the simulated exchange, which has no past: use another one.
 """
 
 import csv
@@ -44,4 +45,7 @@ if __name__ == "__main__":
     lines = csv.writer(sys.stdout, lineterminator="\n")
     lines.writerow(["symbol", "date", "high", "low", "close"])
     over = f"{NOW:%Y-%m-%d}" if NOW.hour >= 16 else f"{NOW - timedelta(days=1):%Y-%m-%d}"
-    lines.writerows(bar for bar in bars(sys.argv[1:]) if bar[1] <= over)
+    found = [bar for bar in bars(sys.argv[1:]) if bar[1] <= over]
+    lines.writerows(found)
+    if missing := [symbol for symbol in sys.argv[1:] if symbol not in {bar[0] for bar in found}]:
+        print(f"no bars of {', '.join(missing)} at {HOST}", file=sys.stderr)

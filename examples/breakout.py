@@ -59,6 +59,8 @@ if __name__ == "__main__":
         found = list(signals(csv.DictReader(file)))
     sqs = boto3.client("sqs")
     queue_url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+    if not found:
+        print("no breakout, nothing was sent", file=sys.stderr)
     for signal in found:
         send(sqs, queue_url, signal)
         print(signal["signal_id"])

@@ -19,19 +19,24 @@ def set_(stack: StackName = "") -> None:
     """Ask for the key pair and store it; from a pipe: {"key_id": "...", "secret_key": "..."}."""
     from desk.cli.reaching import reaching
 
-    pair = _asked() if sys.stdin.isatty() else _piped(sys.stdin.read())
-    for name, value in pair.items():
-        if not value or not value.isascii() or not value.isprintable() or " " in value:
-            refuse(f"{name}: is empty, or not a key; nothing was changed")
+    piped = None if sys.stdin.isatty() else _checked(_piped(sys.stdin.read()))
     with reaching(stack) as connection:
-        connection.secretsmanager.put_secret_value(SecretId=connection.secret_id, SecretString=json.dumps(pair))
         where = "the local cloud" if connection.is_local else f"stack {connection.stack} on AWS"
+        pair = piped or _checked(_asked(where))
+        connection.secretsmanager.put_secret_value(SecretId=connection.secret_id, SecretString=json.dumps(pair))
     tell(f"the keys of {where} are changed; functions take them up within half a minute; repeg doctor tries them")
 
 
-def _asked() -> dict[str, str]:
-    tell("the pair from alpaca.markets (paper trading: its own pair); the secret key is not shown")
+def _asked(where: str) -> dict[str, str]:
+    tell(f"for {where}: the pair from alpaca.markets (paper trading has its own); the secret key is not shown")
     return {"key_id": input("key id: ").strip(), "secret_key": getpass("secret key: ").strip()}
+
+
+def _checked(pair: dict[str, str]) -> dict[str, str]:
+    for name, value in pair.items():
+        if not value or not value.isascii() or not value.isprintable() or " " in value:
+            refuse(f"{name}: is empty, or not a key; nothing was changed")
+    return pair
 
 
 def _piped(text: str) -> dict[str, str]:

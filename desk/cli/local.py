@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ EnforceRoles = Annotated[
 def up(speed: Speed = None, start: Start = None, enforce_roles: EnforceRoles = False, as_json: AsJson = False) -> None:
     """Start the local cloud and leave it running."""
     from desk.cloud import local
+    from desk.cloud.deploy import QUOTES
     from desk.stack import place
 
     _check(speed, start)
@@ -43,9 +45,12 @@ def up(speed: Speed = None, start: Start = None, enforce_roles: EnforceRoles = F
         ready = local.up(speed=speed, start=start, enforce_roles=enforce_roles, step=told)
     if as_json:
         print_json(ready.document())
-    else:
-        word = "up already" if was_up else "ready"
-        tell(f"{word}: endpoint {ready.endpoint_url}, exchange {ready.exchange_url}, speed {ready.speed:g}")
+        return
+    word = "up already" if was_up else "ready"
+    tell(f"{word}: endpoint {ready.endpoint_url}, exchange {ready.exchange_url}, speed {ready.speed:g}")
+    if not was_up:
+        tell(f"prices stand still until you set them; there are quotes of {', '.join(QUOTES)}")
+    tell('point your shell at it: source .venv/bin/activate; eval "$(repeg local env)"')
 
 
 @app.command()
@@ -53,7 +58,9 @@ def down() -> None:
     """Stop the local cloud."""
     from desk.cloud import local
 
-    tell("stopped" if local.down() else "the local cloud is not up")
+    tell("the local cloud is stopped" if local.down() else "the local cloud is not up")
+    if os.environ.get("REPEG_EXCHANGE_URL"):
+        tell('this shell still points at it: eval "$(repeg local env --unset)"')
 
 
 @app.command()

@@ -26,7 +26,7 @@ def reaching(stack: str) -> Iterator[Connection]:
         connection = connect(stack)
     except (BotoCoreError, ClientError) as error:
         fail(f"{_local()}, and on AWS {_why_not(stack or DEFAULT_STACK, error)}")
-    if stack:  # said where it was asked for: a single line of trouble is to stay a single line
+    if stack or connection.is_local:  # without a name, a local cloud that happens to be up goes before AWS
         tell(_where(connection))
     try:
         yield connection

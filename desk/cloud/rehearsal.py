@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from desk.cloud.build import run_sam, run_tool
+from desk.cloud.conditions import is_made
 from desk.cloud.deploy import sam_environment
 from desk.cloud.errors import CloudError, CloudRefused
 from desk.cloud.local import Step, free_port, quietly
@@ -165,6 +166,7 @@ def _described(cloudformation: Any, stack: str) -> tuple[dict[str, str], list[Re
     named = {"StackName": stack, "ChangeSetName": summary["ChangeSetName"]}
     template = cloudformation.get_template(**named, TemplateStage="Processed")["TemplateBody"]
     described = cloudformation.describe_change_set(**named)
+    parameters = {entry["ParameterKey"]: entry["ParameterValue"] for entry in described["Parameters"]}
     changes = [change["ResourceChange"] for change in described["Changes"]]
     resources = [
         Resource(
@@ -173,8 +175,9 @@ def _described(cloudformation: Any, stack: str) -> tuple[dict[str, str], list[Re
             template["Resources"][change["LogicalResourceId"]].get("DeletionPolicy") in _KEPT,
         )
         for change in changes
+        if is_made(change["LogicalResourceId"], template, parameters)
     ]
-    return {entry["ParameterKey"]: entry["ParameterValue"] for entry in described["Parameters"]}, resources
+    return parameters, resources
 
 
 def _packaged(endpoint_url: str) -> str:

@@ -35,7 +35,7 @@ from repeg.store.orders import OrderStore
 
 LONGEST_ACT_MARKET_SECONDS = 150.0
 SLACK_SECONDS = 30.0
-_NEXT = "next: make local, then .venv/bin/repeg send events/bracket_crwd_buy.json"
+_NEXT = "to play yourself: make local (it says how to go on)"
 
 
 @dataclass(frozen=True)

@@ -120,9 +120,9 @@ def order_page(view: View) -> RenderableType:
 
 
 def _headline(view: View) -> Text:
-    size = view["requested_qty"] or "?"
+    words = [(view["side"] or view["kind"]).upper(), view["requested_qty"], view["symbol"]]
     text = Text()
-    text.append(f"{(view['side'] or view['kind']).upper()} {size} {view['symbol']}  ", style="bold")
+    text.append(" ".join(filter(None, words)) + "  ", style="bold")
     text.append_text(outcome(view))
     if held := standing(view):
         text.append("  ").append_text(held)

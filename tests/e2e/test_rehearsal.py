@@ -26,6 +26,7 @@ def test_what_a_paper_deployment_would_create_is_listed() -> None:
     functions = [path.parent for path in (PROJECT / "functions").glob("*/app.py")]
     assert types.count("AWS::Lambda::Function") == len(functions)
     assert [resource["name"] for resource in said["resources"] if resource["kept"]] == ["AlpacaKeys", "Table"]
+    assert "AWS::SNS::Subscription" not in types, "nobody is named who would get mail"
 
 
 def test_a_live_deployment_is_refused_until_it_is_deliberate() -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import typer
 
 from desk.cli.main import run
 
@@ -26,16 +27,27 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("desk.cli.reaching.reaching", reaching)
 
 
+@pytest.fixture
+def keyboard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A person who types a pair; what was asked for, in order."""
+    asked: list[str] = []
+
+    def typed(prompt: str) -> str:
+        asked.append(prompt)
+        return "s3cret "
+
+    monkeypatch.setattr("sys.stdin", Terminal("PKABC\n"))
+    monkeypatch.setattr("desk.cli.keys.getpass", typed)
+    return asked
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
 
 
-def test_a_pair_is_asked_for_and_never_shown(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.stdin", Terminal("PKABC\n"))
-    monkeypatch.setattr("desk.cli.keys.getpass", lambda prompt: "s3cret ")
+@pytest.mark.usefixtures("keyboard")
+def test_a_pair_is_asked_for_and_never_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["keys", "set", "--stack", "repeg-live"]) == 0
     assert STORED == {
         "SecretId": "repeg/alpaca",
@@ -43,6 +55,23 @@ def test_a_pair_is_asked_for_and_never_shown(
     }
     said = capsys.readouterr()
     assert "s3cret" not in said.out + said.err and "stack repeg-live" in said.err
+
+
+@pytest.mark.usefixtures("keyboard")
+def test_where_the_keys_will_go_is_said_before_they_are_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["keys", "set", "--stack", "repeg-live"]) == 0
+    assert "stack repeg-live on AWS" in capsys.readouterr().err.splitlines()[0]
+
+
+def test_nobody_types_a_secret_for_a_stack_that_is_not_there(
+    keyboard: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreached(name: str) -> Any:
+        raise typer.Exit(1)
+
+    monkeypatch.setattr("desk.cli.reaching.reaching", unreached)
+    assert run(["keys", "set"]) == 1
+    assert keyboard == []
 
 
 def test_a_pair_is_taken_from_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.market.quotes import quote_problem
+from repeg.domain.market.quotes import describe, quote_problem
 from repeg.domain.reasons import Reason
 from tests.support.make import NOON, quote
 
@@ -32,6 +32,7 @@ def test_spread_classes_change_exactly_at_three_and_five_cents(bid: str, ask: st
 def test_spread_is_told_in_cents_and_in_basis_points_of_the_mid() -> None:
     assert quote("99.90", "100.10").spread_cents == 20
     assert quote("99.90", "100.10").spread_bps == 20
+    assert describe(quote("602.10", "602.11")) == "bid 602.10 ask 602.11 (1 cent, 0.2 bps, tight)"
 
 
 @pytest.mark.parametrize(

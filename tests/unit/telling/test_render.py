@@ -79,6 +79,7 @@ def test_every_status_can_be_shown_before_anything_is_known_of_the_order(status:
     )
     view = order_view(bare)
     assert "s-2" in shown(order_page(view)) and "s-2" in shown(orders_table([view], 160))
+    assert shown(order_page(view)).split()[:2] == ["CLOSE", "?"], "the symbol alone while no quantity is known"
     assert change_line(view) == f"s-2 close ? 0 {status.value}"
 
 

@@ -271,9 +271,9 @@ def _quote_reject(worker: Worker, order: Order, look: Look) -> Refusal:
     """A symbol without a proper quote may be one that the broker does not trade at all: that reason comes first."""
     unknown = asset_problem(worker.broker_for(order).asset(order.symbol))
     quote = look.quote
-    seen = f"bid {quote.bid} ask {quote.ask} of {quote.at.isoformat()}" if quote else "nothing"
+    seen = f": bid {quote.bid} ask {quote.ask} of {quote.at.isoformat()}" if quote else ""
     reason = look.problem or Reason.NO_QUOTE
-    return unknown or Refusal(reason=reason, detail=f"{look.doubt or 'no quote to trade on'}: {seen}")
+    return unknown or Refusal(reason=reason, detail=f"{look.doubt or 'no quote to trade on'}{seen}")
 
 
 def _ready(

@@ -93,8 +93,8 @@ class SeenQuote(NamedTuple):
 
 def describe(quote: Quote) -> str:
     """A quote in words: the touch, and the spread in cents, in basis points of the mid, and by class."""
-    cents = f"{quote.spread_cents.normalize():f} cents, {quote.spread_bps:.1f} bps, {quote.spread_class}"
-    return f"bid {quote.bid} ask {quote.ask} ({cents})"
+    cents = f"{quote.spread_cents.normalize():f} cent{'' if quote.spread_cents == 1 else 's'}"
+    return f"bid {quote.bid} ask {quote.ask} ({cents}, {quote.spread_bps:.1f} bps, {quote.spread_class})"
 
 
 class Snapshot(Frozen):

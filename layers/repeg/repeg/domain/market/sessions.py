@@ -14,6 +14,11 @@ EASTERN = ZoneInfo("America/New_York")
 FRESH_FOR = timedelta(days=1)
 
 
+def in_new_york(at: datetime) -> str:
+    """An instant as the order's page says it to people: "Mon 23 Nov 09:30 ET"."""
+    return f"{at.astimezone(EASTERN):%a %d %b %H:%M} ET"
+
+
 class Phase(StrEnum):
     """Where market time stands relative to the regular session."""
 

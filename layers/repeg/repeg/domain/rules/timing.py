@@ -11,7 +11,7 @@ from repeg.domain.ladder.routing import cap_bps, classify, route
 from repeg.domain.ladder.rungs import LadderName, PriceRule, Rung, build_ladder, first_patience
 from repeg.domain.market.quotes import Quote
 from repeg.domain.market.reports import US_EQUITY, Asset, TradingDay
-from repeg.domain.market.sessions import Calendar, Phase
+from repeg.domain.market.sessions import Calendar, Phase, in_new_york
 from repeg.domain.models import Side
 from repeg.domain.money import BPS, DOLLAR, floor_qty
 from repeg.domain.order.beginnings import trading
@@ -53,7 +53,7 @@ def waiting_for(order: Order, session: TradingDay) -> Order:
 def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: Settings) -> Wait | Refusal | None:
     """Expired, waiting for the open, refused because the market is (nearly) closed, or None: go on."""
     if order.run.expires_at and now >= order.run.expires_at:
-        return Refusal(reason=Reason.EXPIRED, detail=f"expired at {order.run.expires_at.isoformat()}")
+        return Refusal(reason=Reason.EXPIRED, detail=f"expired at {in_new_york(order.run.expires_at)}")
     session, upcoming = calendar.session_at(now), calendar.next_session(now)
     if session:
         return _too_late(order, session.closes_at, upcoming, now, settings)
@@ -66,9 +66,9 @@ def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: S
             return refused
     waits = calendar.phase(now) is Phase.BEFORE_OPEN or order.ask.when_closed == "next_open"
     if upcoming is None or not waits:
-        opens = f"; next open {upcoming.opens_at.isoformat()}" if upcoming else ""
+        opens = f"; next open {in_new_york(upcoming.opens_at)}" if upcoming else ""
         return Refusal(reason=Reason.MARKET_CLOSED, detail=f"the regular session is closed{opens}")
-    why = f"waits for the open at {upcoming.opens_at.isoformat()}"
+    why = f"waits for the open, {in_new_york(upcoming.opens_at)}"
     return Wait(
         seconds=parked_seconds(order, upcoming, now), on=WaitingFor.OPEN, words=why, parked_until=upcoming.opens_at
     )
@@ -82,7 +82,7 @@ def _too_late(
     first = Rung(rule=PriceRule.MARKET, patience=first_patience(ladder_of(order, settings), settings))
     if may_start(order, first, closes_at, now):
         return None
-    why = f"too close to the close at {closes_at.isoformat()}"
+    why = f"too close to the close, {in_new_york(closes_at)}"
     if order.ask.when_closed == "next_open" and upcoming:
         seconds = wait_seconds_for((closes_at - now).total_seconds())
         return Wait(seconds=seconds, on=WaitingFor.TOO_LATE, words=why, parked_until=upcoming.opens_at)

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from desk.cloud.conditions import is_made
+from tests.support.stack import load_template
+
+
+@pytest.mark.parametrize(("mail", "made"), [("", False), ("me@example.com", True)])
+def test_alerts_are_mailed_only_where_somebody_is_named(mail: str, made: bool) -> None:
+    assert is_made("AlertsByMail", load_template(), {"AlertEmail": mail}) is made
+    assert is_made("Table", load_template(), {"AlertEmail": mail}), "it has no condition"
+
+
+@pytest.mark.parametrize(
+    ("mode", "arch", "made"), [("live", "arm64", True), ("live", "x86", False), ("", "x86", False)]
+)
+def test_conditions_may_be_made_of_others(mode: str, arch: str, made: bool) -> None:
+    template = {
+        "Resources": {"It": {"Condition": "Both"}},
+        "Conditions": {
+            "Live": {"Fn::Equals": [{"Ref": "Mode"}, "live"]},
+            "Arm": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Arch"}, "x86"]}]},
+            "Both": {"Fn::And": [{"Condition": "Live"}, {"Fn::Or": [{"Condition": "Arm"}]}]},
+        },
+    }
+    assert is_made("It", template, {"Mode": mode, "Arch": arch}) is made

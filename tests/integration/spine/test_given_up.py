@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -87,17 +86,3 @@ def test_an_oco_that_arrives_after_it_was_given_up_is_in_the_record(lab: Lab) ->
     assert _looks(lab, since) == 2
     assert [guard.qty for guard in guards(lab)] == [100]
     check_held(lab)
-
-
-def test_a_sale_of_own_shares_that_arrives_behind_its_successor_is_reported(lab: Lab) -> None:
-    """Nothing could hold them back: that more was sold than was asked for is told, and is in the record."""
-    lab.control.position("TQQQ", 200, "40")
-    with Crowd(lab) as crowd:
-        late = Queued(lab, crowd.pause, 5, 2)
-        send(lab, "c", kind="close", qty=60)
-        crowd.work(until=market_time("10:01"), sweep_every=60)
-        assert shares(lab) == 140
-        assert late.arrive()[0] == 200
-        crowd.work(until=market_time("10:08"), sweep_every=60)
-    assert (shares(lab), lab.order("c").filled_qty) == (80, Decimal(120))
-    assert [text for text in alerts(lab) if ARRIVED in text]

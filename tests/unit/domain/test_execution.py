@@ -15,6 +15,7 @@ from repeg.domain.order.verdicts import Refusal
 from repeg.domain.patience import backoff
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.rules.endings import Onward, child_over
+from repeg.domain.rules.life import sends_no_more
 from repeg.domain.rules.walking import (
     cancel_is_stuck,
     concluded,
@@ -104,6 +105,43 @@ def test_each_rung_orders_the_remainder_only() -> None:
     assert (intent.qty, intent.client_order_id, intent.rung) == (Decimal(70), "ord-1-e2", 2)
     assert (intent.status, intent.sends, intent.limit_price) == (ChildStatus.INTENT, 1, Decimal("50.99"))
     assert (intent.bid, intent.ask) == (Decimal("50.95"), Decimal("50.98"))
+
+
+def _given_up(*earlier: ChildRecord) -> Order:
+    lost = child(len(earlier) + 1, limit_price=Decimal("50.80"), broker_order_id=None, ambiguous=True, sends=2)
+    return _working(*earlier, lost.given_up(NOON))
+
+
+def test_what_was_given_up_is_tried_anew_under_its_id() -> None:
+    order = _given_up(_closed(1, "30", "50.98"))
+    later = NOON + timedelta(minutes=3)
+    tried = write_intent(order, LADDER[1], quote(), later)
+    assert (tried.client_order_id, tried.qty, tried.sends, tried.sent_at) == ("ord-1-e2", 70, 1, later)
+    assert (tried.first_sent_at, tried.tries) == (NOON, (order.children[-1].terms,))
+    assert tried.may_have_arrived
+    again = order.with_child(tried.given_up(later))
+    assert again.may_arrive == again.children[-1], "forgotten, its first try would be sent beside another"
+    assert again.client_order_id == "ord-1-e3"
+
+
+def test_an_id_that_is_taken_by_nobody_knows_what_is_left_behind() -> None:
+    order = _given_up()
+    order = order.with_child(order.children[-1].changed(id_taken=True))
+    assert write_intent(order, LADDER[1], quote(), NOON).client_order_id == "ord-1-e2"
+
+
+def test_the_send_that_arrived_is_the_child_order_on_whichever_terms() -> None:
+    tried = write_intent(_given_up(), LADDER[1], quote(), NOON)
+    first = report(OrderStatus.FILLED, "100", "50.79").changed(limit_price=Decimal("50.80"), type="limit")
+    found = tried.changed(qty=Decimal(60)).reported(first, NOON)
+    assert (found.status, found.qty, found.limit_price) == (ChildStatus.FILLED, 100, Decimal("50.80"))
+
+
+def test_no_more_is_bought_for_shares_that_were_seen_to() -> None:
+    """A frozen bracket whose entry hung: nobody may add to what is in dispute."""
+    assert not sends_no_more(_working(_closed()))
+    assert sends_no_more(_working(_closed(), settled=True))
+    assert sends_no_more(_working(_closed(), wanted=True))
 
 
 def test_which_rungs_need_a_quote() -> None:

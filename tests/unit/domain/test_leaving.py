@@ -15,10 +15,10 @@ from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal
-from repeg.domain.proof.leaving import bare_by_record, booked, sold_by_others
+from repeg.domain.proof.leaving import bare_by_record, booked, booked_late, sold_by_others
 from repeg.domain.reasons import Reason
 from repeg.domain.rules.sizing import Sizing, releases, size_close
-from tests.support.make import NOON, child, order, position
+from tests.support.make import NOON, child, order, position, with_fields
 
 LATER = NOON + timedelta(minutes=5)
 LEVELS = Levels(stop=Decimal(49), target=Decimal(55))
@@ -120,6 +120,26 @@ def test_booking_again_after_more_was_sold_counts_it_once() -> None:
     first = booked(_close(30, 100), [_bracket("b1", 100)])
     (again,) = booked(_close(70, 100), first)
     assert (again.unexited_qty, len(again.guard.exits)) == (30, 1)
+
+
+def test_a_close_that_sold_nothing_of_a_flat_position_takes_no_disputed_shares() -> None:
+    frozen = _bracket("b1", 100).with_care(frozen="the account shows 0")
+    assert booked(_close(0, 0), [frozen]) == []
+
+
+@pytest.mark.parametrize(("guarded", "left"), [(0, 40), (100, 100), (70, 70)], ids=["bare", "guarded", "in part"])
+def test_a_late_sale_of_an_unwind_takes_what_no_oco_holds(guarded: int, left: int) -> None:
+    leaving = with_fields(_close(60, 100), kind="unwind", parent_id="b2")
+    after = booked_late(leaving, [_bracket("b1", 100), _bracket("b2", 100, guarded=guarded)])
+    assert [(each.order_id, each.unexited_qty, each.exit_reason) for each in after] == (
+        [("b2", left, "unwind")] if left < 100 else []
+    )
+
+
+def test_a_late_sale_that_took_all_settles_the_dispute() -> None:
+    frozen = _bracket("b1", 100).with_care(frozen="the account shows 0")
+    (after,) = booked_late(_close(100, 100), [frozen])
+    assert (after.unexited_qty, after.care.frozen) == (0, "")
 
 
 def test_what_left_before_stays_booked() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from repeg.domain.market.reports import OrderReport, OrderStatus
+from repeg.domain.order.children import Try
 from repeg.domain.proof.ours import Intent, contradiction
 
 AT = datetime(2026, 11, 20, 15, tzinfo=UTC)
@@ -93,3 +94,13 @@ def test_the_stop_of_an_oco_is_a_leg_of_it() -> None:
     assert contradiction(oco, _report()) is None, "legs are not always told"
     leg = _report(stop_price=Decimal("49.5"), limit_price=None)
     assert "stop" in str(contradiction(oco, _report(legs=(leg,))))
+
+
+def test_an_order_on_the_terms_of_an_earlier_try_under_the_id_is_ours() -> None:
+    """The broker took the one that was given up, and refused the try in its place."""
+    tries = (Try(type="limit", qty=Decimal(100), limit_price=Decimal("50.80")), Try(type="market", qty=Decimal(60)))
+    intent = INTENT.changed(tries=tries)
+    assert contradiction(intent, _report(limit_price=Decimal("50.80"))) is None
+    assert contradiction(intent, _report(qty=Decimal(60), limit_price=Decimal("48.1"))) is None
+    assert contradiction(intent, _report(qty=Decimal(61))) == "quantity 61 instead of 100"
+    assert contradiction(intent, _report(limit_price=Decimal("50.80"), symbol="SQQQ"))

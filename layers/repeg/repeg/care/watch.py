@@ -33,7 +33,7 @@ from repeg.domain.proof.defence import (
 from repeg.domain.proof.defence import State as Standing
 from repeg.domain.proof.leaving import bare_by_record, gives_way
 from repeg.domain.rules.bracket_exit import levels_of
-from repeg.domain.rules.life import is_being_left
+from repeg.domain.rules.life import is_being_left, trades_when_over
 from repeg.domain.rules.walking import is_exit
 from repeg.errors import RetryError, StaleExecution
 from repeg.worker.adjust import DISAGREES
@@ -138,7 +138,7 @@ def free_turn(survey: Survey, symbol: str) -> Order | None:
     orders = survey.worker.orders
     holder_id = orders.holder(symbol)
     holder = orders.get(holder_id) if holder_id else None
-    if holder is None or not holder.status.terminal or is_being_left(holder) or survey.running(holder):
+    if holder is None or not holder.status.terminal or trades_when_over(holder) or survey.running(holder):
         return holder
     survey.worker.log.info(f"{holder.order_id} gave the turn of {symbol} back", order_id=holder.order_id)
     orders.give_turn(holder)

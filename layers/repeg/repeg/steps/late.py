@@ -41,14 +41,22 @@ def worked_off_late(worker: Worker, order: Order) -> Next | None:
 
 def arrived(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> tuple[Order, ChildRecord]:
     """The order with a child order that shows after all as its newest one, not yet saved; and that child order."""
-    others = tuple(each for each in order.children if each.client_order_id != child.client_order_id)
     again = child.changed(status=ChildStatus.INTENT, closed_at=None)
-    order = order.changed(children=(*others, again), status=Status.WORKING)
+    order = order.without_child(child).with_child(again).changed(status=Status.WORKING)
     # It is at the market after all, and holds the shares: the broker would refuse to protect them beside it.
     if is_restoring(order):
         order = order.with_close(restoring=False)
-    order = fold(worker, order, again, report)
+    order = fold(worker, _before_it(order, report), again, report)
     return order, order.children[-1]
+
+
+def _before_it(order: Order, report: OrderReport) -> Order:
+    """The order with what the account held before this sale, where it was only looked at after it."""
+    before, seen, at = order.close.position_before, order.care.seen, report.filled_at
+    if before is None or seen is None or at is None or at > seen.at:
+        return order
+    # Else shares that were sold would be missing from what was there, and others be taken for left over.
+    return order.with_close(position_before=before + report.filled_qty)
 
 
 def _may_show(worker: Worker, order: Order, child: ChildRecord) -> bool:

@@ -59,7 +59,7 @@ from repeg.worker.outcome import (
     tell_overdue,
     wait_to_place,
 )
-from repeg.worker.refused import before_rung, refused, walled_off
+from repeg.worker.refused import before_rung, refused, unsent, walled_off
 from repeg.worker.send import answering_for, send, wait_for_sender
 from repeg.worker.worker import Look, Worker
 
@@ -169,6 +169,8 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
     """Record the intent, then send it: from here on the broker may hold the order, whatever happens to us."""
     price = child.limit_price or "market"
     noted = worker.note(order, f"{order.side} {child.qty} {order.symbol} at {price} ({child.client_order_id})")
+    # Last, as what comes next is read from there: one that is tried anew may stand before others.
+    noted = noted.without_child(child)
     connect, drawn = worker.drawing(child)
 
     def save(saved_wall: datetime) -> Order:
@@ -190,7 +192,7 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
         case Throttled(wait_seconds, why):
             return _not_sent(worker, order, child, wait_seconds, why)
         case Duplicate():
-            return _look_up(worker, order, child, refused=True)
+            return _look_up(worker, order, child.changed(id_taken=True), refused=True)
         case Ambiguous(detail):
             # An entry that arrives after it was given up is shares that no record knows: never given up sooner.
             # An exit can only take shares that are there, and the rest of them are bare until it is given up.
@@ -224,7 +226,7 @@ def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderRep
 
 def _denied(worker: Worker, order: Order, child: ChildRecord, denied: Denied) -> Next:
     """Nothing is live, unless this was a second send: its refusal may be the doing of a first that did arrive."""
-    if child.sends > 1:
+    if child.may_have_arrived:
         try:
             report, _ = look_up(worker, child_intent(order, child), listed=True)
         except RetryError as error:
@@ -240,7 +242,7 @@ def _keys_refused(worker: Worker, order: Order, child: ChildRecord, message: str
     if child.sends > 1:
         again = child.changed(sends=child.sends - 1)
         return _broker_down(worker, order.with_child(again), CredentialsRefused(message))
-    following = _broker_down(worker, order.changed(children=order.children[:-1]), CredentialsRefused(message))
+    following = _broker_down(worker, unsent(worker, order, child), CredentialsRefused(message))
     worker.give_back(child.reserved)
     return following
 
@@ -250,7 +252,7 @@ def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: fl
     if child.sends > 1:
         again = child.changed(sends=child.sends - 1)
         return worker.wait(order.with_child(again), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
-    following = _wait_for_request(worker, order.changed(children=order.children[:-1]), wait_seconds, why)
+    following = _wait_for_request(worker, unsent(worker, order, child), wait_seconds, why)
     # Behind the save: a record that still counted them would give them back once more.
     worker.give_back(child.reserved)
     return following
@@ -360,7 +362,7 @@ def _taken(worker: Worker, order: Order, child: ChildRecord, stranger: OrderRepo
         return worker.wait(order.with_child(child.changed(**seen)), Route.WAIT_TO_PLACE, pause)
     detail = taken(child_intent(order, child), stranger)
     worker.alert(order, detail)
-    order, unused = _without(worker, order, child, detail)
+    order, unused = _without(worker, order, child.changed(id_taken=True), detail)
     if is_exit(order) and not is_withdrawn(order):
         following = worker.wait(order, Route.WAIT_TO_PLACE, 1)
     else:
@@ -370,8 +372,7 @@ def _taken(worker: Worker, order: Order, child: ChildRecord, stranger: OrderRepo
 
 
 def _without(worker: Worker, order: Order, child: ChildRecord, detail: str) -> tuple[Order, Reservation | None]:
-    gone = child.changed(status=ChildStatus.NEVER_SENT, closed_at=worker.now(order))
-    gone, unused = emptied(gone)
+    gone, unused = emptied(child.given_up(worker.now(order)))
     return worker.note(order.with_child(gone), detail), unused
 
 

@@ -45,7 +45,10 @@ def protect(worker: Worker, order: Order) -> Next:
     if order.kind == "close":
         return restore(worker, order, protect)
     if order.care.frozen:
-        # What is there, and what it should be protected by, is in dispute: the sweep and the operator settle it.
+        # What is there, and what it should be protected by, is in dispute: the sweep and the operator settle it. Not
+        # before its entry is over: until then it may buy more, and its outcome cannot be recorded.
+        if order.open_child:
+            return worker.wait(order, Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
         return Next(ladder_over(worker.orders.save(order.with_guard(settled=True))))
     try:
         return _round(worker, order)

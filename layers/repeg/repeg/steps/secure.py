@@ -19,7 +19,14 @@ from repeg.domain.proof.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.bracket_exit import levels_of
-from repeg.domain.rules.life import is_being_left, is_interrupted, is_restoring, is_untouched, ladder_over
+from repeg.domain.rules.life import (
+    is_being_left,
+    is_interrupted,
+    is_restoring,
+    is_untouched,
+    ladder_over,
+    trades_when_over,
+)
 from repeg.domain.rules.walking import is_exit
 from repeg.errors import OperatorError, RetryError
 from repeg.steps.cancel import request_cancel
@@ -60,7 +67,7 @@ def _look_later(worker: Worker, order: Order) -> Next:
     if order.unguarded_qty > 0:
         detail = f"{plain(order.unguarded_qty)} {order.symbol} are without protection: it keeps failing"
         order = worker.orders.save(worker.alert_lasting(order, BARE, detail))
-    if not is_being_left(order):
+    if not trades_when_over(order):
         worker.orders.give_turn(order)
     return Next(Route.DONE)
 

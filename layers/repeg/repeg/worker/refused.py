@@ -43,7 +43,7 @@ def refused(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
     else:
         if times == 1:
             order = worker.note(order, f"broker: {denied.message}; tried again")
-        following = _again(worker, _without(order, child, worker), refusal, wait)
+        following = _again(worker, unsent(worker, order, child), refusal, wait)
     # Behind the save of a record that does not count them any more, lest they be given back twice.
     worker.give_back(child.reserved)
     return following
@@ -68,11 +68,14 @@ def _meant(order: Order, reason: Reason) -> Reason:
     return reason
 
 
-def _without(order: Order, child: ChildRecord, worker: Worker) -> Order:
-    """A first send that was refused is forgotten, and its id used again; a further one may still arrive."""
-    if child.sends == 1:
-        return order.changed(children=order.children[:-1])
-    gone, _ = emptied(child.changed(status=ChildStatus.NEVER_SENT, closed_at=worker.now(order)))
+def unsent(worker: Worker, order: Order, child: ChildRecord) -> Order:
+    """The order without a send that the broker did not take: a first one is forgotten, and its id used again.
+
+    What was sent under the id before may still arrive, and stays known.
+    """
+    if not child.may_have_arrived:
+        return order.without_child(child)
+    gone, _ = emptied(child.given_up(worker.now(order)))
     return order.with_child(gone)
 
 

@@ -21,9 +21,11 @@ from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import Priority, emptied
 from repeg.domain.order.sending import in_time, may_arrive_for
 from repeg.domain.patience import CANCEL_LOOKS_SECONDS, FOLD_TRIES, READ_BACKOFF_SECONDS, backoff
+from repeg.domain.proof.leaving import booked_late
 from repeg.domain.proof.ours import Intent, contradiction
 from repeg.domain.reasons import Reason
 from repeg.domain.rules.life import is_being_left
+from repeg.domain.rules.walking import is_exit
 from repeg.errors import (
     BudgetExhausted,
     CredentialsRefused,
@@ -95,7 +97,10 @@ def answer_for(worker: Worker, order_id: str, sent: ChildRecord | Protection, re
     # Whoever has the order writes it at the same time: the record is read anew, never written over.
     for attempt in range(FOLD_TRIES):
         try:
-            worker.orders.save(_with_sent(worker, order, sent, report, wanted))
+            known = _with_sent(worker, order, sent, report, wanted)
+            # First: once the order knows of what was sent, nobody asks again whose shares it took.
+            _book_late(worker, known)
+            worker.orders.save(known)
             break
         except (StaleExecution, StoreConflict):
             if attempt + 1 == FOLD_TRIES:
@@ -108,6 +113,17 @@ def answer_for(worker: Worker, order_id: str, sent: ChildRecord | Protection, re
         unsure = "its cancel is not confirmed; check the account by hand"
         over = report.status if report.status.terminal else unsure
         worker.alert(order, f"{sent.client_order_id} arrived after it was given up: {filled} {order.symbol}, {over}")
+
+
+def _book_late(worker: Worker, leaving: Order) -> None:
+    """What an exit that is over took late leaves the brackets whose shares it was; to book again changes nothing."""
+    if not is_exit(leaving) or not leaving.status.terminal or leaving.filled_qty <= 0:
+        return
+    holding = worker.orders.holding(leaving.symbol)
+    known = {bracket.order_id: bracket for bracket in holding}
+    for sold in booked_late(leaving, holding):
+        if sold.guard.exits != known[sold.order_id].guard.exits:
+            worker.save_exits(known[sold.order_id], worker.note(sold, f"{leaving.order_id} left shares of it late"))
 
 
 def _read(worker: Worker, order_id: str) -> Order:

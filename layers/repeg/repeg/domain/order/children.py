@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from repeg.domain.market.reports import OrderReport, OrderStatus
-from repeg.domain.models import OrderType
+from repeg.domain.models import Frozen, OrderType
 from repeg.domain.money import beyond
 from repeg.domain.order.chains import Chain, Total, added_up, succeeded
 from repeg.domain.order.reservation import Reservation
@@ -59,6 +59,23 @@ PRICE_OFF_MARKET = Decimal("0.05")
 """A fill farther than this fraction from the market that its order was priced by is odd."""
 
 
+TRIES_REMEMBERED = 60
+
+
+class Try(Frozen):
+    """Terms on which a child order was sent under its id."""
+
+    type: OrderType
+    qty: Decimal
+    limit_price: Decimal | None = None
+
+    def fits(self, report: OrderReport) -> bool:
+        """True when the order that is reported is on these terms; the broker turns market orders into limits."""
+        if report.qty != self.qty:
+            return False
+        return self.type == "market" or (report.type or self.type, report.limit_price) == (self.type, self.limit_price)
+
+
 class ChildRecord(Sent):
     """A child order as recorded: the intent (id, type, price, quantity) before it is sent, its fate afterwards."""
 
@@ -95,6 +112,10 @@ class ChildRecord(Sent):
     replaced: bool = False
     lost: bool = False
     """The broker had it and does not know it any more."""
+    tries: tuple[Try, ...] = ()
+    """Terms on which it was sent before under this id, and given up without an answer, oldest first."""
+    id_taken: bool = False
+    """The broker says that the id is taken, and does not show by what: sent anew, it would be refused for ever."""
 
     kept: int = 0
     """Rungs after its own that it stood for, because their price was what rested already."""
@@ -108,6 +129,36 @@ class ChildRecord(Sent):
     doubt: Doubt | None = None
     doubts: int = 0
     """Reads in a row whose figures did not agree."""
+
+    @property
+    def terms(self) -> Try:
+        """What it is for now."""
+        return Try(type=self.type, qty=self.qty, limit_price=self.limit_price)
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """True when it was sent before the send at hand: a refusal of this one says nothing about that one."""
+        return self.sends > 1 or bool(self.tries)
+
+    @property
+    def may_arrive(self) -> bool:
+        """True when it was given up for never sent, and its id is still free, as far as the broker said."""
+        return self.status is ChildStatus.NEVER_SENT and self.ambiguous and not self.id_taken
+
+    def given_up(self, now: datetime) -> ChildRecord:
+        """The same as never sent, as far as anybody knows."""
+        return self.changed(
+            status=ChildStatus.NEVER_SENT, closed_at=now, ambiguous=self.ambiguous or self.may_have_arrived
+        )
+
+    def tried_anew_as(self, following: ChildRecord) -> ChildRecord:
+        """The next child order under the id of this one, which was given up: the broker takes one of them."""
+        # Under an id of its own, and worked off behind its successor, the old one sold a second time what nothing held.
+        return following.changed(
+            client_order_id=self.client_order_id,
+            first_sent_at=self.first_sent_at or self.sent_at,
+            tries=(*self.tries, self.terms)[-TRIES_REMEMBERED:],
+        )
 
     @property
     def doubt_lasts(self) -> bool:
@@ -143,6 +194,16 @@ class ChildRecord(Sent):
         A child order that somebody replaced at the broker lives on as its successor. One whose figures do not agree yet
         stays open, to be read again; only a price may stay missing for good.
         """
+        if self.broker_order_id is None:
+            return self._as_sent(report)._reported(report, now)
+        return self._reported(report, now)
+
+    def _as_sent(self, report: OrderReport) -> ChildRecord:
+        """On the terms of the send that arrived, of those under this id."""
+        found = next((each for each in (self.terms, *reversed(self.tries)) if each.fits(report)), self.terms)
+        return self.changed(type=found.type, qty=found.qty, limit_price=found.limit_price)
+
+    def _reported(self, report: OrderReport, now: datetime) -> ChildRecord:
         total = added_up(self.chain, report, self.qty)
         doubt = _doubt(report, total) or self._doubts_price(report, total)
         doubts = self.doubts + 1 if doubt else 0

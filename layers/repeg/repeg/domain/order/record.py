@@ -185,7 +185,8 @@ class Order(Frozen):
     @property
     def first_sent_at(self) -> datetime | None:
         """When the first child order was written down to be sent."""
-        return self.children[0].sent_at if self.children else None
+        first = self.children[0] if self.children else None
+        return (first.first_sent_at or first.sent_at) if first else None
 
     @property
     def repegs(self) -> int:
@@ -239,6 +240,11 @@ class Order(Frozen):
         # Whoever sends again, after whatever death, sends under the same id, and the broker refuses the second: that is
         # what keeps shares from being bought or sold twice.
         return f"{self.name_at_broker}-e{self.bygone.written + len(self.children) + 1}"
+
+    @property
+    def may_arrive(self) -> ChildRecord | None:
+        """The newest child order that was given up, and may be worked off yet: the next one takes its id."""
+        return next((child for child in reversed(self.children) if child.may_arrive), None)
 
     @property
     def protective_client_order_id(self) -> str:
@@ -309,6 +315,12 @@ class Order(Frozen):
     def noted(self, at: datetime, state: str, detail: str) -> Order:
         """With one more event."""
         return self.changed(events=with_event(self.events, Event(at=at, state=state, detail=printable(detail))))
+
+    def without_child(self, child: ChildRecord) -> Order:
+        """Without the child order of that id."""
+        return self.changed(
+            children=tuple(each for each in self.children if each.client_order_id != child.client_order_id)
+        )
 
     def with_child(self, child: ChildRecord) -> Order:
         """With `child` in place of the recorded child order of the same id, or appended."""

@@ -29,7 +29,8 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
     taken = max(ZERO, close.filled_qty - free)
     changed = []
     flat = (
-        close.ask.qty is None
+        close.filled_qty > 0
+        and close.ask.qty is None
         and close.close.position_before is not None
         and close.filled_qty >= close.close.position_before
     )
@@ -45,6 +46,26 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
         if after.guard.exits != known.guard.exits:
             changed.append(after)
     return changed
+
+
+def booked_late(leaving: Order, holding: Sequence[Order]) -> list[Order]:
+    """The brackets that lost shares to an exit which is over, and sold more since; each with that exit.
+
+    `holding`: the brackets of the symbol that still hold shares, oldest first. What an OCO holds nobody can have sold.
+    """
+    if leaving.kind == "close":
+        return [_undisputed(order) for order in booked(leaving, holding)]
+    found = next((order for order in holding if order.order_id == leaving.ask.parent_id), None)
+    if found is None:
+        return []
+    before = _without(found, leaving.order_id)
+    qty = min(_loose(before), leaving.filled_qty)
+    return [_undisputed(before.with_exit(_exit(leaving, qty)))] if qty > 0 else []
+
+
+def _undisputed(order: Order) -> Order:
+    """The account shows none of its shares, and it holds none now: that they were missing is explained."""
+    return order.with_care(frozen="", doubted_at=None) if order.unexited_qty <= 0 else order
 
 
 def sold_by_others(holding: Sequence[Order], missing: Decimal, now: datetime) -> list[Order]:
@@ -108,4 +129,5 @@ def _without(order: Order, source: str) -> Order:
 
 def _exit(close: Order, qty: Decimal) -> Exit:
     at = max(child.closed_at or child.sent_at for child in close.sent)
-    return Exit(source=close.order_id, reason=ExitReason.CLOSE, qty=qty, price=close.avg_fill_price, at=at)
+    reason = ExitReason.CLOSE if close.kind == "close" else ExitReason.UNWIND
+    return Exit(source=close.order_id, reason=reason, qty=qty, price=close.avg_fill_price, at=at)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.models import Frozen, OrderType, Side, opposite
-from repeg.domain.order.children import ChildRecord
+from repeg.domain.order.children import ChildRecord, Try
 from repeg.domain.order.protection import Protection
 from repeg.domain.order.record import Order
 
@@ -29,6 +29,8 @@ class Intent(Frozen):
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     written_at: datetime
+    tries: tuple[Try, ...] = ()
+    """Other terms that were sent under the same id before."""
 
 
 def child_intent(order: Order, child: ChildRecord) -> Intent:
@@ -41,6 +43,7 @@ def child_intent(order: Order, child: ChildRecord) -> Intent:
         type=child.type,
         limit_price=child.limit_price,
         written_at=child.first_sent_at or child.sent_at,
+        tries=child.tries,
     )
 
 
@@ -68,7 +71,7 @@ def contradiction(intent: Intent, report: OrderReport, *, just_sent: bool = Fals
         ("symbol", intent.symbol, report.symbol),
         ("side", intent.side, report.side),
     ]
-    if not report.replaces:
+    if not report.replaces and not any(each.fits(report) for each in intent.tries):
         told += [("quantity", intent.qty, report.qty), *_terms(intent, report)]
     wrong = [f"{what} {found} instead of {asked}" for what, asked, found in told if asked != found]
     submitted = report.submitted_at

@@ -234,7 +234,8 @@ def is_untouched(order: Order) -> bool:
 
 def sends_no_more(order: Order) -> bool:
     """True for an order whose last child order is over, when no further one may follow."""
-    return bool(order.reason) or order.remaining_qty <= 0
+    # Reasons alone do not say it: of a frozen bracket whose entry hung, the next rung would have bought more.
+    return _is_ladder_over(order) or order.remaining_qty <= 0
 
 
 def is_withdrawn(order: Order) -> bool:
@@ -255,6 +256,12 @@ def is_restoring(close: Order) -> bool:
 def is_being_left(order: Order) -> bool:
     """True from the verdict that the position is to be exited until an unwind ends."""
     return order.unwind.wanted
+
+
+def trades_when_over(order: Order) -> bool:
+    """True for an order that is over and whose position an unwind exits: that trades on its symbol's turn."""
+    # That it was to be left stays in the record of one that is flat: told by that alone, it kept its turn for ever.
+    return order.status.terminal and _is_not_left_yet(order)
 
 
 def was_left_in_vain(order: Order) -> bool:

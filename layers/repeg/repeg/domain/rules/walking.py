@@ -161,9 +161,12 @@ def price_of(order: Order, rung: Rung, quote: Quote | None) -> ChildPrice:
 
 
 def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -> ChildRecord:
-    """The child order of a rung, to be recorded before it is sent. It orders the remainder only."""
-    price = price_of(order, rung, quote)
-    return ChildRecord(
+    """The child order of a rung, to be recorded before it is sent. It orders the remainder only.
+
+    One that was given up, and may be worked off yet, is sent anew: with another id both could trade.
+    """
+    price, given_up = price_of(order, rung, quote), order.may_arrive
+    child = ChildRecord(
         rung=rungs_walked(order) + 1,
         client_order_id=order.client_order_id,
         type=price.type,
@@ -177,6 +180,7 @@ def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -
         grace=PARTIAL_FILL_GRACE_SECONDS if order.terms.bracket else None,
         sends=1,
     )
+    return given_up.tried_anew_as(child) if given_up else child
 
 
 def dust(qty: Decimal, price: Decimal) -> Refusal:
@@ -233,7 +237,7 @@ def pause_after_rejected(order: Order) -> int:
     ended_early = takewhile(
         lambda child: not child.filled_qty and not child.cancel_requested_at, reversed(order.children)
     )
-    return backoff(REJECTED_PAUSES_SECONDS, max(0, sum(1 for _ in ended_early) - 1))
+    return backoff(REJECTED_PAUSES_SECONDS, max(0, sum(1 + len(child.tries) for child in ended_early) - 1))
 
 
 def cancel_is_stuck(child: ChildRecord, now: datetime) -> bool:

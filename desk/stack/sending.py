@@ -44,7 +44,7 @@ def send_all(sqs: Any, queue_url: str, signals: Iterable[OutgoingSignal]) -> dic
                 {
                     "Id": str(place),
                     "MessageBody": signal.body,
-                    "MessageGroupId": signal.symbol,
+                    "MessageGroupId": signal.group,
                     "MessageDeduplicationId": signal.deduplication_id,
                 }
                 for place, signal in enumerate(batch)

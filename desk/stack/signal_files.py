@@ -16,7 +16,7 @@ class OutgoingSignal:
     """A valid signal, ready for the queue."""
 
     signal_id: str
-    symbol: str
+    group: str
     body: str
     """Canonical JSON: sorted keys, numbers as exact decimal strings."""
     deduplication_id: str
@@ -58,7 +58,7 @@ def _outgoing(text: str) -> OutgoingSignal:
     digest = body_hash(body)
     return OutgoingSignal(
         signal_id=signal.signal_id,
-        symbol=signal.symbol,
+        group=signal.group,
         body=sent,
         deduplication_id=f"{signal.signal_id}-{digest[:32]}",
         body_hash=digest,

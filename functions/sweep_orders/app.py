@@ -1,4 +1,4 @@
-"""SweepOrders, every minute: gives every order that is not over a running execution."""
+"""SweepOrders, every minute: gives every order, and every rebalance, that is not over a running execution."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from repeg.care.sweep import sweep
 from repeg.errors import OperatorError, RetryError
+from repeg.rebalance.sweep import sweep_rebalances
 from repeg.telemetry import logger
 from repeg.wiring import clients
 from repeg.wiring.connection import broker, check_account
@@ -13,8 +14,12 @@ from repeg.wiring.connection import broker, check_account
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Any event -> `{"to_do", "started"}`."""
+    """Any event -> `{"to_do", "started", "rebalances_started"}`."""
     done = sweep(clients.worker(broker), clients.executions())
+    try:
+        done["rebalances_started"] = sweep_rebalances(clients.rebalancer(broker), clients.rebalancing())
+    except Exception as error:  # positions and orders are looked after, and the next sweep looks again
+        logger.error(f"rebalances could not be looked after: {error}", alert=True)
     # Last: the lock asks ahead of need, and positions do not wait for it.
     try:
         check_account()

@@ -26,10 +26,13 @@ from repeg.care.sweep import sweep
 from repeg.clock import TimeKeeper
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Reservation
+from repeg.domain.rebalance.record import Rebalance, is_rebalance
 from repeg.domain.routes import Next, Route
 from repeg.domain.settings import Settings
 from repeg.executions import ExecutionState
 from repeg.intake import Intake
+from repeg.rebalance.rebalancer import Rebalancer
+from repeg.rebalance.sweep import sweep_rebalances
 from repeg.steps.assess import assess
 from repeg.steps.cancel import cancel
 from repeg.steps.check import check
@@ -41,8 +44,10 @@ from repeg.steps.secure import secure
 from repeg.steps.unwind import unwind
 from repeg.store.identity import IdentityStore
 from repeg.store.orders import OrderStore
+from repeg.store.rebalances import RebalanceStore
 from repeg.store.shared import SharedStore
 from repeg.wiring.handlers import run_step
+from repeg.wiring.rebalancing import run_rebalance_step
 from repeg.worker.worker import Worker
 from tests.support.audit import audit
 from tests.support.machine import Machine
@@ -156,6 +161,7 @@ class Lab:
         self.bus = Bus()
         self.dead_letters: list[str] = []
         self.running: dict[str, str] = {}
+        self._inside: set[str] = set()
         self.ended: set[str] = set()
         self.moved: dict[str, datetime] = {}
         self.machine: Machine | None = None
@@ -181,6 +187,9 @@ class Lab:
             sleep=self.sleep,
             log=log,
         )
+        self.rebalances = RebalanceStore(dynamodb, table)
+        rebalances: Any = Watched(self.rebalances, "rebalances", self.deaths)
+        self.rebalancer = Rebalancer(self.worker, rebalances, SharedStore(dynamodb, table))
         self.intake = Intake(
             Watched(self.orders, "store", self.deaths, {"accept", "record"}),  # type: ignore[arg-type]
             Watched(self, "executions", self.deaths, {"start"}),  # type: ignore[arg-type]
@@ -188,6 +197,8 @@ class Lab:
             lambda body, problem: self.dead_letters.append(body),
             log,
             IdentityStore(dynamodb, table).token,
+            Watched(self.rebalances, "rebalances", self.deaths, {"accept"}),  # type: ignore[arg-type]
+            Watched(self, "executions", self.deaths, {"start"}),  # type: ignore[arg-type]
         )
 
     # --- time ---
@@ -234,18 +245,37 @@ class Lab:
 
     def work(self) -> None:
         """Run every started execution to its end, oldest first."""
-        while self.running:
-            name, order_id = next(iter(self.running.items()))
-            self.machine = self.make_machine(self._tasks(), self.sleep)
+        while waiting := [name for name in self.running if name not in self._inside]:
+            name, record_id = waiting[0], self.running[waiting[0]]
+            self._inside.add(name)
             try:
-                self.machine.run(name, {"order_id": order_id})
+                self._run(name, record_id)
             finally:
+                self._inside.discard(name)
                 self.running.pop(name, None)
                 self.ended.add(name)
 
+    def _run(self, name: str, record_id: str) -> None:
+        if is_rebalance(record_id):
+            tasks = {"RebalancePortfolio": self._rebalance}
+            Machine(tasks, self._work_meanwhile, "rebalance_portfolio").run(name, {"order_id": record_id})
+            return
+        self.machine = self.make_machine(self._tasks(), self.sleep)
+        self.machine.run(name, {"order_id": record_id})
+
+    def _work_meanwhile(self, seconds: float) -> None:
+        """What a rebalance waits for, its legs, happens while it waits."""
+        self.work()
+        self.sleep(seconds)
+
+    def _rebalance(self, payload: dict[str, Any]) -> dict[str, Any]:
+        following = run_rebalance_step(self.rebalancer, **payload)
+        return {"route": following.route.value, "seconds": following.seconds}
+
     def sweep(self) -> dict[str, int]:
         """The sweeper's minute."""
-        return sweep(self.worker, self)  # type: ignore[arg-type]
+        done = sweep(self.worker, self)  # type: ignore[arg-type]
+        return done | {"rebalances_started": sweep_rebalances(self.rebalancer, self)}  # type: ignore[arg-type]
 
     def revive(self) -> None:
         """A new process takes over where one died."""
@@ -269,6 +299,12 @@ class Lab:
         order = self.orders.find(signal_id)
         assert order is not None, f"no order for {signal_id}"
         return order
+
+    def rebalance(self, signal_id: str) -> Rebalance:
+        """The rebalance that a signal became."""
+        found = self.rebalances.find(signal_id)
+        assert found is not None, f"no rebalance for {signal_id}"
+        return found
 
     def mark(self) -> int:
         """Where the journal ends now."""

@@ -11,7 +11,7 @@ from typing import Any
 import jsonata
 import yaml
 
-DEFINITION = Path(__file__).parents[2] / "statemachines" / "execute_order.asl.yaml"
+DEFINITIONS = Path(__file__).parents[2] / "statemachines"
 
 Task = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -27,9 +27,9 @@ class LambdaThrottled(Exception):
 
 
 @cache
-def load_definition() -> dict[str, Any]:
+def load_definition(machine: str = "execute_order") -> dict[str, Any]:
     """The machine as deployed, before substitutions."""
-    definition: dict[str, Any] = yaml.safe_load(DEFINITION.read_text())
+    definition: dict[str, Any] = yaml.safe_load((DEFINITIONS / f"{machine}.asl.yaml").read_text())
     return definition
 
 
@@ -40,11 +40,11 @@ def task_name(state: dict[str, Any]) -> str:
 
 
 class Machine:
-    """An interpreter of the subset of Amazon States Language that execute_order uses."""
+    """An interpreter of the subset of Amazon States Language that our machines use."""
 
-    def __init__(self, tasks: dict[str, Task], wait: Callable[[float], None]) -> None:
-        self._states: dict[str, Any] = load_definition()["States"]
-        self._start: str = load_definition()["StartAt"]
+    def __init__(self, tasks: dict[str, Task], wait: Callable[[float], None], machine: str = "execute_order") -> None:
+        self._states: dict[str, Any] = load_definition(machine)["States"]
+        self._start: str = load_definition(machine)["StartAt"]
         self._tasks = tasks
         self._sleep = wait
         self._kinds = {"Task": self._task, "Choice": self._choice, "Wait": self._wait, "Succeed": self._succeed}

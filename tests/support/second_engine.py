@@ -26,7 +26,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.jsonata import jsonata as expressions
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
-from tests.support.machine import DEFINITION, ExecutionFailed, Machine, Task
+from tests.support.machine import DEFINITIONS, ExecutionFailed, Machine, Task
 
 MOTO = {"stepfunctions": {"execute_state_machine": True}}
 """What `mock_aws` must be told, or moto starts executions and runs nothing."""
@@ -126,5 +126,5 @@ def _client() -> Any:
 @cache
 def _definition() -> str:
     """The definition with what CloudFormation puts into it."""
-    text = DEFINITION.read_text().replace("${Partition}", "aws")
+    text = (DEFINITIONS / "execute_order.asl.yaml").read_text().replace("${Partition}", "aws")
     return json.dumps(yaml.safe_load(re.sub(r"\$\{(\w+)FunctionArn\}", rf"{_ARN}\1", text)))

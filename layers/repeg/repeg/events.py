@@ -12,6 +12,7 @@ OUTCOME = "Order Outcome"
 ALERT = "Order Alert"
 EXITED = "Position Exited"
 CAP_BREACHED = "Cap Breached"
+REBALANCED = "Rebalance Outcome"
 
 
 class Publisher(Protocol):

@@ -1,4 +1,4 @@
-"""Executions of the execute_order machine: names, ARNs, starting them, and whether one is running."""
+"""Executions of a machine: names, ARNs, starting them, and whether one is running."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def execution_number(name: str) -> int | None:
 
 
 class Executions:
-    """The machine that works orders. `client` is a low-level Step Functions client."""
+    """The machine that works orders, or rebalances. `client` is a low-level Step Functions client.
+
+    An id is that of an order or a rebalance.
+    """
 
     def __init__(self, client: Any, state_machine_arn: str) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""Intake: a message becomes an order record and an execution, or a recorded refusal; it never blocks others."""
+"""Intake: a message becomes a record and an execution, or a recorded refusal; it never blocks others."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ from typing import Any
 from repeg.clock import TimeKeeper
 from repeg.domain.order.fence import first_worked_by
 from repeg.domain.order.record import Order
-from repeg.domain.signals.intake import accepted_order, conflicting_order, invalid_order
-from repeg.domain.signals.parsing import body_hash, parse_signal, read_json, read_loosely, usable_signal_id
+from repeg.domain.rebalance.record import Rebalance, is_rebalance
+from repeg.domain.signals.intake import accepted_order, accepted_rebalance, conflicting_order, invalid_order
+from repeg.domain.signals.parsing import (
+    RebalanceSignal,
+    body_hash,
+    parse_signal,
+    read_json,
+    read_loosely,
+    usable_signal_id,
+)
 from repeg.errors import SignalInvalid
 from repeg.executions import Executions
 from repeg.log import Log
+from repeg.store.claims import SignalClaim
 from repeg.store.orders import OrderStore
+from repeg.store.rebalances import RebalanceStore
 
 Times = tuple[datetime, datetime, datetime]
 
@@ -22,7 +32,7 @@ Times = tuple[datetime, datetime, datetime]
 class Intake:
     """Accepts one message at a time. `dead_letter` is given the body of a bad message and why it is bad.
 
-    `identity` returns the token that is part of our client order ids.
+    `identity` returns the token that is part of our client order ids; `rebalancing` starts rebalances.
     """
 
     def __init__(
@@ -33,9 +43,13 @@ class Intake:
         dead_letter: Callable[[str, str], None],
         log: Log,
         identity: Callable[[], str],
+        rebalances: RebalanceStore,
+        rebalancing: Executions,
     ) -> None:
         self._orders = orders
         self._executions = executions
+        self._rebalances = rebalances
+        self._rebalancing = rebalancing
         self._time = time
         self._dead_letter = dead_letter
         self._log = log
@@ -53,6 +67,8 @@ class Intake:
             signal = parse_signal(body)
         except SignalInvalid as problem:
             return self._refuse(text, body, problem, times)
+        if isinstance(signal, RebalanceSignal):
+            return self._take_rebalance(accepted_rebalance(signal, *times), body, times)
         return self._take(accepted_order(signal, *times), body, times)
 
     def give_up(self, text: str, sent_at: datetime | None, why: str) -> str | None:
@@ -82,11 +98,25 @@ class Intake:
         named = first_worked_by(order.changed(namespace=self._identity()), arn)
         # Recorded before it is started: the sweep finds an order without an execution, and nobody the contrary.
         known = self._orders.accept(named, body_hash(body))
+        return self._started(order.order_id, order.signal_id, known, body, times)
+
+    def _take_rebalance(self, rebalance: Rebalance, body: Any, times: Times) -> str | None:
+        arn = self._rebalancing.arn(rebalance.rebalance_id, 1)
+        named = rebalance.changed(namespace=self._identity()).with_run(execution_arn=arn)
+        known = self._rebalances.accept(named, body_hash(body))
+        return self._started(rebalance.rebalance_id, rebalance.signal_id, known, body, times)
+
+    def _started(
+        self, record_id: str, signal_id: str, known: SignalClaim | None, body: Any, times: Times
+    ) -> str | None:
+        """Start what a signal became, once and again; a signal whose id is another's is recorded as a conflict."""
         if known and known.body_hash != body_hash(body):
-            self._record(conflicting_order(order.signal_id, body, *times))
-            return f"{order.signal_id}: was used before with another body"
-        self._executions.start(known.order_id if known else order.order_id, 1)
-        self._log.info("signal known" if known else "signal accepted", signal_id=order.signal_id)
+            self._record(conflicting_order(signal_id, body, *times))
+            return f"{signal_id}: was used before with another body"
+        record_id = known.order_id if known else record_id
+        executions = self._rebalancing if is_rebalance(record_id) else self._executions
+        executions.start(record_id, 1)
+        self._log.info("signal known" if known else "signal accepted", signal_id=signal_id)
         return None
 
     def _refuse(self, text: str, body: Any, problem: SignalInvalid, times: Times) -> str:

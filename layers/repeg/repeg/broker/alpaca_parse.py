@@ -111,6 +111,7 @@ def position(body: Any) -> Position | None:
         qty=sign * abs(qty),
         qty_available=sign * abs(available),
         avg_entry_price=read.number(fields, "avg_entry_price"),
+        asset_class=str(fields.get("asset_class") or US_EQUITY).lower(),
     )
 
 

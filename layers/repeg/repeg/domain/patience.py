@@ -216,6 +216,26 @@ BRACKET_MARGIN_BEFORE_CLOSE = timedelta(seconds=90)
 """Time to protect what a bracket bought, or to exit it again."""
 EXIT_MARGIN_BEFORE_CLOSE = timedelta(seconds=2)
 
+REBALANCE_MARGIN_BEFORE_CLOSE = timedelta(minutes=5)
+"""What is sold must be bought again within the session: later, a rebalance would strand half of a portfolio."""
+
+# ---- a rebalance ----
+LEGS_AT_ONCE = 20
+"""Legs at work at once: enough to use up a minute's requests, few enough that the largest come before the smallest."""
+LEGS_LOOK_SECONDS = (1, 1, 2, 2, 3, 5)
+"""Most legs are over within seconds; the slowest ladders take half a minute."""
+PRICES_LOOK_SECONDS = (1, 1, 2, 2, 3, 5)
+PRICES_AGREE_WITHIN = timedelta(minutes=2)
+"""Prices that contradict each other stop a plan. Misprints last for seconds; what lasts is for a person to look at."""
+TRADABLE_WITHIN = timedelta(seconds=60)
+"""A symbol without a market, or with an order at work, is waited for so long; then the others are traded without it."""
+SHOWS_LEGS_SECONDS = (1, 1, 2, 2, 4)
+"""The account may show a leg's shares, or its cash, some seconds late (Alpaca-API 276: ten in bad moments)."""
+REBALANCE_GIVEN_UP_AFTER = timedelta(minutes=10)
+"""Of a broker that does not answer: weights of ten minutes ago are still wanted, those of an hour ago may not be."""
+REBALANCE_TROUBLE_ROUNDS = 10
+"""Rounds of a step that keeps failing, half a minute apart, before a rebalance is given up; its legs go on."""
+
 # ---- a message of the queue ----
 MAX_DELIVERIES = 100
 """The queue's own limit (`maxReceiveCount`): with the pauses below, some 45 minutes of an outage.

@@ -61,6 +61,7 @@ class Reason(StrEnum):
         "An order that is not repeg's holds the shares; the event names it. A close may say foreign_orders: cancel.",
     )
     CUT_TO_POSITION = "cut_to_position", "More was asked for than is held: all that is held was sold."
+    CUT_TO_CASH = "cut_to_cash", "The price rose: all that the cash set aside for the leg pays for was bought."
     NOT_FRACTIONABLE = "not_fractionable", "A fraction of a share stays: the broker trades the symbol in whole ones."
     MISCONFIGURED = "misconfigured", "The operator must fix keys, settings or subscription; the event says which."
     BROKER_UNAVAILABLE = "broker_unavailable", "The broker could not be reached, or its answer stayed unknown."

@@ -95,5 +95,8 @@ class Settings(Frozen, omit_defaults=False):
         Literal["sip", "iex", "delayed_sip"],
         About("Market data feed. iex is one venue and looks wide; it is used only when set."),
     ] = "sip"
+    rebalance_margin: Annotated[
+        bool, About("Let rebalances buy on margin, up to the account's buying power; off: with its cash alone.")
+    ] = False
     leveraged_etfs: Annotated[Symbols, About("Symbols routed as leveraged ETFs.")] = frozenset(_LEVERAGED.split())
     high_volume_etfs: Annotated[Symbols, About("Symbols routed as high-volume ETFs.")] = frozenset(_HIGH_VOLUME.split())

@@ -1,1 +1,1 @@
-"""Rebalances: what they ask of the broker, and the steps they take."""
+"""The steps of rebalance_portfolio: plan, sell, buy from what that brought, and see what is left."""

@@ -45,6 +45,7 @@ from repeg.domain.rules.timing import (
     size_notional,
     turn_backoff,
     waiting_for,
+    within_cost,
 )
 from repeg.domain.rules.walking import is_exit, waits_for_market
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError, StoreConflict
@@ -217,7 +218,7 @@ def _release(
         return _until_it_narrows(look.quote), None
     ready = _ready(worker, order, sizing, None if look.problem else look.quote, session, clock)
     # While the account is asked the market can fall through a bracket's stop: then it is priced by another quote.
-    asked_since = sizing is not None or order.ask.notional is not None
+    asked_since = sizing is not None or (order.ask.notional is not None and order.ask.qty is None)
     if isinstance(ready, Ready) and look.quote and not look.problem and not asked_since:
         ready = ready._replace(seen=SeenQuote(look.quote, seen_at))
     return ready, None
@@ -285,6 +286,9 @@ def _ready(
     if sizing:
         ready = sized(ready, sizing)
         ready = worker.note(ready, sizing.note) if sizing.note else ready
+    if order.ask.notional is not None and order.ask.qty is not None:
+        afforded = within_cost(ready, order.ask.qty, order.ask.notional)
+        return afforded if isinstance(afforded, Refusal) else Ready(afforded)
     if order.ask.notional is not None:
         qty = _notional_qty(worker, ready)
         if isinstance(qty, Refusal):

@@ -3,9 +3,11 @@
 | pk              | sk                     | what                                                        |
 |-----------------|------------------------|-------------------------------------------------------------|
 | ORDER#<id>      | ORDER                  | the order record                                            |
-| SIGNAL#<id>     | SIGNAL                 | which order a signal became, and the hash of its body       |
+| REBALANCE#<id>  | REBALANCE              | the record of a rebalance                                   |
+| SIGNAL#<id>     | SIGNAL                 | which order or rebalance a signal became, and its body's hash |
 | QUEUE#<symbol>  | <arrival>#<order id>   | the symbol's orders that are not over, in order of arrival  |
 | QUEUE#<symbol>  | TURN                   | the order whose turn it is                                  |
+| QUEUE#portfolio | <arrival>#<id>, TURN   | rebalances that are not over, and whose turn it is          |
 | POSITION#<symb> | <arrival>#<order id>   | what a bracket holds, and the levels to protect it by       |
 | QUEUE#<symbol>  | TURN#TRADED, #EXITED   | when an order of ours last traded, when shares last left    |
 | MARKET          | CLOCK, CALENDAR        | last reading of the broker's clock, trading days            |
@@ -70,10 +72,15 @@ def signal_key(signal_id: str) -> Item:
 
 
 def queue_key(order: Order) -> Item:
-    """Key of the order's place in its symbol's queue; arrival order is wall time of intake."""
-    arrival = int(order.ask.received_wall.timestamp() * 1_000_000)
+    """Key of the order's place in its symbol's queue."""
+    return place_key(order.symbol, order.ask.received_wall, order.order_id)
+
+
+def place_key(line: str, received_wall: datetime, name: str) -> Item:
+    """Key of somebody's place in a line; arrival order is wall time of intake."""
+    arrival = int(received_wall.timestamp() * 1_000_000)
     # Padded, since DynamoDB sorts text: a number of one digit more would come before the others.
-    return to_item({"pk": f"QUEUE#{order.symbol}", "sk": f"{arrival:020d}#{order.order_id}"})
+    return to_item({"pk": f"QUEUE#{line}", "sk": f"{arrival:020d}#{name}"})
 
 
 def position_key(order: Order) -> Item:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -13,7 +12,8 @@ from repeg.domain.models import direction
 from repeg.domain.order.fence import handed_on, written_once_more
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.reasons import Reason
-from repeg.errors import StaleExecution, StoreConflict
+from repeg.store.claims import Claims, SignalClaim
+from repeg.store.fenced import ABSENT, Fenced, raise_unless_condition
 from repeg.store.items import (
     GIVEN_UP,
     HELD,
@@ -28,11 +28,10 @@ from repeg.store.items import (
     position_item,
     position_key,
     queue_key,
-    signal_key,
     to_item,
 )
 from repeg.store.sweeps import Sweeps
-from repeg.store.turns import ABSENT, Turns, raise_unless_condition
+from repeg.store.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,19 +39,8 @@ if TYPE_CHECKING:
 BATCH = 100
 """Items that DynamoDB reads in one call."""
 
-# The number fences off an execution that was replaced, the version a retried step whose first try still runs.
-_MINE_AND_UNCHANGED = "executions = :executions AND version = :version"
 
-
-@dataclass(frozen=True)
-class SignalClaim:
-    """Which order a signal became."""
-
-    order_id: str
-    body_hash: str
-
-
-class OrderStore(Turns, Sweeps):
+class OrderStore(Claims, Fenced, Turns, Sweeps):
     """Orders, signals and symbol queues in one table. `client` is a low-level DynamoDB client."""
 
     # --- reading -------------------------------------------------------------------------------------------------
@@ -61,14 +49,6 @@ class OrderStore(Turns, Sweeps):
         """The order, read consistently, or None."""
         item = self._get(order_key(order_id))
         return item_order(item) if item else None
-
-    def claim_of(self, signal_id: str) -> SignalClaim | None:
-        """The order that a signal became, or None if the signal is unknown."""
-        item = self._get(signal_key(signal_id))
-        if not item:
-            return None
-        data = from_item(item)
-        return SignalClaim(order_id=data["order_id"], body_hash=data["body_hash"])
 
     def find(self, order_or_signal_id: str) -> Order | None:
         """An order by its own or its signal's id, or None."""
@@ -162,23 +142,18 @@ class OrderStore(Turns, Sweeps):
 
         Returns None when written, or the earlier claim if the signal is known; then nothing was written.
         """
-        claim = {"order_id": order.order_id, "body_hash": body_hash}
-        # One transaction: a signal that is claimed without an order would never be traded, whoever sends it again.
-        writes = [
-            self._put(signal_key(order.signal_id) | to_item(claim), ABSENT),
-            self._put(order_item(order), ABSENT),
-        ]
+        writes = [self._put(order_item(order), ABSENT)]
         if not order.status.terminal:
             writes.append(self._put(_queue_item(order), ABSENT))
+        return self._accept(SignalClaim(order.order_id, body_hash), order.signal_id, writes)
+
+    def add(self, order: Order) -> None:
+        """Write a new order that claims no signal, and its place in the queue; writing it again changes nothing."""
+        writes = [self._put(order_item(order), ABSENT), self._put(_queue_item(order), ABSENT)]
         try:
             self._client.transact_write_items(TransactItems=writes)
         except ClientError as error:
             raise_unless_condition(error)
-            known = self.claim_of(order.signal_id)
-            if known is None:
-                raise StoreConflict(f"{order.order_id} is being written by another delivery") from None
-            return known
-        return None
 
     def record(self, order: Order) -> None:
         """Write a rejected order that claims no signal; writing it again changes nothing."""
@@ -205,13 +180,13 @@ class OrderStore(Turns, Sweeps):
                 writes.append({"Delete": self._turn_if_mine(order)})
         if not writes:
             return self._replace(order, written)
-        self._transact(order, [self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order)), *writes])
+        self._transact(order, [self._put_fenced(order_item(written), order.run), *writes])
         return written
 
     def save_with(self, order: Order, unwind: Order) -> Order:
         """Write the order back together with a new order that exits its position."""
         written, writes = self._written(order)
-        put = self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order))
+        put = self._put_fenced(order_item(written), order.run)
         self._transact(order, [put, self._put(order_item(unwind), ABSENT), *writes])
         return written
 
@@ -233,10 +208,11 @@ class OrderStore(Turns, Sweeps):
         # One transaction: with the turn given back earlier a second order would be live beside this one; given back
         # later, a death in between would lock the symbol.
         written, writes = self._written(order)
-        writes.append(self._put(order_item(written), _MINE_AND_UNCHANGED, _fence(order)))
+        writes.append(self._put_fenced(order_item(written), order.run))
         writes.append({"Delete": {"TableName": self._table, "Key": queue_key(order)}})
         if order.filled_qty > 0 and order.completed_at:
-            plainly = order.filled_qty * direction(order.trading_side) if order.kind == "order" else ZERO
+            plain = order.kind in ("order", "rebalance_leg")
+            plainly = order.filled_qty * direction(order.trading_side) if plain else ZERO
             writes.append(self._traded(order.symbol, "TRADED", Traded(order.completed_at, plainly)))
         if self.holder(order.symbol) == order.order_id:
             writes.append({"Delete": self._turn_if_mine(order)})
@@ -258,26 +234,10 @@ class OrderStore(Turns, Sweeps):
         self.adopt(ending.noted(now, "AssessMarket", f"superseded by {by}"), execution_arn)
 
     def _transact(self, order: Order, writes: list[dict[str, Any]]) -> None:
-        try:
-            self._client.transact_write_items(TransactItems=writes)
-        except ClientError as error:
-            raise_unless_condition(error)
-            raise _lost(order, self._get(order_key(order.order_id))) from None
+        self._transact_fenced(order.order_id, order.run, order_key(order.order_id), writes)
 
     def _replace(self, read: Order, written: Order) -> Order:
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=order_item(written),
-                ConditionExpression=_MINE_AND_UNCHANGED,
-                ExpressionAttributeValues=_fence(read),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            raise_unless_condition(error)
-            found = cast("Item | None", error.response.get("Item"))
-            if found != order_item(written):  # else the client's own retry of a write whose answer was lost
-                raise _lost(read, found) from None
+        self._replace_fenced(read.order_id, read.run, order_item(written))
         return written
 
     # --- the symbol's queue --------------------------------------------------------------------------------------
@@ -300,13 +260,3 @@ class OrderStore(Turns, Sweeps):
 def _queue_item(order: Order) -> Item:
     parked_until = int(order.run.parked_until.timestamp()) if order.run.parked_until else 0
     return queue_key(order) | to_item({"order_id": order.order_id, "parked_until": parked_until})
-
-
-def _fence(order: Order) -> Item:
-    return to_item({":executions": order.run.executions, ":version": order.run.version})
-
-
-def _lost(order: Order, current: Item | None) -> StaleExecution | StoreConflict:
-    if current and int(from_item(current)["executions"]) != order.run.executions:
-        return StaleExecution(order.order_id, str(from_item(current)["executions"]))
-    return StoreConflict(f"{order.order_id} was changed by another step")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from repeg.domain.models import Frozen, from_json, to_json
+from repeg.store.fenced import Table
 from repeg.store.items import from_item, to_item
 
 _KEY = {"pk": "SWEEP", "sk": "STATE"}
@@ -22,12 +22,8 @@ class SweepState(Frozen):
     marks: dict[str, datetime] = msgspec.field(default_factory=dict)
 
 
-class Sweeps:
-    """One item; the newest wins. `client` is a low-level DynamoDB client."""
-
-    def __init__(self, client: Any, table: str) -> None:
-        self._client = client
-        self._table = table
+class Sweeps(Table):
+    """One item; the newest wins."""
 
     def sweep_state(self) -> SweepState:
         """What the last sweep left, or nothing."""

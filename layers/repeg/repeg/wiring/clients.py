@@ -19,6 +19,7 @@ from repeg.events import EventBus
 from repeg.executions import Executions
 from repeg.store.identity import IdentityStore
 from repeg.store.orders import OrderStore
+from repeg.store.rebalances import RebalanceStore
 from repeg.store.shared import SharedStore
 from repeg.telemetry import logger
 from repeg.worker.worker import Worker
@@ -26,6 +27,7 @@ from repeg.worker.worker import Worker
 if TYPE_CHECKING:
     from repeg.broker.port import Broker
     from repeg.domain.settings import Settings
+    from repeg.rebalance.rebalancer import Rebalancer
 
 SETTINGS_SECONDS = 5.0
 
@@ -96,6 +98,26 @@ def time_keeper() -> TimeKeeper:
 def executions() -> Executions:
     """The machine that works orders."""
     return Executions(client("stepfunctions"), environment("STATE_MACHINE_ARN"))
+
+
+@cache
+def rebalance_store() -> RebalanceStore:
+    """Records of rebalances."""
+    return RebalanceStore(client("dynamodb"), environment("TABLE_NAME"))
+
+
+@cache
+def rebalancing() -> Executions:
+    """The machine that works rebalances."""
+    return Executions(client("stepfunctions"), environment("REBALANCE_MACHINE_ARN"))
+
+
+@cache
+def rebalancer(connect: Callable[[], Broker]) -> Rebalancer:
+    """What the steps of a rebalance work with; `connect` finds the broker."""
+    from repeg.rebalance.rebalancer import Rebalancer
+
+    return Rebalancer(worker(connect), rebalance_store(), shared_store())
 
 
 @cache

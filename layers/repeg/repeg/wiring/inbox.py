@@ -33,7 +33,14 @@ def intake() -> Intake:
     """What accepts signals."""
     identity = clients.identity()
     return Intake(
-        clients.order_store(), clients.executions(), clients.time_keeper(), _dead_letter, logger, identity.token
+        clients.order_store(),
+        clients.executions(),
+        clients.time_keeper(),
+        _dead_letter,
+        logger,
+        identity.token,
+        clients.rebalance_store(),
+        clients.rebalancing(),
     )
 
 

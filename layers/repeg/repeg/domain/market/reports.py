@@ -96,6 +96,9 @@ class ProtectiveOrder(Frozen):
     stop: Decimal
 
 
+US_EQUITY = "us_equity"
+
+
 class Position(Frozen):
     """A position: `qty` is negative for a short; `qty_available` is what no open order holds."""
 
@@ -103,9 +106,8 @@ class Position(Frozen):
     qty: Decimal
     qty_available: Decimal
     avg_entry_price: Decimal
-
-
-US_EQUITY = "us_equity"
+    asset_class: str = US_EQUITY
+    """The broker's word for what it is."""
 
 
 class Asset(Frozen):

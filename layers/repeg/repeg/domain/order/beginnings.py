@@ -1,9 +1,10 @@
-"""What an order is where no signal says it: one that exits a bracket's position; its side, its date and its clock."""
+"""What an order is where no signal says it: an exit of a bracket's position, a rebalance's leg; its side, date and clock."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from decimal import Decimal
+from typing import Literal, NamedTuple
 
 from repeg.domain.history import ClockAnchor
 from repeg.domain.models import Side, opposite
@@ -35,6 +36,50 @@ def unwind_order(
         # Taken over, since to read the clock anew costs a trading request before anything is sold.
         run=Run(clock=bracket.run.clock),
     ).noted(market_now, "UnwindPosition", f"leaves what {bracket.order_id} holds")
+
+
+class Origin(NamedTuple):
+    """The rebalance that a leg is of."""
+
+    rebalance_id: str
+    signal_id: str
+    strategy: str | None
+    namespace: str
+    clock: ClockAnchor | None
+
+
+def leg_order(
+    order_id: str,
+    origin: Origin,
+    symbol: str,
+    side: Side | None,
+    qty: Decimal,
+    cost: Decimal | None,
+    *,
+    market_now: datetime,
+    wall_now: datetime,
+    closes_at: datetime,
+) -> Order:
+    """A leg: `qty` shares that may cost at most `cost` dollars. Without a side it is a close.
+
+    It lives until the session's close, however long it waits for a trading request to be free.
+    """
+    ask = Ask(received_wall=wall_now, sent_wall=wall_now, qty=qty, notional=cost, explicit_expiry=True)
+    return Order(
+        order_id=order_id,
+        signal_id=origin.signal_id,
+        rebalance_id=origin.rebalance_id,
+        kind="rebalance_leg" if side else "close",
+        strategy=origin.strategy,
+        namespace=origin.namespace,
+        symbol=symbol,
+        side=side,
+        created_at=market_now,
+        ask=ask,
+        terms=Terms(requested_qty=qty),
+        # Taken over, since to read the clock anew costs a trading request before anything is traded.
+        run=Run(clock=origin.clock, expires_at=closes_at),
+    ).noted(market_now, "RebalancePortfolio", f"a leg of {origin.rebalance_id}")
 
 
 def by_clock(order: Order, reading: ClockAnchor) -> Order:

@@ -32,7 +32,7 @@ class Ask(Frozen):
     qty: Decimal | None = None
     """Shares; None for an amount, or for a close of everything."""
     notional: Decimal | None = None
-    """Dollars to buy or sell for."""
+    """Dollars to buy or sell for; beside a quantity, what it may cost at most."""
     ladder: LadderName | None = None
     cap_bps: Decimal | None = None
     """The signal's own slippage cap in basis points, which is never widened."""

@@ -48,6 +48,10 @@ class WaitingFor(StrEnum):
     REQUEST = "request", "waits for a trading request"
     BROKER = "broker", "waits for the broker"
     OPERATOR = "operator", "waits for the operator"
+    PRICES = "prices", "waits for prices that agree"
+    TRADABLE = "tradable", "waits for symbols that cannot be traded"
+    LEGS = "legs", "waits for its legs"
+    ACCOUNT = "account", "waits for the account to show what its legs traded"
 
 
 class Wait(Frozen):

@@ -59,7 +59,7 @@ def _oco_view(oco: Protection) -> dict[str, Any]:
 
 
 def _view(record: Frozen, fields: Sequence[str]) -> dict[str, Any]:
-    return {name: _json_value(name, attrgetter(path)(record)) for name, path in map(_place, fields)}
+    return {name: json_value(name, attrgetter(path)(record)) for name, path in map(_place, fields)}
 
 
 def _place(field: str) -> tuple[str, str]:
@@ -68,7 +68,8 @@ def _place(field: str) -> tuple[str, str]:
     return name or path.rpartition(".")[2], path
 
 
-def _json_value(field: str, value: Any) -> Any:
+def json_value(field: str, value: Any) -> Any:
+    """A field as JSON: decimals as strings cut to its places, times in UTC, members of an enum by their value."""
     if isinstance(value, Decimal):
         return plain(value.quantize(_PLACES[field]) if field in _PLACES else value)
     if isinstance(value, datetime):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from repeg.domain.market.reports import TradingDay
+from repeg.domain.order.parts import Run
 from repeg.domain.order.record import Order
 from repeg.domain.patience import LONGEST_SLEEP, LONGEST_WAIT_SECONDS, SET_FORWARD, SIGNAL_LIFETIME, WAITS_BEFORE_OPEN
 
@@ -20,10 +21,18 @@ def parked_seconds(order: Order, upcoming: TradingDay, now: datetime) -> int:
 
     Sooner when it expires, or may trade in extended hours.
     """
+    return asleep_seconds(upcoming, now, order.run.expires_at, _may_trade_from(order, upcoming))
+
+
+def _may_trade_from(order: Order, upcoming: TradingDay) -> datetime | None:
+    return upcoming.extended_opens_at if order.ask.extended_hours else None
+
+
+def asleep_seconds(upcoming: TradingDay, now: datetime, *events: datetime | None) -> int:
+    """As `parked_seconds`, for whatever waits for an open; `events`: moments before that at which it must be awake."""
     to_open = upcoming.opens_at - now
     if to_open <= WAITS_BEFORE_OPEN:
         return wait_seconds_for(to_open.total_seconds())
-    events = [order.run.expires_at, upcoming.extended_opens_at if order.ask.extended_hours else None]
     ends = [LONGEST_SLEEP, to_open - WAITS_BEFORE_OPEN, *(at - now for at in events if at and at > now)]
     return max(1, int(-(-min(ends).total_seconds() // 1)))
 
@@ -38,8 +47,13 @@ def woken(order: Order, now: datetime, carried: datetime) -> Order:
 
     Only where its signal leaves the expiry to us. `carried` is market time by the reading that it was parked by.
     """
+    return order if order.ask.explicit_expiry else order.changed(run=awake(order.run, now, carried))
+
+
+def awake(run: Run, now: datetime, carried: datetime) -> Run:
+    """As `woken`, of whatever has an expiry that we chose."""
     # A wait of the machine does not hear of a clock that was set: over such an open nobody really waited.
-    parked, expires_at = order.run.parked_until, order.run.expires_at
-    if parked is None or expires_at is None or order.ask.explicit_expiry or not was_set_forward(now, carried):
-        return order
-    return order.with_run(expires_at=max(expires_at, now + SIGNAL_LIFETIME)) if now > parked else order
+    parked, expires_at = run.parked_until, run.expires_at
+    if parked is None or expires_at is None or not was_set_forward(now, carried):
+        return run
+    return run.changed(expires_at=max(expires_at, now + SIGNAL_LIFETIME)) if now > parked else run

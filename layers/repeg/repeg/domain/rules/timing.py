@@ -13,7 +13,7 @@ from repeg.domain.market.quotes import Quote
 from repeg.domain.market.reports import US_EQUITY, Asset, TradingDay
 from repeg.domain.market.sessions import Calendar, Phase, in_new_york
 from repeg.domain.models import Side
-from repeg.domain.money import BPS, DOLLAR, floor_qty
+from repeg.domain.money import BPS, DOLLAR, floor_qty, plain, too_small
 from repeg.domain.order.beginnings import trading
 from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor
@@ -123,6 +123,18 @@ def size_notional(notional: Decimal, worst: Decimal, asset: Asset) -> Decimal | 
     if qty == 0:
         return Refusal(reason=Reason.NOTIONAL_TOO_SMALL, detail=f"${notional} is less than one share at {worst}")
     return qty
+
+
+def within_cost(order: Order, qty: Decimal, cost: Decimal) -> Order | Refusal:
+    """The released leg of a rebalance, cut to what the dollars set aside for it buy at its worst price."""
+    # Its price may have risen since the plan: at the planned quantity, the legs together would cost more than there is.
+    most = floor_qty(cost / cap_price(order), fractionable=qty != qty.to_integral_value())
+    if most >= qty:
+        return order
+    if too_small(most, cap_price(order)):
+        detail = f"${plain(cost)} were set aside for it, which is too little at {cap_price(order)}"
+        return Refusal(reason=Reason.NOTIONAL_TOO_SMALL, detail=detail)
+    return order.with_terms(working_qty=most, cut=Reason.CUT_TO_CASH)
 
 
 def asset_problem(asset: Asset | None) -> Refusal | None:

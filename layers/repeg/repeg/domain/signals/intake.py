@@ -9,14 +9,22 @@ from repeg.domain.order.bracket import Bracket
 from repeg.domain.order.parts import Ask, Guard, Run, Terms
 from repeg.domain.order.record import Order, order_id_for
 from repeg.domain.reasons import Reason, Status
+from repeg.domain.rebalance.record import Rebalance, Wanted, rebalance_id_for
 from repeg.domain.settings import SYMBOL
-from repeg.domain.signals.parsing import BracketSignal, CloseSignal, OrderSignal, Signal, body_hash
+from repeg.domain.signals.parsing import (
+    BracketSignal,
+    CloseSignal,
+    OrderRequest,
+    OrderSignal,
+    RebalanceSignal,
+    body_hash,
+)
 from repeg.errors import SignalInvalid
 
 UNKNOWN_SYMBOL = "?"
 
 
-def accepted_order(signal: Signal, market_now: datetime, received_wall: datetime, sent_wall: datetime) -> Order:
+def accepted_order(signal: OrderRequest, market_now: datetime, received_wall: datetime, sent_wall: datetime) -> Order:
     """The record of a valid signal."""
     ask = Ask(
         received_wall=received_wall,
@@ -66,6 +74,33 @@ def _as_bracket(order: Order, signal: BracketSignal) -> Order:
     guard = Guard(stop_loss=signal.stop_loss, take_profit=signal.take_profit)
     order = order.changed(side=signal.side, ask=asked, guard=guard)
     return order.with_terms(reference_price=signal.signal_price, bracket=bracket)
+
+
+def accepted_rebalance(
+    signal: RebalanceSignal, market_now: datetime, received_wall: datetime, sent_wall: datetime
+) -> Rebalance:
+    """The record of a valid rebalance signal."""
+    wanted = Wanted(
+        received_wall=received_wall,
+        sent_wall=sent_wall,
+        targets=signal.targets,
+        min_trade_notional=signal.min_trade_notional,
+        threshold=signal.threshold,
+        cash_buffer=signal.cash_buffer,
+        liquidate_others=signal.liquidate_others,
+        include_protected=signal.include_protected,
+        dry_run=signal.dry_run,
+        when_closed=signal.when_closed,
+        explicit_expiry=signal.expires_at is not None,
+    )
+    return Rebalance(
+        rebalance_id=rebalance_id_for(signal.signal_id),
+        signal_id=signal.signal_id,
+        strategy=signal.strategy,
+        created_at=market_now,
+        wanted=wanted,
+        run=Run(expires_at=signal.expires_at),
+    ).noted(market_now, "AcceptSignal", "rebalance signal accepted")
 
 
 def invalid_order(

@@ -39,6 +39,10 @@ MAX_DIGITS = 12
 # Alpaca wants a stop at least a cent from the price it is measured by: "stop_loss.stop_price must be <= base_price -
 # 0.01" (docs.alpaca.markets/docs/orders-at-alpaca).
 CLOSEST_EXIT = Decimal("0.01")
+# A hundredth over the whole, as weights that were rounded may sum to; such targets are scaled down.
+MOST_WEIGHT = Decimal("1.01")
+PORTFOLIO = "portfolio"
+"""The group and the line of signals that are about the whole account: no ticker is written in small letters."""
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 SIGNAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -107,7 +111,8 @@ def _text_time(value: object) -> object:
     raise ValueError("must be an RFC 3339 time such as 2026-11-20T15:00:00Z")
 
 
-Positive = Annotated[Decimal, BeforeValidator(_exact_number), AfterValidator(_positive)]
+Number = Annotated[Decimal, BeforeValidator(_exact_number)]
+Positive = Annotated[Number, AfterValidator(_positive)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
 Instant = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware)]
 
@@ -121,12 +126,25 @@ class _Signal(BaseModel):
     expires_at: Instant | None = None
     when_closed: Literal["reject", "next_open"] = "reject"
 
+    @property
+    def group(self) -> str:
+        """The group of messages in which it is sent: those of a group are taken in one after the other."""
+        return PORTFOLIO
 
-class OrderSignal(_Signal):
+
+class _SymbolSignal(_Signal):
+    symbol: Symbol
+
+    @property
+    def group(self) -> str:
+        """Its symbol: what is sent for one arrives in order."""
+        return self.symbol
+
+
+class OrderSignal(_SymbolSignal):
     """Buy or sell a quantity or an amount."""
 
     kind: Literal["order"]
-    symbol: Symbol
     side: Side
     qty: Positive | None = None
     notional: Positive | None = None
@@ -141,11 +159,10 @@ class OrderSignal(_Signal):
         return self
 
 
-class BracketSignal(_Signal):
+class BracketSignal(_SymbolSignal):
     """Enter near a price, then hold between a stop and a target. A sell opens a short position."""
 
     kind: Literal["bracket"]
-    symbol: Symbol
     side: Side
     qty: Positive | None = None
     notional: Positive | None = None
@@ -187,17 +204,44 @@ class BracketSignal(_Signal):
         return self
 
 
-class CloseSignal(_Signal):
+class CloseSignal(_SymbolSignal):
     """Exit a position, whole or in part."""
 
     kind: Literal["close"]
-    symbol: Symbol
     qty: Positive | None = None
     foreign_orders: Literal["keep", "cancel"] = "keep"
     """What becomes of orders that are not repeg's and hold the shares."""
 
 
-Signal = OrderSignal | BracketSignal | CloseSignal
+class RebalanceSignal(_Signal):
+    """Bring the account to weights of its equity. Fractions are fractions, not percent."""
+
+    kind: Literal["rebalance"]
+    targets: dict[Symbol, Annotated[Number, Field(ge=0, le=1)]]
+    min_trade_notional: Annotated[Number, Field(ge=0)] = Decimal(5)
+    """Dollars: what would trade for less is left alone."""
+    threshold: Annotated[Number, Field(ge=0, lt=1)] = Decimal("0.01")
+    """A symbol that is off its target by no more than this fraction of the equity is left alone."""
+    cash_buffer: Annotated[Number, Field(ge=0, lt=1)] = Decimal("0.01")
+    liquidate_others: StrictBool = True
+    include_protected: StrictBool = False
+    dry_run: StrictBool = False
+
+    @field_validator("targets")
+    @classmethod
+    def _weights(cls, targets: dict[str, Decimal]) -> dict[str, Decimal]:
+        # A strategy that found nothing must not sell the book by its silence.
+        if not targets:
+            raise ValueError("names no symbol; to sell what is held, give its symbol the weight 0")
+        total = sum(targets.values(), Decimal(0))
+        if total > MOST_WEIGHT:
+            raise ValueError(f"sum to {plain(total)}; at most {plain(MOST_WEIGHT)} of the equity can be held")
+        return targets
+
+
+OrderRequest = OrderSignal | BracketSignal | CloseSignal
+"""Signals that become one order."""
+Signal = OrderRequest | RebalanceSignal
 _SIGNAL: TypeAdapter[Signal] = TypeAdapter(Annotated[Signal, Field(discriminator="kind")])
 
 
@@ -273,10 +317,11 @@ def parse_signal(body: Any) -> Signal:
 
 def _first_problem(error: ValidationError) -> SignalInvalid:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = [str(part) for part in first["loc"][1:]]
+    # Of a symbol that is none, pydantic says that it is a key: the field and the symbol name it already.
+    path = [str(part) for part in first["loc"][1:] if part != "[key]"]
     kind = first["type"]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return SignalInvalid("kind", 'must be one of "order", "bracket", "close"')
+        return SignalInvalid("kind", 'must be one of "order", "bracket", "close", "rebalance"')
     if kind == "extra_forbidden":
         return SignalInvalid(path[-1], "is not a field of this kind of signal; remove it")
     if kind == "missing":

@@ -1,0 +1,77 @@
+"""A rebalance's legs as orders: which they are, which may be started, and what they came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from repeg.domain.models import direction
+from repeg.domain.money import BPS
+from repeg.domain.order.beginnings import Origin, leg_order
+from repeg.domain.order.record import ZERO, Order, order_id_for
+from repeg.domain.patience import LEGS_AT_ONCE
+from repeg.domain.rebalance.plan import Leg
+from repeg.domain.rebalance.record import Rebalance
+
+
+def leg_id(rebalance: Rebalance, leg: Leg) -> str:
+    """The leg's order id: a pure function of the rebalance, its half, and the symbol.
+
+    Whoever places legs, after whatever death, names the same orders: there is never a second set.
+    """
+    return order_id_for(rebalance.signal_id, f"{rebalance.rebalance_id} {leg.phase} {leg.symbol}")
+
+
+def order_of(rebalance: Rebalance, leg: Leg, market_now: datetime, wall_now: datetime, closes_at: datetime) -> Order:
+    """The order of a leg.
+
+    One that sells what protection holds is a close: that takes the protection down, and puts back what it must.
+    """
+    origin = Origin(
+        rebalance_id=rebalance.rebalance_id,
+        signal_id=rebalance.signal_id,
+        strategy=rebalance.strategy,
+        namespace=rebalance.namespace,
+        clock=rebalance.run.clock,
+    )
+    side = None if leg.by_close else leg.side
+    times = {"market_now": market_now, "wall_now": wall_now, "closes_at": closes_at}
+    return leg_order(leg_id(rebalance, leg), origin, leg.symbol, side, leg.qty, leg.cost, **times)
+
+
+def to_place(rebalance: Rebalance, legs: Sequence[Leg], orders: Mapping[str, Order]) -> list[Leg]:
+    """The next legs that may be placed, those of the largest drift first: only so many are at work at once.
+
+    `orders`: the orders of legs that were placed, by id.
+    """
+    at_work = sum(not order.status.terminal for order in orders.values())
+    missing = [leg for leg in legs if leg_id(rebalance, leg) not in orders]
+    return missing[: max(0, LEGS_AT_ONCE - at_work)]
+
+
+def all_over(rebalance: Rebalance, legs: Sequence[Leg], orders: Mapping[str, Order]) -> bool:
+    """True when every leg was placed, and is over."""
+    known = [orders.get(leg_id(rebalance, leg)) for leg in legs]
+    return all(order is not None and order.status.terminal for order in known)
+
+
+def traded_qty(order: Order) -> Decimal:
+    """Shares that the account gained (+) or lost by an order."""
+    return order.filled_qty * direction(order.trading_side) if order.filled_qty else ZERO
+
+
+def cash_flow(orders: Iterable[Order]) -> Decimal:
+    """Dollars that the account gained by what was filled, without fees."""
+    return sum((-traded_qty(order) * (order.avg_fill_price or ZERO) for order in orders), ZERO)
+
+
+def cost_bps(orders: Iterable[Order]) -> Decimal | None:
+    """What the fills cost against the mids on arrival, in basis points of what was traded; None if nothing was."""
+    cost = traded = ZERO
+    for order in orders:
+        price, reference = order.avg_fill_price, order.terms.reference_price
+        if order.filled_qty and price is not None and reference is not None:
+            cost += (price - reference) * traded_qty(order)
+            traded += reference * order.filled_qty
+    return cost / traded * BPS if traded else None

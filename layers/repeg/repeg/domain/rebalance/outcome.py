@@ -1,0 +1,48 @@
+"""What a rebalance came to: whether the account shows it yet, and what is left and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.reasons import Status
+from repeg.domain.rebalance.legs import cash_flow, traded_qty
+from repeg.domain.rebalance.plan import Residual
+from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
+
+# A cent a share and a thousandth of the value: more than what brokers and the SEC take of a sale.
+_FEE_PER_SHARE, _FEE_SHARE = Decimal("0.01"), Decimal("0.001")
+
+
+def shows_shares(before: Mapping[str, Decimal], orders: Iterable[Order], held: Mapping[str, Decimal]) -> bool:
+    """True when the account shows the shares that the orders traded, of symbols that held `before`."""
+    expected = dict(before)
+    for order in orders:
+        if order.filled_qty:
+            expected[order.symbol] = expected.get(order.symbol, ZERO) + traded_qty(order)
+    return all(held.get(symbol, ZERO) == qty for symbol, qty in expected.items())
+
+
+def shows_cash(before: Decimal, orders: Iterable[Order], cash: Decimal) -> bool:
+    """True when the account shows the cash that the orders brought, less what fees may have taken of it."""
+    orders = list(orders)
+    shares = sum((order.filled_qty for order in orders), ZERO)
+    value = sum((order.filled_qty * (order.avg_fill_price or ZERO) for order in orders), ZERO)
+    return cash >= before + cash_flow(orders) - shares * _FEE_PER_SHARE - value * _FEE_SHARE
+
+
+def explained(left: Iterable[Residual], orders: Iterable[Order]) -> tuple[Residual, ...]:
+    """What is left, with what became of the leg where there was one that did not fill."""
+    ended: dict[str, str] = {}
+    for order in orders:
+        if order.status is not Status.FILLED or order.reason:
+            why = f" ({order.reason})" if order.reason else ""
+            ended.setdefault(order.symbol, f"the {order.side or 'sell'} leg was {order.status}{why}".replace("_", " "))
+    return tuple(each.changed(why=ended.get(each.symbol, each.why)) for each in left)
+
+
+def status_with(rebalance: Rebalance, left: Iterable[Residual]) -> RebalanceStatus:
+    """How a rebalance ends that leaves this: what is off its target by no more than the threshold is on it."""
+    off = any(abs(each.drift) > rebalance.wanted.threshold for each in left)
+    return RebalanceStatus.DONE_WITH_RESIDUAL if off else RebalanceStatus.DONE

@@ -1,0 +1,133 @@
+"""The record of a rebalance: what was wanted, what was planned, and what came of it.
+
+As with orders the record is the truth, and executions are workers that read it, act, and write it back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+
+from repeg.domain.history import Event, Told, with_event
+from repeg.domain.models import Frozen, printable
+from repeg.domain.order.parts import Run
+from repeg.domain.reasons import Reason
+from repeg.domain.rebalance.plan import Leg, Residual
+
+
+class RebalanceStatus(StrEnum):
+    """Life of a rebalance. Everything after BUYING is terminal."""
+
+    RECEIVED = "received"
+    WAITING = "waiting"
+    SELLING = "selling"
+    BUYING = "buying"
+    DONE = "done"
+    DONE_WITH_RESIDUAL = "done_with_residual"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+    @property
+    def terminal(self) -> bool:
+        """True when it places no more legs, and none is at work."""
+        return self not in _AT_WORK
+
+
+_AT_WORK = frozenset(
+    {RebalanceStatus.RECEIVED, RebalanceStatus.WAITING, RebalanceStatus.SELLING, RebalanceStatus.BUYING}
+)
+
+
+class Wanted(Frozen):
+    """What the signal wants, and how it came. Fractions are fractions of the equity."""
+
+    received_wall: datetime
+    sent_wall: datetime
+    targets: dict[str, Decimal]
+    min_trade_notional: Decimal
+    threshold: Decimal
+    cash_buffer: Decimal
+    liquidate_others: bool
+    include_protected: bool
+    dry_run: bool
+    when_closed: Literal["reject", "next_open"]
+    explicit_expiry: bool = False
+
+
+class Rebalance(Frozen):
+    """One rebalance, as stored. Times are market time, money dollars, quantities shares."""
+
+    rebalance_id: str
+    signal_id: str
+    strategy: str | None = None
+    namespace: str = ""
+    status: RebalanceStatus = RebalanceStatus.RECEIVED
+    reason: Reason | None = None
+    created_at: datetime
+    completed_at: datetime | None = None
+    events: tuple[Event, ...] = ()
+    told: tuple[Told, ...] = ()
+    wanted: Wanted
+    planned_at: datetime | None = None
+    """When the sells, and with them the whole, were planned."""
+    sells: tuple[Leg, ...] = ()
+    """Legs of the first half, largest drift first: sells, and covers of shorts."""
+    buys: tuple[Leg, ...] = ()
+    """Legs of the second half; until the first is over, what they would be if every leg of it is filled."""
+    held: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    """Shares of the symbols with a leg of the half that is at work, as the account showed them before it."""
+    residual: tuple[Residual, ...] = ()
+    equity: Decimal | None = None
+    """What the weights are of, in dollars."""
+    cash_before: Decimal | None = None
+    cash_after: Decimal | None = None
+    cost_bps: Decimal | None = None
+    """What the legs cost against the mids on their arrival, in basis points of what was traded; + is cost."""
+    unusable_since: datetime | None = None
+    """Since when no plan could be made, or not of all of it: prices contradict each other, or orders are at work."""
+    run: Run = Run()
+
+    @property
+    def half(self) -> tuple[Leg, ...]:
+        """The legs of the half that is at work."""
+        return self.sells if self.status is RebalanceStatus.SELLING else self.buys
+
+    @property
+    def sold(self) -> bool:
+        """True once the first half is over."""
+        return self.status not in (RebalanceStatus.RECEIVED, RebalanceStatus.WAITING, RebalanceStatus.SELLING)
+
+    def with_run(self, **changes: Any) -> Rebalance:
+        """With fields of its run replaced."""
+        return self.changed(run=self.run.changed(**changes))
+
+    def noted(self, at: datetime, state: str, detail: str) -> Rebalance:
+        """With one more event."""
+        return self.changed(events=with_event(self.events, Event(at=at, state=state, detail=printable(detail))))
+
+    def having_told(self, what: str, now: datetime) -> Rebalance:
+        """With an alert about `what` raised at `now`."""
+        others = (told for told in self.told if told.what != what)
+        return self.changed(told=(*others, Told(what=what, at=now)))
+
+    def ended(self, status: RebalanceStatus, now: datetime, reason: Reason | None = None) -> Rebalance:
+        """As it ends."""
+        return self.changed(status=status, reason=reason, completed_at=now).with_run(parked_until=None)
+
+
+_PREFIX = "reb-"
+
+
+def is_rebalance(record_id: str) -> bool:
+    """True for the id of a rebalance, False for that of an order."""
+    return record_id.startswith(_PREFIX)
+
+
+def rebalance_id_for(signal_id: str) -> str:
+    """The rebalance's id: a pure function of its signal, so that every retry of intake names the same one."""
+    return _PREFIX + hashlib.sha256(signal_id.encode()).hexdigest()[:20]

@@ -1,0 +1,171 @@
+"""The account and the market, read for a plan: three trading requests, however many symbols there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from repeg.clock import MarketClock
+from repeg.domain.market.reports import US_EQUITY, Asset, OrderReport, Position
+from repeg.domain.market.sessions import EASTERN
+from repeg.domain.models import direction
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.order.verdicts import Refusal
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.rebalance.book import Book, Holding, Price, Targets
+from repeg.domain.rebalance.legs import leg_id
+from repeg.domain.rebalance.prices import BadPrice
+from repeg.domain.rebalance.record import Rebalance
+from repeg.domain.settings import SYMBOL, Settings
+from repeg.rebalance.assets import assets_of
+from repeg.rebalance.market import prices_of
+from repeg.rebalance.rebalancer import Rebalancer
+
+
+class Look(NamedTuple):
+    """Cash in dollars and shares by symbol, and the book that a plan is made from, or why none can be made (now)."""
+
+    cash: Decimal
+    held: dict[str, Decimal]
+    book: Book | Refusal
+    passing: frozenset[str] = frozenset()
+    """Symbols that cannot be traded at the moment, and may be soon."""
+
+
+def look(at: Rebalancer, rebalance: Rebalance, clock: MarketClock) -> Look:
+    """Read the account, its orders, the symbols' assets and their prices.
+
+    Raises:
+        RetryError: something could not be read, or no trading request is free.
+        OperatorError: the keys or the data feed are refused.
+    """
+    broker = at.broker
+    # Orders before positions: what is filled in between shows as held, and not as an order beside it.
+    resting = broker.open_orders()
+    account, positions = broker.account(), broker.positions()
+    held = {position.symbol: position.qty for position in positions}
+
+    def refused(reason: Reason, detail: str) -> Look:
+        return Look(account.cash, held, Refusal(reason=reason, detail=detail))
+
+    if account.trading_blocked:
+        return refused(Reason.BROKER_REJECTED, "the broker has blocked the account")
+    targets = rebalance.wanted.targets
+    symbols = sorted({*targets, *(each.symbol for each in positions if _ours_to_trade(each))})
+    assets = assets_of(broker, at.shared, symbols, clock.now().astimezone(EASTERN).date())
+    unknown = [symbol for symbol in targets if symbol not in assets]
+    if unknown:
+        return refused(Reason.NOT_TRADABLE, f"the broker does not know {', '.join(unknown)}")
+    judged = prices_of(broker, symbols, held, at.worker.settings(), clock.now())
+    bad = [price for price in judged.values() if isinstance(price, BadPrice)]
+    if bad:
+        others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        return refused(Reason.BAD_QUOTE, f"{bad[0].symbol}: {bad[0].why}{others}")
+    prices = {symbol: price for symbol, price in judged.items() if isinstance(price, Price)}
+    ours, protected = _orders_at_work(at, rebalance), _protected(at)
+    at_work = _at_work(ours, clock.now())
+    book = Book(
+        cash=account.cash,
+        settled_cash=account.settled_cash,
+        buying_power=account.buying_power,
+        holdings=tuple(_holding(each, protected) for each in positions),
+        prices=prices,
+        fractionable=frozenset(symbol for symbol in symbols if symbol in assets and assets[symbol].fractionable),
+        spoken_for=_spoken_for(ours, resting, prices, held),
+        waiting=_untraded(assets, symbols) | at_work,
+    )
+    passing = frozenset({*at_work, *(symbol for symbol, price in prices.items() if price.obstacle)})
+    return Look(account.cash, held, book, passing)
+
+
+def _ours_to_trade(held: Position) -> bool:
+    return held.asset_class == US_EQUITY and SYMBOL.fullmatch(held.symbol) is not None
+
+
+def _protected(at: Rebalancer) -> dict[str, Decimal]:
+    """Shares that brackets hold, by symbol; negative: short."""
+    brackets, _ = at.worker.orders.several(at.worker.orders.holding_shares())
+    found: dict[str, Decimal] = {}
+    for bracket in brackets.values():
+        shares = bracket.unexited_qty * direction(bracket.trading_side)
+        found[bracket.symbol] = found.get(bracket.symbol, ZERO) + shares
+    return found
+
+
+def _holding(held: Position, protected: dict[str, Decimal]) -> Holding:
+    tradable = _ours_to_trade(held)
+    return Holding(
+        symbol=held.symbol,
+        qty=held.qty,
+        available=held.qty_available,
+        protected=protected.get(held.symbol, ZERO),
+        tradable=tradable,
+        why="" if tradable else f"the broker lists it as {held.asset_class}",
+    )
+
+
+def _orders_at_work(at: Rebalancer, rebalance: Rebalance) -> list[Order]:
+    """Orders of ours that are not over, but for this rebalance's own legs."""
+    own = {leg_id(rebalance, leg) for leg in (*rebalance.sells, *rebalance.buys)}
+    orders, _ = at.worker.orders.several(at.worker.orders.to_do())
+    return [order for order in orders.values() if not order.status.terminal and order.order_id not in own]
+
+
+def _at_work(ours: Iterable[Order], now: datetime) -> dict[str, str]:
+    """Symbols in which an order is at work that does not wait for another session, and which."""
+    found: dict[str, str] = {}
+    for order in ours:
+        parked_until = order.run.parked_until if order.status is Status.WAITING else None
+        if parked_until is None or parked_until <= now:
+            found.setdefault(
+                order.symbol, f"{order.kind} {order.order_id} of signal {order.signal_id} is at work in it"
+            )
+    return found
+
+
+def _untraded(assets: dict[str, Asset], symbols: list[str]) -> dict[str, str]:
+    known = {symbol: assets.get(symbol) for symbol in symbols}
+    return {
+        symbol: "the broker does not trade it" for symbol, asset in known.items() if asset is None or not asset.tradable
+    }
+
+
+def _spoken_for(
+    ours: Iterable[Order], resting: Iterable[OrderReport], prices: dict[str, Price], held: dict[str, Decimal]
+) -> Decimal:
+    """Dollars that orders may still spend: of those that rest at the broker, and of those that we are about to send."""
+
+    def opens(symbol: str, side: str | None) -> bool:
+        return side == "buy" and held.get(symbol, ZERO) >= 0
+
+    total = ZERO
+    for report in resting:
+        # The legs of a short's protection buy, too, and cover what the plan keeps the cash for.
+        if opens(report.symbol, report.side):
+            price = report.limit_price or report.stop_price or _worst(report.symbol, prices)
+            total += (report.qty - report.filled_qty) * price
+    for order in ours:
+        if opens(order.symbol, order.side) and order.open_child is None:
+            price = _worst(order.symbol, prices) or order.signal_price or ZERO
+            total += order.ask.notional or (order.wanted_qty or ZERO) * price
+    return total
+
+
+def _worst(symbol: str, prices: dict[str, Price]) -> Decimal:
+    return prices[symbol].worst_buy if symbol in prices else ZERO
+
+
+def targets_of(rebalance: Rebalance, settings: Settings) -> Targets:
+    """What is wanted, as the planner takes it."""
+    wanted = rebalance.wanted
+    return Targets(
+        weights=wanted.targets,
+        threshold=wanted.threshold,
+        min_trade_notional=wanted.min_trade_notional,
+        cash_buffer=wanted.cash_buffer,
+        liquidate_others=wanted.liquidate_others,
+        include_protected=wanted.include_protected,
+        margin=settings.rebalance_margin,
+    )

@@ -1,0 +1,297 @@
+"""RebalancePortfolio: each step reads the record, does what comes next, and writes it before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor
+from repeg.domain.patience import (
+    LEGS_LOOK_SECONDS,
+    PRICES_AGREE_WITHIN,
+    PRICES_LOOK_SECONDS,
+    READ_BACKOFF_SECONDS,
+    REBALANCE_GIVEN_UP_AFTER,
+    REBALANCE_TROUBLE_ROUNDS,
+    SHOWS_LEGS_SECONDS,
+    TRADABLE_WITHIN,
+    TURN_BACKOFF_SECONDS,
+    backoff,
+)
+from repeg.domain.reasons import Reason
+from repeg.domain.rebalance.book import Book
+from repeg.domain.rebalance.legs import all_over, cost_bps, leg_id, order_of, to_place
+from repeg.domain.rebalance.outcome import explained, shows_cash, shows_shares, status_with
+from repeg.domain.rebalance.plan import Leg, Plan, Residual, left_over, plan, plan_buys
+from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
+from repeg.domain.rebalance.routes import Onward, RebalanceRoute
+from repeg.domain.rebalance.timing import dated, session_verdict, waiting, with_expiry, woken
+from repeg.errors import BudgetExhausted, OperatorError, RetryError, StoreConflict
+from repeg.events import REBALANCED
+from repeg.rebalance.account import Look, look, targets_of
+from repeg.rebalance.rebalancer import Rebalancer
+
+_WAITS = {
+    RebalanceStatus.RECEIVED: RebalanceRoute.WAIT_TO_PLAN,
+    RebalanceStatus.WAITING: RebalanceRoute.WAIT_TO_PLAN,
+    RebalanceStatus.SELLING: RebalanceRoute.WAIT_FOR_SELLS,
+    RebalanceStatus.BUYING: RebalanceRoute.WAIT_FOR_BUYS,
+}
+
+
+def advance(at: Rebalancer, rebalance: Rebalance, error: str = "") -> Onward:
+    """Do what the record says is next. `error`: what a step kept failing with, if this one comes after that."""
+    if rebalance.status.terminal:
+        return _publish(at, rebalance)
+    if error:
+        rebalance = at.rebalances.save(rebalance.with_run(secure_rounds=rebalance.run.secure_rounds + 1))
+        if rebalance.run.secure_rounds >= REBALANCE_TROUBLE_ROUNDS:
+            why = f"a step kept failing with {error}; legs that are at work go on by themselves"
+            return _end(at, at.note(rebalance, why), RebalanceStatus.FAILED, Reason.INTERNAL_ERROR)
+    try:
+        if rebalance.status is RebalanceStatus.SELLING:
+            return _sell(at, rebalance)
+        return _buy(at, rebalance) if rebalance.status is RebalanceStatus.BUYING else _begin(at, rebalance)
+    except BudgetExhausted as trouble:
+        return _hold(at, rebalance, Wait(seconds=int(trouble.wait_seconds) + 1, on=WaitingFor.REQUEST))
+    except StoreConflict:
+        # A RetryError too, but not the broker's trouble: the machine takes the step again, on a record read anew.
+        raise
+    except RetryError as trouble:
+        return _broker_down(at, rebalance, trouble)
+    except OperatorError as trouble:
+        return _give_up(at, rebalance, Refusal(reason=Reason.MISCONFIGURED, detail=str(trouble)))
+
+
+# ---- plan ----
+
+
+def _begin(at: Rebalancer, rebalance: Rebalance) -> Onward:
+    """Wait for the open and the turn; then plan at the prices of that moment, and write the plan down."""
+    time = at.worker.time
+    # Read anew: a rebalance is not parked or refused by a clock that was carried on and may have been set since.
+    clock = time.read(at.broker)
+    now, calendar = clock.now(), time.calendar(at.broker, clock.now())
+    rebalance = woken(rebalance, now, at.now(rebalance))
+    rebalance = with_expiry(dated(rebalance, clock.at(rebalance.wanted.sent_wall)), calendar)
+    rebalance = rebalance.with_run(clock=clock.anchor)
+    verdict = session_verdict(rebalance, calendar, now)
+    if isinstance(verdict, Refusal):
+        return _give_up(at, rebalance, verdict)
+    if verdict:
+        return _hold(at, waiting(rebalance, verdict), verdict)
+    if not at.rebalances.take_turn(rebalance, now):
+        return _hold(at, rebalance, _next_wait(rebalance, WaitingFor.TURN, TURN_BACKOFF_SECONDS))
+    seen = look(at, rebalance, clock)
+    book = _usable(at, rebalance, seen)
+    if isinstance(book, Onward):
+        return book
+    planned = plan(book, targets_of(rebalance, at.worker.settings()))
+    begun = rebalance.changed(
+        status=RebalanceStatus.SELLING,
+        planned_at=now,
+        sells=planned.sells,
+        buys=planned.buys,
+        held=_held(seen, planned.sells),
+        residual=planned.residual,
+        equity=planned.equity,
+        cash_before=seen.cash,
+        unusable_since=None,
+    )
+    begun = at.note(_fresh(begun), _summary(planned))
+    if rebalance.wanted.dry_run or not (planned.sells or planned.buys):
+        return _done(at, begun.changed(cash_after=seen.cash))
+    # In the same invocation: a hop of the machine would lie between the plan and the market that it was made for.
+    return _sell(at, at.rebalances.save(begun, requeue=True))
+
+
+def _usable(at: Rebalancer, rebalance: Rebalance, seen: Look) -> Book | Onward:
+    """What a plan can be made from, or what is done while none can be made, or not of all that is wanted."""
+    if isinstance(seen.book, Refusal):
+        return _unusable(at, rebalance, seen.book)
+    since = rebalance.unusable_since or at.now(rebalance)
+    off = left_over(seen.book, targets_of(rebalance, at.worker.settings()))
+    left_out = [each for each in off if each.symbol in seen.passing]
+    if not left_out or at.now(rebalance) - since >= TRADABLE_WITHIN or rebalance.wanted.dry_run:
+        return seen.book
+    wait = _next_wait(rebalance, WaitingFor.TRADABLE, PRICES_LOOK_SECONDS)
+    told = wait.changed(words=f"{wait.on.words}: {left_out[0].symbol}: {left_out[0].why}")
+    return _hold(at, rebalance.changed(unusable_since=since), told)
+
+
+def _unusable(at: Rebalancer, rebalance: Rebalance, why: Refusal) -> Onward:
+    """Prices that contradict each other are read again for a while; what else forbids a plan does not pass so."""
+    since = rebalance.unusable_since or at.now(rebalance)
+    if why.reason is not Reason.BAD_QUOTE or at.now(rebalance) - since >= PRICES_AGREE_WITHIN:
+        return _give_up(at, rebalance, why)
+    wait = _next_wait(rebalance, WaitingFor.PRICES, PRICES_LOOK_SECONDS)
+    told = wait.changed(words=f"{wait.on.words}: {why.detail}")
+    return _hold(at, rebalance.changed(unusable_since=since), told)
+
+
+def _held(seen: Look, legs: Sequence[Leg]) -> dict[str, Decimal]:
+    return {leg.symbol: seen.held.get(leg.symbol, ZERO) for leg in legs}
+
+
+def _summary(planned: Plan) -> str:
+    left = f", {len(planned.residual)} left as they are" if planned.residual else ""
+    if not (planned.sells or planned.buys):
+        return f"nothing to trade{left}"
+    return f"{len(planned.sells)} legs first, then {len(planned.buys)}, of ${planned.equity:,.2f}{left}"
+
+
+# ---- sell, then buy ----
+
+
+def _sell(at: Rebalancer, rebalance: Rebalance) -> Onward:
+    """Place the legs that free cash; once all are over and the account shows it, plan the buys and go on with them."""
+    orders = _worked(at, rebalance, rebalance.sells)
+    if not all_over(rebalance, rebalance.sells, orders):
+        return _hold(at, rebalance, _next_wait(rebalance, WaitingFor.LEGS, LEGS_LOOK_SECONDS))
+    rebalance, seen = _look_again(at, rebalance)
+    before = rebalance.cash_before or ZERO
+    late = not shows_shares(rebalance.held, orders.values(), seen.held)
+    if late or not shows_cash(before, orders.values(), seen.cash):
+        wait = _until_shown(rebalance)
+        if wait:
+            return _hold(at, rebalance, wait)
+    book = _usable(at, rebalance, seen)
+    if isinstance(book, Onward):
+        return book
+    # Of what really happened: a sell that did not fill shrinks the buys, and nothing is spent that is not there.
+    planned = plan_buys(book, targets_of(rebalance, at.worker.settings()))
+    bought = rebalance.changed(
+        status=RebalanceStatus.BUYING, buys=planned.buys, held=_held(seen, planned.buys), unusable_since=None
+    )
+    bought = at.note(_fresh(bought), f"{len(planned.buys)} legs to buy from ${planned.spendable:,.2f}")
+    return _buy(at, at.rebalances.save(bought))
+
+
+def _buy(at: Rebalancer, rebalance: Rebalance) -> Onward:
+    """Place the legs that spend it; once all are over, look at everything anew: what is left, and why?"""
+    orders = _worked(at, rebalance, rebalance.buys)
+    if not all_over(rebalance, rebalance.buys, orders):
+        return _hold(at, rebalance, _next_wait(rebalance, WaitingFor.LEGS, LEGS_LOOK_SECONDS))
+    rebalance, seen = _look_again(at, rebalance)
+    wait = None if shows_shares(rebalance.held, orders.values(), seen.held) else _until_shown(rebalance)
+    if wait:
+        return _hold(at, rebalance, wait)
+    if isinstance(seen.book, Refusal):
+        return _unusable(at, rebalance, seen.book)
+    every = {**orders, **_orders_of(at, rebalance, rebalance.sells)}
+    left = explained(left_over(seen.book, targets_of(rebalance, at.worker.settings())), every.values())
+    return _done(at, rebalance.changed(residual=left, cash_after=seen.cash, cost_bps=cost_bps(every.values())))
+
+
+def _worked(at: Rebalancer, rebalance: Rebalance, legs: Sequence[Leg]) -> dict[str, Order]:
+    """The orders of legs, after the next ones were placed."""
+    orders = _orders_of(at, rebalance, legs)
+    missing = to_place(rebalance, legs, orders)
+    if missing:
+        now = at.now(rebalance)
+        # In an hour's time at the latest, should the calendar not be had: a leg outlives no session anyhow.
+        session = at.worker.time.calendar(at.broker, now).session_at(now)
+        closes_at = session.closes_at if session else now
+        for leg in missing:
+            order = order_of(rebalance, leg, now, at.worker.time.wall(), closes_at)
+            arn = at.worker.executions.arn(order.order_id, 1)
+            at.worker.orders.add(order.with_run(execution_arn=arn))
+            at.worker.executions.start(order.order_id, 1)
+        orders = _orders_of(at, rebalance, legs)
+    return orders
+
+
+def _orders_of(at: Rebalancer, rebalance: Rebalance, legs: Sequence[Leg]) -> dict[str, Order]:
+    orders, broken = at.worker.orders.several([leg_id(rebalance, leg) for leg in legs])
+    if broken:
+        raise ValueError(f"records of legs cannot be read: {broken}")
+    return orders
+
+
+def _look_again(at: Rebalancer, rebalance: Rebalance) -> tuple[Rebalance, Look]:
+    clock = at.worker.time.clock(at.broker)
+    rebalance = rebalance.with_run(clock=clock.anchor)
+    return rebalance, look(at, rebalance, clock)
+
+
+def _until_shown(rebalance: Rebalance) -> Wait | None:
+    """The next wait for the account to show what the legs did; None: it has had its time, and counts as it is."""
+    waits = _waits(rebalance, WaitingFor.ACCOUNT)
+    if waits >= len(SHOWS_LEGS_SECONDS):
+        return None
+    return Wait(seconds=SHOWS_LEGS_SECONDS[waits], on=WaitingFor.ACCOUNT)
+
+
+# ---- waits and ends ----
+
+
+def _waits(rebalance: Rebalance, on: WaitingFor) -> int:
+    return rebalance.run.waits if rebalance.run.waits_for is on else 0
+
+
+def _next_wait(rebalance: Rebalance, on: WaitingFor, seconds: tuple[int, ...]) -> Wait:
+    return Wait(seconds=backoff(seconds, _waits(rebalance, on)), on=on)
+
+
+def _fresh(rebalance: Rebalance) -> Rebalance:
+    """As it goes on, after whatever it waited for."""
+    return rebalance.with_run(waits=0, waits_for=None, parked_until=None, secure_rounds=0)
+
+
+def _hold(at: Rebalancer, rebalance: Rebalance, wait: Wait) -> Onward:
+    if rebalance.status is RebalanceStatus.RECEIVED:
+        rebalance = rebalance.changed(status=RebalanceStatus.WAITING)
+    return at.wait(rebalance, _WAITS[rebalance.status], wait)
+
+
+def _broker_down(at: Rebalancer, rebalance: Rebalance, trouble: RetryError) -> Onward:
+    """The broker does not answer: tried again for some minutes."""
+    since = rebalance.unusable_since or at.now(rebalance)
+    if at.now(rebalance) - since >= REBALANCE_GIVEN_UP_AFTER:
+        return _give_up(at, rebalance, Refusal(reason=Reason.BROKER_UNAVAILABLE, detail=str(trouble)))
+    at.worker.log.error(f"broker: {trouble}", rebalance_id=rebalance.rebalance_id)
+    wait = _next_wait(rebalance, WaitingFor.BROKER, READ_BACKOFF_SECONDS)
+    return _hold(at, rebalance.changed(unusable_since=since), wait)
+
+
+def _give_up(at: Rebalancer, rebalance: Rebalance, why: Refusal) -> Onward:
+    """It ends where it is: rejected when nothing was placed, else with whatever is left. Legs were told of already."""
+    noted = at.note(rebalance, why.detail)
+    if rebalance.planned_at is None:
+        return _end(at, noted, RebalanceStatus.REJECTED, why.reason)
+    unbought = rebalance.buys if rebalance.status is RebalanceStatus.SELLING else ()
+    left = (Residual(symbol=leg.symbol, drift=leg.drift, why=why.detail) for leg in unbought)
+    noted = noted.changed(residual=(*noted.residual, *left))
+    return _end(at, noted, RebalanceStatus.DONE_WITH_RESIDUAL, why.reason)
+
+
+def _done(at: Rebalancer, rebalance: Rebalance) -> Onward:
+    status = RebalanceStatus.DONE if rebalance.wanted.dry_run else status_with(rebalance, rebalance.residual)
+    return _end(at, rebalance, status)
+
+
+def _end(at: Rebalancer, rebalance: Rebalance, status: RebalanceStatus, reason: Reason | None = None) -> Onward:
+    ended = rebalance.ended(status, at.now(rebalance), reason)
+    left = f", {len(ended.residual)} left" if ended.residual else ""
+    return _publish(at, at.rebalances.finish(at.note(ended, f"{status}{f': {reason}' if reason else ''}{left}")))
+
+
+def _publish(at: Rebalancer, rebalance: Rebalance) -> Onward:
+    """Alert the operator if the outcome calls for it and publish it, each at least once, then mark it published."""
+    if rebalance.run.published:
+        return Onward(RebalanceRoute.DONE)
+    if rebalance.status is not RebalanceStatus.DONE:
+        at.alert(rebalance, _words(rebalance))
+    at.publish(rebalance, REBALANCED)
+    at.rebalances.save(rebalance.with_run(published=True))
+    return Onward(RebalanceRoute.DONE)
+
+
+def _words(rebalance: Rebalance) -> str:
+    """How it ended, for a person: what is off its target by how much, the most first, and why."""
+    off = sorted(rebalance.residual, key=lambda each: -abs(each.drift))[:3]
+    left = "; ".join(f"{each.symbol} {each.drift * 100:+.1f} % off its target: {each.why}" for each in off)
+    more = f" and {len(rebalance.residual) - 3} more" if len(rebalance.residual) > 3 else ""
+    reason = f" ({rebalance.reason.explanation})" if rebalance.reason else ""
+    return f"{rebalance.status.value.replace('_', ' ')}{reason}{f'. {left}{more}' if left else ''}"

@@ -1,0 +1,49 @@
+"""The sweep of rebalances: those that are not over have a running execution, and outcomes are published."""
+
+from __future__ import annotations
+
+from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
+from repeg.domain.rules.parking import was_set_forward
+from repeg.errors import RetryError
+from repeg.executions import Executions, ExecutionState
+from repeg.rebalance.rebalancer import Rebalancer
+
+
+def sweep_rebalances(at: Rebalancer, executions: Executions) -> int:
+    """Give every rebalance that is not over a running execution; returns how many were started."""
+    started = 0
+    for rebalance_id in at.rebalances.to_do():
+        try:
+            rebalance = at.rebalances.get(rebalance_id)
+            started += rebalance is not None and _revived(at, executions, rebalance)
+        except RetryError as error:
+            at.worker.log.info(f"left to the next sweep: {error}", rebalance_id=rebalance_id)
+        except Exception as error:  # one whose record is bad must not keep the others from theirs
+            at.worker.log.error(f"could not be revived: {error}", alert=True, rebalance_id=rebalance_id)
+    return started
+
+
+def _revived(at: Rebalancer, executions: Executions, rebalance: Rebalance) -> bool:
+    if rebalance.run.published:
+        return False
+    number = rebalance.run.executions
+    state = executions.state(rebalance.rebalance_id, number)
+    running = state is ExecutionState.RUNNING
+    if running and not _sleeps_on(at, rebalance):
+        return False
+    # One that is missing was never started: the same name again is safe, whoever else starts it.
+    if state is not ExecutionState.MISSING:
+        number += 1
+        # Before the start: from this write on the execution before, should it live after all, can write nothing.
+        at.rebalances.adopt(rebalance, executions.arn(rebalance.rebalance_id, number))
+    executions.start(rebalance.rebalance_id, number)
+    at.worker.log.info(f"execution {number} started", rebalance_id=rebalance.rebalance_id)
+    return True
+
+
+def _sleeps_on(at: Rebalancer, rebalance: Rebalance) -> bool:
+    """True when it waits for an open by a clock that was set forward: the machine's wait does not hear of it."""
+    parked = rebalance.status is RebalanceStatus.WAITING and rebalance.run.parked_until
+    if not parked or rebalance.run.clock is None:
+        return False
+    return was_set_forward(at.worker.time.approximate().now(), at.now(rebalance))

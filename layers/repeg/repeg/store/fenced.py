@@ -1,0 +1,90 @@
+"""Writes to the table: on the condition that the execution owns the record, and wrote what it read."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
+
+from repeg.domain.order.parts import Run
+from repeg.errors import StaleExecution, StoreConflict
+from repeg.store.items import Item, from_item, to_item
+
+ABSENT = "attribute_not_exists(pk)"
+# The number fences off an execution that was replaced, the version a retried step whose first try still runs.
+_MINE_AND_UNCHANGED = "executions = :executions AND version = :version"
+
+
+class Table:
+    """One table. `client` is a low-level DynamoDB client."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def _get(self, key: Item) -> Item | None:
+        # Consistently: a step that reads the record of before its last write could send what was sent.
+        answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        item: Item | None = answer.get("Item")
+        return item
+
+    def _put(self, item: Item, condition: str, values: Item | None = None) -> dict[str, Any]:
+        put: dict[str, Any] = {"TableName": self._table, "Item": item, "ConditionExpression": condition}
+        if values:
+            put["ExpressionAttributeValues"] = values
+        return {"Put": put}
+
+
+class Fenced(Table):
+    """Records that one execution at a time may write. `record_id` and `run` are those of the record as it was read."""
+
+    def _put_fenced(self, item: Item, run: Run) -> dict[str, Any]:
+        return self._put(item, _MINE_AND_UNCHANGED, _fence(run))
+
+    def _transact_fenced(self, record_id: str, run: Run, key: Item, writes: list[dict[str, Any]]) -> None:
+        try:
+            self._client.transact_write_items(TransactItems=writes)
+        except ClientError as error:
+            raise_unless_condition(error)
+            raise _lost(record_id, run, self._get(key)) from None
+
+    def _replace_fenced(self, record_id: str, run: Run, item: Item) -> None:
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression=_MINE_AND_UNCHANGED,
+                ExpressionAttributeValues=_fence(run),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            raise_unless_condition(error)
+            found = cast("Item | None", error.response.get("Item"))
+            if found != item:  # else the client's own retry of a write whose answer was lost
+                raise _lost(record_id, run, found) from None
+
+
+def _fence(run: Run) -> Item:
+    return to_item({":executions": run.executions, ":version": run.version})
+
+
+def _lost(record_id: str, run: Run, current: Item | None) -> StaleExecution | StoreConflict:
+    if current and int(from_item(current)["executions"]) != run.executions:
+        return StaleExecution(record_id, str(from_item(current)["executions"]))
+    return StoreConflict(f"{record_id} was changed by another step")
+
+
+def raise_unless_condition(error: ClientError) -> None:
+    """Conditions that fail are answers; anything else is trouble.
+
+    A cancelled transaction counts as an answer only if a condition failed: contention and throttling are retried.
+    """
+    code = error.response["Error"]["Code"]
+    if code == "ConditionalCheckFailedException":
+        return
+    if code == "TransactionCanceledException":
+        reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
+        if "ConditionalCheckFailed" in reasons:
+            return
+        raise StoreConflict(f"transaction cancelled: {sorted(filter(None, reasons))}") from error
+    raise error

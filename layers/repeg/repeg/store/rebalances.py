@@ -1,0 +1,147 @@
+"""Rebalances: every write is conditional on the execution that owns the rebalance, and on the version it read."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from repeg.domain.models import from_json, to_json
+from repeg.domain.rebalance.record import Rebalance
+from repeg.store.claims import Claims, SignalClaim
+from repeg.store.fenced import ABSENT, Fenced
+from repeg.store.items import Item, from_item, place_key, to_item
+from repeg.store.turns import Lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+TO_DO = "REBALANCE"
+PORTFOLIO = "portfolio"
+"""The line in which rebalances stand, as orders do in that of their symbol."""
+
+
+class RebalanceStore(Claims, Fenced, Lines):
+    """Rebalances in the table of the orders."""
+
+    def get(self, rebalance_id: str) -> Rebalance | None:
+        """The rebalance, read consistently, or None."""
+        item = self._get(_key(rebalance_id))
+        return _read(item) if item else None
+
+    def find(self, rebalance_or_signal_id: str) -> Rebalance | None:
+        """A rebalance by its own or its signal's id, or None."""
+        known = self.get(rebalance_or_signal_id)
+        claim = None if known else self.claim_of(rebalance_or_signal_id)
+        return self.get(claim.order_id) if claim else known
+
+    def newest(self, limit: int = 100) -> Iterator[Rebalance]:
+        """Rebalances from the newest to the oldest, at most `limit`."""
+        ids = self._ids("by_created", "gsi1", "REBALANCES", newest_first=True)
+        found = (self.get(rebalance_id) for rebalance_id in islice(ids, limit))
+        return (rebalance for rebalance in found if rebalance)
+
+    def to_do(self) -> list[str]:
+        """Ids of rebalances that are not over, or of which nobody was told (eventually consistent)."""
+        return list(self._ids("to_do", "gsi2", TO_DO))
+
+    def accept(self, rebalance: Rebalance, body_hash: str) -> SignalClaim | None:
+        """Write a new rebalance: claims its signal, the record, and a place in the line.
+
+        Returns None when written, or the earlier claim if the signal is known; then nothing was written.
+        """
+        writes = [self._put(_item(rebalance), ABSENT), self._put(_place(rebalance), ABSENT)]
+        return self._accept(SignalClaim(rebalance.rebalance_id, body_hash), rebalance.signal_id, writes)
+
+    def save(self, rebalance: Rebalance, requeue: bool = False) -> Rebalance:
+        """Write the rebalance back, with `requeue` also until when it is parked; returns it with its new version.
+
+        One that parks gives its turn back with the same write, and takes it again once it is awake.
+
+        Raises:
+            StaleExecution: a newer execution owns it.
+            StoreConflict: this execution wrote it from elsewhere (a retried step that was still running).
+        """
+        written = rebalance.with_run(version=rebalance.run.version + 1)
+        writes = [self._put(_place(rebalance), "attribute_exists(pk)")] if requeue else []
+        if writes and rebalance.run.parked_until and self.holder(PORTFOLIO) == rebalance.rebalance_id:
+            writes.append({"Delete": self._give_if_mine(PORTFOLIO, rebalance.rebalance_id)})
+        self._write(rebalance, written, writes)
+        return written
+
+    def finish(self, rebalance: Rebalance) -> Rebalance:
+        """Write the terminal record, leave the line and give up the turn, all at once."""
+        written = rebalance.with_run(version=rebalance.run.version + 1)
+        writes: list[dict[str, Any]] = [{"Delete": {"TableName": self._table, "Key": _place_key(rebalance)}}]
+        if self.holder(PORTFOLIO) == rebalance.rebalance_id:
+            writes.append({"Delete": self._give_if_mine(PORTFOLIO, rebalance.rebalance_id)})
+        self._write(rebalance, written, writes)
+        return written
+
+    def adopt(self, rebalance: Rebalance, execution_arn: str) -> Rebalance:
+        """Hand the rebalance to its next execution; the one before can write nothing from here on."""
+        run = rebalance.run
+        adopted = rebalance.with_run(
+            executions=run.executions + 1, version=run.version + 1, execution_arn=execution_arn, waits_since_start=0
+        )
+        self._write(rebalance, adopted, [])
+        return adopted
+
+    def take_turn(self, rebalance: Rebalance, now: datetime) -> bool:
+        """True when it is this rebalance's turn: one at a time, in order of arrival (see `Lines`)."""
+        return self._take(PORTFOLIO, rebalance.rebalance_id, _place_key(rebalance), now)
+
+    def _write(self, read: Rebalance, written: Rebalance, writes: list[dict[str, Any]]) -> None:
+        if not writes:
+            self._replace_fenced(read.rebalance_id, read.run, _item(written))
+            return
+        put = self._put_fenced(_item(written), read.run)
+        self._transact_fenced(read.rebalance_id, read.run, _key(read.rebalance_id), [put, *writes])
+
+    def _ids(self, index: str, key: str, value: str, newest_first: bool = False) -> Iterator[str]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=index,
+            KeyConditionExpression=f"{key}pk = :value",
+            ExpressionAttributeValues=to_item({":value": value}),
+            ScanIndexForward=not newest_first,
+        )
+        return (from_item(item)[f"{key}sk"].rpartition("#")[2] for page in pages for item in page["Items"])
+
+
+def _key(rebalance_id: str) -> Item:
+    return to_item({"pk": f"REBALANCE#{rebalance_id}", "sk": "REBALANCE"})
+
+
+def _place_key(rebalance: Rebalance) -> Item:
+    return place_key(PORTFOLIO, rebalance.wanted.received_wall, rebalance.rebalance_id)
+
+
+def _place(rebalance: Rebalance) -> Item:
+    parked_until = int(rebalance.run.parked_until.timestamp()) if rebalance.run.parked_until else 0
+    return _place_key(rebalance) | to_item({"order_id": rebalance.rebalance_id, "parked_until": parked_until})
+
+
+def _item(rebalance: Rebalance) -> Item:
+    attributes: dict[str, Any] = {
+        "pk": f"REBALANCE#{rebalance.rebalance_id}",
+        "sk": "REBALANCE",
+        "status": rebalance.status.value,
+        "signal_id": rebalance.signal_id,
+        "executions": rebalance.run.executions,
+        "version": rebalance.run.version,
+        "gsi1pk": "REBALANCES",
+        "gsi1sk": f"{rebalance.wanted.received_wall.isoformat()}#{rebalance.rebalance_id}",
+        "rebalance": to_json(rebalance.with_run(executions=1, version=0, execution_arn=None)),
+    }
+    if rebalance.run.execution_arn:
+        attributes["execution_arn"] = rebalance.run.execution_arn
+    if not rebalance.run.published:
+        attributes |= {"gsi2pk": TO_DO, "gsi2sk": attributes["gsi1sk"]}
+    return to_item(attributes)
+
+
+def _read(item: Item) -> Rebalance:
+    data = from_item(item)
+    fence = {"executions": int(data["executions"]), "version": int(data["version"])}
+    return from_json(data["rebalance"], Rebalance).with_run(**fence, execution_arn=data.get("execution_arn"))

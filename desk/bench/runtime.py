@@ -41,6 +41,7 @@ _ENVIRONMENT = {
     "DLQ_URL": "http://127.0.0.1:9/dlq",
     "EVENT_BUS_NAME": "repeg-events",
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:repeg-execute-order",
+    "REBALANCE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:repeg-rebalance-portfolio",
 }
 
 

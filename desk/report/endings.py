@@ -54,12 +54,16 @@ def of_the_end(books: Books, alerted: Collection[str] | None) -> Iterator[str]:
 def _doubled(orders: Iterable[Recorded]) -> Iterator[str]:
     """One signal, one order; refusals of a repeated or bad signal stand beside it and send nothing.
 
-    What leaves for an order carries its signal, too.
+    What leaves for an order carries its signal, too. A rebalance has one leg for a symbol and a side.
     """
-    own = (order for order in orders if order.children and order.kind != "unwind")
-    for signal_id, count in Counter(order.signal_id for order in own).items():
+    own = [order for order in orders if order.children and order.kind != "unwind"]
+    for signal_id, count in Counter(order.signal_id for order in own if not order.rebalance_id).items():
         if count > 1:
             yield f"{signal_id}: became {count} orders"
+    legs = ((order.signal_id, order.symbol, order.side) for order in own if order.rebalance_id)
+    for (signal_id, symbol, side), count in Counter(legs).items():
+        if count > 1:
+            yield f"{signal_id}: has {count} legs to {side} {symbol}"
 
 
 def _child(books: Books, order: Recorded, child: Child) -> Iterator[str]:

@@ -62,6 +62,7 @@ class Recorded:
     signal_id: str
     kind: str
     parent_id: str | None
+    rebalance_id: str | None
     symbol: str
     side: str | None
     status: Status
@@ -106,6 +107,7 @@ def read(view: View) -> Recorded:
         signal_id=view["signal_id"],
         kind=view["kind"],
         parent_id=view["parent_id"],
+        rebalance_id=view["rebalance_id"],
         symbol=view["symbol"],
         side=view["side"],
         status=Status(view["status"]),

@@ -14,10 +14,10 @@ from repeg.wiring.connection import broker, check_account
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Any event -> `{"to_do", "started", "rebalances_started"}`."""
+    """Any event -> `{"to_do", "started"}`: orders."""
     done = sweep(clients.worker(broker), clients.executions())
     try:
-        done["rebalances_started"] = sweep_rebalances(clients.rebalancer(broker), clients.rebalancing())
+        sweep_rebalances(clients.rebalancer(broker), clients.rebalancing())
     except Exception as error:  # positions and orders are looked after, and the next sweep looks again
         logger.error(f"rebalances could not be looked after: {error}", alert=True)
     # Last: the lock asks ahead of need, and positions do not wait for it.

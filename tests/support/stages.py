@@ -28,6 +28,7 @@ class Trail:
         """Look at every record that a store writes from now on."""
         self._after(patch, "accept", lambda given, answer: () if answer[0] else given[:1])
         self._after(patch, "record", lambda given, answer: given)
+        self._after(patch, "add", lambda given, answer: given)
         for name in ("save", "finish", "adopt"):
             self._after(patch, name, lambda given, answer: answer[:1])
         self._after(patch, "save_with", lambda given, answer: (*answer, given[1]))

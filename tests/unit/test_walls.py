@@ -124,7 +124,7 @@ REPEG = Package(
         "steps": _RIM | {"worker"},
         "care": _RIM | {"worker"},
         "rebalance": _RIM | {"worker"},
-        "wiring": _RIM | {"budget", "intake", "settings", "steps", "telemetry", "worker"},
+        "wiring": _RIM | {"budget", "intake", "rebalance", "settings", "steps", "telemetry", "worker"},
     },
 )
 PACKAGES = [DOMAIN, REPEG, EXCHANGE, DESK]

@@ -102,7 +102,7 @@ class Intake:
 
     def _take_rebalance(self, rebalance: Rebalance, body: Any, times: Times) -> str | None:
         arn = self._rebalancing.arn(rebalance.rebalance_id, 1)
-        named = rebalance.changed(namespace=self._identity()).with_run(execution_arn=arn)
+        named = rebalance.changed(namespace=self._identity()).with_work(execution_arn=arn)
         known = self._rebalances.accept(named, body_hash(body))
         return self._started(rebalance.rebalance_id, rebalance.signal_id, known, body, times)
 

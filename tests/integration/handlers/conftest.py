@@ -146,11 +146,14 @@ def _deploy(control: ExchangeControl, setenv: Callable[[str, str], None]) -> Sta
     outcomes = sqs.create_queue(QueueName="outcomes")["QueueUrl"]
     ssm.put_parameter(Name="/repeg/settings/defaults", Value='{"max_repegs": 2}', Type="String")
     secret = secrets.create_secret(Name="repeg/alpaca", SecretString='{"key_id": "k", "secret_key": "s"}')
-    machine = states.create_state_machine(
-        name="execute-order",
-        definition='{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',
-        roleArn="arn:aws:iam::123456789012:role/machine",
-    )["stateMachineArn"]
+    machine, rebalancing = (
+        states.create_state_machine(
+            name=name,
+            definition='{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',
+            roleArn="arn:aws:iam::123456789012:role/machine",
+        )["stateMachineArn"]
+        for name in ("execute-order", "rebalance-portfolio")
+    )
     events.create_event_bus(Name="repeg")
     events.put_rule(Name="all", EventBusName="repeg", EventPattern='{"source": ["repeg"]}')
     arn = sqs.get_queue_attributes(QueueUrl=outcomes, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -168,6 +171,7 @@ def _deploy(control: ExchangeControl, setenv: Callable[[str, str], None]) -> Sta
         "SETTINGS_DEFAULTS": "/repeg/settings/defaults",
         "SETTINGS_OVERRIDES": "/repeg/settings/overrides",
         "STATE_MACHINE_ARN": machine,
+        "REBALANCE_MACHINE_ARN": rebalancing,
         "TRADING_MODE": "paper",
         "ACCOUNT_NUMBER": "",
     }

@@ -34,7 +34,7 @@ def test_the_shipped_bars_make_two_signals_that_repeg_takes(breakout: dict[str, 
     with (EXAMPLES / "daily_bars.csv").open(newline="") as file:
         made = list(breakout["signals"](csv.DictReader(file)))
     signals = read_signals(json.dumps(made))
-    assert [signal.symbol for signal in signals] == ["CRWD", "NVDA"]
+    assert [signal.group for signal in signals] == ["CRWD", "NVDA"]
 
 
 def test_a_breakout_is_sized_by_what_its_stop_would_cost(breakout: dict[str, Any]) -> None:

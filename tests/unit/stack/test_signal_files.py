@@ -40,7 +40,7 @@ def test_deduplication_id_is_the_signal_id_and_the_hash_of_the_canonical_body() 
 
 
 def test_a_close_goes_to_its_symbols_group() -> None:
-    assert read_signals('{"signal_id": "c", "kind": "close", "symbol": "BRK.B"}')[0].symbol == "BRK.B"
+    assert read_signals('{"signal_id": "c", "kind": "close", "symbol": "BRK.B"}')[0].group == "BRK.B"
 
 
 @pytest.mark.parametrize(

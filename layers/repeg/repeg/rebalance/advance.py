@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from repeg.domain.order.fence import first_worked_by
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor
 from repeg.domain.patience import (
@@ -45,8 +46,8 @@ def advance(at: Rebalancer, rebalance: Rebalance, error: str = "") -> Onward:
     if rebalance.status.terminal:
         return _publish(at, rebalance)
     if error:
-        rebalance = at.rebalances.save(rebalance.with_run(secure_rounds=rebalance.run.secure_rounds + 1))
-        if rebalance.run.secure_rounds >= REBALANCE_TROUBLE_ROUNDS:
+        rebalance = at.rebalances.save(rebalance.with_work(failed_rounds=rebalance.work.failed_rounds + 1))
+        if rebalance.work.failed_rounds >= REBALANCE_TROUBLE_ROUNDS:
             why = f"a step kept failing with {error}; legs that are at work go on by themselves"
             return _end(at, at.note(rebalance, why), RebalanceStatus.FAILED, Reason.INTERNAL_ERROR)
     try:
@@ -75,7 +76,7 @@ def _begin(at: Rebalancer, rebalance: Rebalance) -> Onward:
     now, calendar = clock.now(), time.calendar(at.broker, clock.now())
     rebalance = woken(rebalance, now, at.now(rebalance))
     rebalance = with_expiry(dated(rebalance, clock.at(rebalance.wanted.sent_wall)), calendar)
-    rebalance = rebalance.with_run(clock=clock.anchor)
+    rebalance = rebalance.with_work(clock=clock.anchor)
     verdict = session_verdict(rebalance, calendar, now)
     if isinstance(verdict, Refusal):
         return _give_up(at, rebalance, verdict)
@@ -190,13 +191,13 @@ def _worked(at: Rebalancer, rebalance: Rebalance, legs: Sequence[Leg]) -> dict[s
     missing = to_place(rebalance, legs, orders)
     if missing:
         now = at.now(rebalance)
-        # In an hour's time at the latest, should the calendar not be had: a leg outlives no session anyhow.
+        # With the session over there is nothing to wait for: such a leg expires, and is what is left.
         session = at.worker.time.calendar(at.broker, now).session_at(now)
         closes_at = session.closes_at if session else now
         for leg in missing:
             order = order_of(rebalance, leg, now, at.worker.time.wall(), closes_at)
             arn = at.worker.executions.arn(order.order_id, 1)
-            at.worker.orders.add(order.with_run(execution_arn=arn))
+            at.worker.orders.add(first_worked_by(order, arn))
             at.worker.executions.start(order.order_id, 1)
         orders = _orders_of(at, rebalance, legs)
     return orders
@@ -211,7 +212,7 @@ def _orders_of(at: Rebalancer, rebalance: Rebalance, legs: Sequence[Leg]) -> dic
 
 def _look_again(at: Rebalancer, rebalance: Rebalance) -> tuple[Rebalance, Look]:
     clock = at.worker.time.clock(at.broker)
-    rebalance = rebalance.with_run(clock=clock.anchor)
+    rebalance = rebalance.with_work(clock=clock.anchor)
     return rebalance, look(at, rebalance, clock)
 
 
@@ -227,7 +228,7 @@ def _until_shown(rebalance: Rebalance) -> Wait | None:
 
 
 def _waits(rebalance: Rebalance, on: WaitingFor) -> int:
-    return rebalance.run.waits if rebalance.run.waits_for is on else 0
+    return rebalance.work.waits if rebalance.work.waits_for is on else 0
 
 
 def _next_wait(rebalance: Rebalance, on: WaitingFor, seconds: tuple[int, ...]) -> Wait:
@@ -236,7 +237,7 @@ def _next_wait(rebalance: Rebalance, on: WaitingFor, seconds: tuple[int, ...]) -
 
 def _fresh(rebalance: Rebalance) -> Rebalance:
     """As it goes on, after whatever it waited for."""
-    return rebalance.with_run(waits=0, waits_for=None, parked_until=None, secure_rounds=0)
+    return rebalance.with_work(waits=0, waits_for=None, parked_until=None, failed_rounds=0)
 
 
 def _hold(at: Rebalancer, rebalance: Rebalance, wait: Wait) -> Onward:
@@ -279,12 +280,12 @@ def _end(at: Rebalancer, rebalance: Rebalance, status: RebalanceStatus, reason: 
 
 def _publish(at: Rebalancer, rebalance: Rebalance) -> Onward:
     """Alert the operator if the outcome calls for it and publish it, each at least once, then mark it published."""
-    if rebalance.run.published:
+    if rebalance.work.published:
         return Onward(RebalanceRoute.DONE)
     if rebalance.status is not RebalanceStatus.DONE:
         at.alert(rebalance, _words(rebalance))
     at.publish(rebalance, REBALANCED)
-    at.rebalances.save(rebalance.with_run(published=True))
+    at.rebalances.save(rebalance.with_work(published=True))
     return Onward(RebalanceRoute.DONE)
 
 

@@ -37,7 +37,7 @@ class Rebalancer:
 
     def clock_of(self, rebalance: Rebalance) -> MarketClock:
         """The reading that this execution works by."""
-        clock = rebalance.run.clock
+        clock = rebalance.work.clock
         return self.worker.time.carry_on(clock) if clock else self.worker.time.approximate()
 
     def now(self, rebalance: Rebalance) -> datetime:
@@ -51,18 +51,18 @@ class Rebalancer:
 
     def wait(self, rebalance: Rebalance, route: RebalanceRoute, wait: Wait) -> Onward:
         """Wait in the machine; after very many waits end here, and let a fresh execution take over."""
-        run, time = rebalance.run, self.worker.time
-        if run.waits_for is not wait.on:
+        work, time = rebalance.work, self.worker.time
+        if work.waits_for is not wait.on:
             rebalance = self.note(rebalance, wait.sentence)
-        held = rebalance.with_run(
-            waits=run.waits + 1 if run.waits_for is wait.on else 1,
+        held = rebalance.with_work(
+            waits=work.waits + 1 if work.waits_for is wait.on else 1,
             waits_for=wait.on,
-            waits_since_start=run.waits_since_start + 1,
+            waits_since_start=work.waits_since_start + 1,
             due_wall=time.wall() + timedelta(seconds=wait.seconds / time.speed),
             parked_until=wait.parked_until,
         )
-        self.rebalances.save(held, requeue=wait.parked_until != run.parked_until)
-        if held.run.waits_since_start >= MAX_WAITS_PER_EXECUTION:
+        self.rebalances.save(held, requeue=wait.parked_until != work.parked_until)
+        if held.work.waits_since_start >= MAX_WAITS_PER_EXECUTION:
             return Onward(RebalanceRoute.DONE)
         return Onward(route, wait.seconds)
 

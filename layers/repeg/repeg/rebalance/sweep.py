@@ -24,9 +24,9 @@ def sweep_rebalances(at: Rebalancer, executions: Executions) -> int:
 
 
 def _revived(at: Rebalancer, executions: Executions, rebalance: Rebalance) -> bool:
-    if rebalance.run.published:
+    if rebalance.work.published:
         return False
-    number = rebalance.run.executions
+    number = rebalance.work.executions
     state = executions.state(rebalance.rebalance_id, number)
     running = state is ExecutionState.RUNNING
     if running and not _sleeps_on(at, rebalance):
@@ -43,7 +43,7 @@ def _revived(at: Rebalancer, executions: Executions, rebalance: Rebalance) -> bo
 
 def _sleeps_on(at: Rebalancer, rebalance: Rebalance) -> bool:
     """True when it waits for an open by a clock that was set forward: the machine's wait does not hear of it."""
-    parked = rebalance.status is RebalanceStatus.WAITING and rebalance.run.parked_until
-    if not parked or rebalance.run.clock is None:
+    parked = rebalance.status is RebalanceStatus.WAITING and rebalance.work.parked_until
+    if not parked or rebalance.work.clock is None:
         return False
     return was_set_forward(at.worker.time.approximate().now(), at.now(rebalance))

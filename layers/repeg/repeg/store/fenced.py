@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from botocore.exceptions import ClientError
 
-from repeg.domain.order.parts import Run
 from repeg.errors import StaleExecution, StoreConflict
 from repeg.store.items import Item, from_item, to_item
 
 ABSENT = "attribute_not_exists(pk)"
 # The number fences off an execution that was replaced, the version a retried step whose first try still runs.
 _MINE_AND_UNCHANGED = "executions = :executions AND version = :version"
+
+
+class Owned(Protocol):
+    """A record's fence as it was read: the number of the execution that owns it, and the writes so far."""
+
+    @property
+    def executions(self) -> int: ...
+
+    @property
+    def version(self) -> int: ...
 
 
 class Table:
@@ -36,40 +45,40 @@ class Table:
 
 
 class Fenced(Table):
-    """Records that one execution at a time may write. `record_id` and `run` are those of the record as it was read."""
+    """Records that one execution at a time may write. `record_id` and `fence` are as the record was read."""
 
-    def _put_fenced(self, item: Item, run: Run) -> dict[str, Any]:
-        return self._put(item, _MINE_AND_UNCHANGED, _fence(run))
+    def _put_fenced(self, item: Item, fence: Owned) -> dict[str, Any]:
+        return self._put(item, _MINE_AND_UNCHANGED, _condition(fence))
 
-    def _transact_fenced(self, record_id: str, run: Run, key: Item, writes: list[dict[str, Any]]) -> None:
+    def _transact_fenced(self, record_id: str, fence: Owned, key: Item, writes: list[dict[str, Any]]) -> None:
         try:
             self._client.transact_write_items(TransactItems=writes)
         except ClientError as error:
             raise_unless_condition(error)
-            raise _lost(record_id, run, self._get(key)) from None
+            raise _lost(record_id, fence, self._get(key)) from None
 
-    def _replace_fenced(self, record_id: str, run: Run, item: Item) -> None:
+    def _replace_fenced(self, record_id: str, fence: Owned, item: Item) -> None:
         try:
             self._client.put_item(
                 TableName=self._table,
                 Item=item,
                 ConditionExpression=_MINE_AND_UNCHANGED,
-                ExpressionAttributeValues=_fence(run),
+                ExpressionAttributeValues=_condition(fence),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             raise_unless_condition(error)
             found = cast("Item | None", error.response.get("Item"))
             if found != item:  # else the client's own retry of a write whose answer was lost
-                raise _lost(record_id, run, found) from None
+                raise _lost(record_id, fence, found) from None
 
 
-def _fence(run: Run) -> Item:
-    return to_item({":executions": run.executions, ":version": run.version})
+def _condition(fence: Owned) -> Item:
+    return to_item({":executions": fence.executions, ":version": fence.version})
 
 
-def _lost(record_id: str, run: Run, current: Item | None) -> StaleExecution | StoreConflict:
-    if current and int(from_item(current)["executions"]) != run.executions:
+def _lost(record_id: str, fence: Owned, current: Item | None) -> StaleExecution | StoreConflict:
+    if current and int(from_item(current)["executions"]) != fence.executions:
         return StaleExecution(record_id, str(from_item(current)["executions"]))
     return StoreConflict(f"{record_id} was changed by another step")
 

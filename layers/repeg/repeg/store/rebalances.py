@@ -62,16 +62,16 @@ class RebalanceStore(Claims, Fenced, Lines):
             StaleExecution: a newer execution owns it.
             StoreConflict: this execution wrote it from elsewhere (a retried step that was still running).
         """
-        written = rebalance.with_run(version=rebalance.run.version + 1)
+        written = rebalance.with_work(version=rebalance.work.version + 1)
         writes = [self._put(_place(rebalance), "attribute_exists(pk)")] if requeue else []
-        if writes and rebalance.run.parked_until and self.holder(PORTFOLIO) == rebalance.rebalance_id:
+        if writes and rebalance.work.parked_until and self.holder(PORTFOLIO) == rebalance.rebalance_id:
             writes.append({"Delete": self._give_if_mine(PORTFOLIO, rebalance.rebalance_id)})
         self._write(rebalance, written, writes)
         return written
 
     def finish(self, rebalance: Rebalance) -> Rebalance:
         """Write the terminal record, leave the line and give up the turn, all at once."""
-        written = rebalance.with_run(version=rebalance.run.version + 1)
+        written = rebalance.with_work(version=rebalance.work.version + 1)
         writes: list[dict[str, Any]] = [{"Delete": {"TableName": self._table, "Key": _place_key(rebalance)}}]
         if self.holder(PORTFOLIO) == rebalance.rebalance_id:
             writes.append({"Delete": self._give_if_mine(PORTFOLIO, rebalance.rebalance_id)})
@@ -80,9 +80,9 @@ class RebalanceStore(Claims, Fenced, Lines):
 
     def adopt(self, rebalance: Rebalance, execution_arn: str) -> Rebalance:
         """Hand the rebalance to its next execution; the one before can write nothing from here on."""
-        run = rebalance.run
-        adopted = rebalance.with_run(
-            executions=run.executions + 1, version=run.version + 1, execution_arn=execution_arn, waits_since_start=0
+        work = rebalance.work
+        adopted = rebalance.with_work(
+            executions=work.executions + 1, version=work.version + 1, execution_arn=execution_arn, waits_since_start=0
         )
         self._write(rebalance, adopted, [])
         return adopted
@@ -93,10 +93,10 @@ class RebalanceStore(Claims, Fenced, Lines):
 
     def _write(self, read: Rebalance, written: Rebalance, writes: list[dict[str, Any]]) -> None:
         if not writes:
-            self._replace_fenced(read.rebalance_id, read.run, _item(written))
+            self._replace_fenced(read.rebalance_id, read.work, _item(written))
             return
-        put = self._put_fenced(_item(written), read.run)
-        self._transact_fenced(read.rebalance_id, read.run, _key(read.rebalance_id), [put, *writes])
+        put = self._put_fenced(_item(written), read.work)
+        self._transact_fenced(read.rebalance_id, read.work, _key(read.rebalance_id), [put, *writes])
 
     def _ids(self, index: str, key: str, value: str, newest_first: bool = False) -> Iterator[str]:
         pages = self._client.get_paginator("query").paginate(
@@ -118,7 +118,7 @@ def _place_key(rebalance: Rebalance) -> Item:
 
 
 def _place(rebalance: Rebalance) -> Item:
-    parked_until = int(rebalance.run.parked_until.timestamp()) if rebalance.run.parked_until else 0
+    parked_until = int(rebalance.work.parked_until.timestamp()) if rebalance.work.parked_until else 0
     return _place_key(rebalance) | to_item({"order_id": rebalance.rebalance_id, "parked_until": parked_until})
 
 
@@ -128,15 +128,15 @@ def _item(rebalance: Rebalance) -> Item:
         "sk": "REBALANCE",
         "status": rebalance.status.value,
         "signal_id": rebalance.signal_id,
-        "executions": rebalance.run.executions,
-        "version": rebalance.run.version,
+        "executions": rebalance.work.executions,
+        "version": rebalance.work.version,
         "gsi1pk": "REBALANCES",
         "gsi1sk": f"{rebalance.wanted.received_wall.isoformat()}#{rebalance.rebalance_id}",
-        "rebalance": to_json(rebalance.with_run(executions=1, version=0, execution_arn=None)),
+        "rebalance": to_json(rebalance.with_work(executions=1, version=0, execution_arn=None)),
     }
-    if rebalance.run.execution_arn:
-        attributes["execution_arn"] = rebalance.run.execution_arn
-    if not rebalance.run.published:
+    if rebalance.work.execution_arn:
+        attributes["execution_arn"] = rebalance.work.execution_arn
+    if not rebalance.work.published:
         attributes |= {"gsi2pk": TO_DO, "gsi2sk": attributes["gsi1sk"]}
     return to_item(attributes)
 
@@ -144,4 +144,4 @@ def _item(rebalance: Rebalance) -> Item:
 def _read(item: Item) -> Rebalance:
     data = from_item(item)
     fence = {"executions": int(data["executions"]), "version": int(data["version"])}
-    return from_json(data["rebalance"], Rebalance).with_run(**fence, execution_arn=data.get("execution_arn"))
+    return from_json(data["rebalance"], Rebalance).with_work(**fence, execution_arn=data.get("execution_arn"))

@@ -36,7 +36,7 @@ def run_rebalance_step(at: Rebalancer, order_id: str, execution: str, error: str
         at.worker.log.error(f"{execution} is no execution of a known rebalance", rebalance_id=order_id)
         return _OVER
     logger.append_keys(rebalance_id=order_id, signal_id=rebalance.signal_id, execution=execution)
-    if number != rebalance.run.executions:
+    if number != rebalance.work.executions:
         at.worker.log.info("a newer execution owns the rebalance")
         return _OVER
     try:

@@ -1,4 +1,4 @@
-"""What an order is where no signal says it: an exit of a bracket's position, a rebalance's leg; its side, date and clock."""
+"""What an order is where no signal says it: an exit of a position, a leg of a rebalance; its side, date and clock."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def order_of(rebalance: Rebalance, leg: Leg, market_now: datetime, wall_now: dat
         signal_id=rebalance.signal_id,
         strategy=rebalance.strategy,
         namespace=rebalance.namespace,
-        clock=rebalance.run.clock,
+        clock=rebalance.work.clock,
     )
     side = None if leg.by_close else leg.side
     times = {"market_now": market_now, "wall_now": wall_now, "closes_at": closes_at}

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from repeg.domain.history import Event, Told, with_event
+from repeg.domain.history import ClockAnchor, Event, Told, with_event
 from repeg.domain.models import Frozen, printable
-from repeg.domain.order.parts import Run
+from repeg.domain.order.verdicts import WaitingFor
 from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.plan import Leg, Residual
 
@@ -59,6 +59,31 @@ class Wanted(Frozen):
     explicit_expiry: bool = False
 
 
+class Work(Frozen):
+    """Who works on the rebalance, what it waits for, and by which clock: as `Run` of an order."""
+
+    executions: int = 1
+    """The number of the execution that owns it: the fence of every write."""
+    version: int = 0
+    """Writes so far: the other half of the fence."""
+    execution_arn: str | None = None
+    clock: ClockAnchor | None = None
+    expires_at: datetime | None = None
+    parked_until: datetime | None = None
+    """The open that it waits for; until then later rebalances may pass."""
+    waits_for: WaitingFor | None = None
+    waits: int = 0
+    """Waits in a row for the same thing."""
+    waits_since_start: int = 0
+    """Waits of this execution."""
+    due_wall: datetime | None = None
+    """Wall time at which its execution goes on after the wait it was sent into."""
+    failed_rounds: int = 0
+    """Rounds in a row of a step that kept failing."""
+    published: bool = False
+    """Its outcome was published."""
+
+
 class Rebalance(Frozen):
     """One rebalance, as stored. Times are market time, money dollars, quantities shares."""
 
@@ -90,7 +115,7 @@ class Rebalance(Frozen):
     """What the legs cost against the mids on their arrival, in basis points of what was traded; + is cost."""
     unusable_since: datetime | None = None
     """Since when no plan could be made, or not of all of it: prices contradict each other, or orders are at work."""
-    run: Run = Run()
+    work: Work = Work()
 
     @property
     def half(self) -> tuple[Leg, ...]:
@@ -102,9 +127,9 @@ class Rebalance(Frozen):
         """True once the first half is over."""
         return self.status not in (RebalanceStatus.RECEIVED, RebalanceStatus.WAITING, RebalanceStatus.SELLING)
 
-    def with_run(self, **changes: Any) -> Rebalance:
-        """With fields of its run replaced."""
-        return self.changed(run=self.run.changed(**changes))
+    def with_work(self, **changes: Any) -> Rebalance:
+        """With fields of its work replaced."""
+        return self.changed(work=self.work.changed(**changes))
 
     def noted(self, at: datetime, state: str, detail: str) -> Rebalance:
         """With one more event."""
@@ -117,7 +142,7 @@ class Rebalance(Frozen):
 
     def ended(self, status: RebalanceStatus, now: datetime, reason: Reason | None = None) -> Rebalance:
         """As it ends."""
-        return self.changed(status=status, reason=reason, completed_at=now).with_run(parked_until=None)
+        return self.changed(status=status, reason=reason, completed_at=now).with_work(parked_until=None)
 
 
 _PREFIX = "reb-"

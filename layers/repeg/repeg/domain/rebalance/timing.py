@@ -9,12 +9,12 @@ from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor
 from repeg.domain.patience import REBALANCE_MARGIN_BEFORE_CLOSE, SIGNAL_LIFETIME
 from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.record import Rebalance
-from repeg.domain.rules.parking import asleep_seconds, awake
+from repeg.domain.rules.parking import asleep_seconds, expires_awake
 
 
 def dated(rebalance: Rebalance, created_at: datetime) -> Rebalance:
     """With its creation, and the events of its intake, placed in market time; once its clock is known it stays."""
-    if rebalance.run.clock:
+    if rebalance.work.clock:
         return rebalance
     events = tuple(event.changed(at=created_at) for event in rebalance.events)
     return rebalance.changed(created_at=created_at, events=events)
@@ -22,23 +22,24 @@ def dated(rebalance: Rebalance, created_at: datetime) -> Rebalance:
 
 def woken(rebalance: Rebalance, now: datetime, carried: datetime) -> Rebalance:
     """As it wakes: over an open that was skipped it did not wait (see `parking.woken`)."""
+    work = rebalance.work
     if rebalance.wanted.explicit_expiry:
         return rebalance
-    return rebalance.changed(run=awake(rebalance.run, now, carried))
+    return rebalance.with_work(expires_at=expires_awake(work.expires_at, work.parked_until, now, carried))
 
 
 def with_expiry(rebalance: Rebalance, calendar: Calendar) -> Rebalance:
     """With its expiry: as its signal says, else 15 minutes after it was sent, or after the open that it waits for."""
-    if rebalance.run.expires_at:
+    if rebalance.work.expires_at:
         return rebalance
     created_at = rebalance.created_at
     upcoming = None if calendar.session_at(created_at) else calendar.next_session(created_at)
-    return rebalance.with_run(expires_at=(upcoming.opens_at if upcoming else created_at) + SIGNAL_LIFETIME)
+    return rebalance.with_work(expires_at=(upcoming.opens_at if upcoming else created_at) + SIGNAL_LIFETIME)
 
 
 def session_verdict(rebalance: Rebalance, calendar: Calendar, now: datetime) -> Wait | Refusal | None:
     """Expired, waiting for the open, refused because the market is (nearly) closed, or None: go on."""
-    expires_at = rebalance.run.expires_at
+    expires_at = rebalance.work.expires_at
     if expires_at and now >= expires_at:
         return Refusal(reason=Reason.EXPIRED, detail=f"expired at {expires_at.isoformat()}")
     session, upcoming = calendar.session_at(now), calendar.next_session(now)
@@ -59,7 +60,7 @@ def session_verdict(rebalance: Rebalance, calendar: Calendar, now: datetime) -> 
 
 def waiting(rebalance: Rebalance, wait: Wait) -> Rebalance:
     """As it waits for an open: unless its signal says otherwise, it lives until 15 minutes after that."""
-    expires_at = rebalance.run.expires_at
+    expires_at = rebalance.work.expires_at
     if wait.parked_until is None or rebalance.wanted.explicit_expiry or expires_at is None:
         return rebalance
-    return rebalance.with_run(expires_at=max(expires_at, wait.parked_until + SIGNAL_LIFETIME))
+    return rebalance.with_work(expires_at=max(expires_at, wait.parked_until + SIGNAL_LIFETIME))

@@ -36,7 +36,7 @@ def rebalance_view(rebalance: Rebalance) -> dict[str, Any]:
     view["plan"] = [_leg_view(rebalance, leg) for leg in legs]
     view["legs"] = [] if rebalance.wanted.dry_run else [leg_id(rebalance, leg) for leg in _placed(rebalance)]
     view["residual"] = [_view(left, ("symbol", "drift", "why")) for left in rebalance.residual]
-    view["execution_arn"], view["executions"] = rebalance.run.execution_arn, rebalance.run.executions
+    view["execution_arn"], view["executions"] = rebalance.work.execution_arn, rebalance.work.executions
     view["events"] = [_view(event, ("at", "state", "detail")) for event in rebalance.events]
     return view
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from repeg.domain.market.reports import TradingDay
-from repeg.domain.order.parts import Run
 from repeg.domain.order.record import Order
 from repeg.domain.patience import LONGEST_SLEEP, LONGEST_WAIT_SECONDS, SET_FORWARD, SIGNAL_LIFETIME, WAITS_BEFORE_OPEN
 
@@ -47,13 +46,16 @@ def woken(order: Order, now: datetime, carried: datetime) -> Order:
 
     Only where its signal leaves the expiry to us. `carried` is market time by the reading that it was parked by.
     """
-    return order if order.ask.explicit_expiry else order.changed(run=awake(order.run, now, carried))
+    if order.ask.explicit_expiry:
+        return order
+    return order.with_run(expires_at=expires_awake(order.run.expires_at, order.run.parked_until, now, carried))
 
 
-def awake(run: Run, now: datetime, carried: datetime) -> Run:
-    """As `woken`, of whatever has an expiry that we chose."""
+def expires_awake(
+    expires_at: datetime | None, parked_until: datetime | None, now: datetime, carried: datetime
+) -> datetime | None:
+    """As `woken`, the expiry of whatever was parked until then."""
     # A wait of the machine does not hear of a clock that was set: over such an open nobody really waited.
-    parked, expires_at = run.parked_until, run.expires_at
-    if parked is None or expires_at is None or not was_set_forward(now, carried):
-        return run
-    return run.changed(expires_at=max(expires_at, now + SIGNAL_LIFETIME)) if now > parked else run
+    if parked_until is None or expires_at is None or now <= parked_until or not was_set_forward(now, carried):
+        return expires_at
+    return max(expires_at, now + SIGNAL_LIFETIME)

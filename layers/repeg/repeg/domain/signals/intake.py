@@ -9,7 +9,7 @@ from repeg.domain.order.bracket import Bracket
 from repeg.domain.order.parts import Ask, Guard, Run, Terms
 from repeg.domain.order.record import Order, order_id_for
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.rebalance.record import Rebalance, Wanted, rebalance_id_for
+from repeg.domain.rebalance.record import Rebalance, Wanted, Work, rebalance_id_for
 from repeg.domain.settings import SYMBOL
 from repeg.domain.signals.parsing import (
     BracketSignal,
@@ -99,7 +99,7 @@ def accepted_rebalance(
         strategy=signal.strategy,
         created_at=market_now,
         wanted=wanted,
-        run=Run(expires_at=signal.expires_at),
+        work=Work(expires_at=signal.expires_at),
     ).noted(market_now, "AcceptSignal", "rebalance signal accepted")
 
 

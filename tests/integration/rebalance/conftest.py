@@ -1,0 +1,7 @@
+"""A lab per test, on one exchange process per session."""
+
+from __future__ import annotations
+
+from tests.integration.spine.conftest import aws_credentials, exchange, lab, stages
+
+__all__ = ["aws_credentials", "exchange", "lab", "stages"]

@@ -80,7 +80,6 @@ class Wire:
         """Send once, to a version of the API. Raises `NoAnswer`; any answer at all, however broken, is a `Reply`."""
         self._drop_stale_connections()
         query, body = (data, None) if method == "GET" else (None, data)
-        ends_at = time.monotonic() + WHOLE_ANSWER_SECONDS
         try:
             # A redirect is an answer like any other: followed, an order would be sent a second time, or somewhere else.
             with self._session.request(
@@ -93,7 +92,7 @@ class Wire:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                content = _content(response, ends_at)
+                content = _content(response)
         except (RequestException, TransportError, ValueError, OSError) as problem:
             raise NoAnswer(f"{method} {path}: {type(problem).__name__}: {problem}") from problem
         # Not the library's own text: it guesses an encoding where none is named, and fails on some that are.
@@ -107,10 +106,12 @@ class Wire:
         self._last_call = now
 
 
-def _content(response: Response, ends_at: float) -> bytes:
+def _content(response: Response) -> bytes:
     # Of a redirect the library has read it already.
     if response.is_redirect:
         return response.content
+    # From its head on: an answer that comes late, but at once, is never thrown away.
+    ends_at = time.monotonic() + WHOLE_ANSWER_SECONDS
     pieces = []
     # Piece by piece as they come: a read of the whole, or of so many bytes, waits for all of them.
     while piece := response.raw.read1(_PIECE, decode_content=True):

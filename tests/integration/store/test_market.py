@@ -30,9 +30,9 @@ def test_readings_come_back_as_they_were_kept(market: SharedStore) -> None:
 @pytest.mark.parametrize("document", ["", "{", "[]", '{"market_at": 7, "first": "soon", "keys": []}'])
 def test_a_reading_that_cannot_be_read_counts_as_none(market: SharedStore, document: str) -> None:
     """Who reads it asks the broker then, and keeps its answer: else no order would move until somebody cleans up."""
-    for name in ("CLOCK", "CALENDAR", "ACCOUNT"):
+    for name in ("CLOCK", "CALENDAR", "ACCOUNT", "ASSETS"):
         market._keep("MARKET", name, document)
-    assert (market.clock(), market.calendar(), market.account()) == (None, None, None)
+    assert [read() for read in (market.clock, market.calendar, market.account, market.assets)] == [None] * 4
 
 
 def test_the_newest_reading_wins(market: SharedStore) -> None:

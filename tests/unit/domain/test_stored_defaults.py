@@ -10,14 +10,14 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from repeg.domain.history import ClockAnchor
-from repeg.domain.market.reports import KeysAccount
+from repeg.domain.market.reports import KeysAccount, KnownAssets
 from repeg.domain.market.sessions import Calendar
 from repeg.domain.models import Frozen
 from repeg.domain.order.record import Order
 from repeg.store.sweeps import SweepState
 
 WRITTEN = Path(__file__).with_name("stored_defaults.json")
-STORED = (Order, ClockAnchor, Calendar, KeysAccount, SweepState)
+STORED = (Order, ClockAnchor, Calendar, KeysAccount, KnownAssets, SweepState)
 NONE = "must be given"
 
 

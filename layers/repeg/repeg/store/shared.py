@@ -48,8 +48,7 @@ class SharedStore:
 
     def assets(self) -> KnownAssets | None:
         """The assets last told, or None."""
-        text = self._load("MARKET", "ASSETS")
-        return from_json(text, KnownAssets) if text else None
+        return self._reading("ASSETS", KnownAssets)
 
     def keep_assets(self, known: KnownAssets) -> None:
         """Keep assets of a day."""

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from tests.support.lab import Killed, Lab, Stall
+from tests.support.lab import Killed, Lab, Stall, machine_of
 from tests.support.machine import Machine, Task
 
 
@@ -113,7 +113,8 @@ class Crowd:
             if name in self._runners:
                 continue
             runner = _Runner(name, next(self._places), self._now())
-            machine = Machine(self.tasks(), lambda seconds, runner=runner: self._wait(runner, seconds))
+            wait = lambda seconds, runner=runner: self._wait(runner, seconds)  # noqa: E731
+            machine = Machine(self.tasks(), wait, machine_of(order_id))
             runner.work = partial(machine.run, name, {"order_id": order_id})
             self._add(runner)
 

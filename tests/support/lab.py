@@ -257,8 +257,7 @@ class Lab:
 
     def _run(self, name: str, record_id: str) -> None:
         if is_rebalance(record_id):
-            tasks = {"RebalancePortfolio": self._rebalance}
-            Machine(tasks, self._work_meanwhile, "rebalance_portfolio").run(name, {"order_id": record_id})
+            Machine(self._tasks(), self._work_meanwhile, machine_of(record_id)).run(name, {"order_id": record_id})
             return
         self.machine = self.make_machine(self._tasks(), self.sleep)
         self.machine.run(name, {"order_id": record_id})
@@ -339,11 +338,17 @@ class Lab:
         tasks["SecurePosition"] = lambda payload: self._take(
             payload, Route.SECURE_POSITION, lambda worker, order: secure(worker, order, payload.get("error"))
         )
+        tasks["RebalancePortfolio"] = self._rebalance
         return tasks
 
     def _take(self, payload: dict[str, Any], state: Route, step: Callable[[Worker, Order], Next]) -> dict[str, Any]:
         following = run_step(self.worker, payload["order_id"], payload["execution"], state, step)
         return {"route": following.route.value, "seconds": following.seconds}
+
+
+def machine_of(record_id: str) -> str:
+    """Which machine works the record."""
+    return "rebalance_portfolio" if is_rebalance(record_id) else "execute_order"
 
 
 class _Log:

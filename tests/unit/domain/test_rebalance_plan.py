@@ -41,6 +41,11 @@ def test_the_buffer_stays_in_cash_and_takes_the_same_part_of_every_target() -> N
     assert {leg.symbol: leg.cost for leg in planned.buys} == {"TQQQ": 59_400, "SPY": 39_600}
 
 
+def test_the_buffer_is_sold_for_where_it_is_not_there() -> None:
+    planned = plan(book(0, {"SPY": 250}, MARKS), targets({"SPY": 1}, buffer="0.04"))
+    assert shares_of(planned.sells) == _shares(SPY=-10)
+
+
 def test_weights_that_leave_more_than_the_buffer_are_taken_as_they_are() -> None:
     planned = plan(book(100_000, {}, MARKS), targets({"TQQQ": "0.6", "SPY": "0.3"}, buffer="0.01"))
     assert {leg.symbol: leg.cost for leg in planned.buys} == {"TQQQ": 60_000, "SPY": 30_000}
@@ -85,8 +90,22 @@ def test_shares_of_brackets_are_neither_sold_nor_part_of_what_is_invested() -> N
 
 
 def test_shares_of_a_bracket_whose_protection_does_not_rest_yet_are_not_free() -> None:
-    account = book(0, [held("AAPL", 100).changed(protected=Decimal(100))], MARKS)
-    assert plan(account, targets({"SPY": 1})).sells == ()
+    account = book(0, [held("AAPL", 100).changed(protected=Decimal(60))], MARKS)
+    (sell,) = plan(account, targets({"SPY": 1})).sells
+    assert (sell.qty, sell.by_close) == (40, False)
+    (sell,) = plan(account, targets({"SPY": 1}, protected=True)).sells
+    assert (sell.qty, sell.by_close) == (100, True)
+
+
+def test_a_bracket_that_claims_more_than_is_held_leaves_nothing_to_trade() -> None:
+    account = book(1_000, [held("AAPL", 10).changed(protected=Decimal(60))], MARKS)
+    planned = plan(account, targets({"SPY": 1}))
+    assert planned.equity == 1_000 and not planned.sells
+
+
+def test_an_account_in_which_more_is_for_sale_than_is_held_has_nothing_free() -> None:
+    planned = plan(book(0, [held("AAPL", 10, by_orders=12)], MARKS), targets({"SPY": 1}))
+    assert not planned.sells and "AAPL" in why_left(planned)
 
 
 def test_included_shares_of_brackets_are_sold_by_a_close_once_the_free_ones_do_not_do() -> None:
@@ -102,11 +121,13 @@ def test_what_other_orders_hold_is_not_sold_and_said_so() -> None:
     assert shares_of(planned.sells) == _shares(AAPL=-70)
     assert shares_of(planned.buys) == _shares(SPY=35), "no more than the sale brings"
     assert why_left(planned)["AAPL"] == "open orders hold 30 of 100 shares"
+    included = plan(book(0, [held("AAPL", 100, 20, by_orders=30)], MARKS), targets({"SPY": 1}, protected=True))
+    assert shares_of(included.sells) == _shares(AAPL=-70) and included.sells[0].by_close
 
 
 def test_what_is_not_traded_here_stands_outside() -> None:
-    account = book(10_000, [held("AAPL260116C00200000", 5, tradable=False)], MARKS)
-    planned = plan(account, targets({"SPY": 1}))
+    options = [held("AAPL260116C00200000", 5, tradable=False), held("AAPL260116P00100000", -5, tradable=False)]
+    planned = plan(book(10_000, options, MARKS), targets({"SPY": 1}))
     assert planned.equity == 10_000
     assert shares_of(planned.buys) == _shares(SPY=25) and not planned.sells
 
@@ -128,151 +149,6 @@ def test_others_that_are_left_alone_leave_less_to_spend_than_is_wanted() -> None
     assert not planned.sells and shares_of(planned.buys) == _shares(TQQQ=600, SPY=50)
     assert why_left(planned)["TQQQ"] == "$50000 can be spent where $100000 are wanted"
     assert {each.symbol: each.drift for each in planned.residual} == {"TQQQ": Decimal("-0.3"), "SPY": Decimal("-0.2")}
-
-
-# Shorts
-
-
-def test_a_short_is_bought_back_with_the_sells() -> None:
-    planned = plan(book(120_000, {"AAPL": -100}, MARKS), targets({"SPY": "0.4"}))
-    (cover,) = planned.sells
-    assert (cover.symbol, cover.side, cover.qty, cover.phase, cover.cost) == ("AAPL", "buy", 100, "sell", 20_000)
-    assert shares_of(planned.buys) == _shares(SPY=100)
-
-
-def test_a_short_that_should_be_a_long_is_bought_back_first() -> None:
-    account = book(120_000, {"AAPL": -100}, MARKS)
-    planned = plan(account, targets({"AAPL": "0.5"}))
-    assert shares_of(planned.sells) == _shares(AAPL=100)
-    assert shares_of(planned.buys) == _shares(AAPL=250)
-    # The cover did not fill: it comes first, and no order buys across nothing.
-    again = plan_buys(account, targets({"AAPL": "0.5"}))
-    assert shares_of(again.buys) == _shares(AAPL=100) and again.buys[0].phase == "buy"
-    assert why_left(again) == {"AAPL": "to be bought once the short is bought back"}
-
-
-def test_what_a_short_brought_is_never_spent() -> None:
-    planned = plan(book(120_000, {"AAPL": -100}, MARKS, buying_power=10**6), targets({"SPY": 1}, others=False))
-    assert planned.equity == 100_000
-    assert planned.spendable == 100_000
-
-
-def test_a_bracketed_short_takes_what_it_will_cost_out_of_what_is_invested() -> None:
-    account = book(120_000, [held("AAPL", -100, protected=100)], MARKS, buying_power=10**6)
-    planned = plan(account, targets({"SPY": 1}))
-    assert (planned.equity, planned.spendable) == (100_000, 100_000)
-    assert not planned.sells and shares_of(planned.buys) == _shares(SPY=250)
-
-
-def test_an_included_bracketed_short_is_bought_back_by_a_close() -> None:
-    account = book(120_000, [held("AAPL", -100, protected=100)], MARKS)
-    (cover,) = plan(account, targets({"SPY": 1}, protected=True)).sells
-    assert (cover.side, cover.qty, cover.by_close) == ("buy", 100, True)
-
-
-def test_a_short_is_bought_back_as_far_as_the_cash_goes() -> None:
-    """What is sold at the same time does not pay for it: that may not be sold in the end."""
-    account = book(5_000, {"AAPL": -100, "QQQ": 100}, MARKS)
-    planned = plan(account, targets({"SPY": 1}))
-    assert shares_of(planned.sells) == _shares(QQQ=-100, AAPL=25)
-    assert why_left(planned)["AAPL"] == "the cash that is there buys back 25 of 100 short shares"
-    assert planned.spendable == 35_000, "of 55 000 the rest of the short takes 15 000, and 5 000 covered some"
-
-
-# Cash
-
-
-def test_buys_are_sized_so_that_their_worst_price_pays_for_all_of_them() -> None:
-    prices = [price("TQQQ", 50, cap_bps=20), price("SPY", 400, cap_bps=10)]
-    planned = plan(book(100_000, {}, prices), targets(MIX))
-    assert shares_of(planned.buys) == _shares(TQQQ="1197.604790419", SPY="99.900099900")
-    assert sum(leg.cost or 0 for leg in planned.buys) <= planned.spendable == 100_000
-    assert not planned.residual, "it is the price's tolerance, no shortage"
-
-
-def test_the_sells_are_expected_at_their_worst_price() -> None:
-    prices = [price("AAPL", 200, cap_bps=50), price("SPY", 400)]
-    planned = plan(book(0, {"AAPL": 500}, prices), targets({"SPY": 1}))
-    assert planned.spendable == 99_500
-
-
-def test_buys_that_cannot_all_be_paid_are_cut_in_proportion() -> None:
-    account = book(20_000, {"AAPL": 400}, MARKS, waiting={"AAPL": "a close is at work"})
-    planned = plan(account, targets(MIX))
-    assert shares_of(planned.buys) == _shares(TQQQ=240, SPY=20)
-    assert why_left(planned) == {
-        "AAPL": "a close is at work",
-        "TQQQ": "$20000 can be spent where $100000 are wanted",
-        "SPY": "$20000 can be spent where $100000 are wanted",
-    }
-
-
-def test_what_rounding_leaves_buys_another_share_where_the_drift_is_largest() -> None:
-    account = book(1_500, {}, {"NVR": 800, "AZO": 400}, whole=["NVR", "AZO"], spoken_for=200)
-    planned = plan(account, targets({"NVR": "0.6", "AZO": "0.4"}, threshold="0"))
-    assert shares_of(planned.buys) == _shares(NVR=1, AZO=1)
-
-
-def test_once_the_sells_are_over_nothing_is_sold_and_only_cash_that_is_there_is_spent() -> None:
-    planned = plan_buys(book(10_000, {"AAPL": 450}, MARKS), targets(MIX))
-    assert not planned.sells and planned.spendable == 10_000
-    assert shares_of(planned.buys) == _shares(TQQQ=120, SPY=10)
-    assert why_left(planned)["AAPL"] == "still to be sold"
-
-
-def test_margin_is_not_cash() -> None:
-    planned = plan(book(50_000, {"AAPL": 250}, MARKS, buying_power=150_000), targets(MIX, others=False))
-    assert planned.spendable == 50_000
-
-
-def test_margin_is_used_when_it_is_allowed_as_far_as_it_goes() -> None:
-    account = book(50_000, {"AAPL": 250}, MARKS, buying_power=80_000)
-    planned = plan(account, targets(MIX, others=False, margin=True))
-    assert planned.spendable == 80_000
-    assert sum(leg.cost or 0 for leg in planned.buys) == 80_000
-    cash_account = account.changed(settled_cash=Decimal(50_000))
-    assert plan(cash_account, targets(MIX, others=False, margin=True)).spendable == 50_000, "it has none to lend"
-
-
-def test_buying_power_bounds_what_is_spent_when_the_broker_grants_less_than_the_cash() -> None:
-    assert plan(book(50_000, {}, MARKS, buying_power=30_000), targets(MIX)).spendable == 30_000
-
-
-def test_a_cash_account_spends_what_is_settled() -> None:
-    planned = plan(book(30_000, {"AAPL": 100}, MARKS, settled_cash=10_000), targets(MIX))
-    assert shares_of(planned.sells) == _shares(AAPL=-100)
-    assert planned.spendable == 10_000, "what is sold today settles tomorrow"
-
-
-def test_what_open_orders_may_cost_is_not_spent_again() -> None:
-    planned = plan(book(100_000, {}, MARKS, spoken_for=40_000), targets(MIX, buffer="0.01"))
-    assert planned.equity == 100_000
-    assert planned.spendable == 59_000
-
-
-def test_a_negative_balance_is_made_good_by_the_sells_first() -> None:
-    account = book(-10_000, {"AAPL": 300, "SPY": 125}, MARKS)
-    planned = plan(account, targets({"SPY": "1"}))
-    assert planned.spendable == 50_000
-    assert shares_of(planned.sells) == _shares(AAPL=-300)
-    assert shares_of(planned.buys) == _shares(SPY=125)
-
-
-def test_a_negative_balance_that_no_sale_makes_good_buys_nothing_and_sells_nothing_more() -> None:
-    account = book(-10_000, {"AAPL": 300, "SPY": 125}, MARKS)
-    planned = plan(account, targets({"SPY": "0.6", "AAPL": "0.6"}, others=False, threshold="0.02"))
-    # 100 000 of equity: half of each is wanted, and AAPL is held for 60 000.
-    assert shares_of([*planned.sells, *planned.buys]) == _shares(AAPL=-50)
-    held_back = plan(account, targets({"AAPL": "0.6", "TQQQ": "0.2"}, others=False))
-    assert not held_back.sells and not held_back.buys
-    assert why_left(held_back) == {"TQQQ": "$0 can be spent where $20000 are wanted"}
-
-
-def test_with_nothing_to_invest_nothing_is_planned() -> None:
-    planned = plan(book(-70_000, {"AAPL": 300}, MARKS), targets({"SPY": 1}))
-    assert not planned.sells and not planned.buys and not planned.all_hold
-    why = "there is nothing to invest: cash and shares come to $-10000"
-    assert why_left(planned) == {"AAPL": why, "SPY": why}
 
 
 # Quantities
@@ -313,6 +189,7 @@ def test_a_correction_under_the_smallest_trade_is_told_and_not_made() -> None:
     assert not planned.sells
     assert why_left(planned) == {"SPY": "less than the smallest trade of $5"}
     assert shares_of(plan(account, targets({"SPY": "0.49"}, min_trade=4)).sells) == _shares(SPY="-0.0101")
+    assert shares_of(plan(account, targets({"SPY": "0.49"}, min_trade="4.04")).sells) == _shares(SPY="-0.0101")
 
 
 def test_a_small_position_is_left_whole_and_one_under_a_dollar_is_told() -> None:
@@ -346,6 +223,11 @@ def test_a_symbol_without_a_price_to_trade_on_is_valued_and_not_traded() -> None
     assert why_left(planned) == {"AAPL": "halted since 09:31", "TQQQ": Reason.NO_QUOTE.explanation}
 
 
+def test_what_has_no_price_at_all_is_not_bought() -> None:
+    planned = plan(book(50_000, {}, {"NEW": 0}), targets({"NEW": "0.5"}))
+    assert not planned.buys and why_left(planned) == {"NEW": Reason.NO_QUOTE.explanation}
+
+
 def test_what_cannot_be_traded_is_not_told_while_it_is_on_target() -> None:
     halted = price("AAPL", 200, problem=Reason.STALE_QUOTE)
     account = book(50_000, {"AAPL": 250}, [halted])
@@ -375,5 +257,7 @@ def test_what_is_left_in_the_end_is_told_of_every_symbol_that_is_off() -> None:
         ("TQQQ", Decimal("-0.6"), "still to be bought"),
         ("SPY", Decimal("-0.4"), "still to be bought"),
     }
+    short = book(20_000, {"AAPL": 400}, MARKS, waiting={"AAPL": "a close is at work"})
+    assert {each.symbol: each.why for each in left_over(short, wanted)} == why_left(plan(short, wanted))
     done = filled(after_sells, plan(after_sells, wanted).sells)
     assert left_over(filled(done, plan_buys(done, wanted).buys), wanted) == ()

@@ -72,15 +72,16 @@ class Holding(Frozen):
     def free(self) -> Decimal:
         """Shares, long or short, that can be traded and neither an order nor a bracket holds."""
         # Between a bracket's fill and its protective order nothing holds its shares at the broker: they are its own.
-        unheld = abs(self.available) if self.available * self.qty > 0 else ZERO
-        return max(ZERO, min(unheld, abs(self.qty) - abs(self.protected))) if self.tradable else ZERO
+        return max(ZERO, min(self._unheld, abs(self.qty) - abs(self.protected)))
 
     def reach(self, include_protected: bool) -> Decimal:
         """Shares, long or short, that a leg can trade: free ones, and those of brackets if these are included."""
-        if not (include_protected and self.tradable):
-            return self.free
-        unheld = abs(self.available) if self.available * self.qty > 0 else ZERO
-        return min(abs(self.qty), unheld + abs(self.protected))
+        return self._unheld + abs(self.protected) if include_protected else self.free
+
+    @property
+    def _unheld(self) -> Decimal:
+        """Shares that no order holds; none where the account says less than nothing, as of more orders than shares."""
+        return abs(self.available) if self.available * self.qty > 0 else ZERO
 
 
 class Book(Frozen):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_FLOOR, Decimal, localcontext
+from decimal import Decimal
 from typing import NamedTuple
 
-from repeg.domain.money import EXACT_DIGITS, floor_qty
+from repeg.domain.money import floor_qty
 from repeg.domain.rebalance.book import ZERO, Book, Targets
 
 
@@ -61,16 +61,14 @@ def share_out(wishes: Sequence[Wish], dollars: Decimal) -> list[Decimal]:
 
     What rounding down leaves goes to the first wishes that it still pays for.
     """
-    # Rounding only ever down: a hundredth of a cent too much is refused by the broker, and breaks the promise.
-    with localcontext(prec=EXACT_DIGITS, rounding=ROUND_FLOOR):
-        wanted = sum((wish.qty * wish.price for wish in wishes), ZERO)
-        if wanted <= dollars:
-            return [wish.qty for wish in wishes]
-        part = dollars / wanted
-        shares = [floor_qty(wish.qty * part, wish.fractionable) for wish in wishes]
-        left = dollars - sum((qty * wish.price for qty, wish in zip(shares, wishes, strict=True)), ZERO)
-        for place, wish in enumerate(wishes):
-            more = floor_qty(min(wish.qty - shares[place], left / wish.price), wish.fractionable)
-            shares[place] += more
-            left -= more * wish.price
-        return shares
+    wanted = sum((wish.qty * wish.price for wish in wishes), ZERO)
+    if wanted <= dollars:
+        return [wish.qty for wish in wishes]
+    part = dollars / wanted
+    shares = [floor_qty(wish.qty * part, wish.fractionable) for wish in wishes]
+    left = dollars - sum((qty * wish.price for qty, wish in zip(shares, wishes, strict=True)), ZERO)
+    for place, wish in enumerate(wishes):
+        more = floor_qty(min(wish.qty - shares[place], left / wish.price), wish.fractionable)
+        shares[place] += more
+        left -= more * wish.price
+    return shares

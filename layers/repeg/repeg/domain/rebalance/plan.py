@@ -163,7 +163,7 @@ def _nothing_to_invest(book: Book, targets: Targets, equity: Decimal) -> Plan:
 
 def _sell(standing: Standing, targets: Targets) -> _Trade:
     """The sale of what is too much: all that is there when nothing of it is wanted."""
-    wanted = standing.qty if standing.leaves else (standing.value - standing.target) / standing.price.mark
+    wanted = standing.qty - standing.target / standing.price.mark
     qty = floor_qty(min(wanted, standing.reach), standing.fractionable)
     why = ""
     if standing.reach < wanted:
@@ -195,7 +195,7 @@ def _covers(shorts: Sequence[Standing], dollars: Decimal) -> list[_Trade]:
 def _buyable(standing: Standing, covered: dict[str, Decimal], selling: bool) -> bool:
     """True when shares of it are to be bought; a short is covered first, by an order of its own."""
     if standing.qty < 0:
-        return selling and standing.target > 0 and covered.get(standing.symbol) == -standing.qty
+        return selling and covered.get(standing.symbol) == -standing.qty
     return standing.value < standing.target
 
 
@@ -227,8 +227,7 @@ _UNDER_A_DOLLAR = "the broker takes no order under $1"
 def _worthwhile(trade: _Trade, targets: Targets) -> _Trade:
     """The trade, or none where it is too small; why it is cut comes before why it is small."""
     standing = trade.standing
-    price = standing.price.worst_sell if trade.side == "sell" else standing.price.mark
-    if trade.qty > 0 and too_small(trade.qty, price):
+    if trade.qty > 0 and too_small(trade.qty, standing.price.mark):
         return trade._replace(qty=ZERO, cost=None, why=trade.why or _UNDER_A_DOLLAR)
     # What is left is left whole: a rest that no rebalance takes would be in the account for ever.
     if trade.side == "sell" and standing.leaves:

@@ -86,11 +86,14 @@ class ExchangeControl:
         *,
         frozen: bool = False,
         age: Amount | None = None,
+        last: Amount | None = None,
+        previous_close: Amount | None = None,
     ) -> None:
         """Put a quote; sizes in shares (as before, or 1,000). `frozen`: never stamped anew; `age`: stamped so many
-        seconds ago, and frozen."""
+        seconds ago, and frozen. `last`: the last sale, else the midpoint; `previous_close`: of the session before."""
         body = _given(bid=_text(bid), ask=_text(ask), bid_size=_text(bid_size), ask_size=_text(ask_size))
         body |= {"frozen": frozen or age is not None} | _given(age=_text(age))
+        body |= _given(last=_text(last), previous_close=_text(previous_close))
         self._call("PUT", f"quotes/{_segment(symbol)}", body)
 
     def script(self, *events: Entry) -> int:

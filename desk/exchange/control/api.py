@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from desk.exchange.alpaca.views import account_json, asset_json
-from desk.exchange.control.quotes import PRICE_FIELDS, quote_from
+from desk.exchange.control.quotes import PRICE_FIELDS, put_quote
 from desk.exchange.control.scripts import Scripts
 from desk.exchange.control.staging import Staging
 from desk.exchange.control.tape import Tapes
@@ -183,7 +183,7 @@ class ControlApi:
         body = body_of(request)
         only(body, PRICE_FIELDS)
         name = symbol(name)
-        self._engine.put_quote(name, quote_from(self._engine, name, body))
+        put_quote(self._engine, name, body)
         return Reply(200, {"symbol": name, "at": utc_text(self._engine.now)})
 
     def script(self, request: Request) -> Reply:

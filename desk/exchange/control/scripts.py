@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from desk.exchange.control.quotes import PRICE_FIELDS, quote_from
+from desk.exchange.control.quotes import PRICE_FIELDS, put_quote
 from desk.exchange.market.model import OrderEvent, Side
 from desk.exchange.venue.engine import Engine
 from desk.exchange.wire.errors import ControlError
@@ -93,7 +93,7 @@ def apply_change(engine: Engine, change: Change) -> None:
         engine.set_halt(change.symbol, change.halt)
     if change.quote:
         try:
-            engine.put_quote(change.symbol, quote_from(engine, change.symbol, change.quote))
+            put_quote(engine, change.symbol, change.quote)
         # It was well-formed when it was posted, but the quote that it builds on has never come; nobody waits for an
         # answer.
         except ControlError as problem:

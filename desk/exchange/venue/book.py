@@ -20,16 +20,17 @@ class Book:
     _left: dict[Side, Decimal] = field(default_factory=dict)
     _refills: dict[Side, int] = field(default_factory=dict)
 
-    def show(self, quote: Quote) -> None:
-        """A quote event: the new touch, with its full size."""
+    def show(self, quote: Quote, last: Decimal | None = None) -> None:
+        """A quote event: the new touch, with its full size; `last`: the last sale, if it is not to be the midpoint."""
         self.quote = quote
         self._left = {side: quote.size(side) for side in Side}
         # A new quote brings size for everybody: a return that was planned for the old one must not come on top.
         self._refills.clear()
-        if (mid := quote.mid) is not None:
+        price = quote.mid if last is None else last
+        if price is not None:
             # There are no other traders here: the midpoint stands for what they would have paid, so that positions
             # have a value and stops a price to be checked against.
-            self.last = Trade(on_tick(mid), Decimal(1), quote.at)
+            self.last = Trade(on_tick(price), Decimal(1), quote.at)
 
     def last_sale_at(self, now: int) -> int | None:
         """The time the last sale carries: one read off a holding quote is as fresh as that quote."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from decimal import Decimal
 from functools import partial
 
 from msgspec.structs import replace
@@ -107,14 +108,17 @@ class Engine(State):
 
     # --- the market
 
-    def put_quote(self, symbol: str, quote: Quote) -> None:
-        """A quote event: new touch, size given back, resting orders that it reaches execute."""
+    def put_quote(self, symbol: str, quote: Quote, last: Decimal | None = None) -> None:
+        """A quote event: new touch, size given back, resting orders that it reaches execute.
+
+        `last`: price of the last sale, in place of the midpoint.
+        """
         self.asset(symbol)
         book = self.book(symbol)
-        book.show(quote)
+        book.show(quote, last)
         self.journal.quote(self.now, symbol, quote)
         # A quote that was old when it came is no news of a sale.
-        trade = book.last if quote.mid and quote.at >= self.now else None
+        trade = book.last if (quote.mid or last) and quote.at >= self.now else None
         self.tell_market(MarketEvent(symbol, self.now, quote=quote, trade=trade))
         self.floor.match(symbol)
 

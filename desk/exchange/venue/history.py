@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import date, time, timedelta
@@ -39,6 +39,12 @@ class History:
             self._quotes.setdefault(event.symbol, deque(maxlen=_KEPT)).append(event.quote)
         if event.trade is not None:
             self._trades.setdefault(event.symbol, deque(maxlen=_KEPT)).append(event.trade)
+
+    def put_past(self, symbol: str, trade: Trade) -> None:
+        """A trade of an instant that is past, in its place among the others; one of the same instant gives way."""
+        trades = [each for each in self._trades.get(symbol, ()) if each.at != trade.at]
+        insort(trades, trade, key=attrgetter("at"))
+        self._trades[symbol] = deque(trades, maxlen=_KEPT)
 
     def forget_after(self, instant: int) -> None:
         """Drop what has not happened yet (the clock was set back to the instant)."""

@@ -8,21 +8,26 @@ from typing import Any
 import pytest
 
 from repeg.domain.history import ClockAnchor
+from repeg.domain.market.reports import KnownAssets
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError
 from repeg.settings import Kept, load_settings
 from repeg.store.shared import SharedStore
-from tests.support.make import NOON, calendar_from
+from tests.support.make import FRIDAY, NOON, asset, calendar_from
 
 
 def test_nothing_is_kept_at_first(market: SharedStore) -> None:
     assert market.clock() is None and market.calendar() is None and market.load() is None
+    assert market.assets() is None
 
 
 def test_readings_come_back_as_they_were_kept(market: SharedStore) -> None:
     anchor, calendar = ClockAnchor(market_at=NOON, wall_at=NOON), calendar_from()
     market.keep_clock(anchor)
     market.keep_calendar(calendar)
+    assets = KnownAssets(on=FRIDAY, assets=(asset(), asset(fractionable=False).changed(symbol="SPY")))
+    market.keep_assets(assets)
+    assert market.assets() == assets
     assert market.clock() == anchor
     assert market.calendar() == calendar
 

@@ -82,6 +82,7 @@ def test_a_quote_that_trade_or_close_confirm_is_the_price(snapshot: Snapshot) ->
     [
         (seen("1.00", "1.01"), "a mid of 1.005 is 9947 bps off the last trade at 190"),
         (seen("1900", "1900.10"), "off the last trade at 190"),
+        (seen("1.00", "1.00"), "a mid of 1 is 9947 bps off the last trade at 190"),
         (seen("179.99", "180.01"), "a mid of 180 is 526 bps off the last trade at 190"),
         # The close agrees, and what is traded now does not.
         (seen(last="150"), "off the last trade at 150"),
@@ -100,6 +101,11 @@ def test_a_quote_that_they_contradict_stops_the_plan(snapshot: Snapshot, why: st
     assert why in bad.why
 
 
+def test_a_locked_quote_is_a_price() -> None:
+    price = judged(seen("190.02", "190.02"))
+    assert isinstance(price, Price) and (price.problem, price.mark) == (None, Decimal("190.02"))
+
+
 STALE = {"quoted_at": NOON - timedelta(minutes=5)}
 
 
@@ -113,7 +119,6 @@ STALE = {"quoted_at": NOON - timedelta(minutes=5)}
         (seen(last="133", **STALE), Reason.STALE_QUOTE, "133"),
         (seen(feed_at=None, quoted_at=NOON - timedelta(seconds=60)), Reason.STALE_QUOTE, "190"),
         (seen("180", "200"), Reason.BAD_QUOTE, "190"),
-        (seen("190", "190"), Reason.BAD_QUOTE, "190"),
         (seen("190.02", "190.01"), Reason.BAD_QUOTE, "190"),
         # Halted after hours at a third less; without a trade at all; last traded before the last session.
         (seen(None, last="130", last_at=AFTER_HOURS), Reason.NO_QUOTE, "130"),

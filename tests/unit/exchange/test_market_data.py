@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.unit.exchange.virtual import VirtualExchange
 
 
@@ -65,3 +67,47 @@ def test_a_symbol_without_a_quote(exchange: VirtualExchange) -> None:
     assert exchange.send("GET", "/v2/stocks/AAPL/quotes/latest").status == 404
     assert exchange.send("GET", "/v2/stocks/quotes/latest").status == 400
     assert exchange.ok("GET", "/v2/stocks/quotes/latest", symbols="AAPL") == {"quotes": {}}
+
+
+def test_the_last_sale_is_the_midpoint_unless_the_quote_says_otherwise(exchange: VirtualExchange) -> None:
+    exchange.quote("TQQQ", "1.00", "1.01", last="50.9")
+    snapshot = exchange.ok("GET", "/v2/stocks/TQQQ/snapshot")
+    assert (snapshot["latestQuote"]["ap"], snapshot["latestTrade"]["p"], snapshot["dailyBar"]["c"]) == (
+        1.01,
+        50.9,
+        50.9,
+    )
+    exchange.quote("TQQQ", "0", "1.01", last="51")
+    assert exchange.ok("GET", "/v2/stocks/TQQQ/snapshot")["latestTrade"]["p"] == 51
+    exchange.quote("TQQQ", "1.00", "1.02")
+    assert exchange.ok("GET", "/v2/stocks/TQQQ/snapshot")["latestTrade"]["p"] == 1.01
+
+
+def test_the_previous_close_is_of_the_last_session_before_today(exchange: VirtualExchange) -> None:
+    def bars() -> list[tuple[str, float] | None]:
+        snapshot = exchange.ok("GET", "/v2/stocks/TQQQ/snapshot")
+        found = [snapshot["dailyBar"], snapshot["prevDailyBar"]]
+        return [(bar["t"][:10], bar["c"]) if bar else None for bar in found]
+
+    exchange.quote("TQQQ", "50.95", "50.97", previous_close="70")
+    exchange.quote("TQQQ", "50.95", "50.97", previous_close="60")
+    assert bars() == [("2026-11-20", 50.96), ("2026-11-19", 60)]
+    # On Monday before its first trade, both are of days before.
+    exchange.advance_to("2026-11-23T09:30:00-05:00")
+    assert bars() == [("2026-11-20", 50.96), ("2026-11-19", 60)]
+    exchange.quote("TQQQ", "55", "55.02", previous_close="54")
+    assert bars() == [("2026-11-23", 55.01), ("2026-11-20", 54)]
+
+
+def test_a_script_stages_a_misprint(exchange: VirtualExchange) -> None:
+    exchange.control("POST", "script", {"events": [{"symbol": "TQQQ", "bid": "1", "ask": "1.01", "last": "50.9"}]})
+    exchange.advance(1)
+    snapshot = exchange.ok("GET", "/v2/stocks/TQQQ/snapshot")
+    assert (snapshot["latestQuote"]["bp"], snapshot["latestTrade"]["p"]) == (1, 50.9)
+
+
+@pytest.mark.parametrize("field", ["last", "previous_close"])
+@pytest.mark.parametrize("price", ["0", "-1", "soon"])
+def test_a_sale_for_nothing_is_refused(exchange: VirtualExchange, field: str, price: str) -> None:
+    reply = exchange.send("PUT", "/_exchange/quotes/TQQQ", {"bid": 1, "ask": 2, field: price})
+    assert (reply.status, reply.body["error"].split(":")[0]) == (400, field)

@@ -46,7 +46,10 @@ def judge(symbol: str, seen: Snapshot | None, now: datetime, settings: Settings,
     # Whether it is a market by itself; what the last trade says of it is asked below.
     alone = seen.changed(last_price=None)
     problem = rules.problem(alone, now)
-    if problem or seen.quote is None:
+    # Of AIG's recorded quotes one in thirty is locked: no moment to trade at, and as good a price as any. A leg looks
+    # again before it trades.
+    locked = problem is Reason.BAD_QUOTE and seen.quote is not None and seen.quote.bid == seen.quote.ask
+    if seen.quote is None or (problem and not locked):
         problem = problem or Reason.NO_QUOTE
         return _untraded(symbol, seen, problem, rules.doubt(alone, now) or problem.explanation, settings, held)
     if not seen.last_price and not seen.previous_close:

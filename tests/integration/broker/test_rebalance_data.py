@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from desk.exchange.client import ExchangeControl
 from desk.exchange.process import start_exchange
@@ -33,13 +34,13 @@ class Table(SharedStore):
     """A table in memory."""
 
     def __init__(self) -> None:
-        self.documents: dict[tuple[str, str], str] = {}
+        self.items: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def _load(self, pk: str, sk: str) -> str | None:
-        return self.documents.get((pk, sk))
+    def _item(self, pk: str, sk: str) -> dict[str, Any] | None:
+        return self.items.get((pk, sk))
 
     def _keep(self, pk: str, sk: str, document: str, **more: str) -> None:
-        self.documents[pk, sk] = document
+        self.items[pk, sk] = {"document": document}
 
 
 @pytest.fixture(scope="module")
@@ -216,9 +217,19 @@ def test_what_was_told_before_the_requests_ran_out_is_known(
     assert known and [asset.symbol for asset in known.assets] == ["AAPL", "IBM"]
 
 
-def test_without_the_table_assets_are_asked_for(exchange: ExchangeControl, broker: AlpacaBroker) -> None:
+def test_assets_as_another_version_kept_them_are_asked_for(exchange: ExchangeControl, broker: AlpacaBroker) -> None:
     table = Table()
-    table.documents["MARKET", "ASSETS"] = '{"of": "another version"}'
-    with pytest.raises(ValueError, match="on"):
-        table.assets()
+    table.items["MARKET", "ASSETS"] = {"document": '{"of": "another version"}'}
     assert assets_of(broker, table, ["SPY"], TODAY).keys() == {"SPY"}
+    assert len(asked(exchange, "/v2/assets")) == 1
+
+
+def test_without_the_table_assets_are_asked_for(exchange: ExchangeControl, broker: AlpacaBroker) -> None:
+    class Lost(Table):
+        def _item(self, pk: str, sk: str) -> Any:
+            raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "GetItem")
+
+        def _keep(self, pk: str, sk: str, document: str, **more: str) -> None:
+            self._item(pk, sk)
+
+    assert assets_of(broker, Lost(), ["SPY"], TODAY).keys() == {"SPY"}

@@ -147,7 +147,7 @@ class AlpacaBroker(MarketData):
         return read_answer(parse.asset, reply) if reply else None
 
     def assets(self) -> tuple[Asset, ...]:
-        """All active shares and funds, some ten thousand of them, in one request."""
+        """All active shares and funds, thousands of them, in one request."""
         reply = self._get("/assets", {"status": "active", "asset_class": US_EQUITY})
         return read_answer(parse.assets, reply)
 

@@ -158,11 +158,6 @@ def test_an_account_without_margin_tells_what_it_may_spend(exchange: ExchangeCon
     assert broker.account().settled_cash == Decimal("2899.9")
 
 
-def test_an_account_with_shorts_tells_what_they_are_worth(exchange: ExchangeControl, broker: AlpacaBroker) -> None:
-    exchange.position("AAPL", -10, "180")
-    assert broker.account().short_market_value == Decimal("-1900.0")
-
-
 # --- assets
 
 

@@ -277,11 +277,6 @@ def test_what_an_account_without_margin_may_spend(fields: dict[str, Any], settle
     assert account.settled_cash == (Decimal(settled) if settled else None)
 
 
-@pytest.mark.parametrize(("fields", "value"), [({"short_market_value": "-512.5"}, "-512.5"), ({}, "0")])
-def test_what_the_shorts_are_worth(fields: dict[str, Any], value: str) -> None:
-    assert parse.account({**ACCOUNT, **fields}).short_market_value == Decimal(value)
-
-
 def test_a_list_of_assets_is_read_as_far_as_it_can_be() -> None:
     found = parse.assets([{"symbol": "TQQQ", "fractionable": True}, {"symbol": None}, 7])
     assert [(asset.symbol, asset.fractionable) for asset in found] == [("TQQQ", True)]

@@ -133,7 +133,6 @@ def account(body: Any) -> Account:
         buying_power=read.number(fields, "buying_power"),
         trading_blocked=any(fields.get(block) is True for block in blocks),
         settled_cash=_settled_cash(fields),
-        short_market_value=_if_readable(fields, "short_market_value") or ZERO,
     )
 
 

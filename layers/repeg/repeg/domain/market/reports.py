@@ -133,8 +133,6 @@ class Account(Frozen):
     settled_cash: Decimal | None
     """What an account without margin may spend: cash, without proceeds that are not its to spend yet and without what
     open orders tie up; negative if the cash is. None of an account with margin."""
-    short_market_value: Decimal = Decimal(0)
-    """What the shorts are worth: zero or less, and as much of the cash is owed for them."""
 
 
 class KeysAccount(Frozen):

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from repeg.broker.port import Broker
 from repeg.clock import MarketClock
 from repeg.domain.market.reports import US_EQUITY, Asset, OrderReport, Position
 from repeg.domain.market.sessions import EASTERN
@@ -22,6 +23,8 @@ from repeg.domain.settings import SYMBOL, Settings
 from repeg.rebalance.assets import assets_of
 from repeg.rebalance.market import prices_of
 from repeg.rebalance.rebalancer import Rebalancer
+from repeg.store.orders import OrderStore
+from repeg.store.shared import SharedStore
 
 
 class Look(NamedTuple):
@@ -34,6 +37,15 @@ class Look(NamedTuple):
     """Symbols that cannot be traded at the moment, and may be soon."""
 
 
+class Sources(NamedTuple):
+    """Where all that a plan is made from is read."""
+
+    broker: Broker
+    orders: OrderStore
+    shared: SharedStore
+    settings: Settings
+
+
 def look(at: Rebalancer, rebalance: Rebalance, clock: MarketClock) -> Look:
     """Read the account, its orders, the symbols' assets and their prices.
 
@@ -41,7 +53,18 @@ def look(at: Rebalancer, rebalance: Rebalance, clock: MarketClock) -> Look:
         RetryError: something could not be read, or no trading request is free.
         OperatorError: the keys or the data feed are refused.
     """
-    broker = at.broker
+    sources = Sources(at.broker, at.worker.orders, at.shared, at.worker.settings())
+    return look_at(sources, rebalance, clock.now())
+
+
+def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
+    """The same for whoever has no machine: `rebalance` need not be on record. `now` is market time.
+
+    Raises:
+        RetryError: something could not be read, or no trading request is free.
+        OperatorError: the keys or the data feed are refused.
+    """
+    broker = sources.broker
     # Orders before positions: what is filled in between shows as held, and not as an order beside it.
     resting = broker.open_orders()
     account, positions = broker.account(), broker.positions()
@@ -54,18 +77,18 @@ def look(at: Rebalancer, rebalance: Rebalance, clock: MarketClock) -> Look:
         return refused(Reason.BROKER_REJECTED, "the broker has blocked the account")
     targets = rebalance.wanted.targets
     symbols = sorted({*targets, *(each.symbol for each in positions if _ours_to_trade(each))})
-    assets = assets_of(broker, at.shared, symbols, clock.now().astimezone(EASTERN).date())
+    assets = assets_of(broker, sources.shared, symbols, now.astimezone(EASTERN).date())
     unknown = [symbol for symbol in targets if symbol not in assets]
     if unknown:
         return refused(Reason.NOT_TRADABLE, f"the broker does not know {', '.join(unknown)}")
-    judged = prices_of(broker, symbols, held, at.worker.settings(), clock.now())
+    judged = prices_of(broker, symbols, held, sources.settings, now)
     bad = [price for price in judged.values() if isinstance(price, BadPrice)]
     if bad:
         others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         return refused(Reason.BAD_QUOTE, f"{bad[0].symbol}: {bad[0].why}{others}")
     prices = {symbol: price for symbol, price in judged.items() if isinstance(price, Price)}
-    ours, protected = _orders_at_work(at, rebalance), _protected(at)
-    at_work = _at_work(ours, clock.now())
+    ours, protected = _orders_at_work(sources.orders, rebalance), _protected(sources.orders)
+    at_work = _at_work(ours, now)
     book = Book(
         cash=account.cash,
         settled_cash=account.settled_cash,
@@ -84,9 +107,9 @@ def _ours_to_trade(held: Position) -> bool:
     return held.asset_class == US_EQUITY and SYMBOL.fullmatch(held.symbol) is not None
 
 
-def _protected(at: Rebalancer) -> dict[str, Decimal]:
+def _protected(store: OrderStore) -> dict[str, Decimal]:
     """Shares that brackets hold, by symbol; negative: short."""
-    brackets, _ = at.worker.orders.several(at.worker.orders.holding_shares())
+    brackets, _ = store.several(store.holding_shares())
     found: dict[str, Decimal] = {}
     for bracket in brackets.values():
         shares = bracket.unexited_qty * direction(bracket.trading_side)
@@ -106,10 +129,10 @@ def _holding(held: Position, protected: dict[str, Decimal]) -> Holding:
     )
 
 
-def _orders_at_work(at: Rebalancer, rebalance: Rebalance) -> list[Order]:
+def _orders_at_work(store: OrderStore, rebalance: Rebalance) -> list[Order]:
     """Orders of ours that are not over, but for this rebalance's own legs."""
     own = {leg_id(rebalance, leg) for leg in (*rebalance.sells, *rebalance.buys)}
-    orders, _ = at.worker.orders.several(at.worker.orders.to_do())
+    orders, _ = store.several(store.to_do())
     return [order for order in orders.values() if not order.status.terminal and order.order_id not in own]
 
 

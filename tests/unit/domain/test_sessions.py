@@ -10,8 +10,8 @@ from repeg.domain.market.sessions import Phase, leaves_time_for
 from repeg.domain.order.verdicts import Refusal, Wait
 from repeg.domain.patience import ENTRY_MARGIN_BEFORE_CLOSE
 from repeg.domain.reasons import Reason
-from repeg.domain.rules.parking import parked_seconds, wait_seconds_for
-from repeg.domain.rules.timing import expiry, session_verdict, turn_backoff, waiting_for
+from repeg.domain.rules.parking import expiry, parked_seconds, wait_seconds_for, waiting_for
+from repeg.domain.rules.timing import session_verdict, turn_backoff
 from repeg.domain.settings import Settings
 from tests.support.make import FRIDAY, NOON, calendar_from, eastern, order, session_of
 

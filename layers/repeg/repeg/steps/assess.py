@@ -16,6 +16,8 @@ from repeg.domain.market.quotes import Quote, SeenQuote, describe, quote_rules
 from repeg.domain.market.reports import TradingDay
 from repeg.domain.market.sessions import Phase
 from repeg.domain.order.beginnings import by_clock, dated
+from repeg.domain.order.closing import answers_for, found_with, protecting_first
+from repeg.domain.order.course import assessed, awaiting, broker_failed, decided, parked
 from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor, no_market
 from repeg.domain.patience import (
@@ -27,24 +29,23 @@ from repeg.domain.patience import (
     SHARED_FOR,
     backoff,
 )
-from repeg.domain.reasons import Reason, Status
+from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.bracket_entry import refused_at, released_bracket, with_terms
 from repeg.domain.rules.life import is_being_left, ladder_over, looks_again_once, taken_up, wants_another_look
-from repeg.domain.rules.parking import woken
-from repeg.domain.rules.sizing import Release, Sizing, nothing_more, sized
+from repeg.domain.rules.parking import expiring, waiting_for, woken
+from repeg.domain.rules.sizing import Release, Sizing, for_shares, nothing_more, sized
 from repeg.domain.rules.timing import (
     asset_problem,
     bare_for_long,
     cap_price,
     class_problem,
     classified,
-    expiry,
+    measured_by,
     released,
     session_verdict,
     size_notional,
     turn_backoff,
-    waiting_for,
     within_cost,
 )
 from repeg.domain.rules.walking import is_exit, waits_for_market
@@ -110,7 +111,7 @@ def assess(worker: Worker, order: Order) -> Next:
         if is_exit(order):
             return _apply(worker, order, Wait(seconds=KEYS_PAUSE_SECONDS, on=WaitingFor.OPERATOR))
         return _apply(worker, order, Refusal(reason=Reason.MISCONFIGURED, detail=str(error)))
-    return _apply(worker, judged.with_sending(broker_failures=0).with_run(secure_rounds=0), verdict)
+    return _apply(worker, assessed(judged), verdict)
 
 
 def _take_care(worker: Worker, order: Order) -> Next:
@@ -150,7 +151,7 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     calendar = worker.time.calendar(worker.broker_for(order), now)
     order = order if order.run.clock else dated(order, clock.at(order.ask.sent_wall or order.ask.received_wall))
     order = by_clock(woken(order, now, worker.clock_of(order).now()), clock.anchor)
-    order = order.with_run(expires_at=expiry(order, calendar))
+    order = expiring(order, calendar)
     closed = session_verdict(order, calendar, now, worker.settings())
     upcoming = calendar.next_session(now)
     if isinstance(closed, Wait) and upcoming:
@@ -293,7 +294,7 @@ def _ready(
         qty = _notional_qty(worker, ready)
         if isinstance(qty, Refusal):
             return qty
-        ready = sized(ready, sizing, qty) if sizing else ready.with_terms(requested_qty=qty)
+        ready = sized(ready, sizing, qty) if sizing else for_shares(ready, qty)
     return Ready(ready)
 
 
@@ -317,18 +318,17 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
             worker.orders.save(worker.note(over, verdict.detail))
             return Next(ladder_over(over))
         known = order if verdict.reason is Reason.MISCONFIGURED else classified(order, worker.settings())
-        known = known.changed(reason=verdict.reason).with_guard(risk_reward=verdict.risk_reward)
+        known = decided(known, verdict.reason).with_guard(risk_reward=verdict.risk_reward)
         if verdict.seen:
-            known = known.with_terms(arrival_bid=verdict.seen.bid, arrival_ask=verdict.seen.ask)
+            known = measured_by(known, verdict.seen)
         ended = worker.note(known, verdict.detail)
         worker.orders.save(ended)
         return Next(ladder_over(ended))
     if isinstance(verdict, Release):
-        ids = dict.fromkeys((*order.close.released, *verdict.order_ids))
         # As it was before anything was sold: a position that is stale later is known by it (`_most`).
         if order.close.brackets_before is None:
-            order = order.with_close(position_before=verdict.position, brackets_before=verdict.by_brackets)
-        worker.orders.save(order.with_close(released=tuple(ids), settling=0))
+            order = found_with(order, verdict.position, verdict.by_brackets)
+        worker.orders.save(answers_for(order, verdict.order_ids).with_close(settling=0))
         return Next(Route.RELEASE_PROTECTION)
     if isinstance(verdict, Wait):
         if verdict.tell:
@@ -341,21 +341,16 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
         bare = bare_for_long(order, worker.now(order)) and not (last_look and verdict.on in LAST_LOOKS)
         # A close does not wait behind bare shares: never over a night, and not for longer than half a minute.
         if order.close.released and (verdict.parked_until or bare):
-            restoring = worker.note(order.with_close(restoring=True), f"{verdict.sentence}; protected again meanwhile")
+            restoring = worker.note(protecting_first(order), f"{verdict.sentence}; protected again meanwhile")
             worker.orders.save(restoring)
             return Next(Route.PROTECT_POSITION)
         return _wait(worker, order, verdict)
     # Sent in the same invocation: a hop of the machine and a cold start would lie between the decision and the market.
-    ready = (
-        verdict.order.with_run(clock=order.run.clock, secure_rounds=0, parked_until=None)
-        .with_close(looked_again=order.close.looked_again)
-        .with_sending(broker_failures=0)
-    )
+    ready = assessed(verdict.order).with_close(looked_again=order.close.looked_again)
     return start_rung(worker.at(Route.PLACE_ORDER), ready, verdict.seen)
 
 
 def _wait(worker: Worker, order: Order, wait: Wait) -> Next:
-    waits = order.run.waits if order.run.waits_for is wait.on else 0
     if order.run.waits_for is not wait.on:
         order = worker.note(order, wait.sentence)
     requeue = wait.parked_until != order.run.parked_until
@@ -364,9 +359,9 @@ def _wait(worker: Worker, order: Order, wait: Wait) -> Next:
     if wait.on is WaitingFor.OTHERS:
         order = order.with_close(foreign_looks=order.close.foreign_looks + 1)
     if wait.position is not None:
-        order = order.with_close(position_before=wait.position, brackets_before=wait.by_brackets)
-    held = order.changed(status=Status.WAITING).with_run(parked_until=wait.parked_until, waits_for=wait.on, waits=waits)
-    return worker.wait(held, Route.WAIT_FOR_MARKET, wait.seconds, requeue)
+        order = found_with(order, wait.position, wait.by_brackets)
+    waiting = parked(awaiting(order, wait.on), wait.parked_until)
+    return worker.wait(waiting, Route.WAIT_FOR_MARKET, wait.seconds, requeue)
 
 
 def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
@@ -383,4 +378,4 @@ def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
         worker.alert(order, f"{order.symbol} cannot be left: {error}")
     seconds = backoff(READ_BACKOFF_SECONDS, order.sending.broker_failures)
     worker.log.error(f"broker: {error}", order_id=order.order_id)
-    return _apply(worker, order.with_sending(broker_failures=failures), Wait(seconds=seconds, on=WaitingFor.BROKER))
+    return _apply(worker, broker_failed(order), Wait(seconds=seconds, on=WaitingFor.BROKER))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from repeg.broker.port import Broker, CancelOutcome
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.course import decided, went_on
 from repeg.domain.order.record import Order
 from repeg.domain.patience import CANCEL_BACKOFF_SECONDS, LINGER_SECONDS, LOOKUP_BACKOFF_SECONDS, backoff
 from repeg.domain.proof.ours import child_intent
@@ -51,7 +52,7 @@ def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Or
         if first:
             wish = {"status": ChildStatus.CANCELING, "cancel_requested_at": worker.now(order), "cancel_unclear": True}
             child = child.changed(**wish)
-            order = worker.orders.save(order.with_run(waits=0).with_child(child))
+            order = worker.orders.save(went_on(order).with_child(child))
         outcome = _ask(connect, child)
         child = child.changed(cancel_unclear=outcome is CancelOutcome.UNCLEAR)
         # Alpaca's 204 says that the wish arrived, not that the order is cancelled: it may still fill.
@@ -105,7 +106,7 @@ def _alarm(worker: Worker, order: Order, child: ChildRecord, look: Reading) -> t
     if look.answered and not child.cancel_alarmed:
         detail = f"{child.client_order_id}: cancel not confirmed after 30 s; {order.symbol} stays locked"
         child = child.changed(cancel_alarmed=True)
-        order = worker.note(order.changed(reason=Reason.CANCEL_STUCK), detail)
+        order = worker.note(decided(order, Reason.CANCEL_STUCK), detail)
     elif not look.answered and not child.unseen_alarmed:
         detail = f"{child.client_order_id} may be live and cannot be seen; {order.symbol} stays locked"
         child = child.changed(unseen_alarmed=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.course import arrived_after_all
 from repeg.domain.order.record import Order
 from repeg.domain.patience import LOOKED_FOR
 from repeg.domain.proof.ours import child_intent, contradiction
-from repeg.domain.reasons import Status
 from repeg.domain.routes import Next
-from repeg.domain.rules.life import is_restoring
 from repeg.domain.rules.walking import is_exit
 from repeg.worker.lookup import since
 from repeg.worker.outcome import fold, proceed
@@ -42,11 +41,7 @@ def worked_off_late(worker: Worker, order: Order) -> Next | None:
 def arrived(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> tuple[Order, ChildRecord]:
     """The order with a child order that shows after all as its newest one, not yet saved; and that child order."""
     again = child.changed(status=ChildStatus.INTENT, closed_at=None)
-    order = order.without_child(child).with_child(again).changed(status=Status.WORKING)
-    # It is at the market after all, and holds the shares: the broker would refuse to protect them beside it.
-    if is_restoring(order):
-        order = order.with_close(restoring=False)
-    order = fold(worker, _before_it(order, report), again, report)
+    order = fold(worker, _before_it(arrived_after_all(order, again), report), again, report)
     return order, order.children[-1]
 
 

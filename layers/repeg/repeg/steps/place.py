@@ -12,6 +12,8 @@ from repeg.domain.market.reports import ChildOrder, OrderReport
 from repeg.domain.money import too_small
 from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.closing import selling_on
+from repeg.domain.order.course import awaiting, broker_answered, broker_failed, decided, to_be_assessed, waits_no_more
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import Priority, Reservation, emptied
 from repeg.domain.order.verdicts import Refusal, WaitingFor, no_market
@@ -28,7 +30,7 @@ from repeg.domain.patience import (
     backoff,
 )
 from repeg.domain.proof.ours import child_intent
-from repeg.domain.reasons import Reason, Status
+from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.bracket_entry import refused_at
 from repeg.domain.rules.life import is_withdrawn, ladder_over, sends_no_more
@@ -118,7 +120,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
     if look.problem:
         look, rung = look._replace(quote=None), Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
     quote = look.quote
-    order = order.with_run(waits_for=None)
+    order = waits_no_more(order)
     ran = _not_worth_sending(order, quote) if quote else None
     if ran:
         return finish(worker, order, ran)
@@ -150,10 +152,10 @@ def _no_quote(worker: Worker, order: Order, problem: Reason, doubt: str | None) 
         return worker.wait(order, Route.WAIT_TO_PLACE, NO_QUOTE_PAUSE_SECONDS)
     if doubt and waits_for_market(order):
         if order.run.waits_for is not WaitingFor.MARKET:
-            order = worker.note(order.with_run(waits_for=WaitingFor.MARKET, waits=0), no_market(doubt).sentence)
+            order = worker.note(awaiting(order, WaitingFor.MARKET), no_market(doubt).sentence)
         if order.sent:
             return worker.wait(order, Route.WAIT_TO_PLACE, NO_MARKET_PAUSE_SECONDS)
-        return worker.wait(order.changed(status=Status.WAITING), Route.WAIT_FOR_MARKET, NO_MARKET_PAUSE_SECONDS)
+        return worker.wait(to_be_assessed(order), Route.WAIT_FOR_MARKET, NO_MARKET_PAUSE_SECONDS)
     return finish(worker, order, Refusal(reason=problem, detail=doubt or "no quote to trade on"))
 
 
@@ -162,7 +164,7 @@ def _wait_for_request(worker: Worker, order: Order, seconds: float, why: str = "
     order = worker.note(order, f"waits {seconds:.0f} s: {why}")
     if order.sent:
         return worker.wait(order, Route.WAIT_TO_PLACE, int(seconds) + 1)
-    return worker.wait(order.changed(status=Status.WAITING), Route.WAIT_FOR_MARKET, int(seconds) + 1)
+    return worker.wait(to_be_assessed(order), Route.WAIT_FOR_MARKET, int(seconds) + 1)
 
 
 def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
@@ -182,7 +184,7 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
     child = order.children[-1]
     if isinstance(outcome, Denied) and outcome.reason is Reason.MISCONFIGURED:
         return _keys_refused(worker, order, child, outcome.message)
-    order = order.with_sending(broker_failures=0).no_longer("broker")
+    order = broker_answered(order).no_longer("broker")
     match outcome:
         case Accepted(report):
             with answering_for(worker, order, child, report):
@@ -299,7 +301,7 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
         return _rule_out(worker, order, seen)
     if qty == baseline and seen.sends < MAX_SENDS:
         return _send_again(worker, order, seen)
-    worker.orders.save(worker.note(order.changed(reason=Reason.BROKER_UNAVAILABLE), "outcome stays unknown"))
+    worker.orders.save(worker.note(decided(order, Reason.BROKER_UNAVAILABLE), "outcome stays unknown"))
     return Next(Route.SECURE_POSITION)
 
 
@@ -333,11 +335,11 @@ def _try_on(worker: Worker, order: Order, child: ChildRecord, *, unmoved: bool) 
     detail = f"{child.client_order_id} never arrived, as far as the broker shows"
     told = f"{detail}; {order.symbol} is tried on until the close; check the account by hand"
     order, unused = _without(worker, worker.alert_lasting(order, "never arrived", told), child, detail)
-    order = order.changed(status=Status.WAITING)
+    order = to_be_assessed(order)
     if unmoved:
         following = wait_to_place(worker, order, pause_after_rejected(order), Route.WAIT_FOR_MARKET)
     else:
-        following = worker.wait(order.with_close(restoring=False), Route.WAIT_FOR_MARKET, 1)
+        following = worker.wait(selling_on(order), Route.WAIT_FOR_MARKET, 1)
     worker.give_back(unused)
     return following
 
@@ -390,4 +392,4 @@ def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
         live = f"{child.client_order_id} may be live, and the broker does not answer" if child else ""
         order = worker.alert_lasting(order, "broker", f"{live or f'{order.symbol} cannot be left'}: {error}")
     seconds = backoff(READ_BACKOFF_SECONDS, order.sending.broker_failures)
-    return worker.wait(order.with_sending(broker_failures=failures), Route.WAIT_TO_PLACE, seconds)
+    return worker.wait(broker_failed(order), Route.WAIT_TO_PLACE, seconds)

@@ -8,6 +8,7 @@ from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, In
 from repeg.domain.market.reports import ProtectiveOrder
 from repeg.domain.models import opposite
 from repeg.domain.money import plain
+from repeg.domain.order.course import went_on
 from repeg.domain.order.protection import Protection, ProtectionStatus, lone_stop
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import emptied
@@ -113,7 +114,7 @@ def _place_anew(worker: Worker, order: Order) -> Next:
     order, down = take_down(worker, order)
     if not down:
         return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(CANCEL_BACKOFF_SECONDS, order.run.waits))
-    return protect(worker, order.with_run(waits=0))
+    return protect(worker, went_on(order))
 
 
 def _may_pair_up(worker: Worker, order: Order) -> bool:
@@ -173,7 +174,7 @@ def _place(worker: Worker, order: Order) -> Next:
 
 def _send(worker: Worker, order: Order, oco: Protection) -> Next:
     connect, guard = worker.drawing(order.guard)
-    intended, unsent = order.changed(guard=guard).with_run(waits=0), oco
+    intended, unsent = went_on(order.changed(guard=guard)), oco
 
     # Saved before it is sent: an OCO that no record knows would hold the shares, and keep every other from being taken.
     def save(saved_wall: datetime) -> Order:
@@ -226,7 +227,7 @@ def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     order, seen = read_oco(worker, order.changed(guard=guard), oco, connect())
     # Accepted is not protected: an OCO may be rejected behind its 200, one leg cancelled while the other lives.
     if seen.status.live:
-        return _covered(worker, order.with_run(waits=0)) if order.bare_qty <= 0 else _again(worker, before, order)
+        return _covered(worker, went_on(order)) if order.bare_qty <= 0 else _again(worker, before, order)
     if seen.status is ProtectionStatus.REFUSED or (seen.status is ProtectionStatus.GONE and not seen.exited_qty):
         refused = order.with_guard(refusals=order.guard.refusals + 1)
         detail = f"{seen.client_order_id} was accepted and then {seen.status}"

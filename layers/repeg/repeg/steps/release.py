@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from repeg.domain.order.course import went_on
 from repeg.domain.order.record import Order
 from repeg.domain.patience import CANCEL_BACKOFF_SECONDS, backoff
 from repeg.domain.routes import Next, Route
@@ -16,6 +17,6 @@ def release(worker: Worker, order: Order) -> Next:
         # Until a cancel is done the broker keeps the shares reserved: a sale would be refused for lack of them.
         if bracket and not take_down(worker, bracket)[1]:
             return worker.wait(order, Route.WAIT_FOR_RELEASE, backoff(CANCEL_BACKOFF_SECONDS, order.run.waits))
-    down = order.with_run(waits=0).with_close(released_at=order.close.released_at or worker.now(order))
+    down = went_on(order).with_close(released_at=order.close.released_at or worker.now(order))
     worker.orders.save(worker.note(down, "protection is down"))
     return Next(Route.ASSESS_MARKET)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from repeg.domain.money import plain
 from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.course import being_secured
 from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.patience import (
@@ -19,14 +20,7 @@ from repeg.domain.proof.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.bracket_exit import levels_of
-from repeg.domain.rules.life import (
-    is_being_left,
-    is_interrupted,
-    is_restoring,
-    is_untouched,
-    ladder_over,
-    trades_when_over,
-)
+from repeg.domain.rules.life import is_being_left, is_interrupted, is_untouched, ladder_over, trades_when_over
 from repeg.domain.rules.walking import is_exit
 from repeg.errors import OperatorError, RetryError
 from repeg.steps.cancel import request_cancel
@@ -105,11 +99,7 @@ def _begin(worker: Worker, order: Order, error: str | None) -> Order:
     reason = order.reason or Reason.INTERNAL_ERROR
     detail = f"securing after {error}" if error else f"securing: {reason}"
     worker.alert(order, f"{order.order_id} is being secured: {detail}")
-    if order.open_child and is_restoring(order):
-        # What the close put back it protects once its child order is over.
-        order = order.with_close(restoring=False)
-    noted = worker.note(order.changed(reason=reason).with_run(securing=True, waits=0), detail)
-    return worker.orders.save(noted)
+    return worker.orders.save(worker.note(being_secured(order, reason), detail))
 
 
 def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from repeg.domain.models import direction
 from repeg.domain.order.beginnings import unwind_order
+from repeg.domain.order.course import went_on
 from repeg.domain.order.fence import first_worked_by
 from repeg.domain.order.protection import Exit, ExitReason
 from repeg.domain.order.record import ZERO, Order
@@ -68,7 +69,7 @@ def _start(worker: Worker, order: Order) -> Next:
     leaving = first_worked_by(leaving, worker.executions.arn(leaving.order_id, 1))
     noted = worker.note(order, f"leaving {leaving.ask.qty} {order.symbol} by {leaving.order_id}")
     # One write for both: else a bracket could wait for an order that nobody wrote, or an order sell for no bracket.
-    order = worker.orders.save_with(noted.with_unwind(order_id=leaving.order_id).with_run(waits=0), leaving)
+    order = worker.orders.save_with(went_on(noted.with_unwind(order_id=leaving.order_id)), leaving)
     worker.executions.start(leaving.order_id, 1)
     return worker.wait(order, Route.WAIT_FOR_UNWIND, UNWIND_LOOK_SECONDS[0])
 
@@ -95,7 +96,7 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
     if order.unexited_qty <= 0:
         return _flat(worker, before, order)
     # Protection comes first, and what is told is what is true then.
-    order = worker.orders.save(order.with_unwind(wanted=False, failed=True).with_run(waits=0))
+    order = worker.orders.save(went_on(order.with_unwind(wanted=False, failed=True)))
     following = protect(worker, order)
     known = worker.orders.get(order.order_id) or order
     detail = f"{known.unexited_qty} {known.symbol} could not be left: {summary}; {_guarded(known)}"

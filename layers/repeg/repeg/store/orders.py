@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from repeg.domain.models import direction
+from repeg.domain.order.course import superseded
 from repeg.domain.order.fence import handed_on, written_once_more
 from repeg.domain.order.record import ZERO, Order
-from repeg.domain.reasons import Reason
 from repeg.store.claims import Claims, SignalClaim
 from repeg.store.fenced import ABSENT, Fenced, raise_unless_condition
 from repeg.store.items import (
@@ -230,8 +230,7 @@ class OrderStore(Claims, Fenced, Turns, Sweeps):
         Raises:
             StoreConflict, StaleExecution: the order was just written by its own execution; look again.
         """
-        ending = order.changed(reason=Reason.SUPERSEDED).with_close(superseded_by=by)
-        self.adopt(ending.noted(now, "AssessMarket", f"superseded by {by}"), execution_arn)
+        self.adopt(superseded(order, by, now), execution_arn)
 
     def _transact(self, order: Order, writes: list[dict[str, Any]]) -> None:
         self._transact_fenced(order.order_id, order.run, order_key(order.order_id), writes)

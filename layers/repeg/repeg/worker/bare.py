@@ -6,6 +6,7 @@ import math
 from decimal import Decimal
 
 from repeg.domain.models import direction
+from repeg.domain.order.course import decided, went_on
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import Priority
 from repeg.domain.order.verdicts import Refusal
@@ -48,7 +49,7 @@ def after_refusal(worker: Worker, order: Order, reason: Reason, message: str) ->
     doubts = frozenset({Doubt.CONTRADICTED}) if told_through else frozenset[Doubt]()
     wait = try_again_in(Denial(reason=reason, of=Sort.PROTECTION, times=order.guard.refusals, doubts=doubts))
     if wait is not None:
-        return worker.wait(order.with_run(waits=0), Route.WAIT_TO_PROTECT, wait)
+        return worker.wait(went_on(order), Route.WAIT_TO_PROTECT, wait)
     if reason in SHARES_LACK:
         return _short_of_shares(worker, order)
     if reason is Reason.DAY_TRADE_LIMIT:
@@ -91,8 +92,8 @@ def leave(worker: Worker, order: Order, problem: Refusal, for_good: bool = False
         detail = f"{detail}; the position is left at the next open"
         worker.alert(order, f"{order.unexited_qty} {order.symbol}: {detail}")
     # How an order ended was published: what its position meets later does not change that.
-    reason = order.reason if order.status.terminal else problem.reason
-    leaving = order.changed(reason=reason).with_unwind(wanted=True).with_guard(protected=False).with_run(waits=0)
+    leaving = order if order.status.terminal else decided(order, problem.reason)
+    leaving = went_on(leaving.with_unwind(wanted=True).with_guard(protected=False))
     worker.orders.save(worker.note(leaving, detail))
     return Next(Route.UNWIND_POSITION)
 
@@ -108,8 +109,8 @@ def give_up(worker: Worker, order: Order, why: str) -> Next:
     if order.open_child:
         again = order.with_guard(protected=False).with_care(tries=order.care.tries + 1)
         return worker.wait(again, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_PAUSE_SECONDS)
-    reason = order.reason if order.status.terminal else Reason.PROTECTION_FAILED
-    order = worker.note(order.changed(reason=reason).with_guard(protected=False, settled=True), detail)
+    order = order if order.status.terminal else decided(order, Reason.PROTECTION_FAILED)
+    order = worker.note(order.with_guard(protected=False, settled=True), detail)
     return Next(ladder_over(worker.orders.save(order)))
 
 

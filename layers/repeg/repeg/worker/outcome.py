@@ -9,11 +9,13 @@ from typing import NamedTuple
 from repeg.domain.market.reports import OrderReport, OrderStatus
 from repeg.domain.money import plain
 from repeg.domain.order.children import ChildRecord, Doubt
+from repeg.domain.order.closing import protecting_first
+from repeg.domain.order.course import decided, to_be_assessed
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import REQUESTS_PER_PROTECTION, emptied
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.proof.ours import child_intent
-from repeg.domain.reasons import Reason, Status
+from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.endings import ChildOver, Onward, child_over
 from repeg.domain.rules.life import is_restoring, is_withdrawn, ladder_over
@@ -146,7 +148,7 @@ def _onward(worker: Worker, order: Order, over: ChildOver) -> Next:
 
 def finish(worker: Worker, order: Order, ending: Refusal) -> Next:
     """Save why the order ends, and record it."""
-    order = worker.orders.save(worker.note(order.changed(reason=ending.reason), ending.detail))
+    order = worker.orders.save(worker.note(decided(order, ending.reason), ending.detail))
     return Next(ladder_over(order))
 
 
@@ -171,7 +173,7 @@ def stays_bare(worker: Worker, order: Order, seconds: float) -> bool:
 def protect_first(worker: Worker, close: Order, seconds: int, detail: str) -> Next:
     """Protect again what a close took down, and go on with the close `seconds` (market time) after that."""
     noted = close if is_restoring(close) else worker.note(close, detail)
-    worker.orders.save(noted.changed(status=Status.WAITING).with_close(restoring=True, tries_in=seconds))
+    worker.orders.save(protecting_first(to_be_assessed(noted), tries_in=seconds))
     return Next(Route.PROTECT_POSITION)
 
 

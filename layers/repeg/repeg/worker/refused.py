@@ -6,11 +6,12 @@ from repeg.broker.port import Denied
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.models import opposite
 from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.course import to_be_assessed
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import Priority, emptied
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.patience import WASH_WAITS
-from repeg.domain.reasons import Reason, Status
+from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.refusals import SHARES_LACK, Denial, Doubt, Sort, doubts_of, sort_of, try_again_in
 from repeg.domain.rules.sizing import named_orders, nearest_wall, order_words, sized
@@ -82,7 +83,7 @@ def unsent(worker: Worker, order: Order, child: ChildRecord) -> Order:
 def _again(worker: Worker, order: Order, refusal: Denial, wait: int) -> Next:
     if refusal.of is Sort.EXIT and refusal.reason in SHARES_LACK:
         # What the account showed was old: the exit is sized anew.
-        again = order.changed(status=Status.WAITING).with_sending(resizes=order.sending.resizes + 1)
+        again = to_be_assessed(order).with_sending(resizes=order.sending.resizes + 1)
         return worker.wait(again, Route.WAIT_FOR_MARKET, wait)
     return wait_to_place(worker, order, wait)
 

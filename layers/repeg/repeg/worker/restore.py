@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from repeg.domain.order.closing import as_before
+from repeg.domain.order.course import went_on
 from repeg.domain.order.record import Order
 from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS
 from repeg.domain.proof.leaving import booked
@@ -54,15 +56,8 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
         return worker.wait(close, Route.WAIT_TO_PROTECT, min(waits))
     if is_restoring(close):
         if close.close.tries_in:
-            return worker.wait(as_before(close).with_run(waits=0), Route.WAIT_FOR_MARKET, close.close.tries_in)
+            return worker.wait(went_on(as_before(close)), Route.WAIT_FOR_MARKET, close.close.tries_in)
         worker.orders.save(as_before(close))
         return Next(Route.ASSESS_MARKET)
     kept = worker.orders.save(close.with_guard(settled=True))
     return Next(ladder_over(kept))
-
-
-def as_before(close: Order) -> Order:
-    """The close as it was before it took anything down: what it answered for is protected again."""
-    nothing = {"released": (), "released_at": None, "position_before": None, "brackets_before": None}
-    again = close.with_close(**nothing, booked_qty=close.filled_qty, restoring=False, settling=0, tries_in=0)
-    return again.with_sending(wall=None)

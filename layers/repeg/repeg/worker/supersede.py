@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from repeg.domain.order.closing import answers_for
 from repeg.domain.order.record import Order
 from repeg.domain.proof.leaving import gives_way
 from repeg.domain.rules.life import may_be_superseded
@@ -33,7 +34,7 @@ def supersede(worker: Worker, close: Order) -> Order:
         taken.append(order.order_id)
         worker.executions.start(order.order_id, number)
         worker.log.info(f"superseded {order.order_id}", order_id=close.order_id, symbol=close.symbol)
-    return close.with_close(released=tuple(dict.fromkeys((*close.close.released, *taken)))) if taken else close
+    return answers_for(close, taken)
 
 
 def take_over(worker: Worker, bracket: Order) -> None:

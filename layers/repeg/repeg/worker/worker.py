@@ -15,6 +15,7 @@ from repeg.domain.history import is_due
 from repeg.domain.market.quotes import Quote, quote_rules
 from repeg.domain.market.reports import TradingDay
 from repeg.domain.order.alerts import Stack, order_line
+from repeg.domain.order.course import waited
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority, R, Reservation, drawn
 from repeg.domain.order.views import order_view
@@ -130,9 +131,7 @@ class Worker:
     def wait(self, order: Order, route: Route, seconds: int, requeue: bool = False) -> Next:
         """Wait `seconds` in the machine; after very many waits end here, and let a fresh execution take over."""
         due_wall = self.time.wall() + timedelta(seconds=seconds / self.time.speed)
-        held = order.with_run(
-            waits=order.run.waits + 1, waits_since_start=order.run.waits_since_start + 1, due_wall=due_wall
-        )
+        held = waited(order, due_wall)
         self.orders.save(held, requeue)
         if held.run.waits_since_start >= MAX_WAITS_PER_EXECUTION:
             return Next(Route.DONE)

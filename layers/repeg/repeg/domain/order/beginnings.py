@@ -22,6 +22,7 @@ def unwind_order(
     A further unwind of the same bracket is another order.
     """
     order_id = order_id_for(bracket.signal_id, f"{bracket.order_id} unwind {bracket.unwind.order_id or ''}")
+    ask = Ask(received_wall=wall_now, qty=bracket.unexited_qty, when_closed=when_closed, parent_id=bracket.order_id)
     return Order(
         order_id=order_id,
         signal_id=bracket.signal_id,
@@ -31,8 +32,8 @@ def unwind_order(
         symbol=bracket.symbol,
         side=opposite(bracket.trading_side),
         created_at=market_now,
-        ask=Ask(received_wall=wall_now, qty=bracket.unexited_qty, when_closed=when_closed, parent_id=bracket.order_id),
-        terms=Terms(requested_qty=bracket.unexited_qty),
+        ask=ask,
+        terms=as_asked(ask),
         # Taken over, since to read the clock anew costs a trading request before anything is sold.
         run=Run(clock=bracket.run.clock),
     ).noted(market_now, "UnwindPosition", f"leaves what {bracket.order_id} holds")
@@ -76,10 +77,15 @@ def leg_order(
         side=side,
         created_at=market_now,
         ask=ask,
-        terms=Terms(requested_qty=qty),
+        terms=as_asked(ask),
         # Taken over, since to read the clock anew costs a trading request before anything is traded.
         run=Run(clock=origin.clock, expires_at=closes_at),
     ).noted(market_now, "RebalancePortfolio", f"a leg of {origin.rebalance_id}")
+
+
+def as_asked(ask: Ask) -> Terms:
+    """The terms of an order of which no more is known than what was asked for."""
+    return Terms(requested_qty=ask.qty)
 
 
 def by_clock(order: Order, reading: ClockAnchor) -> Order:

@@ -8,10 +8,12 @@ from repeg.domain.market.quotes import Quote
 from repeg.domain.market.reports import Asset, Position
 from repeg.domain.models import direction
 from repeg.domain.money import floor_qty
+from repeg.domain.order.course import under_way
 from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal
-from repeg.domain.reasons import Reason, Status
-from repeg.domain.rules.timing import asset_problem, classified
+from repeg.domain.reasons import Reason
+from repeg.domain.rules.sizing import for_shares
+from repeg.domain.rules.timing import asset_problem, classified, measured_by
 from repeg.domain.settings import Settings
 
 
@@ -70,7 +72,6 @@ def released_bracket(order: Order, quote: Quote, settings: Settings) -> Order | 
     smart = order.terms.bracket.cap_bps is not None
     limit = order.terms.bracket.limit(order.terms.entry_buffer)
     plan = build_ladder(LadderName.SMART_LIMIT if smart else LadderName.MARKET, settings, quote, limit)
-    qty = order.terms.requested_qty
     if order.ask.notional is not None:
         price = limit if smart else quote.touch(order.trading_side)
         # Whole shares, since an OCO takes no others.
@@ -78,8 +79,5 @@ def released_bracket(order: Order, quote: Quote, settings: Settings) -> Order | 
         if qty == 0:
             detail = f"${order.ask.notional} is less than one share at {price}"
             return Refusal(reason=Reason.NOTIONAL_TOO_SMALL, detail=detail)
-    return (
-        order.changed(status=Status.WORKING)
-        .with_terms(requested_qty=qty, plan=plan, arrival_bid=quote.bid, arrival_ask=quote.ask)
-        .with_run(waits_for=None, waits=0)
-    )
+        order = for_shares(order, qty)
+    return measured_by(under_way(order), quote).with_terms(plan=plan)

@@ -1,12 +1,14 @@
-"""Orders that wait for an open: how long they sleep, and what a market clock that was set forward means for them."""
+"""When orders expire, how they wait for an open, and what a market clock that was set forward means for them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from repeg.domain.market.reports import TradingDay
+from repeg.domain.market.sessions import Calendar
 from repeg.domain.order.record import Order
 from repeg.domain.patience import LONGEST_SLEEP, LONGEST_WAIT_SECONDS, SET_FORWARD, SIGNAL_LIFETIME, WAITS_BEFORE_OPEN
+from repeg.domain.rules.walking import is_exit
 
 
 def wait_seconds_for(seconds: float) -> int:
@@ -34,6 +36,32 @@ def asleep_seconds(upcoming: TradingDay, now: datetime, *events: datetime | None
         return wait_seconds_for(to_open.total_seconds())
     ends = [LONGEST_SLEEP, to_open - WAITS_BEFORE_OPEN, *(at - now for at in events if at and at > now)]
     return max(1, int(-(-min(ends).total_seconds() // 1)))
+
+
+def expiry(order: Order, calendar: Calendar) -> datetime | None:
+    """When the order's signal expires: never for a close, else as the signal says, else after 15 minutes.
+
+    A signal sent outside the session can only wait for the next open, and lives until 15 minutes after it.
+    """
+    # However late it is, somebody wants to be out.
+    if is_exit(order):
+        return None
+    if order.run.expires_at:
+        return order.run.expires_at
+    upcoming = None if calendar.session_at(order.created_at) else calendar.next_session(order.created_at)
+    return (upcoming.opens_at if upcoming else order.created_at) + SIGNAL_LIFETIME
+
+
+def expiring(order: Order, calendar: Calendar) -> Order:
+    """The order with when it expires."""
+    return order.with_run(expires_at=expiry(order, calendar))
+
+
+def waiting_for(order: Order, session: TradingDay) -> Order:
+    """The order as it waits for a session to open: unless its signal says otherwise, it lives 15 minutes longer."""
+    if order.ask.explicit_expiry or order.run.expires_at is None:
+        return order
+    return order.with_run(expires_at=max(order.run.expires_at, session.opens_at + SIGNAL_LIFETIME))
 
 
 def was_set_forward(now: datetime, carried: datetime) -> bool:

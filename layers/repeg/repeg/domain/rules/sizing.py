@@ -164,6 +164,11 @@ def nearest_wall(resting: Iterable[OrderReport], side: Side) -> Decimal | None:
     return (max(limits) if side == "sell" else min(limits)) if limits else None
 
 
+def for_shares(order: Order, qty: Decimal) -> Order:
+    """The order as one for `qty` shares, which is what its amount in dollars comes to."""
+    return order.with_terms(requested_qty=qty)
+
+
 def sized(order: Order, sizing: Sizing, qty: Decimal | None = None) -> Order:
     """The order with its shares to work, and why they are fewer than asked. `qty`: what its amount in dollars asks for.
 
@@ -202,6 +207,4 @@ def nothing_more(order: Order, refusal: Refusal) -> Order | None:
         return None
     cut = Reason.CUT_TO_POSITION if refusal.reason is Reason.NO_POSITION else refusal.reason
     less = order.filled_qty < (order.terms.requested_qty or ZERO)
-    return order.changed(reason=None).with_terms(
-        working_qty=order.filled_qty if less else None, cut=cut if less else None
-    )
+    return order.with_terms(working_qty=order.filled_qty if less else None, cut=cut if less else None)

@@ -15,10 +15,11 @@ from repeg.domain.market.sessions import Calendar, Phase, in_new_york
 from repeg.domain.models import Side
 from repeg.domain.money import BPS, DOLLAR, floor_qty, plain, too_small
 from repeg.domain.order.beginnings import trading
+from repeg.domain.order.course import under_way
 from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor
-from repeg.domain.patience import BARE_WHILE_CLOSING, SIGNAL_LIFETIME, TURN_BACKOFF_SECONDS, backoff
-from repeg.domain.reasons import Reason, Status
+from repeg.domain.patience import BARE_WHILE_CLOSING, TURN_BACKOFF_SECONDS, backoff
+from repeg.domain.reasons import Reason
 from repeg.domain.rules.parking import parked_seconds, wait_seconds_for
 from repeg.domain.rules.walking import is_exit, may_start
 from repeg.domain.settings import Settings
@@ -27,27 +28,6 @@ from repeg.domain.settings import Settings
 def bare_for_long(order: Order, now: datetime) -> bool:
     """True when what a close took down is not protected for too long, and nothing is being sold."""
     return order.close.released_at is not None and now - order.close.released_at >= BARE_WHILE_CLOSING
-
-
-def expiry(order: Order, calendar: Calendar) -> datetime | None:
-    """When the order's signal expires: never for a close, else as the signal says, else after 15 minutes.
-
-    A signal sent outside the session can only wait for the next open, and lives until 15 minutes after it.
-    """
-    # However late it is, somebody wants to be out.
-    if is_exit(order):
-        return None
-    if order.run.expires_at:
-        return order.run.expires_at
-    upcoming = None if calendar.session_at(order.created_at) else calendar.next_session(order.created_at)
-    return (upcoming.opens_at if upcoming else order.created_at) + SIGNAL_LIFETIME
-
-
-def waiting_for(order: Order, session: TradingDay) -> Order:
-    """The order as it waits for a session to open: unless its signal says otherwise, it lives 15 minutes longer."""
-    if order.ask.explicit_expiry or order.run.expires_at is None:
-        return order
-    return order.with_run(expires_at=max(order.run.expires_at, session.opens_at + SIGNAL_LIFETIME))
 
 
 def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: Settings) -> Wait | Refusal | None:
@@ -172,17 +152,14 @@ def released(
     cap = _cap(order, quote.mid, session, now, settings) if quote else None
     if cap:
         order = order.with_terms(max_slippage_bps=cap.bps, cap_floor=cap.floor, cap_bound=cap.bound)
-    return (
-        trading(order, side)
-        .changed(status=Status.WORKING)
-        .with_terms(
-            plan=build_ladder(ladder_of(order, settings), settings, quote),
-            reference_price=quote.mid if quote else None,
-            arrival_bid=quote.bid if quote else None,
-            arrival_ask=quote.ask if quote else None,
-        )
-        .with_run(waits_for=None, waits=0)
-    )
+    plan = build_ladder(ladder_of(order, settings), settings, quote)
+    order = measured_by(trading(under_way(order), side), quote)
+    return order.with_terms(plan=plan, reference_price=quote.mid if quote else None)
+
+
+def measured_by(order: Order, quote: Quote | None) -> Order:
+    """The order with the quote on its arrival, if there was one, which its shortfall is measured by."""
+    return order.with_terms(arrival_bid=quote.bid if quote else None, arrival_ask=quote.ask if quote else None)
 
 
 def _cap(order: Order, reference: Decimal, session: TradingDay, now: datetime, settings: Settings) -> Cap | None:

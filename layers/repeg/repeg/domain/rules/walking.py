@@ -14,6 +14,7 @@ from repeg.domain.market.sessions import leaves_time_for
 from repeg.domain.models import Frozen, Intent, direction
 from repeg.domain.money import beyond, plain
 from repeg.domain.order.children import ChildRecord
+from repeg.domain.order.course import ended
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import REQUESTS_PER_CHILD, REQUESTS_PER_PROTECTION
 from repeg.domain.order.verdicts import Refusal, WaitingFor
@@ -260,15 +261,11 @@ def concluded(order: Order, now: datetime) -> Order:
     if price and order.terms.arrival_bid and order.terms.arrival_ask:
         shortfall = slippage_bps(price, (order.terms.arrival_bid + order.terms.arrival_ask) / 2, order.trading_side)
     breached = price is not None and beyond(price, _nominal_worst(order), order.trading_side)
-    return (
-        order.changed(status=status, reason=reason, completed_at=now)
-        .with_result(
-            slippage_bps=slippage,
-            shortfall_bps=shortfall,
-            cap_breached=breached,
-            seconds_to_fill=_seconds_to_fill(order) if price else None,
-        )
-        .with_run(parked_until=None, waits_for=None)
+    return ended(order, status, reason, now).with_result(
+        slippage_bps=slippage,
+        shortfall_bps=shortfall,
+        cap_breached=breached,
+        seconds_to_fill=_seconds_to_fill(order) if price else None,
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from repeg.domain.order.beginnings import as_asked
 from repeg.domain.order.bracket import Bracket
-from repeg.domain.order.parts import Ask, Guard, Run, Terms
+from repeg.domain.order.parts import Ask, Guard, Run
 from repeg.domain.order.record import Order, order_id_for
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.rebalance.record import Rebalance, Wanted, Work, rebalance_id_for
@@ -41,7 +42,7 @@ def accepted_order(signal: OrderRequest, market_now: datetime, received_wall: da
         symbol=signal.symbol,
         created_at=market_now,
         ask=ask,
-        terms=Terms(requested_qty=signal.qty),
+        terms=as_asked(ask),
         run=Run(expires_at=signal.expires_at),
     )
     match signal:

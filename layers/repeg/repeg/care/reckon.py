@@ -9,12 +9,14 @@ from repeg.domain.market.reports import Position
 from repeg.domain.models import direction
 from repeg.domain.money import plain
 from repeg.domain.order.adjustments import Seen
+from repeg.domain.order.guarding import due_at_once
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.patience import DISAGREES_AFTER
+from repeg.domain.proof.agreement import agreed, doubted, frozen
 from repeg.domain.proof.defence import Account
 from repeg.domain.proof.evidence import DUST, Finding, Proof, looks_split
 from repeg.domain.proof.leaving import sold_by_others
-from repeg.worker.adjust import DISAGREES, adjusted
+from repeg.worker.adjust import adjusted
 from repeg.worker.evidence import find_out
 
 
@@ -56,16 +58,15 @@ def _shows(position: Position | None, brackets: Sequence[Order]) -> bool:
 
 def _agreed(survey: Survey, bracket: Order, position: Position | None) -> Order:
     """The bracket, with what the account shows now that it agrees; a disagreement that was is over."""
-    known = bracket.care.seen
+    seen = known = bracket.care.seen
     if position and (known is None or (known.qty, known.avg_entry_price) != (position.qty, position.avg_entry_price)):
         booked = known.booked if known else ()
         seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=survey.now, booked=booked)
-        bracket = bracket.with_care(seen=seen)
     if bracket.care.frozen:
         bracket = survey.worker.note(bracket, "account and record agree again")
         # Frozen, nothing could protect it: what is due does not wait out a pause that began before.
-        bracket = bracket.with_care(frozen="", due_at=survey.now if bracket.care.due_at else None)
-    return bracket.with_care(doubted_at=None).no_longer(DISAGREES)
+        bracket = due_at_once(bracket, survey.now)
+    return agreed(bracket, seen)
 
 
 def _booked(
@@ -92,7 +93,7 @@ def _seen_sold(survey: Survey, bracket: Order, finding: Finding, position: Posit
         known[name] = known.get(name, ZERO) + qty
     qty, average = (position.qty, position.avg_entry_price) if position else (ZERO, ZERO)
     seen = Seen(qty=qty, avg_entry_price=average, at=survey.now, booked=tuple(known.items()))
-    return bracket.with_care(seen=seen, frozen="", doubted_at=None).no_longer(DISAGREES)
+    return agreed(bracket, seen)
 
 
 def _unclear(survey: Survey, bracket: Order, finding: Finding) -> Order:
@@ -105,14 +106,14 @@ def _unclear(survey: Survey, bracket: Order, finding: Finding) -> Order:
 
 def _doubted(survey: Survey, brackets: Sequence[Order], finding: Finding) -> tuple[Account, list[Order]]:
     """It does not fit, and nothing explains it: believed when it is so again a minute later."""
-    doubted = [bracket.with_care(doubted_at=bracket.care.doubted_at or survey.now) for bracket in brackets]
-    oldest = min(bracket.care.doubted_at or survey.now for bracket in doubted)
+    found = [doubted(bracket, survey.now) for bracket in brackets]
+    oldest = min(bracket.care.doubted_at or survey.now for bracket in found)
     # Positions lag behind fills: what one look finds odd may be no more than that.
     lasts = survey.now - oldest >= DISAGREES_AFTER
     if lasts:
-        doubted = [bracket.with_care(frozen=bracket.care.frozen or finding.why) for bracket in doubted]
+        found = [frozen(bracket, finding.why) for bracket in found]
         if finding.proof is Proof.SPLIT:
             survey.split |= {bracket.order_id for bracket in brackets}
     else:
         survey.worker.log.info(f"the account does not fit: {finding.why}", symbol=brackets[0].symbol)
-    return (Account.DISAGREES if lasts else Account.DOUBTED), doubted
+    return (Account.DISAGREES if lasts else Account.DOUBTED), found

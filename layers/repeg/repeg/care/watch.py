@@ -14,9 +14,11 @@ from repeg.care.reckon import reckon
 from repeg.care.survey import Survey, in_turn, list_account, list_executions
 from repeg.domain.money import plain
 from repeg.domain.order.beginnings import by_clock
+from repeg.domain.order.guarding import found_guarded, lost_protection, taken_up_again, to_be_left
 from repeg.domain.order.protection import Protection, lone_stop
 from repeg.domain.order.record import Order
 from repeg.domain.patience import CARE_AHEAD_OF_OPEN, CARE_BACKOFF_MINUTES, CARE_GRACE, POSITIONS_WITHIN
+from repeg.domain.proof.agreement import DISAGREES
 from repeg.domain.proof.defence import (
     Account,
     Act,
@@ -36,7 +38,6 @@ from repeg.domain.rules.bracket_exit import levels_of
 from repeg.domain.rules.life import is_being_left, trades_when_over
 from repeg.domain.rules.walking import is_exit
 from repeg.errors import RetryError, StaleExecution
-from repeg.worker.adjust import DISAGREES
 from repeg.worker.oco import read_oco
 from repeg.worker.take_down import take_down
 
@@ -267,9 +268,7 @@ def _lost(survey: Survey, order: Order, holder: Order | None) -> Order:
     later = soon if _has_turn(order, holder) else "when the symbol's live order is over"
     lost = plain(order.unguarded_qty or order.unexited_qty)
     survey.worker.alert(order, f"{lost} {order.symbol} lost their protection; it is restored {later}")
-    return order.with_care(due_at=survey.now + (NOTHING if _stopless(order) else CARE_GRACE)).with_guard(
-        protected=False
-    )
+    return lost_protection(order, survey.now + (NOTHING if _stopless(order) else CARE_GRACE))
 
 
 def _stopless(order: Order) -> bool:
@@ -299,7 +298,7 @@ def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdi
         case Act.LEAVE:
             if not _backs_off(survey, order) and not _waits(survey, order):
                 noted = survey.worker.note(order, _words(survey, order, found, None))
-                return _start(survey, noted.with_unwind(wanted=True).with_guard(protected=False))
+                return _start(survey, to_be_left(noted))
         # Not while somebody may be selling by hand: an OCO would take the shares from under that order.
         case Act.PROTECT:
             if _due(survey, before, order):
@@ -316,7 +315,7 @@ def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdi
                 survey.worker.alert(order, lost)
                 return _start(survey, survey.worker.note(order, lost))
         case Act.NONE if found.state is Standing.COVERED and order.care.due_at and not order.guard.protected:
-            order = order.with_guard(protected=True).with_care(due_at=None, tries=0)
+            order = found_guarded(order)
     return order if order == before else survey.worker.orders.save(order)
 
 
@@ -349,8 +348,7 @@ def _start(survey: Survey, order: Order) -> Order:
     if survey.running(order):
         return order
     pause = timedelta(minutes=CARE_BACKOFF_MINUTES[min(tries, len(CARE_BACKOFF_MINUTES) - 1)])
-    again = order.with_care(due_at=survey.now + pause, tries=tries + 1).with_guard(settled=False)
-    again = again.with_unwind(failed=False).with_guard(refusals=0).with_run(waits=0)
+    again = taken_up_again(order, survey.now + pause)
     number = order.run.executions + 1
     # Before the start: two executions that both believe that the position is theirs would protect it twice.
     adopted = worker.orders.adopt(again, survey.executions.arn(order.order_id, number))

@@ -9,6 +9,7 @@ from repeg.domain.market.reports import ProtectiveOrder
 from repeg.domain.models import opposite
 from repeg.domain.money import plain
 from repeg.domain.order.course import went_on
+from repeg.domain.order.guarding import covered, due_again, refused_once_more, seen_to
 from repeg.domain.order.protection import Protection, ProtectionStatus, lone_stop
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import emptied
@@ -50,7 +51,7 @@ def protect(worker: Worker, order: Order) -> Next:
         # before its entry is over: until then it may buy more, and its outcome cannot be recorded.
         if order.open_child:
             return worker.wait(order, Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
-        return Next(ladder_over(worker.orders.save(order.with_guard(settled=True))))
+        return Next(ladder_over(worker.orders.save(seen_to(order))))
     try:
         return _round(worker, order)
     except BudgetExhausted as error:
@@ -89,7 +90,7 @@ def _round(worker: Worker, order: Order) -> Next:
     if order.care.waits_until:
         if worker.now(order) < order.care.waits_until:
             return wait_out(worker, order)
-        order = order.with_care(waits_until=None)
+        order = due_again(order)
     # Tried before and refused: somebody may have sold the shares by hand, and no OCO for them will ever be taken.
     if order.care.tries:
         known = without_missing(worker, order)
@@ -133,17 +134,12 @@ def _fill_problem(order: Order) -> Refusal | None:
 
 def _covered(worker: Worker, order: Order) -> Next:
     """Every whole share is guarded or exited."""
-    whole = order.unexited_qty >= 1
-    protected = whole or (order.guard.protected if order.unexited_qty <= 0 else None)
-    kept = order.with_guard(protected=protected, refusals=0, key_waits=0).with_care(
-        due_at=None, tries=0, waits_until=None
-    )
-    kept = _tell_odd(worker, kept.no_longer("bare").no_longer("keys").no_longer("unseen"))
+    kept = _tell_odd(worker, covered(order).no_longer("bare").no_longer("keys").no_longer("unseen"))
     # The entry hangs and may fill yet: those shares this OCO would not cover.
     if order.open_child:
         return worker.wait(kept, Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
-    guard, unused = emptied(kept.guard.changed(settled=True))
-    kept = worker.orders.save(kept.changed(guard=guard))
+    guard, unused = emptied(kept.guard)
+    kept = worker.orders.save(seen_to(kept.changed(guard=guard)))
     worker.give_back(unused)
     return Next(ladder_over(kept))
 
@@ -229,7 +225,7 @@ def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     if seen.status.live:
         return _covered(worker, went_on(order)) if order.bare_qty <= 0 else _again(worker, before, order)
     if seen.status is ProtectionStatus.REFUSED or (seen.status is ProtectionStatus.GONE and not seen.exited_qty):
-        refused = order.with_guard(refusals=order.guard.refusals + 1)
+        refused = refused_once_more(order)
         detail = f"{seen.client_order_id} was accepted and then {seen.status}"
         return _refused(worker, refused, Reason.BROKER_REJECTED, detail)
     changed = seen.status is not oco.status and seen.status is not ProtectionStatus.SENT
@@ -255,7 +251,7 @@ def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, messa
     if reason is Reason.MISCONFIGURED:
         return wait_for_operator(worker, _not_sent(order, oco), message)
     refused = oco.changed(status=ProtectionStatus.REFUSED, closed_at=worker.now(order))
-    order = order.with_protection(refused).with_guard(refusals=order.guard.refusals + 1)
+    order = refused_once_more(order.with_protection(refused))
     order = worker.note(order, f"protection refused: {message}")
     return _refused(worker, order, reason, message)
 
@@ -296,5 +292,5 @@ def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
     # Should it arrive after all, the shares it holds keep the next one from being accepted.
     worker.alert(order, f"{oco.client_order_id} of {order.symbol} stays unknown to the broker")
     lost = seen.changed(status=ProtectionStatus.REFUSED, closed_at=worker.now(order))
-    given_up = order.with_protection(lost).with_guard(refusals=order.guard.refusals + 1)
+    given_up = refused_once_more(order.with_protection(lost))
     return _refused(worker, given_up, Reason.BROKER_UNAVAILABLE, "the broker takes no protection")

@@ -10,9 +10,11 @@ from repeg.domain.models import direction
 from repeg.domain.order.beginnings import unwind_order
 from repeg.domain.order.course import went_on
 from repeg.domain.order.fence import first_worked_by
+from repeg.domain.order.guarding import not_left, put_off, seen_to, unguarded
 from repeg.domain.order.protection import Exit, ExitReason
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.patience import CLOSED_PAUSE_SECONDS, UNWIND_LOOK_SECONDS, backoff
+from repeg.domain.proof.agreement import changed_while_left
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.life import is_being_left, ladder_over
@@ -85,10 +87,7 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
             at=leaving.completed_at or worker.now(order),
         )
         order = order.with_exit(gone)
-    if leaving.care.adjustments:
-        levels = leaving.care.adjustments[-1].levels
-        adjusted = (*order.care.adjustments, *leaving.care.adjustments)
-        order = order.with_care(adjustments=adjusted).with_guard(stop_loss=levels.stop, take_profit=levels.target)
+    order = changed_while_left(order, leaving.care.adjustments)
     ended = f"{leaving.status}{f' ({leaving.reason})' if leaving.reason else ''}"
     summary = f"{leaving.order_id} {ended}: {leaving.filled_qty} left at {leaving.avg_fill_price}"
     seen = (*order.unwind.seen, leaving.order_id)[-UNWINDS_REMEMBERED:]
@@ -96,13 +95,13 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
     if order.unexited_qty <= 0:
         return _flat(worker, before, order)
     # Protection comes first, and what is told is what is true then.
-    order = worker.orders.save(went_on(order.with_unwind(wanted=False, failed=True)))
+    order = worker.orders.save(not_left(order))
     following = protect(worker, order)
     known = worker.orders.get(order.order_id) or order
     detail = f"{known.unexited_qty} {known.symbol} could not be left: {summary}; {_guarded(known)}"
     if leaving.reason is Reason.DAY_TRADE_LIMIT and known.unguarded_qty > 0:
         detail += f". {leaving.reason.explanation} It is tried again at the next open"
-        known = known.with_care(waits_until=worker.next_open(known))
+        known = put_off(known, worker.next_open(known))
     worker.orders.save(worker.alert_lasting(known, NOT_LEFT, detail))
     return following
 
@@ -118,11 +117,11 @@ def _guarded(order: Order) -> str:
 def _flat(worker: Worker, before: Order, order: Order) -> Next:
     """The position is flat, unless an entry whose cancel is stuck fills after all."""
     if order.open_child:
-        return worker.wait(order.with_guard(protected=False), Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
+        return worker.wait(unguarded(order), Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
     if order.status.terminal and order.exit_reason == ExitReason.UNWIND:
         why = "was past its stop" if order.care.past_stop_since else "could not be protected"
         worker.alert(order, f"{order.symbol} {why} and was left at {order.exit_price}")
-    kept = worker.save_exits(before, order.with_guard(settled=True, protected=False))
+    kept = worker.save_exits(before, seen_to(unguarded(order)))
     return Next(ladder_over(kept))
 
 

@@ -9,11 +9,10 @@ from repeg.domain.market.reports import Position
 from repeg.domain.money import plain
 from repeg.domain.order.adjustments import Adjustment, Seen
 from repeg.domain.order.record import Order
+from repeg.domain.proof.agreement import holding_now
 from repeg.domain.proof.evidence import Finding, rescaled
 from repeg.domain.rules.bracket_exit import after_split
 from repeg.worker.worker import Worker
-
-DISAGREES = "disagrees"
 
 
 def adjusted(
@@ -44,19 +43,7 @@ def adjusted(
         seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=now) if position else None
         # Due at once: Alpaca adjusts the quantity of resting legs and not their prices
         # (github.com/alpacahq/alpaca-py/issues/469), so the old stop would sell the new shares at the next open.
-        changed = (
-            bracket.with_care(
-                adjustments=(*bracket.care.adjustments, change),
-                seen=seen,
-                frozen="",
-                doubted_at=None,
-                past_stop_since=None,
-                due_at=now,
-                tries=0,
-            )
-            .with_guard(stop_loss=levels.stop, take_profit=levels.target, protected=False)
-            .no_longer(DISAGREES)
-        )
+        changed = holding_now(bracket, change, seen)
         then = "it is being closed" if quantities else "protected again at these levels"
         worker.alert(changed, f"corporate action: {words}; {then}")
         after.append(worker.save_exits(bracket, worker.note(changed, words)))

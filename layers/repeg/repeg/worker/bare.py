@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from repeg.domain.models import direction
 from repeg.domain.order.course import decided, went_on
+from repeg.domain.order.guarding import put_off, seen_to, to_be_left, tried_in_vain, unguarded
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import Priority
 from repeg.domain.order.verdicts import Refusal
@@ -21,6 +22,7 @@ from repeg.domain.patience import (
     WAITED_OUT_SECONDS,
     backoff,
 )
+from repeg.domain.proof.agreement import frozen
 from repeg.domain.proof.evidence import Proof
 from repeg.domain.proof.leaving import filled_lately, sold_by_others
 from repeg.domain.reasons import Reason
@@ -87,14 +89,13 @@ def leave(worker: Worker, order: Order, problem: Refusal, for_good: bool = False
     detail = problem.detail
     if not worker.session_open(order):
         if not for_good:
-            waits = order.with_care(waits_until=worker.next_open(order))
+            waits = put_off(order, worker.next_open(order))
             return give_up(worker, waits, f"{detail}; it is looked at again at the next open")
         detail = f"{detail}; the position is left at the next open"
         worker.alert(order, f"{order.unexited_qty} {order.symbol}: {detail}")
     # How an order ended was published: what its position meets later does not change that.
     leaving = order if order.status.terminal else decided(order, problem.reason)
-    leaving = went_on(leaving.with_unwind(wanted=True).with_guard(protected=False))
-    worker.orders.save(worker.note(leaving, detail))
+    worker.orders.save(worker.note(to_be_left(leaving), detail))
     return Next(Route.UNWIND_POSITION)
 
 
@@ -102,15 +103,15 @@ def give_up(worker: Worker, order: Order, why: str) -> Next:
     """Nothing helped for now: the operator is alerted, and the sweep tries on."""
     if order.terms.outside_session and not order.status.terminal and not worker.session_open(order):
         # Wanted without protection until the open.
-        return wait_out(worker, order.with_care(waits_until=worker.next_open(order)))
+        return wait_out(worker, put_off(order, worker.next_open(order)))
     detail = f"{order.unguarded_qty} {order.symbol} are without protection: {why}"
     order = worker.alert_lasting(order, BARE, detail)
     # An entry whose cancel hangs keeps the order from ending: it is watched on here, not by the sweep.
     if order.open_child:
-        again = order.with_guard(protected=False).with_care(tries=order.care.tries + 1)
+        again = tried_in_vain(order)
         return worker.wait(again, Route.WAIT_FOR_CANCEL, STUCK_ENTRY_PAUSE_SECONDS)
     order = order if order.status.terminal else decided(order, Reason.PROTECTION_FAILED)
-    order = worker.note(order.with_guard(protected=False, settled=True), detail)
+    order = worker.note(seen_to(unguarded(order)), detail)
     return Next(ladder_over(worker.orders.save(order)))
 
 
@@ -118,14 +119,14 @@ def wait_out(worker: Worker, order: Order) -> Next:
     """Nothing can be done before `waits_until`. The sweep starts the last minute of a long wait, which ends here."""
     until = order.care.waits_until or worker.now(order)
     left = (until - worker.now(order)).total_seconds()
-    bare = order.with_guard(protected=order.guard.protected if order.unguarded_qty <= 0 else False)
+    bare = unguarded(order) if order.unguarded_qty > 0 else order
     if order.open_child:
         return worker.wait(bare, Route.WAIT_FOR_CANCEL, max(1, min(STUCK_OVERNIGHT_PAUSE_SECONDS, math.ceil(left))))
     if left <= WAITED_OUT_SECONDS:
         return worker.wait(bare, Route.WAIT_TO_PROTECT, max(1, math.ceil(left)))
     if not is_seen_to(order):
         bare = worker.note(bare, f"{order.unguarded_qty} shares stay without protection until {until:%a %H:%M} UTC")
-    return Next(ladder_over(worker.orders.save(bare.with_guard(settled=True))))
+    return Next(ladder_over(worker.orders.save(seen_to(bare))))
 
 
 def wait_for_operator(worker: Worker, order: Order, why: str) -> Next:
@@ -143,7 +144,7 @@ def _wait_for_another_day(worker: Worker, order: Order, message: str) -> Next:
     opens = worker.next_open(order)
     when = f"at the next open, {opens:%a %d %b %H:%M} UTC" if opens else "by the sweep"
     mend = "Only the broker, or more equity, lifts its day-trading rule before"
-    return give_up(worker, order.with_care(waits_until=opens), f"{message}. {mend}; it is tried again {when}")
+    return give_up(worker, put_off(order, opens), f"{message}. {mend}; it is tried again {when}")
 
 
 def _short_of_shares(worker: Worker, order: Order) -> Next | Order:
@@ -187,7 +188,7 @@ def _proven(worker: Worker, order: Order) -> Order:
     finding = find_out(worker, brackets)
     # At the levels of before a split its stop, or its target, would sell at once.
     if finding.proof in (Proof.SPLIT, Proof.ADJUSTED):
-        return worker.note(order.with_care(frozen=finding.why), f"not protected: {finding.why}")
+        return worker.note(frozen(order, finding.why), f"not protected: {finding.why}")
     if finding.proof is not Proof.GONE:
         return order
     sold = sold_by_others(brackets, finding.missing, worker.now(order))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from repeg.domain.order.closing import as_before
 from repeg.domain.order.course import went_on
+from repeg.domain.order.guarding import seen_to
 from repeg.domain.order.record import Order
 from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS
 from repeg.domain.proof.leaving import booked
@@ -59,5 +60,5 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
             return worker.wait(went_on(as_before(close)), Route.WAIT_FOR_MARKET, close.close.tries_in)
         worker.orders.save(as_before(close))
         return Next(Route.ASSESS_MARKET)
-    kept = worker.orders.save(close.with_guard(settled=True))
+    kept = worker.orders.save(seen_to(close))
     return Next(ladder_over(kept))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from repeg.domain.order.guarding import taken_down
 from repeg.domain.order.protection import Protection, ProtectionStatus
 from repeg.domain.order.record import Order
 from repeg.domain.patience import (
@@ -22,7 +23,7 @@ def take_down(worker: Worker, bracket: Order) -> tuple[Order, bool]:
         if not oco.status.closed:
             bracket = _take_down_one(worker, bracket, oco)
     if bracket.bare_qty > 0:
-        bracket = bracket.with_guard(protected=False, refusals=0)
+        bracket = taken_down(bracket)
     bracket = worker.save_exits(before, bracket)
     return bracket, all(oco.status.closed for oco in bracket.guard.protections)
 

@@ -16,6 +16,7 @@ from repeg.domain.market.quotes import Quote, quote_rules
 from repeg.domain.market.reports import TradingDay
 from repeg.domain.order.alerts import Stack, order_line
 from repeg.domain.order.course import waited
+from repeg.domain.order.guarding import nothing_to_guard
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority, R, Reservation, drawn
 from repeg.domain.order.views import order_view
@@ -166,11 +167,11 @@ class Worker:
         if order.unexited_qty < 0 <= before.unexited_qty:
             self.alert(order, f"{-order.unexited_qty} {order.symbol} too many have left: the position may be reversed")
         if 0 < order.unexited_qty < 1 and order.status.terminal:
-            order = order.with_guard(protected=None)  # of less than a share there is nothing to protect
+            order = nothing_to_guard(order)  # of less than a share there is nothing to protect
         # Published before it is saved: once the record shows the position as exited, no sweep looks at it again.
         if before.unexited_qty > 0 >= order.unexited_qty and order.status.terminal:
             how = f"position left at {order.exit_price}: {order.exit_reason}"
-            order = self.note(order.with_guard(protected=None), how)
+            order = self.note(nothing_to_guard(order), how)
             try:
                 self.publisher.publish(EXITED, order_view(order))
             except Exception as error:  # the record has it, and leaving must go on

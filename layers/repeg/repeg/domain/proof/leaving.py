@@ -9,6 +9,7 @@ from decimal import Decimal
 from repeg.domain.order.protection import Exit, ExitReason
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.patience import POSITION_SHOWS_AFTER
+from repeg.domain.proof.agreement import undisputed
 from repeg.domain.rules.life import is_being_ended
 from repeg.domain.rules.walking import is_exit
 
@@ -38,7 +39,7 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
         if order.care.frozen and flat:
             # Which shares of the record the account's were is in dispute; that none is left is not.
             gone = _exit(close, order.unexited_qty).changed(price=None)
-            changed.append(order.with_exit(gone).with_care(frozen=""))
+            changed.append(undisputed(order.with_exit(gone)))
             continue
         qty = min(_loose(order), taken)
         taken -= qty

@@ -10,12 +10,13 @@ from repeg.domain.models import direction
 from repeg.domain.money import plain, tick_size
 from repeg.domain.order.adjustments import ONE, Adjustment, Seen
 from repeg.domain.order.bracket import Levels
+from repeg.domain.order.guarding import to_be_seen_to, watched_no_more
 from repeg.domain.order.protection import Exit, ExitReason
 from repeg.domain.order.record import Order
+from repeg.domain.proof.agreement import agreed, holding_now
 from repeg.domain.proof.evidence import same_cost
 
 STATE = "Operator"
-DISAGREES = "disagrees"
 
 
 class NotResolvable(ValueError):
@@ -27,7 +28,8 @@ def forgotten(order: Order, now: datetime) -> Order:
     source = f"{order.order_id}-forgotten{len(order.guard.exits) + 1}"
     gone = Exit(source=source, reason=ExitReason.OUTSIDE, qty=order.unexited_qty, price=None, at=now)
     words = f"an operator decided: {plain(order.unexited_qty)} {order.symbol} are not watched any more"
-    return _decided(order.with_exit(gone), now, words).with_guard(protected=None, settled=True).with_care(due_at=None)
+    left = agreed(order.with_exit(gone), order.care.seen)
+    return watched_no_more(left).noted(now, STATE, words)
 
 
 def holding(order: Order, qty: Decimal, levels: Levels, position: Position | None, now: datetime) -> Order:
@@ -52,20 +54,8 @@ def holding(order: Order, qty: Decimal, levels: Levels, position: Position | Non
         levels=levels,
         at=now,
     )
-    changed = order.with_care(
-        # At once: the grace is for somebody who sells by hand, and this one has just said what is there. How long the
-        # market was past the old stop says nothing about the new one.
-        adjustments=(*order.care.adjustments, change),
-        seen=seen,
-        past_stop_since=None,
-        due_at=now,
-        tries=0,
-    ).with_guard(stop_loss=levels.stop, take_profit=levels.target, protected=False, settled=False, refusals=0)
-    return _decided(changed, now, words)
-
-
-def _decided(order: Order, now: datetime, words: str) -> Order:
-    return order.with_care(frozen="", doubted_at=None).no_longer(DISAGREES).noted(now, STATE, words)
+    # At once: the grace is for somebody who sells by hand, and this one has just said what is there.
+    return to_be_seen_to(holding_now(order, change, seen)).noted(now, STATE, words)
 
 
 def _check(order: Order, qty: Decimal, levels: Levels) -> None:

@@ -8,6 +8,7 @@ from repeg.domain.market.quotes import Quote
 from repeg.domain.models import Side, direction, opposite
 from repeg.domain.money import round_passive
 from repeg.domain.order.bracket import Levels
+from repeg.domain.order.guarding import at_levels
 from repeg.domain.order.record import Order
 
 TICK_OFF = Decimal("0.02")
@@ -70,7 +71,7 @@ def measured(order: Order) -> Order:
     """The order with stop, target and R/R as its fills left them."""
     levels, price = levels_of(order), order.entry_price
     ratio = levels.risk_reward(price, order.trading_side) if price else None
-    return order.with_guard(stop_loss=levels.stop, take_profit=levels.target, risk_reward=ratio)
+    return at_levels(order, levels).with_guard(risk_reward=ratio)
 
 
 def is_through(quote: Quote, stop: Decimal, side: Side) -> bool:

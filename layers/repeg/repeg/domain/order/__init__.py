@@ -1,1 +1,1 @@
-"""The order record and its parts."""
+"""The order record, its parts, and what happens to it."""

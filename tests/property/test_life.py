@@ -12,8 +12,12 @@ from hypothesis import strategies as st
 
 from repeg.domain.order.bracket import Bracket, Levels
 from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.closing import answers_for, as_before, protecting_first, selling_on
+from repeg.domain.order.course import arrived_after_all, being_secured, decided, superseded, to_be_assessed, under_way
+from repeg.domain.order.guarding import not_left, seen_to, to_be_left, to_be_seen_to
 from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.order.record import Order
+from repeg.domain.proof.agreement import agreed, frozen
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
 from repeg.domain.rules.endings import CHILD_OVER, ENDINGS, child_over, ending
@@ -236,27 +240,27 @@ def _bought(**fields: Any) -> Order:
 def _released(now: Order, data: st.DataObject) -> Order:
     if stage_of(now) is Stage.LOOKING_AGAIN:
         now = now.with_close(looked_again=True).with_terms(requested_qty=now.filled_qty + FULL)
-    return now.changed(status=Status.WORKING)
+    return under_way(now)
 
 
 def _sent(now: Order, data: st.DataObject) -> Order:
     now = _released(now, data)
     intent = child(len(now.children) + 1, qty=now.remaining_qty, status=ChildStatus.INTENT)
-    released = ("ord-2",) if now.kind == "close" else ()
-    return now.with_close(released=released).with_child(intent)
+    return (answers_for(now, ["ord-2"]) if now.kind == "close" else now).with_child(intent)
 
 
 def _not_taken(now: Order, data: st.DataObject) -> Order | None:
     if now.kind == "close":
         return _ruled_out(now) if now.open_child else None
     anew = not now.children[1:] and data.draw(st.booleans())
-    return now.changed(children=now.children[:-1], status=Status.WAITING if anew else now.status)
+    forgotten = now.forgetting_newest()
+    return to_be_assessed(forgotten) if anew else forgotten
 
 
 def _ruled_out(now: Order) -> Order:
     """An exit keeps what it gave up, and is sized anew."""
     gone = now.children[-1].changed(status=ChildStatus.NEVER_SENT)
-    return now.with_child(gone).changed(status=Status.WAITING).with_close(restoring=False)
+    return selling_on(to_be_assessed(now.with_child(gone)))
 
 
 def _arrived(now: Order, data: st.DataObject) -> Order | None:
@@ -264,9 +268,7 @@ def _arrived(now: Order, data: st.DataObject) -> Order | None:
     lost = now.open_child or next((one for one in now.children if one.status is ChildStatus.NEVER_SENT), None)
     if lost is None:
         return None
-    others = tuple(one for one in now.children if one is not lost)
-    shown = lost.changed(status=ChildStatus.LIVE)
-    found = now.changed(children=(*others, shown), status=Status.WORKING).with_close(restoring=False)
+    found = arrived_after_all(now, lost.changed(status=ChildStatus.LIVE))
     return _child_over(found, data) if data.draw(st.booleans()) else found
 
 
@@ -280,44 +282,42 @@ def _child_over(now: Order, data: st.DataObject) -> Order:
     one = one.changed(status=status, filled_qty=filled, avg_fill_price=Decimal(50))
     now = now.with_child(one)
     over = child_over(now, one)
-    return now.changed(reason=now.reason or over.reason)
+    return decided(now, over.reason) if over.reason and not now.reason else now
 
 
 def _taken_over(now: Order, data: st.DataObject) -> Order | None:
     if now.kind == "close":
         return None
     gave_way = stage_of(now) is not Stage.WAITING and data.draw(st.booleans())
-    return now.changed(reason=Reason.SUPERSEDED).with_close(superseded_by="close", gave_way=gave_way)
+    return superseded(now.with_close(gave_way=gave_way), "close", NOON)
 
 
 def _failed(now: Order, data: st.DataObject) -> Order | None:
-    reason = now.reason or Reason.INTERNAL_ERROR
     if now.close.restoring and not now.open_child:
         return None
-    now = now.with_close(restoring=False)
-    return now.changed(reason=reason).with_run(securing=True) if is_interrupted(now) else None
+    return being_secured(now, now.reason or Reason.INTERNAL_ERROR) if is_interrupted(now) else None
 
 
 def _left(now: Order, data: st.DataObject) -> Order | None:
     if now.kind != "bracket":
         return None
-    return now.changed(reason=now.reason or Reason.PROTECTION_FAILED).with_unwind(wanted=True).with_guard(settled=False)
+    return to_be_seen_to(to_be_left(decided(now, now.reason or Reason.PROTECTION_FAILED)))
 
 
 def _flat(now: Order, data: st.DataObject) -> Order:
     gone = Exit(source="u", reason=ExitReason.UNWIND, qty=now.unexited_qty, price=Decimal(50), at=NOON)
-    return now.with_guard(exits=(*now.guard.exits, gone), protections=(), settled=True)
+    return seen_to(now.with_exit(gone).with_guard(protections=()))
 
 
 def _seen_to(now: Order, data: st.DataObject) -> Order:
     guards = now.kind == "bracket" and (now.status.terminal or data.draw(st.booleans()))
     ocos = (_oco(ProtectionStatus.LIVE, now.unexited_qty),) if guards else now.guard.protections
-    return now.with_guard(protections=ocos, settled=True)
+    return seen_to(now.with_guard(protections=ocos))
 
 
 def _looks_again(now: Order, data: st.DataObject) -> Order:
-    over = now.changed(reason=Reason.NO_POSITION).with_close(looked_again=True)
-    return over if data.draw(st.booleans()) else over.changed(reason=None)
+    over = now.with_close(looked_again=True)
+    return decided(over, Reason.NO_POSITION) if data.draw(st.booleans()) else over
 
 
 HAPPENS: dict[On, Happens] = {
@@ -325,7 +325,7 @@ HAPPENS: dict[On, Happens] = {
     On.SENT: _sent,
     On.NOT_TAKEN: _not_taken,
     On.ARRIVED: _arrived,
-    On.ASSESSED_ANEW: lambda now, data: None if now.sent else now.changed(status=Status.WAITING),
+    On.ASSESSED_ANEW: lambda now, data: None if now.sent else to_be_assessed(now),
     On.CANCELED: lambda now, data: now.with_child(
         now.children[-1].changed(status=ChildStatus.CANCELING, cancel_requested_at=NOON)
     ),
@@ -334,25 +334,23 @@ HAPPENS: dict[On, Happens] = {
         now.children[-1].changed(status=ChildStatus.LIVE, cancel_requested_at=None)
     ),
     On.LADDER_OVER: lambda now, data: (
-        _looks_again(now, data) if stage_of(now) is Stage.LOOKING_AGAIN else now.changed(reason=Reason.MARKET_CLOSED)
+        _looks_again(now, data) if stage_of(now) is Stage.LOOKING_AGAIN else decided(now, Reason.MARKET_CLOSED)
     ),
     On.PUT_OFF: lambda now, data: (
-        now.changed(status=Status.WAITING).with_close(restoring=True)
-        if now.kind == "close" and now.close.released
-        else None
+        protecting_first(to_be_assessed(now)) if now.kind == "close" and now.close.released else None
     ),
-    On.PUT_BACK: lambda now, data: None if now.open_child else now.with_close(restoring=False, released=()),
+    On.PUT_BACK: lambda now, data: None if now.open_child else as_before(now),
     On.FAILED: _failed,
     On.TAKEN_OVER: _taken_over,
     On.LEFT: _left,
     On.FLAT: _flat,
     On.SEEN_TO: _seen_to,
-    On.NOT_LEFT: lambda now, data: now.with_unwind(wanted=False, failed=True),
+    On.NOT_LEFT: lambda now, data: not_left(now),
     On.RECORDED: lambda now, data: concluded(now, NOON),
     On.PUBLISHED: lambda now, data: now.with_run(published=True),
     On.UNGUARDED: lambda now, data: now.with_guard(protections=()),
-    On.DISAGREES: lambda now, data: now.with_care(frozen="a split"),
-    On.AGREES: lambda now, data: now.with_care(frozen=""),
+    On.DISAGREES: lambda now, data: frozen(now, "a split"),
+    On.AGREES: lambda now, data: agreed(now, None),
 }
 TO_THE_END = {
     Stage.WAITING: On.LADDER_OVER,

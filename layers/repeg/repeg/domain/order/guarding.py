@@ -99,7 +99,7 @@ def put_off(order: Order, until: datetime | None) -> Order:
 
 
 def due_again(order: Order) -> Order:
-    """The order once that time has come."""
+    """The order once the time has come that it was put off to."""
     return order.with_care(waits_until=None)
 
 

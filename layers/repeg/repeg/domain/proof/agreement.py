@@ -18,7 +18,7 @@ def agreed(order: Order, seen: Seen | None) -> Order:
 
 
 def undisputed(order: Order) -> Order:
-    """The order once it does not matter any more whether they agree."""
+    """The order as it is traded by itself again: nothing about it is in dispute."""
     return order.with_care(frozen="")
 
 

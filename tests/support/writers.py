@@ -56,6 +56,7 @@ class Known:
 
     def __init__(self, trees: list[ast.Module]) -> None:
         returned: dict[str, set[str]] = defaultdict(set)
+        self.kinds = {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
         self.attributes: dict[tuple[str, str], ast.expr] = {}
         self.records = {kind.__name__: frozenset(kind.__struct_fields__) for kind in _kinds(Frozen)}
         for node in (node for tree in trees for node in ast.walk(tree)):
@@ -151,7 +152,7 @@ class _Scope:
             case ast.Name(id=name):
                 return self.names.get(name)
             case ast.Call(func=ast.Name(id=name)):
-                return ast.Name(name) if name in known.records else known.returned.get(name)
+                return ast.Name(name) if name in known.kinds else known.returned.get(name)
             case ast.Call(func=ast.Attribute(value=of, attr=name)):
                 owner = _name(self.kind(of))
                 found = known.attributes.get((owner, name)) or (known.returned.get(name) if not owner else None)
@@ -184,7 +185,7 @@ class _Scope:
 
     def _owners(self, of: ast.expr, call: ast.Call) -> list[str]:
         kind, records = _name(self.kind(of)), self.known.records
-        if kind in records:
+        if kind in self.known.kinds | records.keys():
             return [kind] if kind in _OWNERS else []
         named = set(self._all_named(call))
         return [owner for owner in _OWNERS if named and named <= records[owner]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.order.children import ChildRecord, ChildStatus
+from repeg.domain.order.closing import found_with_more
 from repeg.domain.order.course import arrived_after_all
 from repeg.domain.order.record import Order
 from repeg.domain.patience import LOOKED_FOR
@@ -51,7 +52,7 @@ def _before_it(order: Order, report: OrderReport) -> Order:
     if before is None or seen is None or at is None or at > seen.at:
         return order
     # Else shares that were sold would be missing from what was there, and others be taken for left over.
-    return order.with_close(position_before=before + report.filled_qty)
+    return found_with_more(order, report.filled_qty)
 
 
 def _may_show(worker: Worker, order: Order, child: ChildRecord) -> bool:

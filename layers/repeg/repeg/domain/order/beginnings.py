@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from repeg.domain.history import ClockAnchor
 from repeg.domain.models import Side, opposite
+from repeg.domain.order.course import lives_until
 from repeg.domain.order.parts import Ask, Run, Terms
 from repeg.domain.order.record import Order, order_id_for
 
@@ -66,7 +67,7 @@ def leg_order(
     It lives until the session's close, however long it waits for a trading request to be free.
     """
     ask = Ask(received_wall=wall_now, sent_wall=wall_now, qty=qty, notional=cost, explicit_expiry=True)
-    return Order(
+    leg = Order(
         order_id=order_id,
         signal_id=origin.signal_id,
         rebalance_id=origin.rebalance_id,
@@ -79,8 +80,9 @@ def leg_order(
         ask=ask,
         terms=as_asked(ask),
         # Taken over, since to read the clock anew costs a trading request before anything is traded.
-        run=Run(clock=origin.clock, expires_at=closes_at),
-    ).noted(market_now, "RebalancePortfolio", f"a leg of {origin.rebalance_id}")
+        run=Run(clock=origin.clock),
+    )
+    return lives_until(leg, closes_at).noted(market_now, "RebalancePortfolio", f"a leg of {origin.rebalance_id}")
 
 
 def as_asked(ask: Ask) -> Terms:

@@ -18,6 +18,12 @@ def found_with(close: Order, position: Decimal | None, by_brackets: Decimal | No
     return close.with_close(position_before=position, brackets_before=by_brackets)
 
 
+def found_with_more(close: Order, sold: Decimal) -> Order:
+    """The close with what it was found with, plus shares that were sold before that was looked at."""
+    before = close.close.position_before
+    return found_with(close, None if before is None else before + sold, close.close.brackets_before)
+
+
 def protecting_first(close: Order, tries_in: int = 0) -> Order:
     """The close as it has protection put back, and goes on `tries_in` seconds of market time after that."""
     return close.with_close(restoring=True, tries_in=tries_in)

@@ -17,6 +17,11 @@ from repeg.domain.reasons import Reason, Status
 # --- waiting ---
 
 
+def lives_until(order: Order, expires_at: datetime | None) -> Order:
+    """The order as it expires then, in market time, should it still wait; None: never."""
+    return order.with_run(expires_at=expires_at)
+
+
 def awaiting(order: Order, what: WaitingFor) -> Order:
     """The order as it begins to wait for `what`, or waits on for it."""
     return order.with_run(waits_for=what, waits=order.run.waits if order.run.waits_for is what else 0)

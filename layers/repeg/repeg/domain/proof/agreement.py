@@ -14,12 +14,12 @@ DISAGREES = "disagrees"
 
 def agreed(order: Order, seen: Seen | None) -> Order:
     """The order once record and account agree; `seen` is what the account shows then."""
-    return undisputed(order).with_care(seen=seen, doubted_at=None).no_longer(DISAGREES)
+    return undisputed(order).with_care(seen=seen).no_longer(DISAGREES)
 
 
 def undisputed(order: Order) -> Order:
     """The order as it is traded by itself again: nothing about it is in dispute."""
-    return order.with_care(frozen="")
+    return order.with_care(frozen="", doubted_at=None)
 
 
 def doubted(order: Order, now: datetime) -> Order:

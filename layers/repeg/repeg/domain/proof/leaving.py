@@ -66,7 +66,7 @@ def booked_late(leaving: Order, holding: Sequence[Order]) -> list[Order]:
 
 def _undisputed(order: Order) -> Order:
     """The account shows none of its shares, and it holds none now: that they were missing is explained."""
-    return order.with_care(frozen="", doubted_at=None) if order.unexited_qty <= 0 else order
+    return undisputed(order) if order.unexited_qty <= 0 else order
 
 
 def sold_by_others(holding: Sequence[Order], missing: Decimal, now: datetime) -> list[Order]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from repeg.domain.market.reports import TradingDay
 from repeg.domain.market.sessions import Calendar
+from repeg.domain.order.course import lives_until
 from repeg.domain.order.record import Order
 from repeg.domain.patience import LONGEST_SLEEP, LONGEST_WAIT_SECONDS, SET_FORWARD, SIGNAL_LIFETIME, WAITS_BEFORE_OPEN
 from repeg.domain.rules.walking import is_exit
@@ -54,14 +55,14 @@ def expiry(order: Order, calendar: Calendar) -> datetime | None:
 
 def expiring(order: Order, calendar: Calendar) -> Order:
     """The order with when it expires."""
-    return order.with_run(expires_at=expiry(order, calendar))
+    return lives_until(order, expiry(order, calendar))
 
 
 def waiting_for(order: Order, session: TradingDay) -> Order:
     """The order as it waits for a session to open: unless its signal says otherwise, it lives 15 minutes longer."""
     if order.ask.explicit_expiry or order.run.expires_at is None:
         return order
-    return order.with_run(expires_at=max(order.run.expires_at, session.opens_at + SIGNAL_LIFETIME))
+    return lives_until(order, max(order.run.expires_at, session.opens_at + SIGNAL_LIFETIME))
 
 
 def was_set_forward(now: datetime, carried: datetime) -> bool:
@@ -76,7 +77,7 @@ def woken(order: Order, now: datetime, carried: datetime) -> Order:
     """
     if order.ask.explicit_expiry:
         return order
-    return order.with_run(expires_at=expires_awake(order.run.expires_at, order.run.parked_until, now, carried))
+    return lives_until(order, expires_awake(order.run.expires_at, order.run.parked_until, now, carried))
 
 
 def expires_awake(

@@ -253,7 +253,7 @@ def _not_taken(now: Order, data: st.DataObject) -> Order | None:
     if now.kind == "close":
         return _ruled_out(now) if now.open_child else None
     anew = not now.children[1:] and data.draw(st.booleans())
-    forgotten = now.forgetting_newest()
+    forgotten = now.without_child(now.children[-1])
     return to_be_assessed(forgotten) if anew else forgotten
 
 

@@ -15,6 +15,7 @@ from repeg.domain.reasons import Reason, Status
 from repeg.domain.rules.endings import CHILD_OVER, ENDINGS, ChildOver, Ending
 from repeg.domain.rules.life import AT_WORK, OUTCOME_RECORDED, OWED, STATES, Rule, Stage
 from repeg.domain.rules.moves import MOVES
+from repeg.domain.schedule.runs import Outcome
 from repeg.domain.settings import About, Settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
@@ -104,6 +105,10 @@ def _reason_codes() -> str:
             "## Exit reason: how a bracket's shares were exited",
             "",
             *_table(("exit_reason", "meaning"), ((f"`{why}`", _EXITS[why]) for why in ExitReason)),
+            "",
+            "## Outcome: what the run of a schedule came to",
+            "",
+            *_table(("outcome", "meaning"), ((f"`{outcome}`", outcome.meaning) for outcome in Outcome)),
             "",
         ]
     )

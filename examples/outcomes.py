@@ -39,10 +39,11 @@ def listen_to_bus():
 
 
 def told(event):
-    """One line for each event; `detail` holds the whole order, as `repeg order ID --json` prints it, or an alert."""
+    """One line for each event; `detail` holds the whole order, as `repeg order ID --json` prints it, or a message."""
     order = event["detail"]
-    if "alert" in order:
-        return f"{event['detail-type']} {order['signal_id'] or 'intake'} {order['alert']}"
+    if "status" not in order:
+        words = [event["detail-type"], order.get("signal_id"), order.get("alert") or order.get("message")]
+        return " ".join(word for word in words if word)
     words = [event["detail-type"], order["signal_id"], order["status"], order["reason"]]
     if order["avg_fill_price"]:
         words.append(f"{order['filled_qty']} {order['symbol']} at {order['avg_fill_price']}")

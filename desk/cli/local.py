@@ -31,8 +31,17 @@ EnforceRoles = Annotated[
 ]
 
 
+Schedules = Annotated[bool, typer.Option("--schedules", help="Turn all schedules on; they fire on market time.")]
+
+
 @app.command()
-def up(speed: Speed = None, start: Start = None, enforce_roles: EnforceRoles = False, as_json: AsJson = False) -> None:
+def up(
+    speed: Speed = None,
+    start: Start = None,
+    enforce_roles: EnforceRoles = False,
+    schedules: Schedules = False,
+    as_json: AsJson = False,
+) -> None:
     """Start the local cloud and leave it running."""
     from desk.cloud import local
     from desk.cloud.deploy import QUOTES
@@ -42,7 +51,7 @@ def up(speed: Speed = None, start: Start = None, enforce_roles: EnforceRoles = F
     end_as_by_ctrl_c()
     was_up = place.status().up
     with trouble_told():
-        ready = local.up(speed=speed, start=start, enforce_roles=enforce_roles, step=told)
+        ready = local.up(speed=speed, start=start, enforce_roles=enforce_roles, schedules=schedules, step=told)
     if as_json:
         print_json(ready.document())
         return

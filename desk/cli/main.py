@@ -7,7 +7,21 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from desk.cli import alerts, demo, doctor, exchange, intake, keys, local, orders, positions, rehearse, send, settings
+from desk.cli import (
+    alerts,
+    demo,
+    doctor,
+    exchange,
+    intake,
+    keys,
+    local,
+    orders,
+    positions,
+    rehearse,
+    schedules,
+    send,
+    settings,
+)
 from desk.cli.output import BAD_INPUT, FAILED, tell
 
 INTERRUPTED = 130
@@ -31,6 +45,8 @@ app.command()(orders.watch)
 app.command()(positions.positions)
 app.command()(positions.resolve)
 app.add_typer(settings.app, name="settings")
+app.add_typer(schedules.targets, name="targets")
+app.command()(schedules.schedules)
 app.add_typer(keys.app, name="keys")
 app.command()(doctor.doctor)
 app.command()(alerts.alerts)

@@ -24,6 +24,7 @@ STEPS = (
     "secure_position",
     "record_outcome",
 )
+SCHEDULES = ("MarketOpenRebalance", "PreMarketAssessment", "EndOfDaySummary")
 QUOTES = {
     "TQQQ": ("50.95", "50.98", 2000),
     "SQQQ": ("28.40", "28.42", 2000),
@@ -36,8 +37,8 @@ QUOTES = {
 }
 
 
-def deploy(place: Place, tools: Tools, processes: Processes, stack: str) -> Status:
-    """Deploys the template; returns what ``repeg local status`` will say.
+def deploy(place: Place, tools: Tools, processes: Processes, stack: str, schedules: bool = False) -> Status:
+    """Deploys the template, with all schedules on or none; returns what ``repeg local status`` will say.
 
     Raises:
         CloudError: with the end of what ``sam deploy`` said.
@@ -53,6 +54,8 @@ def deploy(place: Place, tools: Tools, processes: Processes, stack: str) -> Stat
         "ClockSpeed": f"{processes.speed:g}",
         "IsLocal": "true",
     }
+    if schedules:
+        parameters |= dict.fromkeys(SCHEDULES, "on")
     arguments = ["deploy", "--template-file", "template.yaml", "--stack-name", stack, "--s3-bucket", artifacts]
     arguments += ["--region", REGION, "--capabilities", "CAPABILITY_IAM", "--no-progressbar", "--no-confirm-changeset"]
     arguments += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]

@@ -21,8 +21,10 @@ from desk.cloud.tools import find_tools
 from desk.exchange.__main__ import DEFAULT_START
 from desk.exchange.client import ExchangeControl
 from desk.exchange.market.moments import from_ns, parse_instant
+from desk.stack.connection import connect_local
 from desk.stack.place import Place, Processes, Status, here, locked, status
 from desk.stack.processes import end, is_ours, until
+from desk.stack.schedules import Desk
 
 STACK = "repeg"
 ENDPOINT_PORT, EXCHANGE_PORT = 4566, 4567
@@ -41,26 +43,32 @@ def quietly(_: str) -> AbstractContextManager[None]:
 
 
 def up(
-    *, speed: float | None = None, start: str | None = None, enforce_roles: bool = False, step: Step = quietly
+    *,
+    speed: float | None = None,
+    start: str | None = None,
+    enforce_roles: bool = False,
+    schedules: bool = False,
+    step: Step = quietly,
 ) -> Status:
     """Starts the local cloud detached, unless it is up already, and returns when it is ready.
 
     ``speed`` is market seconds per wall second (1); ``start`` the market time, RFC 3339, that the clock then reads
     (10:00 in New York on a regular day). With ``enforce_roles`` the emulator refuses, as AWS does, what a function's
-    role does not allow; it then takes no other access key than ``local``. ``step`` is told what is being done.
+    role does not allow; it then takes no other access key than ``local``. With ``schedules`` all of them are on, and
+    fired on market time. ``step`` is told what is being done.
 
     Raises:
-        CloudRefused: it is up at another speed.
+        CloudRefused: it is up at another speed, or without the schedules that are wanted.
         CloudError: it could not be started; nothing is left running.
     """
     place = here()
     with place.locked():
         running = status()
         if running.up:
-            return _as_asked(running, speed, start)
+            return _as_asked(running, speed, start, schedules)
         _clear(place)
         try:
-            return _start(place, speed or 1, start or DEFAULT_START, enforce_roles, step)
+            return _start(place, speed or 1, start or DEFAULT_START, enforce_roles, schedules, step)
         except BaseException:
             _clear(place)
             raise
@@ -77,11 +85,16 @@ def down() -> bool:
 
 @contextmanager
 def cloud(
-    *, speed: float | None = None, start: str | None = None, enforce_roles: bool = False, step: Step = quietly
+    *,
+    speed: float | None = None,
+    start: str | None = None,
+    enforce_roles: bool = False,
+    schedules: bool = False,
+    step: Step = quietly,
 ) -> Iterator[Status]:
     """The local cloud for the length of a with-block; one that was up before stays up."""
     was_up = status().up
-    running = up(speed=speed, start=start, enforce_roles=enforce_roles, step=step)
+    running = up(speed=speed, start=start, enforce_roles=enforce_roles, schedules=schedules, step=step)
     try:
         yield running
     finally:
@@ -89,23 +102,25 @@ def cloud(
             down()
 
 
-def _as_asked(running: Status, speed: float | None, start: str | None) -> Status:
+def _as_asked(running: Status, speed: float | None, start: str | None, schedules: bool) -> Status:
     assert running.exchange_url
     if speed is not None and speed != running.speed:
         raise CloudRefused(f"--speed: the local cloud is up at speed {running.speed:g}; run repeg local down first")
+    if schedules and not Desk(connect_local(running)).on:
+        raise CloudRefused("--schedules: the local cloud is up without them; run repeg local down first")
     if start is not None:
         ExchangeControl(running.exchange_url).set_clock(start)
     return running
 
 
-def _start(place: Place, speed: float, start: str, enforce_roles: bool, step: Step) -> Status:
+def _start(place: Place, speed: float, start: str, enforce_roles: bool, schedules: bool, step: Step) -> Status:
     tools = find_tools()
     with step("starting the emulator and the exchange"):
         processes = _start_processes(place, speed, start, enforce_roles)
     with step("building the stack (sam build)"):
         build(tools)
     with step("deploying the stack (sam deploy)"):
-        ready = deploy(place, tools, processes, STACK)
+        ready = deploy(place, tools, processes, STACK, schedules)
         if enforce_roles:
             widen_for_emulator(ready)
     with step("warming the functions up"):

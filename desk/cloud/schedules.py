@@ -1,10 +1,13 @@
-"""Fires the schedules on market time, for EventBridge knows only the wall's, and only while their rule is enabled."""
+"""Fires the schedules on market time, for EventBridge knows only the wall's: the sweep while its rule is enabled, the
+others while the deployment has them on.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,8 +15,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from desk.exchange.client import ExchangeControl, ExchangeRefused
 from desk.stack.connection import Connection, connect_local
 from desk.stack.place import Status
+from desk.stack.schedules import Desk
+from repeg.domain.schedule.times import Schedule, fires_within
 
 EVERY_MINUTE = ("sweep_orders",)
+JUMP = timedelta(minutes=2)
+"""Time that passes between two looks is shorter; a clock that is set over a firing by more passes it by."""
 
 
 class Schedules:
@@ -23,7 +30,9 @@ class Schedules:
         self._endpoint_url = endpoint_url
         self._exchange = exchange
         self._minute: int | None = None
+        self._looked_at: datetime | None = None
         self._running: dict[str, threading.Thread] = {}
+        self._fired: list[threading.Thread] = []
 
     @staticmethod
     def pause(speed: float) -> float:
@@ -33,14 +42,28 @@ class Schedules:
     def look(self, status: Status) -> None:
         """Fires what is due, once for however many minutes went by."""
         try:
-            minute = int(datetime.fromisoformat(self._exchange.clock().now).timestamp() // 60)
+            now = datetime.fromisoformat(self._exchange.clock().now)
         except (OSError, ExchangeRefused) as problem:
             print(f"the exchange's clock cannot be read: {problem}", file=sys.stderr, flush=True)
             return
+        minute = int(now.timestamp() // 60)
+        self._look_at_times(status, now)
         if self._minute not in (None, minute):
             for function in EVERY_MINUTE:
                 self._fire(status, function)
         self._minute = minute
+
+    def _look_at_times(self, status: Status, now: datetime) -> None:
+        """A firing lies between the last look and this one; or in this very minute, into which the clock was set."""
+        minute = now.replace(second=0, microsecond=0)
+        since, self._looked_at = self._looked_at, now
+        if since is None or not since <= now < since + JUMP:
+            since = minute - timedelta(seconds=1)
+        for schedule in Schedule:
+            if fires_within(schedule, since, now):
+                thread = threading.Thread(target=_fire_scheduled, args=(status, schedule), daemon=True)
+                self._fired = [*(known for known in self._fired if known.is_alive()), thread]
+                thread.start()
 
     def _fire(self, status: Status, function: str) -> None:
         running = self._running.get(function)
@@ -69,3 +92,15 @@ def _invoke(status: Status, function: str) -> None:
         return
     if "FunctionError" in answer:
         print(f"{function} failed: {answer['Payload'].read().decode()}", file=sys.stderr, flush=True)
+
+
+def _fire_scheduled(status: Status, schedule: Schedule) -> None:
+    """As EventBridge does: the event is handed over, and Lambda tries again by itself what fails."""
+    connection = connect_local(status)
+    try:
+        if schedule in Desk(connection).on:
+            event = json.dumps({"schedule": schedule.value}).encode()
+            function = connection.function("run_schedule")
+            connection.lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=event)
+    except (BotoCoreError, ClientError) as problem:
+        print(f"{schedule} could not be fired: {problem}", file=sys.stderr, flush=True)

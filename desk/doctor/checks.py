@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from desk.doctor import alarms, broker, machine, market, positions, reach, settings, signals
+from desk.doctor import alarms, broker, machine, market, positions, reach, schedules, settings, signals
 from desk.doctor.case import Case
 from desk.doctor.keys import KEYS
 
@@ -38,6 +38,7 @@ CHECKS = (
     Check(signals.REFUSED, "signals", signals.check_refused),
     Check(machine.MACHINE, "machine", machine.check_machine),
     Check(machine.SWEEP, "machine", machine.check_sweep),
+    Check(schedules.SCHEDULES, "machine", schedules.check_schedules),
     Check(positions.POSITIONS, "broker", positions.check_positions),
     Check(alarms.ALERTS, "watch", alarms.check_alerts),
     Check(alarms.ALARMS, "watch", alarms.check_alarms),

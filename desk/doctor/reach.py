@@ -37,6 +37,7 @@ _CLIENTS = (
     "events",
     "lambda_",
     "logs",
+    "scheduler",
     "secretsmanager",
     "sns",
     "sqs",

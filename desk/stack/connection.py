@@ -83,6 +83,10 @@ class Connection:
     def sns(self) -> Any:
         return self.client("sns")
 
+    @cached_property
+    def scheduler(self) -> Any:
+        return self.client("scheduler")
+
     @property
     def is_local(self) -> bool:
         return self.endpoint_url is not None

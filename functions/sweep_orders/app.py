@@ -10,12 +10,13 @@ from repeg.rebalance.sweep import sweep_rebalances
 from repeg.telemetry import logger
 from repeg.wiring import clients
 from repeg.wiring.connection import broker, check_account
+from repeg.wiring.timetable import timetable
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Any event -> `{"to_do", "started"}`: orders."""
-    done = sweep(clients.worker(broker), clients.executions())
+    done = sweep(clients.worker(broker), clients.executions(), timetable())
     try:
         sweep_rebalances(clients.rebalancer(broker), clients.rebalancing())
     except Exception as error:  # positions and orders are looked after, and the next sweep looks again

@@ -25,10 +25,11 @@ from desk.doctor.meter import Meter
 from desk.doctor.reach import NEEDED
 from desk.stack.connection import Connection
 from repeg.domain.history import ClockAnchor
+from repeg.domain.schedule.times import Schedule
 from tests.support.lab import create_table
 
 STACK, LOGS = "repeg", "/aws/lambda/repeg"
-FUNCTIONS = ("accept_signal", "place_order", "sweep_orders")
+FUNCTIONS = ("accept_signal", "place_order", "run_schedule", "sweep_orders")
 KEYS = {"key_id": "PKTESTKEYOFTHECLINIC", "secret_key": "s3cr3tOfTheClinicThatNobodyMayEverSee"}
 
 
@@ -149,6 +150,20 @@ class Clinic:
 
     def override(self, document: str) -> None:
         self["ssm"].put_parameter(Name="/overrides", Value=document, Type="String", Overwrite=True)
+
+    def schedules_on(self, *schedules: Schedule, enabled: bool = True) -> None:
+        """Turn schedules on, as a deployment does."""
+        name = f"{STACK}-run-schedule"
+        on = {"Variables": self.environment | {"SCHEDULES_ON": ",".join(schedules)}}
+        self["lambda"].update_function_configuration(FunctionName=name, Environment=on)
+        for schedule in schedules:
+            self["scheduler"].create_schedule(
+                Name=f"{STACK}-{schedule.value}",
+                ScheduleExpression="rate(1 minute)",
+                FlexibleTimeWindow={"Mode": "OFF"},
+                Target={"Arn": self.arns["run_schedule"], "RoleArn": "arn:aws:iam::123456789012:role/any"},
+                State="ENABLED" if enabled else "DISABLED",
+            )
 
     def alarm(self, name: str, **more: Any) -> None:
         self["cloudwatch"].put_metric_alarm(

@@ -22,17 +22,21 @@ from desk.exchange.client import ExchangeControl
 from repeg.broker.alpaca import connect_alpaca
 from repeg.budget.ledger import RateBudget
 from repeg.budget.table import TableBudget
+from repeg.care.punctual import Timetable
 from repeg.care.sweep import sweep
 from repeg.clock import TimeKeeper
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Reservation
 from repeg.domain.rebalance.record import Rebalance, is_rebalance
 from repeg.domain.routes import Next, Route
+from repeg.domain.schedule.times import Schedule
 from repeg.domain.settings import Settings
 from repeg.executions import ExecutionState
 from repeg.intake import Intake
 from repeg.rebalance.rebalancer import Rebalancer
 from repeg.rebalance.sweep import sweep_rebalances
+from repeg.schedules.jobs import run_schedule
+from repeg.schedules.runner import Answer, Bench
 from repeg.steps.assess import assess
 from repeg.steps.cancel import cancel
 from repeg.steps.check import check
@@ -45,6 +49,7 @@ from repeg.steps.unwind import unwind
 from repeg.store.identity import IdentityStore
 from repeg.store.orders import OrderStore
 from repeg.store.rebalances import RebalanceStore
+from repeg.store.schedules import ScheduleStore
 from repeg.store.shared import SharedStore
 from repeg.wiring.handlers import run_step
 from repeg.wiring.rebalancing import run_rebalance_step
@@ -169,6 +174,9 @@ class Lab:
         dynamodb, table = _dynamodb(), f"lab-{next(TABLE_NUMBERS)}"
         create_table(dynamodb, table)
         self.orders = OrderStore(dynamodb, table)
+        self.schedules = ScheduleStore(dynamodb, table)
+        self.on: list[Schedule] = []
+        self.queued: list[str] = []
         self._wall = datetime.fromisoformat(control.clock().now)
         self.time = TimeKeeper(SharedStore(dynamodb, table), 1.0, lambda: self._wall)
         counted = TableBudget(dynamodb, table, "lab", self.time.latest_now, sleep=lambda _: None)
@@ -273,9 +281,18 @@ class Lab:
 
     def sweep(self) -> dict[str, int]:
         """The sweeper's minute."""
-        done = sweep(self.worker, self)  # type: ignore[arg-type]
+        done = sweep(self.worker, self, Timetable(self.on, self.schedules))  # type: ignore[arg-type]
         sweep_rebalances(self.rebalancer, self)  # type: ignore[arg-type]
         return done
+
+    def fire(self, schedule: Schedule) -> Answer:
+        """A firing of a schedule; what it sends to the queue stays in `queued`."""
+        bench = Bench(self.worker, self.schedules, self.rebalances, lambda *signal: self.queue(*signal))
+        return run_schedule(bench, schedule)
+
+    def queue(self, signal_id: str, body: str) -> None:
+        """As SQS takes a signal from a schedule."""
+        self.queued.append(body)
 
     def revive(self) -> None:
         """A new process takes over where one died."""

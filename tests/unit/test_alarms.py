@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
-from repeg.events import ALERT, SOURCE
+from repeg.events import ALERT, SOURCE, SUMMARY
 from tests.support.stack import ROOT, load_template, resources
 
 TEMPLATE = load_template()
@@ -37,6 +37,7 @@ def test_what_must_not_go_unnoticed_is_watched() -> None:
         "executions-failed",
         "executions-timed-out",
         "lambda-throttled",
+        "schedule-errors",
         "securing-errors",
         "signals-refused",
         "signals-waiting",
@@ -63,7 +64,7 @@ def test_alarms_and_alerts_may_be_published_to_the_topic() -> None:
 def test_every_alert_of_an_order_reaches_the_topic() -> None:
     """An alarm tells only the first of a row. The line is ready: a transformer would make a quote in it an error."""
     [rule] = resources(TEMPLATE, "AWS::Events::Rule").values()
-    assert rule["EventPattern"] == {"source": [SOURCE], "detail-type": [ALERT]}
+    assert rule["EventPattern"] == {"source": [SOURCE], "detail-type": [ALERT, SUMMARY]}
     [target] = rule["Targets"]
     assert (target["Arn"], target["InputPath"]) == ({"Ref": "Alerts"}, "$.detail.message")
     assert "InputTransformer" not in target

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from repeg.domain.patience import LONGEST_STEP, MAX_DELIVERIES, SENDER_LIFE
+from repeg.domain.schedule.runs import LEASE
+from repeg.domain.schedule.times import Schedule
 from tests.support.stack import ROOT, listed, load_template, resources, statements, walk
 
 TEMPLATE = load_template()
@@ -27,6 +29,7 @@ NAMED = {
     "AWS::Logs::MetricFilter": "FilterName",
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
+    "AWS::Scheduler::Schedule": "Name",
     "AWS::SSM::Parameter": "Name",
     "AWS::SecretsManager::Secret": "Name",
     "AWS::Serverless::Function": "FunctionName",
@@ -65,7 +68,7 @@ def test_every_parameter_and_condition_is_used() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in TEMPLATE["Resources"] if not name.endswith("Policy") and name != "AlertsByMail"]
+    "name", [name for name in TEMPLATE["Resources"] if not name.endswith(("Policy", "Role")) and name != "AlertsByMail"]
 )
 def test_names_begin_with_the_stack_so_that_stacks_can_stand_side_by_side(name: str) -> None:
     resource = TEMPLATE["Resources"][name]
@@ -117,6 +120,7 @@ def test_function_may_use_what_its_environment_points_at_and_nothing_else(name: 
         "EVENT_BUS_NAME": "events:PutEvents",
         "QUEUE_URL": "sqs:ChangeMessageVisibility",
         "SETTINGS_DEFAULTS": "ssm:GetParameters",
+        "SIGNALS_URL": "sqs:SendMessage",
         "STATE_MACHINE_ARN": "states:StartExecution",
     }
     variables = FUNCTIONS[name]["Environment"]["Variables"]
@@ -205,6 +209,80 @@ def test_schedules_are_on_wherever_the_stack_is() -> None:
     for schedule in schedules:
         assert schedule["State"] == "ENABLED"
     assert not evaluate(TEMPLATE["Conditions"]["OnLocalCloud"], defaults())
+
+
+# ---- what happens by the clock ----
+
+SCHEDULES = resources(TEMPLATE, "AWS::Scheduler::Schedule")
+PARAMETERS = {
+    Schedule.MARKET_OPEN_REBALANCE: "MarketOpenRebalance",
+    Schedule.PRE_MARKET_ASSESSMENT: "PreMarketAssessment",
+    Schedule.END_OF_DAY_SUMMARY: "EndOfDaySummary",
+}
+
+
+def _scheduled(schedule: Schedule) -> dict[str, Any]:
+    [found] = [each for each in SCHEDULES.values() if each["Name"] == {"Fn::Sub": f"${{AWS::StackName}}-{schedule}"}]
+    return found
+
+
+def _chosen(node: Any, **parameters: str) -> Any:
+    """What a value with conditions comes to."""
+    while isinstance(node, dict) and "Fn::If" in node:
+        condition, if_true, if_false = node["Fn::If"]
+        holds = evaluate(TEMPLATE["Conditions"][condition], {**defaults(), **parameters})
+        node = if_true if holds else if_false
+    return node
+
+
+@pytest.mark.parametrize("schedule", Schedule)
+def test_a_schedule_fires_at_its_time_in_new_york_on_weekdays(schedule: Schedule) -> None:
+    found, at = _scheduled(schedule), schedule.time
+    assert found["ScheduleExpression"] == f"cron({at.minute} {at.hour} ? * MON-FRI *)"
+    assert found["ScheduleExpressionTimezone"] == "America/New_York"
+    assert found["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert json.loads(found["Target"]["Input"]) == {"schedule": schedule.value}
+    assert found["Target"]["Arn"] == {"Fn::GetAtt": "RunSchedule.Arn"}
+    assert len(SCHEDULES) == len(Schedule)
+
+
+@pytest.mark.parametrize("schedule", Schedule)
+def test_a_schedule_is_off_until_it_is_turned_on_and_never_on_by_the_walls_time_locally(schedule: Schedule) -> None:
+    state, parameter = _scheduled(schedule)["State"], PARAMETERS[schedule]
+    assert _chosen(state) == "DISABLED"
+    assert _chosen(state, **{parameter: "on"}) == "ENABLED"
+    assert _chosen(state, **{parameter: "on"}, IsLocal="true") == "DISABLED"
+
+
+@pytest.mark.parametrize("function", ["SweepOrders", "RunSchedule"])
+def test_who_looks_out_for_runs_knows_which_schedules_are_on(function: str) -> None:
+    separator, names = FUNCTIONS[function]["Environment"]["Variables"]["SCHEDULES_ON"]["Fn::Join"]
+    for on in ([], [Schedule.END_OF_DAY_SUMMARY], list(Schedule)):
+        given = {PARAMETERS[schedule]: "on" for schedule in on}
+        told = separator.join(_chosen(name, **given) for name in names).split(separator)
+        assert {name for name in told if name} == set(on)
+
+
+def test_the_scheduler_may_do_nothing_but_fire_that_function() -> None:
+    [role] = resources(TEMPLATE, "AWS::IAM::Role").values()
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    [allowed] = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+    assert (allowed["Action"], allowed["Resource"]) == ("lambda:InvokeFunction", {"Fn::GetAtt": "RunSchedule.Arn"})
+    assert all(each["Target"]["RoleArn"] == {"Fn::GetAtt": "SchedulerRole.Arn"} for each in SCHEDULES.values())
+
+
+def test_a_claim_lives_longer_than_who_made_it_and_not_until_the_next_try() -> None:
+    """Lambda tries again a minute after it failed: a claim that still held then would keep the retry out."""
+    assert FUNCTIONS["RunSchedule"]["Timeout"] < LEASE.total_seconds() < 60
+    assert FUNCTIONS["RunSchedule"]["EventInvokeConfig"]["MaximumRetryAttempts"] == 2
+
+
+def test_no_firing_comes_when_it_is_of_no_use_any_more() -> None:
+    longest = FUNCTIONS["RunSchedule"]["EventInvokeConfig"]["MaximumEventAgeInSeconds"]
+    assert longest <= 600, "from 09:25 until five minutes after the open"
+    assert all(each["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] <= longest for each in SCHEDULES.values())
 
 
 def test_a_sweep_that_was_held_up_does_not_come_late() -> None:

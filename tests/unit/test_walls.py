@@ -98,6 +98,7 @@ DOMAIN = Package(
         "rebalance": _PLAIN | {"market", "ladder", "order", "rules"},
         "signals": _PLAIN | {"ladder", "order", "rebalance"},
         "proof": _PLAIN | {"market", "order", "rules"},
+        "schedule": _PLAIN | {"market", "ladder", "order", "signals", "rules", "rebalance"},
     },
     outside=frozenset({"repeg.errors"}),
 )
@@ -124,7 +125,9 @@ REPEG = Package(
         "steps": _RIM | {"worker"},
         "care": _RIM | {"worker"},
         "rebalance": _RIM | {"worker"},
-        "wiring": _RIM | {"budget", "intake", "rebalance", "settings", "steps", "telemetry", "worker"},
+        "schedules": _RIM | {"worker"},
+        "wiring": _RIM
+        | {"budget", "care", "intake", "rebalance", "schedules", "settings", "steps", "telemetry", "worker"},
     },
 )
 PACKAGES = [DOMAIN, REPEG, EXCHANGE, DESK]

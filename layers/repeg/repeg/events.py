@@ -13,6 +13,8 @@ ALERT = "Order Alert"
 EXITED = "Position Exited"
 CAP_BREACHED = "Cap Breached"
 REBALANCED = "Rebalance Outcome"
+SPREADS = "Spread Assessment"
+SUMMARY = "Daily Summary"
 
 
 class Publisher(Protocol):

@@ -167,6 +167,7 @@ def _deploy(control: ExchangeControl, setenv: Callable[[str, str], None]) -> Sta
         "CLOCK_SPEED": "1",
         "DLQ_URL": dlq,
         "QUEUE_URL": signals,
+        "SIGNALS_URL": signals,
         "EVENT_BUS_NAME": "repeg",
         "SETTINGS_DEFAULTS": "/repeg/settings/defaults",
         "SETTINGS_OVERRIDES": "/repeg/settings/overrides",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from botocore.exceptions import ClientError
 
 from desk.exchange.client import ExchangeControl
 from repeg.domain.reasons import Status
+from repeg.domain.schedule.spreads import OpeningPlans, assessed
+from tests.support import make
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.scenes import at, done, lab_at, market_time, send
@@ -91,6 +94,60 @@ def test_the_spread_before_the_open_sets_patience_and_cap(
             assert order.status is Status.FILLED
         else:
             assert order.children[0].limit_price == order.worst_price, "five basis points are less than half the spread"
+
+
+def _assess(lab: Lab, touch: tuple[str, str], open_on: str = "2026-11-20") -> None:
+    """The pre-market assessment saw this market."""
+    opens_at = at(f"{open_on}T09:30:00-05:00")
+    seen = make.quote(*touch, at=at("09:20"))
+    plans = OpeningPlans(
+        date=opens_at.date(), made_at=at("09:20"), plans={"TQQQ": assessed(seen, opens_at, lab.settings)}
+    )
+    lab.time.kept.keep_opening_plans(plans)
+
+
+@pytest.mark.parametrize(
+    ("planned", "earliest", "cap"), [(TIGHT, "09:30:05", 5), (NORMAL, "09:31:00", 10), (WIDE, "09:32:00", 15)]
+)
+def test_an_order_that_came_after_the_open_goes_by_the_plan_that_was_made_for_all(
+    exchange: ExchangeControl, planned: tuple[str, str], earliest: str, cap: int
+) -> None:
+    with lab_at(exchange, "09:30:05") as lab:
+        _assess(lab, planned)
+        _quote(lab, WIDE)
+        order = done(lab)
+        assert order.terms.max_slippage_bps == cap
+        assert order.first_sent_at
+        assert 0 <= (order.first_sent_at - at(earliest)).total_seconds() < 4
+
+
+def test_an_orders_own_look_before_the_open_is_the_later_one(exchange: ExchangeControl) -> None:
+    with lab_at(exchange, "09:28") as lab:
+        _assess(lab, WIDE)
+        _quote(lab, NORMAL)
+        assert done(lab).terms.max_slippage_bps == 10
+
+
+@pytest.mark.parametrize(("when", "open_on"), [("09:30:05", "2026-11-19"), ("09:35", "2026-11-20")])
+def test_a_plan_of_another_open_or_for_the_first_minutes_says_nothing_now(
+    exchange: ExchangeControl, when: str, open_on: str
+) -> None:
+    with lab_at(exchange, when) as lab:
+        _assess(lab, TIGHT, open_on)
+        assert done(lab).terms.max_slippage_bps == 20
+
+
+def test_a_plan_that_cannot_be_read_keeps_no_order_from_its_market(
+    exchange: ExchangeControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lab_at(exchange, "09:30:05") as lab:
+        broken = ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "GetItem")
+
+        def refuses() -> None:
+            raise broken
+
+        monkeypatch.setattr(lab.time.kept, "opening_plans", refuses)
+        assert done(lab).status is Status.FILLED
 
 
 def test_from_five_minutes_after_the_open_the_plan_is_history(exchange: ExchangeControl) -> None:

@@ -12,6 +12,8 @@ import pytest
 from desk.exchange.client import ExchangeControl
 from repeg.clock import TimeKeeper
 from repeg.domain.routes import GO_ON_TO_PROTECT
+from repeg.domain.schedule.times import Schedule
+from repeg.store.schedules import KeptTargets
 from repeg.store.shared import SharedStore
 from tests.support.brackets import OCO
 from tests.support.crowd import Crowd
@@ -54,6 +56,8 @@ class Recorder:
         lab._tasks = lambda: {name: self._as(name, step, lab) for name, step in tasks().items()}  # type: ignore[method-assign]
         lab.sweep = self._as("SweepOrders", lab.sweep, lab)  # type: ignore[method-assign]
         lab.intake.accept = self._as("AcceptSignal", lab.intake.accept, lab)  # type: ignore[method-assign]
+        lab.fire = self._as("RunSchedule", lab.fire, lab)  # type: ignore[method-assign]
+        lab.queue = self._doing("sqs:SendMessage", lab.queue)  # type: ignore[method-assign]
         lab.start = self._doing("states:StartExecution", lab.start)  # type: ignore[method-assign]
         lab.state = self._doing("states:DescribeExecution", lab.state)  # type: ignore[method-assign]
         lab.under_way = self._doing("states:ListExecutions", lab.under_way)  # type: ignore[method-assign]
@@ -249,7 +253,26 @@ def _never_started(lab: Lab, _: pytest.MonkeyPatch) -> None:
     minutes(lab, 2)
 
 
+def _scheduled(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    """All schedules of a day, with a sweep after each that looks out for its run."""
+    hold(lab)
+    run(lab, "s", qty=10)
+    lab.on = list(Schedule)
+    schedules = lab.schedules
+    schedules.keep_targets(KeptTargets('{"targets": {"TQQQ": 1}}', lab.time.wall().isoformat()))
+    for clock, schedule in (("09:20", "pre-market-assessment"), ("09:25", "market-open-rebalance")):
+        lab.set_clock(f"2026-11-23T{clock}:30-05:00")
+        lab.fire(Schedule(schedule))
+        lab.sweep()
+    lab.set_clock("2026-11-23T16:20:30-05:00")
+    lab.fire(Schedule.END_OF_DAY_SUMMARY)
+    for _minute in range(10):
+        lab.sweep()
+        lab.sleep(60)
+
+
 LIVES: dict[str, Life] = {
+    "scheduled": _scheduled,
     "protected and hit": _protected_and_hit,
     "bought in part": _bought_in_part,
     "through the stop": _through_the_stop,

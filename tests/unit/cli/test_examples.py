@@ -5,12 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import runpy
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from desk.stack.signal_files import read_signals
+from repeg.domain.schedule.targets import judge, parse_targets
+from repeg.domain.signals.parsing import read_json
+from repeg.store.schedules import ScheduleStore
+from tests.support.lab import create_table
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
@@ -69,3 +76,44 @@ def test_the_message_is_deduplicated_as_the_command_line_does(breakout: dict[str
             "MessageDeduplicationId": ours.deduplication_id,
         }
     ]
+
+
+@pytest.fixture(scope="module")
+def rotation() -> dict[str, Any]:
+    return runpy.run_path(str(EXAMPLES / "rotation.py"))
+
+
+def test_the_shipped_bars_make_targets_that_repeg_takes(rotation: dict[str, Any]) -> None:
+    with (EXAMPLES / "daily_bars.csv").open(newline="") as file:
+        made = rotation["targets"](csv.DictReader(file))
+    assert made == {"NVDA": "0.49", "CRWD": "0.49"}
+    parse_targets(read_json(json.dumps({"targets": made})))
+
+
+def test_targets_are_written_where_the_market_open_rebalance_reads_them(rotation: dict[str, Any]) -> None:
+    with mock_aws():
+        create_table(boto3.client("dynamodb", region_name="us-east-1"), "mine")
+        rotation["write"](boto3.resource("dynamodb", region_name="us-east-1").Table("mine"), {"SPY": "0.3333"})
+        kept = ScheduleStore(boto3.client("dynamodb", region_name="us-east-1"), "mine").targets()
+    assert kept
+    now = datetime.now(UTC)
+    judged = judge(*kept, lambda wall: wall, now, now - timedelta(minutes=1))
+    assert judged.problem is None and judged.signal and judged.signal.strategy == "rotation"
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        ({"detail-type": "Daily Summary", "detail": {"message": "3 orders"}}, "Daily Summary 3 orders"),
+        (
+            {"detail-type": "Order Alert", "detail": {"signal_id": None, "alert": "it did not fire", "message": "m"}},
+            "Order Alert it did not fire",
+        ),
+        ({"detail-type": "Spread Assessment", "detail": {"plans": []}}, "Spread Assessment"),
+    ],
+)
+def test_what_is_published_of_no_order_is_heard_too(event: dict[str, Any], line: str) -> None:
+    with mock_aws(), pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        told = runpy.run_path(str(EXAMPLES / "outcomes.py"))["told"]
+    assert told(event) == line

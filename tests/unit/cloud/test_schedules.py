@@ -12,6 +12,7 @@ from desk.cloud import schedules as module
 from desk.cloud.schedules import Schedules, enabled
 from desk.exchange.client import ClockReading
 from desk.stack.place import Status
+from repeg.domain.schedule.times import Schedule
 from tests.support.clinic import Clinic, open_clinic
 
 
@@ -35,6 +36,7 @@ def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
 def fired(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
     monkeypatch.setattr(module, "_invoke", lambda status, function: calls.append(function))
+    monkeypatch.setattr(module, "_fire_scheduled", lambda status, schedule: calls.append(schedule.value))
     return calls
 
 
@@ -43,7 +45,7 @@ def looked(exchange: Exchange, *times: str) -> None:
     for time in times:
         exchange.now = f"2026-11-20T{time}Z"
         schedules.look(Status())
-        for thread in schedules._running.values():
+        for thread in [*schedules._running.values(), *schedules._fired]:
             thread.join(5)
 
 
@@ -105,3 +107,41 @@ def test_only_a_rule_that_is_enabled_fires(clinic: Clinic) -> None:
     assert enabled(connection, "sweep_orders")
     clinic["events"].remove_targets(Rule="every-minute", Ids=["1"])
     assert not enabled(connection, "sweep_orders")
+
+
+@pytest.mark.parametrize(
+    ("times", "fires"),
+    [
+        (["14:24:50", "14:25:02", "14:25:30"], ["market-open-rebalance"]),
+        (["14:24:50", "14:26:10"], ["market-open-rebalance"]),
+        (["14:00:00", "15:00:00"], []),
+        (["14:00:00", "14:25:00"], ["market-open-rebalance"]),
+        (["14:25:20", "14:25:40"], ["market-open-rebalance"]),
+        (["14:19:59", "14:20:00"], ["pre-market-assessment"]),
+        (["21:19:00", "21:20:30"], ["end-of-day-summary"]),
+    ],
+)
+def test_a_schedule_is_fired_when_the_market_comes_to_its_time_and_not_when_the_clock_is_set_over_it(
+    times: list[str], fires: list[str], fired: list[str]
+) -> None:
+    looked(Exchange(), *times)
+    assert [name for name in fired if name != "sweep_orders"] == fires
+
+
+def test_a_schedule_is_handed_to_lambda_if_the_deployment_has_it_on(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = clinic.case.connection
+    monkeypatch.setattr(module, "connect_local", lambda _: connection)
+    handed: list[tuple[str, str, bytes]] = []
+
+    def invoke(FunctionName: str, InvocationType: str, Payload: bytes) -> None:
+        handed.append((FunctionName, InvocationType, Payload))
+
+    monkeypatch.setattr(connection.lambda_, "invoke", invoke)
+    module._fire_scheduled(Status(), Schedule.END_OF_DAY_SUMMARY)
+    assert not handed
+    clinic.schedules_on(Schedule.END_OF_DAY_SUMMARY)
+    module._fire_scheduled(Status(), Schedule.END_OF_DAY_SUMMARY)
+    module._fire_scheduled(Status(), Schedule.MARKET_OPEN_REBALANCE)
+    assert handed == [("repeg-run-schedule", "Event", b'{"schedule": "end-of-day-summary"}')]

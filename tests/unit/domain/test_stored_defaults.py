@@ -14,10 +14,12 @@ from repeg.domain.market.reports import KeysAccount, KnownAssets
 from repeg.domain.market.sessions import Calendar
 from repeg.domain.models import Frozen
 from repeg.domain.order.record import Order
+from repeg.domain.schedule.runs import ScheduledRun
+from repeg.domain.schedule.spreads import OpeningPlans
 from repeg.store.sweeps import SweepState
 
 WRITTEN = Path(__file__).with_name("stored_defaults.json")
-STORED = (Order, ClockAnchor, Calendar, KeysAccount, KnownAssets, SweepState)
+STORED = (Order, ClockAnchor, Calendar, KeysAccount, KnownAssets, OpeningPlans, ScheduledRun, SweepState)
 NONE = "must be given"
 
 

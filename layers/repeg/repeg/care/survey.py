@@ -42,6 +42,8 @@ class Survey:
     orders_after: str = ""
     marks: dict[str, datetime] = field(default_factory=dict)
     """Times of what lasts, by order and name; those that are not renewed are forgotten."""
+    awaited: dict[str, datetime] = field(default_factory=dict)
+    """Firings of schedules that the next sweep looks out for."""
     split: set[str] = field(default_factory=set)
     """Brackets whose position looks split, which nobody confirms."""
     unseen: set[str] = field(default_factory=set)
@@ -112,7 +114,10 @@ def end(survey: Survey) -> None:
     # Of orders that nobody looked at nothing is over: forgotten, their trouble would be alerted again as new.
     kept = {name: at for name, at in survey.before.marks.items() if name.partition(" ")[0] in survey.unseen}
     state = SweepState(
-        positions_after=survey.positions_after, orders_after=survey.orders_after, marks=kept | survey.marks
+        positions_after=survey.positions_after,
+        orders_after=survey.orders_after,
+        marks=kept | survey.marks,
+        awaited=survey.awaited,
     )
     if state != survey.before:
         survey.worker.orders.keep_sweep_state(state)

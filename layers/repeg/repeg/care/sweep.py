@@ -6,6 +6,7 @@ Positions come first, then orders; both within bounds of time, and who was left 
 from __future__ import annotations
 
 from repeg.care.given_up import look_for_given_up
+from repeg.care.punctual import Timetable, look_for_missed_runs
 from repeg.care.survey import Survey, begin, check_clock, end, in_turn, list_executions
 from repeg.care.watch import free_turn, watch_positions
 from repeg.domain.order.record import Order
@@ -21,7 +22,7 @@ from repeg.store.orders import BATCH
 from repeg.worker.worker import Worker
 
 
-def sweep(worker: Worker, executions: Executions) -> dict[str, int]:
+def sweep(worker: Worker, executions: Executions, timetable: Timetable | None = None) -> dict[str, int]:
     """Watch positions, and restart what died. Returns how many orders are to do, and how many executions started."""
     survey = begin(worker.at(Route.PROTECT_POSITION), executions)
     _refresh_clock(worker)
@@ -32,6 +33,7 @@ def sweep(worker: Worker, executions: Executions) -> dict[str, int]:
         _not_watched(survey, error)
     to_do = _revive_all(survey)
     _look_for_given_up(survey)
+    look_for_missed_runs(survey, timetable)
     end(survey)
     return {"to_do": to_do, "started": survey.started}
 

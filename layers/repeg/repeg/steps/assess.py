@@ -52,6 +52,7 @@ from repeg.domain.rules.walking import is_exit, waits_for_market
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError, StoreConflict
 from repeg.steps.late import worked_off_late
 from repeg.steps.place import start_rung
+from repeg.steps.planned import planned
 from repeg.worker.leftover import LAST_LOOKS
 from repeg.worker.outcome import reason_of
 from repeg.worker.size import size
@@ -171,7 +172,9 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
             take_over(worker, order)
         waits = min(order.run.waits, EXIT_TURN_WAITS) if is_exit(order) else order.run.waits
         return order, Wait(seconds=turn_backoff(waits), on=WaitingFor.TURN), None
-    verdict, newer = _release(worker, order, clock, calendar.session_at(now))
+    session = calendar.session_at(now)
+    order = planned(worker, order, session, now)
+    verdict, newer = _release(worker, order, clock, session)
     return order, verdict, newer
 
 

@@ -1,4 +1,6 @@
-"""What all orders share: the last reading of the broker's clock, the trading calendar, the last valid settings."""
+"""What all orders share: the last reading of the broker's clock, the trading calendar, the plans of the open, and the
+last valid settings.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from repeg.domain.history import ClockAnchor
 from repeg.domain.market.reports import KeysAccount, KnownAssets
 from repeg.domain.market.sessions import Calendar
 from repeg.domain.models import Frozen, from_json, to_json
+from repeg.domain.schedule.spreads import OpeningPlans
 from repeg.settings import Kept
 from repeg.store.items import from_item, to_item
 
@@ -53,6 +56,14 @@ class SharedStore:
     def keep_assets(self, known: KnownAssets) -> None:
         """Keep assets of a day."""
         self._keep("MARKET", "ASSETS", to_json(known))
+
+    def opening_plans(self) -> OpeningPlans | None:
+        """The plans of the open that were made last, or None."""
+        return self._reading("OPENING", OpeningPlans)
+
+    def keep_opening_plans(self, plans: OpeningPlans) -> None:
+        """Keep the plans of an open."""
+        self._keep("MARKET", "OPENING", to_json(plans))
 
     def load(self) -> Kept | None:
         """The last valid settings document, or None."""

@@ -20,6 +20,8 @@ class SweepState(Frozen):
     """The last position that was looked at, when time ran out; empty: all were."""
     orders_after: str = ""
     marks: dict[str, datetime] = msgspec.field(default_factory=dict)
+    awaited: dict[str, datetime] = msgspec.field(default_factory=dict)
+    """Firings that are looked out for, by schedule: when they are due."""
 
 
 class Sweeps(Table):

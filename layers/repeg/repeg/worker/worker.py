@@ -149,6 +149,16 @@ class Worker:
         except Exception as error:  # the log line above has alarmed already
             self.log.error(f"alert was not published: {error}", order_id=order.order_id)
 
+    def alert_about(self, about: str, detail: str, command: str) -> None:
+        """Tell the operator of something that is no order; `command` is where to begin. Never raises."""
+        self.log.error(f"{about}: {detail}", alert=True)
+        nothing = {"order_id": None, "signal_id": None, "symbol": None}
+        try:
+            message = self.stack.line(about, detail, command)
+            self.publisher.publish(ALERT, {**nothing, "alert": detail, "message": message})
+        except Exception as error:  # the log line above has alarmed already
+            self.log.error(f"alert was not published: {error}")
+
     def alert_lasting(self, order: Order, what: str, detail: str) -> Order:
         """Alert of trouble called `what` at once and again every 15 minutes while it lasts; the caller saves the order.
 

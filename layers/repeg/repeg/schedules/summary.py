@@ -1,0 +1,57 @@
+"""The end-of-day summary: the day's orders in one event, which is mailed as the alerts are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from repeg.domain.market.reports import TradingDay
+from repeg.domain.order.record import Order
+from repeg.domain.rebalance.plan import Residual
+from repeg.domain.schedule.runs import Outcome, ScheduledRun
+from repeg.domain.schedule.summary import early_close, is_of, sum_up
+from repeg.domain.schedule.times import day_of
+from repeg.events import SUMMARY
+from repeg.schedules.runner import Bench, Decided, Done, Job
+
+# What came on the eve of a long weekend may have waited until today.
+LOOK_BACK = timedelta(days=5)
+MOST_ORDERS = 5000
+MOST_REBALANCES = 50
+
+
+def _decide(bench: Bench, session: TradingDay, run_id: str) -> Decided:
+    return Decided(None)
+
+
+def _perform(bench: Bench, session: TradingDay, run: ScheduledRun) -> Done:
+    worker = bench.worker
+    holding, _ = worker.orders.several(worker.orders.holding_shares())
+    orders, left = _orders_of(bench, session.date), _residuals_of(bench, session.date)
+    summary = sum_up(session.date, orders, holding.values(), left, early_close(session.closes_at))
+    line = summary.line()
+    # The day first: a phone shows little more than that of a mail.
+    message = worker.stack.line(f"{session.date:%a %d %b}", line, "repeg orders")
+    worker.publisher.publish(SUMMARY, {**summary.view(), "message": message})
+    return Done(Outcome.SUMMED_UP, line)
+
+
+SUMMING_UP = Job(_decide, _perform)
+
+
+def _orders_of(bench: Bench, day: date) -> Iterator[Order]:
+    for order in bench.worker.orders.newest(MOST_ORDERS):
+        if day_of(order.created_at) < day - LOOK_BACK:
+            return
+        if is_of(order, day):
+            yield order
+
+
+def _residuals_of(bench: Bench, day: date) -> Iterator[Residual]:
+    """What the day's rebalances left undone: of several, what each of them did."""
+    for rebalance in bench.rebalances.newest(MOST_REBALANCES):
+        if day_of(rebalance.created_at) < day - LOOK_BACK:
+            return
+        ended = rebalance.completed_at
+        if ended and day_of(ended) == day and not rebalance.wanted.dry_run:
+            yield from rebalance.residual

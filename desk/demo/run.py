@@ -36,6 +36,7 @@ from repeg.store.orders import OrderStore
 LONGEST_ACT_MARKET_SECONDS = 150.0
 SLACK_SECONDS = 30.0
 _NEXT = "to play yourself: make local (it says how to go on)"
+_SLOWER = 'a machine that is busy is late for so fast a market; slower, in two minutes: make demo ARGS="--speed 1"'
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,13 @@ class Told:
             "targets": [asdict(target) for target in targets(self.brackets)],
             "audit": asdict(self.audit),
         }
+
+
+def what_next(ok: bool, speed: float) -> str | None:
+    """What to type after the demo. A story may also end otherwise because the machine had no time for it."""
+    if ok:
+        return _NEXT
+    return _SLOWER if speed > 1 else None
 
 
 def _plain(report: ExecutionReport | BracketReport) -> dict[str, Any]:
@@ -156,8 +164,8 @@ class Demo:
         self._console.print()
         summary = f"{good} of {len(told.verdicts)} stories ended as expected, in {told.seconds:.0f} s"
         self._console.print(Text(summary, style="bold green" if told.ok else "bold red"))
-        if told.ok:
-            self._console.print(_NEXT, style="dim")
+        if advice := what_next(told.ok, self._speed):
+            self._console.print(advice, style="dim")
 
     def _section(self, title: str, content: RenderableType) -> None:
         self._console.print()

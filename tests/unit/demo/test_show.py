@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from desk.demo.play import Progress
+from desk.demo.run import what_next
 from desk.demo.show import progress_table, verdict_table
 from desk.demo.stories import PARTS
 from desk.demo.story import Act, Expected, Story
@@ -55,3 +56,9 @@ def test_only_what_differs_is_told_twice(width: int) -> None:
     wrong = judge(replace(STORY, expected=Expected("unfilled", "slippage_exceeded")), view, view, journal(HELD))
     text = " ".join(shown(verdict_table([wrong], width), width))
     assert "as expected" not in text and "instead of" in text and "534.80" in text
+
+
+def test_a_demo_that_failed_on_a_busy_machine_is_offered_a_slower_market() -> None:
+    assert "--speed 1" in (what_next(False, 5) or "")
+    assert what_next(False, 1) is None, "it cannot be slower: something is wrong"
+    assert "make local" in (what_next(True, 5) or "")

@@ -17,6 +17,7 @@ from desk.cli import (
     local,
     orders,
     positions,
+    rebalances,
     rehearse,
     schedules,
     send,
@@ -42,6 +43,8 @@ app.command()(orders.orders)
 app.command()(orders.order)
 app.command()(orders.wait)
 app.command()(orders.watch)
+app.command()(rebalances.rebalances)
+app.command()(rebalances.rebalance)
 app.command()(positions.positions)
 app.command()(positions.resolve)
 app.add_typer(settings.app, name="settings")

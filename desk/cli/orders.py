@@ -12,7 +12,7 @@ from desk.cli.options import AsJson, StackName
 from desk.cli.output import fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
-    from repeg.domain.order.record import Order
+    from desk.stack.records import Record
     from repeg.store.orders import OrderStore
 
 SymbolFilter = Annotated[str | None, typer.Option("--symbol", help="Only orders of this symbol.")]
@@ -52,13 +52,16 @@ def order(
     as_json: AsJson = False,
 ) -> None:
     """Show one order with its child orders and its history."""
-    from desk.cli.reaching import reaching_orders
+    from desk.cli.reaching import reaching_records
+    from repeg.domain.order.record import Order
     from repeg.domain.order.views import order_view
 
-    with reaching_orders(stack) as store:
-        found = store.find(order_or_signal_id)
+    with reaching_records(stack) as records:
+        found = records.find(order_or_signal_id)
     if found is None:
         fail(f"{order_or_signal_id}: there is no such order (a signal just sent may need a moment; try repeg wait)")
+    if not isinstance(found, Order):
+        fail(f"{order_or_signal_id}: is a rebalance; repeg rebalance {found.signal_id} shows it and its legs")
     if as_json:
         print_json(order_view(found))
         return
@@ -68,13 +71,13 @@ def order(
 
 
 def wait(
-    signal_ids: Annotated[list[str], typer.Argument(help="Ids of the signals (or orders) to wait for.")],
+    signal_ids: Annotated[list[str], typer.Argument(help="Ids of the signals (orders, rebalances) to wait for.")],
     timeout: Annotated[float, typer.Option("--timeout", min=0, help="Wall seconds to wait at most.")] = 300,
     stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
-    """Wait until the orders of all these signals are over, whatever their status."""
-    from desk.cli.reaching import reaching_orders
+    """Wait until what became of all these signals is over, whatever its status: orders and rebalances."""
+    from desk.cli.reaching import reaching_records
     from desk.stack.following import wait_for
     from repeg.domain.signals.parsing import SIGNAL_ID
 
@@ -82,14 +85,14 @@ def wait(
         if not SIGNAL_ID.fullmatch(name):
             refuse(f"signal_ids: {name!r} cannot be one; an id is 1 to 64 of A-Z a-z 0-9 _ -")
 
-    def report(order: Order) -> None:
+    def report(record: Record) -> None:
         if not as_json:
-            why = f" {order.reason.value}" if order.reason else ""
-            print(f"{order.signal_id} {order.status.value}{why}", flush=True)
+            why = f" {record.reason.value}" if record.reason else ""
+            print(f"{record.signal_id} {record.status.value}{why}", flush=True)
 
-    with reaching_orders(stack) as store:
+    with reaching_records(stack) as records:
         try:
-            waited = wait_for(store, signal_ids, timeout, report)
+            waited = wait_for(records, signal_ids, timeout, report)
         except KeyboardInterrupt:
             fail("stopped waiting; the orders go on")
     if as_json:

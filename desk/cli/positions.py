@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +13,6 @@ from desk.cli.output import fail, print_json, refuse, tell
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from desk.doctor.case import Case
     from desk.positions.resolve import Word
 
 _STYLES = {"covered": "green", "bare": "bold red", "past its stop": "bold red", "disagrees": "bold red"}
@@ -27,9 +24,10 @@ def positions(
     as_json: AsJson = False,
 ) -> None:
     """Show what brackets hold: record, account, orders and market side by side, and where each position stands."""
+    from desk.cli.reaching import reaching_case
     from desk.positions.beside import documents
 
-    with _case(stack) as case:
+    with reaching_case(stack) as case:
         found, trouble = documents(case, symbol.upper() if symbol else None)
     if trouble:
         tell(f"the broker's side is not complete: {trouble}")
@@ -54,13 +52,14 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """Decide about a position whose record and account disagree: forget it, or say what it is."""
+    from desk.cli.reaching import reaching_case
     from desk.positions.resolve import clock, disputed, executions, shown
     from desk.positions.resolve import resolve as resolve_
     from repeg.domain.order.views import order_view
     from repeg.domain.proof.resolving import NotResolvable
 
     word = _word(forget, qty, stop, target)
-    with _case(stack) as case:
+    with reaching_case(stack) as case:
         try:
             meant = disputed(case.orders, symbol.upper(), order)
             decided = resolve_(case.orders, executions(case), clock(case), meant, word, shown(case, symbol.upper()))
@@ -102,21 +101,6 @@ def _number(name: str, text: str) -> Decimal:
     if not number.is_finite():
         refuse(f"{name} {text}: not a number")
     return number
-
-
-@contextmanager
-def _case(stack: str) -> Iterator[Case]:
-    from desk.cli.reaching import reaching
-    from desk.doctor.case import wall_clock
-    from desk.doctor.findings import Trouble
-    from desk.doctor.meter import Meter
-    from desk.doctor.reach import reach
-
-    with reaching(stack):
-        try:
-            yield reach(stack, Meter(), wall_clock)
-        except Trouble as trouble:
-            fail(f"{trouble.detail}; {trouble.mend}")
 
 
 def table(found: list[dict[str, Any]]) -> Table:

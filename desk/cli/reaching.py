@@ -15,7 +15,9 @@ from desk.stack.place import status
 from repeg.errors import OperatorError
 
 if TYPE_CHECKING:
+    from desk.doctor.case import Case
     from desk.stack.connection import Connection
+    from desk.stack.records import Records
     from repeg.store.orders import OrderStore
 
 
@@ -77,3 +79,27 @@ def reaching_orders(stack: str) -> Iterator[OrderStore]:
 
     with reaching(stack) as connection:
         yield OrderStore(connection.dynamodb, connection.table)
+
+
+@contextmanager
+def reaching_records(stack: str) -> Iterator[Records]:
+    """The stack's orders and rebalances; trouble with it ends the command with exit code 1."""
+    from desk.stack.records import records_of
+
+    with reaching(stack) as connection:
+        yield records_of(connection)
+
+
+@contextmanager
+def reaching_case(stack: str) -> Iterator[Case]:
+    """The stack and the broker that it trades at; trouble with either ends the command with exit code 1."""
+    from desk.doctor.case import wall_clock
+    from desk.doctor.findings import Trouble
+    from desk.doctor.meter import Meter
+    from desk.doctor.reach import reach
+
+    with reaching(stack):
+        try:
+            yield reach(stack, Meter(), wall_clock)
+        except Trouble as trouble:
+            fail(f"{trouble.detail}; {trouble.mend}")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from desk.doctor.meter import Meter
 from desk.stack.connection import Connection
 from repeg.store.orders import OrderStore
+from repeg.store.rebalances import RebalanceStore
 from repeg.store.shared import SharedStore
 
 _Known = TypeVar("_Known")
@@ -39,6 +40,10 @@ class Case:
     @cached_property
     def orders(self) -> OrderStore:
         return OrderStore(self.connection.dynamodb, self.connection.table)
+
+    @cached_property
+    def rebalances(self) -> RebalanceStore:
+        return RebalanceStore(self.connection.dynamodb, self.connection.table)
 
     @cached_property
     def market(self) -> SharedStore:

@@ -1,4 +1,4 @@
-"""What works the orders: executions that died, and the sweep that revives them."""
+"""What works orders and rebalances: executions that died, and the sweep that revives them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.metrics import points
 from desk.doctor.words import START_AFRESH, aws, deploy_again, repeg, seconds_of, some
+from repeg.domain.rebalance.record import is_rebalance
 from repeg.executions import execution_number
 
 MACHINE, SWEEP = "machine", "sweep"
@@ -18,24 +19,40 @@ LATELY = timedelta(hours=24)
 SILENT = timedelta(minutes=5)
 MOST = 20
 FEW = 100
+_LOOKS_AFTER = ("execute_order", "rebalance_portfolio")
 _DEAD = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 def check_machine(case: Case) -> str:
-    """Did executions die lately, and does somebody work on their orders."""
-    dead = [name for status in _DEAD for name in _ended(case, status)]
+    """Did executions die lately, and does somebody work on their orders and rebalances."""
+    machines = (arn for name, arn in case.connection.state_machines.items() if name in _LOOKS_AFTER)
+    dead = [name for machine in machines for status in _DEAD for name in _ended(case, machine, status)]
     for name in dead:
-        order_id = name.rpartition("-")[0]
-        order = case.orders.get(order_id)
-        if order and not order.status.terminal and order.run.executions == execution_number(name):
-            detail = f"{name} died, and nobody works on {order.symbol} {order_id}; the sweep should within a minute"
-            raise Trouble(MACHINE, detail, repeg(case.connection, f"order {order_id}"))
-    at_work = f"{some(len(case.orders.to_do()), 'order')} in work"
+        _check_taken_up(case, name)
+    rebalances = len(case.rebalances.to_do())
+    beside = f" and {some(rebalances, 'rebalance')}" if rebalances else ""
+    at_work = f"{some(len(case.orders.to_do()), 'order')}{beside} in work"
     if dead:
-        return (
-            f"{at_work}; {some(len(dead), 'execution')} died in 24 h, and the orders were taken up again{_quota(case)}"
-        )
+        died = f"{some(len(dead), 'execution')} died in 24 h"
+        return f"{at_work}; {died}, and the orders were taken up again{_quota(case)}"
     return f"{at_work}, no execution died in 24 h{_quota(case)}"
+
+
+def _check_taken_up(case: Case, execution: str) -> None:
+    record_id, number = execution.rpartition("-")[0], execution_number(execution)
+    if is_rebalance(record_id):
+        rebalance = case.rebalances.get(record_id)
+        if rebalance and not rebalance.status.terminal and rebalance.work.executions == number:
+            raise _abandoned(case, execution, f"rebalance {rebalance.signal_id}", f"rebalance {rebalance.signal_id}")
+        return
+    order = case.orders.get(record_id)
+    if order and not order.status.terminal and order.run.executions == number:
+        raise _abandoned(case, execution, f"{order.symbol} {record_id}", f"order {record_id}")
+
+
+def _abandoned(case: Case, execution: str, what: str, shown_by: str) -> Trouble:
+    detail = f"{execution} died, and nobody works on {what}; the sweep should within a minute"
+    return Trouble(MACHINE, detail, repeg(case.connection, shown_by))
 
 
 def check_sweep(case: Case) -> str:
@@ -76,10 +93,10 @@ def _quota(case: Case) -> str:
     return f"; Lambda runs {limit} functions at once{few}"
 
 
-def _ended(case: Case, status: str) -> Iterator[str]:
-    """Names of the newest executions that ended so within the last day."""
+def _ended(case: Case, machine: str, status: str) -> Iterator[str]:
+    """Names of a machine's newest executions that ended so within the last day."""
     answer: dict[str, Any] = case.connection.stepfunctions.list_executions(
-        stateMachineArn=case.connection.state_machines["execute_order"], statusFilter=status, maxResults=MOST
+        stateMachineArn=machine, statusFilter=status, maxResults=MOST
     )
     for execution in answer["executions"]:
         if case.wall() - execution["stopDate"] < LATELY:

@@ -1,4 +1,4 @@
-"""Reading orders from the table, and waiting for them. No terminal in here."""
+"""Reading orders and rebalances from the table, and waiting for them. No terminal in here."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from repeg.domain.order.views import order_view
+from desk.stack.records import Record, view_of
+from repeg.domain.order.record import Order
 
 if TYPE_CHECKING:
-    from repeg.domain.order.record import Order
     from repeg.store.orders import OrderStore
 
 SHORTEST_POLL, LONGEST_POLL = 0.1, 1.0
@@ -28,44 +28,55 @@ def newest_orders(store: OrderStore, symbol: str | None, status: str | None, lim
     return islice(matching, limit)
 
 
+class Findable(Protocol):
+    """Where records are found."""
+
+    def find(self, record_or_signal_id: str, /) -> Record | None:
+        """A record by its own or its signal's id, or None."""
+
+
 @dataclass(frozen=True)
 class Waited:
-    """What came of waiting: the orders that are there, and the ids of those that are not over."""
+    """What came of waiting: the orders and rebalances that are there, and the ids of those that are not over."""
 
     orders: list[dict[str, Any]]
     unfinished: dict[str, str | None]
-    """The status of each; None: there is no order yet."""
+    """The status of each; None: there is nothing of it yet."""
 
 
 def wait_for(
-    store: OrderStore,
+    store: Findable,
     ids: Iterable[str],
     timeout: float,
-    progress: Callable[[Order], None] = lambda order: None,
+    progress: Callable[[Record], None] = lambda record: None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Waited:
-    """Poll until the orders of all these signal (or order) ids are over, at most `timeout` wall seconds.
+    """Poll until what became of all these signals (or is of these ids) is over, at most `timeout` wall seconds.
 
-    `progress` is called once for each order that ends. An id that is not in the table is not there yet.
+    `progress` is called once for each that ends. An id that is not in the table is not there yet.
     """
-    found: dict[str, Order] = {}
+    found: dict[str, Record] = {}
     pending = list(dict.fromkeys(ids))
     wanted = list(pending)
     ends, pause = clock() + timeout, SHORTEST_POLL
     while True:
         for name in list(pending):
-            order = store.get(found[name].order_id) if name in found else store.find(name)
-            if order is None:
+            record = store.find(_id(found[name]) if name in found else name)
+            if record is None:
                 continue
-            found[name] = order
-            if order.status.terminal:
+            found[name] = record
+            if record.status.terminal:
                 pending.remove(name)
-                progress(order)
+                progress(record)
         left = ends - clock()
         if not pending or left <= 0:
-            views = {name: order_view(found[name]) for name in wanted if name in found}
+            views = {name: view_of(found[name]) for name in wanted if name in found}
             unfinished = {name: views[name]["status"] if name in views else None for name in pending}
             return Waited(list(views.values()), unfinished)
         sleep(min(pause, left))
         pause = min(LONGEST_POLL, pause * 1.25)
+
+
+def _id(record: Record) -> str:
+    return record.order_id if isinstance(record, Order) else record.rebalance_id

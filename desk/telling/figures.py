@@ -46,3 +46,21 @@ def basis_points(value: str | None) -> str:
 def ratio(value: str | None) -> str:
     """Reward for a risk of one."""
     return "" if value is None else f"1:{Decimal(value):.2f}"
+
+
+def percent(fraction: str | None) -> str:
+    """A fraction as percent, to the tenth."""
+    return "" if fraction is None else f"{Decimal(fraction) * 100:.1f} %"
+
+
+def drift(fraction: str) -> str:
+    """Signed, + is too much held; to the hundredth of a percent."""
+    return f"{Decimal(fraction) * 100:+.2f} %"
+
+
+def dollars(value: str | None) -> str:
+    """Dollars and cents; a debt with its sign before the dollar."""
+    if value is None:
+        return ""
+    amount = Decimal(value)
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"

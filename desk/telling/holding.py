@@ -13,7 +13,7 @@ View = dict[str, Any]
 
 _EXITS = {"target": "green", "stop": "yellow", "unwind": "red"}
 _CLOSED = {"done", "refused", "gone"}
-_OVER = {"filled", "partially_filled", "unfilled", "rejected", "unwound", "superseded", "failed"}
+OVER = {"filled", "partially_filled", "unfilled", "rejected", "unwound", "superseded", "failed"}
 
 UNPROTECTED = "UNPROTECTED"
 
@@ -28,7 +28,7 @@ def standing(view: View) -> Text:
     part = f"{view['unexited_qty']} " if view["exits"] else ""
     if _is_guarded(view):
         return Text(f"{part}protected", style="green")
-    if view["status"] not in _OVER:
+    if view["status"] not in OVER:
         return Text(f"{part}unprotected", style="cyan")
     return Text(f"{part}{UNPROTECTED}", style="bold red")
 
@@ -61,7 +61,7 @@ def _protected(view: View) -> Text | None:
     if _is_guarded(view):
         guards = [f"{oco['qty']} by OCO {oco['broker_order_id']}" for oco in view["protections"] if _guards(oco)]
         return Text("yes, ", style="green").append(", ".join(guards), style="default")
-    if view["status"] not in _OVER:
+    if view["status"] not in OVER:
         return Text("not yet", style="cyan")
     return Text(f"NO, {view['unexited_qty']} {view['symbol']} are not guarded", style="bold red")
 

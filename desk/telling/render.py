@@ -24,7 +24,11 @@ _STYLES = {
     "unwound": "red",
     "failed": "bold red",
     "superseded": "dim",
+    "done": "green",
+    "done_with_residual": "yellow",
     "working": "cyan",
+    "selling": "cyan",
+    "buying": "cyan",
     "waiting": "blue",
     "received": "blue",
 }
@@ -67,7 +71,9 @@ def filled_of(view: View) -> str:
 
 
 def _position(view: View) -> Text:
-    """What a bracket holds, and which orders are there to leave a position."""
+    """What a bracket holds, and which orders are there to leave a position, or are legs of a rebalance."""
+    if view["rebalance_id"]:
+        return Text("rebalance leg", style="dim")
     return Text(view["kind"], style="dim") if view["kind"] in ("close", "unwind") else standing(view)
 
 
@@ -115,7 +121,7 @@ def order_page(view: View) -> RenderableType:
     if view["rungs"]:
         parts += ["", _rungs(view["rungs"])]
     if view["events"]:
-        parts += ["", _timeline(view["events"])]
+        parts += ["", timeline(view["events"])]
     return Group(*parts)
 
 
@@ -149,6 +155,7 @@ def _facts(view: View) -> Table:
         "warning": "the fill is beyond the slippage cap" if view["cap_breached"] else None,
         **bracket_facts(view),
         "exits for": view["parent_id"],
+        "leg of": view["rebalance_id"] and f"{view['rebalance_id']} (repeg rebalance {view['signal_id']})",
         "superseded": view["superseded_by"] and f"by {view['superseded_by']}",
     }
     for name, value in rows.items():
@@ -217,7 +224,8 @@ def _seconds(start: str, end: str | None) -> str:
     return f"{(datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds():.2f}"
 
 
-def _timeline(events: Iterable[View]) -> Table:
+def timeline(events: Iterable[View]) -> Table:
+    """A record's history, one line for each event."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(no_wrap=True, style="cyan")

@@ -74,11 +74,7 @@ class Clinic:
         )["UUID"]
         self["events"].put_rule(Name="every-minute", ScheduleExpression="rate(1 minute)")
         self["events"].put_targets(Rule="every-minute", Targets=[{"Id": "1", "Arn": self.arns["sweep_orders"]}])
-        machine = self["stepfunctions"].create_state_machine(
-            name=f"{STACK}-execute-order",
-            definition='{"StartAt": "A", "States": {"A": {"Type": "Wait"}}}',
-            roleArn=role,
-        )["stateMachineArn"]
+        machine, rebalances = (self._machine(name, role) for name in ("execute-order", "rebalance-portfolio"))
         self["logs"].create_log_group(logGroupName=LOGS)
         self["logs"].create_log_stream(logGroupName=LOGS, logStreamName="any")
         self.topic = self["sns"].create_topic(Name=f"{STACK}-alerts")["TopicArn"]
@@ -98,6 +94,7 @@ class Clinic:
             "ExecuteOrderArn": machine,
             "FunctionLogGroup": LOGS,
             "QueueUrl": self.queue_url,
+            "RebalancePortfolioArn": rebalances,
             "SettingsDefaultsName": "/defaults",
             "SettingsOverridesName": "/overrides",
             "TableName": STACK,
@@ -200,8 +197,8 @@ class Clinic:
         event = {"timestamp": int(at.timestamp() * 1000), "message": json.dumps(line, separators=(",", ":"))}
         self["logs"].put_log_events(logGroupName=LOGS, logStreamName="any", logEvents=[event])
 
-    def stopped_execution(self, name: str) -> None:
-        started = self["stepfunctions"].start_execution(stateMachineArn=self.outputs["ExecuteOrderArn"], name=name)
+    def stopped_execution(self, name: str, machine: str = "ExecuteOrderArn") -> None:
+        started = self["stepfunctions"].start_execution(stateMachineArn=self.outputs[machine], name=name)
         self["stepfunctions"].stop_execution(executionArn=started["executionArn"])
 
     def kept_clock(self, off: float = 0, age: float = 60) -> None:
@@ -212,6 +209,13 @@ class Clinic:
     def _queue(self, name: str) -> str:
         attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "false"}
         return str(self["sqs"].create_queue(QueueName=f"{STACK}-{name}.fifo", Attributes=attributes)["QueueUrl"])
+
+    def _machine(self, name: str, role: str) -> str:
+        definition = '{"StartAt": "A", "States": {"A": {"Type": "Wait"}}}'
+        created = self["stepfunctions"].create_state_machine(
+            name=f"{STACK}-{name}", definition=definition, roleArn=role
+        )
+        return str(created["stateMachineArn"])
 
     def _arn(self, url: str) -> str:
         answer = self["sqs"].get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])

@@ -9,7 +9,10 @@ from typing import Any
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
+from repeg.domain.signals.intake import accepted_rebalance
+from repeg.domain.signals.parsing import RebalanceSignal, parse_signal
 from repeg.store.orders import OrderStore
+from repeg.store.rebalances import RebalanceStore
 from tests.support.clinic import Clinic
 from tests.support.make import NOON, child, order, with_fields
 from tests.unit.samples import oco
@@ -32,6 +35,18 @@ def test_an_order_whose_execution_died_and_that_nobody_works_on(clinic: Clinic) 
     found = clinic.look("machine")
     assert not found.ok and left.order_id in found.detail
     assert found.mend == f"repeg order {left.order_id}"
+
+
+def test_a_rebalance_whose_execution_died_and_that_nobody_works_on(clinic: Clinic) -> None:
+    signal = parse_signal({"signal_id": "monday", "kind": "rebalance", "targets": {"SPY": "0.6"}})
+    assert isinstance(signal, RebalanceSignal)
+    left = accepted_rebalance(signal, NOON, NOON, NOON)
+    RebalanceStore(clinic["dynamodb"], "repeg").accept(left, "hash")
+    assert clinic.look("machine").detail.startswith("0 orders and 1 rebalance in work, no execution died")
+    clinic.stopped_execution(f"{left.rebalance_id}-1", "RebalancePortfolioArn")
+    found = clinic.look("machine")
+    assert not found.ok and "nobody works on rebalance monday" in found.detail
+    assert found.mend == "repeg rebalance monday"
 
 
 def test_an_order_that_was_taken_up_again_is_no_trouble_any_more(clinic: Clinic) -> None:

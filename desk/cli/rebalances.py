@@ -1,0 +1,100 @@
+"""`repeg rebalances` and `repeg rebalance`: what became of rebalances, and how far the one at work is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from desk.cli.options import AsJson, StackName
+from desk.cli.output import fail, print_json, tell
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from desk.stack.records import Record
+    from repeg.domain.rebalance.record import Rebalance
+
+Look = Callable[[], dict[str, Any]]
+
+
+def rebalances(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 100,
+    stack: StackName = "",
+    as_json: AsJson = False,
+) -> None:
+    """List rebalances, the newest first."""
+    from desk.cli.reaching import reaching_records
+    from repeg.domain.rebalance.views import rebalance_view
+
+    with reaching_records(stack) as records:
+        views = [rebalance_view(found) for found in records.rebalances.newest(limit)]
+    if as_json:
+        print_json(views)
+        return
+    from desk.telling.rebalances import rebalances_table
+    from desk.telling.render import console
+
+    if views:
+        screen = console()
+        screen.print(rebalances_table(views, screen.width))
+    else:
+        tell("no rebalances")
+
+
+def rebalance(
+    signal_id: Annotated[str, typer.Argument(help="Id of the rebalance's signal, or its own.")],
+    follow: Annotated[
+        bool, typer.Option(help="On a terminal: show it as it goes on, until it is over or Ctrl-C is pressed.")
+    ] = True,
+    every: Annotated[float, typer.Option("--every", min=0.1, help="Wall seconds between looks.")] = 0.5,
+    stack: StackName = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show one rebalance: its legs, what is left and why, what it cost; while it runs, how far it is."""
+    from desk.cli.reaching import reaching_records
+    from desk.telling.rebalances import AT_WORK, rebalance_page
+    from desk.telling.render import console
+
+    with reaching_records(stack) as records:
+
+        def look() -> dict[str, Any]:
+            return records.with_legs(_rebalance(signal_id, records.find(signal_id)))
+
+        view = look()
+        if as_json:
+            print_json(view)
+            return
+        screen = console()
+        if follow and screen.is_terminal and view["status"] in AT_WORK:
+            view = _follow(screen, view, look, lambda: time.sleep(every))
+        screen.print(rebalance_page(view))
+
+
+def _rebalance(name: str, found: Record | None) -> Rebalance:
+    from repeg.domain.rebalance.record import Rebalance
+
+    if found is None:
+        fail(f"{name}: there is no such rebalance (a signal just sent may need a moment; try repeg wait)")
+    if not isinstance(found, Rebalance):
+        fail(f"{name}: is an order; repeg order {name} shows it")
+    return found
+
+
+def _follow(screen: Console, view: dict[str, Any], look: Look, pause: Callable[[], None]) -> dict[str, Any]:
+    """The rebalance as it was last seen: over, unless Ctrl-C was pressed."""
+    from rich.live import Live
+
+    from desk.telling.rebalances import AT_WORK, rebalance_page
+
+    try:
+        with Live(console=screen, auto_refresh=False, screen=True) as live:
+            while view["status"] in AT_WORK:
+                live.update(rebalance_page(view), refresh=True)
+                pause()
+                view = look()
+    except KeyboardInterrupt:
+        tell("stopped following; the rebalance goes on")
+    return view

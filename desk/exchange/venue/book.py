@@ -9,6 +9,10 @@ from desk.exchange.market.model import ZERO, Order, Quote, Side, Trade
 from desk.exchange.market.prices import on_tick
 
 
+# What is halved or doubled between two quotes is a slip of a quoting machine: seen of NBBOs, never of sales beside them.
+MISPRINT = Decimal(2)
+
+
 @dataclass(slots=True)
 class Book:
     """Quote, size not yet taken from it, last sale, halt flag."""

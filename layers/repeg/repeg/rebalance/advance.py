@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from repeg.domain.order.fence import first_worked_by
@@ -98,7 +99,6 @@ def _begin(at: Rebalancer, rebalance: Rebalance) -> Onward:
         residual=planned.residual,
         equity=planned.equity,
         cash_before=seen.cash,
-        unusable_since=None,
     )
     begun = at.note(_fresh(begun), _summary(planned))
     if rebalance.wanted.dry_run or not (planned.sells or planned.buys):
@@ -111,24 +111,21 @@ def _usable(at: Rebalancer, rebalance: Rebalance, seen: Look) -> Book | Onward:
     """What a plan can be made from, or what is done while none can be made, or not of all that is wanted."""
     if isinstance(seen.book, Refusal):
         return _unusable(at, rebalance, seen.book)
-    since = rebalance.unusable_since or at.now(rebalance)
     off = left_over(seen.book, targets_of(rebalance, at.worker.settings()))
     left_out = [each for each in off if each.symbol in seen.passing]
-    if not left_out or at.now(rebalance) - since >= TRADABLE_WITHIN or rebalance.wanted.dry_run:
+    lasts = _lasts(at, rebalance, WaitingFor.TRADABLE)
+    if not left_out or lasts >= TRADABLE_WITHIN or rebalance.wanted.dry_run:
         return seen.book
     wait = _next_wait(rebalance, WaitingFor.TRADABLE, PRICES_LOOK_SECONDS)
-    told = wait.changed(words=f"{wait.on.words}: {left_out[0].symbol}: {left_out[0].why}")
-    return _hold(at, rebalance.changed(unusable_since=since), told)
+    return _hold(at, rebalance, wait.changed(words=f"{wait.on.words}: {left_out[0].symbol}: {left_out[0].why}"))
 
 
 def _unusable(at: Rebalancer, rebalance: Rebalance, why: Refusal) -> Onward:
     """Prices that contradict each other are read again for a while; what else forbids a plan does not pass so."""
-    since = rebalance.unusable_since or at.now(rebalance)
-    if why.reason is not Reason.BAD_QUOTE or at.now(rebalance) - since >= PRICES_AGREE_WITHIN:
+    if why.reason is not Reason.BAD_QUOTE or _lasts(at, rebalance, WaitingFor.PRICES) >= PRICES_AGREE_WITHIN:
         return _give_up(at, rebalance, why)
     wait = _next_wait(rebalance, WaitingFor.PRICES, PRICES_LOOK_SECONDS)
-    told = wait.changed(words=f"{wait.on.words}: {why.detail}")
-    return _hold(at, rebalance.changed(unusable_since=since), told)
+    return _hold(at, rebalance, wait.changed(words=f"{wait.on.words}: {why.detail}"))
 
 
 def _held(seen: Look, legs: Sequence[Leg]) -> dict[str, Decimal]:
@@ -160,11 +157,12 @@ def _sell(at: Rebalancer, rebalance: Rebalance) -> Onward:
     book = _usable(at, rebalance, seen)
     if isinstance(book, Onward):
         return book
+    if at.worker.time.calendar(at.broker, at.now(rebalance)).session_at(at.now(rebalance)) is None:
+        why = "the session was over before anything could be bought"
+        return _give_up(at, rebalance, Refusal(reason=Reason.MARKET_CLOSED, detail=why))
     # Of what really happened: a sell that did not fill shrinks the buys, and nothing is spent that is not there.
     planned = plan_buys(book, targets_of(rebalance, at.worker.settings()))
-    bought = rebalance.changed(
-        status=RebalanceStatus.BUYING, buys=planned.buys, held=_held(seen, planned.buys), unusable_since=None
-    )
+    bought = rebalance.changed(status=RebalanceStatus.BUYING, buys=planned.buys, held=_held(seen, planned.buys))
     bought = at.note(_fresh(bought), f"{len(planned.buys)} legs to buy from ${planned.spendable:,.2f}")
     return _buy(at, at.rebalances.save(bought))
 
@@ -235,9 +233,15 @@ def _next_wait(rebalance: Rebalance, on: WaitingFor, seconds: tuple[int, ...]) -
     return Wait(seconds=backoff(seconds, _waits(rebalance, on)), on=on)
 
 
+def _lasts(at: Rebalancer, rebalance: Rebalance, on: WaitingFor) -> timedelta:
+    """For how long it has waited for the same thing."""
+    since = rebalance.work.waits_since if rebalance.work.waits_for is on else None
+    return at.now(rebalance) - since if since else timedelta(0)
+
+
 def _fresh(rebalance: Rebalance) -> Rebalance:
     """As it goes on, after whatever it waited for."""
-    return rebalance.with_work(waits=0, waits_for=None, parked_until=None, failed_rounds=0)
+    return rebalance.with_work(waits=0, waits_for=None, waits_since=None, parked_until=None, failed_rounds=0)
 
 
 def _hold(at: Rebalancer, rebalance: Rebalance, wait: Wait) -> Onward:
@@ -248,12 +252,10 @@ def _hold(at: Rebalancer, rebalance: Rebalance, wait: Wait) -> Onward:
 
 def _broker_down(at: Rebalancer, rebalance: Rebalance, trouble: RetryError) -> Onward:
     """The broker does not answer: tried again for some minutes."""
-    since = rebalance.unusable_since or at.now(rebalance)
-    if at.now(rebalance) - since >= REBALANCE_GIVEN_UP_AFTER:
+    if _lasts(at, rebalance, WaitingFor.BROKER) >= REBALANCE_GIVEN_UP_AFTER:
         return _give_up(at, rebalance, Refusal(reason=Reason.BROKER_UNAVAILABLE, detail=str(trouble)))
     at.worker.log.error(f"broker: {trouble}", rebalance_id=rebalance.rebalance_id)
-    wait = _next_wait(rebalance, WaitingFor.BROKER, READ_BACKOFF_SECONDS)
-    return _hold(at, rebalance.changed(unusable_since=since), wait)
+    return _hold(at, rebalance, _next_wait(rebalance, WaitingFor.BROKER, READ_BACKOFF_SECONDS))
 
 
 def _give_up(at: Rebalancer, rebalance: Rebalance, why: Refusal) -> Onward:

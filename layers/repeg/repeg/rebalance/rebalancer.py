@@ -52,10 +52,12 @@ class Rebalancer:
     def wait(self, rebalance: Rebalance, route: RebalanceRoute, wait: Wait) -> Onward:
         """Wait in the machine; after very many waits end here, and let a fresh execution take over."""
         work, time = rebalance.work, self.worker.time
-        if work.waits_for is not wait.on:
+        goes_on = work.waits_for is wait.on
+        if not goes_on:
             rebalance = self.note(rebalance, wait.sentence)
         held = rebalance.with_work(
-            waits=work.waits + 1 if work.waits_for is wait.on else 1,
+            waits=work.waits + 1 if goes_on else 1,
+            waits_since=work.waits_since if goes_on else self.now(rebalance),
             waits_for=wait.on,
             waits_since_start=work.waits_since_start + 1,
             due_wall=time.wall() + timedelta(seconds=wait.seconds / time.speed),

@@ -73,7 +73,9 @@ class Work(Frozen):
     """The open that it waits for; until then later rebalances may pass."""
     waits_for: WaitingFor | None = None
     waits: int = 0
-    """Waits in a row for the same thing."""
+    """Waits in a row for the same thing, ..."""
+    waits_since: datetime | None = None
+    """... since when."""
     waits_since_start: int = 0
     """Waits of this execution."""
     due_wall: datetime | None = None
@@ -113,8 +115,6 @@ class Rebalance(Frozen):
     cash_after: Decimal | None = None
     cost_bps: Decimal | None = None
     """What the legs cost against the mids on their arrival, in basis points of what was traded; + is cost."""
-    unusable_since: datetime | None = None
-    """Since when no plan could be made, or not of all of it: prices contradict each other, or orders are at work."""
     work: Work = Work()
 
     @property

@@ -8,8 +8,7 @@ from decimal import Decimal
 from desk.exchange.market.model import ZERO, Order, Quote, Side, Trade
 from desk.exchange.market.prices import on_tick
 
-
-# What is halved or doubled between two quotes is a slip of a quoting machine: seen of NBBOs, never of sales beside them.
+# What halves or doubles from one quote to the next is a slip of a quoting machine; sales beside it do not follow.
 MISPRINT = Decimal(2)
 
 
@@ -30,11 +29,18 @@ class Book:
         self._left = {side: quote.size(side) for side in Side}
         # A new quote brings size for everybody: a return that was planned for the old one must not come on top.
         self._refills.clear()
-        price = quote.mid if last is None else last
+        price = self._midpoint_sale(quote) if last is None else last
         if price is not None:
             # There are no other traders here: the midpoint stands for what they would have paid, so that positions
             # have a value and stops a price to be checked against.
             self.last = Trade(on_tick(price), Decimal(1), quote.at)
+
+    def _midpoint_sale(self, quote: Quote) -> Decimal | None:
+        """The midpoint, unless it is so far off the last sale that nobody would have traded there."""
+        mid, last = quote.mid, self.last
+        if mid is None or last is None or last.price / MISPRINT <= mid <= last.price * MISPRINT:
+            return mid
+        return None
 
     def last_sale_at(self, now: int) -> int | None:
         """The time the last sale carries: one read off a holding quote is as fresh as that quote."""

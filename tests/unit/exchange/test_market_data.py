@@ -79,8 +79,20 @@ def test_the_last_sale_is_the_midpoint_unless_the_quote_says_otherwise(exchange:
     )
     exchange.quote("TQQQ", "0", "1.01", last="51")
     assert exchange.ok("GET", "/v2/stocks/TQQQ/snapshot")["latestTrade"]["p"] == 51
-    exchange.quote("TQQQ", "1.00", "1.02")
-    assert exchange.ok("GET", "/v2/stocks/TQQQ/snapshot")["latestTrade"]["p"] == 1.01
+    exchange.quote("TQQQ", "52.00", "52.02")
+    assert exchange.ok("GET", "/v2/stocks/TQQQ/snapshot")["latestTrade"]["p"] == 52.01
+
+
+def test_nobody_trades_at_a_misprint_unless_the_exchange_is_told_so(exchange: VirtualExchange) -> None:
+    def last() -> float:
+        return float(exchange.ok("GET", "/v2/stocks/TQQQ/snapshot")["latestTrade"]["p"])
+
+    exchange.quote("TQQQ", "50.00", "50.02")
+    for bid, ask in (("1.00", "1.02"), ("25.00", "25.00"), ("100.03", "100.05")):
+        exchange.quote("TQQQ", bid, ask)
+        assert last() == 50.01
+    exchange.quote("TQQQ", "1.00", "1.02", last="1.01")
+    assert last() == 1.01
 
 
 def test_the_previous_close_is_of_the_last_session_before_today(exchange: VirtualExchange) -> None:

@@ -227,6 +227,8 @@ LEGS_LOOK_SECONDS = (1, 1, 2, 2, 3, 5)
 PRICES_LOOK_SECONDS = (1, 1, 2, 2, 3, 5)
 PRICES_AGREE_WITHIN = timedelta(minutes=2)
 """Prices that contradict each other stop a plan. Misprints last for seconds; what lasts is for a person to look at."""
+ANSWERED_TWICE_WITHIN = timedelta(seconds=2)
+"""What the broker says that forbids a plan for good is asked for three times within so long."""
 TRADABLE_WITHIN = timedelta(seconds=60)
 """A symbol without a market, or with an order at work, is waited for so long; then the others are traded without it."""
 SHOWS_LEGS_SECONDS = (1, 1, 2, 2, 4)

@@ -10,6 +10,7 @@ from repeg.domain.order.fence import first_worked_by
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor
 from repeg.domain.patience import (
+    ANSWERED_TWICE_WITHIN,
     LEGS_LOOK_SECONDS,
     PRICES_AGREE_WITHIN,
     PRICES_LOOK_SECONDS,
@@ -39,6 +40,14 @@ _WAITS = {
     RebalanceStatus.WAITING: RebalanceRoute.WAIT_TO_PLAN,
     RebalanceStatus.SELLING: RebalanceRoute.WAIT_FOR_SELLS,
     RebalanceStatus.BUYING: RebalanceRoute.WAIT_FOR_BUYS,
+}
+
+
+# A single answer that a symbol is not known, or that the account is blocked, must not cost a whole rebalance.
+_PASSES_WITHIN = {
+    Reason.BAD_QUOTE: PRICES_AGREE_WITHIN,
+    Reason.NOT_TRADABLE: ANSWERED_TWICE_WITHIN,
+    Reason.BROKER_REJECTED: ANSWERED_TWICE_WITHIN,
 }
 
 
@@ -121,8 +130,8 @@ def _usable(at: Rebalancer, rebalance: Rebalance, seen: Look) -> Book | Onward:
 
 
 def _unusable(at: Rebalancer, rebalance: Rebalance, why: Refusal) -> Onward:
-    """Prices that contradict each other are read again for a while; what else forbids a plan does not pass so."""
-    if why.reason is not Reason.BAD_QUOTE or _lasts(at, rebalance, WaitingFor.PRICES) >= PRICES_AGREE_WITHIN:
+    """What the market or the broker says amiss is read again for a while; what else forbids a plan does not pass so."""
+    if _lasts(at, rebalance, WaitingFor.PRICES) >= _PASSES_WITHIN.get(why.reason, timedelta(0)):
         return _give_up(at, rebalance, why)
     wait = _next_wait(rebalance, WaitingFor.PRICES, PRICES_LOOK_SECONDS)
     return _hold(at, rebalance, wait.changed(words=f"{wait.on.words}: {why.detail}"))
@@ -209,7 +218,8 @@ def _orders_of(at: Rebalancer, rebalance: Rebalance, legs: Sequence[Leg]) -> dic
 
 
 def _look_again(at: Rebalancer, rebalance: Rebalance) -> tuple[Rebalance, Look]:
-    clock = at.worker.time.clock(at.broker)
+    # Read anew: by a clock that is behind, a stale quote looks fresh.
+    clock = at.worker.time.read(at.broker)
     rebalance = rebalance.with_work(clock=clock.anchor)
     return rebalance, look(at, rebalance, clock)
 

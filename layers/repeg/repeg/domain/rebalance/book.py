@@ -85,7 +85,7 @@ class Holding(Frozen):
 
 
 class Book(Frozen):
-    """The account at one moment. Dollars; `settled_cash` is None for a margin account.
+    """The account at one moment. Dollars; `settled_cash`, less what open orders may cost, is None with margin.
 
     `spoken_for` is what open buy orders may still cost. `waiting` names symbols that must not be traded now, as an
     order of theirs is at work, and why. `prices` has every symbol that is wanted or held, but for holdings that are

@@ -25,8 +25,9 @@ def lends(book: Book, targets: Targets) -> bool:
 
 def at_hand(book: Book) -> Decimal:
     """Cash in dollars that may be spent at once, before shorts and buffer are thought of; may be negative."""
-    cash = book.cash if book.settled_cash is None else min(book.cash, book.settled_cash)
-    return cash - book.spoken_for
+    left = book.cash - book.spoken_for
+    # What rests at the broker it has taken off the settled cash by itself.
+    return left if book.settled_cash is None else min(left, book.settled_cash)
 
 
 def for_covers(book: Book, targets: Targets) -> Decimal:

@@ -16,6 +16,7 @@ from desk.cli import (
     keys,
     local,
     orders,
+    plan,
     positions,
     rebalances,
     rehearse,
@@ -45,6 +46,7 @@ app.command()(orders.wait)
 app.command()(orders.watch)
 app.command()(rebalances.rebalances)
 app.command()(rebalances.rebalance)
+app.command()(plan.plan)
 app.command()(positions.positions)
 app.command()(positions.resolve)
 app.add_typer(settings.app, name="settings")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from desk.cli.given import name_of, text_of
 from desk.cli.options import AsJson, StackName
 from desk.cli.output import fail, print_json, refuse, tell
 
@@ -67,10 +66,10 @@ def set_(
     from repeg.store.schedules import KeptTargets
 
     try:
-        body = read_json(_text(file))
+        body = read_json(text_of(file, LARGEST_INPUT, "nothing was changed"))
         parse_targets(body)
     except SignalInvalid as problem:
-        refuse(f"{_name(file)}: {problem}; nothing was changed")
+        refuse(f"{name_of(file)}: {problem}; nothing was changed")
     with reaching(stack) as connection:
         desk = Desk(connection)
         kept = KeptTargets(canonical(body), now_as_text())
@@ -136,17 +135,3 @@ def _moment(at: datetime | None) -> str:
     from desk.telling.figures import NEW_YORK
 
     return f"{at.astimezone(NEW_YORK):%a %d %b %H:%M}" if at else "not known yet"
-
-
-def _name(file: str) -> str:
-    return "stdin" if file == "-" else file
-
-
-def _text(file: str) -> str:
-    try:
-        data = sys.stdin.buffer.read(LARGEST_INPUT + 1) if file == "-" else Path(file).read_bytes()
-        return data.decode()
-    except OSError as error:
-        refuse(f"{file}: cannot be read ({error.strerror}); nothing was changed")
-    except UnicodeDecodeError:
-        refuse(f"{_name(file)}: body: is not UTF-8 text; nothing was changed")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from desk.cli.given import name_of, text_of
 from desk.cli.options import AsJson, StackName
 from desk.cli.output import fail, print_json, refuse, tell
 
@@ -26,9 +25,9 @@ def send(
     from repeg.store.orders import OrderStore
 
     try:
-        signals = read_signals(_text(file))
+        signals = read_signals(text_of(file, LARGEST_INPUT, "nothing was sent"))
     except BadSignals as problem:
-        refuse(f"{_name(file)}: {problem}; nothing was sent")
+        refuse(f"{name_of(file)}: {problem}; nothing was sent")
     remarks: list[str] = []
     with reaching(stack) as connection:
         if not as_json:
@@ -46,20 +45,3 @@ def send(
         tell(f"sent {len(sent)} signal{'s' if len(sent) != 1 else ''}")
     for remark in remarks:
         tell(remark)
-
-
-def _name(file: str) -> str:
-    return "stdin" if file == "-" else file
-
-
-def _text(file: str) -> str:
-    try:
-        data = sys.stdin.buffer.read(LARGEST_INPUT + 1) if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        refuse(f"{file}: cannot be read ({error.strerror}); nothing was sent")
-    if len(data) > LARGEST_INPUT:
-        refuse(f"{_name(file)}: is larger than {LARGEST_INPUT // 1024**2} MB; nothing was sent")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        refuse(f"{_name(file)}: body: is not UTF-8 text; nothing was sent")

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from repeg.domain.signals.parsing import MAX_BODY_BYTES, body_hash, canonical, parse_signal, read_json
+from repeg.domain.schedule.targets import parse_targets
+from repeg.domain.signals.parsing import MAX_BODY_BYTES, RebalanceSignal, body_hash, canonical, parse_signal, read_json
 from repeg.errors import SignalInvalid
 
 
@@ -47,6 +48,24 @@ def read_signals(text: str) -> list[OutgoingSignal]:
     if not signals:
         raise BadSignals("there is no signal in it; see events/ for samples")
     return signals
+
+
+def read_rebalance(text: str) -> RebalanceSignal:
+    """The one rebalance in `text`: its signal, or targets, which are the same without what names and dates a signal.
+
+    Raises:
+        BadSignals: it breaks the contract, or is of another kind.
+    """
+    try:
+        body = read_json(text.removeprefix("\ufeff"))
+        if not isinstance(body, dict) or not {"kind", "signal_id"} & body.keys():
+            return parse_targets(body)
+        signal = parse_signal(body)
+    except SignalInvalid as problem:
+        raise BadSignals(str(problem)) from None
+    if not isinstance(signal, RebalanceSignal):
+        raise BadSignals(f"kind: is {signal.kind!r}; only a rebalance has a plan")
+    return signal
 
 
 def _outgoing(text: str) -> OutgoingSignal:

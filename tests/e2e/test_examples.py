@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -72,6 +73,15 @@ def test_a_strategy_sends_its_signals_once_and_hears_what_became_of_them(
     assert _run(outside, "breakout.py", bars) == ids
     cloud.until("the queue is empty", cloud.queue_is_empty)
     assert cloud.ended(*ids) == before
+
+
+def test_a_strategy_writes_down_what_to_hold(cloud: Cloud, outside: dict[str, str]) -> None:
+    assert _run(outside, "rotation.py", str(EXAMPLES / "daily_bars.csv")) == ['{"NVDA": "0.49", "CRWD": "0.49"}']
+    shown = subprocess.run(
+        [REPEG, "targets", "show", "--json"], env=outside, capture_output=True, text=True, check=True
+    )
+    found = json.loads(shown.stdout)
+    assert (found["targets"], found["stale"]) == ({"NVDA": "0.49", "CRWD": "0.49"}, False)
 
 
 def test_bars_are_fetched_as_the_strategy_reads_them(cloud: Cloud, outside: dict[str, str]) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from desk.stack.schedules import FUNCTION, ON
+from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 from repeg.domain.schedule.runs import Outcome
 from repeg.domain.schedule.times import Schedule
-from repeg.store.schedules import ScheduleStore
+from repeg.store.rebalances import RebalanceStore
+from repeg.store.schedules import KeptTargets, ScheduleStore
 from tests.support.cloud import Cloud
 
 pytestmark = pytest.mark.cloud
@@ -44,6 +46,25 @@ def test_a_schedule_that_is_on_fires_when_the_market_comes_to_its_time(cloud: Cl
     assert run and (run.outcome, run.tries) == (Outcome.SUMMED_UP, 1)
     assert cloud.invoke(FUNCTION, {"schedule": SUMMARY.value})["outcome"] == "ran before"
     assert summary_on.run(Schedule.MARKET_OPEN_REBALANCE, TUESDAY) is None
+
+
+def test_targets_become_a_rebalance_that_is_worked_at_the_open(cloud: Cloud) -> None:
+    store = ScheduleStore(cloud.connection.dynamodb, cloud.connection.table)
+    rebalances = RebalanceStore(cloud.connection.dynamodb, cloud.connection.table)
+    cloud.open_market("2026-11-25T09:29:57-05:00")
+    store.keep_targets(KeptTargets('{"targets": {"TQQQ": "0.5"}}', datetime.now(UTC).isoformat()))
+    fired = cloud.invoke(FUNCTION, {"schedule": Schedule.MARKET_OPEN_REBALANCE.value})
+    assert fired["outcome"] == "sent"
+
+    def ended() -> Rebalance | None:
+        found = rebalances.find(fired["run_id"])
+        return found if found and found.status.terminal else None
+
+    done: Rebalance = cloud.until("the rebalance is over", ended, timeout=40)
+    assert done.status is RebalanceStatus.DONE and done.completed_at
+    assert done.completed_at >= datetime.fromisoformat("2026-11-25T09:30:00-05:00")
+    [leg] = done.buys
+    assert (leg.symbol, leg.side) == ("TQQQ", "buy")
 
 
 def test_eventbridge_itself_fires_none_of_them_here(cloud: Cloud) -> None:

@@ -90,6 +90,10 @@ def test_the_shipped_bars_make_targets_that_repeg_takes(rotation: dict[str, Any]
     parse_targets(read_json(json.dumps({"targets": made})))
 
 
+def test_the_shipped_targets_are_taken() -> None:
+    assert parse_targets(read_json((EXAMPLES / "targets.json").read_text())).strategy == "sixty-forty"
+
+
 def test_targets_are_written_where_the_market_open_rebalance_reads_them(rotation: dict[str, Any]) -> None:
     with mock_aws():
         create_table(boto3.client("dynamodb", region_name="us-east-1"), "mine")

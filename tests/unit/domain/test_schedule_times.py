@@ -10,6 +10,7 @@ from repeg.domain.schedule.times import (
     MISSED_AFTER,
     Schedule,
     Timing,
+    day_of,
     fires_at,
     fires_within,
     last_firing,
@@ -132,6 +133,22 @@ def test_a_sweep_that_was_away_for_days_tells_of_the_firing_that_it_awaited() ->
 def test_a_clock_that_was_set_back_has_an_earlier_firing_before_it() -> None:
     monday = eastern("09:25", date(2026, 11, 23))
     assert look_out(REBALANCE, monday, eastern("09:00"), calendar_from()) == (None, eastern("09:25"))
+
+
+@pytest.mark.parametrize("schedule", Schedule)
+@pytest.mark.parametrize(("first", "last"), [("2026-03-02", "2026-03-15"), ("2026-10-28", "2026-12-02")])
+def test_over_weeks_every_session_is_looked_out_for_once(schedule: Schedule, first: str, last: str) -> None:
+    """Over both changes of New York's clocks, Thanksgiving and the early close after it."""
+    now, end, awaited = utc(first), utc(last), None
+    missed: list[date] = []
+    while now < end:
+        calendar = calendar_from(day_of(now) - timedelta(days=1))
+        day, awaited = look_out(schedule, awaited, now, calendar)
+        missed += [day] if day else []
+        now += timedelta(minutes=20)
+    whole = calendar_from(utc(first).date(), (end - utc(first)).days).days
+    over = [day.date for day in whole if fires_at(schedule, day.date) + MISSED_AFTER < end - timedelta(minutes=20)]
+    assert missed == over
 
 
 def test_the_last_firing_has_had_time_to_be_carried_out() -> None:

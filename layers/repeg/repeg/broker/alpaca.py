@@ -6,7 +6,7 @@ import copy
 import logging
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote as url_quote
 from urllib.parse import urlsplit
 
@@ -50,6 +50,7 @@ DATA_URL = "https://data.alpaca.markets"
 FEEDS = frozenset({"sip", "iex", "delayed_sip", "boats", "overnight", "otc"})
 
 
+_Told = TypeVar("_Told", OrderReport, Position)
 _log = logging.getLogger(__name__)
 # The most that Alpaca lists in one call.
 _PAGE = 500
@@ -154,7 +155,8 @@ class AlpacaBroker(MarketData):
     def position(self, symbol: str) -> Position | None:
         """The position, None when flat."""
         reply = self._find(f"/positions/{_part(symbol)}")
-        return read_answer(parse.position, reply) if reply else None
+        held = read_answer(parse.position, reply) if reply else None
+        return _same(held, "symbol", symbol) if held else None
 
     def positions(self) -> tuple[Position, ...]:
         """All positions."""
@@ -305,11 +307,11 @@ def _cancel_outcome(reply: Reply) -> CancelOutcome:
     return CancelOutcome.UNCLEAR
 
 
-def _same(report: OrderReport, field: str, asked: str) -> OrderReport:
-    # An answer about another order, folded into ours, would book its fills.
-    if getattr(report, field) != asked:
-        raise BrokerUnavailable(f"asked for order {asked}, the answer tells of {getattr(report, field)}")
-    return report
+def _same(told: _Told, field: str, asked: str) -> _Told:
+    # An answer about another order, folded into ours, would book its fills; another's position would be sold.
+    if getattr(told, field) != asked:
+        raise BrokerUnavailable(f"asked for {asked}, the answer tells of {getattr(told, field)}")
+    return told
 
 
 def _stamp(moment: datetime) -> str:

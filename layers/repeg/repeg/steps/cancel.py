@@ -54,7 +54,9 @@ def request_cancel(worker: Worker, order: Order, child: ChildRecord) -> tuple[Or
             child = child.changed(**wish)
             order = worker.orders.save(went_on(order).with_child(child))
         outcome = _ask(connect, child)
-        child = child.changed(cancel_unclear=outcome is CancelOutcome.UNCLEAR)
+        # A 404 may be false, of an order that rests on: then nobody has the wish.
+        unclear = outcome in (CancelOutcome.UNCLEAR, CancelOutcome.UNKNOWN_ORDER)
+        child = child.changed(cancel_unclear=unclear)
         # Alpaca's 204 says that the wish arrived, not that the order is cancelled: it may still fill.
         if outcome is CancelOutcome.REQUESTED:
             worker.sleep(LINGER_SECONDS)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
+from repeg.domain.market.reports import OrderReport, OrderStatus
 from repeg.domain.order.children import ChildRecord, ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
@@ -96,6 +97,15 @@ CHILD_OVER = (
 def child_over(order: Order, child: ChildRecord) -> ChildOver:
     """What follows for an order whose child order is over for good."""
     return next(row for row in CHILD_OVER if row.fits(order, child))
+
+
+def over_unasked(child: ChildRecord, report: OrderReport) -> bool:
+    """True when a child order is said to be over that nobody here cancelled, with shares unfilled: worth a second read.
+
+    By one false answer of that kind a sale that was filled was sent again.
+    """
+    dead = report.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
+    return dead and child.cancel_requested_at is None and report.filled_qty < report.qty
 
 
 def _ended_by_others(child: ChildRecord) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from repeg.broker.alpaca_wire import Reply
 from repeg.domain.reasons import Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
@@ -70,3 +71,18 @@ def test_a_cancel_that_one_404_swallowed_is_asked_again_at_once(lab: Lab) -> Non
         if child.cancel_requested_at and child.closed_at
     ]
     assert waited and max(waited) < 5
+
+
+@pytest.mark.parametrize(
+    "said",
+    [Reply(404, {"code": 40410000, "message": "asset not found"}), Reply(422, {"code": 42210000, "message": "no"})],
+    ids=["404", "422"],
+)
+def test_an_exit_does_not_end_by_one_refusal(lab: Lab, said: Reply) -> None:
+    hold(lab)
+    Liar(lab, "POST", "/orders", lambda _: said, unheard=True)
+    with Crowd(lab) as crowd:
+        send(lab, "c", kind="close")
+        crowd.work(until=market_time("10:00:20"))
+    assert (lab.order("c").status, shares(lab)) == (Status.FILLED, 0)
+    lab.check()

@@ -39,6 +39,12 @@ def test_protection_waits_for_a_fill_to_show() -> None:
     assert _waits(Reason.HELD_BY_PROTECTION, Sort.PROTECTION) == [1, 1, 1]
 
 
-@pytest.mark.parametrize("of", list(Sort))
+@pytest.mark.parametrize("of", [Sort.ENTRY, Sort.SELL, Sort.PROTECTION])
 def test_a_broken_rule_of_the_broker_is_believed(of: Sort) -> None:
     assert _waits(Reason.NOT_TRADABLE, of, frozenset(Doubt)) == []
+
+
+@pytest.mark.parametrize("reason", [Reason.NOT_TRADABLE, Reason.BROKER_REJECTED])
+def test_an_exit_does_not_end_by_one_refusal(reason: Reason) -> None:
+    """What it sells was bought there: one false 404 would leave the shares of a close where they are."""
+    assert _waits(reason, Sort.EXIT) == [1, 1, 1]

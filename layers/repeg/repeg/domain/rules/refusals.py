@@ -75,6 +75,8 @@ TABLE: tuple[Row, ...] = (
     Row(frozenset({Sort.ENTRY}), SHARES_LACK, LAG_WAITS, Doubt.MOVED),
     # The rung before was cancelled, and what it tied up does not show as free yet.
     Row(frozenset({Sort.ENTRY}), frozenset({Reason.INSUFFICIENT_BUYING_POWER}), FUNDS_WAITS, Doubt.MOVED),
+    # One false answer must not end it: what it sells was bought there.
+    Row(frozenset({Sort.EXIT}), frozenset({Reason.NOT_TRADABLE, Reason.BROKER_REJECTED}), LAG_WAITS),
     # An entry of ours whose cancel hangs: what it bought is better protected than offered where nobody buys.
     Row(frozenset({Sort.EXIT}), frozenset({Reason.WASH_TRADE}), OWN_ENTRY_WAITS, Doubt.OURS),
     # A position must be left; what rests against it may go, and can be priced around.

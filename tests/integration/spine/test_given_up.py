@@ -86,3 +86,23 @@ def test_an_oco_that_arrives_after_it_was_given_up_is_in_the_record(lab: Lab) ->
     assert _looks(lab, since) == 2
     assert [guard.qty for guard in guards(lab)] == [100]
     check_held(lab)
+
+
+def test_an_entry_whose_second_send_was_refused_for_good_is_looked_for(lab: Lab) -> None:
+    """The refusal says nothing of the first: worked off after that, its shares were in no record."""
+    poor = {"code": 40310000, "message": "insufficient buying power"}
+    with Crowd(lab) as crowd:
+        late = Queued(lab, crowd.pause, 5)
+        send(lab, "a", **BRACKET)
+        crowd.work(until=market_time("10:00:05"))
+        lab.control.faults(
+            {"method": "POST", "path": "/v2/orders", "kind": "error", "status": 403, "body": poor, "count": 1}
+        )
+        crowd.work(until=market_time("10:00:30"))
+        assert (lab.order("a").status, lab.order("a").reason) == ("rejected", "insufficient_buying_power")
+        assert late.arrive() == [200]
+        crowd.work(until=market_time("10:06"), sweep_every=60)
+    order = lab.order("a")
+    assert (order.filled_qty, shares(lab), order.guard.protected) == (100, 100, True)
+    assert [text for text in alerts(lab) if ARRIVED in text]
+    check_held(lab)

@@ -309,7 +309,8 @@ def _send_again(worker: Worker, order: Order, child: ChildRecord) -> Next:
     written_at = child.first_sent_at or child.sent_at
     again = {"sends": child.sends + 1, "lookups": 0, "sent_at": worker.now(order), "first_sent_at": written_at}
     order = worker.note(order, f"{child.client_order_id} never arrived: sent once more")
-    return _send(worker, order, child.changed(**again))
+    # Whether its id is taken this send tells anew.
+    return _send(worker, order, child.changed(**again, id_taken=False))
 
 
 def _exit_in_doubt(worker: Worker, order: Order, child: ChildRecord, *, unmoved: bool) -> Next:

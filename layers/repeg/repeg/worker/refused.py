@@ -38,7 +38,11 @@ def refused(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
     refusal = Denial(reason=reason, of=sort, times=times, doubts=doubts)
     wait = try_again_in(refusal)
     if wait is None:
-        ended, _ = emptied(child.changed(status=ChildStatus.REJECTED, closed_at=now))
+        # An earlier send under this id may arrive yet: given up and not refused, it is looked for.
+        over = (
+            child.given_up(now) if child.may_have_arrived else child.changed(status=ChildStatus.REJECTED, closed_at=now)
+        )
+        ended, _ = emptied(over)
         detail = f"broker: {denied.message}{_named(worker, denied)}"
         following = finish(worker, order.with_child(ended), Refusal(reason=reason, detail=detail))
     else:

@@ -36,7 +36,7 @@ def test_a_close_of_own_shares_is_not_traded_twice_by_a_sale_that_arrives_behind
         crowd.work(until=market_time(BEHIND))
         assert shares(lab) == 140 * side
         assert late.arrive() == [422, 422], "its id is taken by the try that was filled"
-        crowd.work(until=market_time("10:12"), sweep_every=60)
+        crowd.work(until=market_time("10:04:30"), sweep_every=60)
     close = lab.order("c")
     assert (close.status, close.filled_qty, shares(lab)) == (Status.FILLED, 60, 140 * side)
     lab.check()
@@ -52,7 +52,7 @@ def test_an_unwind_beside_own_shares_does_not_sell_them_by_a_sale_that_arrives_l
         crowd.work(until=market_time(BEHIND))
         assert shares(lab) == 200
         assert late[0].arrive() == [422, 422]
-        crowd.work(until=market_time("10:12"), sweep_every=60)
+        crowd.work(until=market_time("10:04:30"), sweep_every=60)
     assert (lab.order("b").status, shares(lab), _sold(lab)) == (Status.UNWOUND, 200, 100)
     check_held(lab, free=200)
 
@@ -71,7 +71,7 @@ def test_a_plain_sell_whose_second_send_is_refused_is_not_sold_twice(lab: Lab) -
         crowd.work(until=market_time(BEHIND))
         assert shares(lab) == 140
         assert late.arrive() == [422]
-        crowd.work(until=market_time("10:12"), sweep_every=60)
+        crowd.work(until=market_time("10:04:30"), sweep_every=60)
     assert (lab.order("a").status, lab.order("a").filled_qty, shares(lab)) == (Status.FILLED, 60, 140)
     lab.check()
 
@@ -94,7 +94,7 @@ def test_a_sale_that_arrived_unseen_is_taken_for_the_exit_when_its_successor_is_
         crowd.work(until=market_time("10:00:38"))
         assert len(submits(lab)) == 3, "its successor was refused, and is looked for"
         lab.control.faults()
-        crowd.work(until=market_time("10:12"), sweep_every=60)
+        crowd.work(until=market_time("10:04:30"), sweep_every=60)
     close = lab.order("c")
     assert (close.status, close.filled_qty, shares(lab), _sold(lab)) == (Status.FILLED, 60, 140, 60)
     lab.check()
@@ -128,12 +128,12 @@ def test_an_exit_that_is_tried_for_long_is_tried_ever_more_seldom_under_one_id(l
     lab.control.faults(sale | {"kind": "drop_before"})
     with Crowd(lab) as crowd:
         send(lab, "c", kind="close")
-        crowd.work(until=market_time("10:20"), sweep_every=60)
+        crowd.work(until=market_time("10:12"), sweep_every=120)
         close = lab.order("c")
         assert len(close.children) == 1
         assert len(close.children[0].tries) < 12
         lab.control.faults()
-        crowd.work(until=market_time("10:30"), sweep_every=60)
+        crowd.work(until=market_time("10:20"), sweep_every=120)
     assert (lab.order("c").status, shares(lab)) == (Status.FILLED, 0)
     check_held(lab)
 
@@ -158,7 +158,7 @@ def test_a_late_sale_of_bare_shares_after_its_exit_is_over_is_booked_on_their_br
         assert all(each.status.terminal for each in lab.orders.newest() if each.kind == kept)
         assert (shares(lab), lab.order("b").unexited_qty) == (100, 100)
         assert late[0].arrive() == [200, 422]
-        crowd.work(until=market_time("10:08"), sweep_every=60)
+        crowd.work(until=market_time("10:05:30"), sweep_every=60)
     bracket = lab.order("b")
     assert (shares(lab), bracket.unexited_qty, bracket.exit_reason) == (0, 0, kept)
     assert not bracket.care.frozen

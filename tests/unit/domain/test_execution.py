@@ -14,7 +14,7 @@ from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.patience import backoff
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.rules.endings import Onward, child_over
+from repeg.domain.rules.endings import Onward, child_over, over_unasked
 from repeg.domain.rules.life import sends_no_more
 from repeg.domain.rules.walking import (
     cancel_is_stuck,
@@ -142,6 +142,13 @@ def test_no_more_is_bought_for_shares_that_were_seen_to() -> None:
     assert not sends_no_more(_working(_closed()))
     assert sends_no_more(_working(_closed(), settled=True))
     assert sends_no_more(_working(_closed(), wanted=True))
+
+
+@pytest.mark.parametrize("status", list(OrderStatus))
+def test_an_end_that_nobody_asked_for_is_worth_a_second_read(status: OrderStatus) -> None:
+    dead = {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED}
+    assert over_unasked(child(), report(status)) is (status in dead)
+    assert not over_unasked(child(cancel_requested_at=NOON), report(status)), "a cancel that was taken is a second word"
 
 
 def test_which_rungs_need_a_quote() -> None:

@@ -100,12 +100,12 @@ def child_over(order: Order, child: ChildRecord) -> ChildOver:
 
 
 def over_unasked(child: ChildRecord, report: OrderReport) -> bool:
-    """True when a child order is said to be over that nobody here cancelled, with shares unfilled: worth a second read.
+    """True when a child order is said to be over, not filled, that nobody here cancelled: worth a second read.
 
     By one false answer of that kind a sale that was filled was sent again.
     """
     dead = report.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
-    return dead and child.cancel_requested_at is None and report.filled_qty < report.qty
+    return dead and child.cancel_requested_at is None
 
 
 def _ended_by_others(child: ChildRecord) -> bool:

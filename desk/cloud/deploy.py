@@ -124,6 +124,7 @@ def warm(status: Status) -> None:
     """
     calls: list[tuple[str, dict[str, Any]]] = [("accept_signal", {"Records": []})]
     calls += [(step, {"warm_up": True}) for step in STEPS for _ in range(WARM_WORKERS)]
+    calls.append(("rebalance_portfolio", {"warm_up": True}))
     # One function's calls follow each other, and must overlap to meet different workers.
     with ThreadPoolExecutor(2 * WARM_WORKERS) as pool:
         for _ in pool.map(lambda call: invoke(status, *call), calls):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -85,7 +86,8 @@ class Machine:
         return str(state["Default"])
 
     def _task(self, state: dict[str, Any], context: Any, variables: dict[str, Any]) -> str | None:
-        payload = _evaluate(state["Arguments"]["Payload"], {"context": context}, variables)
+        # A variable that is not assigned yet may be the name of a function, which no payload can hold.
+        payload = json.loads(json.dumps(_evaluate(state["Arguments"]["Payload"], {"context": context}, variables)))
         retries: Counter[int] = Counter()
         while True:
             try:

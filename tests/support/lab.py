@@ -124,6 +124,9 @@ class Watched:
     def urgent(self, reserved: Reservation | None = None) -> Watched:
         return Watched(self._target.urgent(reserved), self._name, self._deaths, self._only)
 
+    def on_behalf_of(self, owner: Order | None) -> Watched:
+        return Watched(self._target.on_behalf_of(owner), self._name, self._deaths, self._only)
+
     def __getattr__(self, method: str) -> Any:
         real = getattr(self._target, method)
         if not callable(real) or (self._only and method not in self._only):

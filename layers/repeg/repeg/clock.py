@@ -21,6 +21,8 @@ TRUSTED_FOR = timedelta(minutes=15)
 # The sweep reads it anew before it is too old, so that no order has to.
 REFRESHED_AFTER = timedelta(minutes=10)
 AHEAD_TOLERANCE = timedelta(seconds=2)
+JUMP = timedelta(seconds=30)
+"""By so much two readings differ, carried on, if one of them is false, or the market's time was set."""
 CALENDAR_BACK, CALENDAR_AHEAD = timedelta(days=1), timedelta(days=14)
 
 
@@ -68,15 +70,25 @@ class TimeKeeper:
     _latest: ClockAnchor | None = None
     _calendar: Calendar | None = None
 
-    def read(self, broker: Broker) -> MarketClock:
-        """A fresh reading of the broker's clock (one trading request), kept for others."""
-        asked_at = self.wall()
-        market_at = broker.now()
-        # The broker told its time somewhere between asking and answer: at half of that it is wrong by the least.
-        anchor = ClockAnchor(market_at=market_at, wall_at=asked_at + (self.wall() - asked_at) / 2)
+    def read(self, broker: Broker, seen_at: datetime | None = None) -> MarketClock:
+        """A fresh reading of the broker's clock (one trading request), kept for others.
+
+        One by which time has jumped is asked for again, unless the market's newest time, `seen_at`, says so too.
+        """
+        before, anchor = self.kept.clock(), self._asked(broker)
+        jumped = before and abs(before.market_time(anchor.wall_at, self.speed) - anchor.market_at) > JUMP
+        if jumped and (seen_at is None or abs(anchor.market_at - seen_at) > JUMP):
+            # By one false answer the session would be over for everybody, and bare shares wait for the next.
+            anchor = self._asked(broker)
         self.kept.keep_clock(anchor)
         self._latest = anchor
         return MarketClock(anchor, self.speed, self.wall, fresh=True)
+
+    def _asked(self, broker: Broker) -> ClockAnchor:
+        asked_at = self.wall()
+        market_at = broker.now()
+        # The broker told its time somewhere between asking and answer: at half of that it is wrong by the least.
+        return ClockAnchor(market_at=market_at, wall_at=asked_at + (self.wall() - asked_at) / 2)
 
     def clock(self, broker: Broker) -> MarketClock:
         """The kept reading while it is recent, else a fresh one."""
@@ -108,7 +120,11 @@ class TimeKeeper:
         return self._latest.market_time(self.wall(), self.speed) if self._latest else self.approximate().now()
 
     def calendar(self, broker: Broker, now: datetime) -> Calendar:
-        """Trading days around `now`: those read today, by this process or another, else read anew (one request)."""
+        """Trading days around `now`: those read today, by this process or another, else read anew (one request).
+
+        Out of the ordinary (a holiday, an early close, a day that is missing) they are read twice, and kept when both
+        answers are the same.
+        """
         if self._calendar and self._calendar.covers(now):
             return self._calendar
         self._calendar = calendar = self.kept.calendar()
@@ -117,6 +133,11 @@ class TimeKeeper:
         today = now.astimezone(EASTERN).date()
         first, last = today - CALENDAR_BACK, today + CALENDAR_AHEAD
         calendar = Calendar(first=first, last=last, days=broker.calendar(first, last))
+        if not calendar.is_ordinary:
+            again = calendar.changed(days=broker.calendar(first, last))
+            # Kept for a day, an answer without today closed the market to all: no stop was watched, no share guarded.
+            if again != calendar:
+                return again
         self.kept.keep_calendar(calendar)
         self._calendar = calendar
         return calendar

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
+from repeg.domain.market.sessions import Calendar
 from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
@@ -89,6 +91,16 @@ def test_what_somebody_sold_is_booked_by_the_order_that_sold_it(lab: Lab) -> Non
     check_held(lab, strangers=True)
 
 
+def test_a_list_that_cannot_be_read_keeps_no_position_past_its_stop(lab: Lab) -> None:
+    """Somebody's position of another kind spoils it: the position's own read tells enough."""
+    lapse(lab)
+    odd = {"kind": "edit", "method": "GET", "path": "/v2/positions", "body": {"avg_entry_price": "unknown"}}
+    lab.control.faults(odd)
+    lab.control.quote("TQQQ", "49.00", "49.03", 2000, 2000)
+    minutes(lab, 4)
+    assert (lab.order("b").unexited_qty, lab.order("b").exit_reason) == (0, "unwind")
+
+
 # --- a close ---
 
 
@@ -148,3 +160,30 @@ def test_a_close_of_what_somebody_sold_ends_flat(lab: Lab) -> None:
     assert (order.status, order.reason) == (Status.REJECTED, Reason.NO_POSITION)
     assert (lab.order("b").unexited_qty, lab.order("b").exit_reason) == (0, "outside")
     check_held(lab, strangers=True)
+
+
+# --- clock and calendar ---
+
+
+def test_a_calendar_without_today_is_read_again(lab: Lab) -> None:
+    """Kept for the day it closed the market to all: bare shares, through their stop, were to wait for Monday."""
+    order = hold(lab)
+    lab.time._calendar = None
+    lab.time.kept.keep_calendar(Calendar(first=date(2026, 11, 1), last=date(2026, 11, 9), days=()))
+    gap = {"kind": "hide", "method": "GET", "path": "/v2/calendar*", "when": {"date": "2026-11-20"}, "count": 1}
+    lab.control.faults(gap)
+    cancel_protection(lab, order)
+    lab.control.quote("TQQQ", "49.00", "49.03", 2000, 2000)
+    minutes(lab, 4)
+    assert (lab.order("b").unexited_qty, lab.order("b").exit_reason) == (0, "unwind")
+
+
+def test_a_clock_that_jumps_is_read_again(lab: Lab) -> None:
+    order = hold(lab)
+    cancel_protection(lab, order)
+    lab.control.quote("TQQQ", "49.00", "49.03", 2000, 2000)
+    late = {"kind": "edit", "method": "GET", "path": "/v2/clock", "body": {"timestamp": "2026-11-20T17:00:00-05:00"}}
+    lab.control.faults(late | {"count": 1})
+    lab.time.read(lab.broker)
+    minutes(lab, 4)
+    assert (lab.order("b").unexited_qty, lab.order("b").exit_reason) == (0, "unwind")

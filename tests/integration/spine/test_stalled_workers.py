@@ -10,7 +10,7 @@ import pytest
 from repeg.domain.reasons import Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.leaving import BRACKET
+from tests.support.leaving import BRACKET, hold
 from tests.support.scenes import alerts, by_hand, journal, on_order, send, submits
 
 NOT_FOUND = {"code": 40410000, "message": "order not found"}
@@ -190,3 +190,24 @@ def test_a_close_while_the_protection_s_worker_is_held_up(
     assert order.uncovered_qty == 0
     live = [each for each in by_hand(lab, "GET", "orders?status=open&nested=true") if each["order_class"] == "oco"]
     assert sum(Decimal(each["qty"]) for each in live) == order.unexited_qty
+
+
+@pytest.mark.parametrize("nth", [3, 6], ids=["taking down", "putting back"])
+def test_a_close_s_worker_that_wakes_behind_its_successor_leaves_the_shares_guarded(lab: Lab, nth: int) -> None:
+    """Held up before it reads the bracket, it wakes when the rest is protected again, and would take that down."""
+    hold(lab, "a")
+    lab.sleep(20)
+
+    def successor() -> None:
+        close = lab.order("c")
+        lab.orders.adopt(close, lab.arn(close.order_id, 2))
+        lab.start(close.order_id, 2)
+        crowd.pause(60)
+
+    with Crowd(lab) as crowd:
+        lab.stall("store.get", successor, nth=nth)
+        send(lab, "c", kind="close", qty=40)
+        crowd.work()
+    order = lab.order("a")
+    assert (_held(lab), order.unexited_qty, order.uncovered_qty, order.guard.protected) == (60, 60, 0, True)
+    lab.check()

@@ -13,11 +13,12 @@ from repeg.domain.order.guarding import due_at_once
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.patience import DISAGREES_AFTER
 from repeg.domain.proof.agreement import agreed, doubted, frozen
-from repeg.domain.proof.defence import Account
+from repeg.domain.proof.defence import Account, is_through
 from repeg.domain.proof.evidence import DUST, Finding, Proof, looks_split
 from repeg.domain.proof.leaving import sold_by_others
+from repeg.domain.rules.bracket_exit import levels_of
 from repeg.worker.adjust import adjusted
-from repeg.worker.evidence import find_out
+from repeg.worker.evidence import find_out, other_shares
 
 
 def reckon(survey: Survey, brackets: Sequence[Order]) -> tuple[Account, list[Order]]:
@@ -26,10 +27,10 @@ def reckon(survey: Survey, brackets: Sequence[Order]) -> tuple[Account, list[Ord
     None of their executions may be running.
     """
     if survey.positions is None:
-        return Account.UNSEEN, list(brackets)
+        return _without_list(survey, brackets), list(brackets)
     position = survey.positions.get(brackets[0].symbol)
     if _shows(position, brackets) and not looks_split(brackets, position):
-        return Account.FITS, [_agreed(survey, bracket, position) for bracket in brackets]
+        return _as_the_market(survey, brackets, position)
     # An execution may be selling at this moment: a position that is read beside it proves nothing.
     if any(survey.running(bracket) for bracket in brackets):
         return Account.UNSEEN, list(brackets)
@@ -38,7 +39,10 @@ def reckon(survey: Survey, brackets: Sequence[Order]) -> tuple[Account, list[Ord
     finding = find_out(survey.worker, brackets, listed, orders)
     match finding.proof:
         case Proof.THERE:
-            return Account.FITS, [_agreed(survey, bracket, position) for bracket in brackets]
+            # Kept as what the account showed is only what both answers say: a split that one of them showed first was
+            # taken for known, and the old stop sold the new shares.
+            both = position if position and abs(position.qty) == abs(finding.held) else None
+            return _as_the_market(survey, brackets, both)
         case Proof.GONE:
             return _booked(survey, brackets, finding, position)
         case Proof.ADJUSTED:
@@ -47,6 +51,32 @@ def reckon(survey: Survey, brackets: Sequence[Order]) -> tuple[Account, list[Ord
             return Account.UNSEEN, [_unclear(survey, bracket, finding) for bracket in brackets]
         case _:
             return _doubted(survey, brackets, finding)
+
+
+def _without_list(survey: Survey, brackets: Sequence[Order]) -> Account:
+    """Where a position must perhaps be left, its own read will do: a stranger's entry can make the list unreadable."""
+    quote, side = survey.quote(brackets[0].symbol), brackets[0].trading_side
+    through = quote is not None and any(is_through(levels_of(each), side, quote) for each in brackets)
+    if not through or any(survey.running(bracket) for bracket in brackets):
+        return Account.UNSEEN
+    there = find_out(survey.worker, brackets).proof is Proof.THERE
+    split = any(other_shares(survey.worker, bracket, quote) for bracket in brackets)
+    return Account.FITS if there and not split else Account.UNSEEN
+
+
+def _as_the_market(survey: Survey, brackets: Sequence[Order], position: Position | None) -> tuple[Account, list[Order]]:
+    """The account agrees with the records; but for both a split may be news that the market knows."""
+    quote = survey.quote(brackets[0].symbol)
+    splits = {each.order_id: other_shares(survey.worker, each, quote) if quote else None for each in brackets}
+    split = next(filter(None, splits.values()), None)
+    if split is None:
+        return Account.FITS, [_agreed(survey, bracket, position) for bracket in brackets]
+    if not split.told:
+        survey.worker.log.info(split.why, symbol=brackets[0].symbol)
+        return Account.UNSEEN, list(brackets)
+    # By the price of a new share its old stop would sell an old one, and its old target a dear one.
+    survey.split |= {order_id for order_id, found in splits.items() if found}
+    return Account.DISAGREES, [frozen(bracket, split.why) for bracket in brackets]
 
 
 def _shows(position: Position | None, brackets: Sequence[Order]) -> bool:

@@ -14,7 +14,7 @@ from repeg.care.reckon import reckon
 from repeg.care.survey import Survey, in_turn, list_account, list_executions
 from repeg.domain.money import plain
 from repeg.domain.order.beginnings import by_clock
-from repeg.domain.order.guarding import found_guarded, lost_protection, taken_up_again, to_be_left
+from repeg.domain.order.guarding import found_guarded, lost_protection, taken_up_again, to_be_left, unguarded
 from repeg.domain.order.protection import Protection, lone_stop
 from repeg.domain.order.record import Order
 from repeg.domain.patience import CARE_AHEAD_OF_OPEN, CARE_BACKOFF_MINUTES, CARE_GRACE, POSITIONS_WITHIN
@@ -34,6 +34,7 @@ from repeg.domain.proof.defence import (
 )
 from repeg.domain.proof.defence import State as Standing
 from repeg.domain.proof.leaving import bare_by_record, gives_way
+from repeg.domain.proof.ours import listed_again
 from repeg.domain.rules.bracket_exit import levels_of
 from repeg.domain.rules.life import is_being_left, trades_when_over
 from repeg.domain.rules.walking import is_exit
@@ -150,14 +151,20 @@ def _read_exits(survey: Survey, order: Order) -> Order:
     """What the broker executed, or lost, of the OCOs that the listing shows otherwise than the record has them."""
     if survey.open_orders is None or survey.listed_as_running(order):
         return order
-    before = order
+    before, order = order, listed_again(order, survey.open_orders.values())
     for oco in order.guard.protections:
         if not oco.status.closed and oco.broker_order_id and _differs(survey, oco):
-            order = read_oco(survey.worker, order, oco)[0]
+            order = read_oco(survey.worker, order, oco, seconded=_says_the_same(survey, oco))[0]
     # Asked for by itself before anything is written: a second writer would cost the execution its step.
     if order == before or survey.running(order):
         return before
     return survey.worker.save_exits(before, order)
+
+
+def _says_the_same(survey: Survey, oco: Protection) -> bool:
+    """True when the listing says by itself that an OCO is over, or that it took shares."""
+    listed = (survey.open_orders or {}).get(oco.broker_order_id or "")
+    return listed is None or oco.reported(listed, survey.now, session_open=False).exited_qty > oco.exited_qty
 
 
 def _differs(survey: Survey, oco: Protection) -> bool:
@@ -309,11 +316,15 @@ def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdi
             if order.order_id in survey.split and any(not oco.status.closed for oco in order.guard.protections):
                 # What it would sell, and where, is from before: it must not trade by itself.
                 return take_down(survey.worker, survey.worker.orders.save(order))[0]
+            order = unguarded(order) if order.unguarded_qty > 0 else order
         case Act.NONE if facts.free and facts.market is Market.INSIDE and lone_stop(order.guard.protections):
             if not _backs_off(survey, order):
                 lost = f"the target of {order.symbol} is gone, its stop guards on; both are placed anew"
                 survey.worker.alert(order, lost)
                 return _start(survey, survey.worker.note(order, lost))
+        case Act.NONE if facts.free and order.surplus_protection:
+            noted = survey.worker.note(order, f"{order.surplus_protection.client_order_id} guards what another does")
+            return take_down(survey.worker, survey.worker.orders.save(noted), order.surplus_protection)[0]
         case Act.NONE if found.state is Standing.COVERED and order.care.due_at and not order.guard.protected:
             order = found_guarded(order)
     return order if order == before else survey.worker.orders.save(order)

@@ -30,7 +30,16 @@ from repeg.domain.rules.bracket_exit import levels_of, measured
 from repeg.domain.rules.life import is_being_left, ladder_over, was_left_in_vain
 from repeg.domain.rules.walking import entry_pause
 from repeg.errors import BrokerUnavailable, BudgetExhausted, CredentialsRefused, OperatorError
-from repeg.worker.bare import after_refusal, leave, through_stop, wait_for_operator, wait_out, without_missing
+from repeg.worker.bare import (
+    after_refusal,
+    give_up,
+    leave,
+    split_ahead,
+    through_stop,
+    wait_for_operator,
+    wait_out,
+    without_missing,
+)
 from repeg.worker.entered import stop_is_through
 from repeg.worker.oco import find_oco, read_oco
 from repeg.worker.priced import priced
@@ -96,7 +105,8 @@ def _round(worker: Worker, order: Order) -> Next:
         known = without_missing(worker, order)
         if known is not order:
             return _again(worker, order, known)
-    return _place(worker, order)
+    split = split_ahead(worker, order)
+    return give_up(worker, order, split) if split else _place(worker, order)
 
 
 def _see_to(worker: Worker, order: Order, oco: Protection) -> Next:

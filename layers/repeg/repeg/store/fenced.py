@@ -50,12 +50,27 @@ class Fenced(Table):
     def _put_fenced(self, item: Item, fence: Owned) -> dict[str, Any]:
         return self._put(item, _MINE_AND_UNCHANGED, _condition(fence))
 
-    def _transact_fenced(self, record_id: str, fence: Owned, key: Item, writes: list[dict[str, Any]]) -> None:
+    def _transact_fenced(
+        self,
+        record_id: str,
+        fence: Owned,
+        key: Item,
+        writes: list[dict[str, Any]],
+        behalf: tuple[str, Owned, Item] | None = None,
+    ) -> None:
+        """Write all or nothing; `behalf` (id, fence, key) is a record that the writer must still own besides."""
+        checks = [self._check_fenced(behalf[2], behalf[1])] if behalf else []
         try:
-            self._client.transact_write_items(TransactItems=writes)
+            self._client.transact_write_items(TransactItems=[*writes, *checks])
         except ClientError as error:
             raise_unless_condition(error)
+            if behalf and not _is_unchanged(behalf[1], current := self._get(behalf[2])):
+                raise _lost(behalf[0], behalf[1], current) from None
             raise _lost(record_id, fence, self._get(key)) from None
+
+    def _check_fenced(self, key: Item, fence: Owned) -> dict[str, Any]:
+        check = {"TableName": self._table, "Key": key, "ConditionExpression": _MINE_AND_UNCHANGED}
+        return {"ConditionCheck": check | {"ExpressionAttributeValues": _condition(fence)}}
 
     def _replace_fenced(self, record_id: str, fence: Owned, item: Item) -> None:
         try:
@@ -75,6 +90,11 @@ class Fenced(Table):
 
 def _condition(fence: Owned) -> Item:
     return to_item({":executions": fence.executions, ":version": fence.version})
+
+
+def _is_unchanged(fence: Owned, current: Item | None) -> bool:
+    told = from_item(current) if current else {}
+    return (told.get("executions"), told.get("version")) == (fence.executions, fence.version)
 
 
 def _lost(record_id: str, fence: Owned, current: Item | None) -> StaleExecution | StoreConflict:

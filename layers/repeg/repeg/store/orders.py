@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,16 @@ BATCH = 100
 
 class OrderStore(Claims, Fenced, Turns, Sweeps):
     """Orders, signals and symbol queues in one table. `client` is a low-level DynamoDB client."""
+
+    _owner: Order | None = None
+
+    def on_behalf_of(self, owner: Order | None) -> OrderStore:
+        """The same store for a worker of `owner`, which writes other orders only while it still has that one."""
+        # A worker of a close that had stalled for a minute took down what its successor had protected, and booked the
+        # sale of before.
+        other = copy.copy(self)
+        other._owner = owner
+        return other
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -178,7 +189,7 @@ class OrderStore(Claims, Fenced, Turns, Sweeps):
             writes.append(self._put(_queue_item(order), "attribute_exists(pk)"))
             if order.run.parked_until and self.holder(order.symbol) == order.order_id:
                 writes.append({"Delete": self._turn_if_mine(order)})
-        if not writes:
+        if not writes and not self._is_for_another(order):
             return self._replace(order, written)
         self._transact(order, [self._put_fenced(order_item(written), order.run), *writes])
         return written
@@ -233,7 +244,12 @@ class OrderStore(Claims, Fenced, Turns, Sweeps):
         self.adopt(superseded(order, by, now), execution_arn)
 
     def _transact(self, order: Order, writes: list[dict[str, Any]]) -> None:
-        self._transact_fenced(order.order_id, order.run, order_key(order.order_id), writes)
+        owner = self._owner if self._is_for_another(order) else None
+        behalf = (owner.order_id, owner.run, order_key(owner.order_id)) if owner else None
+        self._transact_fenced(order.order_id, order.run, order_key(order.order_id), writes, behalf)
+
+    def _is_for_another(self, order: Order) -> bool:
+        return self._owner is not None and self._owner.order_id != order.order_id
 
     def _replace(self, read: Order, written: Order) -> Order:
         self._replace_fenced(read.order_id, read.run, order_item(written))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
+from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import direction
 from repeg.domain.order.course import decided, went_on
 from repeg.domain.order.guarding import put_off, seen_to, to_be_left, tried_in_vain, unguarded
@@ -25,13 +26,14 @@ from repeg.domain.patience import (
 from repeg.domain.proof.agreement import frozen
 from repeg.domain.proof.evidence import Proof
 from repeg.domain.proof.leaving import filled_lately, sold_by_others
+from repeg.domain.proof.other_shares import bought_on
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.bracket_exit import is_through, levels_of
 from repeg.domain.rules.life import is_seen_to, ladder_over, was_left_in_vain
 from repeg.domain.rules.refusals import SHARES_LACK, Denial, Doubt, Sort, try_again_in
 from repeg.errors import OperatorError, RepegError, RetryError
-from repeg.worker.evidence import find_out
+from repeg.worker.evidence import find_out, other_shares
 from repeg.worker.oco import find_lost, read_exits
 from repeg.worker.worker import Worker
 
@@ -75,7 +77,24 @@ def through_stop(worker: Worker, order: Order, looks: int = 1) -> bool | None:
             return None
         if not is_through(seen.quote, stop, order.trading_side):
             return False
+        split = other_shares(worker, order, seen.quote)
+        if split:
+            worker.log.info(f"the stop cannot be measured: {split.why}", order_id=order.order_id)
+            return None
     return True
+
+
+def split_ahead(worker: Worker, order: Order) -> str:
+    """In words, a split that keeps an OCO from being placed: its levels are those of the shares before; else empty."""
+    if bought_on(order) >= worker.now(order).astimezone(EASTERN).date():
+        return ""
+    try:
+        seen = worker.fresh_quote(order, worker.clock_of(order))
+        split = other_shares(worker, order, None if seen.problem else seen.quote)
+    except (RetryError, OperatorError) as error:
+        worker.log.info(f"no quote to place protection by: {error}", order_id=order.order_id)
+        split = other_shares(worker, order, None)
+    return split.why if split else ""
 
 
 def leave(worker: Worker, order: Order, problem: Refusal, for_good: bool = False) -> Next:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from repeg.broker.port import Broker
+from repeg.domain.market.quotes import Quote
 from repeg.domain.market.reports import OrderReport, Position
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import direction
@@ -26,6 +27,8 @@ from repeg.domain.proof.evidence import (
     unbooked,
     weigh,
 )
+from repeg.domain.proof.other_shares import bought_on, fits_better, is_between, is_far, unfollowed
+from repeg.domain.rules.bracket_exit import levels_of
 from repeg.errors import OperatorError, RetryError
 from repeg.worker.worker import Worker
 
@@ -34,6 +37,13 @@ LONGEST_LIFE = timedelta(days=91)
 """An order that took shares may have rested for as long as the broker keeps one."""
 DATA_LAGS = timedelta(days=5)
 _Seen = TypeVar("_Seen")
+
+
+class Split(NamedTuple):
+    """Why a price is none of the shares that the record counts; `told`: the broker's data tell of the split."""
+
+    why: str
+    told: bool
 
 
 def find_out(
@@ -51,14 +61,17 @@ def find_out(
     """
     symbol, broker = brackets[0].symbol, worker.broker_for(Priority.URGENT)
     position, read = _asked(worker, lambda: broker.position(symbol))
-    if _shows_all(brackets, position, taken) and not looks_split(brackets, position):
+    by_list = _of(symbol, listed)
+    # A list that shows a split before the position's own read does is no list that agrees.
+    split = looks_split(brackets, position) or looks_split(brackets, by_list)
+    if _shows_all(brackets, position, taken) and not split:
         held = position.qty * direction(brackets[0].trading_side) if position else ZERO
         return Finding(proof=Proof.THERE, held=held)
     # Alpaca has answered 404 for a position that its list showed (github.com/alpacahq/Alpaca-API/issues/215 and /278):
     # by a single answer a hundred shares would be given up, bare.
     if listed is None:
         listed, _ = _asked(worker, broker.positions)
-    by_list = next((held for held in listed or () if held.symbol == symbol), None)
+    by_list = _of(symbol, listed)
     looks = Looks(
         read=_qty(position) if read else None,
         listed=_qty(by_list) if listed is not None else None,
@@ -85,6 +98,27 @@ def since_then(worker: Worker, symbol: str, looks: Looks, since: datetime) -> Lo
         others = unbooked(reports, since, own, None)
         traded = tuple(each for each in others if each.filled_at is None or each.filled_at >= since)
     return looks.changed(unbooked=traded, actions=_actions(worker, broker, symbol, since))
+
+
+def other_shares(worker: Worker, order: Order, quote: Quote | None) -> Split | None:
+    """A split that the market follows already, or may, and neither account nor record does; None: none is known of.
+
+    Costs no trading request, and none at all while the market is between stop and target or on the day of the entry.
+    """
+    today, levels = worker.now(order).astimezone(EASTERN).date(), levels_of(order)
+    price = quote.mid if quote else None
+    if bought_on(order) >= today or (price and is_between(levels, price)):
+        return None
+    bought = order.first_sent_at or order.created_at
+    actions = _actions(worker, worker.broker_for(Priority.URGENT), order.symbol, bought)
+    if actions is None:
+        # By a price that is off by as much as a split, nothing is sold as long as one cannot be ruled out.
+        far = price is not None and is_far(levels, price)
+        return Split("the price is off as after a split, and corporate actions cannot be read", False) if far else None
+    ratio, words = unfollowed(order, actions, today)
+    if not words or (price and not fits_better(levels, price, ratio)):
+        return None
+    return Split(f"{words}: the account does not show it yet", told=True)
 
 
 def listed_position(worker: Worker, symbol: str) -> Position | None:
@@ -148,6 +182,10 @@ def _actions(worker: Worker, broker: Broker, symbol: str, since: datetime) -> tu
         return None
     first = since.astimezone(EASTERN).date()
     return tuple(action for action in actions if action.ex_date >= first)
+
+
+def _of(symbol: str, listed: Sequence[Position] | None) -> Position | None:
+    return next((held for held in listed or () if held.symbol == symbol), None)
 
 
 def _qty(position: Position | None) -> Decimal:

@@ -15,6 +15,7 @@ from repeg.domain.patience import READ_BACKOFF_SECONDS, SHOWS_AFTER, UNEXPLAINED
 from repeg.domain.proof.evidence import DUST, Finding, Looks, Proof
 from repeg.domain.proof.leftover import (
     as_it_should_be,
+    before_at_most,
     explained,
     held_of,
     more_by_split,
@@ -42,6 +43,9 @@ def seen_flat(worker: Worker, close: Order) -> Order:
         return close
     try:
         position = worker.broker_for(close).position(close.symbol)
+        over = surplus(close, position)
+        if over is not None and over < -DUST and listed_position(worker, close.symbol) == position:
+            close = before_at_most(close, position)
     except (RetryError, OperatorError) as error:
         worker.log.info(f"the position is not seen yet: {error}", order_id=close.order_id)
         return close

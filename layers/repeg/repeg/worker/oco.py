@@ -9,8 +9,8 @@ from repeg.domain.market.reports import OrderReport
 from repeg.domain.order.protection import Protection, ProtectionStatus
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority
-from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS, PRICE_LAGS_SECONDS
-from repeg.domain.proof.ours import oco_intent
+from repeg.domain.patience import LINGER_SECONDS, LOOKUP_BACKOFF_SECONDS, PRICE_LAGS_SECONDS
+from repeg.domain.proof.ours import listed_again, oco_intent
 from repeg.errors import OperatorError, RetryError
 from repeg.worker.lookup import listed, look_up, taken
 from repeg.worker.send import wait_for_sender
@@ -36,25 +36,25 @@ def read_oco(
     oco: Protection,
     broker: Broker | None = None,
     looks: int = len(LOOKUP_BACKOFF_SECONDS),
+    *,
+    seconded: bool = False,
 ) -> tuple[Order, Protection]:
     """The order with the OCO as the broker reports it by id, not yet saved; unchanged when it cannot be read now.
 
-    That the broker does not know it any more is believed after more than `looks` looks.
+    That the broker does not know it any more is believed after more than `looks` looks. That it is over, or took
+    shares, is read twice, unless another answer of the broker said so before (`seconded`).
     """
     broker = broker or worker.broker_for(Priority.URGENT)
     try:
-        reports = _chain(worker, broker, oco.broker_order_id or "")
-        if not reports:
-            # A 404 alone proves nothing, and an OCO that is taken for gone while it lives is placed twice.
-            shown = listed(worker, order.symbol, oco.broker_order_id or "", oco.placed_at)
-            reports = [shown] if shown else []
-        session = worker.session_of(order)
+        reports, seen = _read(worker, broker, order, oco)
+        # By one false answer shares would be taken for sold, and nobody guard them; or guarded twice, and those of
+        # somebody else sold with them.
+        if reports and seen.tells_more_than(oco) and not seconded:
+            worker.sleep(LINGER_SECONDS)
+            reports, seen = _read(worker, broker, order, oco)
     except (RetryError, OperatorError) as error:
         worker.log.info(f"could not read {oco.client_order_id}: {error}")
         return order, oco
-    seen = oco
-    for report in reports:
-        seen = seen.reported(report, worker.now(order), seen.is_due(session, worker.now(order)))
     if not reports:
         seen = oco.changed(lookups=oco.lookups + 1)
         if seen.lookups > looks:
@@ -65,14 +65,28 @@ def read_oco(
     return order.with_protection(seen), seen
 
 
-def _chain(worker: Worker, broker: Broker, broker_order_id: str) -> list[OrderReport]:
+def _read(worker: Worker, broker: Broker, order: Order, oco: Protection) -> tuple[list[OrderReport], Protection]:
+    """What the broker reports of an OCO, nothing if it does not know it; and the OCO brought up to that."""
+    reports = _chain(worker, broker, oco)
+    if not reports:
+        # A 404 alone proves nothing, and an OCO that is taken for gone while it lives is placed twice.
+        shown = listed(worker, order.symbol, oco.broker_order_id or "", oco.placed_at)
+        reports = [shown] if shown else []
+    session, seen = worker.session_of(order), oco
+    for report in reports:
+        seen = seen.reported(report, worker.now(order), seen.is_due(session, worker.now(order)))
+    return reports, seen
+
+
+def _chain(worker: Worker, broker: Broker, oco: Protection) -> list[OrderReport]:
     """An OCO as the broker reports it, and what became of it when somebody replaced its target, oldest first."""
     reports: list[OrderReport] = []
+    broker_order_id = oco.broker_order_id or ""
     for _ in range(MOVES_FOLLOWED):
         report = _with_prices(worker, broker, broker.order(broker_order_id))
         if report is None:
             break
-        reports.append(_with_moved_legs(broker, report))
+        reports.append(_with_moved_legs(broker, _with_stop(broker, oco, report)))
         if report.replaced_by is None:
             break
         broker_order_id = report.replaced_by
@@ -87,6 +101,16 @@ def _with_prices(worker: Worker, broker: Broker, report: OrderReport | None) -> 
         worker.sleep(pause)
         report = broker.order(report.broker_order_id)
     return report
+
+
+def _with_stop(broker: Broker, oco: Protection, report: OrderReport) -> OrderReport:
+    """With the stop that was seen before, where the answer lacks it: a target that is over says nothing of it."""
+    # Held legs have been missing from answers (github.com/alpacahq/alpaca-trade-api-python/issues/322). A stop that
+    # sells outlives its target: taken for gone with it, its shares were sold twice.
+    if not report.status.terminal or oco.stop_order_id is None or any(leg.stop_price for leg in report.legs):
+        return report
+    stop = broker.order(oco.stop_order_id)
+    return report.changed(legs=(*report.legs, stop)) if stop else report
 
 
 def _with_moved_legs(broker: Broker, report: OrderReport) -> OrderReport:
@@ -127,17 +151,26 @@ def _taken(worker: Worker, order: Order, oco: Protection, detail: str) -> Order:
     return worker.note(order.with_protection(oco.changed(**gone)), detail)
 
 
-def read_exits(worker: Worker, bracket: Order, looks: int = len(LOOKUP_BACKOFF_SECONDS)) -> Order:
+def read_exits(
+    worker: Worker, bracket: Order, looks: int = len(LOOKUP_BACKOFF_SECONDS), *, seconded: bool = False
+) -> Order:
     """The bracket with what its targets and stops did since anybody looked, and what became of its OCOs; saved."""
     before = bracket
     for oco in bracket.guard.protections:
         if not oco.status.closed and oco.broker_order_id:
-            bracket = read_oco(worker, bracket, oco, looks=looks)[0]
+            bracket = read_oco(worker, bracket, oco, looks=looks, seconded=seconded)[0]
     return worker.save_exits(before, bracket)
 
 
 def find_lost(worker: Worker, order: Order) -> Order:
-    """The order with OCOs that were given up as never arrived, and did: something holds the shares."""
+    """The order with OCOs that were given up, or believed to be refused or over, and live: something holds the shares.
+
+    By one listing of open orders, and by our id where a send had no answer.
+    """
+    try:
+        order = listed_again(order, worker.broker_for(Priority.URGENT).open_orders())
+    except (RetryError, OperatorError) as error:
+        worker.log.info(f"open orders are not listed: {error}", order_id=order.order_id)
     for oco in order.guard.protections:
         if oco.status is ProtectionStatus.REFUSED and oco.ambiguous:
             look = find_oco(worker, order, oco)

@@ -20,12 +20,13 @@ Protect = Callable[[Worker, Order], Next]
 
 def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     """Book the sale, then have every bracket whose protection came down protected again, at its own levels."""
+    here = worker.on_behalf_of(close)
     holding = worker.orders.holding(close.symbol)
     known = {bracket.order_id: bracket for bracket in holding}
     # Before anything is protected: an OCO for shares that are sold is refused, or takes those of another bracket.
     for sold in booked(close, holding):
         noted = worker.note(sold, f"{close.order_id} left shares of this position")
-        worker.save_exits(known[sold.order_id], noted)
+        here.save_exits(known[sold.order_id], noted)
     waits: list[int] = []
     # A close that died while it superseded an order does not name it, but the order names the close.
     taken_over = (bracket.order_id for bracket in holding if is_withdrawn_by(bracket, close))
@@ -40,7 +41,7 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
             continue
         if bracket.care.frozen or not (bracket.needs_care or bracket.odd_qty > 0):
             continue
-        following = protect(worker, bracket)
+        following = protect(here, bracket)
         if following.route is Route.WAIT_TO_PROTECT:
             waits.append(following.seconds)
         if following.route is Route.DONE:

@@ -79,7 +79,7 @@ def answering_for(worker: Worker, order: Order, sent: ChildRecord | Protection, 
         yield
     except (StaleExecution, StoreConflict):
         try:
-            answer_for(worker, order.order_id, sent, report)
+            answer_for(worker.on_behalf_of(None), order.order_id, sent, report)
         except Exception as error:  # the alert is all that is left
             told = f"{sent.client_order_id} ({report.broker_order_id}) was sent and is in no record"
             worker.alert(order, f"{told}: {error}; check {order.symbol} by hand")

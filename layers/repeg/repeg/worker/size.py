@@ -121,10 +121,13 @@ def _by_account(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Relea
 
 def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release:
     brackets = worker.orders.holding(order.symbol) if order.kind == "close" else []
+    worker = worker.on_behalf_of(order)
     expected = _expected(order, brackets)
     position = worker.broker_for(order).position(order.symbol)
     # The shares have left already, and more: selling on would widen a short that nobody wanted.
     if order.kind == "unwind" and position and position.qty * direction(order.trading_side) > 0:
+        if order.close.settling < POSITION_READS:
+            return Wait(seconds=1, on=WaitingFor.SHARES)
         return Refusal(reason=Reason.NO_POSITION, detail="the account holds the opposite position")
     ended = left_over(worker, order, brackets, position, _expected(order, brackets))
     if ended:
@@ -133,7 +136,8 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Releas
     if brackets and not _fits(position, brackets, expected):
         # An OCO that is gone together with its shares needs no second look.
         looks = 0 if held < expected else len(LOOKUP_BACKOFF_SECONDS)
-        unexited, brackets = _unexited(brackets), [read_exits(worker, bracket, looks) for bracket in brackets]
+        unexited = _unexited(brackets)
+        brackets = [read_exits(worker, bracket, looks, seconded=True) for bracket in brackets]
         expected = _expected(order, brackets)
         if _unexited(brackets) < unexited and order.close.settling < POSITION_READS:
             # What was read may be older than the exit that has come to light: look again, knowing what must be gone.

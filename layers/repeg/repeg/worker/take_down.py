@@ -16,10 +16,10 @@ from repeg.worker.send import wait_for_sender
 from repeg.worker.worker import Worker
 
 
-def take_down(worker: Worker, bracket: Order) -> tuple[Order, bool]:
-    """Cancel a bracket's OCOs; saved when anything changed. True once none of them can sell a share any more."""
+def take_down(worker: Worker, bracket: Order, only: Protection | None = None) -> tuple[Order, bool]:
+    """Cancel a bracket's OCOs, or `only` one; saved when anything changed. True once none can sell a share any more."""
     before = bracket
-    for oco in bracket.guard.protections:
+    for oco in bracket.guard.protections if only is None else (only,):
         if not oco.status.closed:
             bracket = _take_down_one(worker, bracket, oco)
     if bracket.bare_qty > 0:

@@ -66,6 +66,12 @@ class Worker:
         other.state = state
         return other
 
+    def on_behalf_of(self, owner: Order | None) -> Worker:
+        """The same worker, which writes other orders only while it still has `owner` (None: again without that)."""
+        other = copy(self)
+        other.orders = self.orders.on_behalf_of(owner)
+        return other
+
     @cached_property
     def publisher(self) -> Publisher:
         """The event bus, connected on first use."""
@@ -211,7 +217,7 @@ class Worker:
         seen = broker.snapshot(order.symbol, settings.feed_witnesses)
         contradicted = not clock.fresh and not clock.agrees_with(seen.newest_at, float(rules.max_age))
         if contradicted:
-            clock = self.time.read(broker)
+            clock = self.time.read(broker, seen.newest_at)
         problem, doubt = rules.problem(seen, clock.now()), rules.doubt(seen, clock.now())
         for _ in range(BAD_QUOTE_READS):
             if problem is not Reason.BAD_QUOTE or (doubt and not is_exit(order)):

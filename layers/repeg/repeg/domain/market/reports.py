@@ -70,6 +70,12 @@ class OrderReport(Frozen):
         own = self.filled_qty > 0 and self.avg_fill_price is None
         return own or any(leg.unpriced for leg in self.legs)
 
+    @property
+    def falls_short(self) -> bool:
+        """True when it is filled, the broker says, with fewer shares than it was for: figures of different moments."""
+        # One that replaced another may count its fills anew, and its quantity for both.
+        return self.status is OrderStatus.FILLED and self.filled_qty < self.qty and self.replaces is None
+
 
 class ChildOrder(Frozen):
     """A child order to send: always a quantity, never a notional; day orders."""

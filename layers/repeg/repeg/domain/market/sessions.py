@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,8 @@ from repeg.domain.patience import WAITS_BEFORE_OPEN
 
 EASTERN = ZoneInfo("America/New_York")
 FRESH_FOR = timedelta(days=1)
+USUAL_HOURS = (time(9, 30), time(16))
+SATURDAY = 5
 
 
 def in_new_york(at: datetime) -> str:
@@ -40,6 +42,15 @@ class Calendar(Frozen):
         today = now.astimezone(EASTERN).date()
         # A calendar that ends with today's session has no open that an order could wait for.
         return self.first <= today <= self.first + FRESH_FOR and any(day.opens_at > now for day in self.days)
+
+    @property
+    def is_ordinary(self) -> bool:
+        """True when it has a session from 9:30 to 16:00 on every weekday, and none on a weekend."""
+        told = {day.date: (day.opens_at.astimezone(EASTERN), day.closes_at.astimezone(EASTERN)) for day in self.days}
+        every = (self.first + timedelta(days=place) for place in range((self.last - self.first).days + 1))
+        weekdays = {day for day in every if day.weekday() < SATURDAY}
+        usual = all((opens.time(), closes.time()) == USUAL_HOURS for opens, closes in told.values())
+        return usual and told.keys() == weekdays
 
     def session_at(self, now: datetime) -> TradingDay | None:
         """The regular session that `now` is in, or None."""

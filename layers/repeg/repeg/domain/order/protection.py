@@ -23,6 +23,7 @@ EXITS_REMEMBERED = 60
 TAKERS_REMEMBERED = 20
 """OCOs that took shares and are kept; what older ones took is kept as exits."""
 _PRICE_PLACES = Decimal("0.000001")
+_WAIT_FOR_OPEN = ("accepted", "done_for_day")
 _DEAD = (OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
 
 
@@ -95,6 +96,8 @@ class Protection(Sent):
     lookups: int = 0
     cancel_requested_at: datetime | None = None
     alarmed: bool = False
+    stop_order_id: str | None = None
+    """The broker's id of its stop, once it was seen."""
     stop_dead: bool = False
     count_anew: tuple[str, ...] = ()
     """Successors of replaced legs whose filled quantity began at 0, by the broker's ids."""
@@ -140,6 +143,11 @@ class Protection(Sent):
         """Shares that it still guards, as far as the record knows."""
         return ZERO if self.status.closed else self.qty - self.exited_qty
 
+    def tells_more_than(self, known: Protection) -> bool:
+        """True when this is `known`, read again, and shows shares taken or an end that nobody asked for."""
+        taken = self.exited_qty > known.exited_qty
+        return taken or (self.status.closed and not (known.status.closed or known.cancel_requested_at))
+
     def agrees_with(self, report: OrderReport) -> bool:
         """True when a listing shows nothing of it that the record does not know. Anything else is worth a read by id.
 
@@ -159,6 +167,9 @@ class Protection(Sent):
         """
         stops = [leg for leg in report.legs if leg.stop_price is not None]
         changed = self._with_exits([report], stops, now)
+        # Taken for over, it would be read no more, and what it sold besides be looked for, or sold again.
+        if changed.exited_qty < self.qty and any(each.falls_short for each in (report, *stops)):
+            return changed.changed(status=ProtectionStatus.CANCELING) if self.cancel_requested_at else changed
         if report.status is OrderStatus.REPLACED and report.replaced_by:
             follows = {"broker_order_id": report.replaced_by, "status": ProtectionStatus.SENT}
             return changed.changed(**follows)
@@ -167,6 +178,7 @@ class Protection(Sent):
         known: dict[str, object] = {"broker_order_id": report.broker_order_id, "ambiguous": False, "lookups": 0}
         if current:
             known["stop_dead"] = all(leg.status in _DEAD for leg in current)
+            known["stop_order_id"] = current[-1].broker_order_id
         changed = changed.changed(**(known | {"moved": self._moved(report, current)}))
         # One that was given up as never sent may be worked off late: then it is not closed any more.
         closed_at = (report.closed_at or now) if over else None
@@ -190,8 +202,9 @@ class Protection(Sent):
         # One leg can die while the other lives: by its parent alone, an OCO without a stop passed for protection.
         if self.stop_dead:
             return ProtectionStatus.STOPLESS
-        # Outside the session Alpaca answers `accepted` and takes the order up at the open; nothing could trade before.
-        waits_for_open = report.broker_status == "accepted" and not session_open
+        # Outside the session Alpaca answers `accepted`, or `done_for_day` of one that worked that day, and takes the
+        # order up at the open; nothing could trade before.
+        waits_for_open = report.broker_status in _WAIT_FOR_OPEN and not session_open
         target_works = report.status is OrderStatus.LIVE or waits_for_open
         # A stop leg stays `held` while its target works (forum.alpaca.markets thread 3697): that is at work, too.
         stop_works = any(leg.status in (OrderStatus.LIVE, OrderStatus.PENDING) for leg in stops)

@@ -125,6 +125,13 @@ class Order(Frozen):
         return tuple(oco for oco in self.guard.protections if since and not oco.status.closed and oco.placed_at < since)
 
     @property
+    def surplus_protection(self) -> Protection | None:
+        """The newest OCO seen at work beside others that guard all shares: it would sell what is not this order's."""
+        guarding = [oco for oco in self.guard.protections if oco.guards]
+        over = sum((oco.covers for oco in guarding), ZERO) - self.unexited_qty
+        return next((oco for oco in reversed(guarding) if 0 < oco.covers <= over), None)
+
+    @property
     def protective_order_id(self) -> str | None:
         """The broker's id of the newest OCO that it took."""
         return next((oco.broker_order_id for oco in reversed(self.guard.protections) if oco.broker_order_id), None)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from repeg.domain.market.reports import Position
 from repeg.domain.models import direction, opposite
 from repeg.domain.money import floor_qty, plain
+from repeg.domain.order.closing import found_with
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.proof.evidence import DUST, Finding, Looks, Proof, as_scaled, latest_of
 
@@ -26,6 +27,20 @@ def surplus(close: Order, position: Position | None) -> Decimal | None:
     # record knew.
     left = close.close.position_before + close.close.held_by_others - close.filled_qty
     return held_of(close, position) - max(ZERO, left)
+
+
+def before_at_most(close: Order, position: Position | None) -> Order:
+    """The close after what it was measured by has shown too few shares: there were no more before than that explains.
+
+    What the records of brackets count was there all the same.
+    """
+    known = close.close
+    if known.position_before is None:
+        return close
+    shown = held_of(close, position) + close.filled_qty - known.held_by_others
+    # Too many, they pass for somebody's own, and what was sold of a bracket stays in its record.
+    before = min(known.position_before, max(known.brackets_before or ZERO, shown))
+    return found_with(close, before, known.brackets_before)
 
 
 def held_of(close: Order, position: Position | None) -> Decimal:

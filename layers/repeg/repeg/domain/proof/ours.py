@@ -5,13 +5,14 @@ An id alone proves nothing: an earlier stack of the same name, or a second one o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.models import Frozen, OrderType, Side, opposite
 from repeg.domain.order.children import ChildRecord, Try
-from repeg.domain.order.protection import Protection
+from repeg.domain.order.protection import Protection, ProtectionStatus
 from repeg.domain.order.record import Order
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
@@ -92,6 +93,19 @@ def _terms(intent: Intent, report: OrderReport) -> tuple[tuple[str, object, obje
         ("limit price", intent.limit_price, report.limit_price),
         ("stop price", intent.stop_price, stop),
     )
+
+
+def listed_again(order: Order, open_orders: Iterable[OrderReport]) -> Order:
+    """The order with OCOs that the record has for over, and that the broker lists as open: to be read by their ids."""
+    over = {oco.client_order_id: oco for oco in order.guard.protections if oco.status.closed}
+    for report in open_orders if over else ():
+        oco = over.get(report.client_order_id)
+        # Refused by an answer that was not true, it held the shares and sold them, and no record knew.
+        if oco and not report.status.terminal and not contradiction(oco_intent(order, oco), report):
+            found = {"broker_order_id": report.broker_order_id, "status": ProtectionStatus.SENT, "closed_at": None}
+            again = oco.changed(**found, cancel_requested_at=None, stop_dead=False)
+            order = order.with_protection(again)
+    return order
 
 
 def in_words(report: OrderReport) -> str:

@@ -55,6 +55,9 @@ class Staging:
         cash_in_lieu = None if price is None else number("cash_in_lieu", price)
         action = self._action(body)
         _check_sizes(self._engine, action)
+        book = self._engine.books.get(action.symbol)
+        if book is not None:
+            book.split()
         if announce:
             self._engine.announced.append(action)
         if apply:

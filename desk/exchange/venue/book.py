@@ -22,6 +22,7 @@ class Book:
     halted: bool = False
     _left: dict[Side, Decimal] = field(default_factory=dict)
     _refills: dict[Side, int] = field(default_factory=dict)
+    _split: bool = False
 
     def show(self, quote: Quote, last: Decimal | None = None) -> None:
         """A quote event: the new touch, with its full size; `last`: the last sale, if it is not to be the midpoint."""
@@ -35,12 +36,20 @@ class Book:
             # have a value and stops a price to be checked against.
             self.last = Trade(on_tick(price), Decimal(1), quote.at)
 
+    def split(self) -> None:
+        """Shares were split: the quote, or the first that is off the last sale by a multiple, is no misprint."""
+        self._split = True
+        price = None if self.quote is None else self._midpoint_sale(self.quote)
+        if self.quote is not None and price is not None:
+            self.last = Trade(on_tick(price), Decimal(1), self.quote.at)
+
     def _midpoint_sale(self, quote: Quote) -> Decimal | None:
         """The midpoint, unless it is so far off the last sale that nobody would have traded there."""
         mid, last = quote.mid, self.last
         if mid is None or last is None or last.price / MISPRINT <= mid <= last.price * MISPRINT:
             return mid
-        return None
+        by_split, self._split = self._split, False
+        return mid if by_split else None
 
     def last_sale_at(self, now: int) -> int | None:
         """The time the last sale carries: one read off a holding quote is as fresh as that quote."""

@@ -16,9 +16,11 @@ from rich.live import Live
 from rich.text import Text
 
 from desk.cloud import local
+from desk.demo import rebalance
 from desk.demo.bracket_stories import RAN_TO_536
 from desk.demo.figures import report_table, targets_table, two_ways_table
 from desk.demo.play import Progress, Stage, Tuning, Watcher, send_stories
+from desk.demo.rebalance import RebalanceVerdict
 from desk.demo.show import finished_lines, heading, progress_table, verdict_table
 from desk.demo.stories import PARTS
 from desk.demo.story import Act, Part
@@ -30,6 +32,7 @@ from desk.report.targets import targets
 from desk.stack.connection import Connection, connect_local
 from desk.stack.overrides import OverridesStore
 from desk.stack.place import Status
+from desk.telling.rebalances import rebalance_page
 from repeg.domain.order.views import order_view
 from repeg.store.orders import OrderStore
 
@@ -48,11 +51,12 @@ class Told:
     brackets: BracketReport
     audit: Audit
     seconds: float
+    rebalance: RebalanceVerdict
 
     @property
     def ok(self) -> bool:
         """True when every story ended as expected and the journal agrees with the records."""
-        return all(verdict.ok for verdict in self.verdicts) and not self.audit.differences
+        return all(verdict.ok for verdict in self.verdicts) and self.rebalance.ok and not self.audit.differences
 
     def document(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -72,6 +76,11 @@ class Told:
             "ok": self.ok,
             "seconds": round(self.seconds, 1),
             "stories": stories,
+            "rebalance": {
+                "record": self.rebalance.view,
+                "differences": self.rebalance.differences,
+                "ok": self.rebalance.ok,
+            },
             "report": _plain(self.report) | {"brackets": _plain(self.brackets)},
             "targets": [asdict(target) for target in targets(self.brackets)],
             "audit": asdict(self.audit),
@@ -118,8 +127,8 @@ class Demo:
     def _introduction(self) -> str:
         stories = sum(len(part.stories) for part in self._parts)
         return (
-            f"{stories} signals go through a queue into the stack that make deploy would put on AWS, and from there to "
-            f"a simulated Alpaca, where market time runs {self._speed:g} times as fast."
+            f"{stories} signals and a schedule go through a queue into the stack that make deploy would put on AWS, "
+            f"and from there to a simulated Alpaca, where market time runs {self._speed:g} times as fast."
         )
 
     def _play(self, status: Status) -> Told:
@@ -134,10 +143,17 @@ class Demo:
             self._console.print()
             heading(self._console, part.title)
             verdicts += (verdict for act in part.acts for verdict in self._act(act, stage))
+        self._console.print()
+        heading(self._console, rebalance.TITLE)
+        self._console.print(Text(rebalance.ACT, style="bold"))
+        timeout = rebalance.LONGEST_MARKET_SECONDS / self._speed + SLACK_SECONDS
+        weights = rebalance.play(
+            connection, exchange, timeout, lambda line: self._console.print(f"  {line}", style="dim")
+        )
         seconds = time.monotonic() - started
         views = [order_view(order) for order in orders.newest()]
         found = audit(views, exchange.journal())
-        return Told(verdicts, execution_report(views), bracket_report(views), found, seconds)
+        return Told(verdicts, execution_report(views), bracket_report(views), found, seconds, weights)
 
     def _act(self, act: Act, stage: Callable[[Watcher], Stage]) -> list[Verdict]:
         timeout = LONGEST_ACT_MARKET_SECONDS / self._speed + SLACK_SECONDS
@@ -158,11 +174,12 @@ class Demo:
         for verdict in told.verdicts:
             if verdict.story == RAN_TO_536:
                 self._section("one signal, two ways", two_ways_table(verdict))
+        self._section(f"{rebalance.TITLE}: {_ended(told.rebalance)}", _weights(told.rebalance))
         self._section("execution report", report_table(told.report, told.brackets, told.audit))
         self._section("brackets against their targets", targets_table(targets(told.brackets)))
-        good = sum(verdict.ok for verdict in told.verdicts)
+        good = sum(verdict.ok for verdict in told.verdicts) + told.rebalance.ok
         self._console.print()
-        summary = f"{good} of {len(told.verdicts)} stories ended as expected, in {told.seconds:.0f} s"
+        summary = f"{good} of {len(told.verdicts) + 1} stories ended as expected, in {told.seconds:.0f} s"
         self._console.print(Text(summary, style="bold green" if told.ok else "bold red"))
         if advice := what_next(told.ok, self._speed):
             self._console.print(advice, style="dim")
@@ -178,6 +195,15 @@ class Demo:
         with self._console.status(what):
             yield
         self._console.print(Text.assemble(("done ", "green"), what, (f" {time.monotonic() - started:.1f} s", "dim")))
+
+
+def _ended(verdict: RebalanceVerdict) -> str:
+    return "as expected" if verdict.ok else "; ".join(verdict.differences)
+
+
+def _weights(verdict: RebalanceVerdict) -> RenderableType:
+    """The legs with their weights before, wanted and now; its history was shown as it happened."""
+    return rebalance_page(verdict.view | {"events": []}) if verdict.view else Text("nothing", style="bold red")
 
 
 def _override(connection: Connection) -> Callable[[Mapping[str, Any]], None]:

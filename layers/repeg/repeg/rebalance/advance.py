@@ -145,7 +145,8 @@ def _summary(planned: Plan) -> str:
     left = f", {len(planned.residual)} left as they are" if planned.residual else ""
     if not (planned.sells or planned.buys):
         return f"nothing to trade{left}"
-    return f"{len(planned.sells)} legs first, then {len(planned.buys)}, of ${planned.equity:,.2f}{left}"
+    first = f"{len(planned.sells)} legs to free cash, then " if planned.sells else ""
+    return f"{first}{len(planned.buys)} to buy, of ${planned.equity:,.2f}{left}"
 
 
 # ---- sell, then buy ----

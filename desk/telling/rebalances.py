@@ -163,7 +163,8 @@ def _weight_now(view: View, leg: View, order: View | None) -> str | None:
         return None
     sign = 1 if leg["side"] == "buy" else -1
     traded = Decimal(order["filled_qty"]) * Decimal(order["avg_fill_price"] or 0)
-    return str(Decimal(leg["current_weight"]) + sign * traded / Decimal(view["equity"]))
+    weight = Decimal(leg["current_weight"]) + sign * traded / Decimal(view["equity"])
+    return str(round(weight, 4) + 0)  # filled a hair above its value, what was all sold would show as -0.0 %
 
 
 def _not_begun(view: View, leg: View) -> Text:

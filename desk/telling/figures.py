@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -56,6 +56,11 @@ def percent(fraction: str | None) -> str:
 def drift(fraction: str) -> str:
     """Signed, + is too much held; to the hundredth of a percent."""
     return f"{Decimal(fraction) * 100:+.2f} %"
+
+
+def shares(qty: str) -> str:
+    """Shares, cut to four decimals: the exact ones are in the documents."""
+    return f"{Decimal(qty).quantize(Decimal('0.0001'), ROUND_DOWN).normalize():f}"
 
 
 def dollars(value: str | None) -> str:

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from desk.telling.figures import dollars, moment, percent, price
+from desk.telling.figures import dollars, moment, percent, price, shares
 from desk.telling.rebalances import residuals
 from desk.telling.render import View
 
@@ -39,7 +39,7 @@ def _symbols(view: View) -> Table:
     for row in view["symbols"]:
         table.add_row(
             row["symbol"],
-            row["held"] if row["held"] != "0" else "",
+            shares(row["held"]) if row["held"] != "0" else "",
             price(row["price"]),
             percent(row["current_weight"]),
             percent(row["target_weight"]),
@@ -51,7 +51,7 @@ def _symbols(view: View) -> Table:
 
 def _trade(row: View) -> Text:
     if row["side"]:
-        return Text(f"{row['side']} {row['qty']}", style="red" if row["side"] == "sell" else "green")
+        return Text(f"{row['side']} {shares(row['qty'])}", style="red" if row["side"] == "sell" else "green")
     return Text("outside" if row["current_weight"] is None else "none" if row["why"] else "hold", style="dim")
 
 
@@ -60,7 +60,8 @@ def _facts(view: View) -> Table:
     facts.add_column(style="dim")
     facts.add_column()
     firsts = sum(leg["half"] == "sell" for leg in view["plan"])
-    order = f"{firsts} first, {len(view['plan']) - firsts} once they are over" if view["plan"] else _nothing(view)
+    then = len(view["plan"]) - firsts
+    legs = f"{firsts} first, then {then} from the cash that is there" if view["plan"] else _nothing(view)
     buffer = Decimal(view["cash_buffer"])
     rows = {
         "at": f"{moment(view['at'])} ET",
@@ -68,7 +69,7 @@ def _facts(view: View) -> Table:
         "cash": f"{dollars(view['cash'])} -> about {dollars(view['cash_after'])}",
         "buffer": f"{percent(str(buffer))} of the equity stays in cash" if buffer else "none",
         "for buys": f"{dollars(view['spendable'])} at most, at the worst prices that the caps allow",
-        "legs": order,
+        "legs": legs,
     }
     for name, value in rows.items():
         facts.add_row(name, value)

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from desk.telling.figures import basis_points, clock_time, day, dollars, drift, moment, percent, price
+from desk.telling.figures import basis_points, clock_time, day, dollars, drift, moment, percent, price, shares
 from desk.telling.holding import OVER
 from desk.telling.render import ROOMY, View, outcome, timeline
 
@@ -127,7 +127,7 @@ def _legs(view: View) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("leg", "symbol", "side"):
         table.add_column(name, no_wrap=True)
-    for name in ("shares", "weight", "target", "now"):
+    for name in ("shares", "weight", "target", "now" if view["status"] in AT_WORK else "final"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("outcome")
     for name in ("at", "bps"):
@@ -154,7 +154,8 @@ def _legs(view: View) -> Table:
 
 def _shares(leg: View, order: View | None) -> str:
     filled = order["filled_qty"] if order else "0"
-    return str(leg["qty"]) if filled in ("0", leg["qty"]) else f"{filled}/{leg['qty']}"
+    planned = shares(leg["qty"])
+    return planned if filled in ("0", leg["qty"]) else f"{shares(filled)}/{planned}"
 
 
 def _weight_now(view: View, leg: View, order: View | None) -> str | None:

@@ -81,7 +81,7 @@ def test_a_page_for_a_friend(plan: Plan) -> None:
     assert lines["AAPL"] == "AAPL 100 200.01 50.0 % 0.0 % sell 100 $20,001.00"
     assert lines["TQQQ"].startswith("TQQQ 50.965 0.0 % 60.0 % buy 4") and "-$23," in lines["TQQQ"]
     assert lines["buffer"] == "buffer 1.0 % of the equity stays in cash"
-    assert lines["legs"] == "legs 1 first, 2 once they are over"
+    assert lines["legs"] == "legs 1 first, then 2 from the cash that is there"
     assert "nothing was sent" in said and " trading requests" in said
 
 

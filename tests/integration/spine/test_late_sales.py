@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -98,6 +99,37 @@ def test_a_sale_that_arrived_unseen_is_taken_for_the_exit_when_its_successor_is_
     close = lab.order("c")
     assert (close.status, close.filled_qty, shares(lab), _sold(lab)) == (Status.FILLED, 60, 140, 60)
     lab.check()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (429, {"message": "too many requests."}),
+        (401, {"message": "unauthorized."}),
+        (403, {"code": 40310000, "message": "insufficient qty available for order", "existing_qty": "200"}),
+        (503, {"message": "upstream"}),
+    ],
+    ids=["throttled", "keys", "shares", "503"],
+)
+def test_a_try_that_is_not_taken_leaves_what_was_given_up_before_it_known(
+    lab: Lab, status: int, body: dict[str, Any]
+) -> None:
+    """Forgotten with it, the first one, worked off now, would be sold again under an id of its own."""
+    lab.control.position("TQQQ", 200, "40")
+    with Crowd(lab) as crowd:
+        late = Queued(lab, crowd.pause, 5, 2)
+        send(lab, "c", kind="close", qty=60)
+        crowd.work(until=market_time("10:00:30"))
+        lab.control.faults(SUBMIT | {"kind": "error", "status": status, "body": body, "count": 1})
+        crowd.work(until=market_time("10:00:35.5"))
+        assert len(submits(lab)) == 1, "the try in its place"
+        assert late.arrive() == [200, 422]
+        lab.control.quote("TQQQ", "50.90", "50.93", 2000, 2000)
+        lab.control.faults(UNKNOWN, LIST)
+        crowd.work(until=market_time("10:00:37.5"))
+        lab.control.faults()
+        crowd.work(until=market_time("10:01:30"))
+    assert (lab.order("c").filled_qty, shares(lab), _sold(lab)) == (60, 140, 60)
 
 
 def test_an_id_that_the_broker_calls_taken_and_shows_nowhere_does_not_keep_an_exit_in(lab: Lab) -> None:

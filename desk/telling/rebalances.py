@@ -100,11 +100,11 @@ def _progress(view: View) -> Table:
     orders = _orders(view)
     done = sum((_done(orders.get(leg["order_id"])) for leg in view["plan"]), Decimal(0))
     over = sum(_is_over(orders.get(leg["order_id"])) for leg in view["plan"])
-    line = Table.grid(padding=(0, 1))
-    line.add_column(width=_BAR)
+    line = Table.grid(padding=(0, 2))
     line.add_column()
+    line.add_column(width=_BAR)
     words = f"{over} of {len(view['plan'])} legs are over"
-    line.add_row(ProgressBar(total=len(view["plan"]), completed=float(done), width=_BAR), words)
+    line.add_row(words, ProgressBar(total=len(view["plan"]), completed=float(done), width=_BAR))
     return line
 
 

@@ -11,6 +11,7 @@ from repeg.domain.order.record import Order
 from repeg.domain.rules.life import Stage, stage_of
 from repeg.domain.rules.moves import MOVES
 from repeg.store.orders import OrderStore
+from repeg.store.rebalances import RebalanceStore
 
 KNOWN = {(move.before, after) for move in MOVES for after in move.after}
 BEGINS = {Stage.WAITING, Stage.UNTOLD}
@@ -28,22 +29,24 @@ class Trail:
         """Look at every record that a store writes from now on."""
         self._after(patch, "accept", lambda given, answer: () if answer[0] else given[:1])
         self._after(patch, "record", lambda given, answer: given)
-        self._after(patch, "add", lambda given, answer: given)
+        self._after(patch, "add_leg", lambda given, answer: given[1:], RebalanceStore)
         for name in ("save", "finish", "adopt"):
             self._after(patch, name, lambda given, answer: answer[:1])
         self._after(patch, "save_with", lambda given, answer: (*answer, given[1]))
 
-    def _after(self, patch: pytest.MonkeyPatch, name: str, written: Callable[[Any, Any], Any]) -> None:
-        real = getattr(OrderStore, name)
+    def _after(
+        self, patch: pytest.MonkeyPatch, name: str, written: Callable[[Any, Any], Any], of: type = OrderStore
+    ) -> None:
+        real = getattr(of, name)
 
-        def call(store: OrderStore, *given: Any, **more: Any) -> Any:
+        def call(store: Any, *given: Any, **more: Any) -> Any:
             answer = real(store, *given, **more)
             for order in written(given, (answer,)):
                 if isinstance(order, Order):
                     self._see(store._table, order)
             return answer
 
-        patch.setattr(OrderStore, name, call)
+        patch.setattr(of, name, call)
 
     def _see(self, table: str, order: Order) -> None:
         stage = stage_of(order)

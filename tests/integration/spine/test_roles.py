@@ -259,18 +259,11 @@ def _scheduled(lab: Lab, _: pytest.MonkeyPatch) -> None:
     run(lab, "s", qty=10)
     lab.on = list(Schedule)
     schedules = lab.schedules
-    schedules.keep_targets(KeptTargets('{"targets": {"SPY": 1}}', lab.time.wall().isoformat()))
+    schedules.keep_targets(KeptTargets('{"targets": {"TQQQ": 1}}', lab.time.wall().isoformat()))
     for clock, schedule in (("09:20", "pre-market-assessment"), ("09:25", "market-open-rebalance")):
         lab.set_clock(f"2026-11-23T{clock}:30-05:00")
         lab.fire(Schedule(schedule))
         lab.sweep()
-    # What was sent: it sells the shares that no bracket holds, and buys from that.
-    lab.set_clock("2026-11-23T09:32:00-05:00")
-    lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
-    lab.control.quote("SPY", "602.10", "602.11", 2000, 2000)
-    [body] = lab.queued
-    lab.intake.accept(body)
-    lab.work()
     lab.set_clock("2026-11-23T16:20:30-05:00")
     lab.fire(Schedule.END_OF_DAY_SUMMARY)
     for _minute in range(10):

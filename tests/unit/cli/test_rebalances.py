@@ -77,7 +77,7 @@ class Desk:
     def placed(self, rebalance: Rebalance, leg: Leg, **fields: Any) -> Order:
         """A leg's order, as it ended or stands."""
         made = with_fields(order_of(rebalance, leg, NOON, NOON, NOON), status=Status.WORKING, **fields)
-        self.orders.add(first_worked_by(made, "arn"))
+        self.rebalances.add_leg(rebalance, first_worked_by(made, "arn"))
         return made
 
 

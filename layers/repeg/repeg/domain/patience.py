@@ -224,6 +224,8 @@ LEGS_AT_ONCE = 20
 """Legs at work at once: enough to use up a minute's requests, few enough that the largest come before the smallest."""
 LEGS_LOOK_SECONDS = (1, 1, 2, 2, 3, 5)
 """Most legs are over within seconds; the slowest ladders take half a minute."""
+LEG_HANGS_AFTER = timedelta(minutes=10)
+"""Market time without any event: longer than all that a leg waits for, but for a cancel that hangs."""
 PRICES_LOOK_SECONDS = (1, 1, 2, 2, 3, 5)
 PRICES_AGREE_WITHIN = timedelta(minutes=2)
 """Prices that contradict each other stop a plan. Misprints last for seconds; what lasts is for a person to look at."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
+from repeg.domain.market.reports import TradingDay
 from repeg.domain.order.fence import first_worked_by
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor
@@ -55,7 +56,9 @@ def advance(at: Rebalancer, rebalance: Rebalance, error: str = "") -> Onward:
     """Do what the record says is next. `error`: what a step kept failing with, if this one comes after that."""
     if rebalance.status.terminal:
         return _publish(at, rebalance)
-    if error:
+    if not error:
+        rebalance = rebalance.with_work(failed_rounds=0)
+    else:
         rebalance = at.rebalances.save(rebalance.with_work(failed_rounds=rebalance.work.failed_rounds + 1))
         if rebalance.work.failed_rounds >= REBALANCE_TROUBLE_ROUNDS:
             why = f"a step kept failing with {error}; legs that are at work go on by themselves"
@@ -72,7 +75,7 @@ def advance(at: Rebalancer, rebalance: Rebalance, error: str = "") -> Onward:
     except RetryError as trouble:
         return _broker_down(at, rebalance, trouble)
     except OperatorError as trouble:
-        return _give_up(at, rebalance, Refusal(reason=Reason.MISCONFIGURED, detail=str(trouble)))
+        return _misconfigured(at, rebalance, Refusal(reason=Reason.MISCONFIGURED, detail=str(trouble)))
 
 
 # ---- plan ----
@@ -113,7 +116,8 @@ def _begin(at: Rebalancer, rebalance: Rebalance) -> Onward:
     if rebalance.wanted.dry_run or not (planned.sells or planned.buys):
         return _done(at, begun.changed(cash_after=seen.cash))
     # In the same invocation: a hop of the machine would lie between the plan and the market that it was made for.
-    return _sell(at, at.rebalances.save(begun, requeue=True))
+    # As a step of its own all the same: what fails from here on fails for the rebalance as it is written now.
+    return advance(at, at.rebalances.save(begun, requeue=True))
 
 
 def _usable(at: Rebalancer, rebalance: Rebalance, seen: Look) -> Book | Onward:
@@ -155,7 +159,7 @@ def _summary(planned: Plan) -> str:
 def _sell(at: Rebalancer, rebalance: Rebalance) -> Onward:
     """Place the legs that free cash; once all are over and the account shows it, plan the buys and go on with them."""
     orders = _worked(at, rebalance, rebalance.sells)
-    if not all_over(rebalance, rebalance.sells, orders):
+    if not all_over(rebalance, rebalance.sells, orders, at.now(rebalance)):
         return _hold(at, rebalance, _next_wait(rebalance, WaitingFor.LEGS, LEGS_LOOK_SECONDS))
     rebalance, seen = _look_again(at, rebalance)
     before = rebalance.cash_before or ZERO
@@ -167,20 +171,20 @@ def _sell(at: Rebalancer, rebalance: Rebalance) -> Onward:
     book = _usable(at, rebalance, seen)
     if isinstance(book, Onward):
         return book
-    if at.worker.time.calendar(at.broker, at.now(rebalance)).session_at(at.now(rebalance)) is None:
+    if _session(at, rebalance) is None:
         why = "the session was over before anything could be bought"
         return _give_up(at, rebalance, Refusal(reason=Reason.MARKET_CLOSED, detail=why))
     # Of what really happened: a sell that did not fill shrinks the buys, and nothing is spent that is not there.
     planned = plan_buys(book, targets_of(rebalance, at.worker.settings()))
     bought = rebalance.changed(status=RebalanceStatus.BUYING, buys=planned.buys, held=_held(seen, planned.buys))
     bought = at.note(_fresh(bought), f"{len(planned.buys)} legs to buy from ${planned.spendable:,.2f}")
-    return _buy(at, at.rebalances.save(bought))
+    return advance(at, at.rebalances.save(bought))
 
 
 def _buy(at: Rebalancer, rebalance: Rebalance) -> Onward:
     """Place the legs that spend it; once all are over, look at everything anew: what is left, and why?"""
     orders = _worked(at, rebalance, rebalance.buys)
-    if not all_over(rebalance, rebalance.buys, orders):
+    if not all_over(rebalance, rebalance.buys, orders, at.now(rebalance)):
         return _hold(at, rebalance, _next_wait(rebalance, WaitingFor.LEGS, LEGS_LOOK_SECONDS))
     rebalance, seen = _look_again(at, rebalance)
     wait = None if shows_shares(rebalance.held, orders.values(), seen.held) else _until_shown(rebalance)
@@ -196,19 +200,30 @@ def _buy(at: Rebalancer, rebalance: Rebalance) -> Onward:
 def _worked(at: Rebalancer, rebalance: Rebalance, legs: Sequence[Leg]) -> dict[str, Order]:
     """The orders of legs, after the next ones were placed."""
     orders = _orders_of(at, rebalance, legs)
-    missing = to_place(rebalance, legs, orders)
+    missing = to_place(rebalance, legs, orders, at.now(rebalance))
     if missing:
-        now = at.now(rebalance)
+        now, session = at.now(rebalance), _session(at, rebalance)
         # With the session over there is nothing to wait for: such a leg expires, and is what is left.
-        session = at.worker.time.calendar(at.broker, now).session_at(now)
         closes_at = session.closes_at if session else now
         for leg in missing:
             order = order_of(rebalance, leg, now, at.worker.time.wall(), closes_at)
             arn = at.worker.executions.arn(order.order_id, 1)
-            at.worker.orders.add(first_worked_by(order, arn))
+            # Only while this execution owns the rebalance: another may have ended it, and given the leg up.
+            at.rebalances.add_leg(rebalance, first_worked_by(order, arn))
             at.worker.executions.start(order.order_id, 1)
         orders = _orders_of(at, rebalance, legs)
     return orders
+
+
+def _session(at: Rebalancer, rebalance: Rebalance) -> TradingDay | None:
+    """The session that it was planned in, or None once that is over.
+
+    A plan is not carried on the next day: its shares may have been split, and its weights may not be wanted any more.
+    """
+    now = at.now(rebalance)
+    session = at.worker.time.calendar(at.broker, now).session_at(now)
+    planned_at = rebalance.planned_at
+    return session if session and planned_at and session.opens_at <= planned_at else None
 
 
 def _orders_of(at: Rebalancer, rebalance: Rebalance, legs: Sequence[Leg]) -> dict[str, Order]:
@@ -263,9 +278,23 @@ def _hold(at: Rebalancer, rebalance: Rebalance, wait: Wait) -> Onward:
 
 def _broker_down(at: Rebalancer, rebalance: Rebalance, trouble: RetryError) -> Onward:
     """The broker does not answer: tried again for some minutes."""
-    if _lasts(at, rebalance, WaitingFor.BROKER) >= REBALANCE_GIVEN_UP_AFTER:
-        return _give_up(at, rebalance, Refusal(reason=Reason.BROKER_UNAVAILABLE, detail=str(trouble)))
     at.worker.log.error(f"broker: {trouble}", rebalance_id=rebalance.rebalance_id)
+    return _outlast(at, rebalance, Refusal(reason=Reason.BROKER_UNAVAILABLE, detail=str(trouble)))
+
+
+def _misconfigured(at: Rebalancer, rebalance: Rebalance, why: Refusal) -> Onward:
+    """Only a person can mend it. Before the plan nothing is lost; after it, half of a portfolio would be."""
+    if rebalance.planned_at is None:
+        return _give_up(at, rebalance, why)
+    told = at.alert_lasting(
+        rebalance, why.reason, f"the rebalance is held up, and given up in ten minutes: {why.detail}"
+    )
+    return _outlast(at, told, why)
+
+
+def _outlast(at: Rebalancer, rebalance: Rebalance, why: Refusal) -> Onward:
+    if _lasts(at, rebalance, WaitingFor.BROKER) >= REBALANCE_GIVEN_UP_AFTER:
+        return _give_up(at, rebalance, why)
     return _hold(at, rebalance, _next_wait(rebalance, WaitingFor.BROKER, READ_BACKOFF_SECONDS))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 from repeg.domain.rules.parking import was_set_forward
-from repeg.errors import RetryError
+from repeg.errors import RetryError, StaleExecution
 from repeg.executions import Executions, ExecutionState
 from repeg.rebalance.rebalancer import Rebalancer
 
@@ -16,7 +16,7 @@ def sweep_rebalances(at: Rebalancer, executions: Executions) -> int:
         try:
             rebalance = at.rebalances.get(rebalance_id)
             started += rebalance is not None and _revived(at, executions, rebalance)
-        except RetryError as error:
+        except (RetryError, StaleExecution) as error:
             at.worker.log.info(f"left to the next sweep: {error}", rebalance_id=rebalance_id)
         except Exception as error:  # one whose record is bad must not keep the others from theirs
             at.worker.log.error(f"could not be revived: {error}", alert=True, rebalance_id=rebalance_id)

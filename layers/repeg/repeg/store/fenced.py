@@ -47,6 +47,9 @@ class Table:
 class Fenced(Table):
     """Records that one execution at a time may write. `record_id` and `fence` are as the record was read."""
 
+    def _mine(self, fence: Owned) -> dict[str, Any]:
+        return {"ConditionExpression": _MINE_AND_UNCHANGED, "ExpressionAttributeValues": _condition(fence)}
+
     def _put_fenced(self, item: Item, fence: Owned) -> dict[str, Any]:
         return self._put(item, _MINE_AND_UNCHANGED, _condition(fence))
 

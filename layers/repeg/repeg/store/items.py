@@ -79,6 +79,12 @@ def queue_key(order: Order) -> Item:
     return place_key(order.symbol, order.ask.received_wall, order.order_id)
 
 
+def queue_item(order: Order) -> Item:
+    """The order's place in its symbol's queue."""
+    parked_until = int(order.run.parked_until.timestamp()) if order.run.parked_until else 0
+    return queue_key(order) | to_item({"order_id": order.order_id, "parked_until": parked_until})
+
+
 def place_key(line: str, received_wall: datetime, name: str) -> Item:
     """Key of somebody's place in a line; arrival order is wall time of intake."""
     arrival = int(received_wall.timestamp() * 1_000_000)

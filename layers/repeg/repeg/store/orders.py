@@ -28,6 +28,7 @@ from repeg.store.items import (
     order_key,
     position_item,
     position_key,
+    queue_item,
     queue_key,
     to_item,
 )
@@ -155,16 +156,8 @@ class OrderStore(Claims, Fenced, Turns, Sweeps):
         """
         writes = [self._put(order_item(order), ABSENT)]
         if not order.status.terminal:
-            writes.append(self._put(_queue_item(order), ABSENT))
+            writes.append(self._put(queue_item(order), ABSENT))
         return self._accept(SignalClaim(order.order_id, body_hash), order.signal_id, writes)
-
-    def add(self, order: Order) -> None:
-        """Write a new order that claims no signal, and its place in the queue; writing it again changes nothing."""
-        writes = [self._put(order_item(order), ABSENT), self._put(_queue_item(order), ABSENT)]
-        try:
-            self._client.transact_write_items(TransactItems=writes)
-        except ClientError as error:
-            raise_unless_condition(error)
 
     def record(self, order: Order) -> None:
         """Write a rejected order that claims no signal; writing it again changes nothing."""
@@ -186,7 +179,7 @@ class OrderStore(Claims, Fenced, Turns, Sweeps):
         """
         written, writes = self._written(order)
         if requeue and not order.ask.parent_id:
-            writes.append(self._put(_queue_item(order), "attribute_exists(pk)"))
+            writes.append(self._put(queue_item(order), "attribute_exists(pk)"))
             if order.run.parked_until and self.holder(order.symbol) == order.order_id:
                 writes.append({"Delete": self._turn_if_mine(order)})
         if not writes and not self._is_for_another(order):
@@ -270,8 +263,3 @@ class OrderStore(Claims, Fenced, Turns, Sweeps):
         )
         found = [self.get(from_item(item)["order_id"]) for page in pages for item in page["Items"]]
         return [known for known in found if known and not known.status.terminal]
-
-
-def _queue_item(order: Order) -> Item:
-    parked_until = int(order.run.parked_until.timestamp()) if order.run.parked_until else 0
-    return queue_key(order) | to_item({"order_id": order.order_id, "parked_until": parked_until})

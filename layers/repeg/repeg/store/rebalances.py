@@ -5,16 +5,20 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from repeg.domain.models import from_json, to_json
 from repeg.domain.rebalance.record import Rebalance
 from repeg.store.claims import Claims, SignalClaim
-from repeg.store.fenced import ABSENT, Fenced
-from repeg.store.items import Item, from_item, place_key, to_item
+from repeg.store.fenced import ABSENT, Fenced, raise_unless_condition
+from repeg.store.items import Item, from_item, order_item, place_key, queue_item, to_item
 from repeg.store.turns import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+
+    from repeg.domain.order.record import Order
 
 TO_DO = "REBALANCE"
 PORTFOLIO = "portfolio"
@@ -78,6 +82,17 @@ class RebalanceStore(Claims, Fenced, Lines):
         self._write(rebalance, written, writes)
         return written
 
+    def add_leg(self, rebalance: Rebalance, leg: Order) -> None:
+        """Write the order of a leg, and its place in the queue of its symbol, for who owns the rebalance.
+
+        Raises:
+            StaleExecution: a newer execution owns the rebalance, and may have given the leg up.
+            StoreConflict: the rebalance was written meanwhile, or the leg was.
+        """
+        owned = {"TableName": self._table, "Key": _key(rebalance.rebalance_id), **self._mine(rebalance.work)}
+        writes = [{"ConditionCheck": owned}, self._put(order_item(leg), ABSENT), self._put(queue_item(leg), ABSENT)]
+        self._transact_fenced(rebalance.rebalance_id, rebalance.work, _key(rebalance.rebalance_id), writes)
+
     def adopt(self, rebalance: Rebalance, execution_arn: str) -> Rebalance:
         """Hand the rebalance to its next execution; the one before can write nothing from here on."""
         work = rebalance.work
@@ -89,7 +104,21 @@ class RebalanceStore(Claims, Fenced, Lines):
 
     def take_turn(self, rebalance: Rebalance, now: datetime) -> bool:
         """True when it is this rebalance's turn: one at a time, in order of arrival (see `Lines`)."""
-        return self._take(PORTFOLIO, rebalance.rebalance_id, _place_key(rebalance), now)
+        if self._take(PORTFOLIO, rebalance.rebalance_id, _place_key(rebalance), now):
+            return True
+        self._free_turn()
+        return False
+
+    def _free_turn(self) -> None:
+        """Take the turn from a rebalance that is over: a worker that was held up may have taken it as that ended."""
+        holder_id = self.holder(PORTFOLIO)
+        holder = self.get(holder_id) if holder_id else None
+        if holder is None or not holder.status.terminal:
+            return
+        try:
+            self._client.delete_item(**self._give_if_mine(PORTFOLIO, holder.rebalance_id))
+        except ClientError as error:
+            raise_unless_condition(error)
 
     def _write(self, read: Rebalance, written: Rebalance, writes: list[dict[str, Any]]) -> None:
         if not writes:

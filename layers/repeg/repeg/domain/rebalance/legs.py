@@ -10,7 +10,7 @@ from repeg.domain.models import direction
 from repeg.domain.money import BPS
 from repeg.domain.order.beginnings import Origin, leg_order
 from repeg.domain.order.record import ZERO, Order, order_id_for
-from repeg.domain.patience import LEGS_AT_ONCE
+from repeg.domain.patience import LEG_HANGS_AFTER, LEGS_AT_ONCE
 from repeg.domain.rebalance.plan import Leg
 from repeg.domain.rebalance.record import Rebalance
 
@@ -40,20 +40,28 @@ def order_of(rebalance: Rebalance, leg: Leg, market_now: datetime, wall_now: dat
     return leg_order(leg_id(rebalance, leg), origin, leg.symbol, side, leg.qty, leg.cost, **times)
 
 
-def to_place(rebalance: Rebalance, legs: Sequence[Leg], orders: Mapping[str, Order]) -> list[Leg]:
+def to_place(rebalance: Rebalance, legs: Sequence[Leg], orders: Mapping[str, Order], now: datetime) -> list[Leg]:
     """The next legs that may be placed, those of the largest drift first: only so many are at work at once.
 
     `orders`: the orders of legs that were placed, by id.
     """
-    at_work = sum(not order.status.terminal for order in orders.values())
+    at_work = sum(not _is_over(order, now) for order in orders.values())
     missing = [leg for leg in legs if leg_id(rebalance, leg) not in orders]
     return missing[: max(0, LEGS_AT_ONCE - at_work)]
 
 
-def all_over(rebalance: Rebalance, legs: Sequence[Leg], orders: Mapping[str, Order]) -> bool:
-    """True when every leg was placed, and is over."""
+def all_over(rebalance: Rebalance, legs: Sequence[Leg], orders: Mapping[str, Order], now: datetime) -> bool:
+    """True when every leg was placed, and is over, or hangs."""
     known = [orders.get(leg_id(rebalance, leg)) for leg in legs]
-    return all(order is not None and order.status.terminal for order in known)
+    return all(order is not None and _is_over(order, now) for order in known)
+
+
+def _is_over(order: Order, now: datetime) -> bool:
+    """True for a leg that is not waited for any more.
+
+    One whose cancel is never confirmed, or whose symbol's turn never comes, goes on alone: it strands no other.
+    """
+    return order.status.terminal or now - order.events[-1].at >= LEG_HANGS_AFTER
 
 
 def traded_qty(order: Order) -> Decimal:

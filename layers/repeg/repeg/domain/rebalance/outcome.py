@@ -38,7 +38,8 @@ def explained(left: Iterable[Residual], orders: Iterable[Order]) -> tuple[Residu
     for order in orders:
         if order.status is not Status.FILLED or order.reason:
             why = f" ({order.reason})" if order.reason else ""
-            ended.setdefault(order.symbol, f"the {order.side or 'sell'} leg was {order.status}{why}".replace("_", " "))
+            became = f"was {order.status}{why}" if order.status.terminal else "hangs, and is still at work"
+            ended.setdefault(order.symbol, f"the {order.side or 'sell'} leg {became}".replace("_", " "))
     return tuple(each.changed(why=ended.get(each.symbol, each.why)) for each in left)
 
 

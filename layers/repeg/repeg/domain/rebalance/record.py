@@ -34,7 +34,7 @@ class RebalanceStatus(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        """True when it places no more legs, and none is at work."""
+        """True when it places no more legs, and waits for none."""
         return self not in _AT_WORK
 
 

@@ -17,13 +17,14 @@ from itertools import count
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from desk.exchange.client import ExchangeControl
 from repeg.broker.alpaca import connect_alpaca
 from repeg.budget.ledger import RateBudget
 from repeg.budget.table import TableBudget
 from repeg.care.punctual import Timetable
-from repeg.care.sweep import sweep
+from repeg.care.sweep import refresh_clock, sweep
 from repeg.clock import TimeKeeper
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Reservation
@@ -282,6 +283,10 @@ class Lab:
         following = run_rebalance_step(self.rebalancer, **payload)
         return {"route": following.route.value, "seconds": following.seconds}
 
+    def read_clock(self) -> None:
+        """What a sweep before the test would have left: a reading of the broker's clock, and the calendar."""
+        refresh_clock(self.worker)
+
     def sweep(self) -> dict[str, int]:
         """The sweeper's minute."""
         done = sweep(self.worker, self, Timetable(self.on, self.schedules))  # type: ignore[arg-type]
@@ -385,7 +390,8 @@ class _Log:
 @cache
 def _dynamodb() -> Any:
     """Clients are slow to make; moto answers whichever was made while it was on."""
-    return boto3.client("dynamodb", region_name="us-east-1")
+    # Named, since botocore puts its usual name together for every call: a quarter of what a call takes here.
+    return boto3.client("dynamodb", region_name="us-east-1", config=Config(user_agent="lab"))
 
 
 def create_table(client: Any, table: str) -> None:

@@ -30,7 +30,7 @@ def lab_at(control: ExchangeControl, when: str = START, settings: Settings | Non
     control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
     with mock_aws():
         lab = Lab(control, settings)
-        lab.sweep()
+        lab.read_clock()
         yield lab
 
 

@@ -33,7 +33,7 @@ def lab(exchange: ExchangeControl, aws_credentials: None) -> Iterator[Lab]:
     exchange.quote("TQQQ", "50.95", "50.98", 2000, 2000)
     with mock_aws():
         lab = Lab(exchange)
-        lab.sweep()
+        lab.read_clock()
         yield lab
 
 

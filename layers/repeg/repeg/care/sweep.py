@@ -25,7 +25,7 @@ from repeg.worker.worker import Worker
 def sweep(worker: Worker, executions: Executions, timetable: Timetable | None = None) -> dict[str, int]:
     """Watch positions, and restart what died. Returns how many orders are to do, and how many executions started."""
     survey = begin(worker.at(Route.PROTECT_POSITION), executions)
-    _refresh_clock(worker)
+    refresh_clock(worker)
     # Before the orders: bare shares can lose money while an order without an execution only waits.
     try:
         watch_positions(survey)
@@ -138,7 +138,7 @@ def _watch_pace(survey: Survey, order: Order) -> None:
         survey.worker.alert(order, f"{order.kind} of {order.symbol} has not moved for {minutes} minutes: look at it")
 
 
-def _refresh_clock(worker: Worker) -> None:
+def refresh_clock(worker: Worker) -> None:
     """Read clock and calendar ahead of need: it spares each order a trading request."""
     try:
         clock = worker.time.kept_fresh(worker.broker_for(Priority.ROUTINE))

@@ -13,6 +13,8 @@ from desk.exchange.client import ExchangeControl
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
+from tests.integration.rebalance.scenes import legs, market
+from tests.integration.rebalance.scenes import send as weigh
 from tests.support.crowd import Crowd
 from tests.support.lab import START, Lab
 from tests.support.leaving import BRACKET, SHORT, halt, hold, side_by_side
@@ -233,6 +235,17 @@ def _run_away(lab: Lab) -> Order:
     return run(lab)
 
 
+def _dearer_leg(lab: Lab) -> Order:
+    """Between the plan of a rebalance and its leg, the price rises by more than what was set aside allows for."""
+    market(lab)
+    lab.control.account(cash="10000")
+    lab.stall("store.add", lambda: lab.control.quote("SPY", "520.00", "520.02", 900, 900))
+    weigh(lab, {"SPY": "0.98"}, "a")
+    lab.work()
+    (leg,) = legs(lab)
+    return leg
+
+
 EXTENDED = BRACKET | {"extended_hours": True}
 POOR_REWARD = BRACKET | {"take_profit": "51.97"}
 CASES = [
@@ -258,6 +271,7 @@ CASES = [
     Case(Reason.HELD_BY_PROTECTION, Status.REJECTED, _protected_shares),
     Case(Reason.HELD_BY_OTHER_ORDER, Status.REJECTED, _others_shares),
     Case(Reason.CUT_TO_POSITION, Status.FILLED, _holding(60, side="sell")),
+    Case(Reason.CUT_TO_CASH, Status.PARTIALLY_FILLED, _dearer_leg),
     Case(Reason.NOT_FRACTIONABLE, Status.REJECTED, _mere_fraction),
     Case(Reason.MISCONFIGURED, Status.REJECTED, _locked_out),
     Case(

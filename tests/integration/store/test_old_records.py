@@ -47,7 +47,10 @@ def test_everything_else_reads_as_it_was() -> None:
 
 
 def test_old_records_are_shown_as_they_were() -> None:
-    """Orders of every kind, at many stages, as the last version with flat records wrote them and showed them."""
+    """Orders of every kind, at many stages, as the last version with flat records wrote them and showed them.
+
+    Of one that was sent twice, `first_sent_at` was the second time then.
+    """
     for known in json.loads((Path(__file__).parent / "old_views.json").read_text()):
         shown = order_view(item_order(known["item"]))
         assert {name: shown[name] for name in known["view"]} == known["view"]

@@ -125,7 +125,9 @@ def _usable(at: Rebalancer, rebalance: Rebalance, seen: Look) -> Book | Onward:
     if isinstance(seen.book, Refusal):
         return _unusable(at, rebalance, seen.book)
     off = left_over(seen.book, targets_of(rebalance, at.worker.settings()))
-    left_out = [each for each in off if each.symbol in seen.passing]
+    # What the plan left out was waited for before that.
+    known = {each.symbol for each in rebalance.residual}
+    left_out = [each for each in off if each.symbol in seen.passing and each.symbol not in known]
     lasts = _lasts(at, rebalance, WaitingFor.TRADABLE)
     if not left_out or lasts >= TRADABLE_WITHIN or rebalance.wanted.dry_run:
         return seen.book
@@ -149,8 +151,12 @@ def _summary(planned: Plan) -> str:
     left = f", {len(planned.residual)} left as they are" if planned.residual else ""
     if not (planned.sells or planned.buys):
         return f"nothing to trade{left}"
-    first = f"{len(planned.sells)} legs to free cash, then " if planned.sells else ""
-    return f"{first}{len(planned.buys)} to buy, of ${planned.equity:,.2f}{left}"
+    first = f"{_legs(planned.sells)} to free cash, then " if planned.sells else ""
+    return f"{first}{_legs(planned.buys)} to buy, of ${planned.equity:,.2f}{left}"
+
+
+def _legs(legs: Sequence[Leg]) -> str:
+    return "1 leg" if len(legs) == 1 else f"{len(legs) or 'no'} legs"
 
 
 # ---- sell, then buy ----
@@ -177,7 +183,7 @@ def _sell(at: Rebalancer, rebalance: Rebalance) -> Onward:
     # Of what really happened: a sell that did not fill shrinks the buys, and nothing is spent that is not there.
     planned = plan_buys(book, targets_of(rebalance, at.worker.settings()))
     bought = rebalance.changed(status=RebalanceStatus.BUYING, buys=planned.buys, held=_held(seen, planned.buys))
-    bought = at.note(_fresh(bought), f"{len(planned.buys)} legs to buy from ${planned.spendable:,.2f}")
+    bought = at.note(_fresh(bought), f"{_legs(planned.buys)} to buy from ${planned.spendable:,.2f}")
     return advance(at, at.rebalances.save(bought))
 
 

@@ -352,25 +352,17 @@ HAPPENS: dict[On, Happens] = {
     On.DISAGREES: lambda now, data: frozen(now, "a split"),
     On.AGREES: lambda now, data: agreed(now, None),
 }
-TO_THE_END = {
-    Stage.WAITING: On.LADDER_OVER,
-    Stage.WORKING: On.LADDER_OVER,
-    Stage.LIVE: On.CHILD_OVER,
-    Stage.WITHDRAWN: On.CHILD_OVER,
-    Stage.CANCELING: On.CHILD_OVER,
-    Stage.SECURING: On.CHILD_OVER,
-    Stage.RESTORING: On.PUT_BACK,
-    Stage.LOOKING_AGAIN: On.LADDER_OVER,
-    Stage.ENTERED: On.SEEN_TO,
-    Stage.SOLD: On.SEEN_TO,
-    Stage.LEAVING: On.FLAT,
-    Stage.ENDING: On.RECORDED,
-    Stage.UNTOLD: On.PUBLISHED,
-    Stage.FROZEN: On.AGREES,
-    Stage.HOLDING: On.FLAT,
-    Stage.BARE: On.FLAT,
-    Stage.LEAVING_LATER: On.FLAT,
+_TOWARDS_THE_END = {
+    On.LADDER_OVER: (Stage.WAITING, Stage.WORKING, Stage.LOOKING_AGAIN),
+    On.CHILD_OVER: (Stage.LIVE, Stage.WITHDRAWN, Stage.CANCELING, Stage.SECURING),
+    On.PUT_BACK: (Stage.RESTORING,),
+    On.SEEN_TO: (Stage.ENTERED, Stage.SOLD),
+    On.FLAT: (Stage.LEAVING, Stage.HOLDING, Stage.BARE, Stage.LEAVING_LATER),
+    On.RECORDED: (Stage.ENDING,),
+    On.PUBLISHED: (Stage.UNTOLD,),
+    On.AGREES: (Stage.FROZEN,),
 }
+TO_THE_END = {stage: on for on, stages in _TOWARDS_THE_END.items() for stage in stages}
 
 
 @given(st.sampled_from(("order", "bracket", "close")), st.integers(0, 30), st.data())

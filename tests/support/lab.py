@@ -12,12 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from itertools import count
 from typing import Any
-
-import boto3
-from botocore.config import Config
 
 from desk.exchange.client import ExchangeControl
 from repeg.broker.alpaca import connect_alpaca
@@ -57,6 +53,7 @@ from repeg.wiring.rebalancing import run_rebalance_step
 from repeg.worker.worker import Worker
 from tests.support.audit import audit
 from tests.support.machine import Machine
+from tests.support.tables import create_table, dynamodb_client
 
 TABLE_NUMBERS = count(1)
 START = "2026-11-20T10:00:00-05:00"
@@ -175,7 +172,7 @@ class Lab:
         self.moved: dict[str, datetime] = {}
         self.machine: Machine | None = None
         self.make_machine: type[Machine] = Machine
-        dynamodb, table = _dynamodb(), f"lab-{next(TABLE_NUMBERS)}"
+        dynamodb, table = dynamodb_client(), f"lab-{next(TABLE_NUMBERS)}"
         create_table(dynamodb, table)
         self.orders = OrderStore(dynamodb, table)
         self.schedules = ScheduleStore(dynamodb, table)
@@ -385,37 +382,3 @@ class _Log:
 
     def error(self, msg: str, **kwargs: Any) -> None:
         self._log.error("%s %s", msg, kwargs)
-
-
-@cache
-def _dynamodb() -> Any:
-    """Clients are slow to make; moto answers whichever was made while it was on."""
-    # Named, since botocore puts its usual name together for every call: a quarter of what a call takes here.
-    return boto3.client("dynamodb", region_name="us-east-1", config=Config(user_agent="lab"))
-
-
-def create_table(client: Any, table: str) -> None:
-    """The table of the template: keys and indexes."""
-    names = ["pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk"]
-    client.create_table(
-        TableName=table,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-        KeySchema=_keys("pk", "sk"),
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "by_created",
-                "KeySchema": _keys("gsi1pk", "gsi1sk"),
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            },
-            {
-                "IndexName": "to_do",
-                "KeySchema": _keys("gsi2pk", "gsi2sk"),
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            },
-        ],
-    )
-
-
-def _keys(partition: str, sort: str) -> list[dict[str, str]]:
-    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +72,23 @@ def walk(node: Any) -> Iterator[Any]:
     children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
     for child in children:
         yield from walk(child)
+
+
+def evaluate(node: Any, parameters: Mapping[str, str]) -> Any:
+    """Value of a condition expression."""
+    if not isinstance(node, dict):
+        return node
+    ((function, argument),) = node.items()
+    if function == "Ref":
+        return parameters[argument]
+    values = [evaluate(item, parameters) for item in argument]
+    if function == "Fn::Equals":
+        return values[0] == values[1]
+    if function == "Fn::Not":
+        return not values[0]
+    raise NotImplementedError(function)
+
+
+def defaults(template: Node) -> dict[str, str]:
+    """The parameters of a template as they are where nobody gives any."""
+    return {name: parameter["Default"] for name, parameter in template["Parameters"].items()}

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from repeg.domain.patience import LONGEST_STEP, MAX_DELIVERIES, SENDER_LIFE
-from repeg.domain.schedule.runs import LEASE
-from repeg.domain.schedule.times import Schedule
-from tests.support.stack import ROOT, listed, load_template, resources, statements, walk
+from tests.support.stack import ROOT, defaults, evaluate, listed, load_template, resources, statements, walk
 
 TEMPLATE = load_template()
 FUNCTIONS = resources(TEMPLATE, "AWS::Serverless::Function")
@@ -183,7 +179,7 @@ def on_aws(node: Any) -> Any:
     if isinstance(node, dict):
         if list(node) == ["Fn::If"]:
             condition, if_true, if_false = node["Fn::If"]
-            return if_true if evaluate(TEMPLATE["Conditions"][condition], defaults()) else if_false
+            return if_true if evaluate(TEMPLATE["Conditions"][condition], defaults(TEMPLATE)) else if_false
         return {key: on_aws(value) for key, value in node.items()}
     return [on_aws(item) for item in node] if isinstance(node, list) else node
 
@@ -208,81 +204,7 @@ def test_schedules_are_on_wherever_the_stack_is() -> None:
     assert schedules
     for schedule in schedules:
         assert schedule["State"] == "ENABLED"
-    assert not evaluate(TEMPLATE["Conditions"]["OnLocalCloud"], defaults())
-
-
-# ---- what happens by the clock ----
-
-SCHEDULES = resources(TEMPLATE, "AWS::Scheduler::Schedule")
-PARAMETERS = {
-    Schedule.MARKET_OPEN_REBALANCE: "MarketOpenRebalance",
-    Schedule.PRE_MARKET_ASSESSMENT: "PreMarketAssessment",
-    Schedule.END_OF_DAY_SUMMARY: "EndOfDaySummary",
-}
-
-
-def _scheduled(schedule: Schedule) -> dict[str, Any]:
-    [found] = [each for each in SCHEDULES.values() if each["Name"] == {"Fn::Sub": f"${{AWS::StackName}}-{schedule}"}]
-    return found
-
-
-def _chosen(node: Any, **parameters: str) -> Any:
-    """What a value with conditions comes to."""
-    while isinstance(node, dict) and "Fn::If" in node:
-        condition, if_true, if_false = node["Fn::If"]
-        holds = evaluate(TEMPLATE["Conditions"][condition], {**defaults(), **parameters})
-        node = if_true if holds else if_false
-    return node
-
-
-@pytest.mark.parametrize("schedule", Schedule)
-def test_a_schedule_fires_at_its_time_in_new_york_on_weekdays(schedule: Schedule) -> None:
-    found, at = _scheduled(schedule), schedule.time
-    assert found["ScheduleExpression"] == f"cron({at.minute} {at.hour} ? * MON-FRI *)"
-    assert found["ScheduleExpressionTimezone"] == "America/New_York"
-    assert found["FlexibleTimeWindow"] == {"Mode": "OFF"}
-    assert json.loads(found["Target"]["Input"]) == {"schedule": schedule.value}
-    assert found["Target"]["Arn"] == {"Fn::GetAtt": "RunSchedule.Arn"}
-    assert len(SCHEDULES) == len(Schedule)
-
-
-@pytest.mark.parametrize("schedule", Schedule)
-def test_a_schedule_is_off_until_it_is_turned_on_and_never_on_by_the_walls_time_locally(schedule: Schedule) -> None:
-    state, parameter = _scheduled(schedule)["State"], PARAMETERS[schedule]
-    assert _chosen(state) == "DISABLED"
-    assert _chosen(state, **{parameter: "on"}) == "ENABLED"
-    assert _chosen(state, **{parameter: "on"}, IsLocal="true") == "DISABLED"
-
-
-@pytest.mark.parametrize("function", ["SweepOrders", "RunSchedule"])
-def test_who_looks_out_for_runs_knows_which_schedules_are_on(function: str) -> None:
-    separator, names = FUNCTIONS[function]["Environment"]["Variables"]["SCHEDULES_ON"]["Fn::Join"]
-    for on in ([], [Schedule.END_OF_DAY_SUMMARY], list(Schedule)):
-        given = {PARAMETERS[schedule]: "on" for schedule in on}
-        told = separator.join(_chosen(name, **given) for name in names).split(separator)
-        assert {name for name in told if name} == set(on)
-
-
-def test_the_scheduler_may_do_nothing_but_fire_that_function() -> None:
-    [role] = resources(TEMPLATE, "AWS::IAM::Role").values()
-    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
-    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
-    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-    [allowed] = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
-    assert (allowed["Action"], allowed["Resource"]) == ("lambda:InvokeFunction", {"Fn::GetAtt": "RunSchedule.Arn"})
-    assert all(each["Target"]["RoleArn"] == {"Fn::GetAtt": "SchedulerRole.Arn"} for each in SCHEDULES.values())
-
-
-def test_a_claim_lives_longer_than_who_made_it_and_not_until_the_next_try() -> None:
-    """Lambda tries again a minute after it failed: a claim that still held then would keep the retry out."""
-    assert FUNCTIONS["RunSchedule"]["Timeout"] < LEASE.total_seconds() < 60
-    assert FUNCTIONS["RunSchedule"]["EventInvokeConfig"]["MaximumRetryAttempts"] == 2
-
-
-def test_no_firing_comes_when_it_is_of_no_use_any_more() -> None:
-    longest = FUNCTIONS["RunSchedule"]["EventInvokeConfig"]["MaximumEventAgeInSeconds"]
-    assert longest <= 600, "from 09:25 until five minutes after the open"
-    assert all(each["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] <= longest for each in SCHEDULES.values())
+    assert not evaluate(TEMPLATE["Conditions"]["OnLocalCloud"], defaults(TEMPLATE))
 
 
 def test_a_sweep_that_was_held_up_does_not_come_late() -> None:
@@ -309,108 +231,8 @@ def test_default_settings_are_a_document_that_the_stack_accepts() -> None:
 def test_layers_are_built_for_what_the_template_deploys_by_default() -> None:
     for layer in ("dependencies", "repeg"):
         makefile = (ROOT / "layers" / layer / "Makefile").read_text()
-        assert f"REPEG_RUNTIME ?= {defaults()['PythonRuntime']}\n" in makefile
-    assert f"REPEG_ARCH ?= {defaults()['Arch']}\n" in (ROOT / "layers/dependencies/Makefile").read_text()
-
-
-# ---- the lock on live trading ----
-
-
-def evaluate(node: Any, parameters: Mapping[str, str]) -> Any:
-    """Value of a condition expression."""
-    if not isinstance(node, dict):
-        return node
-    ((function, argument),) = node.items()
-    if function == "Ref":
-        return parameters[argument]
-    values = [evaluate(item, parameters) for item in argument]
-    if function == "Fn::Equals":
-        return values[0] == values[1]
-    if function == "Fn::Not":
-        return not values[0]
-    raise NotImplementedError(function)
-
-
-def defaults() -> dict[str, str]:
-    return {name: parameter["Default"] for name, parameter in TEMPLATE["Parameters"].items()}
-
-
-def refusals(**parameters: str) -> list[str]:
-    """What CloudFormation would say to these parameters."""
-    said: list[str] = []
-    for rule in TEMPLATE["Rules"].values():
-        given = {**defaults(), **parameters}
-        if evaluate(rule["RuleCondition"], given):
-            said += [item["AssertDescription"] for item in rule["Assertions"] if not evaluate(item["Assert"], given)]
-    return said
-
-
-LIVE = {"TradingMode": "live", "ConfirmLiveTrading": "yes-trade-real-money", "AccountNumber": "123456789"}
-
-
-def test_live_trading_can_be_unlocked() -> None:
-    assert not refusals(**LIVE)
-
-
-@pytest.mark.parametrize(
-    ("change", "mentioned"),
-    [
-        ({"ConfirmLiveTrading": ""}, "ConfirmLiveTrading"),
-        ({"ConfirmLiveTrading": "yes"}, "ConfirmLiveTrading"),
-        ({"AccountNumber": ""}, "AccountNumber"),
-        ({"BrokerUrl": "http://127.0.0.1:4567"}, "BrokerUrl"),
-        ({"DataUrl": "http://127.0.0.1:4567"}, "DataUrl"),
-        ({"ClockSpeed": "5"}, "ClockSpeed"),
-    ],
-)
-def test_live_trading_is_refused_unless_all_of_it_is_meant(change: dict[str, str], mentioned: str) -> None:
-    (said,) = refusals(**{**LIVE, **change})
-    assert mentioned in said
-
-
-def test_paper_trading_needs_no_unlocking() -> None:
-    assert not refusals()
-    assert not refusals(BrokerUrl="http://127.0.0.1:4567", ClockSpeed="20")
-
-
-def taken(parameter: str, value: str) -> bool:
-    """Whether CloudFormation takes the value of a parameter: all of it has to match."""
-    return re.fullmatch(TEMPLATE["Parameters"][parameter]["AllowedPattern"], value) is not None
-
-
-@pytest.mark.parametrize("parameter", ["BrokerUrl", "DataUrl"])
-def test_keys_go_over_the_network_encrypted_only(parameter: str) -> None:
-    for url in ("", "https://paper-api.alpaca.markets", "https://broker.example.com:8443/v2", "http://127.0.0.1:4567"):
-        assert taken(parameter, url), url
-    for url in ("http://localhost:4567/", "http://[::1]:4567", "http://127.8.8.8"):
-        assert taken(parameter, url), url
-    refused = (
-        "http://paper-api.alpaca.markets http://10.0.0.5:4567 http://127.0.0.1.example.com http://localhost.example"
-    )
-    refused += " http://127.0.0.1:80@example.com https://user:word@example.com ftp://127.0.0.1 paper-api.alpaca.markets"
-    for url in (*refused.split(), "https://", " ", "http://"):
-        assert not taken(parameter, url), url
-
-
-def test_alerts_are_mailed_to_whom_the_deployment_names() -> None:
-    assert taken("AlertEmail", "") and taken("AlertEmail", "me+repeg@example.com")
-    assert not taken("AlertEmail", "me") and not taken("AlertEmail", "me@example.com you@example.com")
-    mailed = TEMPLATE["Conditions"]["AlertsAreMailed"]
-    assert not evaluate(mailed, defaults()) and evaluate(mailed, {**defaults(), "AlertEmail": "me@example.com"})
-    [subscription] = resources(TEMPLATE, "AWS::SNS::Subscription").values()
-    assert (subscription["TopicArn"], subscription["Endpoint"]) == ({"Ref": "Alerts"}, {"Ref": "AlertEmail"})
-    assert TEMPLATE["Resources"]["AlertsByMail"]["Condition"] == "AlertsAreMailed"
-
-
-def test_samconfig_is_paper_by_default_and_live_is_not_confirmed() -> None:
-    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
-
-    def parameters(section: str) -> dict[str, str]:
-        given = config[section]["deploy"]["parameters"]["parameter_overrides"]
-        return dict(pair.split("=") for pair in given.split())
-
-    assert parameters("default")["TradingMode"] == "paper"
-    assert len(refusals(**parameters("live"))) == 2
+        assert f"REPEG_RUNTIME ?= {defaults(TEMPLATE)['PythonRuntime']}\n" in makefile
+    assert f"REPEG_ARCH ?= {defaults(TEMPLATE)['Arch']}\n" in (ROOT / "layers/dependencies/Makefile").read_text()
 
 
 def test_no_function_outlives_what_senders_are_given() -> None:

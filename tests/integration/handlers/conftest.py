@@ -19,7 +19,8 @@ from desk.exchange.process import start_exchange
 from repeg.domain.order.record import Order
 from repeg.store.orders import OrderStore
 from repeg.wiring import clients, connection, inbox
-from tests.support.lab import START, create_table
+from tests.support.lab import START
+from tests.support.tables import create_table
 
 REGION = "us-east-1"
 TABLE = "repeg"

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from repeg.store.orders import OrderStore
 from repeg.store.shared import SharedStore
-from tests.support.lab import create_table
+from tests.support.tables import create_table
 
 _NUMBERS = count(1)
 

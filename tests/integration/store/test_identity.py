@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from repeg.store.identity import IdentityStore
-from tests.support.lab import create_table
+from tests.support.tables import create_table
 
 
 def test_is_made_once_and_kept(dynamodb: Any) -> None:

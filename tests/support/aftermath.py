@@ -10,6 +10,10 @@ from decimal import Decimal
 from desk.report.bare import bare_times
 from repeg.domain.market.reports import TradingDay
 from repeg.domain.order.views import order_view
+from repeg.domain.rebalance.legs import leg_id
+from repeg.events import REBALANCED
+from repeg.store.rebalances import PORTFOLIO
+from tests.support.scenes import by_hand
 from tests.support.storm import SWEEP_SECONDS, SYMBOL, Storm, Told
 
 BARE_FOR = timedelta(seconds=60)
@@ -27,6 +31,7 @@ def look_at(storm: Storm) -> None:
     assert storm.settled, f"not over: {_unfinished(storm)}"
     storm.lab.check(strangers=storm.strangers)
     _check_turn(storm)
+    _check_rebalances(storm)
     _check_bare_shares(storm)
     _check_alerts_of_bare_shares(storm)
     _check_nuisance(storm)
@@ -37,6 +42,9 @@ def _unfinished(storm: Storm) -> list[str]:
     over = [
         f"{o.signal_id} {o.status} {o.run.waits_for} {o.events[-1].detail}" for o in orders if not o.status.terminal
     ]
+    over += [
+        f"{r.signal_id} {r.status} {r.work.waits_for} {r.events[-1].detail}" for r in storm.lab.rebalances.newest()
+    ]
     return over + [f"{o.signal_id}: {o.uncovered_qty} uncovered" for o in orders if o.needs_care]
 
 
@@ -44,6 +52,20 @@ def _check_turn(storm: Storm) -> None:
     holder = storm.lab.orders.holder(SYMBOL)
     order = storm.lab.orders.get(holder) if holder else None
     assert order is None or not order.status.terminal, f"the dead {holder} has the turn of {SYMBOL}"
+
+
+def _check_rebalances(storm: Storm) -> None:
+    """Each is over and told once, has one leg for a symbol and a half, and spent no money that was not there."""
+    for rebalance in storm.lab.rebalances.newest():
+        assert rebalance.status.terminal and rebalance.work.published, f"{rebalance.status}: {rebalance.events}"
+        told = [each for each in storm.told if each.kind == REBALANCED]
+        assert told, "the rebalance's end was not told"
+        orders = [order for order in storm.lab.orders.newest() if order.rebalance_id == rebalance.rebalance_id]
+        planned = {leg_id(rebalance, leg) for leg in (*rebalance.sells, *rebalance.buys)}
+        assert {order.order_id for order in orders} <= planned, "a leg that no plan has"
+        assert by_hand(storm.lab, "GET", "account")["cash"][0] != "-", "money was spent that was not there"
+    holder = storm.lab.rebalances.holder(PORTFOLIO)
+    assert holder is None, f"{holder} has the turn of the portfolio"
 
 
 def _check_nuisance(storm: Storm) -> None:

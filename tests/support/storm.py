@@ -29,6 +29,8 @@ NIGHT_SWEEP_SECONDS = 1200
 DELIVERIES = 5
 MOST_SIGNALS = 6
 CLEARING_MINUTES = 45
+REBALANCES = 0.5
+"""The share of storms that a rebalance joins."""
 
 SESSIONS = {
     "regular": "2026-11-20T11:00:00-05:00",
@@ -146,7 +148,12 @@ class Storm:
         doings += [self._stranger] * (random.randint(1, 3) if random.random() < 0.4 else 0)
         doings += [self._stop_execution] * (random.random() < 0.4)
         moments = [random.random() * self.length * random.choice((0.1, 0.5, 1)) for _ in doings]
-        return sorted(zip(moments, doings, strict=True), key=lambda planned: planned[0])
+        plan = list(zip(moments, doings, strict=True))
+        # Drawn apart, so that a storm without one is the storm that it was.
+        apart = Random(f"{self.seed} rebalances")
+        if apart.random() < REBALANCES:
+            plan += [(apart.random() * self.length, partial(self._rebalance, apart))]
+        return sorted(plan, key=lambda planned: planned[0])
 
     def _meanwhile(self) -> None:
         """Something happens while a worker stands still."""
@@ -182,7 +189,16 @@ class Storm:
         self.say(f"signal {signal}")
         self.crowd.spawn(f"intake-{number}", partial(self._deliver, signal, number))
 
-    def _deliver(self, signal: dict[str, Any], number: int) -> None:
+    def _rebalance(self, random: Random) -> None:
+        """Of less than the account has, so that the other signals need none of its money."""
+        weights = random.choice(({SYMBOL: "0.3", "SPY": "0.3"}, {"SPY": "0.5"}, {SYMBOL: "0.02"}, {SYMBOL: "0.4"}))
+        signal = {"signal_id": "r1", "kind": "rebalance", "targets": weights}
+        signal |= {"when_closed": random.choice(("reject", "next_open")), "include_protected": random.random() < 0.3}
+        self.signals.append(signal)
+        self.say(f"signal {signal}")
+        self.crowd.spawn("intake-r1", partial(self._deliver, signal, "r1"))
+
+    def _deliver(self, signal: dict[str, Any], number: int | str) -> None:
         """As SQS does: what was not finished is delivered again."""
         for _ in range(DELIVERIES):
             try:
@@ -330,6 +346,7 @@ class Storm:
         orders = list(self.lab.orders.newest())
         over = all(order.status.terminal and order.run.published for order in orders)
         cared = all(not order.needs_care for order in orders if order.kind == "bracket")
+        over = over and not self.lab.rebalances.to_do()
         return over and cared and not self.crowd.names() and self._in_session()
 
 

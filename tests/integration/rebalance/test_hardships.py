@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from desk.report.truth import is_trading
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.rebalance.record import RebalanceStatus
 from repeg.domain.settings import Settings
@@ -18,6 +20,11 @@ from tests.support.crowd import Crowd
 from tests.support.lab import Killed, Lab
 from tests.support.scenes import alerts, at, journal, lab_at, submits
 
+MINUTE = timedelta(minutes=1)
+STOCKS = (
+    "AAPL MSFT CRWD NVDA AMZN GOOGL GOOG META TSLA IBM AIG BAC AMD INTC NFLX ORCL CRM ADBE CSCO JPM WFC C GS V MA "
+    "KO PEP PG JNJ PFE MRK UNH HD WMT COST DIS NKE MCD BA CAT GE F GM T VZ XOM CVX UBER PLTR COIN"
+).split()
 TARGETS = {"TQQQ": "0.6", "SPY": "0.4"}
 DOWN = {"method": "*", "path": "/v2/*", "kind": "error", "status": 503}
 
@@ -338,22 +345,31 @@ def test_a_split_over_night_sells_what_was_meant(exchange: ExchangeControl, aws_
 # --- size, and money ---
 
 
-def test_of_many_legs_the_largest_drift_comes_first_and_no_more_than_twenty_are_at_work(lab: Lab) -> None:
-    names = "MSFT NVDA AMZN META TSLA IBM AIG BAC AMD INTC NFLX ORCL CRM ADBE CSCO JPM WFC KO PEP PG JNJ PFE"
-    symbols = names.split()
-    for symbol in symbols:
-        lab.control.quote(symbol, "100.00", "100.02", 5000, 5000)
-    weights = {symbol: str(Decimal(20 + place) / 1000) for place, symbol in enumerate(symbols)}
-    send(lab, weights)
+def test_fifty_legs_within_the_request_limit_the_largest_drift_first(lab: Lab) -> None:
+    """Never above 200 requests a minute by design, and little longer than those requests must take."""
+    for symbol in STOCKS:
+        lab.control.quote(symbol, "100.00", "100.01", 50000, 50000)
+    for place, symbol in enumerate(STOCKS[:25]):
+        lab.control.position(symbol, 30 + place, "100")
+    lab.control.account(cash="0")
+    lab.sleep(120)
+    mark = lab.mark()
+    send(lab, {symbol: str(Decimal(20 + place) / 1000) for place, symbol in enumerate(STOCKS[25:])})
     _to_the_end(lab)
     done = lab.rebalance("r")
     assert (done.status, done.residual) == (RebalanceStatus.DONE, ())
-    assert held(lab).keys() == set(symbols)
+    assert held(lab).keys() == set(STOCKS[25:]) and cash(lab) >= 0
     orders = sorted(legs(lab), key=lambda order: order.created_at)
-    assert {order.symbol for order in orders[:20]} == set(symbols[-20:])
+    assert len(orders) == 50
+    assert {order.symbol for order in orders[:20]} == set(STOCKS[5:25])
     spans = [(order.created_at, order.completed_at or order.created_at) for order in orders]
     assert max(sum(since <= moment < until for since, until in spans) for moment, _ in spans) <= 20
-    assert cash(lab) >= 0
+    requests = [each for each in lab.control.journal(mark) if is_trading(each)]
+    assert all(each["status"] != 429 for each in requests)
+    assert done.completed_at
+    asked = [moment for each in requests if (moment := at(each["at"])) <= done.completed_at]
+    assert max(sum(since <= moment < since + MINUTE for moment in asked) for since in asked) <= 200
+    assert done.completed_at - done.created_at <= 1.2 * len(asked) / 200 * MINUTE
     lab.check()
 
 

@@ -43,15 +43,15 @@ else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
 
-# Four processes side by side: the local cloud mostly waits, everything else computes. The spine is halved by the
-# alphabet: in one piece it would still be at work when all others are done.
+# Four processes side by side: the local cloud mostly waits, everything else computes. The spine is halved:
+# in one piece it would still be at work when all others are done.
 .PHONY: test-cloud test-spine-1 test-spine-2 test-apart
 test-cloud:
 	@$(BIN)/python -m pytest -m cloud
 test-spine-1:
-	@$(BIN)/python -m pytest tests/integration/spine/test_[a-n]*.py
+	@$(BIN)/python -m pytest $(addprefix tests/integration/spine/,trouble flow session)
 test-spine-2:
-	@$(BIN)/python -m pytest tests/integration/spine/test_[o-z]*.py
+	@$(BIN)/python -m pytest $(addprefix tests/integration/spine/,orders held closing)
 test-apart:
 	@$(BIN)/python -m pytest -m "not cloud" --ignore tests/integration/spine
 

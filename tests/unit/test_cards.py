@@ -69,5 +69,9 @@ def test_every_rule_of_the_spine_has_a_card() -> None:
 
 def test_every_test_of_the_spine_is_on_a_card() -> None:
     named = {(file, name) for card in _cards() for file, name in card.tests}
-    there = {(f"integration/spine/{path.name}", name) for path in SPINE.glob("test_*.py") for name in _tests_of(path)}
+    there = {
+        (f"integration/spine/{path.relative_to(SPINE)}", name)
+        for path in SPINE.rglob("test_*.py")
+        for name in _tests_of(path)
+    }
     assert there <= named, f"on no card: {sorted(f'{file}::{name}' for file, name in there - named)}"

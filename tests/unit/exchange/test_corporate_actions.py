@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.exchange.test_groups import bracket, oco
+from tests.unit.exchange.orders.test_groups import bracket, oco
 from tests.unit.exchange.virtual import VirtualExchange
 
 Terms = dict[str, Any]

@@ -11,7 +11,7 @@ from repeg.domain.order.protection import Exit, ExitReason, Protection, Protecti
 from repeg.domain.order.record import Order
 from repeg.store.items import order_item
 from tests.support.make import NOON
-from tests.unit.domain.test_protection import bought, left, oco
+from tests.unit.domain.order.test_protection import bought, left, oco
 
 KB = 1000
 LEVELS = Levels(stop=Decimal("529.45"), target=Decimal("545.50"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from desk.exchange.wire.web import Reply
-from tests.unit.exchange.test_groups import bracket, oco
+from tests.unit.exchange.orders.test_groups import bracket, oco
 from tests.unit.exchange.virtual import VirtualExchange
 
 Order = dict[str, Any]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.exchange.test_groups import bracket, oco, statuses
+from tests.unit.exchange.orders.test_groups import bracket, oco, statuses
 from tests.unit.exchange.virtual import VirtualExchange
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from desk.bench.artefacts import Artefacts
 
 ON_ARTEFACTS = ("cold", "size")
-ON_CLOUD = ("first", "cost", "latency", "burst", "memory")
+ON_CLOUD = ("first", "cost", "latency", "burst", "rebalance", "memory")
 PARTS = (*ON_ARTEFACTS, "exchange", *ON_CLOUD)
 _NARROWEST = 140
 _INTERRUPTED, _ENDED = 130, 143
@@ -110,7 +110,7 @@ def _on_exchange(say: Say) -> Part:
 
 
 def _on_cloud(wanted: Sequence[str], artefacts: Artefacts | None, folder: Path, say: Say) -> list[Part]:
-    from desk.bench import burst, cost, first, latency, memory
+    from desk.bench import burst, cost, first, latency, memory, rebalance
     from desk.bench.stage import stage
 
     parts = []
@@ -125,6 +125,8 @@ def _on_cloud(wanted: Sequence[str], artefacts: Artefacts | None, folder: Path, 
                 parts.append(latency.measure(on, LATENCY_ROUNDS, say))
             if "burst" in wanted:
                 parts.append(burst.measure(on, say))
+            if "rebalance" in wanted:
+                parts.append(rebalance.measure(on, say))
         finally:
             watch.stop()
         if "memory" in wanted:

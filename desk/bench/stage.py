@@ -19,6 +19,7 @@ from desk.exchange.client import ExchangeControl
 from desk.stack.connection import Connection, connect_local
 from desk.stack.place import here
 from repeg.domain.order.record import Order, order_id_for
+from repeg.domain.rebalance.record import Rebalance
 from repeg.store.identity import IdentityStore
 from repeg.store.items import position_key
 from repeg.store.orders import OrderStore
@@ -99,7 +100,7 @@ class Stage:
         self.connection.sqs.send_message(
             QueueUrl=queue_url or self.connection.queue_url,
             MessageBody=json.dumps(signal),
-            MessageGroupId=signal["symbol"],
+            MessageGroupId=signal.get("symbol", "portfolio"),
             MessageDeduplicationId=name,
         )
         return sent
@@ -141,6 +142,12 @@ class Stage:
         """What each execution of an order went through."""
         machine = self.connection.state_machines["execute_order"].replace(":stateMachine:", ":execution:")
         return [self._course(f"{machine}:{order.order_id}-{number + 1}") for number in range(order.run.executions)]
+
+    def courses_of(self, rebalance: Rebalance) -> list[Course]:
+        """What each execution of a rebalance itself went through; its legs have their own."""
+        machine = self.connection.state_machines["rebalance_portfolio"].replace(":stateMachine:", ":execution:")
+        numbers = range(1, rebalance.work.executions + 1)
+        return [self._course(f"{machine}:{rebalance.rebalance_id}-{number}") for number in numbers]
 
     def _course(self, arn: str) -> Course:
         pages = self.connection.stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)

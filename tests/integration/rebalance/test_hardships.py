@@ -21,58 +21,9 @@ from tests.support.lab import Killed, Lab
 from tests.support.scenes import alerts, at, journal, lab_at, submits
 
 MINUTE = timedelta(minutes=1)
-STOCKS = [
-    "AAPL",
-    "MSFT",
-    "CRWD",
-    "NVDA",
-    "AMZN",
-    "GOOGL",
-    "GOOG",
-    "META",
-    "TSLA",
-    "IBM",
-    "AIG",
-    "BAC",
-    "AMD",
-    "INTC",
-    "NFLX",
-    "ORCL",
-    "CRM",
-    "ADBE",
-    "CSCO",
-    "JPM",
-    "WFC",
-    "C",
-    "GS",
-    "V",
-    "MA",
-    "KO",
-    "PEP",
-    "PG",
-    "JNJ",
-    "PFE",
-    "MRK",
-    "UNH",
-    "HD",
-    "WMT",
-    "COST",
-    "DIS",
-    "NKE",
-    "MCD",
-    "BA",
-    "CAT",
-    "GE",
-    "F",
-    "GM",
-    "T",
-    "VZ",
-    "XOM",
-    "CVX",
-    "UBER",
-    "PLTR",
-    "COIN",
-]
+_LARGE = "AAPL MSFT CRWD NVDA AMZN GOOGL GOOG META TSLA IBM AIG BAC AMD INTC NFLX ORCL CRM ADBE CSCO JPM WFC C GS V MA"
+_OTHERS = "KO PEP PG JNJ PFE MRK UNH HD WMT COST DIS NKE MCD BA CAT GE F GM T VZ XOM CVX UBER PLTR COIN"
+STOCKS = f"{_LARGE} {_OTHERS}".split()
 TARGETS = {"TQQQ": "0.6", "SPY": "0.4"}
 DOWN = {"method": "*", "path": "/v2/*", "kind": "error", "status": 503}
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from desk.bench import __main__ as command
+from desk.bench.bill.prices import Usage
 from desk.bench.bill.usage import within
 from desk.bench.burst import Outcome, busiest
 from desk.bench.burst import report as burst_report
@@ -24,6 +25,8 @@ from desk.bench.latency import Both, Trip
 from desk.bench.latency import report as latency_report
 from desk.bench.memory import descendants
 from desk.bench.memory import report as memory_report
+from desk.bench.rebalance import Outcome as Rebalanced
+from desk.bench.rebalance import report as rebalance_report
 from desk.bench.runtime import ColdStart
 from desk.bench.sample import Sample, sample
 from desk.bench.size import report as size_report
@@ -37,6 +40,20 @@ from repeg.domain.signals.parsing import parse_signal
 )
 def test_the_busiest_minute_is_found_wherever_it_starts(moments: list[float], most: int) -> None:
     assert busiest(moments) == most
+
+
+def test_a_rebalance_is_held_against_the_time_that_its_requests_must_take() -> None:
+    legs = [f"ord-{number}" for number in range(50)]
+    moments = [float(number * 60 / 200) for number in range(400)]
+    part = rebalance_report([Rebalanced(51, legs, 0, moments, 150.0, 1, [], Usage(transitions=540))])
+    told = part.figures["legs_51"]
+    assert (told["missing"], told["calls_a_leg"], told["of_least_seconds"]) == (1, 8.0, 1.25)
+    assert told["busiest_minute"] == 200 and told["transitions_a_leg"] == 10.8
+    verdicts = {target.name: target.ok for target in part.targets}
+    assert verdicts["rebalance of 51: trading calls in the busiest 60 s"]
+    assert not verdicts["rebalance of 51: legs lost or doubled, or off their target"]
+    assert not verdicts["rebalance of 51: requests refused with 429"]
+    assert not verdicts["rebalance of 51: seconds, of what the ceiling allows"]
 
 
 def test_a_burst_is_held_against_the_even_use_of_the_limit() -> None:
@@ -182,4 +199,7 @@ def test_parts_are_asked_for_by_name(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit) as ended:
         command._options(["--only", "cold,heat"])
     assert ended.value.code == 2
-    assert "'heat' is none of cold, size, exchange, first, cost, latency, burst, memory" in capsys.readouterr().err
+    assert (
+        "'heat' is none of cold, size, exchange, first, cost, latency, burst, rebalance, memory"
+        in capsys.readouterr().err
+    )

@@ -77,7 +77,7 @@ def market_now(case: Case) -> datetime:
 
 
 def check_clock(case: Case) -> str:
-    """Do this machine, the broker and the stack have the same time."""
+    """Do this machine, the broker and the stack have the same time: to 2 s, by a reading of 15 minutes at most."""
     anchor = case.fact(broker_clock)
     times = f"{_clock_time(anchor.market_at)} ET, {_session(case.fact(calendar), anchor.market_at)}"
     kept = case.market.clock()

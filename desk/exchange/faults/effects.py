@@ -1,4 +1,7 @@
-"""What a fault does. A new fault is one more member of `Kind`, with its words for docs/exchange.md."""
+"""What a fault does. A new fault is one more member of `Kind`, with its words for docs/exchange.md.
+
+Only one that happens to an order later (`OnOrder`) is asked for by name besides, in `desk/exchange/alpaca/orders.py`.
+"""
 
 from __future__ import annotations
 

@@ -112,6 +112,15 @@ def _given_up(*earlier: ChildRecord) -> Order:
     return _working(*earlier, lost.given_up(NOON))
 
 
+def test_what_has_a_budget_never_becomes_a_market_order() -> None:
+    """Filled behind the touch, the leg of a rebalance would cost more than was set aside for it."""
+    rung, seen = Rung(rule=PriceRule.MARKET, patience=Decimal(5)), quote()
+    leg, plain = (_working(qty=Decimal(100), notional=budget) for budget in (Decimal("5106.00"), None))
+    assert write_intent(plain, rung, seen, NOON).type == "market"
+    child = write_intent(leg, rung, seen, NOON)
+    assert (child.type, child.limit_price, child.price_protected) == ("limit", leg.worst_price, True)
+
+
 def test_what_was_given_up_is_tried_anew_under_its_id() -> None:
     order = _given_up(_closed(1, "30", "50.98"))
     later = NOON + timedelta(minutes=3)

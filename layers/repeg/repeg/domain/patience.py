@@ -192,7 +192,8 @@ HISTORIES = 20
 """Executions whose last movement one sweep asks for."""
 # Leaving it off for good would make a slip of the hand cost an unprotected position.
 CARE_GRACE = timedelta(seconds=50)
-"""Somebody who cancels protection by hand, to sell by hand, gets this long before it is restored."""
+"""Somebody who cancels protection by hand, to sell by hand, gets this long before it is restored: by the second sweep
+that sees it gone, one to two minutes after the cancel."""
 CARE_AHEAD_OF_OPEN = timedelta(seconds=60)
 """What waits for the open is begun so long before it, and waits there: no share is bare until a sweep comes by."""
 CARE_BACKOFF_MINUTES = (1, 2, 5, 10)

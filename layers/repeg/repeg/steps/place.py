@@ -1,4 +1,7 @@
-"""PlaceOrder: write the intent down, send it once, and find out what became of it."""
+"""PlaceOrder: write the intent down, send it once, and find out what became of it.
+
+A submit without an answer may be live: it is looked up after 1, 3 and 8 s; if it is nowhere, it is sent once more under
+its id. SecurePosition concludes that it was never sent 15 s after its senders came back, at most 75 s later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first five minutes: spreads at the open are wide, so orders wait, with a bound, for them to narrow."""
+"""After the open: wide spreads are waited out for two minutes at most, and caps are narrower for five."""
 
 from __future__ import annotations
 

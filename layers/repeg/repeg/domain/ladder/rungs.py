@@ -1,4 +1,11 @@
-"""Ladders: every way of executing is a list of rungs, and a rung is a price rule with a patience."""
+"""Ladders: every way of executing is a list of rungs, and a rung is a price rule with a patience.
+
+By the default settings a buy of TQQQ (a leveraged ETF: `better_orders`) is a limit a tick over the ask for 2.5 s,
+pegged anew twice for 2.5 s each, then a market order for 5 s; one of AAPL (a stock: `standard`) is three to six
+limits from the mid to the ask, 5 s each, then a market order for 5 s. No limit lies beyond the cap, and where the
+touch does, or shows too few shares, a limit at the worst price stands in for the market order
+(`domain/ladder/pricing.py`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""What a rebalance's buys may cost, and how it is shared out among them."""
+"""What a rebalance's buys may cost, and how it is shared out among them.
+
+Three things keep the buys within the cash: they are planned anew once the sells are over, on what the account shows
+then; each is budgeted at its worst price (`domain/rebalance/prices.py`); and each is cut to its budget when it is
+released, and never becomes a market order (`within_cost` in `domain/rules/timing.py`, `price_of` in
+`domain/rules/walking.py`).
+"""
 
 from __future__ import annotations
 

@@ -158,7 +158,15 @@ def price_of(order: Order, rung: Rung, quote: Quote | None) -> ChildPrice:
     guards = guards_market(order)
     side, worst = order.trading_side, order.worst_price
     price = price_rung(rung, quote, side, worst, order.remaining_qty, guard_market=guards)
+    # A market order may be filled behind the touch it was sent for: what a leg has for it is all that there is.
+    if price.limit_price is None and worst is not None and has_budget(order):
+        price = ChildPrice(type="limit", limit_price=worst, price_protected=True)
     return off_the_wall(price, quote, side, order.sending.wall)
+
+
+def has_budget(order: Order) -> bool:
+    """True for the leg of a rebalance that buys: so many shares, for so many dollars at most."""
+    return order.ask.qty is not None and order.ask.notional is not None
 
 
 def write_intent(order: Order, rung: Rung, quote: Quote | None, now: datetime) -> ChildRecord:

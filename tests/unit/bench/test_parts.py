@@ -44,7 +44,7 @@ def test_the_busiest_minute_is_found_wherever_it_starts(moments: list[float], mo
 
 def test_a_rebalance_is_held_against_the_time_that_its_requests_must_take() -> None:
     legs = [f"ord-{number}" for number in range(50)]
-    moments = [float(number * 60 / 200) for number in range(400)]
+    moments = [number * 0.301 for number in range(400)]
     part = rebalance_report([Rebalanced(51, legs, 0, moments, 150.0, 1, [], Usage(transitions=540))])
     told = part.figures["legs_51"]
     assert (told["missing"], told["calls_a_leg"], told["of_least_seconds"]) == (1, 8.0, 1.25)

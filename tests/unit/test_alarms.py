@@ -37,6 +37,7 @@ def test_what_must_not_go_unnoticed_is_watched() -> None:
         "executions-failed",
         "executions-timed-out",
         "lambda-throttled",
+        "rebalance-errors",
         "schedule-errors",
         "securing-errors",
         "signals-refused",
@@ -87,7 +88,14 @@ def test_an_alert_that_cannot_be_mailed_is_kept_and_tells() -> None:
 
 def test_the_end_of_what_lasts_is_told_too() -> None:
     told = {short(name) for name, alarm in ALARMS.items() if alarm.get("OKActions") == [{"Ref": "Alerts"}]}
-    assert told == {"lambda-throttled", "securing-errors", "signals-waiting", "sweep-errors", "sweep-silent"}
+    assert told == {
+        "lambda-throttled",
+        "rebalance-errors",
+        "securing-errors",
+        "signals-waiting",
+        "sweep-errors",
+        "sweep-silent",
+    }
 
 
 @pytest.mark.parametrize("name", ALARMS)

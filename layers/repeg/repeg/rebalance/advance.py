@@ -140,7 +140,8 @@ def _unusable(at: Rebalancer, rebalance: Rebalance, why: Refusal) -> Onward:
     if _lasts(at, rebalance, WaitingFor.PRICES) >= _PASSES_WITHIN.get(why.reason, timedelta(0)):
         return _give_up(at, rebalance, why)
     wait = _next_wait(rebalance, WaitingFor.PRICES, PRICES_LOOK_SECONDS)
-    return _hold(at, rebalance, wait.changed(words=f"{wait.on.words}: {why.detail}"))
+    words = wait.on.words if why.reason is Reason.BAD_QUOTE else "asks once more"
+    return _hold(at, rebalance, wait.changed(words=f"{words}: {why.detail}"))
 
 
 def _held(seen: Look, legs: Sequence[Leg]) -> dict[str, Decimal]:

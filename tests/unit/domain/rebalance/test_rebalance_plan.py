@@ -247,6 +247,11 @@ def test_legs_come_by_the_size_of_their_drift_then_by_symbol() -> None:
     assert plan(backwards, targets({"TQQQ": "0.5"})) == planned
 
 
+def test_what_could_be_paid_and_was_not_bought_is_still_to_be_bought() -> None:
+    (left,) = left_over(book(100_000, {}, MARKS), targets({"TQQQ": "0.6"}))
+    assert (left.symbol, left.why) == ("TQQQ", "still to be bought")
+
+
 def test_what_is_left_in_the_end_is_told_of_every_symbol_that_is_off() -> None:
     wanted = targets(MIX)
     account = book(0, {"AAPL": 250, "QQQ": 100}, MARKS)
@@ -254,8 +259,8 @@ def test_what_is_left_in_the_end_is_told_of_every_symbol_that_is_off() -> None:
     left = left_over(after_sells, wanted)
     assert {(each.symbol, each.drift, each.why) for each in left} == {
         ("QQQ", Decimal("0.5"), "still to be sold"),
-        ("TQQQ", Decimal("-0.6"), "still to be bought"),
-        ("SPY", Decimal("-0.4"), "still to be bought"),
+        ("TQQQ", Decimal("-0.6"), "$50000 can be spent where $100000 are wanted"),
+        ("SPY", Decimal("-0.4"), "$50000 can be spent where $100000 are wanted"),
     }
     short = book(20_000, {"AAPL": 400}, MARKS, waiting={"AAPL": "a close is at work"})
     assert {each.symbol: each.why for each in left_over(short, wanted)} == why_left(plan(short, wanted))

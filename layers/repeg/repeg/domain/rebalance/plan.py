@@ -109,7 +109,8 @@ def left_over(book: Book, targets: Targets) -> tuple[Residual, ...]:
         ValueError: a symbol that is wanted or held has no price.
     """
     last = plan(book, targets)
-    known = {each.symbol: each.why for each in last.residual}
+    # What is still to be sold pays for nothing: a buy that waits for it has the cash that there is for its reason.
+    known = {each.symbol: each.why for each in (*plan_buys(book, targets).residual, *last.residual)}
     legs = {leg.symbol: leg for leg in (*last.buys, *last.sells)}
     open_legs = [
         Residual(symbol=leg.symbol, drift=leg.drift, why=known.get(leg.symbol) or _not_done(leg))

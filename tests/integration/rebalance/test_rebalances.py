@@ -251,6 +251,8 @@ def test_a_closed_day_and_the_last_minutes_of_a_short_one_trade_nothing(
         market(lab, AAPL=100)
         done = rebalance(lab, TARGETS)
         assert (done.status, done.reason) == (RebalanceStatus.REJECTED, reason)
+        said = done.events[-2].detail
+        assert "09:30 ET" in said and 'when_closed "next_open"' in said, "when it could be done, and how"
         assert not submits(lab)
 
 
@@ -258,6 +260,7 @@ def test_an_unknown_symbol_trades_nothing(lab: Lab) -> None:
     market(lab, AAPL=100)
     done = rebalance(lab, {"NOSUCH": "1"})
     assert (done.status, done.reason) == (RebalanceStatus.REJECTED, Reason.NOT_TRADABLE)
+    assert "asks once more: the broker does not know NOSUCH" in {event.detail for event in done.events}
     assert not submits(lab)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from repeg.domain.market.sessions import Calendar, Phase
+from repeg.domain.market.sessions import Calendar, Phase, in_new_york
 from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor
 from repeg.domain.patience import REBALANCE_MARGIN_BEFORE_CLOSE, SIGNAL_LIFETIME
 from repeg.domain.reasons import Reason
@@ -41,19 +41,20 @@ def session_verdict(rebalance: Rebalance, calendar: Calendar, now: datetime) -> 
     """Expired, waiting for the open, refused because the market is (nearly) closed, or None: go on."""
     expires_at = rebalance.work.expires_at
     if expires_at and now >= expires_at:
-        return Refusal(reason=Reason.EXPIRED, detail=f"expired at {expires_at.isoformat()}")
+        return Refusal(reason=Reason.EXPIRED, detail=f"expired at {in_new_york(expires_at)}")
     session, upcoming = calendar.session_at(now), calendar.next_session(now)
     if session and now < session.closes_at - REBALANCE_MARGIN_BEFORE_CLOSE:
         return None
-    why = f"too close to the close at {session.closes_at.isoformat()}" if session else "the regular session is closed"
+    why = f"too close to the close, {in_new_york(session.closes_at)}" if session else "the regular session is closed"
     waits = rebalance.wanted.when_closed == "next_open" or calendar.phase(now) is Phase.BEFORE_OPEN
     if upcoming is None or not waits:
-        opens = f"; next open {upcoming.opens_at.isoformat()}" if upcoming else ""
+        mend = 'with when_closed "next_open" it would wait for that'
+        opens = f"; next open {in_new_york(upcoming.opens_at)}: {mend}" if upcoming else ""
         return Refusal(reason=Reason.MARKET_CLOSED, detail=f"{why}{opens}")
     return Wait(
         seconds=asleep_seconds(upcoming, now, expires_at),
         on=WaitingFor.OPEN,
-        words=f"waits for the open at {upcoming.opens_at.isoformat()}",
+        words=f"waits for the open, {in_new_york(upcoming.opens_at)}",
         parked_until=upcoming.opens_at,
     )
 

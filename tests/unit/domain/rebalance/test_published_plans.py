@@ -126,3 +126,30 @@ def test_two_of_four_become_four() -> None:
 def test_a_short_that_becomes_a_long_is_ten_shares_in_two_orders() -> None:
     planned = plan(book(130, {"A": -3}, {"A": 10}), targets({"A": "0.7"}))
     assert shares_of(planned.sells) == {"A": 3} and shares_of(planned.buys) == {"A": 7}
+
+
+# buckie/port-reb, haskell/README.md: whole shares, 0.6, 0.3 and 0.1 of 10 000 dollars, a stock that is within its band.
+def test_whole_shares_of_three_stocks_come_within_a_point_and_leave_the_one_that_is_near() -> None:
+    marks = {"GOOG": 98, "AAPL": 22, "TSLA": 8}
+    before = book(0, {"GOOG": 52, "AAPL": 136, "TSLA": 239}, marks, whole=marks)
+    wanted = targets({"GOOG": "0.6", "AAPL": "0.3", "TSLA": "0.1"})
+    planned = plan(before, wanted)
+    assert shares_of([*planned.sells, *planned.buys]) == {"TSLA": -114, "GOOG": 9} and not planned.residual
+    after = filled(filled(before, planned.sells), planned.buys)
+    assert after.cash == 30 and plan(after, wanted).all_hold
+
+
+# ricequant/rqalpha, issue 659: halves become 0.3 and 0.7, and the order in which they are named decides nothing.
+@pytest.mark.parametrize("names", [("PAB", "VANKE"), ("VANKE", "PAB")])
+def test_which_target_is_named_first_decides_nothing(names: tuple[str, str]) -> None:
+    weights = {"PAB": "0.3", "VANKE": "0.7"}
+    account = book(0, {"PAB": 250_000, "VANKE": 125_000}, {"PAB": 20, "VANKE": 40}, whole=names)
+    planned = plan(account, targets({name: weights[name] for name in names}))
+    assert shares_of(planned.sells) == {"PAB": -100_000} and shares_of(planned.buys) == {"VANKE": 50_000}
+
+
+# alanlau54/SimpleRebalance, README.md: from nothing to all of 10 000 dollars at 100, and back.
+@pytest.mark.parametrize(("cash", "held", "weight", "traded"), [(10_000, {}, 1, 100), (0, {"A": 100}, 0, -100)])
+def test_all_or_nothing_of_one_stock(cash: int, held: dict[str, int], weight: int, traded: int) -> None:
+    planned = plan(book(cash, held, {"A": 100}, whole=["A"]), targets({"A": weight}))
+    assert shares_of([*planned.sells, *planned.buys]) == {"A": traded}

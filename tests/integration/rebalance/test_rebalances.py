@@ -118,6 +118,16 @@ def test_a_misprint_that_passes_is_waited_out(lab: Lab) -> None:
     assert (done.status, done.residual) == (RebalanceStatus.DONE, ())
 
 
+def test_a_misprint_after_the_buys_hides_neither_what_they_cost_nor_that_nothing_was_verified(lab: Lab) -> None:
+    market(lab, AAPL=100)
+    bought = {"symbol": "SPY", "event": "filled", "side": "buy"}
+    lab.control.script({"on": bought, "symbol": "SPY", "bid": "1.00", "ask": "1.02", "bid_size": 100, "ask_size": 100})
+    done = rebalance(lab, {"SPY": "0.9"})
+    assert (done.status, done.reason) == (RebalanceStatus.DONE_WITH_RESIDUAL, Reason.BAD_QUOTE)
+    assert done.cash_after == cash(lab) and done.cost_bps is not None
+    assert "what is left cannot be told: SPY: a mid of 1.01" in done.events[-2].detail
+
+
 def test_a_halted_symbol_is_left_and_the_others_are_traded(lab: Lab) -> None:
     market(lab, AAPL=100, QQQ=50)
     lab.control.quote("AAPL", "200.00", "200.02", 100, 100, frozen=True)

@@ -175,15 +175,18 @@ def _sell(at: Rebalancer, rebalance: Rebalance) -> Onward:
         wait = _until_shown(rebalance)
         if wait:
             return _hold(at, rebalance, wait)
-    book = _usable(at, rebalance, seen)
+    stands = rebalance.changed(cash_after=seen.cash, cost_bps=cost_bps(orders.values()))
+    book = _usable(at, stands, seen)
     if isinstance(book, Onward):
         return book
     if _session(at, rebalance) is None:
         why = "the session was over before anything could be bought"
-        return _give_up(at, rebalance, Refusal(reason=Reason.MARKET_CLOSED, detail=why))
+        return _give_up(at, stands, Refusal(reason=Reason.MARKET_CLOSED, detail=why))
     # Of what really happened: a sell that did not fill shrinks the buys, and nothing is spent that is not there.
     planned = plan_buys(book, targets_of(rebalance, at.worker.settings()))
-    bought = rebalance.changed(status=RebalanceStatus.BUYING, buys=planned.buys, held=_held(seen, planned.buys))
+    bought = rebalance.changed(
+        status=RebalanceStatus.BUYING, buys=planned.buys, held=_held(seen, planned.buys), cash_after=None, cost_bps=None
+    )
     bought = at.note(_fresh(bought), f"{_legs(planned.buys)} to buy from ${planned.spendable:,.2f}")
     return advance(at, at.rebalances.save(bought))
 
@@ -197,11 +200,13 @@ def _buy(at: Rebalancer, rebalance: Rebalance) -> Onward:
     wait = None if shows_shares(rebalance.held, orders.values(), seen.held) else _until_shown(rebalance)
     if wait:
         return _hold(at, rebalance, wait)
-    if isinstance(seen.book, Refusal):
-        return _unusable(at, rebalance, seen.book)
     every = {**orders, **_orders_of(at, rebalance, rebalance.sells)}
+    # What the legs did is known, whatever keeps the rest from being told.
+    stands = rebalance.changed(cash_after=seen.cash, cost_bps=cost_bps(every.values()))
+    if isinstance(seen.book, Refusal):
+        return _unusable(at, stands, seen.book.changed(detail=f"what is left cannot be told: {seen.book.detail}"))
     left = explained(left_over(seen.book, targets_of(rebalance, at.worker.settings())), every.values())
-    return _done(at, rebalance.changed(residual=left, cash_after=seen.cash, cost_bps=cost_bps(every.values())))
+    return _done(at, stands.changed(residual=left))
 
 
 def _worked(at: Rebalancer, rebalance: Rebalance, legs: Sequence[Leg]) -> dict[str, Order]:

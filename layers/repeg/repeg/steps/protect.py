@@ -174,6 +174,8 @@ def _place(worker: Worker, order: Order) -> Next:
         levels=levels,
         placed_at=worker.now(order),
     )
+    # With another id both could be taken, and one of them hold shares that are somebody else's.
+    oco = order.oco_may_arrive.tried_anew_as(oco) if order.oco_may_arrive else oco
     detail = f"{oco.qty} {order.symbol}: stop {levels.stop}, target {levels.target} ({oco.client_order_id})"
     return _send(worker, worker.note(order.with_new_protection(oco), detail), oco)
 
@@ -198,18 +200,24 @@ def _send(worker: Worker, order: Order, oco: Protection) -> Next:
         case Denied(reason, message):
             return _denied(worker, order, oco, reason, message)
         case Throttled(wait_seconds):
-            return worker.wait(_not_sent(order, oco), Route.WAIT_TO_PROTECT, int(wait_seconds) + 1)
+            return worker.wait(_not_sent(worker, order, oco), Route.WAIT_TO_PROTECT, int(wait_seconds) + 1)
         case Duplicate():
-            return _look_up(worker, order, oco, refused=True)
+            taken = oco.changed(id_taken=True)
+            return _look_up(worker, order.with_protection(taken), taken, refused=True)
         case Ambiguous(detail):
             # This sender came back and cannot send any more; until the OCO is given up its shares are bare.
             return _unknown(worker, order, oco.heard_of(worker.time.wall()), detail)
 
 
-def _not_sent(order: Order, oco: Protection) -> Order:
-    """The broker certainly has nothing of a first send: it is forgotten, and its id used again."""
+def _not_sent(worker: Worker, order: Order, oco: Protection) -> Order:
+    """The broker certainly has nothing of a first send: it is forgotten, and its id used again.
+
+    What was sent under the id before may still arrive, and stays known.
+    """
     if oco.sends > 1:
         return order
+    if oco.may_have_arrived:
+        return order.with_protection(oco.given_up(worker.now(order)))
     others = tuple(each for each in order.guard.protections if each.client_order_id != oco.client_order_id)
     return order.with_guard(protections=others, ocos=order.guard.ocos - 1)
 
@@ -233,7 +241,8 @@ def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
     order, seen = read_oco(worker, order.changed(guard=guard), oco, connect())
     # Accepted is not protected: an OCO may be rejected behind its 200, one leg cancelled while the other lives.
     if seen.status.live:
-        return _covered(worker, went_on(order)) if order.bare_qty <= 0 else _again(worker, before, order)
+        settled = order.bare_qty <= 0 and not order.outdated_protections
+        return _covered(worker, went_on(order)) if settled else _again(worker, before, order)
     if seen.status is ProtectionStatus.REFUSED or (seen.status is ProtectionStatus.GONE and not seen.exited_qty):
         refused = refused_once_more(order)
         detail = f"{seen.client_order_id} was accepted and then {seen.status}"
@@ -252,16 +261,15 @@ def _again(worker: Worker, before: Order, order: Order) -> Next:
 
 
 def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, message: str) -> Next:
-    if oco.sends > 1:
+    if oco.may_have_arrived:
         # The refusal may be the doing of a first send that did arrive.
         look = find_oco(worker, order, oco)
         if look.found or not look.answered:
             return worker.wait(look.order, Route.WAIT_TO_PROTECT, 1)
     # Keys say nothing about this OCO: it is not counted as one that the broker does not take.
     if reason is Reason.MISCONFIGURED:
-        return wait_for_operator(worker, _not_sent(order, oco), message)
-    refused = oco.changed(status=ProtectionStatus.REFUSED, closed_at=worker.now(order))
-    order = refused_once_more(order.with_protection(refused))
+        return wait_for_operator(worker, _not_sent(worker, order, oco), message)
+    order = refused_once_more(order.with_protection(oco.given_up(worker.now(order))))
     order = worker.note(order, f"protection refused: {message}")
     return _refused(worker, order, reason, message)
 
@@ -299,8 +307,7 @@ def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
     if pause:
         detail = f"{oco.client_order_id} may still arrive; until that is ruled out {oco.qty} {order.symbol} are bare"
         return worker.wait(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PROTECT, pause)
-    # Should it arrive after all, the shares it holds keep the next one from being accepted.
+    # Should it arrive after all, the next one is refused for its id.
     worker.alert(order, f"{oco.client_order_id} of {order.symbol} stays unknown to the broker")
-    lost = seen.changed(status=ProtectionStatus.REFUSED, closed_at=worker.now(order))
-    given_up = refused_once_more(order.with_protection(lost))
+    given_up = refused_once_more(order.with_protection(seen.given_up(worker.now(order))))
     return _refused(worker, given_up, Reason.BROKER_UNAVAILABLE, "the broker takes no protection")

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from repeg.broker.port import Broker, CancelOutcome
 from repeg.domain.market.reports import OrderReport
+from repeg.domain.models import opposite
 from repeg.domain.order.protection import Protection, ProtectionStatus
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority
 from repeg.domain.patience import LINGER_SECONDS, LOOKUP_BACKOFF_SECONDS, PRICE_LAGS_SECONDS
 from repeg.domain.proof.ours import listed_again, oco_intent
-from repeg.errors import OperatorError, RetryError
+from repeg.errors import BrokerUnavailable, OperatorError, RetryError
 from repeg.worker.lookup import listed, look_up, taken
 from repeg.worker.send import wait_for_sender
 from repeg.worker.worker import Worker
@@ -67,10 +68,10 @@ def read_oco(
 
 def _read(worker: Worker, broker: Broker, order: Order, oco: Protection) -> tuple[list[OrderReport], Protection]:
     """What the broker reports of an OCO, nothing if it does not know it; and the OCO brought up to that."""
-    reports = _chain(worker, broker, oco)
+    reports = _chain(worker, broker, order, oco)
     if not reports:
         # A 404 alone proves nothing, and an OCO that is taken for gone while it lives is placed twice.
-        shown = listed(worker, order.symbol, oco.broker_order_id or "", oco.placed_at)
+        shown = listed(worker, order.symbol, oco.broker_order_id or "", oco_intent(order, oco).written_at)
         reports = [shown] if shown else []
     session, seen = worker.session_of(order), oco
     for report in reports:
@@ -78,7 +79,7 @@ def _read(worker: Worker, broker: Broker, order: Order, oco: Protection) -> tupl
     return reports, seen
 
 
-def _chain(worker: Worker, broker: Broker, oco: Protection) -> list[OrderReport]:
+def _chain(worker: Worker, broker: Broker, order: Order, oco: Protection) -> list[OrderReport]:
     """An OCO as the broker reports it, and what became of it when somebody replaced its target, oldest first."""
     reports: list[OrderReport] = []
     broker_order_id = oco.broker_order_id or ""
@@ -86,11 +87,25 @@ def _chain(worker: Worker, broker: Broker, oco: Protection) -> list[OrderReport]
         report = _with_prices(worker, broker, broker.order(broker_order_id))
         if report is None:
             break
-        reports.append(_with_moved_legs(broker, _with_stop(broker, oco, report)))
+        reports.append(_ours(order, _with_moved_legs(broker, _with_stop(broker, oco, report))))
         if report.replaced_by is None:
             break
         broker_order_id = report.replaced_by
     return reports
+
+
+def _ours(order: Order, report: OrderReport) -> OrderReport:
+    """What was reported, if it is about shares that the order's OCOs take, with all of its legs.
+
+    Raises:
+        BrokerUnavailable: it is about another order, and tells nothing of ours.
+    """
+    # Its exits would be booked for shares that are still held, or its legs be cancelled.
+    for each in (report, *report.legs):
+        if (each.symbol, each.side) != (order.symbol, opposite(order.trading_side)):
+            told = f"{each.side} {each.symbol}"
+            raise BrokerUnavailable(f"asked for an OCO of {order.symbol}, the answer tells of {told}")
+    return report
 
 
 def _with_prices(worker: Worker, broker: Broker, report: OrderReport | None) -> OrderReport | None:
@@ -136,7 +151,7 @@ def find_oco(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
         return Found(_taken(worker, order, oco, taken(intent, stranger)), True, None, taken=True)
     if report is None:
         return Found(order, True, None)
-    found = oco.changed(
+    found = oco.as_sent(report).changed(
         broker_order_id=report.broker_order_id,
         status=ProtectionStatus.CANCELING if oco.cancel_requested_at else ProtectionStatus.SENT,
         ambiguous=False,
@@ -178,7 +193,7 @@ def find_lost(worker: Worker, order: Order) -> Order:
     return order
 
 
-def ask_to_cancel(worker: Worker, oco: Protection) -> bool:
+def ask_to_cancel(worker: Worker, order: Order, oco: Protection) -> bool:
     """Ask for the cancel of both legs; False when the broker may not have the wish.
 
     A target that is over already takes no stop with it: one that was elected, and rests, is cancelled by its own id.
@@ -188,7 +203,7 @@ def ask_to_cancel(worker: Worker, oco: Protection) -> bool:
         outcome = broker.cancel(oco.broker_order_id or "")
         if outcome is CancelOutcome.ALREADY_TERMINAL:
             report = broker.order(oco.broker_order_id or "")
-            for leg in report.legs if report else ():
+            for leg in _ours(order, report).legs if report else ():
                 if not leg.status.terminal:
                     outcome = broker.cancel(leg.broker_order_id)
         return outcome is not CancelOutcome.UNCLEAR

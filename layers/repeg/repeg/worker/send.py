@@ -91,6 +91,10 @@ def answer_for(worker: Worker, order_id: str, sent: ChildRecord | Protection, re
     order = _read(worker, order_id)
     if _is_known(order, sent, report):
         return
+    if isinstance(sent, Protection):
+        # On what terms it is wanted now, the record knows; which of them arrived, the report.
+        sent = next((each for each in order.guard.protections if each.client_order_id == sent.client_order_id), sent)
+        sent = sent.as_sent(report)
     wanted = isinstance(sent, Protection) and order.bare_qty >= sent.qty and not is_being_left(order)
     # Taken back before it is recorded: nobody waits for it, and with every moment more of it may fill.
     report = report if wanted else _take_back(worker, report)

@@ -43,7 +43,7 @@ def _take_down_one(worker: Worker, bracket: Order, oco: Protection) -> Order:
         wish = {"status": ProtectionStatus.CANCELING, "cancel_requested_at": oco.cancel_requested_at or now}
         oco = oco.changed(**wish)
         bracket = worker.orders.save(bracket.with_protection(oco))
-        if ask_to_cancel(worker, oco):
+        if ask_to_cancel(worker, bracket, oco):
             worker.sleep(LINGER_SECONDS)
     bracket, seen = read_oco(worker, bracket, oco)
     if not seen.status.closed and not seen.alarmed and _stuck(seen, worker, bracket):
@@ -66,6 +66,5 @@ def _never_seen(worker: Worker, bracket: Order, oco: Protection) -> Order:
         detail = f"{oco.client_order_id} may still arrive; {bracket.symbol} is left when that is ruled out"
         bracket = worker.alert_lasting(bracket, "on its way", detail)
     elif believed:
-        lost = {"status": ProtectionStatus.REFUSED, "closed_at": worker.now(bracket), "ambiguous": True}
-        seen = seen.changed(**lost)
+        seen = seen.given_up(worker.now(bracket)).changed(ambiguous=True)
     return bracket.with_protection(seen)

@@ -12,6 +12,7 @@ from repeg.domain.market.reports import OrderReport, OrderStatus, TradingDay
 from repeg.domain.order.bracket import Bracket, Levels
 from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.order.record import ChildStatus, Order
+from repeg.domain.proof.ours import listed_again
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
 from repeg.domain.rules.life import ladder_over
@@ -132,6 +133,38 @@ def test_an_oco_that_is_worked_off_after_it_was_given_up_is_not_closed_any_more(
     given_up = oco(status=ProtectionStatus.REFUSED, closed_at=NOON)
     seen = given_up.reported(told("new", "held"), LATER, session_open=True)
     assert (seen.status, seen.closed_at) == (ProtectionStatus.LIVE, None)
+
+
+def test_of_tries_under_one_id_the_one_that_arrived_is_told_by_its_terms() -> None:
+    before = oco(broker_order_id=None, qty=Decimal(25), ambiguous=True, status=ProtectionStatus.REFUSED)
+    now = before.tried_anew_as(oco(broker_order_id=None, client_order_id="ord-1-p2", qty=Decimal(10), placed_at=LATER))
+    assert (now.client_order_id, now.first_placed_at) == ("ord-1-p1", NOON)
+    late = told("new", "held")
+    seen = now.reported(late, LATER, session_open=True)
+    assert (seen.qty, seen.status, seen.unwanted) == (25, ProtectionStatus.LIVE, True)
+    assert bought(seen, filled=10).outdated_protections == (seen,), "it is for shares that are not there"
+    wanted = now.reported(late.changed(qty=Decimal(10)), LATER, session_open=True)
+    assert (wanted.qty, wanted.unwanted) == (10, False)
+    assert bought(wanted, filled=10).outdated_protections == ()
+
+
+def test_tries_on_the_same_terms_are_remembered_once() -> None:
+    tried = oco()
+    for _ in range(3):
+        tried = tried.given_up(LATER).tried_anew_as(oco(client_order_id="ord-1-p2"))
+    assert tried.tries == (tried.terms,)
+    assert tried.given_up(LATER).may_arrive, "that the last try was refused says nothing of those before"
+    assert not tried.changed(id_taken=True).given_up(LATER).may_arrive
+
+
+def test_one_that_comes_to_life_under_the_id_of_one_that_is_over_is_seen_in_the_list_of_open_orders() -> None:
+    """Should the broker take an id anew, a late try rests beside whatever took its place: at most until the sweep."""
+    tried = oco(status=ProtectionStatus.REFUSED, ambiguous=True).tried_anew_as(
+        oco(status=ProtectionStatus.GONE, closed_at=LATER)
+    )
+    late = told("new", "held").changed(broker_order_id="target-2")
+    (found,) = listed_again(bought(tried), [late]).guard.protections
+    assert (found.broker_order_id, found.status, found.closed_at) == ("target-2", ProtectionStatus.SENT, None)
 
 
 def test_both_legs_may_take_shares() -> None:

@@ -20,6 +20,8 @@ SPENT_REMEMBERED = 10
 """OCOs that came to nothing and are kept in the record; how many there were, the order counts."""
 EXITS_REMEMBERED = 60
 """Exits that are kept one by one; of older ones those that are alike are kept as one."""
+TRIES_REMEMBERED = 20
+"""Terms of tries under one id that are kept, the newest."""
 TAKERS_REMEMBERED = 20
 """OCOs that took shares and are kept; what older ones took is kept as exits."""
 _PRICE_PLACES = Decimal("0.000001")
@@ -76,6 +78,19 @@ class ProtectionStatus(StrEnum):
         return self in (ProtectionStatus.DONE, ProtectionStatus.REFUSED, ProtectionStatus.GONE)
 
 
+class Terms(Frozen):
+    """Shares and levels on which an OCO was sent under its id."""
+
+    qty: Decimal
+    levels: Levels
+
+    def fits(self, report: OrderReport) -> bool:
+        """True when the target that is reported, and its stop if that is reported with it, are on these terms."""
+        stops = [leg.stop_price for leg in report.legs if leg.stop_price is not None]
+        same = (report.qty, report.limit_price) == (self.qty, self.levels.target)
+        return same and (not stops or self.levels.stop in stops)
+
+
 class Protection(Sent):
     """One OCO: the intent before it is sent, its fate afterwards. `exits` are what its target and its stop took."""
 
@@ -101,6 +116,52 @@ class Protection(Sent):
     stop_dead: bool = False
     count_anew: tuple[str, ...] = ()
     """Successors of replaced legs whose filled quantity began at 0, by the broker's ids."""
+    first_placed_at: datetime | None = None
+    """When its id was first written down, if it was tried more than once under it."""
+    tries: tuple[Terms, ...] = ()
+    """Terms on which it was sent before under this id, and given up without an answer, oldest first."""
+    unwanted: bool = False
+    """What arrived under this id is an earlier try, on terms that are not wanted any more."""
+    id_taken: bool = False
+    """The broker says that the id is taken, and does not show by what: sent anew, it would be refused for ever."""
+
+    @property
+    def terms(self) -> Terms:
+        """What it is for now."""
+        return Terms(qty=self.qty, levels=self.levels)
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """True when it was sent before the send at hand: a refusal of this one says nothing about that one."""
+        return self.sends > 1 or bool(self.tries)
+
+    @property
+    def may_arrive(self) -> bool:
+        """True when it was given up for never sent, and its id is still free, as far as the broker said."""
+        return self.status is ProtectionStatus.REFUSED and self.ambiguous and not self.id_taken
+
+    def given_up(self, now: datetime) -> Protection:
+        """The same as one that the broker does not have, as far as anybody knows."""
+        known = self.ambiguous or self.may_have_arrived
+        return self.changed(status=ProtectionStatus.REFUSED, closed_at=now, ambiguous=known)
+
+    def tried_anew_as(self, following: Protection) -> Protection:
+        """The next OCO under the id of this one, which was given up: the broker takes one of them."""
+        # Under an id of its own, and worked off behind its successor, the old one held shares of somebody else.
+        others = tuple(each for each in self.tries if each != self.terms)
+        return following.changed(
+            client_order_id=self.client_order_id,
+            first_placed_at=self.first_placed_at or self.placed_at,
+            tries=(*others, self.terms)[-TRIES_REMEMBERED:],
+        )
+
+    def as_sent(self, report: OrderReport) -> Protection:
+        """On the terms of the send that arrived, of those under this id."""
+        # What somebody put in its place has terms of its own.
+        if report.replaces or self.terms.fits(report):
+            return self
+        found = next((each for each in reversed(self.tries) if each.fits(report)), None)
+        return self.changed(qty=found.qty, levels=found.levels, unwanted=True) if found else self
 
     @property
     def worked(self) -> bool:
@@ -165,6 +226,9 @@ class Protection(Sent):
 
         Outside the session an accepted OCO waits for the open, and counts as live.
         """
+        return self.as_sent(report)._reported(report, now, session_open)
+
+    def _reported(self, report: OrderReport, now: datetime, session_open: bool) -> Protection:
         stops = [leg for leg in report.legs if leg.stop_price is not None]
         changed = self._with_exits([report], stops, now)
         # Taken for over, it would be read no more, and what it sold besides be looked for, or sold again.

@@ -118,11 +118,12 @@ class Order(Frozen):
 
     @property
     def outdated_protections(self) -> tuple[Protection, ...]:
-        """OCOs that may still trade, over quantities and at prices from before the last adjustment."""
+        """OCOs that may still trade, over quantities and at prices from before the last adjustment, or the last try."""
         # At a split the quantity of resting legs was seen to be adjusted, not their prices (alpacahq/alpaca-py #469):
         # the old stop would sell at once.
         since = self.care.adjustments[-1].at if self.care.adjustments else None
-        return tuple(oco for oco in self.guard.protections if since and not oco.status.closed and oco.placed_at < since)
+        working = (oco for oco in self.guard.protections if not oco.status.closed)
+        return tuple(oco for oco in working if oco.unwanted or (since and oco.placed_at < since))
 
     @property
     def surplus_protection(self) -> Protection | None:
@@ -254,8 +255,13 @@ class Order(Frozen):
         return next((child for child in reversed(self.children) if child.may_arrive), None)
 
     @property
+    def oco_may_arrive(self) -> Protection | None:
+        """The newest OCO that was given up, and may be worked off yet: the next one takes its id."""
+        return next((oco for oco in reversed(self.guard.protections) if oco.may_arrive), None)
+
+    @property
     def protective_client_order_id(self) -> str:
-        """Our id of the next OCO."""
+        """Our id of the next OCO, unless one that was given up may arrive yet."""
         return f"{self.name_at_broker}-p{self.guard.ocos + 1}"
 
     @property
@@ -265,9 +271,11 @@ class Order(Frozen):
         return f"{self.order_id}-{self.namespace}" if self.namespace else self.order_id
 
     def with_new_protection(self, oco: Protection) -> Order:
-        """With `oco` appended; of those that are over only the newest are remembered."""
-        kept, exits = remembered(self.guard.protections, self.guard.exits)
-        return self.with_guard(protections=(*kept, oco), exits=exits, ocos=self.guard.ocos + 1)
+        """With `oco` as the newest, in place of a try under its id; of those that are over only the newest stay."""
+        others = tuple(each for each in self.guard.protections if each.client_order_id != oco.client_order_id)
+        kept, exits = remembered(others, self.guard.exits)
+        ids = self.guard.ocos + (len(others) == len(self.guard.protections))
+        return self.with_guard(protections=(*kept, oco), exits=exits, ocos=ids)
 
     def with_protection(self, oco: Protection) -> Order:
         """With `oco` in place of the recorded one of the same id, or appended."""

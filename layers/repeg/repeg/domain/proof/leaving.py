@@ -90,7 +90,8 @@ def filled_lately(order: Order, now: datetime) -> bool:
     An OCO that worked is proof that the account showed what was bought before it.
     """
     fills = [child.closed_at for child in order.children if child.filled_qty > 0 and child.closed_at]
-    if not fills or any(oco.worked and oco.placed_at >= max(fills) for oco in order.guard.protections):
+    shown = (oco for oco in order.guard.protections if oco.worked and not oco.unwanted)
+    if not fills or any(oco.placed_at >= max(fills) for oco in shown):
         return False
     return now - max(fills) < POSITION_SHOWS_AFTER
 

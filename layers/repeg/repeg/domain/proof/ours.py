@@ -12,7 +12,7 @@ from decimal import Decimal
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.models import Frozen, OrderType, Side, opposite
 from repeg.domain.order.children import ChildRecord, Try
-from repeg.domain.order.protection import Protection, ProtectionStatus
+from repeg.domain.order.protection import Protection, ProtectionStatus, Terms
 from repeg.domain.order.record import Order
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
@@ -30,7 +30,7 @@ class Intent(Frozen):
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     written_at: datetime
-    tries: tuple[Try, ...] = ()
+    tries: tuple[Try | Terms, ...] = ()
     """Other terms that were sent under the same id before."""
 
 
@@ -58,7 +58,8 @@ def oco_intent(order: Order, oco: Protection) -> Intent:
         type="limit",
         limit_price=oco.levels.target,
         stop_price=oco.levels.stop,
-        written_at=oco.placed_at,
+        written_at=oco.first_placed_at or oco.placed_at,
+        tries=oco.tries,
     )
 
 
@@ -103,7 +104,7 @@ def listed_again(order: Order, open_orders: Iterable[OrderReport]) -> Order:
         # Refused by an answer that was not true, it held the shares and sold them, and no record knew.
         if oco and not report.status.terminal and not contradiction(oco_intent(order, oco), report):
             found = {"broker_order_id": report.broker_order_id, "status": ProtectionStatus.SENT, "closed_at": None}
-            again = oco.changed(**found, cancel_requested_at=None, stop_dead=False)
+            again = oco.as_sent(report).changed(**found, cancel_requested_at=None, stop_dead=False)
             order = order.with_protection(again)
     return order
 

@@ -33,7 +33,7 @@ def levels_of(order: Order) -> Levels:
     adjusted = order.care.adjustments[-1] if order.care.adjustments else None
     since = [oco for oco in order.guard.protections if adjusted is None or oco.placed_at >= adjusted.at]
     # A leg that somebody moved at the broker stays where it was moved to when protection is put back.
-    working = next((oco.working_levels for oco in reversed(since) if oco.worked), None)
+    working = next((oco.working_levels for oco in reversed(since) if oco.worked and not oco.unwanted), None)
     by_fill = order.terms.bracket.levels_at(order.avg_fill_price or order.terms.bracket.signal_price)
     return working or (adjusted.levels if adjusted else by_fill)
 

@@ -271,12 +271,12 @@ def test_an_oco_that_look_ups_do_not_show_is_not_doubled(lab: Lab) -> None:
     _protected(lab, order)
 
 
-def test_protection_that_stays_unknown_is_told_and_placed_under_another_id(lab: Lab) -> None:
+def test_protection_that_stays_unknown_is_told_and_placed_under_its_id_again(lab: Lab) -> None:
     crwd(lab)
     lab.control.faults(OCO | {"kind": "drop_before", "count": 2})
     order = bracket(lab)
     assert order.status is Status.FILLED
-    assert [e["client_order_id"] for e in ocos(lab)] == [f"{order.order_id}-{order.namespace}-p2"]
+    assert [e["client_order_id"] for e in ocos(lab)] == [f"{order.order_id}-{order.namespace}-p1"]
     assert any("stays unknown" in text for text in alerts(lab))
     _protected(lab, order)
 

@@ -21,7 +21,7 @@ SPENT_REMEMBERED = 10
 EXITS_REMEMBERED = 60
 """Exits that are kept one by one; of older ones those that are alike are kept as one."""
 TRIES_REMEMBERED = 20
-"""Terms of tries under one id that are kept, the newest."""
+"""OcoTerms of tries under one id that are kept, the newest."""
 TAKERS_REMEMBERED = 20
 """OCOs that took shares and are kept; what older ones took is kept as exits."""
 _PRICE_PLACES = Decimal("0.000001")
@@ -78,7 +78,7 @@ class ProtectionStatus(StrEnum):
         return self in (ProtectionStatus.DONE, ProtectionStatus.REFUSED, ProtectionStatus.GONE)
 
 
-class Terms(Frozen):
+class OcoTerms(Frozen):
     """Shares and levels on which an OCO was sent under its id."""
 
     qty: Decimal
@@ -118,17 +118,17 @@ class Protection(Sent):
     """Successors of replaced legs whose filled quantity began at 0, by the broker's ids."""
     first_placed_at: datetime | None = None
     """When its id was first written down, if it was tried more than once under it."""
-    tries: tuple[Terms, ...] = ()
-    """Terms on which it was sent before under this id, and given up without an answer, oldest first."""
+    tries: tuple[OcoTerms, ...] = ()
+    """OcoTerms on which it was sent before under this id, and given up without an answer, oldest first."""
     unwanted: bool = False
     """What arrived under this id is an earlier try, on terms that are not wanted any more."""
     id_taken: bool = False
     """The broker says that the id is taken, and does not show by what: sent anew, it would be refused for ever."""
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> OcoTerms:
         """What it is for now."""
-        return Terms(qty=self.qty, levels=self.levels)
+        return OcoTerms(qty=self.qty, levels=self.levels)
 
     @property
     def may_have_arrived(self) -> bool:

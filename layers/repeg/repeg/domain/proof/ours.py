@@ -12,7 +12,7 @@ from decimal import Decimal
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.models import Frozen, OrderType, Side, opposite
 from repeg.domain.order.children import ChildRecord, Try
-from repeg.domain.order.protection import Protection, ProtectionStatus, Terms
+from repeg.domain.order.protection import OcoTerms, Protection, ProtectionStatus
 from repeg.domain.order.record import Order
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
@@ -30,7 +30,7 @@ class Intent(Frozen):
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     written_at: datetime
-    tries: tuple[Try | Terms, ...] = ()
+    tries: tuple[Try | OcoTerms, ...] = ()
     """Other terms that were sent under the same id before."""
 
 

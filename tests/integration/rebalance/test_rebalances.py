@@ -289,3 +289,17 @@ def test_a_rise_after_the_plan_does_not_spend_more_than_was_set_aside(lab: Lab) 
     (order,) = [order for order in legs(lab) if order.symbol == "SPY"]
     assert (order.status, order.reason) == (Status.PARTIALLY_FILLED, Reason.CUT_TO_CASH)
     assert cash(lab) >= 0
+
+
+@pytest.mark.parametrize("lasts", [1, 99])
+def test_a_list_that_lacks_a_position_has_nothing_bought_twice(lab: Lab, lasts: int) -> None:
+    market(lab, SPY=80, AAPL=200)
+    hidden = {"method": "*", "path": "/v2/positions", "kind": "hide", "symbol": "SPY", "count": lasts}
+    lab.control.faults(hidden)
+    done = rebalance(lab, {"SPY": "0.4", "AAPL": "0.4"})
+    if lasts == 1:
+        assert done.status is RebalanceStatus.DONE
+    else:
+        assert (done.status, done.reason) == (RebalanceStatus.REJECTED, Reason.ACCOUNT_DISAGREES)
+        assert not submits(lab)
+    assert cash(lab) >= 0

@@ -17,7 +17,7 @@ from repeg.domain.order.verdicts import Refusal
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.rebalance.book import Book, Holding, Price, Targets
 from repeg.domain.rebalance.legs import leg_id
-from repeg.domain.rebalance.prices import BadPrice
+from repeg.domain.rebalance.prices import BadPrice, worth_doubted
 from repeg.domain.rebalance.record import Rebalance
 from repeg.domain.settings import SYMBOL, Settings
 from repeg.rebalance.assets import assets_of
@@ -87,6 +87,11 @@ def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
         others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         return refused(Reason.BAD_QUOTE, f"{bad[0].symbol}: {bad[0].why}{others}")
     prices = {symbol: price for symbol, price in judged.items() if isinstance(price, Price)}
+    # A list that lacks a position would have it bought a second time, and a split that shows in one of two answers only
+    # would have it sold or bought by a multiple: the broker's own sum is the witness.
+    doubt = worth_doubted(account, positions, prices)
+    if doubt:
+        return refused(Reason.ACCOUNT_DISAGREES, doubt)
     ours, protected = _orders_at_work(sources.orders, rebalance), _protected(sources.orders)
     at_work = _at_work(ours, now)
     book = Book(

@@ -47,6 +47,7 @@ _WAITS = {
 # A single answer that a symbol is not known, or that the account is blocked, must not cost a whole rebalance.
 _PASSES_WITHIN = {
     Reason.BAD_QUOTE: PRICES_AGREE_WITHIN,
+    Reason.ACCOUNT_DISAGREES: PRICES_AGREE_WITHIN,
     Reason.NOT_TRADABLE: ANSWERED_TWICE_WITHIN,
     Reason.BROKER_REJECTED: ANSWERED_TWICE_WITHIN,
 }

@@ -6,7 +6,7 @@ contradicts what else is known stops the plan; a symbol without a usable quote i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from math import prod
@@ -14,9 +14,10 @@ from math import prod
 from repeg.domain.ladder.pricing import ZERO, worst_price
 from repeg.domain.ladder.routing import cap_bps, classify
 from repeg.domain.market.quotes import LAST_TRADE_COUNTS_FOR, MID_OFF_LAST, Quote, Snapshot, quote_rules
+from repeg.domain.market.reports import Account, Position
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import Frozen
-from repeg.domain.money import BPS, plain, tick_size
+from repeg.domain.money import BPS, DOLLAR, plain, tick_size
 from repeg.domain.order.adjustments import ONE, CorporateAction
 from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.book import Price
@@ -29,6 +30,10 @@ MID_OFF_CLOSE = Decimal("0.2")
 # What halts a symbol moves it, so the bound is wide. Splits and misprints lie beyond it.
 TRADE_TIMES_CLOSE = Decimal(2)
 """A last trade without a quote to confirm it may be at most so many times the previous close, or so small a part."""
+
+
+WORTH_OFF = Decimal("0.05")
+"""Part of the account by which its worth at these prices may differ from the broker's equity, which has last trades."""
 
 
 class BadPrice(Frozen):
@@ -73,6 +78,21 @@ def in_todays_shares(seen: Snapshot, actions: Iterable[CorporateAction], today: 
         previous_close=close and close / since(seen.previous_close_on),
         last_price=last and last / since(at and market_date(at)),
     )
+
+
+def worth_doubted(account: Account, positions: Iterable[Position], prices: Mapping[str, Price]) -> str:
+    """Why cash and positions at these prices are not what the broker says the account is worth, in words; or empty.
+
+    Where something is held that has no price here (options, crypto), nothing can be said.
+    """
+    held = list(positions)
+    if any(each.symbol not in prices for each in held):
+        return ""
+    values = [each.qty * prices[each.symbol].mark for each in held]
+    worth, gross = account.cash + sum(values), abs(account.cash) + sum(map(abs, values))
+    if abs(worth - account.equity) <= max(DOLLAR, max(gross, abs(account.equity)) * WORTH_OFF):
+        return ""
+    return f"cash and positions come to ${worth:,.2f}, and the broker's equity is ${account.equity:,.2f}"
 
 
 def market_date(at: datetime) -> date:

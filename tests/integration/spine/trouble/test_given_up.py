@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.brokers.late import Queued
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.late import Queued
 from tests.support.leaving import BRACKET, SHORT, check_held, guards, shares
 from tests.support.scenes import alerts, journal, market_time, send
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.brokers.late import Queued
+from tests.support.brokers.liar import Liar, saying
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.late import Queued
 from tests.support.leaving import BRACKET, SHORT, check_held, guards, shares
-from tests.support.liar import Liar, saying
 from tests.support.scenes import by_hand, market_time, send
 
 LOOKUP = {"method": "GET", "path": "/v2/orders:by_client_order_id*", "kind": "error", "status": 404}

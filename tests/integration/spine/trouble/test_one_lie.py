@@ -8,10 +8,10 @@ import pytest
 
 from repeg.broker.alpaca_wire import Reply
 from repeg.domain.reasons import Status
+from tests.support.brokers.liar import NOT_FOUND, Liar, saying
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, hold, shares
-from tests.support.liar import NOT_FOUND, Liar, saying
 from tests.support.scenes import market_time, send
 
 OVER = {"filled_qty": "0", "filled_avg_price": None, "filled_at": None}

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from repeg.domain.reasons import Status
+from tests.support.brokers.late import Queued
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.late import Queued
 from tests.support.leaving import BRACKET, SHORT, check_held, guards, hold, minutes, shares
 from tests.support.scenes import alerts, at, journal, on_order, send
 

@@ -12,8 +12,8 @@ import pytest
 from moto import mock_aws
 
 from desk.exchange.client import ExchangeControl
-from tests.support.aftermath import look_at
-from tests.support.storm import Storm
+from tests.support.storms.aftermath import look_at
+from tests.support.storms.storm import Storm
 
 SEEDS = range(607, 620)
 

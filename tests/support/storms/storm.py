@@ -21,7 +21,7 @@ from desk.exchange.client import ExchangeControl
 from repeg.domain.settings import Settings
 from tests.support.lab import Killed, Lab
 from tests.support.scenes import by_hand
-from tests.support.trouble import StormCrowd, Trouble
+from tests.support.storms.trouble import StormCrowd, Trouble
 
 SYMBOL = "TQQQ"
 SWEEP_SECONDS = 60

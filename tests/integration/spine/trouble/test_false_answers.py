@@ -11,7 +11,7 @@ from repeg.domain.market.sessions import Calendar
 from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.leaving import STOP, TARGET, Guard, check_held, guards, hold, minutes, shares
+from tests.support.leaving import BRACKET, STOP, TARGET, Guard, check_held, guards, hold, minutes, shares
 from tests.support.scenes import alerts, market_time, run, send
 from tests.support.watching import cancel_protection, lapse, sell_by_hand
 
@@ -88,6 +88,23 @@ def test_what_somebody_sold_is_booked_by_the_order_that_sold_it(lab: Lab) -> Non
     lab.control.faults()
     minutes(lab, 2)
     assert [guard.qty for guard in guards(lab)] == [60]
+    check_held(lab, strangers=True)
+
+
+def test_what_somebody_sold_before_the_fill_was_read_is_booked(lab: Lab) -> None:
+    """The entry's worker stands still meanwhile, and a close takes the symbol over: what is left is protected."""
+    with Crowd(lab) as crowd:
+        send(lab, "b", **BRACKET)
+        crowd.stall("broker.submit", 100, after=True)
+        crowd.work(until=market_time("10:00:05"))
+        sell_by_hand(lab, 10)
+        crowd.work(until=market_time("10:00:50"))
+        send(lab, "c", kind="close", qty=30)
+        crowd.work(until=market_time("10:06:30"), sweep_every=60)
+    order = lab.order("b")
+    assert (order.filled_qty, order.unexited_qty, order.care.frozen) == (100, 60, "")
+    assert guards(lab) == [Guard(Decimal(60), STOP, TARGET)]
+    assert any("10 TQQQ" in alert and "somebody else" in alert for alert in alerts(lab))
     check_held(lab, strangers=True)
 
 

@@ -177,7 +177,9 @@ def seen_before(brackets: Sequence[Order]) -> Seen | None:
     # The account averages over all of them: what one paid cannot be held against it.
     if len(brackets) > 1 or bracket.entry_price is None or bracket.unexited_qty <= 0:
         return None
-    at = bracket.completed_at or bracket.created_at
+    # Not its end: that is recorded minutes after the fills where its worker stood still. What others sold in between
+    # would be explained by nothing, and what is left of the position would be frozen, without a stop.
+    at = bracket.first_sent_at or bracket.created_at
     held = bracket.unexited_qty * direction(bracket.trading_side)
     return Seen(qty=held, avg_entry_price=bracket.entry_price, at=at)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ def reaching(stack: str) -> Iterator[Connection]:
         connection = connect(stack)
     except (BotoCoreError, ClientError) as error:
         fail(f"{_local()}, and on AWS {_why_not(stack or DEFAULT_STACK, error)}")
-    if stack or connection.is_local:  # without a name, a local cloud that happens to be up goes before AWS
+    if stack or (connection.is_local and _read_by_a_person()):
         tell(_where(connection))
     try:
         yield connection
@@ -37,6 +38,11 @@ def reaching(stack: str) -> Iterator[Connection]:
         fail(f"{where} failed: {error}")
     except OperatorError as error:
         fail(f"stack {connection.stack!r}: {error}")
+
+
+def _read_by_a_person() -> bool:
+    """Who names no stack gets a local cloud that happens to be up. A program reads one line of trouble, or none."""
+    return sys.stderr.isatty()
 
 
 def _where(connection: Connection) -> str:

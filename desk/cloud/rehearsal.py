@@ -181,12 +181,12 @@ def _described(cloudformation: Any, stack: str) -> tuple[dict[str, str], list[Re
 
 
 def _packaged(endpoint_url: str) -> str:
-    """The template as the SAM CLI has uploaded it."""
+    """Where the SAM CLI has uploaded the template to: in a request, one of more than 51,200 bytes is refused."""
     s3 = local_session().client("s3", endpoint_url=endpoint_url)
     for bucket in s3.list_buckets()["Buckets"]:
         for entry in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
             if entry["Key"].endswith(".template"):
-                return str(s3.get_object(Bucket=bucket["Name"], Key=entry["Key"])["Body"].read().decode())
+                return f"{endpoint_url}/{bucket['Name']}/{entry['Key']}"
     raise CloudError("sam deploy has uploaded no template")
 
 
@@ -204,7 +204,7 @@ def _refusal(cloudformation: Any, template: str, parameters: dict[str, str]) -> 
             StackName="lock",
             ChangeSetName="lock",
             ChangeSetType="CREATE",
-            TemplateBody=template,
+            TemplateURL=template,
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
         )

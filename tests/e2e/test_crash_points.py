@@ -20,6 +20,7 @@ from repeg.domain.signals.parsing import body_hash, parse_signal, read_json
 from repeg.executions import Executions, ExecutionState
 from repeg.intake import Intake
 from repeg.store.identity import IdentityStore
+from repeg.store.rebalances import RebalanceStore
 from repeg.store.shared import SharedStore
 from repeg.telemetry import logger
 from tests.support.cloud import Cloud
@@ -77,7 +78,12 @@ def test_after_the_execution_started_and_before_the_message_is_done(cloud: Cloud
     time = TimeKeeper(SharedStore(connection.dynamodb, connection.table), connection.speed or 1)
     executions = Executions(connection.stepfunctions, cloud.machine)
     identity = IdentityStore(connection.dynamodb, connection.table)
-    Intake(cloud.orders, executions, time, lambda body, problem: None, logger, identity.token).accept(_body(name))
+    rebalancing = Executions(connection.stepfunctions, connection.state_machines["rebalance_portfolio"])
+    rebalances = RebalanceStore(connection.dynamodb, connection.table)
+    intake = Intake(
+        cloud.orders, executions, time, lambda body, problem: None, logger, identity.token, rebalances, rebalancing
+    )
+    intake.accept(_body(name))
     cloud.send_text(_body(name), deduplication=f"{name}-again")
     _one_good_order(cloud, name)
 

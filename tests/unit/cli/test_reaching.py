@@ -120,6 +120,18 @@ def test_a_named_stack_decides_and_one_line_says_where_it_is(
         monkeypatch.setattr(f"{module}.status", lambda: up)
     monkeypatch.setattr("desk.stack.connection.stack_outputs", lambda client, stack: {"TableName": stack})
     monkeypatch.setattr("desk.stack.intake.pause", pause)
+    monkeypatch.setattr("desk.cli.reaching._read_by_a_person", lambda: True)
     assert run(["pause", *named]) == 0
     assert acted == [place.startswith("on the local")]
     assert capsys.readouterr().err.startswith(place + "\n")
+
+
+def test_a_program_that_names_no_stack_reads_nothing_but_what_it_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    up = Status(up=True, stack="repeg", endpoint_url="http://127.0.0.1:1", outputs={"TableName": "repeg"})
+    for module in ("desk.stack.connection", "desk.cli.reaching"):
+        monkeypatch.setattr(f"{module}.status", lambda: up)
+    monkeypatch.setattr("desk.stack.intake.pause", lambda connection, now: Intake(paused=True, since=None, waiting=0))
+    assert run(["pause"]) == 0
+    assert "on the local cloud" not in capsys.readouterr().err

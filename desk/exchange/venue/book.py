@@ -23,10 +23,11 @@ class Book:
     _left: dict[Side, Decimal] = field(default_factory=dict)
     _refills: dict[Side, int] = field(default_factory=dict)
     _split: bool = False
+    _sale_was_named: bool = False
 
     def show(self, quote: Quote, last: Decimal | None = None) -> None:
         """A quote event: the new touch, with its full size; `last`: the last sale, if it is not to be the midpoint."""
-        self.quote = quote
+        self.quote, self._sale_was_named = quote, last is not None
         self._left = {side: quote.size(side) for side in Side}
         # A new quote brings size for everybody: a return that was planned for the old one must not come on top.
         self._refills.clear()
@@ -39,7 +40,8 @@ class Book:
     def split(self) -> None:
         """Shares were split: the quote, or the first that is off the last sale by a multiple, is no misprint."""
         self._split = True
-        price = None if self.quote is None else self._midpoint_sale(self.quote)
+        # Where the quote came with its last sale, that is what was traded.
+        price = None if self.quote is None or self._sale_was_named else self._midpoint_sale(self.quote)
         if self.quote is not None and price is not None:
             self.last = Trade(on_tick(price), Decimal(1), self.quote.at)
 

@@ -239,7 +239,7 @@ def _dearer_leg(lab: Lab) -> Order:
     """Between the plan of a rebalance and its leg, the price rises by more than what was set aside allows for."""
     market(lab)
     lab.control.account(cash="10000")
-    lab.stall("store.add", lambda: lab.control.quote("SPY", "520.00", "520.02", 900, 900))
+    lab.stall("rebalances.add_leg", lambda: lab.control.quote("SPY", "520.00", "520.02", 900, 900))
     weigh(lab, {"SPY": "0.98"}, "a")
     lab.work()
     (leg,) = legs(lab)

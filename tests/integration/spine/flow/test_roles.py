@@ -15,6 +15,8 @@ from repeg.domain.routes import GO_ON_TO_PROTECT
 from repeg.domain.schedule.times import Schedule
 from repeg.store.schedules import KeptTargets
 from repeg.store.shared import SharedStore
+from tests.integration.rebalance.scenes import market
+from tests.integration.rebalance.scenes import send as weigh
 from tests.support.brackets import OCO
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
@@ -271,7 +273,19 @@ def _scheduled(lab: Lab, _: pytest.MonkeyPatch) -> None:
         lab.sleep(60)
 
 
+def _rebalanced(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    """Sold and bought, and another that parks for the next open."""
+    market(lab, AAPL=20)
+    weigh(lab, {"SPY": "0.5"}, "r")
+    lab.work()
+    lab.set_clock("2026-11-20T17:00:00-05:00")
+    weigh(lab, {"SPY": "0.4"}, "later", when_closed="next_open")
+    lab.work()
+    lab.sweep()
+
+
 LIVES: dict[str, Life] = {
+    "rebalanced": _rebalanced,
     "scheduled": _scheduled,
     "protected and hit": _protected_and_hit,
     "bought in part": _bought_in_part,

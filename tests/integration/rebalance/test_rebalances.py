@@ -235,6 +235,19 @@ def test_a_hand_made_order_in_between_costs_no_margin(lab: Lab) -> None:
     assert cash(lab) >= 0
 
 
+def test_a_market_buy_that_rests_in_a_symbol_of_no_target_is_left_its_cash(lab: Lab) -> None:
+    market(lab)
+    lab.control.account(cash="10000")
+    lab.control.script({"symbol": "QQQ", "halt": True})
+    by_hand(
+        lab, "POST", "orders", {"symbol": "QQQ", "side": "buy", "qty": "5", "type": "market", "time_in_force": "day"}
+    )
+    ended = rebalance(lab, {"SPY": "1"}, strangers=True)
+    lab.control.script({"symbol": "QQQ", "halt": False})
+    lab.sleep(5)
+    assert ended.buys and held(lab)["QQQ"] == 5 and cash(lab) >= 0
+
+
 def test_it_waits_for_the_open_and_plans_at_its_prices(exchange: ExchangeControl, aws_credentials: None) -> None:
     with lab_at(exchange, "09:25") as lab:
         market(lab, AAPL=100)

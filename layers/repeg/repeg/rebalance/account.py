@@ -81,7 +81,8 @@ def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
     unknown = [symbol for symbol in targets if symbol not in assets]
     if unknown:
         return refused(Reason.NOT_TRADABLE, f"the broker does not know {', '.join(unknown)}")
-    judged = prices_of(broker, symbols, held, sources.settings, now)
+    ours = _orders_at_work(sources.orders, rebalance)
+    judged = prices_of(broker, {*symbols, *_bought_at_market(ours, resting, held)}, held, sources.settings, now)
     bad = [price for price in judged.values() if isinstance(price, BadPrice)]
     if bad:
         others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
@@ -92,7 +93,7 @@ def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
     doubt = worth_doubted(account, positions, prices)
     if doubt:
         return refused(Reason.ACCOUNT_DISAGREES, doubt)
-    ours, protected = _orders_at_work(sources.orders, rebalance), _protected(sources.orders)
+    protected = _protected(sources.orders)
     at_work = _at_work(ours, now)
     book = Book(
         cash=account.cash,
@@ -160,22 +161,38 @@ def _untraded(assets: dict[str, Asset], symbols: list[str]) -> dict[str, str]:
     }
 
 
+def _opens(symbol: str, side: str | None, held: dict[str, Decimal]) -> bool:
+    return side == "buy" and held.get(symbol, ZERO) >= 0
+
+
+def _bought_at_market(ours: Iterable[Order], resting: Iterable[OrderReport], held: dict[str, Decimal]) -> set[str]:
+    """Symbols of buys that name no price: what such an order may cost is only known by the symbol's."""
+    theirs = {
+        each.symbol
+        for each in resting
+        if _opens(each.symbol, each.side, held) and not (each.limit_price or each.stop_price)
+    }
+    own = {
+        each.symbol
+        for each in ours
+        if _opens(each.symbol, each.side, held) and not (each.ask.notional or each.signal_price)
+    }
+    return {symbol for symbol in theirs | own if SYMBOL.fullmatch(symbol)}
+
+
 def _spoken_for(
     ours: Iterable[Order], resting: Iterable[OrderReport], prices: dict[str, Price], held: dict[str, Decimal]
 ) -> Decimal:
     """Dollars that orders may still spend: of those that rest at the broker, and of those that we are about to send."""
 
-    def opens(symbol: str, side: str | None) -> bool:
-        return side == "buy" and held.get(symbol, ZERO) >= 0
-
     total = ZERO
     for report in resting:
         # The legs of a short's protection buy, too, and cover what the plan keeps the cash for.
-        if opens(report.symbol, report.side):
+        if _opens(report.symbol, report.side, held):
             price = report.limit_price or report.stop_price or _worst(report.symbol, prices)
             total += (report.qty - report.filled_qty) * price
     for order in ours:
-        if opens(order.symbol, order.side) and order.open_child is None:
+        if _opens(order.symbol, order.side, held) and order.open_child is None:
             price = _worst(order.symbol, prices) or order.signal_price or ZERO
             total += order.ask.notional or (order.wanted_qty or ZERO) * price
     return total

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -98,7 +98,7 @@ class Router:
         for verb, pattern, handler in self._routes:
             if verb == method and (found := pattern.match(path)):
                 named = {k: unquote(v) for k, v in found.groupdict().items()}
-                return lambda request, handler=handler, named=named: handler(request, **named)  # type: ignore[misc]
+                return partial(handler, **named)
         return None
 
 

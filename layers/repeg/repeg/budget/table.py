@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -189,7 +189,8 @@ class TableBudget:
         except ClientError as error:
             if not _is_refusal(error):
                 raise
-            item: Item | None = dict(error.response).get("Item")  # type: ignore[assignment]
+            # The stubs do not know that a refused condition returns the item it was held against.
+            item = cast("Item | None", dict(error.response).get("Item"))
             self._ledger = self._ledger_of(item) if item else self._read()
             return False
         self._ledger = self._ledger_of(answer.get("Attributes", {}))

@@ -10,8 +10,8 @@ from typing import Any
 
 from desk.stack.connection import Connection
 from desk.stack.notes import Notes
+from repeg.domain.deliveries import INTAKE_ON
 
-ON = frozenset({"Enabled", "Enabling", "Creating", "Updating"})
 PATIENCE_S = 90.0
 """AWS takes up to a minute to stop its pollers."""
 _POLL_S = 1.0
@@ -44,7 +44,7 @@ def mappings_of(connection: Connection) -> list[dict[str, Any]]:
 
 def is_on(mapping: dict[str, Any]) -> bool:
     """Whether signals are taken, or will be in a moment."""
-    return mapping["State"] in ON
+    return mapping["State"] in INTAKE_ON
 
 
 def pause(connection: Connection, now: datetime, patience: float = PATIENCE_S) -> Intake:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from repeg.telemetry import logger
+from repeg.telemetry import invoked
 from repeg.wiring.inbox import intake, take_in
 
 
-@logger.inject_lambda_context(clear_state=True)
+@invoked
 def handler(event: dict[str, Any], context: Any) -> Any:
     """SQS event -> `{"batchItemFailures": [...]}`: only what must be delivered again."""
     if not event.get("Records"):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from repeg.telemetry import logger
+from repeg.telemetry import invoked
 from repeg.wiring.connection import broker
 from repeg.wiring.rebalancing import take_rebalance_step
 
 
-@logger.inject_lambda_context(clear_state=True)
+@invoked
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"order_id", "execution", "error"}` -> `{"route", "seconds"}`."""
     return take_rebalance_step(event, broker)

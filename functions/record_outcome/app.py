@@ -6,11 +6,11 @@ from typing import Any
 
 from repeg.domain.routes import Route
 from repeg.steps.record import record
-from repeg.telemetry import logger
+from repeg.telemetry import invoked
 from repeg.wiring.handlers import take_step
 
 
-@logger.inject_lambda_context(clear_state=True)
+@invoked
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"order_id", "execution"}` -> `{"route", "seconds"}`."""
     # Without a broker: what only writes and publishes has no right to the keys.

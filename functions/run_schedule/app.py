@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from repeg.telemetry import logger
+from repeg.telemetry import invoked
 from repeg.wiring.timetable import fire
 
 
-@logger.inject_lambda_context(clear_state=True)
+@invoked
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     """`{"schedule": name}` -> `{"run_id", "outcome", "detail"}`."""
     return fire(event)

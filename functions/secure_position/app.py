@@ -7,13 +7,13 @@ from typing import Any
 from repeg.domain.order.record import Order
 from repeg.domain.routes import Next, Route
 from repeg.steps.secure import secure
-from repeg.telemetry import logger
+from repeg.telemetry import invoked
 from repeg.wiring.connection import broker
 from repeg.wiring.handlers import take_step
 from repeg.worker.worker import Worker
 
 
-@logger.inject_lambda_context(clear_state=True)
+@invoked
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"order_id", "execution", "error"?}` -> `{"route", "seconds"}`."""
 

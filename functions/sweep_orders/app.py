@@ -7,16 +7,16 @@ from typing import Any
 from repeg.care.sweep import sweep
 from repeg.errors import OperatorError, RetryError
 from repeg.rebalance.sweep import sweep_rebalances
-from repeg.telemetry import logger
+from repeg.telemetry import invoked, logger
 from repeg.wiring import clients
 from repeg.wiring.connection import broker, check_account
 from repeg.wiring.timetable import timetable
 
 
-@logger.inject_lambda_context(clear_state=True)
+@invoked
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Any event -> `{"to_do", "started"}`: orders."""
-    done = sweep(clients.worker(broker), clients.executions(), timetable())
+    done = sweep(clients.worker(broker), clients.executions(), timetable(), clients.intake_paused)
     try:
         sweep_rebalances(clients.rebalancer(broker), clients.rebalancing())
     except Exception as error:  # positions and orders are looked after, and the next sweep looks again

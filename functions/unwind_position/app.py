@@ -6,12 +6,12 @@ from typing import Any
 
 from repeg.domain.routes import Route
 from repeg.steps.unwind import unwind
-from repeg.telemetry import logger
+from repeg.telemetry import invoked
 from repeg.wiring.connection import broker
 from repeg.wiring.handlers import take_step
 
 
-@logger.inject_lambda_context(clear_state=True)
+@invoked
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{"order_id", "execution"}` -> `{"route", "seconds"}`."""
     return take_step(event, Route.UNWIND_POSITION, unwind, broker)

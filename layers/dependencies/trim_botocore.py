@@ -25,6 +25,7 @@ OPERATIONS = {
         "UpdateItem",
     ),
     "events": ("PutEvents",),
+    "lambda": ("ListEventSourceMappings",),
     "secretsmanager": ("GetSecretValue",),
     "sqs": ("ChangeMessageVisibility", "SendMessage"),
     "ssm": ("GetParameters",),

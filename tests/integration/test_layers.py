@@ -38,7 +38,7 @@ session = Session()
 names = [name for service in sys.argv[3:] for name in dir(session.create_client(service, region_name="us-east-1"))]
 print(json.dumps({"from": botocore.__file__, "calls": names}))
 """
-SERVICES = ("dynamodb", "events", "secretsmanager", "sqs", "ssm", "stepfunctions")
+SERVICES = ("dynamodb", "events", "lambda", "secretsmanager", "sqs", "ssm", "stepfunctions")
 CALL = re.compile(r"(?:_client|\bsqs|client\(\"[a-z]+\"\))\.([a-z_]+)\(")
 PAGED = re.compile(r"get_paginator\(\"([a-z_]+)\"\)")
 

@@ -22,6 +22,8 @@ from repeg.budget.table import TableBudget
 from repeg.care.punctual import Timetable
 from repeg.care.sweep import refresh_clock, sweep
 from repeg.clock import TimeKeeper
+from repeg.domain.metrics.listed import Metric
+from repeg.domain.metrics.measured import Line
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Reservation
 from repeg.domain.rebalance.record import Rebalance, is_rebalance
@@ -155,6 +157,20 @@ class Bus:
         self.events.append((detail_type, detail))
 
 
+class Told:
+    """Metrics as they were told, oldest first."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+
+    def put(self, line: Line) -> None:
+        self.lines.append(line)
+
+    def values(self, metric: Metric) -> list[Any]:
+        """Every value of a metric, of lines that carry no breakdown."""
+        return [line.values[metric] for line in self.lines if metric in line.values and not line.by]
+
+
 class Lab:
     """One stack in a box. Use `send`, then `work` until everything is over, then `check`."""
 
@@ -165,6 +181,7 @@ class Lab:
         self.settings = settings or Settings()
         self.deaths = deaths or Deaths()
         self.bus = Bus()
+        self.meter = Told()
         self.dead_letters: list[str] = []
         self.running: dict[str, str] = {}
         self._inside: set[str] = set()
@@ -195,6 +212,7 @@ class Lab:
             settings=lambda: self.settings,
             sleep=self.sleep,
             log=log,
+            meter=self.meter,
         )
         self.rebalances = RebalanceStore(dynamodb, table)
         rebalances: Any = Watched(self.rebalances, "rebalances", self.deaths)

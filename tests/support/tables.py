@@ -20,7 +20,7 @@ def dynamodb_client() -> Any:
 
 def create_table(client: Any, table: str) -> None:
     """The table of the template: keys and indexes."""
-    names = ["pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk"]
+    names = ["pk", "sk", "gsi1pk", "gsi1sk", "gsi2pk", "gsi2sk", "gsi3pk", "gsi3sk"]
     client.create_table(
         TableName=table,
         BillingMode="PAY_PER_REQUEST",
@@ -36,6 +36,11 @@ def create_table(client: Any, table: str) -> None:
                 "IndexName": "to_do",
                 "KeySchema": _keys("gsi2pk", "gsi2sk"),
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
+            {
+                "IndexName": "marks",
+                "KeySchema": _keys("gsi3pk", "gsi3sk"),
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["mark"]},
             },
         ],
     )

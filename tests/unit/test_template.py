@@ -32,8 +32,10 @@ NAMED = {
     "AWS::Serverless::LayerVersion": "LayerName",
     "AWS::Serverless::StateMachine": "Name",
 }
-# Log delivery is set up for the account: these actions know no narrower resource.
-ACCOUNT_WIDE = re.compile(r"logs:(.*LogDelivery|ListLogDeliveries|.*ResourcePolic(y|ies)|DescribeLogGroups)")
+# Log delivery is set up for the account, mappings are listed for it: these actions know no narrower resource.
+ACCOUNT_WIDE = re.compile(
+    r"logs:(.*LogDelivery|ListLogDeliveries|.*ResourcePolic(y|ies)|DescribeLogGroups)|lambda:ListEventSourceMappings"
+)
 
 
 def references() -> set[str]:
@@ -114,6 +116,7 @@ def test_function_may_use_what_its_environment_points_at_and_nothing_else(name: 
         "ALPACA_SECRET_ID": "secretsmanager:GetSecretValue",
         "DLQ_URL": "sqs:SendMessage",
         "EVENT_BUS_NAME": "events:PutEvents",
+        "INTAKE_FUNCTION": "lambda:ListEventSourceMappings",
         "QUEUE_URL": "sqs:ChangeMessageVisibility",
         "SETTINGS_DEFAULTS": "ssm:GetParameters",
         "SIGNALS_URL": "sqs:SendMessage",

@@ -98,19 +98,21 @@ DOMAIN = Package(
         "rebalance": _PLAIN | {"market", "ladder", "order", "rules"},
         "signals": _PLAIN | {"ladder", "order", "rebalance"},
         "proof": _PLAIN | {"market", "order", "rules"},
-        "schedule": _PLAIN | {"market", "ladder", "order", "signals", "rules", "rebalance"},
+        "metrics": _PLAIN | {"market", "order", "rules", "rebalance"},
+        "schedule": _PLAIN | {"market", "ladder", "metrics", "order", "signals", "rules", "rebalance"},
     },
     outside=frozenset({"repeg.errors"}),
 )
-_RIM = {"broker", "clock", "domain", "errors", "events", "executions", "log", "store"}
+_RIM = {"broker", "clock", "domain", "errors", "events", "executions", "log", "meter", "store"}
 REPEG = Package(
     "repeg",
     ROOT / "layers" / "repeg",
     {
         "errors": set(),
         "log": set(),
-        "telemetry": set(),
         "domain": {"errors"},
+        "meter": {"domain"},
+        "telemetry": {"domain"},
         "settings_check": {"domain", "errors"},
         "settings": {"domain", "errors", "settings_check"},
         "events": {"errors"},

@@ -1,7 +1,97 @@
-"""The one logger of the stack."""
+"""What the stack says of itself: its one logger, and its metrics as lines of the same log (EMF)."""
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics
+
+from repeg.domain.metrics.listed import LISTED, NAMESPACE, SERVICE, Metric
+from repeg.domain.metrics.measured import Call, Line, line_of_calls
 
 logger = Logger()
+
+_Answer = TypeVar("_Answer")
+_PLACES = 6
+# A gauge is told once a minute. Kept by the second, the last one is read as it was told; it costs no more.
+_BY_THE_SECOND, _BY_THE_MINUTE = 1, 60
+
+
+class EmbeddedMeter:
+    """Writes each line to the log, from where CloudWatch reads it: no call, and nothing to wait for."""
+
+    def put(self, line: Line) -> None:
+        """Write a line: one record, with the stack's name or with each of what it is broken down by."""
+        try:
+            self._put(line)
+        except Exception as error:  # an order goes on without its figures
+            logger.error(f"metrics were not written: {error}")
+
+    def _put(self, line: Line) -> None:
+        if not line.values:
+            return
+        stack = os.environ.get("STACK_NAME", "")
+        first, *others = line.by.items() if line.by else [(None, "")]
+        # The library's ordinary class keeps what was added between invocations, and among threads.
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=stack)
+        if first[0]:
+            metrics.add_dimension(*first)
+        for name, of in others:
+            metrics.add_dimensions(**{SERVICE: stack, str(name): of})
+        for name, what in line.about.items():
+            metrics.add_metadata(name, what)
+        for measured, told in line.values.items():
+            about = LISTED[measured]
+            resolution = _BY_THE_SECOND if about.gauge else _BY_THE_MINUTE
+            for value in told if isinstance(told, list) else [told]:
+                metrics.add_metric(measured.value, about.unit.value, round(float(value), _PLACES), resolution)
+        metrics.flush_metrics()
+
+
+class Calls:
+    """The requests of an invocation, told together at its end."""
+
+    def __init__(self) -> None:
+        self._heard: list[Call] = []
+
+    def heard(self, call: Call) -> None:
+        """Note one request."""
+        self._heard.append(call)
+
+    def tell(self) -> None:
+        """Write down what was noted, and begin anew."""
+        heard, self._heard = self._heard, []
+        if heard:
+            meter.put(line_of_calls(heard))
+
+
+class _Alerts(logging.Handler):
+    """Counts log lines that ask for a person, whoever writes them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if getattr(record, "alert", None) is True:
+            meter.put(Line({Metric.ALERTS: 1}))
+
+
+meter = EmbeddedMeter()
+calls = Calls()
+logger.addHandler(_Alerts())
+
+
+def invoked(handler: Callable[[dict[str, Any], Any], _Answer]) -> Callable[[dict[str, Any], Any], _Answer]:
+    """What every function's handler is wrapped in: its log lines name the request, its calls are told at the end."""
+
+    @wraps(handler)
+    def wrapped(event: dict[str, Any], context: Any) -> _Answer:
+        try:
+            return handler(event, context)
+        finally:
+            calls.tell()
+
+    logged: Callable[[dict[str, Any], Any], _Answer] = logger.inject_lambda_context(wrapped, clear_state=True)
+    return logged

@@ -173,6 +173,7 @@ def _deploy(control: ExchangeControl, setenv: Callable[[str, str], None]) -> Sta
         "SETTINGS_DEFAULTS": "/repeg/settings/defaults",
         "SETTINGS_OVERRIDES": "/repeg/settings/overrides",
         "STATE_MACHINE_ARN": machine,
+        "INTAKE_FUNCTION": "repeg-paper-accept-signal",
         "REBALANCE_MACHINE_ARN": rebalancing,
         "TRADING_MODE": "paper",
         "ACCOUNT_NUMBER": "",

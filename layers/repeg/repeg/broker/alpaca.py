@@ -36,6 +36,7 @@ from repeg.domain.market.reports import (
     ProtectiveOrder,
     TradingDay,
 )
+from repeg.domain.metrics.measured import Call
 from repeg.domain.order.reservation import Reservation
 from repeg.errors import (
     BrokerUnavailable,
@@ -73,11 +74,12 @@ def connect_alpaca(
     connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
     read_timeout: float = READ_TIMEOUT_SECONDS,
     on_refused: Callable[[], None] = lambda: None,
+    heard: Callable[[Call], None] = lambda call: None,
 ) -> AlpacaBroker:
     """An account at Alpaca; sends nothing yet. URLs carry no version path. Time-outs are wall seconds per call.
 
     `now` tells market time, by which the broker's rate limit counts. `on_refused` is called whenever the keys are
-    refused. Raises `ConfigurationError`.
+    refused, `heard` after every request. Raises `ConfigurationError`.
     """
     if feed not in FEEDS:
         raise ConfigurationError(f"data feed {feed!r} is none of {', '.join(sorted(FEEDS))}")
@@ -90,8 +92,9 @@ def connect_alpaca(
             # Keys and orders would travel in clear text.
             raise ConfigurationError(f"broker URL {url!r} must begin with https:// (http:// only on this machine)")
     timeouts = {"connect_timeout": connect_timeout, "read_timeout": read_timeout}
-    trading = Wire(trading_url, key_id, secret_key, **timeouts)
-    data = Wire(data_url, key_id, secret_key, **timeouts)
+    trading = Wire(trading_url, key_id, secret_key, **timeouts, heard=heard)
+    # Market data has a limit of its own, which nobody budgets.
+    data = Wire(data_url, key_id, secret_key, **timeouts, heard=lambda call: heard(call._replace(left=None)))
     return AlpacaBroker(trading, data, budget, feed=feed, now=now, on_refused=on_refused)
 
 

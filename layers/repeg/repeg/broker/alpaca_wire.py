@@ -11,7 +11,7 @@ import contextlib
 import ipaddress
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 from requests import PreparedRequest, RequestException, Response, Session
 from urllib3.exceptions import HTTPError as TransportError
+
+from repeg.domain.metrics.measured import Call
 
 Method = Literal["GET", "POST", "DELETE"]
 
@@ -65,7 +67,9 @@ class Wire:
         *,
         connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
         read_timeout: float = READ_TIMEOUT_SECONDS,
+        heard: Callable[[Call], None] = lambda call: None,
     ) -> None:
+        self._heard = heard
         self._base_url = base_url.rstrip("/")
         self._timeouts = (connect_timeout, read_timeout)
         self._last_call = time.time()
@@ -78,6 +82,17 @@ class Wire:
 
     def call(self, method: Method, path: str, data: dict[str, Any] | None = None, version: str = "v2") -> Reply:
         """Send once, to a version of the API. Raises `NoAnswer`; any answer at all, however broken, is a `Reply`."""
+        began = time.monotonic()
+        reply = None
+        try:
+            reply = self._call(method, path, data, version)
+        finally:
+            left = reply.headers.get("X-Ratelimit-Remaining", "") if reply else ""
+            taken = (time.monotonic() - began) * 1000
+            self._heard(Call(taken, reply.status if reply else None, int(left) if left.isdecimal() else None))
+        return reply
+
+    def _call(self, method: Method, path: str, data: dict[str, Any] | None, version: str) -> Reply:
         self._drop_stale_connections()
         query, body = (data, None) if method == "GET" else (None, data)
         try:

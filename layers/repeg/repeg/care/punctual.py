@@ -48,6 +48,7 @@ def _judge(survey: Survey, schedule: Schedule, day: date, runs: ScheduleStore) -
     run = runs.run(schedule, day)
     if run and run.finished:
         return
+    survey.missed_runs += 1
     silent = f"it did not fire at {schedule.time:%H:%M} ET, or failed each time"
     what = f"it began and did not end, in try {run.tries}" if run else silent
     survey.worker.alert_about(run_id(schedule, day), f"{what}; what it is for was not done", "repeg schedules")

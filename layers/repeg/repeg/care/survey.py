@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from repeg.domain.market.reports import OrderReport, Position, TradingDay
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority
 from repeg.domain.patience import TOLD_AGAIN_AFTER
+from repeg.domain.proof.defence import State
 from repeg.errors import OperatorError, RetryError
 from repeg.executions import Executions, ExecutionState
 from repeg.store.sweeps import SweepState
@@ -46,6 +48,10 @@ class Survey:
     """Firings of schedules that the next sweep looks out for."""
     split: set[str] = field(default_factory=set)
     """Brackets whose position looks split, which nobody confirms."""
+    states: Counter[State] | None = None
+    """How many positions stand where; None until every one was looked at."""
+    stuck_cancels: int = 0
+    missed_runs: int = 0
     unseen: set[str] = field(default_factory=set)
     """Orders that time did not suffice for: what is marked of them stays."""
     _states: dict[str, ExecutionState] = field(default_factory=dict)

@@ -5,8 +5,11 @@ Positions come first, then orders; both within bounds of time, and who was left 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from repeg.care.given_up import look_for_given_up
 from repeg.care.punctual import Timetable, look_for_missed_runs
+from repeg.care.standing import hangs, tell
 from repeg.care.survey import Survey, begin, check_clock, end, in_turn, list_executions
 from repeg.care.watch import free_turn, watch_positions
 from repeg.domain.order.record import Order
@@ -22,8 +25,16 @@ from repeg.store.orders import BATCH
 from repeg.worker.worker import Worker
 
 
-def sweep(worker: Worker, executions: Executions, timetable: Timetable | None = None) -> dict[str, int]:
-    """Watch positions, and restart what died. Returns how many orders are to do, and how many executions started."""
+def sweep(
+    worker: Worker,
+    executions: Executions,
+    timetable: Timetable | None = None,
+    intake_paused: Callable[[], bool] | None = None,
+) -> dict[str, int]:
+    """Watch positions, restart what died, and tell how things stand, in metrics.
+
+    Returns how many orders are to do, and how many executions started.
+    """
     survey = begin(worker.at(Route.PROTECT_POSITION), executions)
     refresh_clock(worker)
     # Before the orders: bare shares can lose money while an order without an execution only waits.
@@ -35,6 +46,7 @@ def sweep(worker: Worker, executions: Executions, timetable: Timetable | None = 
     _look_for_given_up(survey)
     look_for_missed_runs(survey, timetable)
     end(survey)
+    tell(survey, to_do, intake_paused)
     return {"to_do": to_do, "started": survey.started}
 
 
@@ -83,6 +95,7 @@ def _revive_one(survey: Survey, order_id: str, order: Order | None, problem: str
         if problem:
             raise ValueError(problem)
         if order:
+            survey.stuck_cancels += hangs(order, survey.worker.now(order))
             _revive(survey, order)
     except RetryError as error:
         survey.unseen.add(order_id)

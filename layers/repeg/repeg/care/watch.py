@@ -5,6 +5,7 @@ Exits are read and alerts raised whoever has the symbol's turn; only acting need
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -50,6 +51,7 @@ def watch_positions(survey: Survey) -> None:
     """Look at every bracket that holds shares: two listings and one call for quotes, and a read for what changed."""
     worker = survey.worker
     ids = worker.orders.holding_shares()
+    survey.states = Counter()
     if not ids:
         return
     orders, broken = worker.orders.several(ids)
@@ -191,6 +193,8 @@ def _judge(survey: Survey, before: Order, order: Order, account: Account, holder
         return _resume(survey, order) if mine and (_has_turn(order, holder) or _yields(holder)) else order
     order, facts = _facts(survey, order, account, mine, holder)
     found = verdict(facts)
+    if survey.states is not None:
+        survey.states[found.state] += 1
     order = _tell(survey, order, found, mine, holder)
     if not mine or (order != before and survey.running(order)):
         return before

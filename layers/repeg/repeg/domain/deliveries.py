@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from repeg.domain.patience import DELIVERY_PAUSES_SECONDS, FAULTY_AFTER_DELIVERIES, MAX_DELIVERIES
 
+INTAKE_ON = frozenset({"Enabled", "Enabling", "Creating", "Updating"})
+"""States of Lambda's mapping in which it takes signals from the queue, or will in a moment."""
+
 
 def pause_after(tries: int) -> int:
     """Seconds until a message that failed `tries` times is delivered again."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from repeg.domain.market.reports import TradingDay
+from repeg.domain.metrics.measured import line_of_rebalance
 from repeg.domain.order.fence import first_worked_by
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor
@@ -341,6 +342,7 @@ def _publish(at: Rebalancer, rebalance: Rebalance) -> Onward:
         at.alert(rebalance, _words(rebalance))
     at.publish(rebalance, REBALANCED)
     at.rebalances.save(rebalance.with_work(published=True))
+    at.worker.meter.put(line_of_rebalance(rebalance))
     return Onward(RebalanceRoute.DONE)
 
 

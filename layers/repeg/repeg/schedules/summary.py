@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from repeg.domain.market.reports import TradingDay
+from repeg.domain.metrics.figures import mark_of
 from repeg.domain.order.record import Order
 from repeg.domain.rebalance.plan import Residual
 from repeg.domain.schedule.runs import Outcome, ScheduledRun
-from repeg.domain.schedule.summary import early_close, is_of, sum_up
+from repeg.domain.schedule.summary import early_close, is_of, is_of_week, sum_up
 from repeg.domain.schedule.times import day_of
 from repeg.events import SUMMARY
 from repeg.schedules.runner import Bench, Decided, Done, Job
@@ -27,8 +28,10 @@ def _decide(bench: Bench, session: TradingDay, run_id: str) -> Decided:
 def _perform(bench: Bench, session: TradingDay, run: ScheduledRun) -> Done:
     worker = bench.worker
     holding, _ = worker.orders.several(worker.orders.holding_shares())
-    orders, left = _orders_of(bench, session.date), _residuals_of(bench, session.date)
-    summary = sum_up(session.date, orders, holding.values(), left, early_close(session.closes_at))
+    recent, left = list(_recent(bench, session.date)), _residuals_of(bench, session.date)
+    orders = (order for order in recent if is_of(order, session.date))
+    week = [mark for order in recent if is_of_week(order, session.date) and (mark := mark_of(order))]
+    summary = sum_up(session.date, orders, holding.values(), left, early_close(session.closes_at), week)
     line = summary.line()
     # The day first: a phone shows little more than that of a mail.
     message = worker.stack.line(f"{session.date:%a %d %b}", line, "repeg orders")
@@ -39,12 +42,12 @@ def _perform(bench: Bench, session: TradingDay, run: ScheduledRun) -> Done:
 SUMMING_UP = Job(_decide, _perform)
 
 
-def _orders_of(bench: Bench, day: date) -> Iterator[Order]:
+def _recent(bench: Bench, day: date) -> Iterator[Order]:
+    """Orders that may be of the day or its week, the newest first."""
     for order in bench.worker.orders.newest(MOST_ORDERS):
-        if day_of(order.created_at) < day - LOOK_BACK:
+        if day_of(order.created_at) < day - timedelta(days=day.weekday()) - LOOK_BACK:
             return
-        if is_of(order, day):
-            yield order
+        yield order
 
 
 def _residuals_of(bench: Bench, day: date) -> Iterator[Residual]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from repeg.domain.metrics.measured import lines_of
 from repeg.domain.money import plain
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.views import order_view
@@ -93,4 +94,7 @@ def _publish(worker: Worker, order: Order) -> Next:
     if order.result.cap_breached:
         worker.publisher.publish(CAP_BREACHED, view)
     worker.orders.save(order.with_run(published=True))
+    # Behind the write that makes this the last time: a step that is taken again would count the order twice.
+    for line in lines_of(order):
+        worker.meter.put(line)
     return Next(Route.DONE)

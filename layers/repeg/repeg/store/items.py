@@ -30,6 +30,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from repeg.domain.metrics.figures import mark_of
 from repeg.domain.models import from_json, to_json
 from repeg.domain.money import plain
 from repeg.domain.order.fence import fenced, unfenced
@@ -42,6 +43,7 @@ OPEN = "OPEN"
 UNPUBLISHED = "UNPUBLISHED"
 GIVEN_UP = "GIVEN_UP"
 HELD = "HELD"
+MARKED = "MARKED"
 TURN = "TURN"
 FORM = 2
 """Which form of the order record this version writes; records without a form are of the first.
@@ -177,6 +179,10 @@ def order_item(order: Order) -> Item:
     to_do = over if order.status.terminal else OPEN
     if to_do:
         attributes |= {"gsi2pk": to_do, "gsi2sk": attributes["gsi1sk"]}
+    # Beside the outcome, in the write that records it: a figure lacks no order, whoever dies then.
+    mark = mark_of(order)
+    if mark:
+        attributes |= {"gsi3pk": MARKED, "gsi3sk": attributes["gsi1sk"], "mark": to_json(mark)}
     return to_item(attributes)
 
 

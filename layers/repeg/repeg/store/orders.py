@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from repeg.domain.models import direction
+from repeg.domain.metrics.figures import Mark
+from repeg.domain.models import direction, from_json
 from repeg.domain.order.course import superseded
 from repeg.domain.order.fence import handed_on, written_once_more
 from repeg.domain.order.record import ZERO, Order
@@ -18,6 +19,7 @@ from repeg.store.fenced import ABSENT, Fenced, raise_unless_condition
 from repeg.store.items import (
     GIVEN_UP,
     HELD,
+    MARKED,
     OPEN,
     UNPUBLISHED,
     Item,
@@ -84,6 +86,18 @@ class OrderStore(Claims, Fenced, Turns, Sweeps):
         while some := list(islice(ids, BATCH)):
             found = self._get_many(some)
             yield from (found[order_id] for order_id in some if order_id in found)
+
+    def marks(self, most: int) -> list[Mark]:
+        """What the entries that came last contribute to the figures, the newest first (eventually consistent)."""
+        answer = self._client.query(
+            TableName=self._table,
+            IndexName="marks",
+            KeyConditionExpression="gsi3pk = :marked",
+            ExpressionAttributeValues=to_item({":marked": MARKED}),
+            ScanIndexForward=False,
+            Limit=most,
+        )
+        return [from_json(from_item(item)["mark"], Mark) for item in answer["Items"]]
 
     def _get_many(self, order_ids: list[str]) -> dict[str, Order]:
         found = [item_order(item) for item in self._read_many(order_ids)]

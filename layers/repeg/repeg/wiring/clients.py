@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from repeg.clock import TimeKeeper
+from repeg.domain.deliveries import INTAKE_ON
 from repeg.domain.order.alerts import Stack
 from repeg.errors import ConfigurationError
 from repeg.events import EventBus
@@ -21,7 +22,7 @@ from repeg.store.identity import IdentityStore
 from repeg.store.orders import OrderStore
 from repeg.store.rebalances import RebalanceStore
 from repeg.store.shared import SharedStore
-from repeg.telemetry import logger
+from repeg.telemetry import logger, meter
 from repeg.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -100,6 +101,13 @@ def executions() -> Executions:
     return Executions(client("stepfunctions"), environment("STATE_MACHINE_ARN"))
 
 
+def intake_paused() -> bool:
+    """True while Lambda takes no signal out of the queue."""
+    function = environment("INTAKE_FUNCTION")
+    found = client("lambda").list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    return not any(mapping["State"] in INTAKE_ON for mapping in found)
+
+
 @cache
 def rebalance_store() -> RebalanceStore:
     """Records of rebalances."""
@@ -133,6 +141,7 @@ def worker(connect: Callable[[], Broker]) -> Worker:
         sleep=lambda seconds: time.sleep(seconds / speed()),
         log=logger,
         stack=stack(),
+        meter=meter,
     )
 
 

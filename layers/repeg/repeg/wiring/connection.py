@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
 from repeg.budget.table import TableBudget
 from repeg.errors import ConfigurationError, LiveTradingLocked, RetryError
-from repeg.telemetry import logger
+from repeg.telemetry import calls, logger
 from repeg.wiring import clients
 from repeg.wiring.known_account import REFRESHED_AFTER, KnownAccount, fingerprint
 from repeg.wiring.live_lock import broker_urls, unlock
@@ -98,6 +98,7 @@ def _connect(key_id: str, secret_key: str, feed: str) -> AlpacaBroker:
         budget=budget,
         now=now,
         on_refused=_keys.cache_clear,
+        heard=calls.heard,
     )
     unlock(mode, os.environ.get("ACCOUNT_NUMBER", ""), lambda: _known(key_id, secret_key).number(connected.urgent()))
     return connected

@@ -11,13 +11,15 @@ from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, proce
 from botocore.exceptions import BotoCoreError, ClientError
 
 from repeg.domain.deliveries import is_given_up, pause_after
+from repeg.domain.metrics.listed import Metric
+from repeg.domain.metrics.measured import Line
 from repeg.domain.models import printable
 from repeg.domain.order.alerts import intake_line, several
 from repeg.domain.patience import MAX_DELIVERIES, TOLD_AFTER_DELIVERIES
 from repeg.errors import OperatorError, RetryError
 from repeg.events import ALERT, EventBus
 from repeg.intake import Intake
-from repeg.telemetry import logger
+from repeg.telemetry import logger, meter
 from repeg.wiring import clients
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class Batch:
     """The messages of one invocation. They raise one alert, however many were refused."""
 
     def __init__(self) -> None:
+        self._taken = 0
         self._refused: list[str] = []
         self._failing: list[str] = []
         self._pauses: dict[str, int] = {}
@@ -73,6 +76,7 @@ class Batch:
             refused = intake().give_up(record.body, sent_at, f"{tries - 1} tries failed or died; see the log")
         else:
             refused = self._try(record, tries, sent_at)
+        self._taken += 1
         if refused:
             self._refused.append(refused)
 
@@ -106,6 +110,7 @@ class Batch:
 
     def tell(self) -> None:
         """One alert of what was refused, and of what fails again and again."""
+        meter.put(Line({Metric.SIGNALS: self._taken, Metric.SIGNALS_REFUSED: len(self._refused)}))
         told: list[str] = []
         if self._refused:
             told.append(f"{_signals(self._refused)} refused, nothing was traded for: {several(self._refused)}")

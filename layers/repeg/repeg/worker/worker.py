@@ -29,6 +29,7 @@ from repeg.errors import CredentialsRefused, DataFeedDenied, RetryError
 from repeg.events import ALERT, EXITED, Publisher
 from repeg.executions import Executions
 from repeg.log import Log
+from repeg.meter import Meter, NoMeter
 from repeg.store.orders import OrderStore
 
 
@@ -57,6 +58,7 @@ class Worker:
     sleep: Callable[[float], None]
     log: Log
     stack: Stack = field(default_factory=Stack)
+    meter: Meter = field(default_factory=NoMeter)
     state: Route = Route.ASSESS_MARKET
     """The state of the machine whose step is taken: what is noted is noted under it."""
 

@@ -24,7 +24,8 @@ from tests.support.leaving import BRACKET
 from tests.support.scenes import journal
 
 READS = {
-    "store": "get find claim_of earlier holding holder last_trades several to_do given_up holding_shares sweep_state",
+    "store": """get find claim_of earlier holding holder last_trades several to_do given_up holding_shares sweep_state
+        marks""",
     "broker": """now calendar account asset assets position positions quote quotes snapshot snapshots order orders
         groups open_orders order_by_client_id corporate_actions corporate_actions_of""",
 }

@@ -63,7 +63,7 @@ def test_what_never_became_an_order_does_not_count() -> None:
 def test_exits_are_not_entries() -> None:
     """A close pays what the market asks, and takes its time: that is no slippage of a signal."""
     summary = sum_up(FRIDAY, [filled(kind="close", side="sell", bps="500", seconds="300")], [])
-    assert (summary.slippage_percent, summary.fill_rate, summary.missed) == (None, None, ())
+    assert (summary.figures.slippage_percent, summary.figures.fill_rate, summary.missed) == (None, None, ())
 
 
 def test_bare_positions_come_before_everything_else() -> None:

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from repeg.domain.market.sessions import EASTERN
-from repeg.domain.money import BPS, plain
+from repeg.domain.metrics.figures import FILLED_WITHIN_SECONDS, NO_ORDERS, Figure, Figures, Mark, figures, mark_of
+from repeg.domain.metrics.listed import TARGETS, Metric
+from repeg.domain.money import plain
 from repeg.domain.order.record import ZERO, Order
-from repeg.domain.reasons import Reason, Status
 from repeg.domain.rebalance.plan import Residual
-from repeg.domain.rules.walking import is_exit
 from repeg.domain.schedule.times import day_of
 
-MOST_SLIPPAGE_PERCENT = Decimal("0.10")
-MOST_REJECTED = Decimal("0.10")
-LEAST_RISK_REWARD = Decimal(2)
-LEAST_FILLED = Decimal("0.90")
-FILLED_WITHIN_SECONDS = 60
 _USUAL_CLOSE_HOUR = 16
-_NO_ORDERS = {Reason.INVALID_SIGNAL, Reason.SIGNAL_CONFLICT}
 _PLACES = Decimal("0.0001")
 
 
@@ -40,31 +34,20 @@ class Summary:
     bought: Decimal
     sold: Decimal
     """Dollars."""
-    slippage_percent: Decimal | None
-    """Of entries, by dollars at reference prices; + is cost."""
-    rejection_rate: Decimal | None
-    risk_reward: Decimal | None
-    """Of brackets that were filled, on average."""
-    fill_rate: Decimal | None
-    """Entries that were sent and filled within 60 s, of those that were sent."""
+    figures: Figures
+    """Of the day's entries."""
+    of_week: Figures
+    """Of the entries since Monday."""
     bare: tuple[str, ...]
     """Positions without the protection that they should have."""
     residuals: tuple[Residual, ...] = ()
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """Which of the four targets were missed, in words."""
-        return tuple(words for words, met in self._targets() if met is False)
-
-    def _targets(self) -> tuple[tuple[str, bool | None], ...]:
-        rejected, filled = self.rejection_rate, self.fill_rate
-        slippage, reward = self.slippage_percent, self.risk_reward
-        quick = f"{_share(filled)} filled in {FILLED_WITHIN_SECONDS} s"
-        return (
-            (f"slippage {_percent(slippage)}", None if slippage is None else slippage < MOST_SLIPPAGE_PERCENT),
-            (f"{_share(rejected)} rejected", None if rejected is None else rejected < MOST_REJECTED),
-            (f"R/R {_ratio(reward)}", None if reward is None else reward >= LEAST_RISK_REWARD),
-            (quick, None if filled is None else filled > LEAST_FILLED),
+        """Which of the four targets were missed by the day, in words."""
+        gauges = self.figures.gauges()
+        return tuple(
+            _WORDS[each](value) for each, value in gauges.items() if not TARGETS[Metric(each.value)].met(value)
         )
 
     def line(self) -> str:
@@ -77,7 +60,10 @@ class Summary:
         words = [self._orders(), *(trouble or ["all as it should be"])]
         if self.bought or self.sold:
             words.append(f"bought ${self.bought:,.0f}, sold ${self.sold:,.0f}")
-        words.append(", ".join(words for words, met in self._targets() if met is not None) or "nothing to measure")
+        words.append(_in_words(self.figures) or "nothing to measure")
+        week = _in_words(self.of_week)
+        if week:
+            words.append(f"since Monday {week}")
         if self.closed_early_at:
             words.append(f"the session ended early, at {self.closed_early_at} ET")
         return "; ".join(words)
@@ -98,10 +84,8 @@ class Summary:
             "open": self.open,
             "bought": plain(self.bought),
             "sold": plain(self.sold),
-            "slippage_percent": _text(self.slippage_percent),
-            "rejection_rate": _text(self.rejection_rate),
-            "risk_reward": _text(self.risk_reward),
-            "fill_rate": _text(self.fill_rate),
+            **_texts(self.figures),
+            "week": _texts(self.of_week),
             "targets_missed": list(self.missed),
             "not_protected": list(self.bare),
             "residuals": [_left(each) for each in self.residuals],
@@ -115,22 +99,27 @@ def is_of(order: Order, day: date) -> bool:
     return not order.status.terminal or day_of(order.created_at) == day or (ended is not None and day_of(ended) == day)
 
 
+def is_of_week(order: Order, day: date) -> bool:
+    """True when an order ended on a day or before it, in the same week."""
+    ended = day_of(order.completed_at) if order.completed_at else None
+    return ended is not None and day - timedelta(days=day.weekday()) <= ended <= day
+
+
 def sum_up(
     day: date,
     orders: Iterable[Order],
     holding: Iterable[Order],
     residuals: Iterable[Residual] = (),
     closed_early_at: str | None = None,
+    week: Iterable[Mark] = (),
 ) -> Summary:
-    """The summary of a day: `orders` are those of the day, `holding` the brackets that hold shares."""
-    known = [order for order in orders if order.reason not in _NO_ORDERS]
+    """The summary of a day: `orders` are those of the day, `holding` the brackets that hold shares.
+
+    `week` are the marks of the entries since Monday, those of the day among them.
+    """
+    known = [order for order in orders if order.reason not in NO_ORDERS]
     over = [order for order in known if order.status.terminal]
-    # How dearly it is left, and how fast, is another question than what entering costs: an exit has no cap.
-    entries = [order for order in over if not is_exit(order)]
-    sent = [order for order in entries if order.sent]
-    quick = [order for order in sent if order.status is Status.FILLED and _seconds(order) <= FILLED_WITHIN_SECONDS]
-    rewards = [order.guard.risk_reward for order in entries if order.filled_qty and order.guard.risk_reward is not None]
-    rejected = sum(order.status is Status.REJECTED for order in entries)
+    marks = [mark for order in over if (mark := mark_of(order))]
     return Summary(
         day=day,
         closed_early_at=closed_early_at,
@@ -139,33 +128,16 @@ def sum_up(
         open=len(known) - len(over),
         bought=_dollars(over, "buy"),
         sold=_dollars(over, "sell"),
-        slippage_percent=_slippage(entries),
-        rejection_rate=Decimal(rejected) / len(entries) if entries else None,
-        risk_reward=sum(rewards, ZERO) / len(rewards) if rewards else None,
-        fill_rate=Decimal(len(quick)) / len(sent) if sent else None,
+        figures=figures(marks),
+        of_week=figures(week),
         bare=tuple(f"{plain(order.bare_qty)} {order.symbol}" for order in holding if order.bare_qty > 0),
         residuals=tuple(residuals),
     )
 
 
-def _seconds(order: Order) -> Decimal:
-    taken = order.result.seconds_to_fill
-    return Decimal("Infinity") if taken is None else taken
-
-
 def _dollars(orders: Iterable[Order], side: str) -> Decimal:
     priced = (order for order in orders if order.side == side and order.avg_fill_price is not None)
     return sum((order.filled_qty * (order.avg_fill_price or ZERO) for order in priced), ZERO)
-
-
-def _slippage(orders: Iterable[Order]) -> Decimal | None:
-    measured = [
-        (order.filled_qty * order.terms.reference_price, order.result.slippage_bps)
-        for order in orders
-        if order.terms.reference_price is not None and order.result.slippage_bps is not None
-    ]
-    base = sum((dollars for dollars, _ in measured), ZERO)
-    return sum((dollars * bps for dollars, bps in measured), ZERO) / base / BPS * 100 if base else None
 
 
 def early_close(closes_at: datetime) -> str | None:
@@ -174,16 +146,20 @@ def early_close(closes_at: datetime) -> str | None:
     return None if local.hour >= _USUAL_CLOSE_HOUR else f"{local:%H:%M}"
 
 
-def _percent(value: Decimal | None) -> str:
-    return "" if value is None else f"{value:+.3f} %"
+_WORDS: dict[Figure, Callable[[Decimal], str]] = {
+    Figure.SLIPPAGE: lambda percent: f"slippage {percent:+.3f} %",
+    Figure.REJECTED: lambda percent: f"{percent:.0f}% rejected",
+    Figure.RISK_REWARD: lambda ratio: f"R/R 1:{ratio:.2f}",
+    Figure.FILLED: lambda percent: f"{percent:.0f}% filled in {FILLED_WITHIN_SECONDS} s",
+}
 
 
-def _share(value: Decimal | None) -> str:
-    return "" if value is None else f"{value:.0%}"
+def _in_words(found: Figures) -> str:
+    return ", ".join(_WORDS[figure](value) for figure, value in found.gauges().items())
 
 
-def _ratio(value: Decimal | None) -> str:
-    return "" if value is None else f"1:{value:.2f}"
+def _texts(found: Figures) -> dict[str, str | None]:
+    return {name: _text(value) for name, value in found._asdict().items()}
 
 
 def _text(value: Decimal | None) -> str | None:

@@ -1,0 +1,172 @@
+"""What is measured of an order, a rebalance and a sweep: lines, each with values and what they are broken down by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from repeg.domain.metrics.figures import NO_ORDERS, Mark, gauges
+from repeg.domain.metrics.listed import Metric
+from repeg.domain.models import direction
+from repeg.domain.money import BPS
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.reasons import Status
+from repeg.domain.rebalance.record import Rebalance
+
+Value = Decimal | int | float
+
+# By docs/performance.md, which has it measured: an order at once costs three transitions and $0.000035 for all else.
+TRANSITION_DOLLARS = Decimal("0.000025")
+TRANSITIONS_PER_EXECUTION = 3
+TRANSITIONS_PER_WAIT = 3
+OTHER_DOLLARS = Decimal("0.000035")
+OTHER_DOLLARS_PER_WAIT = Decimal("0.000012")
+
+
+SERVER_ERROR, TOO_MANY_REQUESTS = 500, 429
+
+
+class Line(NamedTuple):
+    """Values that are told together. Each carries the stack's name; with `by`, once for each of these instead."""
+
+    values: Mapping[Metric, Value | list[Value]]
+    by: Mapping[str, str] = {}
+    about: Mapping[str, str] = {}
+    """What the line is about: to be found in the log by, no dimension."""
+
+
+def lines_of(order: Order) -> tuple[Line, ...]:
+    """What an order that is over tells: once for the stack, once by ladder, class of symbol, outcome and reason."""
+    if order.reason in NO_ORDERS:
+        return ()
+    about = {"order_id": order.order_id, "signal_id": order.signal_id, "symbol": order.symbol, "kind": order.kind}
+    by = {
+        "ladder": order.terms.ladder,
+        "symbol_class": order.terms.symbol_class,
+        "outcome": order.status.value,
+        "reason": order.reason.value if order.reason else None,
+    }
+    whole = _counted(order) | _priced(order)
+    several = {Metric.ORDERS, Metric.SLIPPAGE_BPS, Metric.SECONDS_TO_FILL}
+    parted = {metric: value for metric, value in whole.items() if metric in several}
+    return Line(whole, about=about), Line(parted, {name: str(value) for name, value in by.items() if value}, about)
+
+
+def _counted(order: Order) -> dict[Metric, Value]:
+    sent = order.sent
+    status = order.status
+    return {
+        Metric.ORDERS: 1,
+        Metric.ORDERS_FILLED: int(status is Status.FILLED),
+        Metric.ORDERS_REJECTED: int(status is Status.REJECTED),
+        Metric.ORDERS_FAILED: int(status in (Status.FAILED, Status.UNWOUND)),
+        Metric.REPEGS: order.repegs,
+        Metric.MARKET_FALLBACKS: int(order.market_fallback),
+        Metric.CHILD_ORDERS: order.bygone.sent + len(sent),
+        Metric.CHILD_ORDERS_CANCELLED: sum(child.status is ChildStatus.CANCELED for child in sent),
+        Metric.CHILD_ORDERS_FILLED: sum(child.filled_qty > 0 for child in sent),
+        Metric.CAP_BREACHES: int(order.result.cap_breached),
+        Metric.ESTIMATED_COST: _cost(order),
+    }
+
+
+def _cost(order: Order) -> Decimal:
+    waits = order.run.waits_since_start
+    transitions = TRANSITIONS_PER_EXECUTION * order.run.executions + TRANSITIONS_PER_WAIT * waits
+    return TRANSITION_DOLLARS * transitions + OTHER_DOLLARS + OTHER_DOLLARS_PER_WAIT * waits
+
+
+def _priced(order: Order) -> dict[Metric, Value]:
+    """What there is to say of prices and times, of an order that bought or sold."""
+    result, price = order.result, order.avg_fill_price
+    found: dict[Metric, Value | None] = {
+        Metric.SLIPPAGE_BPS: result.slippage_bps,
+        Metric.SLIPPAGE_PERCENT: None if result.slippage_bps is None else result.slippage_bps / 100,
+        Metric.SHORTFALL_BPS: result.shortfall_bps,
+        Metric.EFFECTIVE_SPREAD_BPS: None if result.shortfall_bps is None else abs(result.shortfall_bps) * 2,
+        Metric.PRICE_IMPROVEMENT_BPS: None if price is None else _improvement(order, price),
+        Metric.SECONDS_TO_FILL: result.seconds_to_fill if order.filled_qty else None,
+        Metric.RISK_REWARD: order.guard.risk_reward if order.filled_qty else None,
+        Metric.BARE_SECONDS: _bare_seconds(order),
+    }
+    return {metric: value for metric, value in found.items() if value is not None}
+
+
+def _improvement(order: Order, price: Decimal) -> Decimal | None:
+    """Against the price that a market order would have met: the ask of a buy, the bid of a sell."""
+    touch = order.terms.arrival_ask if order.side == "buy" else order.terms.arrival_bid
+    return None if not touch or order.side is None else direction(order.side) * (touch - price) / touch * BPS
+
+
+def _bare_seconds(order: Order) -> Decimal | None:
+    """From the end of a bracket's entry to the first OCO that was written down to be sent."""
+    placed = [oco.first_placed_at or oco.placed_at for oco in order.guard.protections]
+    closed = [child.closed_at for child in order.sent if child.closed_at and child.filled_qty > 0]
+    if order.kind != "bracket" or not placed or not closed:
+        return None
+    return max(ZERO, Decimal(str((min(placed) - max(closed)).total_seconds())))
+
+
+def line_of_rebalance(rebalance: Rebalance) -> Line:
+    """What a rebalance tells that is over."""
+    off = [abs(left.drift) for left in rebalance.residual]
+    values: dict[Metric, Value] = {
+        Metric.REBALANCES: 1,
+        Metric.REBALANCE_RESIDUALS: len(off),
+        Metric.REBALANCE_DRIFT: max(off, default=ZERO) * 100,
+    }
+    return Line(values, about={"rebalance_id": rebalance.rebalance_id, "signal_id": rebalance.signal_id})
+
+
+class Call(NamedTuple):
+    """A request to the broker as it went."""
+
+    milliseconds: float
+    status: int | None
+    """None: it was not answered."""
+    left: int | None = None
+    """Trading requests that the broker says are left of the minute's."""
+
+
+def line_of_calls(calls: Sequence[Call]) -> Line:
+    """What the requests of one invocation tell."""
+    unanswered = sum(call.status is None for call in calls)
+    left = [call.left for call in calls if call.left is not None]
+    values: dict[Metric, Value | list[Value]] = {
+        Metric.BROKER_CALLS: len(calls),
+        Metric.BROKER_ERRORS: unanswered + sum((call.status or 0) >= SERVER_ERROR for call in calls),
+        Metric.BROKER_UNANSWERED: unanswered,
+        Metric.BROKER_THROTTLED: sum(call.status == TOO_MANY_REQUESTS for call in calls),
+        Metric.BROKER_LATENCY: [call.milliseconds for call in calls],
+    }
+    return Line(values | ({Metric.REQUESTS_LEFT: min(left)} if left else {}))
+
+
+class Standing(NamedTuple):
+    """How things stand, as a sweep found them; None where it could not see."""
+
+    open_orders: int | None = None
+    bare: int | None = None
+    past_stop: int | None = None
+    drift: int | None = None
+    stuck_cancels: int | None = None
+    missed_runs: int | None = None
+    intake_paused: bool | None = None
+
+
+def line_of_sweep(standing: Standing, newest: Sequence[Mark]) -> Line:
+    """What a sweep tells every minute: of what it saw, and of the figures those that enough orders stand behind."""
+    found = {
+        Metric.OPEN_ORDERS: standing.open_orders,
+        Metric.BARE_POSITIONS: standing.bare,
+        Metric.PAST_STOP_POSITIONS: standing.past_stop,
+        Metric.DRIFT: standing.drift,
+        Metric.STUCK_CANCELS: standing.stuck_cancels,
+        Metric.MISSED_RUNS: standing.missed_runs,
+        Metric.INTAKE_PAUSED: standing.intake_paused,
+    }
+    # A zero for what nobody looked at would end an alarm whose trouble lasts.
+    seen: dict[Metric, Value] = {metric: int(value) for metric, value in found.items() if value is not None}
+    return Line(seen | {Metric(figure.value): value for figure, value in gauges(newest).items()})

@@ -7,14 +7,14 @@ from typing import Any
 
 from desk.exchange.alpaca.order_request import read_order, read_replacement
 from desk.exchange.alpaca.views import order_json
-from desk.exchange.faults.effects import Kind
 from desk.exchange.faults.rules import Faults
-from desk.exchange.faults.subjects import Subject, of_order, of_request
+from desk.exchange.faults.subjects import of_order, of_request
 from desk.exchange.market.assets import find_asset
 from desk.exchange.market.model import Order, Side, Status
 from desk.exchange.market.requests import OrderRequest
 from desk.exchange.rules.settings import nanoseconds
 from desk.exchange.venue.engine import Engine
+from desk.exchange.venue.fate import Moment
 from desk.exchange.wire.errors import ApiError, invalid, not_found
 from desk.exchange.wire.given import Given
 from desk.exchange.wire.values import id_of
@@ -33,8 +33,9 @@ class OrdersApi:
 
     def submit(self, request: Request) -> Reply:
         wanted = self._by_symbol(read_order(request.fields))
-        rejected = self._fault(Kind.REJECT, request, of_request(request, self._engine.orders))
-        order = self._engine.submit(wanted, reject=rejected)
+        order = self._engine.submit(
+            wanted, self._faults.fate(Moment.TAKEN, request, of_request(request, self._engine.orders))
+        )
         return Reply(200, order_json(order, self._legs(order)))
 
     def _by_symbol(self, wanted: OrderRequest) -> OrderRequest:
@@ -45,15 +46,15 @@ class OrdersApi:
     def replace(self, request: Request, order_id: str) -> Reply:
         order = self._engine.find(_order_id(order_id))
         wanted = read_replacement(request.fields)
-        rejected = self._fault(Kind.REJECT, request, of_order(order))
-        return Reply(200, order_json(self._engine.replace_order(order.id, wanted, reject=rejected)))
+        fate = self._faults.fate(Moment.REPLACED, request, of_order(order))
+        return Reply(200, order_json(self._engine.replace_order(order.id, wanted, fate)))
 
     def cancel(self, request: Request, order_id: str) -> Reply:
         order = self._engine.find(_order_id(order_id))
-        if not order.status.final and order.status is not Status.PENDING_CANCEL:
-            self._engine.cancel(order.id, stuck=self._fault(Kind.STUCK_CANCEL, request, of_order(order)))
-        else:
-            self._engine.cancel(order.id)
+        # A fault is not used up by a cancel that is refused anyway.
+        able = not order.status.final and order.status is not Status.PENDING_CANCEL
+        fate = self._faults.fate(Moment.CANCELED, request, of_order(order)) if able else None
+        self._engine.cancel(order.id, fate)
         return Reply(204)
 
     def cancel_all(self, request: Request) -> Reply:
@@ -69,9 +70,6 @@ class OrdersApi:
         except ApiError as problem:
             return {"id": order.id, "status": 500, "body": problem.body}
         return {"id": order.id, "status": 200}
-
-    def _fault(self, kind: Kind, request: Request, subject: Subject) -> bool:
-        return self._faults.draw((kind,), request.method, request.path, subject) is not None
 
     def order(self, request: Request, order_id: str) -> Reply:
         return self._one(request, self._engine.find(_order_id(order_id)))

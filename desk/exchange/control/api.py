@@ -14,7 +14,6 @@ from desk.exchange.control.quotes import PRICE_FIELDS, put_quote
 from desk.exchange.control.scripts import Scripts
 from desk.exchange.control.staging import Staging
 from desk.exchange.control.tape import Tapes
-from desk.exchange.faults.effects import Kind
 from desk.exchange.faults.rules import Faults
 from desk.exchange.market.account import AccountState
 from desk.exchange.market.clock import MarketClock
@@ -125,7 +124,7 @@ class ControlApi:
         self._engine.reset(self._initial)
         self._scripts.clear()
         self._tapes.clear()
-        self._faults.put([])
+        self._faults.put([], self._engine)
         self._clear_limits()
         return Reply(200, {"status": "reset"})
 
@@ -238,10 +237,7 @@ class ControlApi:
     def faults(self, request: Request) -> Reply:
         body = body_of(request)
         only(body, ("faults",))
-        self._faults.put(records("faults", body.get("faults")))
-        # Cancels that hang do so only as long as somebody wants them to.
-        if not any(fault.kind is Kind.STUCK_CANCEL for fault in self._faults.rules):
-            self._engine.release_stuck()
+        self._faults.put(records("faults", body.get("faults")), self._engine)
         return Reply(200, {"faults": [fault.as_json() for fault in self._faults.rules]})
 
     def journal(self, request: Request) -> Reply:

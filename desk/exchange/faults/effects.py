@@ -1,15 +1,14 @@
-"""What a fault does. A new fault is one more member of `Kind`, with its words for docs/exchange.md.
-
-Only one that happens to an order later (`OnOrder`) is asked for by name besides, in `desk/exchange/alpaca/orders.py`.
-"""
+"""What a fault does. A new fault is one more member of `Kind`, with its words for docs/exchange.md."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from desk.exchange.venue.engine import Engine
+from desk.exchange.venue.fate import Fate, Moment, hang, refuse
 from desk.exchange.wire.errors import ControlError
 from desk.exchange.wire.fields import number, record
 from desk.exchange.wire.web import Reply
@@ -60,7 +59,13 @@ class OnRequest(Effect):
 
 @dataclass(frozen=True, slots=True)
 class OnOrder(Effect):
-    """Happens to the order, later: the handlers of orders ask for it by name and tell the venue."""
+    """Happens to an order at a moment after its request, in place of what would.
+
+    `lifted` ends what lasts as long as such a fault is in force.
+    """
+
+    fates: Mapping[Moment, Fate] = field(default_factory=dict)
+    lifted: Callable[[Engine], None] = lambda engine: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +150,23 @@ class Kind(StrEnum):
         "drop_after",
         OnRequest("cuts it after the request took effect", answer=_cut_after),
     )
-    # Replacements that were accepted and rejected afterwards, for minutes: forum.alpaca.markets/t/18469.
+    # Accepted first, rejected later: alpacahq/Alpaca-API#107; replacements, too, for minutes:
+    # forum.alpaca.markets/t/18469.
     REJECT = (
         "reject",
-        OnOrder("accepts the order (or replacement) and rejects it afterwards"),
+        OnOrder(
+            "accepts the order (or replacement) and rejects it afterwards",
+            fates={Moment.TAKEN: refuse, Moment.REPLACED: refuse},
+        ),
     )
     # Orders that hung in pending_cancel until the next open: forum.alpaca.markets/t/813.
     STUCK_CANCEL = (
         "stuck_cancel",
-        OnOrder("leaves orders in `pending_cancel` until the fault is cleared; they may still fill"),
+        OnOrder(
+            "leaves orders in `pending_cancel` until the fault is cleared; they may still fill",
+            fates={Moment.CANCELED: hang},
+            lifted=Engine.release_stuck,
+        ),
     )
     # A filled order without a price: alpacahq/Alpaca-API#65; one that is replaced, by nobody: #275.
     EDIT = (

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from desk.exchange.faults.effects import ITEMS, GoOn, Item, Kind, OnItem, OnMessage, OnRequest, Terms, named, read_terms
+from desk.exchange.faults.effects import (
+    ITEMS,
+    GoOn,
+    Item,
+    Kind,
+    OnItem,
+    OnMessage,
+    OnOrder,
+    OnRequest,
+    Terms,
+    named,
+    read_terms,
+)
 from desk.exchange.faults.subjects import TERMS, Subject
 from desk.exchange.faults.triggers import Trigger, read_trigger
+from desk.exchange.venue.engine import Engine
+from desk.exchange.venue.fate import Fate, Moment
 from desk.exchange.wire.errors import ControlError
 from desk.exchange.wire.fields import only
-from desk.exchange.wire.web import Reply
+from desk.exchange.wire.web import Reply, Request
 
 FIELDS = frozenset(
     ("kind", "method", "path", "symbol", *TERMS, "when", "count", "probability", "status", "body", "delay_ms", "stage")
@@ -59,9 +73,19 @@ class Faults:
         self._chance = chance
         self.rules: list[Fault] = []
 
-    def put(self, given: list[dict[str, Any]]) -> None:
-        """Replace all faults; ControlError names a bad field."""
+    def put(self, given: list[dict[str, Any]], engine: Engine) -> None:
+        """Replace all faults; ControlError names a bad field. What lasts as long as its fault ends with it."""
         self.rules = [_read(item) for item in given]
+        in_force = {fault.kind for fault in self.rules}
+        for kind, effect in _on_orders():
+            if kind not in in_force:
+                effect.lifted(engine)
+
+    def fate(self, moment: Moment, request: Request, subject: Subject) -> Fate | None:
+        """What becomes of an order at that moment after such a request, where a fault acts on it; counts it."""
+        fates = {kind: effect.fates[moment] for kind, effect in _on_orders() if moment in effect.fates}
+        fault = self.draw(fates, request.method, request.path, subject)
+        return None if fault is None else fates[fault.kind]
 
     def draw(self, kinds: Iterable[Kind], method: str, path: str, subject: Subject) -> Fault | None:
         """The fault that acts on this request now, if any; counts it."""
@@ -75,6 +99,10 @@ class Faults:
     def strikes(self, fault: Fault) -> bool:
         """Whether chance lets a fault that fits act now; counts it if so."""
         return fault.trigger.strikes(self._chance())
+
+
+def _on_orders() -> Iterator[tuple[Kind, OnOrder]]:
+    return ((kind, kind.effect) for kind in Kind if isinstance(kind.effect, OnOrder))
 
 
 def _read(given: dict[str, Any]) -> Fault:

@@ -20,6 +20,7 @@ from desk.exchange.market.sessions import Session, last_closed, next_boundary, s
 from desk.exchange.rules.admission import admit
 from desk.exchange.rules.drafting import Timing, draft, timing, trailed
 from desk.exchange.rules.settings import Settings
+from desk.exchange.venue.fate import Fate
 from desk.exchange.venue.floor import Floor
 from desk.exchange.venue.groups import Groups
 from desk.exchange.venue.life import Life
@@ -134,8 +135,8 @@ class Engine(State):
 
     # --- orders
 
-    def submit(self, request: OrderRequest, *, reject: bool = False) -> Order:
-        """Accept an order or raise ApiError; `reject` lets the venue refuse it after it was accepted."""
+    def submit(self, request: OrderRequest, fate: Fate | None = None) -> Order:
+        """Accept an order or raise ApiError; `fate` is what happens in place of the venue's taking it."""
         admission = admit(request, self.standing(request.symbol))
         asset = self.assets[request.symbol]
         # Legs get their ids with the order, as the client is told them at once.
@@ -150,27 +151,27 @@ class Engine(State):
             self.record("accepted", order)
         # Before the expiry: an auction and the end of its orders fall on one instant, and what is planned first goes
         # first.
-        self._plan(head, when, reject)
+        self._plan(head, when, fate)
         for order in (head, *legs):
             self.schedule.add(order.expires_at, partial(self.life.expire, order.id))
         return head
 
-    def _plan(self, order: Order, when: Timing, reject: bool) -> None:
+    def _plan(self, order: Order, when: Timing, fate: Fate | None) -> None:
         if order.time_in_force is TimeInForce.OPG:
             # Without the latency, which would let it miss the auction of that instant.
-            self.schedule.add(when.starts_at, partial(self.life.acknowledge, order.id, reject))
+            self.schedule.add(when.starts_at, partial(self.life.acknowledge, order.id, fate))
         else:
-            self.life.send(order, when.starts_at, at_once=when.at_once, reject=reject)
+            self.life.send(order, when.starts_at, at_once=when.at_once, fate=fate)
         if order.time_in_force.auction:
             self.schedule.add(order.expires_at, partial(self.floor.auction, order.id))
 
-    def replace_order(self, order_id: str, wanted: Replacement, *, reject: bool = False) -> Order:
+    def replace_order(self, order_id: str, wanted: Replacement, fate: Fate | None = None) -> Order:
         """Ask for an order to be replaced; returns the new order. Raises ApiError."""
-        return self._replacements.request(order_id, wanted, reject=reject)
+        return self._replacements.request(order_id, wanted, fate)
 
-    def cancel(self, order_id: str, *, stuck: bool = False) -> Order:
-        """Ask for a cancel of an order and its group, `cancel_ms` later (never, while `stuck`). Raises ApiError."""
-        return self.life.cancel(order_id, stuck=stuck)
+    def cancel(self, order_id: str, fate: Fate | None = None) -> Order:
+        """Ask for a cancel of an order and its group, `cancel_ms` later unless it has another fate. Raises ApiError."""
+        return self.life.cancel(order_id, fate)
 
     def cancel_now(self, order: Order) -> None:
         """Cancel without delay (liquidation of positions does)."""

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from desk.exchange.market.model import Order, OrderType, Status, TimeInForce
 from desk.exchange.market.prices import on_tick
 from desk.exchange.rules.settings import nanoseconds
+from desk.exchange.venue.fate import Fate, Happening
 from desk.exchange.venue.state import State
 from desk.exchange.wire.errors import ApiError, unprocessable
 
@@ -29,30 +30,30 @@ class Life:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._parked: dict[str, list[tuple[str, bool]]] = {}
+        self._parked: dict[str, list[tuple[str, Fate | None]]] = {}
         self.on_market: tuple[Act, ...] = ()
         self.on_end: tuple[Act, ...] = ()
 
     # --- to the market
 
-    def send(self, order: Order, starts_at: int, *, at_once: bool, reject: bool = False) -> None:
+    def send(self, order: Order, starts_at: int, *, at_once: bool, fate: Fate | None = None) -> None:
         """Let the venue acknowledge the order, a latency after the start."""
         acknowledged = starts_at + nanoseconds(self._state.settings.ack_ms)
-        self._state.schedule.add(acknowledged, partial(self.acknowledge, order.id, reject), relative=at_once)
+        self._state.schedule.add(acknowledged, partial(self.acknowledge, order.id, fate), relative=at_once)
 
-    def acknowledge(self, order_id: str, reject: bool, resumed: bool = False) -> None:
-        """The venue takes the order or refuses it; while its symbol is halted, that waits for the end of the halt."""
+    def acknowledge(self, order_id: str, fate: Fate | None, resumed: bool = False) -> None:
+        """The venue takes the order, unless it has another fate; while its symbol is halted, that waits for the end."""
         state = self._state
         order = state.find(order_id)
         if order.status.final:
             return
         if state.book(order.symbol).halted:
             # docs.alpaca.markets/docs/245-trading: it stays accepted.
-            self._parked.setdefault(order.symbol, []).append((order_id, reject))
+            self._parked.setdefault(order.symbol, []).append((order_id, fate))
             return
-        # Accepted first, rejected later: alpacahq/Alpaca-API#107.
-        if reject:
-            self.finish(order, Status.REJECTED)
+        if fate is not None:
+            take = partial(self.acknowledge, order_id, None, resumed)
+            fate(Happening(state, order, go_on=take, refuse=partial(self.finish, order, Status.REJECTED)))
             return
         # A cancel may have been asked for meanwhile: the order reaches the market all the same, and may fill.
         if order.status in (Status.PENDING_NEW, Status.ACCEPTED, Status.HELD):
@@ -68,8 +69,8 @@ class Life:
 
     def resume(self, symbol: str) -> None:
         """A halt is over: what was sent during it goes on, without another latency."""
-        for order_id, reject in self._parked.pop(symbol, []):
-            self.acknowledge(order_id, reject, resumed=True)
+        for order_id, fate in self._parked.pop(symbol, []):
+            self.acknowledge(order_id, fate, resumed=True)
 
     def _collar(self, order: Order) -> Decimal | None:
         """The limit that the broker gives a market order, from the touch as it is sent on."""
@@ -91,8 +92,8 @@ class Life:
 
     # --- to its end
 
-    def cancel(self, order_id: str, *, stuck: bool = False) -> Order:
-        """Ask for a cancel of an order and its group, `cancel_ms` later (never, while `stuck`). Raises ApiError."""
+    def cancel(self, order_id: str, fate: Fate | None = None) -> Order:
+        """Ask for a cancel of an order and its group, `cancel_ms` later unless it has another fate. Raises ApiError."""
         order = self._state.find(order_id)
         if order.status.final:
             # bennycode/trading-signals#1079. In 2021 it was a 204 all the same: alpacahq/user-docs#150.
@@ -105,10 +106,20 @@ class Life:
         # Cancelling one member cancels its group, and liquidates nothing: forum.alpaca.markets/t/11938.
         for member in self._state.members(order):
             if member.status is not Status.PENDING_CANCEL:
-                self._state.change(member, "pending_cancel", status=Status.PENDING_CANCEL, stuck=stuck)
-                if not stuck:
-                    self._plan_cancel(member.id)
+                self._begin_cancel(member, fate)
         return self._state.find(order_id)
+
+    def _begin_cancel(self, order: Order, fate: Fate | None) -> None:
+        stuck = fate is not None
+        asked = self._state.change(order, "pending_cancel", status=Status.PENDING_CANCEL, stuck=stuck)
+        if fate is None:
+            self._plan_cancel(order.id)
+        else:
+            keep = partial(self._keep, asked, order.status)
+            fate(Happening(self._state, asked, go_on=partial(self._plan_cancel, order.id), refuse=keep))
+
+    def _keep(self, order: Order, status: Status) -> None:
+        self._state.change(order, "order_cancel_rejected", status=status, stuck=False)
 
     def release_stuck(self) -> None:
         """Let the cancels that hang take effect after all."""

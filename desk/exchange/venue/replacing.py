@@ -16,6 +16,7 @@ from desk.exchange.rules.drafting import timing, trail_from
 from desk.exchange.rules.exits import check_stop, check_stop_leg, check_target
 from desk.exchange.rules.settings import nanoseconds
 from desk.exchange.rules.shape import check_trail
+from desk.exchange.venue.fate import Fate, Happening
 from desk.exchange.venue.floor import Floor
 from desk.exchange.venue.groups import Groups
 from desk.exchange.venue.life import Life
@@ -35,7 +36,7 @@ class Replacements:
         self._groups = groups
         self._floor = floor
 
-    def request(self, order_id: str, wanted: Replacement, *, reject: bool = False) -> Order:
+    def request(self, order_id: str, wanted: Replacement, fate: Fate | None = None) -> Order:
         """Accept a replacement or raise ApiError; returns the new order, which may still lose against a fill."""
         state = self._state
         old = state.find(order_id)
@@ -66,7 +67,7 @@ class Replacements:
         state.change(old, "pending_replace", status=Status.PENDING_REPLACE, replaced_by=new.id)
         state.record("accepted", new)
         effective = state.now + nanoseconds(state.settings.replace_ms)
-        state.schedule.add(effective, partial(self._take_over, old.id, new.id, asked, reject), relative=True)
+        state.schedule.add(effective, partial(self._take_over, old.id, new.id, asked, fate), relative=True)
         return new
 
     def _readmit(self, old: Order, new: Order) -> Decimal:
@@ -105,7 +106,7 @@ class Replacements:
             return {"qty": asked, "filled_qty": old.filled_qty, "filled_value": old.filled_value}
         return {"qty": asked - old.filled_qty, "filled_qty": ZERO, "filled_value": ZERO}
 
-    def _take_over(self, old_id: str, new_id: str, asked: Decimal | None, reject: bool) -> None:
+    def _take_over(self, old_id: str, new_id: str, asked: Decimal | None, fate: Fate | None) -> None:
         state = self._state
         old, new = state.find(old_id), state.find(new_id)
         if new.status.final:
@@ -116,9 +117,12 @@ class Replacements:
         # A fill, a cancel or the stop price may have come first; then the old order is the one that counts.
         waits = old.status is Status.PENDING_REPLACE and old.elected == new.elected
         # A 200 promises nothing: docs.alpaca.markets/reference/patchorderbyorderid-1.
-        if reject or not waits or qty <= old.filled_qty:
-            state.change(new, "rejected", status=Status.REJECTED, failed_at=state.now)
-            self._restore(old)
+        if not waits or qty <= old.filled_qty:
+            self._refuse(old, new)
+            return
+        if fate is not None:
+            take_over = partial(self._take_over, old_id, new_id, asked, None)
+            fate(Happening(state, new, go_on=take_over, refuse=partial(self._refuse, old, new)))
             return
         # The old order went on trailing while the replacement was under way.
         if new.type is OrderType.TRAILING_STOP and old.hwm is not None:
@@ -136,6 +140,10 @@ class Replacements:
         if new.live and not held:
             self._groups.reached_market(new)
             self._floor.match(new.symbol)
+
+    def _refuse(self, old: Order, new: Order) -> None:
+        self._life.end(new, Status.REJECTED)
+        self._restore(old)
 
     def _restore(self, old: Order) -> None:
         if old.status is not Status.PENDING_REPLACE:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from desk.exchange.faults.effects import Kind
+from desk.exchange.faults.effects import Kind, OnOrder
 from desk.exchange.faults.rules import FIELDS
 from desk.exchange.faults.stream import copies
 from desk.exchange.faults.subjects import Subject
+from desk.exchange.venue.fate import Happening, Moment, refuse
 from tests.unit.exchange.virtual import VirtualExchange, order_body
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "exchange.md").read_text(encoding="utf-8")
@@ -93,6 +94,29 @@ def test_a_stuck_cancel_hangs_until_the_fault_is_cleared(exchange: VirtualExchan
     assert exchange.read(order)["status"] == "pending_cancel"
     faults(exchange)
     exchange.advance("0.05")
+    assert exchange.read(order)["status"] == "canceled"
+
+
+def test_a_new_fault_of_orders_is_its_entry_alone(exchange: VirtualExchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here: the venue takes the order a second late, and will not cancel it."""
+
+    def late(at: Happening) -> None:
+        at.state.schedule.add(at.state.now + 10**9, at.go_on)
+
+    entry = OnOrder("is late and stays", fates={Moment.TAKEN: late, Moment.CANCELED: refuse})
+    monkeypatch.setattr(Kind.REJECT, "effect", entry)
+    faults(exchange, {"kind": "reject"})
+    order = exchange.order("TQQQ", "buy", "10", "50.90")
+    exchange.advance("0.9")
+    assert exchange.read(order)["status"] == "pending_new"
+    exchange.advance("0.3")
+    exchange.ok("DELETE", f"/v2/orders/{order['id']}")
+    exchange.advance(5)
+    assert exchange.read(order)["status"] == "new"
+    assert exchange.events(order) == ["accepted", "new", "pending_cancel", "order_cancel_rejected"]
+    faults(exchange)
+    exchange.ok("DELETE", f"/v2/orders/{order['id']}")
+    exchange.advance(5)
     assert exchange.read(order)["status"] == "canceled"
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger
 
+from repeg.domain.metrics.listed import LISTED, NAMESPACE, SERVICE, TARGETS, Metric
 from repeg.events import ALERT, SOURCE, SUMMARY
 from tests.support.stack import ROOT, load_template, resources
 
 TEMPLATE = load_template()
 ALARMS = resources(TEMPLATE, "AWS::CloudWatch::Alarm")
-[FILTER] = resources(TEMPLATE, "AWS::Logs::MetricFilter").values()
 RUNBOOK = (ROOT / "docs/runbook.md").read_text()
 
 
@@ -33,12 +31,25 @@ def test_what_must_not_go_unnoticed_is_watched() -> None:
         "alert-logged",
         "alerts-failed",
         "alerts-undelivered",
+        "average-slippage",
+        "bare-position",
+        "broker-unreachable",
+        "cancel-stuck",
+        "cap-breached",
+        "drift",
         "executions-aborted",
         "executions-failed",
         "executions-timed-out",
+        "fill-rate",
+        "function-errors",
+        "intake-paused",
         "lambda-throttled",
+        "past-stop",
         "rebalance-errors",
+        "rejection-rate",
+        "risk-reward",
         "schedule-errors",
+        "schedule-missed",
         "securing-errors",
         "signals-refused",
         "signals-waiting",
@@ -88,19 +99,16 @@ def test_an_alert_that_cannot_be_mailed_is_kept_and_tells() -> None:
 
 def test_the_end_of_what_lasts_is_told_too() -> None:
     told = {short(name) for name, alarm in ALARMS.items() if alarm.get("OKActions") == [{"Ref": "Alerts"}]}
-    assert told == {
-        "lambda-throttled",
-        "rebalance-errors",
-        "securing-errors",
-        "signals-waiting",
-        "sweep-errors",
-        "sweep-silent",
-    }
+    # What happens in a moment is not over a minute later: a mail that says so would be taken for the mend.
+    happen = {"alert-logged", "alerts-failed", "cap-breached", "schedule-errors", "schedule-missed"}
+    happen |= {"executions-aborted", "executions-failed", "executions-timed-out"}
+    assert told == {short(name) for name in ALARMS} - happen
 
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_says_what_to_do_and_its_page_is_there(name: str) -> None:
-    description = ALARMS[name]["AlarmDescription"]
+    description = ALARMS[name]["AlarmDescription"]["Fn::Sub"]
+    assert re.search(r"\brepeg [a-z]+ .*--stack \$\{AWS::StackName\}", description), "a command"
     [page] = re.findall(r"docs/runbook\.md#([a-z-]+)", description)
     assert page == short(name)
     section = RUNBOOK.split(f"\n## {page}\n")[1].split("\n## ")[0]
@@ -120,6 +128,8 @@ def test_an_alarm_can_ring(name: str) -> None:
     assert alarm.get("DatapointsToAlarm", 1) <= alarm["EvaluationPeriods"]
     assert alarm["Period"] % 60 == 0
     for dimension in alarm.get("Dimensions", []):
+        if dimension["Name"] == SERVICE:
+            continue
         ((how, target),) = dimension["Value"].items()
         if dimension["Name"] == "RuleName":
             rules = resources(TEMPLATE, "AWS::Events::Rule").values()
@@ -134,16 +144,26 @@ def test_silence_counts_as_trouble_only_where_something_runs_every_minute() -> N
     assert silent == {"sweep-silent"}
 
 
-def test_alert_lines_are_counted_where_the_functions_write_them() -> None:
-    [transformation] = FILTER["MetricTransformations"]
-    watched = next(alarm for name, alarm in ALARMS.items() if short(name) == "alert-logged")
-    assert metric(watched) == (transformation["MetricNamespace"], transformation["MetricName"])
-    assert FILTER["LogGroupName"] == TEMPLATE["Globals"]["Function"]["LoggingConfig"]["LogGroup"]
-    assert float(transformation["MetricValue"]) == 1
+OWN = {name: alarm for name, alarm in ALARMS.items() if alarm["Namespace"] == NAMESPACE}
 
 
-def test_the_filter_fits_the_lines_that_the_logger_writes() -> None:
-    written = io.StringIO()
-    Logger(service="repeg-filter", stream=written).error("10 CRWD are without protection", alert=True, order_id="ord-1")
-    assert json.loads(written.getvalue())["alert"] is True
-    assert FILTER["FilterPattern"] == "{ $.alert IS TRUE }"
+@pytest.mark.parametrize("name", OWN)
+def test_an_alarm_of_our_own_watches_a_metric_that_there_is(name: str) -> None:
+    """By the stack's name alone, and read as the list says: any other dimension would be another metric."""
+    alarm = OWN[name]
+    about = LISTED[Metric(alarm["MetricName"])]
+    assert alarm["Dimensions"] == [{"Name": SERVICE, "Value": {"Ref": "AWS::StackName"}}]
+    assert alarm["Statistic"] == about.statistic
+    # A gauge is told of while there is something to tell, and once when it is over: silence says nothing.
+    assert alarm["TreatMissingData"] == ("ignore" if about.gauge else "notBreaching")
+
+
+def test_the_four_figures_ring_at_the_levels_of_the_list() -> None:
+    watched = {Metric(alarm["MetricName"]): alarm for alarm in OWN.values()}
+    assert TARGETS.keys() <= watched.keys()
+    for figure, target in TARGETS.items():
+        alarm = watched[figure]
+        beyond = "GreaterThanThreshold" if target.above else "LessThanThreshold"
+        assert (Decimal(str(alarm["Threshold"])), alarm["ComparisonOperator"]) == (target.alarm, beyond)
+        # The target stands beside the level: a person who is woken wants to know how far it is.
+        assert f"{target.wanted.normalize():f}".rstrip("0").rstrip(".") in alarm["AlarmDescription"]["Fn::Sub"]

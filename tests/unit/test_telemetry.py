@@ -74,7 +74,7 @@ def test_a_meter_that_fails_stops_nobody(monkeypatch: pytest.MonkeyPatch, capsys
     assert capsys.readouterr() is not None
 
 
-def test_a_handler_that_fails_has_told_its_calls(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_handler_that_fails_tells_so_and_of_its_calls(capsys: pytest.CaptureFixture[str]) -> None:
     from repeg.telemetry import calls
 
     @invoked
@@ -87,4 +87,5 @@ def test_a_handler_that_fails_has_told_its_calls(capsys: pytest.CaptureFixture[s
 
     with pytest.raises(ValueError):
         handler({}, Context())
-    assert [line["BrokerCalls"] for line in lines(capsys)] == [[1]]
+    told = {name: value for line in lines(capsys) for name, value in line.items()}
+    assert (told["BrokerCalls"], told["FunctionErrors"]) == ([1], [1])

@@ -90,6 +90,9 @@ def invoked(handler: Callable[[dict[str, Any], Any], _Answer]) -> Callable[[dict
     def wrapped(event: dict[str, Any], context: Any) -> _Answer:
         try:
             return handler(event, context)
+        except Exception:
+            meter.put(Line({Metric.FUNCTION_ERRORS: 1}))
+            raise
         finally:
             calls.tell()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from repeg.domain.metrics.figures import Figure, Mark, figures, gauges, mark_of
 from repeg.domain.metrics.listed import LISTED, TARGETS, Metric
-from repeg.domain.metrics.measured import Standing, line_of_sweep, lines_of
+from repeg.domain.metrics.measured import Standing, left_standing, line_of_sweep, lines_of
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
@@ -114,8 +114,17 @@ def test_messages_that_never_became_orders_are_not_counted_as_such() -> None:
 
 
 def test_what_was_not_looked_at_is_not_told_as_zero() -> None:
-    line = line_of_sweep(Standing(open_orders=3, bare=None), [])
-    assert line.values == {Metric.OPEN_ORDERS: 3}
+    before = (Metric.BARE_POSITIONS.value, Metric.DRIFT.value)
+    seen = Standing(open_orders=3, bare=None, drift=0, past_stop=0)
+    assert line_of_sweep(seen, [], before).values == {Metric.OPEN_ORDERS: 3, Metric.DRIFT: 0}
+    assert left_standing(seen, before) == (Metric.BARE_POSITIONS.value, Metric.OPEN_ORDERS.value)
+
+
+def test_what_is_as_it_should_be_is_not_told() -> None:
+    """A metric is billed by the hour in which it was told."""
+    calm = Standing(open_orders=0, bare=0, past_stop=0, drift=0, stuck_cancels=0, missed_runs=0, intake_paused=False)
+    assert line_of_sweep(calm, [], ()).values == {}
+    assert left_standing(calm, ()) == ()
 
 
 def test_every_metric_is_listed_once() -> None:

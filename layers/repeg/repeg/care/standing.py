@@ -7,7 +7,7 @@ from datetime import datetime
 
 from repeg.care.survey import Survey
 from repeg.domain.metrics.figures import LOOKED_AT, Mark
-from repeg.domain.metrics.measured import Standing, line_of_sweep
+from repeg.domain.metrics.measured import Standing, left_standing, line_of_sweep
 from repeg.domain.order.record import Order
 from repeg.domain.proof.defence import State
 from repeg.domain.rules.walking import cancel_is_stuck
@@ -32,7 +32,9 @@ def tell(survey: Survey, to_do: int, intake_paused: Callable[[], bool] | None) -
         missed_runs=survey.missed_runs,
         intake_paused=_paused(survey, intake_paused),
     )
-    survey.worker.meter.put(line_of_sweep(standing, _marks(survey)))
+    before = survey.before.standing
+    survey.worker.meter.put(line_of_sweep(standing, _marks(survey), before))
+    survey.standing = left_standing(standing, before)
 
 
 def _paused(survey: Survey, intake_paused: Callable[[], bool] | None) -> bool | None:

@@ -50,6 +50,8 @@ class Survey:
     """Brackets whose position looks split, which nobody confirms."""
     states: Counter[State] | None = None
     """How many positions stand where; None until every one was looked at."""
+    standing: tuple[str, ...] = ()
+    """Metrics whose end the next sweep tells."""
     stuck_cancels: int = 0
     missed_runs: int = 0
     unseen: set[str] = field(default_factory=set)
@@ -124,6 +126,7 @@ def end(survey: Survey) -> None:
         orders_after=survey.orders_after,
         marks=kept | survey.marks,
         awaited=survey.awaited,
+        standing=survey.standing,
     )
     if state != survey.before:
         survey.worker.orders.keep_sweep_state(state)

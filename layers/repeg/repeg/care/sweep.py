@@ -45,8 +45,8 @@ def sweep(
     to_do = _revive_all(survey)
     _look_for_given_up(survey)
     look_for_missed_runs(survey, timetable)
-    end(survey)
     tell(survey, to_do, intake_paused)
+    end(survey)
     return {"to_do": to_do, "started": survey.started}
 
 

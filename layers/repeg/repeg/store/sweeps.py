@@ -22,6 +22,8 @@ class SweepState(Frozen):
     marks: dict[str, datetime] = msgspec.field(default_factory=dict)
     awaited: dict[str, datetime] = msgspec.field(default_factory=dict)
     """Firings that are looked out for, by schedule: when they are due."""
+    standing: tuple[str, ...] = ()
+    """Metrics that were told and must be told once more when they are back at nothing."""
 
 
 class Sweeps(Table):

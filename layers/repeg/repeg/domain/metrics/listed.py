@@ -56,6 +56,8 @@ class Metric(StrEnum):
     CAP_BREACHES = "CapBreaches"
     ESTIMATED_COST = "EstimatedCost"
 
+    FUNCTION_ERRORS = "FunctionErrors"
+
     BROKER_CALLS = "BrokerCalls"
     BROKER_ERRORS = "BrokerErrors"
     BROKER_UNANSWERED = "BrokerUnanswered"
@@ -104,7 +106,7 @@ class About(NamedTuple):
     statistic: str
     says: str
     gauge: bool = False
-    """Told every minute by the sweep, as it stands then."""
+    """Told by the sweep, as it stands in that minute; what is as it should be is not told again and again."""
     target: Target | None = None
 
 
@@ -157,6 +159,7 @@ LISTED: dict[Metric, About] = {
     Metric.BARE_SECONDS: About(Unit.SECONDS, "Maximum", "From a bracket's last fill to the first try to protect it"),
     Metric.CAP_BREACHES: _count("Orders whose average price lies beyond their cap"),
     Metric.ESTIMATED_COST: About(Unit.NONE, "Sum", "What AWS charges for an order, in dollars, by the price list"),
+    Metric.FUNCTION_ERRORS: _count("Invocations that ended in an error; most are tried again"),
     Metric.BROKER_CALLS: _count("Requests to the broker, for trading and market data"),
     Metric.BROKER_ERRORS: _count("... answered by an error of the broker's own (5xx), or not at all"),
     Metric.BROKER_UNANSWERED: _count("... not answered at all: time-outs and broken connections"),

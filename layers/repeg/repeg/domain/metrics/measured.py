@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -155,18 +155,32 @@ class Standing(NamedTuple):
     missed_runs: int | None = None
     intake_paused: bool | None = None
 
+    def seen(self) -> dict[Metric, int]:
+        """What was seen, by metric."""
+        found = {
+            Metric.OPEN_ORDERS: self.open_orders,
+            Metric.BARE_POSITIONS: self.bare,
+            Metric.PAST_STOP_POSITIONS: self.past_stop,
+            Metric.DRIFT: self.drift,
+            Metric.STUCK_CANCELS: self.stuck_cancels,
+            Metric.MISSED_RUNS: self.missed_runs,
+            Metric.INTAKE_PAUSED: self.intake_paused,
+        }
+        # A zero for what nobody looked at would end an alarm whose trouble lasts.
+        return {metric: int(value) for metric, value in found.items() if value is not None}
 
-def line_of_sweep(standing: Standing, newest: Sequence[Mark]) -> Line:
-    """What a sweep tells every minute: of what it saw, and of the figures those that enough orders stand behind."""
-    found = {
-        Metric.OPEN_ORDERS: standing.open_orders,
-        Metric.BARE_POSITIONS: standing.bare,
-        Metric.PAST_STOP_POSITIONS: standing.past_stop,
-        Metric.DRIFT: standing.drift,
-        Metric.STUCK_CANCELS: standing.stuck_cancels,
-        Metric.MISSED_RUNS: standing.missed_runs,
-        Metric.INTAKE_PAUSED: standing.intake_paused,
-    }
-    # A zero for what nobody looked at would end an alarm whose trouble lasts.
-    seen: dict[Metric, Value] = {metric: int(value) for metric, value in found.items() if value is not None}
-    return Line(seen | {Metric(figure.value): value for figure, value in gauges(newest).items()})
+
+def line_of_sweep(standing: Standing, newest: Sequence[Mark], before: Collection[str]) -> Line:
+    """What a sweep tells: what there is, what is over since, and the figures that enough orders stand behind.
+
+    `before` names what the last sweep left standing. A metric is billed by the hours in which it was told: of what is
+    as it should be, minute after minute, nothing is told.
+    """
+    told: dict[Metric, Value] = {metric: n for metric, n in standing.seen().items() if n or metric.value in before}
+    return Line(told | {Metric(figure.value): value for figure, value in gauges(newest).items()})
+
+
+def left_standing(standing: Standing, before: Collection[str]) -> tuple[str, ...]:
+    """What the next sweep tells the end of: what there is, and what there was and could not be looked at."""
+    seen = standing.seen()
+    return tuple(sorted(metric.value for metric in Metric if seen.get(metric, metric.value in before)))

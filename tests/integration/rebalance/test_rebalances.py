@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from repeg.broker.alpaca import AlpacaBroker
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.rebalance.record import RebalanceStatus
 from repeg.domain.rebalance.views import rebalance_view
@@ -235,17 +236,42 @@ def test_a_hand_made_order_in_between_costs_no_margin(lab: Lab) -> None:
     assert cash(lab) >= 0
 
 
-def test_a_market_buy_that_rests_in_a_symbol_of_no_target_is_left_its_cash(lab: Lab) -> None:
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"type": "market", "qty": "20"},
+        {"type": "market", "notional": "8100"},
+        {"type": "stop", "stop_price": "401.00", "qty": "20"},
+        {"type": "trailing_stop", "trail_percent": "0.5", "qty": "20"},
+    ],
+    ids=["shares", "an amount", "a stop", "a trailing stop"],
+)
+def test_a_market_buy_that_rests_in_a_symbol_of_no_target_is_left_its_cash(lab: Lab, wanted: dict[str, str]) -> None:
     market(lab)
     lab.control.account(cash="10000")
+    lab.control.script({"symbol": "QQQ", "halt": True})
+    by_hand(lab, "POST", "orders", {"symbol": "QQQ", "side": "buy", "time_in_force": "day"} | wanted)
+    ended = rebalance(lab, {"SPY": "1"}, cash_buffer="0", strangers=True)
+    lab.control.script({"symbol": "QQQ", "halt": False})
+    lab.control.quote("QQQ", "408.00", "408.02", 5000, 5000)
+    lab.sleep(5)
+    assert ended.buys and held(lab)["QQQ"] > 19 and cash(lab) >= 0
+
+
+def test_while_nobody_knows_what_a_resting_buy_will_cost_nothing_is_traded(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market(lab, AAPL=100)
     lab.control.script({"symbol": "QQQ", "halt": True})
     by_hand(
         lab, "POST", "orders", {"symbol": "QQQ", "side": "buy", "qty": "5", "type": "market", "time_in_force": "day"}
     )
+    real = AlpacaBroker.snapshots
+    monkeypatch.setattr(AlpacaBroker, "snapshots", lambda self, symbols, *how: real(self, set(symbols) - {"QQQ"}, *how))
     ended = rebalance(lab, {"SPY": "1"}, strangers=True)
-    lab.control.script({"symbol": "QQQ", "halt": False})
-    lab.sleep(5)
-    assert ended.buys and held(lab)["QQQ"] == 5 and cash(lab) >= 0
+    assert (ended.status, ended.reason) == (RebalanceStatus.REJECTED, Reason.NO_QUOTE)
+    assert "an order to buy QQQ rests, and what it may cost cannot be told" in {e.detail for e in ended.events}
+    assert held(lab).keys() == {"AAPL"}
 
 
 def test_it_waits_for_the_open_and_plans_at_its_prices(exchange: ExchangeControl, aws_credentials: None) -> None:

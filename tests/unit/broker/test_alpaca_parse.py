@@ -114,6 +114,20 @@ def test_a_replaced_order_names_its_successor() -> None:
     assert parse.order_report(order(status="replaced", replaced_by="next")).replaced_by == "next"
 
 
+def test_an_order_by_amount_and_one_for_an_option_say_what_they_may_cost() -> None:
+    amount = parse.order_report(order(qty=None, notional="2500", limit_price=None, type="market"))
+    assert (amount.notional, amount.qty, amount.multiplier) == (2500, 0, 1)
+    assert parse.order_report(order(asset_class="us_option")).multiplier == 100
+
+
+def test_a_list_for_who_must_know_every_buy_has_no_gaps() -> None:
+    spread = order(side="", symbol="", order_class="mleg")
+    assert len(parse.readable_order_reports([spread, order()])) == 1
+    with pytest.raises(Unreadable, match="is missing"):
+        parse.order_reports_with_every_buy([order(), spread])
+    assert len(parse.order_reports_with_every_buy([order(), order(side="sell", qty="?")])) == 1
+
+
 @pytest.mark.parametrize("missing", [None, "absent"])
 def test_optional_fields_may_be_null_or_missing(missing: str | None) -> None:
     names = ("submitted_at", "updated_at", "filled_avg_price", "limit_price", "replaced_by", "filled_at")

@@ -187,9 +187,10 @@ class AlpacaBroker(MarketData):
         query = {"status": "all", "symbols": symbol, "nested": "true", "after": _stamp(after)}
         return self._listed(query, lambda body: parse.order_reports(symbol, body))
 
-    def open_orders(self) -> tuple[OrderReport, ...]:
+    def open_orders(self, every_buy: bool = False) -> tuple[OrderReport, ...]:
         """All open orders, legs rolled up under their parents; one request per 500."""
-        return self._listed({"status": "open", "nested": "true"}, parse.readable_order_reports)
+        parser = parse.order_reports_with_every_buy if every_buy else parse.readable_order_reports
+        return self._listed({"status": "open", "nested": "true"}, parser)
 
     def _listed(self, query: dict[str, Any], parser: Callable[[Any], list[OrderReport]]) -> tuple[OrderReport, ...]:
         query = {"limit": _PAGE, "direction": "asc", **query}

@@ -23,6 +23,9 @@ from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import Side
 
 ZERO = Decimal(0)
+_ONE = Decimal(1)
+# Premiums are told for one share, and a contract is for a hundred (docs.alpaca.markets/docs/options-trading-overview).
+_OPTION = Decimal(100)
 # Where the calendar does not tell: from 04:00 until four hours after the close.
 _EXTENDED_OPEN = time(4)
 _AFTER_HOURS = timedelta(hours=4)
@@ -75,6 +78,8 @@ def order_report(body: Any) -> OrderReport:
         replaces=read.optional_text(fields, "replaces"),
         type=read.optional_text(fields, "type") or read.optional_text(fields, "order_type"),
         stop_price=read.optional_number(fields, "stop_price"),
+        notional=read.optional_number(fields, "notional") or None,
+        multiplier=_OPTION if fields.get("asset_class") == "us_option" else _ONE,
         legs=tuple(order_report(leg) for leg in read.items(fields, "legs")),
     )
 
@@ -89,13 +94,30 @@ def order_reports(symbol: str, body: Any) -> list[OrderReport]:
 
 def readable_order_reports(body: Any) -> list[OrderReport]:
     """The orders of a list. Somebody else's that cannot be read do not hide the others."""
+    return [report for report in _reports(body) if isinstance(report, OrderReport)]
+
+
+def order_reports_with_every_buy(body: Any) -> list[OrderReport]:
+    """The same, unless one that cannot be read may be a buy: for who must know what is spent, a gap is no list."""
+    reports = _reports(body)
+    for order, report in zip(body, reports, strict=True):
+        sells = isinstance(order, dict) and str(order.get("side")).startswith("sell")
+        if isinstance(report, Unreadable) and not sells:
+            raise Unreadable(f"an open order cannot be read: {report}")
+    return [report for report in reports if isinstance(report, OrderReport)]
+
+
+def _reports(body: Any) -> list[OrderReport | Unreadable]:
     if not isinstance(body, list):
         raise Unreadable("the orders are not a list")
-    found = []
-    for order in body:
-        with suppress(Unreadable):
-            found.append(order_report(order))
-    return found
+    return [_report_or_why_not(order) for order in body]
+
+
+def _report_or_why_not(order: Any) -> OrderReport | Unreadable:
+    try:
+        return order_report(order)
+    except Unreadable as problem:
+        return problem
 
 
 def position(body: Any) -> Position | None:
@@ -112,6 +134,7 @@ def position(body: Any) -> Position | None:
         qty_available=sign * abs(available),
         avg_entry_price=read.number(fields, "avg_entry_price"),
         asset_class=str(fields.get("asset_class") or US_EQUITY).lower(),
+        market_value=_if_readable(fields, "market_value"),
     )
 
 

@@ -153,8 +153,11 @@ class Broker(Protocol):
     def order(self, broker_order_id: str) -> OrderReport | None:
         """An order by the broker's id, with its legs if it has any, or None if unknown."""
 
-    def open_orders(self) -> tuple[OrderReport, ...]:
-        """All open orders of the account with statuses and fills, legs under their parents (lags by some 200 ms)."""
+    def open_orders(self, every_buy: bool = False) -> tuple[OrderReport, ...]:
+        """All open orders of the account with statuses and fills, legs under their parents (lags by some 200 ms).
+
+        Those that cannot be read are left out; with `every_buy` one that may be a buy makes the list unreadable.
+        """
 
     def order_by_client_id(self, client_order_id: str) -> OrderReport | None:
         """A child order by our id, or None if the broker does not know it."""

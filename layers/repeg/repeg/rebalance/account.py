@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from repeg.broker.port import Broker
 from repeg.clock import MarketClock
-from repeg.domain.market.reports import US_EQUITY, Asset, OrderReport, Position
+from repeg.domain.market.reports import US_EQUITY, Asset, Position
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import direction
 from repeg.domain.order.record import ZERO, Order
@@ -19,6 +19,7 @@ from repeg.domain.rebalance.book import Book, Holding, Price, Targets
 from repeg.domain.rebalance.legs import leg_id
 from repeg.domain.rebalance.prices import BadPrice, worth_doubted
 from repeg.domain.rebalance.record import Rebalance
+from repeg.domain.rebalance.spoken import spoken_for, without_price, without_worth
 from repeg.domain.settings import SYMBOL, Settings
 from repeg.rebalance.assets import assets_of
 from repeg.rebalance.market import prices_of
@@ -66,7 +67,7 @@ def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
     """
     broker = sources.broker
     # Orders before positions: what is filled in between shows as held, and not as an order beside it.
-    resting = broker.open_orders()
+    resting = broker.open_orders(every_buy=True)
     account, positions = broker.account(), broker.positions()
     held = {position.symbol: position.qty for position in positions}
 
@@ -82,7 +83,7 @@ def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
     if unknown:
         return refused(Reason.NOT_TRADABLE, f"the broker does not know {', '.join(unknown)}")
     ours = _orders_at_work(sources.orders, rebalance)
-    judged = prices_of(broker, {*symbols, *_bought_at_market(ours, resting, held)}, held, sources.settings, now)
+    judged = prices_of(broker, {*symbols, *without_price(ours, resting, held)}, held, sources.settings, now)
     bad = [price for price in judged.values() if isinstance(price, BadPrice)]
     if bad:
         others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
@@ -95,15 +96,18 @@ def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
         return refused(Reason.ACCOUNT_DISAGREES, doubt)
     protected = _protected(sources.orders)
     at_work = _at_work(ours, now)
+    holdings = tuple(_holding(each, protected) for each in positions)
+    spoken = spoken_for(ours, resting, prices, held)
     book = Book(
         cash=account.cash,
         settled_cash=account.settled_cash,
         buying_power=account.buying_power,
-        holdings=tuple(_holding(each, protected) for each in positions),
+        holdings=holdings,
         prices=prices,
         fractionable=frozenset(symbol for symbol in symbols if symbol in assets and assets[symbol].fractionable),
-        spoken_for=_spoken_for(ours, resting, prices, held),
+        spoken_for=spoken.dollars,
         waiting=_untraded(assets, symbols) | at_work,
+        unknown_cost=spoken.unknown or without_worth(holdings, prices),
     )
     passing = frozenset({*at_work, *(symbol for symbol, price in prices.items() if price.obstacle)})
     return Look(account.cash, held, book, passing)
@@ -132,6 +136,7 @@ def _holding(held: Position, protected: dict[str, Decimal]) -> Holding:
         protected=protected.get(held.symbol, ZERO),
         tradable=tradable,
         why="" if tradable else f"the broker lists it as {held.asset_class}",
+        value=held.market_value,
     )
 
 
@@ -159,47 +164,6 @@ def _untraded(assets: dict[str, Asset], symbols: list[str]) -> dict[str, str]:
     return {
         symbol: "the broker does not trade it" for symbol, asset in known.items() if asset is None or not asset.tradable
     }
-
-
-def _opens(symbol: str, side: str | None, held: dict[str, Decimal]) -> bool:
-    return side == "buy" and held.get(symbol, ZERO) >= 0
-
-
-def _bought_at_market(ours: Iterable[Order], resting: Iterable[OrderReport], held: dict[str, Decimal]) -> set[str]:
-    """Symbols of buys that name no price: what such an order may cost is only known by the symbol's."""
-    theirs = {
-        each.symbol
-        for each in resting
-        if _opens(each.symbol, each.side, held) and not (each.limit_price or each.stop_price)
-    }
-    own = {
-        each.symbol
-        for each in ours
-        if _opens(each.symbol, each.side, held) and not (each.ask.notional or each.signal_price)
-    }
-    return {symbol for symbol in theirs | own if SYMBOL.fullmatch(symbol)}
-
-
-def _spoken_for(
-    ours: Iterable[Order], resting: Iterable[OrderReport], prices: dict[str, Price], held: dict[str, Decimal]
-) -> Decimal:
-    """Dollars that orders may still spend: of those that rest at the broker, and of those that we are about to send."""
-
-    total = ZERO
-    for report in resting:
-        # The legs of a short's protection buy, too, and cover what the plan keeps the cash for.
-        if _opens(report.symbol, report.side, held):
-            price = report.limit_price or report.stop_price or _worst(report.symbol, prices)
-            total += (report.qty - report.filled_qty) * price
-    for order in ours:
-        if _opens(order.symbol, order.side, held) and order.open_child is None:
-            price = _worst(order.symbol, prices) or order.signal_price or ZERO
-            total += order.ask.notional or (order.wanted_qty or ZERO) * price
-    return total
-
-
-def _worst(symbol: str, prices: dict[str, Price]) -> Decimal:
-    return prices[symbol].worst_buy if symbol in prices else ZERO
 
 
 def targets_of(rebalance: Rebalance, settings: Settings) -> Targets:

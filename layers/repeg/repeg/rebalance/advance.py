@@ -48,6 +48,7 @@ _WAITS = {
 # A single answer that a symbol is not known, or that the account is blocked, must not cost a whole rebalance.
 _PASSES_WITHIN = {
     Reason.BAD_QUOTE: PRICES_AGREE_WITHIN,
+    Reason.NO_QUOTE: PRICES_AGREE_WITHIN,
     Reason.ACCOUNT_DISAGREES: PRICES_AGREE_WITHIN,
     Reason.NOT_TRADABLE: ANSWERED_TWICE_WITHIN,
     Reason.BROKER_REJECTED: ANSWERED_TWICE_WITHIN,
@@ -127,6 +128,10 @@ def _usable(at: Rebalancer, rebalance: Rebalance, seen: Look) -> Book | Onward:
     if isinstance(seen.book, Refusal):
         return _unusable(at, rebalance, seen.book)
     off = left_over(seen.book, targets_of(rebalance, at.worker.settings()))
+    unknown = seen.book.unknown_cost
+    # Before the plan as after the sells: to sell what then buys nothing would strand half of a portfolio.
+    if unknown and not rebalance.wanted.dry_run and any(each.why == unknown for each in off):
+        return _unusable(at, rebalance, Refusal(reason=Reason.NO_QUOTE, detail=unknown))
     # What the plan left out was waited for before that.
     known = {each.symbol for each in rebalance.residual}
     left_out = [each for each in off if each.symbol in seen.passing and each.symbol not in known]

@@ -57,6 +57,10 @@ class OrderReport(Frozen):
     type: str | None = None
     replaces: str | None = None
     """The broker's id of the order whose place this one took."""
+    notional: Decimal | None = None
+    """Dollars to trade for, of somebody else's order by amount: its quantity is known once it is filled."""
+    multiplier: Decimal = Decimal(1)
+    """Dollars that one of it costs for each dollar of its price."""
     # A held leg has been missing from the list of open orders (alpaca-trade-api-python #322): legs are read under their
     # parent.
     legs: tuple[OrderReport, ...] = ()
@@ -114,6 +118,8 @@ class Position(Frozen):
     avg_entry_price: Decimal
     asset_class: str = US_EQUITY
     """The broker's word for what it is."""
+    market_value: Decimal | None = None
+    """Dollars that the broker values it at, negative for a short; None: it does not say."""
 
 
 class Asset(Frozen):

@@ -56,6 +56,8 @@ class Holding(Frozen):
     protected: Decimal = ZERO
     tradable: bool = True
     why: str = ""
+    value: Decimal | None = None
+    """Dollars that the broker values it at, negative for a short; None: it does not say."""
 
     def investable(self, include_protected: bool) -> Decimal:
         """Shares that the weights are about: all but those of brackets, unless these are included."""
@@ -88,8 +90,9 @@ class Book(Frozen):
     """The account at one moment. Dollars; `settled_cash`, less what open orders may cost, is None with margin.
 
     `spoken_for` is what open buy orders may still cost. `waiting` names symbols that must not be traded now, as an
-    order of theirs is at work, and why. `prices` has every symbol that is wanted or held, but for holdings that are
-    not tradable; `fractionable` those that the broker trades in fractions of a share.
+    order of theirs is at work, and why. `unknown_cost` says in words why orders or shorts may cost more than can
+    be told. `prices` has every symbol that is wanted or held, but for holdings that are not tradable;
+    `fractionable` those that the broker trades in fractions of a share.
     """
 
     cash: Decimal
@@ -100,6 +103,7 @@ class Book(Frozen):
     fractionable: frozenset[str] = frozenset()
     spoken_for: Decimal = ZERO
     waiting: dict[str, str] = msgspec.field(default_factory=dict)
+    unknown_cost: str = ""
 
     def price(self, symbol: str) -> Price:
         """The symbol's price.

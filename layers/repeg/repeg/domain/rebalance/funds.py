@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from repeg.domain.money import floor_qty
-from repeg.domain.rebalance.book import ZERO, Book, Targets
+from repeg.domain.rebalance.book import ZERO, Book, Holding, Targets
 
 
 class Wish(NamedTuple):
@@ -32,8 +32,20 @@ def lends(book: Book, targets: Targets) -> bool:
 def at_hand(book: Book) -> Decimal:
     """Cash in dollars that may be spent at once, before shorts and buffer are thought of; may be negative."""
     left = book.cash - book.spoken_for
+    if _unknown(book):
+        left = min(ZERO, left)
     # What rests at the broker it has taken off the settled cash by itself.
     return left if book.settled_cash is None else min(left, book.settled_cash)
+
+
+def _unknown(book: Book) -> bool:
+    """True when more may be spoken for than can be told: without margin the settled cash is less all that rests."""
+    return bool(book.unknown_cost) and book.settled_cash is None
+
+
+def scarcity(book: Book, targets: Targets) -> str:
+    """Why nothing can be bought, whatever cash there is, in words; or empty."""
+    return book.unknown_cost if _unknown(book) and not lends(book, targets) else ""
 
 
 def for_covers(book: Book, targets: Targets) -> Decimal:
@@ -44,10 +56,15 @@ def for_covers(book: Book, targets: Targets) -> Decimal:
 
 def owed(book: Book, covered: dict[str, Decimal]) -> Decimal:
     """Dollars that it may take to buy back the shorts that are left once so many shares of each symbol are covered."""
-    # Whoever's they are. Premiums of options have no price here: such an account's cash is all that can be counted.
-    shorts = [each for each in book.holdings if each.qty < 0 and each.symbol in book.prices]
-    left = ((max(ZERO, -each.qty - covered.get(each.symbol, ZERO)), book.prices[each.symbol]) for each in shorts)
-    return sum((shares * price.buys_back for shares, price in left), ZERO)
+    # Whoever's they are, and whatever: what came of an option that was written is no more ours than that of a short.
+    shorts = [each for each in book.holdings if each.qty < 0]
+    return sum((_buys_back(book, each, max(ZERO, -each.qty - covered.get(each.symbol, ZERO))) for each in shorts), ZERO)
+
+
+def _buys_back(book: Book, short: Holding, shares: Decimal) -> Decimal:
+    if short.symbol in book.prices:
+        return shares * book.prices[short.symbol].buys_back
+    return abs(short.value or ZERO) * shares / abs(short.qty)
 
 
 def spendable(
@@ -59,6 +76,8 @@ def spendable(
     power = book.buying_power + coming
     if lends(book, targets):
         return max(ZERO, power - cover_costs)
+    if _unknown(book):
+        return ZERO
     own = at_hand(book) + coming - cover_costs - still_owed - targets.cash_buffer * equity
     return max(ZERO, min(own, power))
 

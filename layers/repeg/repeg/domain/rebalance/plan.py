@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from repeg.domain.models import Frozen, Side
 from repeg.domain.money import EXACT_DIGITS, floor_qty, plain, tidy, too_small
 from repeg.domain.rebalance.book import ZERO, Book, Targets
-from repeg.domain.rebalance.funds import Wish, for_covers, owed, share_out, spendable
+from repeg.domain.rebalance.funds import Wish, for_covers, owed, scarcity, share_out, spendable
 from repeg.domain.rebalance.standing import Standing, investable_equity, standings
 
 _CENT = Decimal("0.01")
@@ -140,7 +140,8 @@ def _plan(book: Book, targets: Targets, selling: bool) -> Plan:
         cover_costs = _costs(covers)
         proceeds = sum((sell.qty * sell.standing.price.worst_sell for sell in sells), ZERO)
         dollars = spendable(book, targets, equity, proceeds, cover_costs, owed(book, covered))
-        buys = _buys([each for each in able if _buyable(each, covered, selling)], dollars, targets)
+        wanting = [each for each in able if _buyable(each, covered, selling)]
+        buys = _buys(wanting, dollars, targets, scarcity(book, targets))
         first, then = ([*sells, *covers], buys) if selling else ([], [*covers, *buys])
         return Plan(
             equity=tidy(equity),
@@ -200,12 +201,12 @@ def _buyable(standing: Standing, covered: dict[str, Decimal], selling: bool) -> 
     return standing.value < standing.target
 
 
-def _buys(wanting: Sequence[Standing], dollars: Decimal, targets: Targets) -> list[_Trade]:
-    """What is bought of each symbol with so many dollars, every one at its worst price."""
+def _buys(wanting: Sequence[Standing], dollars: Decimal, targets: Targets, scarce: str) -> list[_Trade]:
+    """What is bought of each symbol with so many dollars, every one at its worst price; `scarce`: why it is nothing."""
     wishes = [_wish(each) for each in wanting]
     shares = share_out(wishes, dollars)
     total = sum((wish.qty * wish.price for wish in wishes), ZERO)
-    short = f"${_cents(dollars)} can be spent where ${_cents(total)} are wanted" if total > dollars else ""
+    short = scarce or f"${_cents(dollars)} can be spent where ${_cents(total)} are wanted" if total > dollars else ""
     buys = []
     for standing, wish, qty in zip(wanting, wishes, shares, strict=True):
         why = short if qty < wish.qty else ""

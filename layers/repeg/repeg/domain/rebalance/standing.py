@@ -72,6 +72,8 @@ def investable_equity(book: Book, targets: Targets) -> Decimal:
         short = min(ZERO, holding.outside(targets.include_protected))
         if short and holding.symbol in book.prices:
             equity += short * book.prices[holding.symbol].mark
+        elif short:
+            equity -= abs(holding.value or ZERO)
     return equity
 
 

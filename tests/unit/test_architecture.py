@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
-from tests.support import walls
+from tests.support.architecture.page import page
+from tests.support.architecture.tables import places
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
-def test_the_tables_are_those_of_the_walls_and_of_the_record() -> None:
-    assert walls.page() == PAGE, "docs/architecture.md is out of date: run python -m tests.support.walls"
+def test_what_is_printed_is_what_the_code_says() -> None:
+    assert page() == PAGE, "docs/architecture.md is out of date: run python -m tests.support.architecture"
 
 
 def test_the_diagram_shows_the_states_of_the_machine() -> None:
@@ -25,9 +27,15 @@ def test_the_diagram_shows_the_states_of_the_machine() -> None:
     assert shown == {name for name, state in defined.items() if state["Type"] in ("Task", "Wait")}
 
 
-def test_what_is_named_to_be_changed_exists() -> None:
-    table = PAGE.split("## Where to change what")[1]
-    named = re.findall(r"`([\w/]+(?:/|\.\w+)[\w.]*)`", table)
-    assert len(named) > 40
+def test_a_place_that_is_not_there_is_not_printed() -> None:
+    assert places("domain/patience.py: MAX_SENDS, template.yaml") == "`domain/patience.py` `MAX_SENDS`; `template.yaml`"
+    for gone in ("domain/gone.py", "domain/patience.py: GONE", "desk/exchange/venue/life.py: Life.gone"):
+        with pytest.raises(AssertionError):
+            places(gone)
+
+
+def test_each_folder_that_decides_something_has_its_places() -> None:
     package = ROOT / "layers" / "repeg" / "repeg"
-    assert [path for path in named if not ((package / path).exists() or (ROOT / path).exists())] == []
+    named = set(re.findall(r"`([\w/]+(?:/|\.\w+)[\w.]*)`", PAGE))
+    rooms = {path.name for path in package.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
+    assert {room for room in rooms if not any(path.startswith(f"{room}/") for path in named)} == set()

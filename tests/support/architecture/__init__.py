@@ -1,0 +1,1 @@
+"""What docs/architecture.md prints from the code: `python -m tests.support.architecture` rewrites it."""

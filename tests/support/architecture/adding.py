@@ -1,0 +1,105 @@
+"""What has to change for one more of a kind, and which page follows from it."""
+
+from __future__ import annotations
+
+from tests.support.architecture.tables import places, table
+
+ADDING = (
+    (
+        "wait, pause, limit",
+        "domain/patience.py",
+        "with its why",
+    ),
+    (
+        "reason for an end",
+        "domain/reasons.py: Reason",
+        "its place is its precedence; then whoever finds it says so in a `Refusal`; `python -m desk.docs`",
+    ),
+    (
+        "setting",
+        "domain/settings.py: Settings, template.yaml: SettingsDefaults",
+        "meaning and bounds stand with it; `python -m desk.docs`",
+    ),
+    (
+        "ladder",
+        "domain/ladder/rungs.py: LadderName LADDERS, domain/ladder/routing.py: route",
+        "`SignalLadder` beside it, if signals may ask for it; `python -m tests.support.architecture`",
+    ),
+    (
+        "field of a signal",
+        "domain/signals/parsing.py, domain/signals/intake.py, domain/order/parts.py: Ask",
+        "docs/guide.md says it to senders",
+    ),
+    (
+        "field that is shown outside",
+        "domain/order/parts.py, domain/order/views.py: _FIELDS",
+        "what writes it, at most two files (`python -m tests.support.writers`); old records take its default",
+    ),
+    (
+        "stage of an order",
+        "domain/rules/life.py: Stage STATES, domain/rules/moves.py: MOVES",
+        "and its card in `desk/docs.py`; `python -m desk.docs`",
+    ),
+    (
+        "state of a machine",
+        "statemachines, domain/routes.py: Route, domain/rules/life.py: STATES, steps, functions, template.yaml: "
+        "ExecuteOrder",
+        "the step, the function with its handler, the machine's right to invoke it, the diagram below",
+    ),
+    (
+        "item of the table",
+        "store/items.py",
+        "a row of its docstring, a key, and the store that writes it, under `store/`",
+    ),
+    (
+        "event",
+        "events.py",
+        "its name; `worker/worker.py` publishes",
+    ),
+    (
+        "alarm",
+        "template.yaml, docs/runbook.md",
+        "its page in the runbook, its name in `tests/unit/test_alarms.py`; a metric of ours is one in "
+        "`domain/metrics/listed.py`",
+    ),
+    (
+        "schedule",
+        "domain/schedule/times.py: Schedule, schedules/jobs.py, template.yaml: RunSchedule",
+        "the job in a file of its own beside the others",
+    ),
+    (
+        "command",
+        "desk/cli/main.py",
+        "and a file of its name in `desk/cli/`: `repeg orders` in `orders.py` is a plain one",
+    ),
+    (
+        "line of the doctor",
+        "desk/doctor/checks.py: CHECKS",
+        "and the look at it, in the file of its subject",
+    ),
+    (
+        "fault of the exchange",
+        "desk/exchange/faults/effects.py: Kind",
+        "one entry, and its row in docs/exchange.md",
+    ),
+    (
+        "rule of the exchange",
+        "desk/exchange/rules/admission.py: admit",
+        "where it was seen, beside it",
+    ),
+    (
+        "endpoint of the exchange",
+        "desk/exchange/alpaca/trading.py, desk/exchange/alpaca/market_data.py",
+        "a row of the routes, and its handler",
+    ),
+    (
+        "setting of the exchange",
+        "desk/exchange/rules/settings.py: Settings",
+        "and its row in docs/exchange.md",
+    ),
+)
+
+
+def printed() -> str:
+    """One row a kind."""
+    return table(("one more", "changes", "besides"), ((what, places(at), note) for what, at, note in ADDING))

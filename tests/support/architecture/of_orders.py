@@ -1,0 +1,216 @@
+"""How an order is worked: what, in short, and where (first the place that decides)."""
+
+from __future__ import annotations
+
+from repeg.budget.ledger import REQUESTS_PER_WINDOW, URGENT_DIVISOR
+from repeg.domain import patience as wait
+from repeg.domain.ladder.opening import PATIENCE_ENDS_AFTER_OPEN, PLAN_ENDS_AFTER_OPEN
+from repeg.domain.order.reservation import REQUESTS_PER_CHILD, REQUESTS_PER_PROTECTION
+from repeg.domain.settings import Settings
+from tests.support.architecture.tables import seconds
+
+_DEFAULT = Settings()
+
+WHERE = (
+    (
+        "what a signal may say",
+        "a kind, a symbol and a size; what breaks that is a recorded refusal, `invalid_signal`",
+        "domain/signals/parsing.py: parse_signal",
+    ),
+    (
+        "how a message becomes an order",
+        "its `signal_id` is claimed once; the record is written, then its execution started; the same body again is "
+        "nothing new, another one is `signal_conflict`",
+        "intake.py: Intake, domain/signals/intake.py",
+    ),
+    (
+        "a message that cannot be taken in",
+        f"tried again up to {wait.MAX_DELIVERIES - 1} times in an outage, {wait.FAULTY_AFTER_DELIVERIES} times if it "
+        "is at "
+        "fault itself; then a dead letter, with an alert",
+        "domain/deliveries.py: is_given_up, wiring/inbox.py",
+    ),
+    (
+        "whether an order may be worked now: session, expiry, time before the close",
+        f"a signal expires after {seconds(wait.SIGNAL_LIFETIME)} unless it says otherwise; entries end "
+        f"{seconds(wait.ENTRY_MARGIN_BEFORE_CLOSE)}, brackets {seconds(wait.BRACKET_MARGIN_BEFORE_CLOSE)} before the "
+        "close",
+        "domain/rules/timing.py: session_verdict, domain/rules/walking.py: may_start",
+    ),
+    (
+        "waiting for an open",
+        f"parked: later orders of the symbol pass; it is looked at every {seconds(wait.LONGEST_SLEEP)}, and a minute "
+        "before",
+        "domain/rules/parking.py: parked_seconds",
+    ),
+    (
+        "whose turn it is",
+        "one order at a time trades a symbol: the first in line, by arrival, that is not parked. A close ends all "
+        "entries "
+        "before it (they cancel, and protect what they bought), so that it is next; an exit under way is left to "
+        "finish",
+        "store/turns.py: Lines, worker/supersede.py: supersede",
+    ),
+    (
+        "what quote may be traded on",
+        f"two-sided, not crossed, at most {_DEFAULT.max_quote_age_seconds} s old (in a quiet symbol "
+        f"{_DEFAULT.max_quiet_quote_age_seconds} s), at most {_DEFAULT.max_spread_bps} bps wide for an entry",
+        "domain/market/quotes.py: QuoteRules quote_rules",
+    ),
+    (
+        "the first minutes after an open",
+        f"a wide spread is waited out for {seconds(PATIENCE_ENDS_AFTER_OPEN)} at most; for "
+        f"{seconds(PLAN_ENDS_AFTER_OPEN)} "
+        "the plan of the pre-market assessment may narrow the cap",
+        "domain/ladder/opening.py: waits_for_spread opening_cap",
+    ),
+    (
+        "all of that, in the order in which it is asked",
+        "the step `AssessMarket`; an order that passes sends its first child order in the same invocation",
+        "steps/assess.py: assess",
+    ),
+    (
+        "which ladder and cap a symbol takes",
+        "by its class: see [the ladders](#the-ladders)",
+        "domain/ladder/routing.py: classify route cap_bps",
+    ),
+    ("what rungs a ladder has", "see [the ladders](#the-ladders)", "domain/ladder/rungs.py: LADDERS"),
+    (
+        "how the cap becomes a price",
+        f"measured from the reference, rounded inward, at least {_DEFAULT.cap_floor_ticks} tick wide; a signal's own "
+        "cap is "
+        "never widened",
+        "domain/ladder/pricing.py: worst_price Cap.at_least",
+    ),
+    (
+        "what a rung sends, and a market order beyond the cap",
+        "no limit is beyond the cap. A market order is sent only while the touch is inside the cap and shows enough "
+        "shares; "
+        "else a limit rests at the worst price in its place",
+        "domain/ladder/pricing.py: price_rung",
+    ),
+    (
+        "which rung is next, and when the ladder is over",
+        "each rung once. What must complete walks it again and again: with `completion: must` for "
+        f"{wait.COMPLETION_WINDOW_SECONDS} s, exits until the close",
+        "domain/rules/walking.py: next_rung",
+    ),
+    (
+        "nothing is sent any more because the price ran away",
+        "before the first send, when the touch is beyond the cap: the order ends unfilled",
+        "domain/rules/walking.py: runaway",
+    ),
+    (
+        "how a child order is sent",
+        f"its id and terms are saved, then it is sent once, within {seconds(wait.SEND_WITHIN)} of that; a worker "
+        "that wakes "
+        "later must save again, which it cannot if another one owns the order",
+        "worker/send.py: send, steps/place.py: place",
+    ),
+    (
+        "a submit without an answer",
+        f"looked up by our id, then in the list of orders, after {seconds(wait.LOOKUP_BACKOFF_SECONDS)} in turn; if "
+        "it is "
+        f"nowhere, sent once more under the same id ({wait.MAX_SENDS} sends at most). That it never was sent is "
+        "concluded "
+        f"when no sender can live: after {seconds(wait.SENDER_LIFE)}",
+        "steps/place.py: place, worker/lookup.py: look_up",
+    ),
+    (
+        "an order that shows after it was given up for never sent",
+        f"looked for by the sweep after {seconds(wait.LATE_LOOKS[0])} and {seconds(wait.LATE_LOOKS[1])}; guarded "
+        "shares keep "
+        "their OCO, anything else is taken back, and reported",
+        "care/given_up.py: look_for_given_up, worker/send.py: answer_for",
+    ),
+    (
+        "what proves that an order at the broker is ours",
+        "our id, and the terms that were written down; a stranger that bears our id is left alone, and alerted",
+        "domain/proof/ours.py: contradiction",
+    ),
+    (
+        "whether a child order filled, and is left to rest",
+        f"read by id {seconds(wait.LINGER_SECONDS)} after it was sent, then about every "
+        f"{seconds(wait.CHECK_AFTER_SECONDS)} "
+        "until its patience is over",
+        "domain/rules/walking.py: patience_left, worker/outcome.py: proceed",
+    ),
+    (
+        "how a child order is cancelled",
+        f"asked for once (again while that is unclear), then read after {seconds(wait.CANCEL_BACKOFF_SECONDS)} in "
+        "turn until "
+        f"it is over by id; alerted after {seconds(wait.CANCEL_ALARM_AFTER)}, and what is filled is protected "
+        "meanwhile",
+        "steps/cancel.py: cancel",
+    ),
+    (
+        "a rung at whose price a child order rests already",
+        "it stays where it is, and stands for that rung, too",
+        "domain/rules/resting.py: kept_for",
+    ),
+    (
+        "a refusal by the broker",
+        "one table says which are believed, and which are tried again, how often; what it does not name ends the "
+        "ladder",
+        "domain/rules/refusals.py: TABLE, broker/alpaca_errors.py: submit_refusal",
+    ),
+    (
+        "a broker that does not answer",
+        f"an entry gives up after {wait.BROKER_TRIES} failures in a row; an exit alerts, and tries on",
+        "steps/place.py: place",
+    ),
+    (
+        "what the account's requests may be used for",
+        f"{REQUESTS_PER_WINDOW} in any minute, each debited before it is sent; one in {URGENT_DIVISOR} is kept for "
+        "exits and "
+        f"cancels. Before an entry {REQUESTS_PER_CHILD} are set aside, {REQUESTS_PER_PROTECTION} more for a "
+        "bracket's protection",
+        "budget/ledger.py: Ledger, domain/order/reservation.py",
+    ),
+    (
+        "a step that keeps failing",
+        "`SecurePosition`: what is live is cancelled, what filled is learnt, the shares are seen to, the order ends "
+        "`failed`",
+        "steps/secure.py: secure",
+    ),
+    (
+        "with what status and reason an order ends",
+        "the first row that fits of a table, printed into [order-life.md](order-life.md#how-it-ends); "
+        "several reasons: the one that stands first in `Reason`",
+        "domain/rules/endings.py: ENDINGS",
+    ),
+    (
+        "its figures: slippage, shortfall, seconds to fill",
+        "slippage against the reference, shortfall against the mid on arrival",
+        "domain/rules/walking.py: concluded",
+    ),
+    (
+        "at which stage an order is, and who goes on with it",
+        "the first rule that fits of a table, printed into [order-life.md](order-life.md)",
+        "domain/rules/life.py: stage_of taken_up STATES",
+    ),
+    (
+        "what is written when it is over",
+        "the terminal record leaves the line in one transaction; then it is alerted if it calls for it, published, "
+        "and marked "
+        "published: each at least once",
+        "steps/record.py: record",
+    ),
+    (
+        "which fields change when it waits, goes on, or ends",
+        "one function for each thing that happens to an order",
+        "domain/order/course.py",
+    ),
+    (
+        "who may write a record, and what a worker that wakes late can do",
+        "each write names the execution that owns the record and the version that was read, and fails if either "
+        "moved on: "
+        "then nothing is sent either, as nothing is sent that was not written",
+        "store/fenced.py: Fenced, domain/order/fence.py",
+    ),
+    (
+        "any wait, pause, limit or number of tries",
+        "one file, each with its why",
+        "domain/patience.py",
+    ),
+)

@@ -1,0 +1,184 @@
+"""The stack, the desk and the exchange: what, in short, and where."""
+
+from __future__ import annotations
+
+from repeg.clock import TRUSTED_FOR
+from repeg.domain import patience as wait
+from repeg.domain.rebalance.prices import MID_OFF_CLOSE, WORTH_OFF
+from repeg.domain.schedule.times import Schedule
+from repeg.wiring.known_account import BELIEVED_FOR
+from tests.support.architecture.tables import seconds
+
+STACK = (
+    (
+        "what a rebalance sells and buys",
+        "whole plan in pure arithmetic, made anew before the sells, before the buys and at the end",
+        "domain/rebalance/plan.py: plan plan_buys left_over",
+    ),
+    (
+        "what its buys may spend",
+        "cash that is there once the sells are over (settled cash without margin), less open orders, covers and the "
+        "cash "
+        "buffer; each buy has a budget at its worst price, is cut to it, and never becomes a market order",
+        "domain/rebalance/funds.py: spendable share_out",
+    ),
+    (
+        "at which prices it is planned, and which stop it",
+        f"a mid more than {MID_OFF_CLOSE:.0%} off the previous close without a trade of today, or an account worth "
+        f"{WORTH_OFF:.0%} else than the broker says",
+        "domain/rebalance/prices.py: judge worth_doubted",
+    ),
+    (
+        "what it does next; its legs; how it ends",
+        f"plan, sell, buy, look; {wait.LEGS_AT_ONCE} legs at work at once, the largest drift first",
+        "rebalance/advance.py: advance, domain/rebalance/legs.py, domain/rebalance/outcome.py",
+    ),
+    (
+        "when schedules fire, and what each does",
+        "; ".join(f"`{each}` at {each.time:%H:%M}" for each in Schedule)
+        + ", New York, off by default; claimed in the table, "
+        "once a day",
+        "domain/schedule/times.py: Schedule, schedules/runner.py: fire",
+    ),
+    (
+        "a schedule that did not fire",
+        "the sweep alerts it, once",
+        "care/punctual.py: look_for_missed_runs",
+    ),
+    (
+        "targets on record, and when they are stale",
+        "those of before the previous session's open are refused, with an alert",
+        "domain/schedule/targets.py: judge",
+    ),
+    (
+        "what is in the table, under which keys",
+        "see [the table](#the-table)",
+        "store/items.py: order_item",
+    ),
+    (
+        "the order record, its parts, and old forms of it",
+        "parts, as [below](#the-record); old forms are read and written anew",
+        "domain/order/parts.py, domain/order/record.py: Order, store/old_records.py: upgraded",
+    ),
+    (
+        "what takes up an order whose execution died",
+        "the sweep: execution `<order>-<n+1>`, which owns the record from that write on",
+        "care/sweep.py: sweep",
+    ),
+    (
+        "how an execution finds its order, and its step",
+        "reads the record, ends quietly if a newer execution owns it, takes the step, and protects at once what was "
+        "bought",
+        "wiring/handlers.py: take_step run_step",
+    ),
+    (
+        "what is asked of Alpaca, and how answers are read",
+        "the port says what each call may come to; one adapter behind it",
+        "broker/port.py: Broker, broker/alpaca.py: AlpacaBroker, broker/alpaca_parse.py",
+    ),
+    (
+        "market time",
+        f"the broker's clock, one reading for all, believed for {seconds(TRUSTED_FOR)} while quotes agree with it",
+        "clock.py: TimeKeeper",
+    ),
+    (
+        "which keys, which account; the lock on live trading",
+        "live needs ConfirmLiveTrading, AccountNumber and Alpaca's own hosts (rules of the template); before the "
+        "first order "
+        f"of a process the keys' account is asked for and compared, believed for {seconds(BELIEVED_FOR)}",
+        "wiring/live_lock.py: unlock broker_urls, wiring/known_account.py, template.yaml: LiveTradingIsDeliberate",
+    ),
+    (
+        "a setting: its meaning, bound and default",
+        "declared once; operators' overrides are checked as a whole, the last valid document stays in force; read "
+        "anew within "
+        "seconds, fixed for an order when it is released",
+        "domain/settings.py: Settings, settings.py: load_settings",
+    ),
+    (
+        "what an order shows outside",
+        "one list of fields, for `repeg order --json` and for the event of its outcome; a rebalance's beside it",
+        "domain/order/views.py: order_view, domain/rebalance/views.py",
+    ),
+    (
+        "which events are published",
+        "outcomes, alerts, exits, cap breaches, rebalances, spreads, summaries",
+        "events.py",
+    ),
+    (
+        "metrics",
+        "one list of all there are, and what an order contributes",
+        "domain/metrics/listed.py: LISTED, domain/metrics/measured.py",
+    ),
+    ("functions, their rights and time-outs; alarms", "see [the stack](#the-stack)", "template.yaml"),
+)
+DESK = (
+    (
+        "a command",
+        "its file is named after it; registered in `main.py`; what several share is in `desk/cli/reaching.py`, "
+        "`options.py` "
+        "and `output.py`",
+        "desk/cli/main.py, desk/cli",
+    ),
+    ("how a command finds the stack", "a local cloud that is up, else AWS", "desk/stack/connection.py: connect"),
+    ("orders in words and tables", "works on views, never on records", "desk/telling/render.py"),
+    ("a line of the doctor", "one list of checks, each in the file of its subject", "desk/doctor/checks.py: CHECKS"),
+    (
+        "what must be true of records beside the exchange, in every test",
+        "rules over all records and the exchange's journal",
+        "desk/report/audit.py, desk/report/endings.py",
+    ),
+    (
+        "a story of the demo",
+        "a market, a signal, what happens, how it must end",
+        "desk/demo/stories.py, desk/demo/story.py",
+    ),
+    ("a figure of the bench", "one part a file, each with its targets", "desk/bench/__main__.py, desk/bench/kinds.py"),
+    (
+        "the local cloud",
+        "an AWS emulator and the exchange, with the real template deployed into it",
+        "desk/cloud",
+    ),
+)
+EXCHANGE = (
+    (
+        "how orders match, and stops are elected",
+        "price, then time, against the touch and its size, each after a latency",
+        "desk/exchange/venue/floor.py: Floor, desk/exchange/venue/matching.py",
+    ),
+    (
+        "an order's way: acknowledged, on the market, cancelled, expired",
+        "each event a latency after its cause",
+        "desk/exchange/venue/life.py: Life",
+    ),
+    (
+        "what an order is refused for, buying power and shares included",
+        "one list of rules in the order in which they are asked: asset, account, id, fractions, intent, exits, wash "
+        "trades, "
+        "amount, short, cost, means",
+        "desk/exchange/rules/admission.py: admit",
+    ),
+    (
+        "a fault",
+        "one entry: when it may strike, and what happens then, to a request, an order, an item of an answer or a "
+        "message",
+        "desk/exchange/faults/effects.py: Kind",
+    ),
+    (
+        "on which requests a fault acts",
+        "by method, path, symbol, terms of the order, chance and count",
+        "desk/exchange/faults/triggers.py: Trigger",
+    ),
+    (
+        "an endpoint",
+        "one table of routes for trading, one for market data, each row with its handler",
+        "desk/exchange/alpaca/trading.py, desk/exchange/alpaca/market_data.py",
+    ),
+    (
+        "its settings: latencies, limits, odd behaviour",
+        "one class, set by the control port",
+        "desk/exchange/rules/settings.py",
+    ),
+    ("the control port", "one table of routes", "desk/exchange/control/api.py"),
+    ("keys, rate limit, and the way of a request", "around every client's request", "desk/exchange/door/gateway.py"),
+)

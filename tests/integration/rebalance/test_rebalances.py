@@ -129,6 +129,18 @@ def test_a_misprint_after_the_buys_hides_neither_what_they_cost_nor_that_nothing
     assert "what is left cannot be told: SPY: a mid of 1.01" in done.events[-2].detail
 
 
+def test_a_misprint_after_the_buys_hides_no_leg_that_did_not_fill(lab: Lab) -> None:
+    market(lab)
+    lab.control.faults({"method": "POST", "path": "/v2/orders", "kind": "reject", "symbol": "TQQQ", "count": 99})
+    bought = {"symbol": "SPY", "event": "filled", "side": "buy"}
+    lab.control.script({"on": bought, "symbol": "SPY", "bid": "1.00", "ask": "1.02", "bid_size": 100, "ask_size": 100})
+    done = rebalance(lab, TARGETS, cash_buffer="0")
+    assert (done.status, done.reason) == (RebalanceStatus.DONE_WITH_RESIDUAL, Reason.BAD_QUOTE)
+    assert [(each.symbol, each.drift) for each in done.residual] == [("TQQQ", Decimal("-0.6"))]
+    assert "the buy leg was" in why(done)["TQQQ"]
+    assert any("TQQQ -60.0 % off its target" in text for text in alerts(lab))
+
+
 def test_a_halted_symbol_is_left_and_the_others_are_traded(lab: Lab) -> None:
     market(lab, AAPL=100, QQQ=50)
     lab.control.quote("AAPL", "200.00", "200.02", 100, 100, frozen=True)

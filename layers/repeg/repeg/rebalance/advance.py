@@ -27,8 +27,8 @@ from repeg.domain.patience import (
 from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.book import Book
 from repeg.domain.rebalance.legs import all_over, cost_bps, leg_id, order_of, to_place
-from repeg.domain.rebalance.outcome import explained, shows_cash, shows_shares, status_with
-from repeg.domain.rebalance.plan import Leg, Plan, Residual, left_over, plan, plan_buys
+from repeg.domain.rebalance.outcome import explained, left_by_record, shows_cash, shows_shares, status_with
+from repeg.domain.rebalance.plan import Leg, Plan, left_over, plan, plan_buys
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 from repeg.domain.rebalance.routes import Onward, RebalanceRoute
 from repeg.domain.rebalance.timing import dated, session_verdict, waiting, with_expiry, woken
@@ -65,7 +65,8 @@ def advance(at: Rebalancer, rebalance: Rebalance, error: str = "") -> Onward:
         rebalance = at.rebalances.save(rebalance.with_work(failed_rounds=rebalance.work.failed_rounds + 1))
         if rebalance.work.failed_rounds >= REBALANCE_TROUBLE_ROUNDS:
             why = f"a step kept failing with {error}; legs that are at work go on by themselves"
-            return _end(at, at.note(rebalance, why), RebalanceStatus.FAILED, Reason.INTERNAL_ERROR)
+            left = _with_what_is_left(at, at.note(rebalance, why), f"a step kept failing with {error}")
+            return _end(at, left, RebalanceStatus.FAILED, Reason.INTERNAL_ERROR)
     try:
         if rebalance.status is RebalanceStatus.SELLING:
             return _sell(at, rebalance)
@@ -192,7 +193,12 @@ def _sell(at: Rebalancer, rebalance: Rebalance) -> Onward:
     # Of what really happened: a sell that did not fill shrinks the buys, and nothing is spent that is not there.
     planned = plan_buys(book, targets_of(rebalance, at.worker.settings()))
     bought = rebalance.changed(
-        status=RebalanceStatus.BUYING, buys=planned.buys, held=_held(seen, planned.buys), cash_after=None, cost_bps=None
+        status=RebalanceStatus.BUYING,
+        buys=planned.buys,
+        held=_held(seen, planned.buys),
+        residual=planned.residual,
+        cash_after=None,
+        cost_bps=None,
     )
     bought = at.note(_fresh(bought), f"{_legs(planned.buys)} to buy from ${planned.spendable:,.2f}")
     return advance(at, at.rebalances.save(bought))
@@ -322,10 +328,15 @@ def _give_up(at: Rebalancer, rebalance: Rebalance, why: Refusal) -> Onward:
     noted = at.note(rebalance, why.detail)
     if rebalance.planned_at is None:
         return _end(at, noted, RebalanceStatus.REJECTED, why.reason)
-    unbought = rebalance.buys if rebalance.status is RebalanceStatus.SELLING else ()
-    left = (Residual(symbol=leg.symbol, drift=leg.drift, why=why.detail) for leg in unbought)
-    noted = noted.changed(residual=(*noted.residual, *left))
-    return _end(at, noted, RebalanceStatus.DONE_WITH_RESIDUAL, why.reason)
+    return _end(at, _with_what_is_left(at, noted, why.detail), RebalanceStatus.DONE_WITH_RESIDUAL, why.reason)
+
+
+def _with_what_is_left(at: Rebalancer, rebalance: Rebalance, why: str) -> Rebalance:
+    """With what is left as its legs' records tell it, and `why` for those that were not placed."""
+    # One that cannot be read is told as not placed: this must come to an end whatever the records are like.
+    ids = [leg_id(rebalance, leg) for leg in (*rebalance.sells, *rebalance.buys)]
+    orders, _ = at.worker.orders.several(ids)
+    return rebalance.changed(residual=left_by_record(rebalance, orders, why))
 
 
 def _done(at: Rebalancer, rebalance: Rebalance) -> Onward:

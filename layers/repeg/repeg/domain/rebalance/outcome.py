@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from repeg.domain.money import tidy
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.reasons import Status
-from repeg.domain.rebalance.legs import cash_flow, traded_qty
-from repeg.domain.rebalance.plan import Residual
+from repeg.domain.rebalance.legs import cash_flow, leg_id, traded_qty
+from repeg.domain.rebalance.plan import SHOWN, Residual
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 
 # A cent a share and a thousandth of the value: more than what brokers and the SEC take of a sale.
@@ -37,10 +38,30 @@ def explained(left: Iterable[Residual], orders: Iterable[Order]) -> tuple[Residu
     ended: dict[str, str] = {}
     for order in orders:
         if order.status is not Status.FILLED or order.reason:
-            why = f" ({order.reason})" if order.reason else ""
-            became = f"was {order.status}{why}" if order.status.terminal else "hangs, and is still at work"
-            ended.setdefault(order.symbol, f"the {order.side or 'sell'} leg {became}".replace("_", " "))
+            ended.setdefault(order.symbol, _became(order))
     return tuple(each.changed(why=ended.get(each.symbol, each.why)) for each in left)
+
+
+def left_by_record(rebalance: Rebalance, orders: Mapping[str, Order], why: str) -> tuple[Residual, ...]:
+    """What is left where the account cannot be asked any more: of each leg what is not known to be filled.
+
+    `orders`: those of legs that were placed, by id; `why` the others were not. What the plan could not reach stays.
+    """
+    left = {each.symbol: each for each in rebalance.residual}
+    equity = rebalance.equity
+    for leg in (*rebalance.sells, *rebalance.buys) if equity else ():
+        order = orders.get(leg_id(rebalance, leg))
+        if order is None or order.status is not Status.FILLED:
+            traded = traded_qty(order) * leg.mark / equity if order and equity else ZERO
+            words = _became(order) if order else why
+            left[leg.symbol] = Residual(symbol=leg.symbol, drift=tidy((leg.drift + traded).quantize(SHOWN)), why=words)
+    return tuple(sorted(left.values(), key=lambda each: (-abs(each.drift), each.symbol)))
+
+
+def _became(order: Order) -> str:
+    why = f" ({order.reason})" if order.reason else ""
+    became = f"was {order.status}{why}" if order.status.terminal else "hangs, and is still at work"
+    return f"the {order.side or 'sell'} leg {became}".replace("_", " ")
 
 
 def status_with(rebalance: Rebalance, left: Iterable[Residual]) -> RebalanceStatus:

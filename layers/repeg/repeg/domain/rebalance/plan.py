@@ -17,7 +17,7 @@ from repeg.domain.rebalance.funds import Wish, for_covers, owed, scarcity, share
 from repeg.domain.rebalance.standing import Standing, investable_equity, standings
 
 _CENT = Decimal("0.01")
-_SHOWN = Decimal("0.000001")
+SHOWN = Decimal("0.000001")
 """To what weights and drifts are rounded where they are told; decisions take them exactly."""
 
 STILL_TO_SELL = "still to be sold"
@@ -290,7 +290,7 @@ def _costs(trades: Iterable[_Trade]) -> Decimal:
 
 
 def _shown(fraction: Decimal) -> Decimal:
-    return tidy(fraction.quantize(_SHOWN))
+    return tidy(fraction.quantize(SHOWN))
 
 
 def _cents(dollars: Decimal) -> str:

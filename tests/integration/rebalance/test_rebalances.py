@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from desk.report.truth import is_trading
 from repeg.broker.alpaca import AlpacaBroker
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.rebalance.record import RebalanceStatus
@@ -102,9 +103,11 @@ def test_two_at_once_are_worked_one_after_the_other(lab: Lab) -> None:
 def test_a_misprint_sells_nothing_and_is_told(lab: Lab) -> None:
     market(lab, AAPL=100, QQQ=50)
     lab.control.quote("AAPL", "1.00", "1.02", 100, 100)
+    mark = lab.mark()
     done = rebalance(lab, TARGETS)
     assert (done.status, done.reason) == (RebalanceStatus.REJECTED, Reason.BAD_QUOTE)
     assert not submits(lab)
+    assert sum(map(is_trading, lab.control.journal(mark))) < 60, "exits need the requests of those two minutes"
     assert any("AAPL" in event.detail for event in done.events)
     assert len(alerts(lab)) == 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from repeg.domain.money import tidy
+from repeg.domain.money import DOLLAR, tidy
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.reasons import Status
 from repeg.domain.rebalance.legs import cash_flow, leg_id, traded_qty
@@ -65,6 +65,11 @@ def _became(order: Order) -> str:
 
 
 def status_with(rebalance: Rebalance, left: Iterable[Residual]) -> RebalanceStatus:
-    """How a rebalance ends that leaves this: what is off its target by no more than the threshold is on it."""
-    off = any(abs(each.drift) > rebalance.wanted.threshold for each in left)
+    """How a rebalance ends that leaves this: what is off its target by no more than the threshold is on it.
+
+    So is what no order may be as small as: with a threshold of nothing a rest of cents would wake somebody every day.
+    """
+    smallest = max(DOLLAR, rebalance.wanted.min_trade_notional)
+    within = max(rebalance.wanted.threshold, smallest / rebalance.equity if rebalance.equity else ZERO)
+    off = any(abs(each.drift) > within for each in left)
     return RebalanceStatus.DONE_WITH_RESIDUAL if off else RebalanceStatus.DONE

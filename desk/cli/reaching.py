@@ -99,10 +99,10 @@ def reaching_records(stack: str) -> Iterator[Records]:
 @contextmanager
 def reaching_case(stack: str) -> Iterator[Case]:
     """The stack and the broker that it trades at; trouble with either ends the command with exit code 1."""
-    from desk.doctor.case import wall_clock
     from desk.doctor.findings import Trouble
     from desk.doctor.meter import Meter
     from desk.doctor.reach import reach
+    from desk.stack.market_time import wall_clock
 
     with reaching(stack):
         try:

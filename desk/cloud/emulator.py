@@ -1,4 +1,4 @@
-"""Runs the AWS emulator with six changes, all about the functions that it runs and what calls them.
+"""Runs the AWS emulator with eight changes, about the functions that it runs, what calls them, and what is measured.
 
 AWS runs fifty functions at once without a thought. The emulator gives each concurrent invocation a process of its own,
 60 MB each, and past a cap fails the task as ``Lambda.Unknown``. Here the tasks of the state machines queue, in order,
@@ -15,7 +15,14 @@ end of what an invocation wrote, so that nothing is waited for, and each line is
 
 It fires the rules that have a schedule by the wall's clock. Here the local cloud does, by the market's: schedules.py.
 
-A script, run by the emulator's own interpreter: ``emulator.py WORKERS CACHE``, all else by environment variables.
+It sets alarms off by rules of its own, takes a metric without dimensions for all that have some, and stamps what it
+measures by the wall's clock. Here it keeps metrics by the market's, finds exactly what is asked for, and leaves the
+alarms to the local cloud: watch/.
+
+It does not tell how old the oldest message of a queue is. Here it does, as one more attribute of the queue.
+
+A script, run by the emulator's own interpreter: ``emulator.py WORKERS CACHE CLOCK``, all else by environment variables.
+CLOCK is the file in which the exchange says how its clock runs; without it, market time is the wall's.
 """
 
 from __future__ import annotations
@@ -27,13 +34,13 @@ import queue
 import runpy
 import sys
 import threading
+import time
 import types
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from time import monotonic
 from types import FunctionType
 from typing import Any
 
@@ -44,6 +51,9 @@ QUEUE_PAUSE_S, SHORT_QUEUE_PAUSE_S = 0.05, 0.002
 UNMARKED_LOG_S = 0.25
 END_OF_LOG = "\x1eend of log"
 _ANSWER_IS_OUT = "        _real_stdout.flush()\n\nrun()"
+_KEPT_S = 14 * 24 * 3600
+OLDEST_AGE = "ApproximateAgeOfOldestMessage"
+"""Attribute of a queue: wall seconds since its oldest message was sent, 0 if it is empty."""
 
 Call = Callable[[str, Any], Any]
 
@@ -106,10 +116,10 @@ def marking(script: str) -> str:
 def log_until(mark: str, lines: queue.Queue[str], patience_s: float = UNMARKED_LOG_S) -> str:
     """What a worker logged before a mark; without one, what came in ``patience_s`` seconds (the next has the rest)."""
     logged: list[str] = []
-    deadline = monotonic() + patience_s
+    deadline = time.monotonic() + patience_s
     while True:
         try:
-            line = lines.get(timeout=max(0.0, deadline - monotonic()))
+            line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
             return "\n".join(logged)
         text, end, request_id = line.partition(END_OF_LOG)
@@ -132,10 +142,78 @@ def mark_logs(runtime: Any) -> None:
     runtime.Worker._drain_stderr_bounded = lambda worker: log_until(worker.mark, worker._stderr_queue)
 
 
-def change(workers: int, cache: Path) -> None:
+def setting_of(clock: Path) -> str:
+    """What the exchange's file says of its clock; nothing where there is no exchange."""
+    try:
+        return clock.read_text()
+    except OSError:
+        return ""
+
+
+def market_now(setting: str) -> float:
+    """Seconds since 1970; the same as desk/stack/market_time.py, which the emulator's interpreter does not find."""
+    if not setting:
+        return time.time()
+    market, since, speed, parts = map(int, setting.split())
+    return (market + (time.monotonic_ns() - since) * speed // parts) / 1e9
+
+
+class Exactly(dict[str, str]):
+    """Dimensions asked for: none are none, not any."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def keep_metrics_on_market_time(cloudwatch: Any, clock: Path) -> None:
+    """Lets the emulator's CloudWatch live by the exchange's clock, and leave its alarms to others."""
+    find, record, seen = cloudwatch._dims_from_list, cloudwatch.record_metric, [setting_of(clock)]
+
+    def forget_what_has_not_happened() -> None:
+        """Once the clock was set: else what was measured later would be there already when its time comes again."""
+        setting = setting_of(clock)
+        if setting == seen[0]:
+            return
+        seen[0] = setting
+        now = market_now(setting)
+        for key, points in list(cloudwatch._metrics.items()):
+            kept = [point for point in points if now - _KEPT_S <= point["Timestamp"] <= now]
+            if kept:
+                cloudwatch._metrics[key] = kept
+            else:
+                del cloudwatch._metrics[key]
+
+    def record_also_for_the_account(
+        namespace: str, name: str, value: float, unit: str = "None", dimensions: dict[str, str] | None = None
+    ) -> None:
+        record(namespace, name, value, unit, dimensions)
+        if dimensions:
+            record(namespace, name, value, unit)
+
+    cloudwatch.time = types.SimpleNamespace(**{**vars(time), "time": lambda: market_now(setting_of(clock))})
+    cloudwatch._evict_old_metrics = forget_what_has_not_happened
+    cloudwatch._dims_from_list = lambda dimensions: Exactly(find(dimensions))
+    cloudwatch.record_metric = record_also_for_the_account
+    cloudwatch._evaluate_alarm = lambda alarm: None
+
+
+def tell_ages(sqs: Any) -> None:
+    """Lets the emulator's queues say how old their oldest message is."""
+    refresh = sqs._refresh_counts
+
+    def refresh_with_age(queue: dict[str, Any]) -> None:
+        refresh(queue)
+        now = time.time()
+        sent = [message.get("enqueued_at", message.get("sent_at", now)) for message in queue["messages"]]
+        queue["attributes"][OLDEST_AGE] = str(int(now - min(sent, default=now)))
+
+    sqs._refresh_counts = refresh_with_age
+
+
+def change(workers: int, cache: Path, clock: Path) -> None:
     """Applies all changes; an emulator that is not the known one is refused."""
     from ministack.core import lambda_runtime
-    from ministack.services import eventbridge, lambda_svc, stepfunctions
+    from ministack.services import cloudwatch, eventbridge, lambda_svc, sqs, stepfunctions
 
     found = version("ministack")
     calls = inspect.signature(stepfunctions._call_lambda).parameters
@@ -149,6 +227,11 @@ def change(workers: int, cache: Path) -> None:
         lambda_runtime._PYTHON_WORKER_SCRIPT.count(_ANSWER_IS_OUT) == 1,
         inspect.getsource(lambda_runtime.Worker.invoke).count("self._drain_stderr_bounded()") == 1,
         inspect.getsource(eventbridge._scheduler_loop).count("_tick_scheduled_rules()") == 1,
+        inspect.getsource(cloudwatch).count("_dims_key(req_dims) if req_dims else None") == 2,
+        inspect.getsource(cloudwatch).count("    _evaluate_alarm(alarm)\n") == 3,
+        inspect.getsource(cloudwatch.handle_request).count("_evict_old_metrics()") == 1,
+        "_cw.record_metric(" in inspect.getsource(lambda_svc._emit_lambda_metrics),
+        inspect.getsource(sqs._act_get_queue_attributes).count("_refresh_counts(q)") == 1,
     ]
     if not all(known):
         raise SystemExit(f"ministack {found} is not {EMULATOR_VERSION}, for which these changes were written")
@@ -159,9 +242,11 @@ def change(workers: int, cache: Path) -> None:
     lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = SHORT_QUEUE_PAUSE_S
     mark_logs(lambda_runtime)
     eventbridge._tick_scheduled_rules = lambda: None
+    keep_metrics_on_market_time(cloudwatch, clock)
+    tell_ages(sqs)
 
 
 if __name__ == "__main__":
-    change(int(sys.argv[1]), Path(sys.argv[2]))
+    change(int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
     sys.argv = sys.argv[:1]
     runpy.run_module("ministack", run_name="__main__")

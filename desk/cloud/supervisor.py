@@ -1,4 +1,6 @@
-"""The process that holds a local cloud together: it starts emulator and exchange, fires the schedules, and stops both.
+"""The process that holds a local cloud together: it starts emulator and exchange, and stops both.
+
+In between it fires the schedules, and keeps watch over metrics and alarms.
 
 ``python -m desk.cloud.supervisor FOLDER ENDPOINT_PORT EXCHANGE_PORT SPEED START ROLES``. It restarts nothing: when one
 of the two ends, the other is ended, the log says so, and the cloud is down.
@@ -17,6 +19,7 @@ from pathlib import Path
 
 from desk.cloud.schedules import Schedules
 from desk.cloud.tools import Tools, find_tools
+from desk.cloud.watch.watch import keep_watch
 from desk.exchange.process import ExchangeProcess, launch
 from desk.stack.place import Place, Processes
 from desk.stack.processes import end, until
@@ -62,6 +65,7 @@ def _run(
         return 1
     place.say_processes(Processes(os.getpid(), emulator.pid, exchange.process.pid, endpoint_url, exchange.url, speed))
     schedules = Schedules(endpoint_url, exchange.control)
+    threading.Thread(target=keep_watch, args=(place, stop), daemon=True).start()
     while not stop.wait(schedules.pause(speed)):
         for name, process in (("emulator", emulator), ("exchange", exchange.process)):
             if process.poll() is not None:
@@ -75,7 +79,15 @@ def _run(
 
 def _start_exchange(place: Place, port: int, speed: str, start: str) -> ExchangeProcess:
     with place.log("exchange").open("wb") as log:
-        return launch(place.folder / "exchange.port", port=port, speed=speed, start=start, log=log, detached=True)
+        return launch(
+            place.folder / "exchange.port",
+            port=port,
+            speed=speed,
+            start=start,
+            clock_file=place.clock,
+            log=log,
+            detached=True,
+        )
 
 
 def start_emulator(
@@ -102,7 +114,7 @@ def start_emulator(
     }
     with place.log("emulator").open("wb") as log:
         return subprocess.Popen(
-            [str(tools.cloud), "-P", str(_EMULATOR), str(WORKERS), str(cache)],
+            [str(tools.cloud), "-P", str(_EMULATOR), str(WORKERS), str(cache), str(place.clock)],
             cwd=place.scratch,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
 from desk.doctor.meter import Meter
 from desk.stack.connection import Connection
+from desk.stack.market_time import measured_now, wall_clock
 from repeg.store.orders import OrderStore
 from repeg.store.rebalances import RebalanceStore
 from repeg.store.shared import SharedStore
 
 _Known = TypeVar("_Known")
-
-
-def wall_clock() -> datetime:
-    """Wall time of this machine, aware."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,10 @@ class Case:
     def simulated(self) -> bool:
         """True on the local cloud, where market time and the market are made up."""
         return self.connection.is_local
+
+    def measured_now(self) -> datetime:
+        """Now, by the clock of the stack's metrics: on the local cloud the market's."""
+        return measured_now(self.connection, self.wall)
 
     @cached_property
     def orders(self) -> OrderStore:

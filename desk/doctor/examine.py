@@ -10,11 +10,12 @@ from datetime import datetime
 from itertools import groupby
 
 from desk.doctor.aws_trouble import AwsError, explain
-from desk.doctor.case import Case, wall_clock
+from desk.doctor.case import Case
 from desk.doctor.checks import CHECKS, Check
 from desk.doctor.findings import Diagnosis, Finding, Trouble
 from desk.doctor.meter import Meter
 from desk.doctor.reach import STACK, reach
+from desk.stack.market_time import wall_clock
 
 PATIENCE_S = 20.0
 _AGAIN = "repeg doctor again; if it stays so, run it with --json and report what it says"

@@ -64,7 +64,7 @@ def check_sweep(case: Case) -> str:
     about = {"FunctionName": name}
     runs = points(case, "AWS/Lambda", "Invocations", about, "Sum", minutes=15)
     errors = points(case, "AWS/Lambda", "Errors", about, "Sum", minutes=15)
-    ago = case.wall() - runs[-1].at if runs else None
+    ago = case.measured_now() - runs[-1].at if runs else None
     if ago is None or ago > SILENT + timedelta(minutes=1):
         if case.wall() - datetime.fromisoformat(function["LastModified"]) < 2 * SILENT:
             return "deployed a moment ago, not seen running yet"

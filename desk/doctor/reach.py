@@ -9,11 +9,12 @@ from datetime import datetime
 from botocore.config import Config
 
 from desk.doctor.aws_trouble import AwsError, error_code, explain
-from desk.doctor.case import Case, wall_clock
+from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.meter import Meter
 from desk.doctor.words import START_AFRESH, deploy, deploy_again
 from desk.stack.connection import DEFAULT_STACK, Connection, connect, local_for
+from desk.stack.market_time import wall_clock
 from desk.stack.place import Place, here
 from desk.stack.processes import is_ours
 

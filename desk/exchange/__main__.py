@@ -14,6 +14,7 @@ from pathlib import Path
 from desk.exchange.door.gateway import Gateway
 from desk.exchange.door.serving import DEFAULT_START as DEFAULT_START
 from desk.exchange.door.serving import HOST, PortRefused, bind, serve
+from desk.exchange.market.clock import MarketClock
 from desk.exchange.market.moments import parse_instant
 from desk.exchange.market.sessions import covers
 
@@ -23,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     ids = random.Random(options.id_seed) if options.id_seed is not None else None
-    gateway = Gateway(options.start, options.speed, ids=ids)
+    clock = MarketClock(options.start, options.speed, told=options.clock_file)
+    gateway = Gateway(options.start, options.speed, ids=ids, clock=clock)
     try:
         asyncio.run(serve(gateway, bind(options.port), lambda port: _announce(port, options.port_file)))
     except PortRefused as problem:
@@ -38,6 +40,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--speed", type=_speed, default=Fraction(1), help="market seconds per wall second (1)")
     parser.add_argument("--start", type=_start, default=DEFAULT_START, help=f"market time ({DEFAULT_START})")
     parser.add_argument("--port-file", type=Path, help="the bound port is written here once it listens")
+    parser.add_argument("--clock-file", type=Path, help="says how market time runs, whenever that changes")
     parser.add_argument("--id-seed", type=int, help="make order ids repeatable")
     return parser.parse_args(arguments)
 

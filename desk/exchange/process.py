@@ -33,19 +33,22 @@ def launch(
     port: int = 0,
     speed: float | str = 1,
     start: str | None = None,
+    clock_file: Path | None = None,
     log: IO[bytes] | None = None,
     detached: bool = False,
     timeout: float = 20.0,
 ) -> ExchangeProcess:
     """Start an exchange and return once it listens; the caller ends it.
 
-    `start` is an RFC 3339 market time, `timeout` wall seconds; `detached` lets it outlive its parent.
+    `start` is an RFC 3339 market time, `timeout` wall seconds; `detached` lets it outlive its parent; `clock_file` will
+    say how its clock runs.
     Raises RuntimeError if it does not come up.
     """
     # One from an earlier run would be taken for this one's.
     port_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "desk.exchange", "--port", str(port), "--speed", str(speed)]
     command += ["--port-file", str(port_file), *(["--start", start] if start else [])]
+    command += ["--clock-file", str(clock_file)] if clock_file else []
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, start_new_session=detached)
     deadline = time.monotonic() + timeout
     while not port_file.exists():

@@ -61,6 +61,11 @@ class Place:
         return self.folder / "tmp"
 
     @property
+    def clock(self) -> Path:
+        """Where the exchange says how market time runs."""
+        return self.scratch / "clock"
+
+    @property
     def lock_file(self) -> Path:
         return self.folder / "lock"
 

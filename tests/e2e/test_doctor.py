@@ -70,7 +70,7 @@ def test_what_is_broken_is_told_with_its_mend_and_nothing_else_is(
     found = doctor()
     assert bad(found) == set(), [found[name] for name in bad(found)]
     assert {"keys", "account", "mode", "data feed", "clock", "queue", "alarms"} <= set(found)
-    assert "the emulator feeds them nothing" in found["alarms"]["detail"]
+    assert "alarms on market time, " in found["alarms"]["detail"]
 
     unauthorized = {"kind": "error", "path": "/v2/*", "status": 401, "body": {"message": "unauthorized."}}
     calm.exchange.faults(unauthorized)

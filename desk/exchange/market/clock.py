@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 
 
 class MarketClock:
-    """Integer nanoseconds throughout; `wall` is a monotonic nanosecond counter."""
+    """Integer nanoseconds throughout; `wall` is a monotonic nanosecond counter.
 
-    def __init__(self, start: int, speed: Fraction = Fraction(1), wall: Callable[[], int] = time.monotonic_ns) -> None:
+    `told`: a file that says at any time how the clock runs, for other processes of this machine to read the same time.
+    """
+
+    def __init__(
+        self,
+        start: int,
+        speed: Fraction = Fraction(1),
+        wall: Callable[[], int] = time.monotonic_ns,
+        told: Path | None = None,
+    ) -> None:
         self._wall = wall
         self._market = start
         self._since = wall()
         self._paused = False
         self._speed = speed
+        self._told = told
+        self._tell()
 
     @property
     def speed(self) -> Fraction:
@@ -38,17 +51,28 @@ class MarketClock:
         """Let market time read `market` from now on."""
         self._market = market
         self._since = self._wall()
+        self._tell()
 
     def pause(self, paused: bool) -> None:
         """Stop or restart market time where it stands."""
         # Bank what has passed at the old pace before the pace changes.
         self.set(self.now())
         self._paused = paused
+        self._tell()
 
     def run_at(self, speed: Fraction) -> None:
         """Change the speed without a jump in market time."""
         self.set(self.now())
         self._speed = speed
+        self._tell()
+
+    def _tell(self) -> None:
+        """Market and wall nanoseconds of one instant, and the speed as a fraction, 0 while paused."""
+        if self._told is not None:
+            speed = Fraction(0) if self._paused else self._speed
+            part = self._told.with_name(f"{self._told.name}.part")
+            part.write_text(f"{self._market} {self._since} {speed.numerator} {speed.denominator}")
+            os.replace(part, self._told)
 
     def wall_seconds_until(self, market: int) -> float | None:
         """Wall seconds until market time reads `market`; None while paused."""

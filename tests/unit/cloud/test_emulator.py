@@ -188,7 +188,7 @@ INVOKE = """
 import json, runpy, sys, tempfile, time
 from pathlib import Path
 emulator, code, events = sys.argv[1], Path(sys.argv[2]).read_bytes(), json.loads(sys.argv[3])
-runpy.run_path(emulator)["change"](1, Path(tempfile.gettempdir()))
+runpy.run_path(emulator)["change"](1, Path(tempfile.gettempdir()), Path("no-clock"))
 from ministack.core.lambda_runtime import Worker
 arn = "arn:aws:lambda:us-east-1:000000000000:function:f"
 worker = Worker("f", {"Runtime": "python3", "Handler": "app.handler", "FunctionArn": arn}, code)
@@ -233,3 +233,60 @@ def test_the_real_emulator_tells_each_log_to_its_invocation_at_once(tmp_path: Pa
     assert logs[4:] == [["line 0"], ["line 0", "line 1"], ["line 0"], ["line 0"], []]
     silent = min(told[1][1], told[8][1])
     assert silent < 0.04, "the emulator still listens for lines that do not come"
+
+
+MEASURE = """
+import asyncio, json, runpy, sys, time
+from pathlib import Path
+emulator, clock = sys.argv[1], Path(sys.argv[2])
+def set_clock(market):
+    clock.write_text(f"{market * 10**9} {time.monotonic_ns()} 0 1")
+set_clock(2_000_000_000)
+runpy.run_path(emulator)["change"](1, clock.parent, clock)
+from ministack.services import cloudwatch, lambda_svc, sqs
+def call(action, **given):
+    headers = {"content-type": "application/json", "x-amz-target": f"any.{action}"}
+    status, _, body = asyncio.run(cloudwatch.handle_request("POST", "/", headers, json.dumps(given).encode(), {}))
+    assert status == 200, body
+    return json.loads(body or b"{}")
+def sums(name, *dimensions):
+    stat = {"Metric": {"Namespace": "AWS/Lambda", "MetricName": name, "Dimensions": list(dimensions)}, "Period": 60}
+    query = {"Id": "q", "MetricStat": stat | {"Stat": "Sum"}}
+    [found] = call("GetMetricData", MetricDataQueries=[query], StartTime=0, EndTime=3e9)["MetricDataResults"]
+    return list(zip(found["Timestamps"], found["Values"]))
+alarm = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1}
+call("PutMetricAlarm", AlarmName="a", Threshold=0, ComparisonOperator="GreaterThanThreshold", **alarm)
+for function in ("f", "g"):
+    lambda_svc._emit_lambda_metrics(function, 5, True, False)
+call("PutMetricData", Namespace="AWS/Lambda", MetricData=[{"MetricName": "Errors", "Value": 1}])
+told = {"all": sums("Errors"), "f": sums("Errors", {"Name": "FunctionName", "Value": "f"})}
+told["state"] = call("DescribeAlarms")["MetricAlarms"][0]["StateValue"]
+set_clock(1_999_999_000)
+told["set back"] = sums("Errors")
+lambda_svc._emit_lambda_metrics("f", 5, True, False)
+told["later"] = sums("Errors")
+queue = {"attributes": {}, "messages": []}
+sqs._refresh_counts(queue)
+told["ages"] = [queue["attributes"]["ApproximateAgeOfOldestMessage"]]
+queue["messages"] = [{"sent_at": time.time() - age, "visible_at": 0, "receive_count": 0} for age in (3, 70)]
+sqs._refresh_counts(queue)
+told["ages"].append(queue["attributes"]["ApproximateAgeOfOldestMessage"])
+print(json.dumps(told))
+"""
+
+
+def test_the_real_emulator_measures_on_market_time_and_leaves_the_alarms_alone(tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [EMULATORS_PYTHON, "-P", "-c", MEASURE, str(emulator.__file__), str(tmp_path / "clock")],
+        env={"TMPDIR": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert answer.returncode == 0, answer.stderr
+    told = json.loads(answer.stdout.splitlines()[-1])
+    assert told["all"] == [[1_999_999_980, 3.0]], "the account's own, of both functions and by hand"
+    assert told["f"] == [[1_999_999_980, 1.0]]
+    assert told["state"] == "INSUFFICIENT_DATA"
+    assert (told["set back"], told["later"]) == ([], [[1_999_998_960, 1.0]])
+    assert told["ages"] == ["0", "70"]

@@ -1,0 +1,51 @@
+"""Market time on the local cloud, which its exchange writes down: it is read without a call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from desk.stack.connection import Connection
+from desk.stack.place import here
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the exchange's clock runs; another text once it was set, stopped or sped up. Empty: as the wall's."""
+
+    text: str
+
+    @classmethod
+    def read(cls, told: Path) -> Setting:
+        """From the file that the exchange keeps."""
+        try:
+            return cls(told.read_text())
+        except OSError:
+            return cls("")
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        if not self.text:
+            return time.time()
+        market, since, speed, parts = map(int, self.text.split())
+        return (market + (time.monotonic_ns() - since) * speed // parts) / 1e9
+
+    @property
+    def speed(self) -> float:
+        """Market seconds per wall second, 0 while the clock stands still."""
+        _, _, speed, parts = map(int, self.text.split() or (0, 0, 1, 1))
+        return speed / parts
+
+
+def wall_clock() -> datetime:
+    """Wall time of this machine, aware."""
+    return datetime.now(UTC)
+
+
+def measured_now(connection: Connection, wall: Callable[[], datetime] = wall_clock) -> datetime:
+    """Now, by the clock of a stack's metrics and alarms: on the local cloud the market's."""
+    setting = Setting.read(here().clock) if connection.is_local else Setting("")
+    return datetime.fromtimestamp(setting.now(), UTC) if setting.text else wall()

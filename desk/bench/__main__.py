@@ -86,15 +86,15 @@ def _run(report: Report, wanted: Sequence[str], folder: Path, say: Say) -> None:
 
 
 def _artefacts(folder: Path, say: Say) -> Artefacts:
-    from desk.bench import cold
     from desk.bench.artefacts import gather
+    from desk.bench.parts import cold
 
     say("building, and laying a plain install beside it")
     return gather(folder, cold.ORDER_PATH)
 
 
 def _on_artefacts(wanted: Sequence[str], artefacts: Artefacts, folder: Path, say: Say) -> list[Part]:
-    from desk.bench import cold, size
+    from desk.bench.parts import cold, size
 
     parts = [cold.measure(artefacts, folder, COLD_SECONDS, say)] if "cold" in wanted else []
     if "size" in wanted:
@@ -104,13 +104,13 @@ def _on_artefacts(wanted: Sequence[str], artefacts: Artefacts, folder: Path, say
 
 
 def _on_exchange(say: Say) -> Part:
-    from desk.bench import exchange
+    from desk.bench.parts import exchange
 
     return exchange.measure(say)
 
 
 def _on_cloud(wanted: Sequence[str], artefacts: Artefacts | None, folder: Path, say: Say) -> list[Part]:
-    from desk.bench import burst, cost, first, latency, memory, rebalance
+    from desk.bench.parts import burst, cost, first, latency, memory, rebalance
     from desk.bench.stage import stage
 
     parts = []

@@ -16,7 +16,6 @@ from desk.cli import (
     keys,
     local,
     orders,
-    plan,
     positions,
     rebalances,
     rehearse,
@@ -46,7 +45,7 @@ app.command()(orders.wait)
 app.command()(orders.watch)
 app.command()(rebalances.rebalances)
 app.command()(rebalances.rebalance)
-app.command()(plan.plan)
+app.command()(rebalances.plan)
 app.command()(positions.positions)
 app.command()(positions.resolve)
 app.add_typer(settings.app, name="settings")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from desk.cli.options import AsJson, StackName
-from desk.cli.output import fail, print_json, refuse, tell
+from desk.cli.output import fail, print_json, refuse, told_without_table
 
 if TYPE_CHECKING:
     from desk.stack.records import Record
@@ -34,16 +34,12 @@ def orders(
     status = _known_status(status)
     with reaching_orders(stack) as store:
         views = [order_view(order) for order in newest_orders(store, _upper(symbol), status, limit)]
-    if as_json:
-        print_json(views)
+    if told_without_table(views, as_json, "no orders"):
         return
     from desk.telling.render import console, orders_table
 
-    if views:
-        screen = console()
-        screen.print(orders_table(views, screen.width))
-    else:
-        tell("no orders")
+    screen = console()
+    screen.print(orders_table(views, screen.width))
 
 
 def order(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -18,6 +18,18 @@ BAD_INPUT = 2
 def print_json(document: Any) -> None:
     """The one JSON document of a `--json` command, on stdout."""
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def told_without_table(found: Sequence[Any], as_json: bool, nothing: str) -> bool:
+    """Print what was found where that takes no table: as the JSON document, or as the remark that it is nothing.
+
+    False: a table is needed. Only then is anything imported that draws one.
+    """
+    if as_json:
+        print_json(found)
+    elif not found:
+        tell(nothing)
+    return as_json or not found
 
 
 def tell(line: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from desk.cli.options import AsJson, StackName
-from desk.cli.output import fail, print_json, refuse, tell
+from desk.cli.output import fail, print_json, refuse, tell, told_without_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,14 +31,11 @@ def positions(
         found, trouble = documents(case, symbol.upper() if symbol else None)
     if trouble:
         tell(f"the broker's side is not complete: {trouble}")
-    if as_json:
-        print_json(found)
-    elif found:
-        from desk.telling.render import console
+    if told_without_table(found, as_json, "no bracket holds shares"):
+        return
+    from desk.telling.render import console
 
-        console().print(table(found))
-    else:
-        tell("no bracket holds shares")
+    console().print(table(found))
 
 
 def resolve(

@@ -1,4 +1,4 @@
-"""`repeg rebalances` and `repeg rebalance`: what became of rebalances, and how far the one at work is."""
+"""`repeg rebalances`, `rebalance` and `plan`: what became of them, how far one is, and what one would do now."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from desk.cli.options import AsJson, StackName
-from desk.cli.output import fail, print_json, tell
+from desk.cli.options import AsJson, StackName, name_of, text_of
+from desk.cli.output import FAILED, fail, print_json, refuse, tell, told_without_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from repeg.domain.rebalance.record import Rebalance
 
 Look = Callable[[], dict[str, Any]]
+LARGEST_INPUT = 64 * 1024
+_UNSENT = "nothing is ever sent"
 
 
 def rebalances(
@@ -31,17 +33,13 @@ def rebalances(
 
     with reaching_records(stack) as records:
         views = [rebalance_view(found) for found in records.rebalances.newest(limit)]
-    if as_json:
-        print_json(views)
+    if told_without_table(views, as_json, "no rebalances"):
         return
     from desk.telling.rebalances import rebalances_table
     from desk.telling.render import console
 
-    if views:
-        screen = console()
-        screen.print(rebalances_table(views, screen.width))
-    else:
-        tell("no rebalances")
+    screen = console()
+    screen.print(rebalances_table(views, screen.width))
 
 
 def rebalance(
@@ -71,6 +69,48 @@ def rebalance(
         if follow and screen.is_terminal and view["status"] in AT_WORK:
             view = _follow(screen, view, look, lambda: time.sleep(every))
         screen.print(rebalance_page(view))
+
+
+def plan(
+    file: Annotated[
+        str,
+        typer.Argument(
+            help='File with a rebalance signal, or targets such as {"targets": {"SPY": 0.6}}; - reads stdin.'
+        ),
+    ],
+    stack: StackName = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show what a rebalance would trade now, from the account as it is. Nothing is sent or written."""
+    from desk.cli.reaching import reaching_case
+    from desk.positions.preview import preview
+    from desk.stack.signal_files import BadSignals, read_rebalance
+    from repeg.errors import RepegError
+
+    try:
+        signal = read_rebalance(text_of(file, LARGEST_INPUT, _UNSENT))
+    except BadSignals as problem:
+        refuse(f"{name_of(file)}: {problem}")
+    with reaching_case(stack) as case:
+        try:
+            view = preview(case, signal)
+        except RepegError as problem:
+            fail(f"the account could not be looked at: {problem}")
+    from desk.telling.plans import preview_page, remarks
+    from desk.telling.render import console
+
+    refused = view["refused"]
+    if as_json:
+        print_json(view)
+    elif not refused:
+        console().print(preview_page(view))
+    for remark in remarks(view):
+        tell(remark)
+    if refused:
+        tell(f"no plan can be made: {refused['detail']} ({refused['reason']})")
+        raise typer.Exit(FAILED)
+    if not as_json:
+        tell(f"a preview: {view['trading_requests']} trading requests, nothing was sent")
 
 
 def _rebalance(name: str, found: Record | None) -> Rebalance:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from desk.cli.given import name_of, text_of
-from desk.cli.options import AsJson, StackName
+from desk.cli.options import AsJson, StackName, name_of, text_of
 from desk.cli.output import fail, print_json, refuse, tell
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from desk.cli.given import name_of, text_of
-from desk.cli.options import AsJson, StackName
+from desk.cli.options import AsJson, StackName, name_of, text_of
 from desk.cli.output import fail, print_json, refuse, tell
 
 LARGEST_INPUT = 16 * 1024 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from desk.bench import exchange
+from desk.bench.parts import exchange
 
 
 def test_orders_are_sent_and_pages_read(monkeypatch: pytest.MonkeyPatch) -> None:

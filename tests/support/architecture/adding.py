@@ -70,7 +70,7 @@ ADDING = (
     (
         "command",
         "desk/cli/main.py",
-        "and a file of its name in `desk/cli/`: `repeg orders` in `orders.py` is a plain one",
+        "and the file of its subject in `desk/cli/`; `repeg orders`, in `orders.py`, is a plain one",
     ),
     (
         "line of the doctor",

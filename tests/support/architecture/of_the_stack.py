@@ -115,7 +115,7 @@ STACK = (
 DESK = (
     (
         "a command",
-        "its file is named after it; registered in `main.py`; what several share is in `desk/cli/reaching.py`, "
+        "in the file of its subject; registered in `main.py`; what several share is in `desk/cli/reaching.py`, "
         "`options.py` "
         "and `output.py`",
         "desk/cli/main.py, desk/cli",
@@ -133,7 +133,11 @@ DESK = (
         "a market, a signal, what happens, how it must end",
         "desk/demo/stories.py, desk/demo/story.py",
     ),
-    ("a figure of the bench", "one part a file, each with its targets", "desk/bench/__main__.py, desk/bench/kinds.py"),
+    (
+        "a figure of the bench",
+        "one part a file, each with its targets",
+        "desk/bench/__main__.py, desk/bench/parts, desk/bench/kinds.py",
+    ),
     (
         "the local cloud",
         "an AWS emulator and the exchange, with the real template deployed into it",

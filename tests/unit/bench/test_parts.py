@@ -11,25 +11,25 @@ import pytest
 from desk.bench import __main__ as command
 from desk.bench.bill.prices import Usage
 from desk.bench.bill.usage import within
-from desk.bench.burst import Outcome, busiest
-from desk.bench.burst import report as burst_report
-from desk.bench.cold import ORDER_PATH
-from desk.bench.cold import report as cold_report
 from desk.bench.errors import BenchError
-from desk.bench.exchange import Outcome as ExchangeOutcome
-from desk.bench.exchange import report as exchange_report
-from desk.bench.first import FIRST
-from desk.bench.first import report as first_report
 from desk.bench.kinds import KINDS
-from desk.bench.latency import Both, Trip
-from desk.bench.latency import report as latency_report
-from desk.bench.memory import descendants
-from desk.bench.memory import report as memory_report
-from desk.bench.rebalance import Outcome as Rebalanced
-from desk.bench.rebalance import report as rebalance_report
+from desk.bench.parts.burst import Outcome, busiest
+from desk.bench.parts.burst import report as burst_report
+from desk.bench.parts.cold import ORDER_PATH
+from desk.bench.parts.cold import report as cold_report
+from desk.bench.parts.exchange import Outcome as ExchangeOutcome
+from desk.bench.parts.exchange import report as exchange_report
+from desk.bench.parts.first import FIRST
+from desk.bench.parts.first import report as first_report
+from desk.bench.parts.latency import Both, Trip
+from desk.bench.parts.latency import report as latency_report
+from desk.bench.parts.memory import descendants
+from desk.bench.parts.memory import report as memory_report
+from desk.bench.parts.rebalance import Outcome as Rebalanced
+from desk.bench.parts.rebalance import report as rebalance_report
+from desk.bench.parts.size import report as size_report
 from desk.bench.runtime import ColdStart
 from desk.bench.sample import Sample, sample
-from desk.bench.size import report as size_report
 from desk.bench.stage import Task, course
 from repeg.domain.signals.parsing import parse_signal
 

@@ -12,6 +12,7 @@
 | QUEUE#<symbol>  | TURN#TRADED, #EXITED   | when an order of ours last traded, when shares last left    |
 | MARKET          | CLOCK, CALENDAR        | last reading of the broker's clock, trading days            |
 | MARKET          | ACCOUNT                | which account the keys belong to, as last told              |
+| MARKET          | ASSETS                 | which symbols the broker trades, asked once a day           |
 | MARKET          | OPENING                | plans of the open, from the spreads before it               |
 | TARGETS         | CURRENT                | the targets that the market-open rebalance goes by          |
 | RUN#<schedule>  | <date>                 | the run of a schedule on a day, and what it came to         |

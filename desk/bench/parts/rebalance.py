@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from desk.bench.bill.prices import Usage, dollars
 from desk.bench.bill.usage import usage_of
-from desk.bench.burst import LIMIT, WINDOW_S, busiest
 from desk.bench.errors import BenchError
+from desk.bench.parts.burst import LIMIT, WINDOW_S, busiest
 from desk.bench.report import Part, Table, Target, number, ratio
 from desk.bench.stage import Course, Stage, moment
 from desk.report.audit import audit

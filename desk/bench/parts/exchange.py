@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from desk.bench.errors import BenchError
-from desk.bench.memory import MemoryWatch
+from desk.bench.parts.memory import MemoryWatch
 from desk.bench.report import Part, Table, Target, number
 from desk.bench.sample import Sample
 from desk.exchange.process import ExchangeProcess, start_exchange

@@ -14,9 +14,9 @@ from uuid import uuid4
 
 from desk.bench.artefacts import Artefacts
 from desk.bench.bill.prices import computing
-from desk.bench.cold import MOST_OF_NATIVE, MOST_OF_PLAIN, plain_handlers
 from desk.bench.errors import BenchError
 from desk.bench.kinds import KINDS, Kind
+from desk.bench.parts.cold import MOST_OF_NATIVE, MOST_OF_PLAIN, plain_handlers
 from desk.bench.report import Part, Table, Target, number, ratio, span
 from desk.bench.runtime import ColdStart, Deployed, start_cold
 from desk.bench.sample import rounded, sample

@@ -9,13 +9,17 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from tests.support.short_moto import REGION, shorten
+
 
 @cache
 def dynamodb_client() -> Any:
     """Clients are slow to make; moto answers whichever was made while it was on."""
     # Its name is put together anew for every call, and signing is for nobody here: a third of what a call takes.
     plain = Config(user_agent="lab", signature_version=UNSIGNED)
-    return boto3.client("dynamodb", region_name="us-east-1", config=plain)
+    client = boto3.client("dynamodb", region_name=REGION, config=plain)
+    shorten(client)
+    return client
 
 
 def create_table(client: Any, table: str) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from moto import mock_aws
 
 from desk.exchange.client import ExchangeControl
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 from tests.integration.rebalance.scenes import cash, held, legs, market, send
 from tests.support.crowd import Crowd
 from tests.support.lab import START, Killed, Lab
+from tests.support.short_moto import quick_aws
 
 TARGETS = {"TQQQ": "0.6", "SPY": "0.4"}
 LONGEST_LIFE = 600
@@ -24,7 +24,7 @@ STRIDE = 29
 def _born(exchange: ExchangeControl, cash_there: str) -> Iterator[Lab]:
     exchange.reset()
     exchange.set_clock(START, paused=True)
-    with mock_aws():
+    with quick_aws():
         lab = Lab(exchange)
         market(lab, AAPL=100, QQQ=50)
         lab.control.account(cash=cash_there)

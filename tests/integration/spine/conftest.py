@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from desk.exchange.client import ExchangeControl
 from desk.exchange.process import start_exchange
 from tests.support.lab import START, Lab
+from tests.support.short_moto import quick_aws
 from tests.support.stages import Trail
 
 
@@ -31,7 +31,7 @@ def lab(exchange: ExchangeControl, aws_credentials: None) -> Iterator[Lab]:
     exchange.reset()
     exchange.set_clock(START, paused=True)
     exchange.quote("TQQQ", "50.95", "50.98", 2000, 2000)
-    with mock_aws():
+    with quick_aws():
         lab = Lab(exchange)
         lab.read_clock()
         yield lab

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from itertools import count
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from repeg.store.orders import OrderStore
 from repeg.store.shared import SharedStore
-from tests.support.tables import create_table
+from tests.support.short_moto import quick_aws
+from tests.support.tables import create_table, dynamodb_client
 
 _NUMBERS = count(1)
 
@@ -22,14 +20,8 @@ _NUMBERS = count(1)
 def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        yield _client()
-
-
-@cache
-def _client() -> Any:
-    """Clients are slow to make; moto answers whichever was made while it was on."""
-    return boto3.client("dynamodb", region_name="us-east-1")
+    with quick_aws():
+        yield dynamodb_client()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from desk.exchange.client import ExchangeControl
 from repeg.domain.reasons import Reason, Status
@@ -17,6 +16,7 @@ from tests.support.crowd import Crowd
 from tests.support.lab import START, Killed, Lab
 from tests.support.leaving import SHORT, check_held, hold, shares
 from tests.support.scenes import alerts, at, by_hand, journal, market_time, on_order, outcomes, run, send
+from tests.support.short_moto import quick_aws
 
 STUCK = {"method": "DELETE", "path": "/v2/orders/*", "kind": "stuck_cancel"}
 CANCEL = {"method": "DELETE", "path": "/v2/orders/*"}
@@ -309,7 +309,7 @@ def _born(life: Life, exchange: ExchangeControl) -> Iterator[Lab]:
     exchange.reset()
     exchange.set_clock(START, paused=True)
     exchange.quote("TQQQ", "50.95", "50.98", 2000, 2000)
-    with mock_aws():
+    with quick_aws():
         lab = Lab(exchange)
         lab.sweep()
         life.scene(lab)

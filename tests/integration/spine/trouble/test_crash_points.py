@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from moto import mock_aws
 
 from desk.exchange.client import ExchangeControl
 from repeg.domain.order.record import Order
@@ -22,6 +21,7 @@ from tests.support.crowd import Crowd
 from tests.support.lab import START, Killed, Lab
 from tests.support.leaving import BRACKET
 from tests.support.scenes import journal
+from tests.support.short_moto import quick_aws
 
 READS = {
     "store": """get find claim_of earlier holding holder last_trades several to_do given_up holding_shares sweep_state
@@ -149,7 +149,7 @@ def _born(life: Life, exchange: ExchangeControl) -> Iterator[Lab]:
     exchange.reset()
     exchange.set_clock(START, paused=True)
     life.scene(exchange)
-    with mock_aws():
+    with quick_aws():
         lab = Lab(exchange, life.settings)
         lab.read_clock()
         lab.deaths.seen.clear()

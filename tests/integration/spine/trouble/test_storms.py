@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 
 import pytest
-from moto import mock_aws
 
 from desk.exchange.client import ExchangeControl
+from tests.support.short_moto import quick_aws
 from tests.support.storms.aftermath import look_at
 from tests.support.storms.storm import Storm
 
@@ -28,7 +28,7 @@ def test_after_the_storm_everything_came_to_a_true_end(
     seed: int, exchange: ExchangeControl, aws_credentials: None
 ) -> None:
     storm = Storm(seed, exchange)
-    with mock_aws():
+    with quick_aws():
         try:
             storm.rage()
             look_at(storm)

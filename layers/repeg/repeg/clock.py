@@ -6,7 +6,7 @@ doubt, is settled by a fresh reading.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -83,6 +83,11 @@ class TimeKeeper:
         self.kept.keep_clock(anchor)
         self._latest = anchor
         return MarketClock(anchor, self.speed, self.wall, fresh=True)
+
+    def hold_against(self, broker: Broker, quotes: Collection[Quote]) -> None:
+        """Read anew if quotes are from the future of the shared reading; costs no trading request otherwise."""
+        if any(self.approximate().behind(quote) for quote in quotes):
+            self.read(broker, max(quote.at for quote in quotes))
 
     def _asked(self, broker: Broker) -> ClockAnchor:
         asked_at = self.wall()

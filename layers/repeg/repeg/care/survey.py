@@ -188,10 +188,8 @@ def check_clock(survey: Survey, symbol: str) -> None:
 def _check_clock(survey: Survey, quotes: dict[str, Quote]) -> None:
     worker = survey.worker
     survey.clock_checked = True
-    newest = max((quote.at for quote in quotes.values()), default=None)
-    if any(worker.time.approximate().behind(quote) for quote in quotes.values()):
-        broker = worker.broker_for(Priority.URGENT)
-        _had(survey, "the clock is behind the market and cannot be read", lambda: worker.time.read(broker, newest))
+    broker, trouble = worker.broker_for(Priority.URGENT), "the clock is behind the market and cannot be read"
+    _had(survey, trouble, lambda: worker.time.hold_against(broker, quotes.values()))
 
 
 def _had(survey: Survey, trouble: str, ask: Callable[[], _Seen]) -> _Seen | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 from repeg.domain.rules.parking import was_set_forward
-from repeg.errors import RetryError, StaleExecution
+from repeg.errors import OperatorError, RetryError, StaleExecution
 from repeg.executions import Executions, ExecutionState
 from repeg.rebalance.rebalancer import Rebalancer
 
@@ -16,7 +16,7 @@ def sweep_rebalances(at: Rebalancer, executions: Executions) -> int:
         try:
             rebalance = at.rebalances.get(rebalance_id)
             started += rebalance is not None and _revived(at, executions, rebalance)
-        except (RetryError, StaleExecution) as error:
+        except (RetryError, OperatorError, StaleExecution) as error:
             at.worker.log.info(f"left to the next sweep: {error}", rebalance_id=rebalance_id)
         except Exception as error:  # one whose record is bad must not keep the others from theirs
             at.worker.log.error(f"could not be revived: {error}", alert=True, rebalance_id=rebalance_id)
@@ -46,4 +46,7 @@ def _sleeps_on(at: Rebalancer, rebalance: Rebalance) -> bool:
     parked = rebalance.status is RebalanceStatus.WAITING and rebalance.work.parked_until
     if not parked or rebalance.work.clock is None:
         return False
+    # The shared reading is believed for minutes: only the market's own times tell that it was left behind.
+    symbols = {*list(rebalance.wanted.targets)[:1], *at.worker.settings().feed_witnesses}
+    at.worker.time.hold_against(at.broker, at.broker.quotes(symbols).values())
     return was_set_forward(at.worker.time.approximate().now(), at.now(rebalance))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from repeg.budget.table import TableBudget
 from repeg.care.punctual import Timetable
 from repeg.care.sweep import refresh_clock, sweep
 from repeg.clock import TimeKeeper
+from repeg.domain.metrics.figures import mark_of
 from repeg.domain.metrics.listed import Metric
 from repeg.domain.metrics.measured import Line
 from repeg.domain.order.record import Order
@@ -355,6 +357,12 @@ class Lab:
         orders = list(self.orders.newest())
         alerted = {detail["order_id"] for kind, detail in self.bus.events if kind == "Order Alert"}
         audit(orders, self.control.journal(), all_over=all_over, alerted=alerted, strangers=strangers)
+        told = Counter(
+            line.about["order_id"] for line in self.meter.lines if Metric.ORDERS in line.values and not line.by
+        )
+        assert max(told.values(), default=1) == 1, f"counted more than once: {told.most_common(3)}"
+        marks = [mark for order in orders if (mark := mark_of(order))]
+        assert self.orders.marks(len(orders) or 1) == marks
         for symbol in {order.symbol for order in orders}:
             listed = {order.order_id for order in self.orders.holding(symbol)}
             holding = {order.order_id for order in orders if order.symbol == symbol and order.unexited_qty > 0}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from desk.report.execution import execution_report
 from repeg.domain.metrics.listed import Metric
+from repeg.domain.models import direction
 from repeg.domain.order.record import Order
 from repeg.domain.order.views import order_view
 from repeg.domain.reasons import Reason, Status
@@ -141,3 +144,51 @@ def test_a_cancel_that_hangs_is_told_until_it_is_confirmed(lab: Lab) -> None:
         lab.control.faults()
         crowd.work(until=market_time("10:10"), sweep_every=60)
     assert lab.meter.values(Metric.STUCK_CANCELS)[-1] == 0
+
+
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"method": "POST", "path": "/v2/orders", "kind": "drop_after"},
+    {"method": "POST", "path": "/v2/orders", "kind": "drop_before"},
+    {"method": "POST", "path": "/v2/orders", "kind": "error", "status": 503},
+    {"method": "POST", "path": "/v2/orders", "kind": "reject"},
+    {"method": "GET", "path": "/v2/orders/*", "kind": "error", "status": 500},
+)
+
+
+MANY = int(os.environ.get("ORDERS", "55"))
+"""More than the window of a gauge; by hand, 200 were played as well."""
+
+
+def test_after_many_orders_with_faults_every_figure_is_that_of_the_journal(lab: Lab) -> None:
+    chance = random.Random(12)
+    for number in range(MANY):
+        bid = Decimal("50.95") + Decimal(chance.randint(-5, 5)) / 100
+        ask = bid + Decimal(chance.choice((2, 3, 3, 5, 9))) / 100
+        lab.control.quote("TQQQ", str(bid), str(ask), 2000, chance.choice((5, 2000, 2000, 2000)))
+        if number % 4 == 0:
+            lab.control.faults(chance.choice(FAULTS) | {"count": 1})
+        run(lab, f"s{number}", side=chance.choice(("buy", "buy", "sell")), qty=chance.randint(1, 40))
+    lab.check()
+    spent, orders = executed(lab), list(lab.orders.newest())
+    bps = {order.order_id: off_reference(order, spent[order.order_id]) for order in orders if order.filled_qty}
+    assert len(lab.meter.values(Metric.ORDERS)) == len(orders) == MANY
+    assert sum(lab.meter.values(Metric.ORDERS_FILLED)) == sum(order.status is Status.FILLED for order in orders)
+    assert round(sum(lab.meter.values(Metric.SLIPPAGE_BPS)), 4) == round(sum(bps.values()), 4)
+    figures = told(lab)
+    last = [order for order in orders if order.order_id in bps][:50]
+    worth = [order.filled_qty * (order.terms.reference_price or 0) for order in last]
+    cost = sum(dollars * bps[order.order_id] for dollars, order in zip(worth, last, strict=True))
+    assert round(figures[Metric.SLIPPAGE_GAUGE], 4) == round(cost / sum(worth) / 100, 4)
+    rejected = sum(order.status is Status.REJECTED for order in orders[:50])
+    assert 0 < rejected
+    assert figures[Metric.REJECTION_GAUGE] == Decimal(rejected) / 50 * 100
+    sent = [order for order in orders if order.sent][:50]
+    quick = sum(order.status is Status.FILLED and (order.result.seconds_to_fill or 0) <= 60 for order in sent)
+    assert figures[Metric.FILL_GAUGE] == Decimal(quick) / len(sent) * 100
+
+
+def off_reference(order: Order, dollars: Decimal) -> Decimal:
+    """What the exchange's fills came to, against the reference price, in basis points."""
+    reference = order.terms.reference_price
+    assert reference and order.side
+    return (dollars / order.filled_qty / reference - 1) * 10_000 * direction(order.side)

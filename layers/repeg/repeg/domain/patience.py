@@ -226,7 +226,7 @@ LEGS_AT_ONCE = 20
 LEGS_LOOK_SECONDS = (1, 1, 2, 2, 3, 5)
 """Most legs are over within seconds; the slowest ladders take half a minute."""
 LEG_HANGS_AFTER = timedelta(minutes=10)
-"""Market time without any event: longer than all that a leg waits for, but for a cancel that hangs."""
+"""Market time from its placing: longer than any leg takes, but for a cancel that hangs, or a close in a halt."""
 PRICES_LOOK_SECONDS = (1, 1, 2, 2, 3, 5, 10, 20, 30)
 """A look costs four trading requests, and exits need them, too: what does not pass soon is looked at more seldom."""
 PRICES_AGREE_WITHIN = timedelta(minutes=2)

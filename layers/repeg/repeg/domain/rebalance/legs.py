@@ -59,9 +59,10 @@ def all_over(rebalance: Rebalance, legs: Sequence[Leg], orders: Mapping[str, Ord
 def _is_over(order: Order, now: datetime) -> bool:
     """True for a leg that is not waited for any more.
 
-    One whose cancel is never confirmed, or whose symbol's turn never comes, goes on alone: it strands no other.
+    One whose cancel is never confirmed, whose symbol's turn never comes, or that walks its ladder until the session's
+    close as a close does in a halt, goes on alone: it strands no other.
     """
-    return order.status.terminal or now - order.events[-1].at >= LEG_HANGS_AFTER
+    return order.status.terminal or now - order.created_at >= LEG_HANGS_AFTER
 
 
 def traded_qty(order: Order) -> Decimal:

@@ -8,6 +8,7 @@ import pytest
 
 from repeg.domain.models import from_json, to_json
 from repeg.domain.reasons import Reason
+from repeg.domain.rebalance.book import Holding
 from repeg.domain.rebalance.plan import Plan, left_over, plan, plan_buys
 from tests.support.books import book, filled, held, price, shares_of, targets, why_left
 
@@ -114,6 +115,29 @@ def test_included_shares_of_brackets_are_sold_by_a_close_once_the_free_ones_do_n
     assert planned.equity == 100_000
     assert shares_of(planned.sells) == _shares(AAPL=-100, QQQ=-60)
     assert {leg.symbol: leg.by_close for leg in planned.sells} == {"AAPL": True, "QQQ": False}
+
+
+@pytest.mark.parametrize(
+    ("holding", "weight", "sold"),
+    [
+        (held("AAPL", 60, protected=60), "0.51", "29"),
+        (held("AAPL", "60.4", protected=60), "0.51", "29.4"),
+        (held("AAPL", "60.4").changed(available=Decimal("0.4"), protected=Decimal("60.4")), "0.51", "29.4"),
+        (held("AAPL", 60, protected=60), 0, "60"),
+    ],
+    ids=["all", "with some of one's own", "a fraction that is bare already", "everything"],
+)
+def test_what_stays_of_a_bracket_is_whole_shares_as_protection_is_for_those(
+    holding: Holding, weight: str, sold: str
+) -> None:
+    (sell,) = plan(book(0, [holding], MARKS), targets({"AAPL": weight}, protected=True, threshold=0)).sells
+    assert (sell.qty, sell.by_close) == (Decimal(sold), True)
+
+
+def test_a_short_is_bought_back_in_whole_shares() -> None:
+    """A fraction cannot be sold short: none can be left of one."""
+    planned = plan(book(1_050, {"AAPL": -10, "QQQ": 10}, MARKS), targets({"SPY": 1}))
+    assert shares_of(planned.sells) == _shares(AAPL=5, QQQ=-10)
 
 
 def test_what_other_orders_hold_is_not_sold_and_said_so() -> None:

@@ -7,7 +7,7 @@ count no proceeds, and at the end for what is left (`left_over`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal, localcontext
+from decimal import ROUND_CEILING, Decimal, localcontext
 from typing import Literal, NamedTuple
 
 from repeg.domain.models import Frozen, Side
@@ -166,13 +166,23 @@ def _nothing_to_invest(book: Book, targets: Targets, equity: Decimal) -> Plan:
 def _sell(standing: Standing, targets: Targets) -> _Trade:
     """The sale of what is too much: all that is there when nothing of it is wanted."""
     wanted = standing.qty - standing.target / standing.price.mark
-    qty = floor_qty(min(wanted, standing.reach), standing.fractionable)
-    why = ""
+    reachable = floor_qty(min(wanted, standing.reach), standing.fractionable)
+    qty = _leaving_whole(standing, reachable)
+    why = "" if qty == reachable else "protection is for whole shares, and so what stays of a bracket is whole"
     if standing.reach < wanted:
         why = f"open orders hold {plain(standing.qty - standing.reach)} of {plain(standing.qty)} shares"
     elif qty < wanted and not standing.fractionable:
         why = "the broker trades the symbol in whole shares only"
     return _worthwhile(_Trade(standing, "sell", qty, why=why), targets)
+
+
+def _leaving_whole(standing: Standing, qty: Decimal) -> Decimal:
+    """Shares to sell, at most so many, so that no fraction of a share is left that no OCO can guard."""
+    guarded = min(standing.reach, standing.qty) - standing.free
+    stay = guarded - max(ZERO, qty - standing.free)
+    if stay == guarded:
+        return qty
+    return standing.free + guarded - min(guarded, stay.to_integral_value(ROUND_CEILING))
 
 
 def _covers(shorts: Sequence[Standing], dollars: Decimal) -> list[_Trade]:
@@ -181,7 +191,8 @@ def _covers(shorts: Sequence[Standing], dollars: Decimal) -> list[_Trade]:
     for short in shorts:
         price = short.price.worst_buy
         wanted = min(-short.qty, short.reach)
-        qty = floor_qty(min(wanted, dollars / price), short.fractionable)
+        # No fraction of a share can be short (docs.alpaca.markets/docs/fractional-trading): none may be left of it.
+        qty = wanted if wanted * price <= dollars else floor_qty(dollars / price, fractionable=False)
         why = ""
         if short.reach < -short.qty:
             why = f"open orders hold {plain(-short.qty - short.reach)} of {plain(-short.qty)} short shares"

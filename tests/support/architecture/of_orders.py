@@ -26,8 +26,7 @@ WHERE = (
     (
         "a message that cannot be taken in",
         f"tried again up to {wait.MAX_DELIVERIES - 1} times in an outage, {wait.FAULTY_AFTER_DELIVERIES} times if it "
-        "is at "
-        "fault itself; then a dead letter, with an alert",
+        "is at fault itself; then a dead letter, with an alert",
         "domain/deliveries.py: is_given_up, wiring/inbox.py",
     ),
     (
@@ -46,10 +45,15 @@ WHERE = (
     (
         "whose turn it is",
         "one order at a time trades a symbol: the first in line, by arrival, that is not parked. A close ends all "
-        "entries "
-        "before it (they cancel, and protect what they bought), so that it is next; an exit under way is left to "
-        "finish",
+        "entries before it (they cancel, and protect what they bought), so that it is next; an exit under way is "
+        "left to finish",
         "store/turns.py: Lines, worker/supersede.py: supersede",
+    ),
+    (
+        "orders outside the regular session",
+        "brackets only, by limits, with the setting on, and if the signal says `unprotected_ok`: no stop works "
+        "before the next open",
+        "domain/rules/timing.py: _extended_problem session_verdict",
     ),
     (
         "what quote may be traded on",
@@ -60,8 +64,7 @@ WHERE = (
     (
         "the first minutes after an open",
         f"a wide spread is waited out for {seconds(PATIENCE_ENDS_AFTER_OPEN)} at most; for "
-        f"{seconds(PLAN_ENDS_AFTER_OPEN)} "
-        "the plan of the pre-market assessment may narrow the cap",
+        f"{seconds(PLAN_ENDS_AFTER_OPEN)} the plan of the pre-market assessment may narrow the cap",
         "domain/ladder/opening.py: waits_for_spread opening_cap",
     ),
     (
@@ -78,15 +81,28 @@ WHERE = (
     (
         "how the cap becomes a price",
         f"measured from the reference, rounded inward, at least {_DEFAULT.cap_floor_ticks} tick wide; a signal's own "
-        "cap is "
-        "never widened",
+        "cap is never widened",
         "domain/ladder/pricing.py: worst_price Cap.at_least",
+    ),
+    (
+        "ticks, rounding, fractions of shares",
+        "a cent from a dollar up; limits are rounded to the side that pays less, quantities down",
+        "domain/money.py: tick_size round_passive floor_qty",
+    ),
+    (
+        "an amount in dollars",
+        "becomes shares at the worst price that the cap allows; a bracket's at its limit, whole shares only",
+        "domain/rules/timing.py: size_notional, domain/rules/bracket_entry.py: released_bracket",
+    ),
+    (
+        "an exit that would meet orders of the account on the other side",
+        "is priced a tick off them, as the broker refuses what could trade with itself",
+        "domain/ladder/pricing.py: off_the_wall",
     ),
     (
         "what a rung sends, and a market order beyond the cap",
         "no limit is beyond the cap. A market order is sent only while the touch is inside the cap and shows enough "
-        "shares; "
-        "else a limit rests at the worst price in its place",
+        "shares; else a limit rests at the worst price in its place",
         "domain/ladder/pricing.py: price_rung",
     ),
     (
@@ -101,26 +117,29 @@ WHERE = (
         "domain/rules/walking.py: runaway",
     ),
     (
+        "ids: of orders, executions, child orders and OCOs",
+        "pure functions of what they are for: the order's of its signal, a child's of the order and its number "
+        "(`...-e1`, an OCO's `...-p1`), and of a token of this table: who sends again sends the same id",
+        "domain/order/record.py: order_id_for Order.client_order_id Order.name_at_broker, store/identity.py, "
+        "executions.py",
+    ),
+    (
         "how a child order is sent",
         f"its id and terms are saved, then it is sent once, within {seconds(wait.SEND_WITHIN)} of that; a worker "
-        "that wakes "
-        "later must save again, which it cannot if another one owns the order",
+        "that wakes later must save again, which it cannot if another one owns the order",
         "worker/send.py: send, steps/place.py: place",
     ),
     (
         "a submit without an answer",
         f"looked up by our id, then in the list of orders, after {seconds(wait.LOOKUP_BACKOFF_SECONDS)} in turn; if "
-        "it is "
-        f"nowhere, sent once more under the same id ({wait.MAX_SENDS} sends at most). That it never was sent is "
-        "concluded "
-        f"when no sender can live: after {seconds(wait.SENDER_LIFE)}",
+        f"it is nowhere, sent once more under the same id ({wait.MAX_SENDS} sends at most). That it never was sent "
+        f"is concluded when no sender can live: after {seconds(wait.SENDER_LIFE)}",
         "steps/place.py: place, worker/lookup.py: look_up",
     ),
     (
         "an order that shows after it was given up for never sent",
         f"looked for by the sweep after {seconds(wait.LATE_LOOKS[0])} and {seconds(wait.LATE_LOOKS[1])}; guarded "
-        "shares keep "
-        "their OCO, anything else is taken back, and reported",
+        "shares keep their OCO, anything else is taken back, and reported",
         "care/given_up.py: look_for_given_up, worker/send.py: answer_for",
     ),
     (
@@ -131,16 +150,30 @@ WHERE = (
     (
         "whether a child order filled, and is left to rest",
         f"read by id {seconds(wait.LINGER_SECONDS)} after it was sent, then about every "
-        f"{seconds(wait.CHECK_AFTER_SECONDS)} "
-        "until its patience is over",
+        f"{seconds(wait.CHECK_AFTER_SECONDS)} until its patience is over",
         "domain/rules/walking.py: patience_left, worker/outcome.py: proceed",
+    ),
+    (
+        "a bracket's entry that filled in part",
+        f"gets {seconds(wait.PARTIAL_FILL_GRACE_SECONDS)} for the rest, as what is bought has no stop meanwhile",
+        "domain/rules/walking.py: patience_left",
+    ),
+    (
+        "a fill without a price, figures that do not agree",
+        f"read again after {seconds(wait.PRICE_LAGS_SECONDS)}, or every few seconds while they disagree; nothing is "
+        "measured from what is missing",
+        "worker/priced.py: priced, domain/order/children.py: Doubt",
+    ),
+    (
+        "an order that somebody replaced at the broker",
+        "its successor is followed, and the fills of both are added up",
+        "domain/order/chains.py: added_up, worker/lookup.py: successor_of",
     ),
     (
         "how a child order is cancelled",
         f"asked for once (again while that is unclear), then read after {seconds(wait.CANCEL_BACKOFF_SECONDS)} in "
-        "turn until "
-        f"it is over by id; alerted after {seconds(wait.CANCEL_ALARM_AFTER)}, and what is filled is protected "
-        "meanwhile",
+        f"turn until it is over by id; alerted after {seconds(wait.CANCEL_ALARM_AFTER)}, and what is filled is "
+        "protected meanwhile",
         "steps/cancel.py: cancel",
     ),
     (
@@ -162,9 +195,8 @@ WHERE = (
     (
         "what the account's requests may be used for",
         f"{REQUESTS_PER_WINDOW} in any minute, each debited before it is sent; one in {URGENT_DIVISOR} is kept for "
-        "exits and "
-        f"cancels. Before an entry {REQUESTS_PER_CHILD} are set aside, {REQUESTS_PER_PROTECTION} more for a "
-        "bracket's protection",
+        f"exits and cancels. Before an entry {REQUESTS_PER_CHILD} are set aside, {REQUESTS_PER_PROTECTION} more for "
+        "a bracket's protection",
         "budget/ledger.py: Ledger, domain/order/reservation.py",
     ),
     (
@@ -174,9 +206,15 @@ WHERE = (
         "steps/secure.py: secure",
     ),
     (
+        "a function that is throttled, dies, or does not answer",
+        "the machine asks again: ten times if it never ran, else four times, then `SecurePosition`; after 90 s of "
+        "silence it counts as failed. Said at the top of the definition",
+        "statemachines/execute_order.asl.yaml",
+    ),
+    (
         "with what status and reason an order ends",
-        "the first row that fits of a table, printed into [order-life.md](order-life.md#how-it-ends); "
-        "several reasons: the one that stands first in `Reason`",
+        "the first row that fits of a table, printed into [order-life.md](order-life.md#how-it-ends); several "
+        "reasons: the one that stands first in `Reason`",
         "domain/rules/endings.py: ENDINGS",
     ),
     (
@@ -192,8 +230,7 @@ WHERE = (
     (
         "what is written when it is over",
         "the terminal record leaves the line in one transaction; then it is alerted if it calls for it, published, "
-        "and marked "
-        "published: each at least once",
+        "and marked published: each at least once",
         "steps/record.py: record",
     ),
     (
@@ -204,8 +241,7 @@ WHERE = (
     (
         "who may write a record, and what a worker that wakes late can do",
         "each write names the execution that owns the record and the version that was read, and fails if either "
-        "moved on: "
-        "then nothing is sent either, as nothing is sent that was not written",
+        "moved on: then nothing is sent either, as nothing is sent that was not written",
         "store/fenced.py: Fenced, domain/order/fence.py",
     ),
     (

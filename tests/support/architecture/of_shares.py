@@ -11,8 +11,8 @@ _DEFAULT = Settings()
 WHERE = (
     (
         "what must be true before a bracket's entry is sent",
-        "a limit within the cap of the signal's price, enough reward for the risk at the price to be had, no opposite "
-        "position; a short only of what is easy to borrow",
+        "a limit within the cap of the signal's price, enough reward for the risk at the price to be had, no "
+        "opposite position; a short only of what is easy to borrow",
         "domain/rules/bracket_entry.py: refused_at position_problem short_problem",
     ),
     (
@@ -24,8 +24,7 @@ WHERE = (
     (
         "a fill that is not worth holding",
         f"reward over risk at the fill below {_DEFAULT.SMART_EXECUTOR_MIN_RR_RATIO}, or a price beyond the cap: the "
-        "shares are "
-        "exited at once by an order of their own (ladder `unwind`), and the order ends `unwound`",
+        "shares are exited at once by an order of their own (ladder `unwind`), and the order ends `unwound`",
         "domain/order/bracket.py: Bracket.fill_problem, steps/protect.py: protect, steps/unwind.py: unwind",
     ),
     (
@@ -37,8 +36,7 @@ WHERE = (
     (
         "an OCO that is refused",
         f"tried again for {sum(wait.FORM_WAITS)} s; shares are sold only if a fresh quote shows the market through "
-        "the stop; "
-        "else they stay, alerted, and are tried by the sweep",
+        "the stop; else they stay, alerted, and are tried by the sweep",
         "worker/bare.py: after_refusal",
     ),
     (
@@ -50,10 +48,8 @@ WHERE = (
     (
         "a position whose stop is gone, or was passed",
         f"found by the sweep, every minute. Put back {seconds(wait.CARE_GRACE)} later, by the second sweep that sees "
-        "it gone; "
-        f"alerted after {seconds(wait.BARE_TOLD_AFTER)} of session. Past its stop for {seconds(wait.THROUGH_FOR)}: "
-        "exited. All "
-        "rules: [last-line-of-defence.md](last-line-of-defence.md)",
+        f"it gone; alerted after {seconds(wait.BARE_TOLD_AFTER)} of session. Past its stop for "
+        f"{seconds(wait.THROUGH_FOR)}: exited. All rules: [last-line-of-defence.md](last-line-of-defence.md)",
         "domain/proof/defence.py: RULES, care/watch.py: watch_positions",
     ),
     (
@@ -75,22 +71,20 @@ WHERE = (
     (
         "which fields change when shares are guarded, bare, or to be left",
         "one function for each thing that happens to them; what a close takes on is in `closing.py` beside it, what "
-        "a look at "
-        "the account comes to in `domain/proof/agreement.py`",
+        "a look at the account comes to in `domain/proof/agreement.py`",
         "domain/order/guarding.py",
     ),
     (
         "how many shares a sell or a close may work",
         "what the account holds and no order holds; a close frees what brackets protect first, oldest first, no more "
-        "than "
-        "needed; a sell never opens a short",
+        "than needed; a sell never opens a short",
         "domain/rules/sizing.py: size_close limit_sell releases",
     ),
     (
         "how a close frees protected shares",
         "their OCOs are cancelled and read until they are over; alerted after "
-        f"{seconds(wait.TAKE_DOWN_STUCK_AFTER)}. A close "
-        f"that must wait {seconds(wait.BARE_WHILE_CLOSING)} puts protection back first",
+        f"{seconds(wait.TAKE_DOWN_STUCK_AFTER)}. A close that must wait {seconds(wait.BARE_WHILE_CLOSING)} puts "
+        "protection back first",
         "steps/release.py: release, worker/take_down.py: take_down",
     ),
     (

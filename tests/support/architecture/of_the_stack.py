@@ -18,8 +18,7 @@ STACK = (
     (
         "what its buys may spend",
         "cash that is there once the sells are over (settled cash without margin), less open orders, covers and the "
-        "cash "
-        "buffer; each buy has a budget at its worst price, is cut to it, and never becomes a market order",
+        "cash buffer; each buy has a budget at its worst price, is cut to it, and never becomes a market order",
         "domain/rebalance/funds.py: spendable share_out",
     ),
     (
@@ -77,6 +76,26 @@ STACK = (
         "broker/port.py: Broker, broker/alpaca.py: AlpacaBroker, broker/alpaca_parse.py",
     ),
     (
+        "which error means what",
+        "by who must act: the operator, the sender, or nobody (it is tried again)",
+        "errors.py",
+    ),
+    (
+        "what a function reads of its environment",
+        "wired once a process, and only what is used; the template gives each function what it needs",
+        "wiring/clients.py: environment, wiring/connection.py: broker",
+    ),
+    (
+        "log lines, and what every handler is wrapped in",
+        "one logger with the order's ids; a line with `alert` asks for a person",
+        "telemetry.py: invoked",
+    ),
+    (
+        "how an alert reaches a person",
+        "a log line that an alarm counts, and an event on the bus, which a rule sends to the topic and so by mail",
+        "worker/worker.py: Worker.alert, template.yaml: EveryAlert",
+    ),
+    (
         "market time",
         f"the broker's clock, one reading for all, believed for {seconds(TRUSTED_FOR)} while quotes agree with it",
         "clock.py: TimeKeeper",
@@ -84,15 +103,13 @@ STACK = (
     (
         "which keys, which account; the lock on live trading",
         "live needs ConfirmLiveTrading, AccountNumber and Alpaca's own hosts (rules of the template); before the "
-        "first order "
-        f"of a process the keys' account is asked for and compared, believed for {seconds(BELIEVED_FOR)}",
+        f"first order of a process the keys' account is asked for and compared, believed for {seconds(BELIEVED_FOR)}",
         "wiring/live_lock.py: unlock broker_urls, wiring/known_account.py, template.yaml: LiveTradingIsDeliberate",
     ),
     (
         "a setting: its meaning, bound and default",
         "declared once; operators' overrides are checked as a whole, the last valid document stays in force; read "
-        "anew within "
-        "seconds, fixed for an order when it is released",
+        "anew within seconds, fixed for an order when it is released",
         "domain/settings.py: Settings, settings.py: load_settings",
     ),
     (
@@ -116,11 +133,20 @@ DESK = (
     (
         "a command",
         "in the file of its subject; registered in `main.py`; what several share is in `desk/cli/reaching.py`, "
-        "`options.py` "
-        "and `output.py`",
+        "`options.py` and `output.py`",
         "desk/cli/main.py, desk/cli",
     ),
     ("how a command finds the stack", "a local cloud that is up, else AWS", "desk/stack/connection.py: connect"),
+    (
+        "pausing the intake",
+        "Lambda's mapping of the queue is switched off; the queue keeps what comes",
+        "desk/stack/intake.py: pause",
+    ),
+    (
+        "what `make deploy` asks, and what keeps a live stack",
+        "which account, which Python; termination protection is switched on behind it",
+        "desk/deployment, Makefile: deploy",
+    ),
     ("orders in words and tables", "works on views, never on records", "desk/telling/render.py"),
     ("a line of the doctor", "one list of checks, each in the file of its subject", "desk/doctor/checks.py: CHECKS"),
     (
@@ -158,8 +184,7 @@ EXCHANGE = (
     (
         "what an order is refused for, buying power and shares included",
         "one list of rules in the order in which they are asked: asset, account, id, fractions, intent, exits, wash "
-        "trades, "
-        "amount, short, cost, means",
+        "trades, amount, short, cost, means",
         "desk/exchange/rules/admission.py: admit",
     ),
     (
@@ -179,10 +204,59 @@ EXCHANGE = (
         "desk/exchange/alpaca/trading.py, desk/exchange/alpaca/market_data.py",
     ),
     (
+        "what an order keeps of buying power and shares; the account's figures",
+        "one account, margin or cash, settled after sessions",
+        "desk/exchange/market/account.py, desk/exchange/venue/ledger.py",
+    ),
+    (
+        "brackets, OCO and OTO groups; replacing",
+        "one leg ends the other; a replacement takes effect later, if the old order is still there then",
+        "desk/exchange/venue/groups.py: Groups, desk/exchange/venue/replacing.py: Replacements",
+    ),
+    (
+        "sessions, holidays, halts, auctions, splits",
+        "a calendar of 2024 to 2027; the others by the control port",
+        "desk/exchange/market/sessions.py, desk/exchange/venue/floor.py: Floor, desk/exchange/venue/corporate.py",
+    ),
+    (
+        "the streams",
+        "trade updates and market data, in JSON or MessagePack",
+        "desk/exchange/streams/trade_updates.py, desk/exchange/streams/feeds.py",
+    ),
+    (
+        "how a request is read and refused in Alpaca's words",
+        "every field typed in one place; where a refusal was seen stands beside it",
+        "desk/exchange/wire/given.py: Given, desk/exchange/wire/errors.py",
+    ),
+    (
         "its settings: latencies, limits, odd behaviour",
         "one class, set by the control port",
         "desk/exchange/rules/settings.py",
     ),
     ("the control port", "one table of routes", "desk/exchange/control/api.py"),
     ("keys, rate limit, and the way of a request", "around every client's request", "desk/exchange/door/gateway.py"),
+)
+TESTS = (
+    (
+        "which test shows what",
+        "a card for each situation, with its tests: [test-cards.md](test-cards.md)",
+        "docs/test-cards.md",
+    ),
+    (
+        "tests of a whole order, in milliseconds",
+        "the real definition, steps, store and adapter against a real exchange whose clock is moved on by every "
+        "wait; any call can kill the worker; an audit after each",
+        "tests/support/lab.py, tests/integration/spine",
+    ),
+    (
+        "random storms",
+        "from a seed: signals, quotes, lost answers, dying workers, strangers; then all must come to a true end",
+        "tests/support/storms/storm.py, tests/integration/spine/trouble/test_storms.py",
+    ),
+    (
+        "what holds the house together",
+        "walls and circles, writers of each field, the printed pages, the template",
+        "tests/unit/test_walls.py, tests/unit/test_writers.py, tests/unit/test_architecture.py, "
+        "tests/unit/test_template.py",
+    ),
 )

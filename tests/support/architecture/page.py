@@ -13,6 +13,7 @@ PARTS = {
     "states": machine.printed,
     "ladders": ladders.printed,
     "resources": resources.printed,
+    "alarms": resources.alarms,
     "table": resources.items,
     "record": walls.record,
     "walls": walls.folders,

@@ -11,6 +11,7 @@ GROUPS = {
     "Rebalances, schedules, the stack": of_the_stack.STACK,
     "Command line, doctor, demo, bench": of_the_stack.DESK,
     "The simulated exchange": of_the_stack.EXCHANGE,
+    "Tests": of_the_stack.TESTS,
 }
 
 

@@ -169,6 +169,11 @@ def test_a_sell_that_fills_in_part_shrinks_the_buys(lab: Lab) -> None:
     assert done.status is RebalanceStatus.DONE_WITH_RESIDUAL
     assert 0 < left < 100 and cash(lab) >= 0
     assert "AAPL" in why(done)
+    (sold,) = [order for order in legs(lab) if order.symbol == "AAPL"]
+    bought = [order for order in legs(lab) if order.side == "buy"]
+    assert sold.completed_at and bought
+    waited = max((order.created_at - sold.completed_at).total_seconds() for order in bought)
+    assert waited < 20, "nothing more is sold of it: its market is not waited for with the cash"
 
 
 def test_a_leg_that_is_refused_strands_no_other(lab: Lab) -> None:

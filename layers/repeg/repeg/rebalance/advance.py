@@ -136,6 +136,9 @@ def _usable(at: Rebalancer, rebalance: Rebalance, seen: Look) -> Book | Onward:
     # What the plan left out was waited for before that.
     known = {each.symbol for each in rebalance.residual}
     left_out = [each for each in off if each.symbol in seen.passing and each.symbol not in known]
+    if rebalance.status is RebalanceStatus.SELLING:
+        # Nothing more is sold: for what stayed unsold the cash of the others would lie idle.
+        left_out = [each for each in left_out if each.drift < 0]
     lasts = _lasts(at, rebalance, WaitingFor.TRADABLE)
     if not left_out or lasts >= TRADABLE_WITHIN or rebalance.wanted.dry_run:
         return seen.book

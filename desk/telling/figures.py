@@ -10,22 +10,26 @@ NEW_YORK = ZoneInfo("America/New_York")
 _CENT = Decimal("0.01")
 
 
+def _in_new_york(at: str) -> datetime:
+    return datetime.fromisoformat(at).astimezone(NEW_YORK)
+
+
 def clock_time(at: str | None) -> str:
     """Time of day in New York of an RFC 3339 instant, to the tenth of a second."""
     if at is None:
         return ""
-    local = datetime.fromisoformat(at).astimezone(NEW_YORK)
+    local = _in_new_york(at)
     return f"{local:%H:%M:%S}.{local.microsecond // 100_000}"
 
 
 def day(at: str) -> str:
     """Date in New York."""
-    return f"{datetime.fromisoformat(at).astimezone(NEW_YORK):%a %d %b %Y}"
+    return f"{_in_new_york(at):%a %d %b %Y}"
 
 
 def moment(at: str) -> str:
     """Day and second in New York, short enough for a column."""
-    return f"{datetime.fromisoformat(at).astimezone(NEW_YORK):%d %b %H:%M:%S}"
+    return f"{_in_new_york(at):%d %b %H:%M:%S}"
 
 
 def price(value: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from repeg.domain.order.record import Order
-from tests.support.writers import Known, fields, writers, written
+from tests.support.architecture.writers import Known, fields, writers, written
 
 MOST = 2
 """One where the record is made, and one that says what happens to it."""

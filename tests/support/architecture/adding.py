@@ -33,7 +33,8 @@ ADDING = (
     (
         "field that is shown outside",
         "domain/order/parts.py, domain/order/views.py: _FIELDS",
-        "what writes it, at most two files (`python -m tests.support.writers`); old records take its default",
+        "what writes it, at most two files (`python -m tests.support.architecture.writers`); old records take its "
+        "default",
     ),
     (
         "stage of an order",

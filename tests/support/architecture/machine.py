@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 from repeg.domain.rules.life import STATES
-from tests.support.architecture.tables import ROOT, places, table
-from tests.support.stack import load_machines, load_template, resources
+from tests.support.architecture.tables import ROOT, machines, places, table, template
+from tests.support.stack import resources
 
 _ADVANCE = "rebalance/advance.py"
 _ARN = re.compile(r"\$\{(\w+)FunctionArn\}")
@@ -23,8 +23,8 @@ _REBALANCE = {
 
 def printed() -> str:
     """A table for each machine."""
-    functions = resources(load_template(), "AWS::Serverless::Function")
-    orders, rebalances = (machine["States"] for _, machine in sorted(load_machines().items()))
+    functions = resources(template(), "AWS::Serverless::Function")
+    orders, rebalances = (machine["States"] for _, machine in sorted(machines().items()))
     of_orders = (
         (f"`{state}`", *_step_of(functions, orders[state]), _waits(orders, state), _stages(state))
         for state in _tasks(orders)

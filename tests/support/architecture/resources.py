@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from repeg.store import items as kept
-from tests.support.architecture.tables import table
-from tests.support.stack import listed, load_machines, load_template, resources, statements
+from tests.support.architecture.tables import machines, table, template
+from tests.support.stack import listed, resources, statements
 
 _SIGNS = {
     "GreaterThanThreshold": "more than",
@@ -28,21 +28,20 @@ _SHORT = {
 
 def printed() -> str:
     """Functions with what starts them and what they may do; then everything else but alarms, by its type."""
-    template = load_template()
-    functions = resources(template, "AWS::Serverless::Function")
-    timeout = template["Globals"]["Function"]["Timeout"]
+    functions = resources(template(), "AWS::Serverless::Function")
+    timeout = template()["Globals"]["Function"]["Timeout"]
     rows = (
         (
             f"`{name}`",
             f"`{each['CodeUri']}app.py`",
-            _started_by(template, name, each),
+            _started_by(name, each),
             f"{each.get('Timeout', timeout)} s",
             _may(each),
         )
         for name, each in functions.items()
     )
     others: dict[str, list[str]] = {}
-    for name, resource in template["Resources"].items():
+    for name, resource in template()["Resources"].items():
         if resource["Type"] not in ("AWS::Serverless::Function", "AWS::CloudWatch::Alarm"):
             others.setdefault(resource["Type"].removeprefix("AWS::"), []).append(f"`{name}`")
     return "\n".join(
@@ -55,7 +54,7 @@ def printed() -> str:
 
 def alarms() -> str:
     """Every alarm with what it watches, how much of that rings it, and its page."""
-    found = resources(load_template(), "AWS::CloudWatch::Alarm")
+    found = resources(template(), "AWS::CloudWatch::Alarm")
     return table(
         ("alarm", "rings when", "page"), ((f"`{name}`", _rings(each), _page(each)) for name, each in found.items())
     )
@@ -81,17 +80,17 @@ def items() -> str:
     return table(head, others)
 
 
-def _started_by(template: dict[str, Any], name: str, function: dict[str, Any]) -> str:
+def _started_by(name: str, function: dict[str, Any]) -> str:
     events = function.get("Events", {}).values()
     found = ["the queue" if event["Type"] == "SQS" else f"`{event['Properties']['Schedule']}`" for event in events]
     found += _machines(name)
-    schedules = resources(template, "AWS::Scheduler::Schedule").items()
+    schedules = resources(template(), "AWS::Scheduler::Schedule").items()
     found += [f"`{schedule}`" for schedule, each in schedules if name in str(each["Target"]["Arn"])]
     return ", ".join(found)
 
 
 def _machines(function: str) -> Iterator[str]:
-    for name, definition in load_machines().items():
+    for name, definition in machines().items():
         if f"${{{function}FunctionArn}}" in str(definition):
             yield f"`{name.removesuffix('.asl.yaml')}`"
 

@@ -9,7 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.support.stack import load_machines, load_template
+
 ROOT = Path(__file__).parents[3]
+template, machines = cache(load_template), cache(load_machines)
+"""Read once: that takes a second."""
 PACKAGE = ROOT / "layers" / "repeg" / "repeg"
 
 

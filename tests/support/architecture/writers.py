@@ -1,4 +1,4 @@
-"""Which files write which field of an order's record: `python -m tests.support.writers`, those with most files last.
+"""Which files write which field of a record: `python -m tests.support.architecture.writers`, most files last.
 
 A file writes a field when it names it: in `order.with_run(waits=0)`, in `.changed(...)` of an order or a part, or where
 either is made. Of what `.changed` is called follows from annotations; where it does not, every record counts that has
@@ -18,7 +18,7 @@ from repeg.domain.models import Frozen
 from repeg.domain.order import parts
 from repeg.domain.order.record import Order
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDERS = ("layers/repeg/repeg", "functions", "desk")
 PARTS = {
     name: kind

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from repeg.domain.patience import OVERDUE
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 from repeg.domain.rules.parking import was_set_forward
 from repeg.errors import OperatorError, RetryError, StaleExecution
 from repeg.executions import Executions, ExecutionState
 from repeg.rebalance.rebalancer import Rebalancer
+from repeg.store.rebalances import PORTFOLIO
 
 
 def sweep_rebalances(at: Rebalancer, executions: Executions) -> int:
@@ -19,8 +21,15 @@ def sweep_rebalances(at: Rebalancer, executions: Executions) -> int:
         except (RetryError, OperatorError, StaleExecution) as error:
             at.worker.log.info(f"left to the next sweep: {error}", rebalance_id=rebalance_id)
         except Exception as error:  # one whose record is bad must not keep the others from theirs
-            at.worker.log.error(f"could not be revived: {error}", alert=True, rebalance_id=rebalance_id)
+            trouble = f"could not be revived: {error}{_in_the_way(at, rebalance_id)}"
+            at.worker.log.error(trouble, alert=True, rebalance_id=rebalance_id)
     return started
+
+
+def _in_the_way(at: Rebalancer, rebalance_id: str) -> str:
+    # Its legs may be at work: the turn is nobody's to take before somebody has looked.
+    mine = at.rebalances.holder(PORTFOLIO) == rebalance_id
+    return "; it has the turn of all rebalances, and none begins until it can be read" if mine else ""
 
 
 def _revived(at: Rebalancer, executions: Executions, rebalance: Rebalance) -> bool:
@@ -30,6 +39,7 @@ def _revived(at: Rebalancer, executions: Executions, rebalance: Rebalance) -> bo
     state = executions.state(rebalance.rebalance_id, number)
     running = state is ExecutionState.RUNNING
     if running and not _sleeps_on(at, rebalance):
+        _watch_pace(at, executions, rebalance)
         return False
     # One that is missing was never started: the same name again is safe, whoever else starts it.
     if state is not ExecutionState.MISSING:
@@ -39,6 +49,21 @@ def _revived(at: Rebalancer, executions: Executions, rebalance: Rebalance) -> bo
     executions.start(rebalance.rebalance_id, number)
     at.worker.log.info(f"execution {number} started", rebalance_id=rebalance.rebalance_id)
     return True
+
+
+def _watch_pace(at: Rebalancer, executions: Executions, rebalance: Rebalance) -> None:
+    """An execution that runs and does not move looks healthy, and holds the turn: the operator hears of it."""
+    wall = at.worker.time.wall()
+    if wall - (rebalance.work.due_wall or rebalance.wanted.received_wall) < OVERDUE:
+        return
+    moved_at = executions.moved_at(rebalance.rebalance_id, rebalance.work.executions)
+    if moved_at is None or wall - moved_at < OVERDUE:
+        return
+    minutes = int((wall - moved_at).total_seconds() // 60)
+    told = at.alert_lasting(rebalance, "stands still", f"it has not moved for {minutes} minutes: look at it")
+    # Should its worker wake after all, that finds the record written anew, and takes its step again.
+    if told != rebalance:
+        at.rebalances.save(told)
 
 
 def _sleeps_on(at: Rebalancer, rebalance: Rebalance) -> bool:

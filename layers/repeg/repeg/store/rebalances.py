@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from repeg.domain.models import from_json, to_json
-from repeg.domain.rebalance.record import Rebalance
+from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 from repeg.store.claims import Claims, SignalClaim
 from repeg.store.fenced import ABSENT, Fenced, raise_unless_condition
 from repeg.store.items import Item, from_item, order_item, place_key, queue_item, to_item
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from repeg.domain.order.record import Order
 
 TO_DO = "REBALANCE"
+_OVER = {status.value for status in RebalanceStatus if status.terminal}
 PORTFOLIO = "portfolio"
 """The line in which rebalances stand, as orders do in that of their symbol."""
 
@@ -112,13 +113,18 @@ class RebalanceStore(Claims, Fenced, Lines):
     def _free_turn(self) -> None:
         """Take the turn from a rebalance that is over: a worker that was held up may have taken it as that ended."""
         holder_id = self.holder(PORTFOLIO)
-        holder = self.get(holder_id) if holder_id else None
-        if holder is None or not holder.status.terminal:
+        if holder_id is None or not self._is_over(holder_id):
             return
         try:
-            self._client.delete_item(**self._give_if_mine(PORTFOLIO, holder.rebalance_id))
+            self._client.delete_item(**self._give_if_mine(PORTFOLIO, holder_id))
         except ClientError as error:
             raise_unless_condition(error)
+
+    def _is_over(self, rebalance_id: str) -> bool:
+        """True for one that has ended."""
+        # By the item's own attribute: a record of another version cannot be read, and must fail none but its own steps.
+        item = self._get(_key(rebalance_id))
+        return item is not None and from_item(item)["status"] in _OVER
 
     def _write(self, read: Rebalance, written: Rebalance, writes: list[dict[str, Any]]) -> None:
         if not writes:

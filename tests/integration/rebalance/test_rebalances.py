@@ -294,6 +294,19 @@ def test_while_nobody_knows_what_a_resting_buy_will_cost_nothing_is_traded(
     assert held(lab).keys() == {"AAPL"}
 
 
+def test_a_misprint_where_an_order_of_ours_waits_stops_no_plan(lab: Lab) -> None:
+    market(lab)
+    bracket = {"kind": "bracket", "symbol": "QQQ", "qty": 5, "signal_price": "400.01", "when_closed": "next_open"}
+    lab.send(signal_id="b", **bracket, stop_loss="390.00", take_profit="420.00")
+    lab.control.quote("QQQ", "1.00", "1.02", 100, 100)
+    send(lab, {"SPY": "1"})
+    lab.running.pop(f"{lab.order('b').order_id}-1")
+    lab.work()
+    done = lab.rebalance("r")
+    assert done.status is not RebalanceStatus.REJECTED and done.buys
+    assert cash(lab) >= 5 * 400
+
+
 def test_it_waits_for_the_open_and_plans_at_its_prices(exchange: ExchangeControl, aws_credentials: None) -> None:
     with lab_at(exchange, "09:25") as lab:
         market(lab, AAPL=100)

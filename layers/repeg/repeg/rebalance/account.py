@@ -84,7 +84,8 @@ def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
         return refused(Reason.NOT_TRADABLE, f"the broker does not know {', '.join(unknown)}")
     ours = _orders_at_work(sources.orders, rebalance)
     judged = prices_of(broker, {*symbols, *without_price(ours, resting, held)}, held, sources.settings, now)
-    bad = [price for price in judged.values() if isinstance(price, BadPrice)]
+    # Where an order only rests, a price that cannot be believed is as none.
+    bad = [price for symbol, price in judged.items() if isinstance(price, BadPrice) and symbol in symbols]
     if bad:
         others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         return refused(Reason.BAD_QUOTE, f"{bad[0].symbol}: {bad[0].why}{others}")

@@ -18,6 +18,7 @@ QUEUES = resources(TEMPLATE, "AWS::SQS::Queue")
 PSEUDO = ("AWS::StackName", "AWS::Partition", "AWS::Region", "AWS::AccountId")
 NAMED = {
     "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Name",

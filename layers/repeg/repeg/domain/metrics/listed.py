@@ -78,6 +78,12 @@ class Metric(StrEnum):
     REBALANCE_RESIDUALS = "RebalanceResiduals"
 
 
+BREAKDOWNS = ("ladder", "symbol_class", "outcome", "reason")
+"""The other dimensions that there are: each has few values."""
+BROKEN_DOWN = frozenset({Metric.ORDERS, Metric.SLIPPAGE_BPS, Metric.SECONDS_TO_FILL})
+"""Metrics that are told by each of them, besides."""
+
+
 class Target(NamedTuple):
     """What a figure is held to, and where its alarm goes off."""
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from repeg.domain.metrics.figures import NO_ORDERS, Mark, gauges
-from repeg.domain.metrics.listed import Metric
+from repeg.domain.metrics.listed import BREAKDOWNS, BROKEN_DOWN, Metric
 from repeg.domain.models import direction
 from repeg.domain.money import BPS
 from repeg.domain.order.children import ChildStatus
@@ -42,16 +42,10 @@ def lines_of(order: Order) -> tuple[Line, ...]:
     if order.reason in NO_ORDERS:
         return ()
     about = {"order_id": order.order_id, "signal_id": order.signal_id, "symbol": order.symbol, "kind": order.kind}
-    by = {
-        "ladder": order.terms.ladder,
-        "symbol_class": order.terms.symbol_class,
-        "outcome": order.status.value,
-        "reason": order.reason.value if order.reason else None,
-    }
+    by = zip(BREAKDOWNS, (order.terms.ladder, order.terms.symbol_class, order.status, order.reason), strict=True)
     whole = _counted(order) | _priced(order)
-    several = {Metric.ORDERS, Metric.SLIPPAGE_BPS, Metric.SECONDS_TO_FILL}
-    parted = {metric: value for metric, value in whole.items() if metric in several}
-    return Line(whole, about=about), Line(parted, {name: str(value) for name, value in by.items() if value}, about)
+    parted = {metric: value for metric, value in whole.items() if metric in BROKEN_DOWN}
+    return Line(whole, about=about), Line(parted, {name: str(value) for name, value in by if value}, about)
 
 
 def _counted(order: Order) -> dict[Metric, Value]:

@@ -1,7 +1,8 @@
-"""`repeg alerts`: what asked for a person, and what of it still does."""
+"""`repeg alerts`, `repeg alarms` and `repeg metrics`: what asks for a person, what would, and what is measured."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,6 +49,61 @@ def alerts(
         tell("no alerts")
     if not found.complete:
         fail("the log was not read to its end, later alerts may be missing; name a later --since")
+
+
+def alarms(stack: StackName = "", as_json: AsJson = False) -> None:
+    """List the alarms, those that ring first: since when, what was measured last, and what to do."""
+    from desk.cli.reaching import reaching
+    from desk.stack.alarms import RINGS
+    from desk.stack.alarms import alarms as read
+
+    with reaching(stack) as connection:
+        found = read(connection)
+    if as_json:
+        print_json([alarm.document() for alarm in found])
+        return
+    if found:
+        from desk.telling.render import console
+        from desk.telling.watching import alarm_table
+
+        console().print(alarm_table([alarm.document() for alarm in found]))
+    ringing = sum(alarm.state == RINGS for alarm in found)
+    tell(f"{len(found)} alarms, {ringing or 'none'} in ALARM" if found else "the stack has no alarms: make deploy")
+
+
+def metrics(
+    name: Annotated[str, typer.Argument(help="One metric, drawn, with what it is broken down by.")] = "",
+    hours: Annotated[float, typer.Option("--hours", min=0.1, max=360, help="How far to look back.")] = 3,
+    stack: StackName = "",
+    as_json: AsJson = False,
+) -> None:
+    """List what is measured: the last value of each metric and its course, beside target and level of its alarm."""
+    from desk.cli.reaching import reaching
+    from desk.stack.metrics import Measured
+    from desk.stack.metrics import metrics as read
+    from repeg.domain.metrics.listed import LISTED
+
+    known = {one.lower(): str(one) for one in LISTED}
+    wanted = known.get(name.lower(), name)
+    with reaching(stack) as connection:
+        found = read(connection, hours, wanted)
+    if name and not found.totals:
+        if wanted not in LISTED and not found.parts:
+            refuse(f"NAME: there is no metric {name} (repeg metrics lists them)")
+        found = replace(found, totals=(Measured(wanted, ()),))
+    totals, parts = [one.document() for one in found.totals], [one.document() for one in found.parts]
+    if as_json:
+        print_json(totals[0] | {"parts": parts} if name else totals)
+        return
+    from desk.telling.render import console
+    from desk.telling.watching import metric_page, metric_table
+
+    if name:
+        console().print(metric_page(totals[0], parts, found.since, found.until))
+    elif totals:
+        console().print(metric_table(totals, found.since, found.until))
+    else:
+        tell("nothing was measured yet")
 
 
 def table(found: tuple[Alert, ...]) -> Table:

@@ -54,6 +54,8 @@ app.command()(schedules.schedules)
 app.add_typer(keys.app, name="keys")
 app.command()(doctor.doctor)
 app.command()(alerts.alerts)
+app.command()(alerts.alarms)
+app.command()(alerts.metrics)
 app.command()(intake.pause)
 app.command()(intake.resume)
 

@@ -9,6 +9,7 @@ from typing import Any
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.words import aws, deploy_again, repeg, seconds_of, some
+from desk.stack.alarms import described
 from desk.stack.alerts import Alert, State, find_alerts
 
 ALERTS, ALARMS = "alerts", "alarms"
@@ -44,7 +45,7 @@ def check_alarms(case: Case) -> str:
     if "AlertsTopicArn" not in connection.outputs:
         raise Trouble(ALARMS, "this stack was deployed before it had alarms", deploy_again(connection))
     topic = connection.alerts_topic
-    alarms = _alarms(case, topic)
+    alarms = described(connection)
     if not alarms:
         raise Trouble(ALARMS, "the stack has no alarms", deploy_again(connection))
     ringing = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
@@ -62,17 +63,6 @@ def check_alarms(case: Case) -> str:
         unmute = f"cloudwatch enable-alarm-actions --alarm-names {' '.join(muted)}"
         raise Trouble(ALARMS, f"{some(len(muted), 'alarm')} muted", aws(connection, unmute))
     return f"{some(len(alarms), 'alarm')}, none rings; {_hearers(case, topic)}"
-
-
-def _alarms(case: Case, topic: str) -> list[dict[str, Any]]:
-    """The alarms that tell the stack's topic; another stack's name may begin like ours."""
-    pages = case.connection.cloudwatch.get_paginator("describe_alarms")
-    found = [
-        alarm
-        for page in pages.paginate(AlarmNamePrefix=f"{case.connection.stack}-", AlarmTypes=["MetricAlarm"])
-        for alarm in page["MetricAlarms"]
-    ]
-    return [alarm for alarm in found if topic in alarm["AlarmActions"]]
 
 
 def _hearers(case: Case, topic: str) -> str:

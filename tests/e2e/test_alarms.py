@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from desk.cli.main import run
 from tests.support.alarms import Alarms, hearing, logger
 from tests.support.cloud import Cloud
 
@@ -60,11 +61,16 @@ def test_a_line_that_a_function_logs_rings_an_alarm_which_clears_by_itself(alarm
         cloudwatch.delete_alarms(AlarmNames=[watching])
 
 
-def test_what_the_services_measure_rings_the_stacks_own_alarms(alarms: Alarms, name: str) -> None:
+def test_what_the_services_measure_rings_the_stacks_own_alarms(
+    alarms: Alarms, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     cloud = alarms.cloud
     cloud.send_text(json.dumps({"kind": "order", "note": name}))
     cloud.until("it is refused", lambda: depth(cloud))
     told = alarms.rings("signals-refused")
+    assert run(["alarms", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)[0]
+    assert (first["name"], first["state"], first["value"], first["threshold"]) == ("signals-refused", "ALARM", 1, 0)
     assert "dead-letter queue" in told["AlarmDescription"] and told["Trigger"]["Namespace"] == "AWS/SQS"
     assert alarms.state("signals-waiting") == "OK"
 

@@ -117,6 +117,7 @@ class Watch:
         found = measured.read(cloudwatch, alarms, now)
         for alarm in alarms:
             verdict = judge(alarm, found[measured.Metric.of(alarm)], now, self._since)
-            if verdict.state != alarm["StateValue"] or alarm["StateReason"].startswith(_UNCHECKED):
+            first = alarm["StateReason"].startswith(_UNCHECKED) and alarm["StateReason"] != verdict.reason
+            if first or verdict.state != alarm["StateValue"]:
                 reason = verdict.reason[:_LONGEST_REASON]
                 cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue=verdict.state, StateReason=reason)

@@ -1,0 +1,130 @@
+"""`repeg alarms` and `repeg metrics`, as an operator types them, on AWS as moto plays it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desk.cli import reaching
+from desk.cli.main import run
+from repeg.domain.metrics.listed import LISTED, Metric
+from tests.support.clinic import STACK, Clinic, open_clinic
+
+Repeg = Callable[..., tuple[int, Any, str]]
+OURS = {"service": STACK}
+
+
+@pytest.fixture
+def clinic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clinic]:
+    with open_clinic(monkeypatch, tmp_path) as opened:
+        monkeypatch.setattr(reaching, "connect", lambda _: opened.case.connection)
+        yield opened
+
+
+@pytest.fixture
+def repeg(clinic: Clinic, capsys: pytest.CaptureFixture[str]) -> Repeg:
+    def call(*arguments: str) -> tuple[int, Any, str]:
+        code = run(list(arguments))
+        said = capsys.readouterr()
+        return code, json.loads(said.out) if "--json" in arguments and said.out else said.out, said.err
+
+    return call
+
+
+def watch_slippage(clinic: Clinic) -> None:
+    clinic["cloudwatch"].put_metric_alarm(
+        AlarmName=f"{STACK}-average-slippage",
+        AlarmDescription="Orders are dear. See which with repeg orders",
+        AlarmActions=[clinic.topic],
+        Namespace="Repeg",
+        MetricName=Metric.SLIPPAGE_GAUGE,
+        Dimensions=[{"Name": "service", "Value": STACK}],
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0.15,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+
+
+def measure(clinic: Clinic, metric: str, *values: float, **by: str) -> None:
+    """One value a minute, the last a moment ago."""
+    for minutes, value in enumerate(reversed(values)):
+        clinic.metric("Repeg", metric, OURS | by, value, minutes_ago=minutes + 0.1)
+
+
+def test_an_alarm_that_rings_comes_first_with_what_to_do(clinic: Clinic, repeg: Repeg) -> None:
+    watch_slippage(clinic)
+    measure(clinic, Metric.SLIPPAGE_GAUGE, 0.12, 0.2)
+    clinic["cloudwatch"].set_alarm_state(AlarmName=f"{STACK}-average-slippage", StateValue="ALARM", StateReason="dear")
+    code, found, _ = repeg("alarms", "--json")
+    assert (code, [alarm["name"] for alarm in found]) == (0, ["average-slippage", "alert-logged", "sweep-silent"])
+    first = found[0]
+    assert (first["state"], first["reason"], first["what_to_do"]) == (
+        "ALARM",
+        "dear",
+        "Orders are dear. See which with repeg orders",
+    )
+    assert (first["value"], first["comparison"], first["threshold"], first["target"]) == (0.2, ">", 0.15, 0.1)
+    assert first["dimensions"] == {"service": STACK} and first["since"].endswith("Z")
+    assert found[1]["target"] is None
+
+    code, page, said = repeg("alarms")
+    assert code == 0 and said.strip() == "3 alarms, 1 in ALARM"
+    [line] = [line for line in page.splitlines() if line.startswith("average-slippage")]
+    assert all(part in line for part in ("ALARM", "0.2", "> 0.15", "< 0.1", "Orders are dear"))
+
+
+def test_alarms_of_another_stack_are_not_listed(clinic: Clinic, repeg: Repeg) -> None:
+    clinic.topic = clinic["sns"].create_topic(Name="repeg-live-alerts")["TopicArn"]
+    clinic.alarm("live-sweep-silent")
+    assert [alarm["name"] for alarm in repeg("alarms", "--json")[1]] == ["alert-logged", "sweep-silent"]
+
+
+def test_metrics_are_listed_in_order_with_target_and_level(clinic: Clinic, repeg: Repeg) -> None:
+    watch_slippage(clinic)
+    measure(clinic, Metric.ORDERS, 1, 3)
+    measure(clinic, Metric.ORDERS, 2, ladder="standard")
+    measure(clinic, Metric.SLIPPAGE_GAUGE, 0.12, 0.2)
+    clinic.metric("Repeg", Metric.ORDERS, {"service": "another"}, 99)
+    code, found, _ = repeg("metrics", "--json")
+    assert (code, [one["name"] for one in found]) == (0, [Metric.SLIPPAGE_GAUGE, Metric.ORDERS])
+    gauge, orders = found
+    assert (gauge["value"], gauge["target"], gauge["alarm_level"], gauge["unit"]) == (0.2, 0.1, 0.15, "Percent")
+    assert [point["value"] for point in gauge["points"]] == [0.12, 0.2]
+    assert (orders["value"], orders["alarm_level"], orders["statistic"]) == (3, None, "Sum")
+    page = repeg("metrics")[1]
+    [line] = [line for line in page.splitlines() if line.startswith("Orders ")]
+    assert "count" in line and LISTED[Metric.ORDERS].says in line and "█" in line
+
+
+def test_one_metric_is_drawn_with_its_lines_and_its_parts(clinic: Clinic, repeg: Repeg) -> None:
+    watch_slippage(clinic)
+    measure(clinic, Metric.SLIPPAGE_GAUGE, 0.05, 0.3)
+    code, page, _ = repeg("metrics", "averageslippagepercent")
+    assert code == 0 and "target < 0.1 %" in page and "alarm at 0.15 %" in page and "●" in page
+    assert " alarm\n" in page and " target\n" in page
+
+    measure(clinic, Metric.ORDERS, 5)
+    measure(clinic, Metric.ORDERS, 3, ladder="standard")
+    measure(clinic, Metric.ORDERS, 2, ladder="market")
+    _, found, _ = repeg("metrics", "Orders", "--json")
+    assert found["value"] == 5
+    assert [(part["by"], part["value"]) for part in found["parts"]] == [
+        ({"ladder": "market"}, 2),
+        ({"ladder": "standard"}, 3),
+    ]
+    assert "ladder standard" in repeg("metrics", "Orders")[1]
+
+
+def test_a_metric_that_was_not_measured_and_one_that_there_is_not(clinic: Clinic, repeg: Repeg) -> None:
+    assert repeg("metrics")[0] == 0 and "nothing was measured yet" in repeg("metrics")[2]
+    code, found, _ = repeg("metrics", "Drift", "--json")
+    assert (code, found["value"], found["points"]) == (0, None, [])
+    assert "nothing measured" in repeg("metrics", "Drift")[1]
+    code, _, said = repeg("metrics", "Drifts")
+    assert code == 2 and said.startswith("NAME: there is no metric Drifts")

@@ -1,1 +1,1 @@
-"""What docs/architecture.md prints from the code: `python -m tests.support.architecture` rewrites it."""
+"""What docs/architecture.md and docs/exchange.md print from the code: `python -m tests.support.architecture`."""

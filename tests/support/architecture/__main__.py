@@ -1,7 +1,8 @@
-"""Rewrite the printed parts of docs/architecture.md."""
+"""Rewrite the printed parts of the pages."""
 
 from __future__ import annotations
 
-from tests.support.architecture.page import PAGE, page
+from tests.support.architecture.page import FOLDER, PARTS, page
 
-PAGE.write_text(page(), encoding="utf-8")
+for name in PARTS:
+    (FOLDER / name).write_text(page(name), encoding="utf-8")

@@ -81,7 +81,7 @@ ADDING = (
     (
         "fault of the exchange",
         "desk/exchange/faults/effects.py: Kind",
-        "one entry, and its row in docs/exchange.md",
+        "one entry; its row in docs/exchange.md is printed from it: `python -m tests.support.architecture`",
     ),
     (
         "rule of the exchange",

@@ -1,29 +1,31 @@
-"""The page: what is written by hand, with the printed parts between their marks."""
+"""The pages: what is written by hand, with the printed parts between their marks."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from tests.support.architecture import adding, faults, ladders, machine, resources, walls, where
+from tests.support.architecture.tables import ROOT
 
-from tests.support.architecture import adding, ladders, machine, resources, walls, where
-
-PAGE = Path(__file__).parents[3] / "docs" / "architecture.md"
+FOLDER = ROOT / "docs"
 PARTS = {
-    "where": where.printed,
-    "adding": adding.printed,
-    "states": machine.printed,
-    "ladders": ladders.printed,
-    "resources": resources.printed,
-    "alarms": resources.alarms,
-    "table": resources.items,
-    "record": walls.record,
-    "walls": walls.folders,
+    "architecture.md": {
+        "where": where.printed,
+        "adding": adding.printed,
+        "states": machine.printed,
+        "ladders": ladders.printed,
+        "resources": resources.printed,
+        "alarms": resources.alarms,
+        "table": resources.items,
+        "record": walls.record,
+        "walls": walls.folders,
+    },
+    "exchange.md": {"faults": faults.printed},
 }
 
 
-def page() -> str:
-    """The page with its printed parts as they should be."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name, printed in PARTS.items():
-        before, after = text.split(f"<!-- {name} -->\n")[0], text.split(f"<!-- /{name} -->")[1]
-        text = f"{before}<!-- {name} -->\n\n{printed()}\n<!-- /{name} -->{after}"
+def page(name: str) -> str:
+    """A page with its printed parts as they should be."""
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    for part, printed in PARTS[name].items():
+        before, after = text.split(f"<!-- {part} -->\n")[0], text.split(f"<!-- /{part} -->")[1]
+        text = f"{before}<!-- {part} -->\n\n{printed()}\n<!-- /{part} -->{after}"
     return text

@@ -45,8 +45,8 @@ WHERE = (
     (
         "whose turn it is",
         "one order at a time trades a symbol: the first in line, by arrival, that is not parked. A close ends all "
-        "entries before it (they cancel, and protect what they bought), so that it is next; an exit under way is "
-        "left to finish",
+        "that came before it but exits (what they bought, it sells), so that it is next; an exit under way is left "
+        "to finish",
         "store/turns.py: Lines, worker/supersede.py: supersede",
     ),
     (
@@ -113,7 +113,8 @@ WHERE = (
     ),
     (
         "nothing is sent any more because the price ran away",
-        "before the first send, when the touch is beyond the cap: the order ends unfilled",
+        "before the first send, when the touch has run beyond the cap since the release: the order ends, "
+        "`slippage_exceeded`",
         "domain/rules/walking.py: runaway",
     ),
     (
@@ -149,8 +150,9 @@ WHERE = (
     ),
     (
         "whether a child order filled, and is left to rest",
-        f"read by id {seconds(wait.LINGER_SECONDS)} after it was sent, then about every "
-        f"{seconds(wait.CHECK_AFTER_SECONDS)} until its patience is over",
+        f"read by id {seconds(wait.LINGER_SECONDS)} after it was sent, then every "
+        f"{seconds(wait.CHECK_AFTER_SECONDS)} until its patience is over; a bracket's entry at "
+        f"{seconds(wait.FIRST_CHECKS_AT_SECONDS)}, then every {seconds(wait.SLOWEST_CHECK_SECONDS)} at the longest",
         "domain/rules/walking.py: patience_left, worker/outcome.py: proceed",
     ),
     (

@@ -77,7 +77,7 @@ def items() -> str:
     assert kept.__doc__
     rows = [line.strip("|").split("|") for line in kept.__doc__.splitlines() if line.startswith("|")]
     head, _, *others = (tuple(cell.strip() for cell in row) for row in rows)
-    return table(head, others)
+    return table(head, ((*(f"`{cell}`" for cell in row[:-1]), row[-1]) for row in others))
 
 
 def _started_by(name: str, function: dict[str, Any]) -> str:

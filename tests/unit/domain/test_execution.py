@@ -78,6 +78,17 @@ def test_a_walked_ladder_ends_with_a_time_out_or_the_cap() -> None:
     assert isinstance(over, Refusal) and over.reason is Reason.SLIPPAGE_EXCEEDED
 
 
+@pytest.mark.parametrize(
+    ("ask", "reason"), [("50.98", Reason.FILL_TIMEOUT), ("51.07", Reason.SLIPPAGE_EXCEEDED)], ids=["halted", "ran"]
+)
+def test_a_leg_that_nobody_sold_to_within_its_cap_did_not_see_the_price_run(ask: str, reason: Reason) -> None:
+    """It has no market order: its last limit is at the worst price, wherever the market is."""
+    walked = [_closed(n) for n in range(1, 4)]
+    last = _closed(4, price_protected=True, limit_price=Decimal("51.06"), ask=Decimal(ask))
+    over = next_rung(_working(*walked, last, qty=Decimal(100), notional=Decimal(5106)), CLOSE, NOON)
+    assert isinstance(over, Refusal) and over.reason is reason
+
+
 @pytest.mark.parametrize(("elapsed", "goes_on"), [(0, True), (119.9, True), (120, False), (400, False)])
 def test_an_order_that_must_complete_repeats_its_ladder_for_two_minutes(elapsed: float, goes_on: bool) -> None:
     must = _working(*(_closed(n) for n in range(1, 5)), completion="must")

@@ -127,7 +127,9 @@ def may_start(order: Order, rung: Rung, closes_at: datetime, now: datetime) -> b
 
 
 def _ladder_over(order: Order) -> Refusal:
-    if order.children and order.children[-1].at_worst:
+    last = order.children[-1] if order.children else None
+    # A leg ends in a limit at its worst price in any market: only a touch beyond that has run.
+    if last and last.at_worst and not (has_budget(order) and is_marketable(order, last)):
         return Refusal(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"no safe market within {order.worst_price}")
     return Refusal(reason=Reason.FILL_TIMEOUT, detail="the ladder ran out")
 

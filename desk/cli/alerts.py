@@ -112,12 +112,12 @@ def table(found: tuple[Alert, ...]) -> Table:
     from rich.text import Text
 
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("at (UTC)", "state", "symbol", "order", "alert"):
+    for name in ("at (UTC)", "state", "symbol", "about", "alert"):
         shown.add_column(name, overflow="fold")
     for alert in found:
         state = Text(alert.state.value, style=_STYLES[alert.state.value])
         at = f"{alert.at.astimezone(UTC):%d %b %H:%M:%S}"
-        shown.add_row(at, state, alert.symbol or "", alert.order_id or "", alert.text)
+        shown.add_row(at, state, alert.symbol or "", alert.order_id or alert.rebalance_id or "", alert.text)
     return shown
 
 

@@ -36,7 +36,11 @@ def check_alerts(case: Case) -> str:
 
 def _show(case: Case, alert: Alert) -> str:
     """Where to look at what it tells of."""
-    return repeg(case.connection, f"order {alert.order_id}") if alert.order_id else "see docs/runbook.md#alert-logged"
+    if alert.order_id:
+        return repeg(case.connection, f"order {alert.order_id}")
+    if alert.rebalance_id:
+        return repeg(case.connection, f"rebalance {alert.rebalance_id}")
+    return "see docs/runbook.md#alert-logged"
 
 
 def check_alarms(case: Case) -> str:

@@ -42,6 +42,7 @@ class Alert:
     at: datetime
     text: str
     order_id: str | None = None
+    rebalance_id: str | None = None
     symbol: str | None = None
     lasting: str | None = None
     state: State = State.OPEN
@@ -54,6 +55,7 @@ class Alert:
             "state": self.state.value,
             "alert": self.text,
             "order_id": self.order_id,
+            "rebalance_id": self.rebalance_id,
             "symbol": self.symbol,
         }
 
@@ -141,6 +143,7 @@ def _alert(event: dict[str, Any]) -> Alert | None:
         at=datetime.fromtimestamp(event["timestamp"] / 1000, tz=UTC),
         text=str(line.get("message")),
         order_id=line.get("order_id"),
+        rebalance_id=line.get("rebalance_id"),
         symbol=line.get("symbol"),
         lasting=line.get("lasting"),
     )

@@ -108,6 +108,11 @@ def test_the_newest_alert_is_told_and_its_order_shown(clinic: Clinic) -> None:
         assert found.mend == "repeg order ord-1; once seen to: repeg alerts --ack"
 
 
+def test_an_alert_about_a_rebalance_shows_that(clinic: Clinic) -> None:
+    clinic.log(message="done with residual", alert=True, rebalance_id="reb-1")
+    assert str(clinic.look("alerts").mend).startswith("repeg rebalance reb-1; ")
+
+
 def test_an_alert_about_no_order_points_to_its_page(clinic: Clinic) -> None:
     clinic.log(message="open orders are not listed", alert=True)
     assert str(clinic.look("alerts").mend).startswith("see docs/runbook.md#alert-logged; ")

@@ -16,8 +16,8 @@ end of what an invocation wrote, so that nothing is waited for, and each line is
 It fires the rules that have a schedule by the wall's clock. Here the local cloud does, by the market's: schedules.py.
 
 It sets alarms off by rules of its own, takes a metric without dimensions for all that have some, and stamps what it
-measures by the wall's clock. Here it keeps metrics by the market's, finds exactly what is asked for, and leaves the
-alarms to the local cloud: watch/.
+measures by the wall's clock. Here it keeps metrics by the market's, finds exactly what is asked for, leaves the alarms
+to the local cloud (watch/), and tells of one in the words that CloudWatch has.
 
 It does not tell how old the oldest message of a queue is. Here it does, as one more attribute of the queue.
 
@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 import os
 import queue
 import runpy
@@ -39,6 +40,7 @@ import types
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from types import FunctionType
@@ -51,6 +53,8 @@ QUEUE_PAUSE_S, SHORT_QUEUE_PAUSE_S = 0.05, 0.002
 UNMARKED_LOG_S = 0.25
 END_OF_LOG = "\x1eend of log"
 _ANSWER_IS_OUT = "        _real_stdout.flush()\n\nrun()"
+_REGIONS = {"us-east-1": "US East (N. Virginia)"}
+_ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
 _KEPT_S = 14 * 24 * 3600
 OLDEST_AGE = "ApproximateAgeOfOldestMessage"
 """Attribute of a queue: wall seconds since its oldest message was sent, 0 if it is empty."""
@@ -197,6 +201,67 @@ def keep_metrics_on_market_time(cloudwatch: Any, clock: Path) -> None:
     cloudwatch._evaluate_alarm = lambda alarm: None
 
 
+def alarm_message(
+    alarm: dict[str, Any], old: str, new: str, reason: str, at: float, account: str, region: str
+) -> dict[str, Any]:
+    """What CloudWatch tells a topic of an alarm; `at`: seconds since 1970."""
+    percentile = alarm.get("ExtendedStatistic")
+    statistic = (
+        {"StatisticType": "ExtendedStatistic", "ExtendedStatistic": percentile}
+        if percentile
+        else {"StatisticType": "Statistic", "Statistic": str(alarm.get("Statistic", "")).upper()}
+    )
+    needed = {"DatapointsToAlarm": alarm["DatapointsToAlarm"]} if "DatapointsToAlarm" in alarm else {}
+    return {
+        "AlarmName": alarm["AlarmName"],
+        "AlarmDescription": alarm.get("AlarmDescription") or None,
+        "AWSAccountId": account,
+        "AlarmConfigurationUpdatedTimestamp": _told(alarm.get("AlarmConfigurationUpdatedTimestamp", at)),
+        "NewStateValue": new,
+        "NewStateReason": reason,
+        "StateChangeTime": _told(at),
+        "Region": _REGIONS.get(region, region),
+        "AlarmArn": alarm["AlarmArn"],
+        "OldStateValue": old,
+        "OKActions": alarm.get("OKActions", []),
+        "AlarmActions": alarm.get("AlarmActions", []),
+        "InsufficientDataActions": alarm.get("InsufficientDataActions", []),
+        "Trigger": {
+            "MetricName": alarm.get("MetricName"),
+            "Namespace": alarm.get("Namespace"),
+            **statistic,
+            "Unit": alarm.get("Unit"),
+            "Dimensions": [{"value": one["Value"], "name": one["Name"]} for one in alarm.get("Dimensions", [])],
+            "Period": alarm.get("Period"),
+            "EvaluationPeriods": alarm.get("EvaluationPeriods"),
+            **needed,
+            "ComparisonOperator": alarm.get("ComparisonOperator"),
+            "Threshold": alarm.get("Threshold"),
+            "TreatMissingData": alarm.get("TreatMissingData", "missing"),
+            "EvaluateLowSampleCountPercentile": "",
+        },
+    }
+
+
+def _told(at: float) -> str:
+    moment = datetime.fromtimestamp(at, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}+0000"
+
+
+def tell_of_alarms(cloudwatch: Any, sns: Any) -> None:
+    """Lets the emulator tell topics of alarms in the form that CloudWatch has."""
+
+    def tell(alarm: dict[str, Any], old: str, new: str, reason: str) -> None:
+        actions = alarm.get(_ACTIONS[new], []) if alarm.get("ActionsEnabled", True) else []
+        account, region = cloudwatch.get_account_id(), cloudwatch.get_region()
+        message = alarm_message(alarm, old, new, reason, cloudwatch.time.time(), account, region)
+        subject = f'{new}: "{alarm["AlarmName"]}" in {message["Region"]}'[:100]
+        for topic in filter(cloudwatch._is_sns_action_arn, actions):
+            sns._fanout(topic, cloudwatch.new_uuid(), json.dumps(message), subject)
+
+    cloudwatch._dispatch_alarm_actions = tell
+
+
 def tell_ages(sqs: Any) -> None:
     """Lets the emulator's queues say how old their oldest message is."""
     refresh = sqs._refresh_counts
@@ -213,7 +278,7 @@ def tell_ages(sqs: Any) -> None:
 def change(workers: int, cache: Path, clock: Path) -> None:
     """Applies all changes; an emulator that is not the known one is refused."""
     from ministack.core import lambda_runtime
-    from ministack.services import cloudwatch, eventbridge, lambda_svc, sqs, stepfunctions
+    from ministack.services import cloudwatch, eventbridge, lambda_svc, sns, sqs, stepfunctions
 
     found = version("ministack")
     calls = inspect.signature(stepfunctions._call_lambda).parameters
@@ -230,6 +295,9 @@ def change(workers: int, cache: Path, clock: Path) -> None:
         inspect.getsource(cloudwatch).count("_dims_key(req_dims) if req_dims else None") == 2,
         inspect.getsource(cloudwatch).count("    _evaluate_alarm(alarm)\n") == 3,
         inspect.getsource(cloudwatch.handle_request).count("_evict_old_metrics()") == 1,
+        list(inspect.signature(cloudwatch._dispatch_alarm_actions).parameters)
+        == ["alarm", "old_state", "new_state", "reason"],
+        list(inspect.signature(sns._fanout).parameters)[:4] == ["topic_arn", "msg_id", "message", "subject"],
         "_cw.record_metric(" in inspect.getsource(lambda_svc._emit_lambda_metrics),
         inspect.getsource(sqs._act_get_queue_attributes).count("_refresh_counts(q)") == 1,
     ]
@@ -243,6 +311,7 @@ def change(workers: int, cache: Path, clock: Path) -> None:
     mark_logs(lambda_runtime)
     eventbridge._tick_scheduled_rules = lambda: None
     keep_metrics_on_market_time(cloudwatch, clock)
+    tell_of_alarms(cloudwatch, sns)
     tell_ages(sqs)
 
 

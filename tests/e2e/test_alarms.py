@@ -55,6 +55,7 @@ def test_a_line_that_a_function_logs_rings_an_alarm_which_clears_by_itself(alarm
         assert told["OldStateValue"] in ("OK", "INSUFFICIENT_DATA")
         assert told["NewStateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoint [0.2333")
         assert (told["Trigger"]["MetricName"], told["Trigger"]["Threshold"]) == ("Slippage", 0.15)
+        assert told["Subject"] == f'ALARM: "{watching}" in US East (N. Virginia)'
         assert told["StateChangeTime"].startswith("2026-11-20T15:"), "market time"
         assert alarms.clears(name)["OldStateValue"] == "ALARM"
     finally:
@@ -82,7 +83,7 @@ def test_what_the_services_measure_rings_the_stacks_own_alarms(
     cloud.send(signal_id=name, qty=10)
     cloud.until("partly filled", lambda: (order := cloud.orders.find(name)) and order.filled_qty == 4)
     cloud.stop(cloud.order(name))
-    assert alarms.rings("executions-aborted")["Trigger"]["Dimensions"][0]["Value"] == cloud.machine
+    assert alarms.rings("executions-aborted")["Trigger"]["Dimensions"][0]["value"] == cloud.machine
 
     assert len(cloud.dead_letters()) == 1
     assert alarms.clears("securing-errors")["OldStateValue"] == "ALARM"

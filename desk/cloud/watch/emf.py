@@ -1,4 +1,4 @@
-"""Metrics in log lines: the embedded metric format, and metric filters that count lines.
+"""Metrics in log lines: the embedded metric format.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 MOST_DIMENSIONS = 30
 MOST_VALUES = 100
-_IS_TRUE = re.compile(r"^\{\s*\$\.([\w.]+)\s+IS\s+TRUE\s*\}$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -41,52 +39,15 @@ class Datum:
         }
 
 
-@dataclass(frozen=True)
-class Filter:
-    """A metric filter of the one kind that is understood: a field that is true."""
-
-    path: tuple[str, ...]
-    namespace: str
-    name: str
-    value: float
-    unit: str
-
-
-def filters(described: Sequence[Mapping[str, Any]]) -> list[Filter]:
-    """Metric filters as DescribeMetricFilters gives them; those of other kinds are left out."""
-    return [
-        Filter(
-            tuple(pattern[1].split(".")),
-            made["metricNamespace"],
-            made["metricName"],
-            float(made["metricValue"]),
-            made.get("unit", "None"),
-        )
-        for one in described
-        if (pattern := _IS_TRUE.match(one["filterPattern"].strip()))
-        for made in one["metricTransformations"]
-    ]
-
-
-def metrics_of(message: str, counted: Sequence[Filter] = ()) -> list[Datum]:
-    """The metrics that a log line carries or is counted in; a line that is not understood carries none, as on AWS."""
+def metrics_of(message: str) -> list[Datum]:
+    """The metrics that a log line carries; one that is not understood carries none, as on AWS."""
     if not message.lstrip().startswith("{"):
         return []
     try:
         line = json.loads(message)
     except (ValueError, RecursionError):
         return []
-    return [*_embedded(line), *(_counted(line, one) for one in counted if _at(line, one.path) is True)]
-
-
-def _counted(line: Mapping[str, Any], one: Filter) -> Datum:
-    return Datum(one.namespace, one.name, (one.value,), one.unit)
-
-
-def _at(line: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        line = line.get(name) if isinstance(line, dict) else None
-    return line
+    return list(_embedded(line))
 
 
 def _embedded(line: Mapping[str, Any]) -> Iterator[Datum]:

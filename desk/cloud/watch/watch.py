@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from desk.cloud.watch import measured
 from desk.cloud.watch.counts import Executions, queues
-from desk.cloud.watch.emf import Datum, Filter, filters, metrics_of
+from desk.cloud.watch.emf import Datum, metrics_of
 from desk.cloud.watch.judge import MINUTE, judge, judged, step
 from desk.cloud.watch.lines import Line, LogLines
 from desk.stack.connection import Connection, connect_local
@@ -78,16 +78,10 @@ class Watch:
         self._connection = connection
         self._lines = LogLines(connection.logs, connection.log_group)
         self._executions = Executions(connection.stepfunctions, connection.state_machines.values())
-        self._filters: list[Filter] = []
-        self._read_filters()
-
-    def _read_filters(self) -> None:
-        described = self._connection.logs.describe_metric_filters(logGroupName=self._connection.log_group)
-        self._filters = filters(described["metricFilters"])
 
     def _take(self, line: Line, now: float, market: Callable[[float], float]) -> None:
         """A line that was seen late is measured when it was seen: its minute has been judged."""
-        for datum in metrics_of(line.message, self._filters):
+        for datum in metrics_of(line.message):
             at = market(line.at if datum.at is None else datum.at)
             self._add(datum, min(max(at, self._looked_at), now))
 
@@ -99,7 +93,6 @@ class Watch:
         at = now // self._step * self._step - 0.001
         for datum in (*queues(self._connection.sqs, speed), *self._executions.counted()):
             self._add(datum, at)
-        self._read_filters()
 
     def _put(self) -> None:
         """Hands over what was gathered; what could not be is kept for the next look."""

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricResolution, MetricUnit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desk.cloud.watch.emf import Datum, Filter, filters, metrics_of
-
-ALERTS = {
-    "filterPattern": "{ $.alert IS TRUE }",
-    "metricTransformations": [
-        {"metricNamespace": "repeg/one", "metricName": "Alerts", "metricValue": "1", "unit": "Count"}
-    ],
-}
+from desk.cloud.watch.emf import Datum, metrics_of
 
 
 def line(directive: dict[str, Any], **members: Any) -> str:
@@ -106,19 +98,6 @@ def test_a_line_that_says_nothing_measurable_is_passed_over(text: str) -> None:
 def test_no_line_does_harm(anything: Any) -> None:
     metrics_of(json.dumps({"_aws": anything, "Any": 1}))
     metrics_of(json.dumps({"_aws": {"CloudWatchMetrics": [anything]}, "Any": anything}))
-
-
-def test_lines_that_the_stacks_filter_counts() -> None:
-    counted, out = filters([ALERTS]), io.StringIO()
-    assert counted == [Filter(("alert",), "repeg/one", "Alerts", 1.0, "Count")]
-    Logger(service="any", stream=out).error("look", alert=True)
-    assert metrics_of(out.getvalue(), counted) == [Datum("repeg/one", "Alerts", (1.0,), "Count")]
-    for other in ('{"alert": false}', '{"alert": "true"}', '{"message": "alert"}', '{"deep": {"alert": true}}'):
-        assert metrics_of(other, counted) == []
-
-
-def test_a_filter_of_another_kind_counts_nothing() -> None:
-    assert filters([ALERTS | {"filterPattern": "ERROR"}]) == []
 
 
 def test_as_cloudwatch_takes_it() -> None:

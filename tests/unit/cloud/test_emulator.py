@@ -19,6 +19,7 @@ from desk.cloud.emulator import (
     EMULATOR_VERSION,
     END_OF_LOG,
     START_PAUSE_S,
+    alarm_message,
     limited,
     log_until,
     shared_archives,
@@ -171,6 +172,50 @@ def test_a_log_without_mark_is_not_lost_and_delays_none_after_it() -> None:
     for line in ("late", f"{END_OF_LOG}a", "two", f"{END_OF_LOG}b"):
         lines.put(line)
     assert log_until(f"{END_OF_LOG}b", lines) == "late\ntwo"
+
+
+def test_an_alarm_is_told_of_as_cloudwatch_does() -> None:
+    """By a message of AWS's own, as its guides show them."""
+    alarm = {
+        "AlarmName": "repeg-signals-refused",
+        "AlarmArn": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:repeg-signals-refused",
+        "Statistic": "Maximum",
+        "ExtendedStatistic": None,
+        "Dimensions": [{"Name": "QueueName", "Value": "refused"}],
+        "MetricName": "ApproximateNumberOfMessagesVisible",
+        "Namespace": "AWS/SQS",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": 0.0,
+        "TreatMissingData": "notBreaching",
+        "OKActions": ["arn"],
+    }
+    told = alarm_message(alarm, "OK", "ALARM", "crossed", 1_763_650_830.25, "000000000000", "us-east-1")
+    assert told["StateChangeTime"] == "2025-11-20T15:00:30.250+0000"
+    assert (told["OldStateValue"], told["NewStateValue"], told["NewStateReason"]) == ("OK", "ALARM", "crossed")
+    assert (told["Region"], told["OKActions"], told["AlarmActions"]) == ("US East (N. Virginia)", ["arn"], [])
+    assert told["Trigger"] == {
+        "MetricName": "ApproximateNumberOfMessagesVisible",
+        "Namespace": "AWS/SQS",
+        "StatisticType": "Statistic",
+        "Statistic": "MAXIMUM",
+        "Unit": None,
+        "Dimensions": [{"value": "refused", "name": "QueueName"}],
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": 0.0,
+        "TreatMissingData": "notBreaching",
+        "EvaluateLowSampleCountPercentile": "",
+    }
+    of_p99 = alarm | {"ExtendedStatistic": "p99", "DatapointsToAlarm": 1}
+    trigger = alarm_message(of_p99, "OK", "ALARM", "crossed", 0, "0", "eu-west-1")["Trigger"]
+    assert (trigger["StatisticType"], trigger["ExtendedStatistic"], trigger["DatapointsToAlarm"]) == (
+        "ExtendedStatistic",
+        "p99",
+        1,
+    )
 
 
 HANDLER = """

@@ -1,4 +1,4 @@
-"""Runs the AWS emulator with eight changes, about the functions that it runs, what calls them, and what is measured.
+"""Runs the AWS emulator with nine changes, about the functions that it runs, what calls them, and what is measured.
 
 AWS runs fifty functions at once without a thought. The emulator gives each concurrent invocation a process of its own,
 60 MB each, and past a cap fails the task as ``Lambda.Unknown``. Here the tasks of the state machines queue, in order,
@@ -20,6 +20,8 @@ measures by the wall's clock. Here it keeps metrics by the market's, finds exact
 to the local cloud (watch/), and tells of one in the words that CloudWatch has.
 
 It does not tell how old the oldest message of a queue is. Here it does, as one more attribute of the queue.
+
+It refuses a template with saved queries of the log. Here it takes note of them, though nothing runs them.
 
 A script, run by the emulator's own interpreter: ``emulator.py WORKERS CACHE CLOCK``, all else by environment variables.
 CLOCK is the file in which the exchange says how its clock runs; without it, market time is the wall's.
@@ -52,6 +54,7 @@ QUEUE_PAUSE_S, SHORT_QUEUE_PAUSE_S = 0.05, 0.002
 # A worker that died leaves no mark.
 UNMARKED_LOG_S = 0.25
 END_OF_LOG = "\x1eend of log"
+SAVED_QUERY = "AWS::Logs::QueryDefinition"
 _ANSWER_IS_OUT = "        _real_stdout.flush()\n\nrun()"
 _REGIONS = {"us-east-1": "US East (N. Virginia)"}
 _ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
@@ -275,10 +278,20 @@ def tell_ages(sqs: Any) -> None:
     sqs._refresh_counts = refresh_with_age
 
 
+def take_saved_queries(handlers: dict[str, dict[str, Any]]) -> None:
+    """Lets the emulator's CloudFormation make saved queries, which are nothing but their names."""
+    handlers[SAVED_QUERY] = {
+        "create": lambda logical_id, properties, stack: (f"{stack}-{logical_id}", {}),
+        "update": lambda physical_id, old, new, stack: (physical_id, {}),
+        "delete": lambda physical_id, properties: None,
+    }
+
+
 def change(workers: int, cache: Path, clock: Path) -> None:
     """Applies all changes; an emulator that is not the known one is refused."""
     from ministack.core import lambda_runtime
     from ministack.services import cloudwatch, eventbridge, lambda_svc, sns, sqs, stepfunctions
+    from ministack.services.cloudformation import provisioners
 
     found = version("ministack")
     calls = inspect.signature(stepfunctions._call_lambda).parameters
@@ -300,6 +313,7 @@ def change(workers: int, cache: Path, clock: Path) -> None:
         list(inspect.signature(sns._fanout).parameters)[:4] == ["topic_arn", "msg_id", "message", "subject"],
         "_cw.record_metric(" in inspect.getsource(lambda_svc._emit_lambda_metrics),
         inspect.getsource(sqs._act_get_queue_attributes).count("_refresh_counts(q)") == 1,
+        SAVED_QUERY not in provisioners._RESOURCE_HANDLERS,
     ]
     if not all(known):
         raise SystemExit(f"ministack {found} is not {EMULATOR_VERSION}, for which these changes were written")
@@ -313,6 +327,7 @@ def change(workers: int, cache: Path, clock: Path) -> None:
     keep_metrics_on_market_time(cloudwatch, clock)
     tell_of_alarms(cloudwatch, sns)
     tell_ages(sqs)
+    take_saved_queries(provisioners._RESOURCE_HANDLERS)
 
 
 if __name__ == "__main__":

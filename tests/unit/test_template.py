@@ -24,6 +24,7 @@ NAMED = {
     "AWS::Events::Rule": "Name",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::Logs::MetricFilter": "FilterName",
+    "AWS::Logs::QueryDefinition": "Name",
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
     "AWS::Scheduler::Schedule": "Name",

@@ -20,6 +20,7 @@ _Answer = TypeVar("_Answer")
 _PLACES = 6
 # A gauge is told once a minute. Kept by the second, the last one is read as it was told; it costs no more.
 _BY_THE_SECOND, _BY_THE_MINUTE = 1, 60
+_INVOCATION = ("function_name", "order_id", "signal_id")
 
 
 class EmbeddedMeter:
@@ -53,6 +54,13 @@ class EmbeddedMeter:
         metrics.flush_metrics()
 
 
+def about_the_invocation(line: Line) -> Line:
+    """The line with the function and the order that this invocation is about, to be found by."""
+    keys = logger.get_current_keys()
+    known = {name: str(keys[name]) for name in _INVOCATION if keys.get(name)}
+    return line._replace(about={**known, **line.about})
+
+
 class Calls:
     """The requests of an invocation, told together at its end."""
 
@@ -67,7 +75,7 @@ class Calls:
         """Write down what was noted, and begin anew."""
         heard, self._heard = self._heard, []
         if heard:
-            meter.put(line_of_calls(heard))
+            meter.put(about_the_invocation(line_of_calls(heard)))
 
 
 class _Alerts(logging.Handler):
@@ -91,7 +99,7 @@ def invoked(handler: Callable[[dict[str, Any], Any], _Answer]) -> Callable[[dict
         try:
             return handler(event, context)
         except Exception:
-            meter.put(Line({Metric.FUNCTION_ERRORS: 1}))
+            meter.put(about_the_invocation(Line({Metric.FUNCTION_ERRORS: 1})))
             raise
         finally:
             calls.tell()

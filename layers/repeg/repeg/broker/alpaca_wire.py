@@ -89,7 +89,8 @@ class Wire:
         finally:
             left = reply.headers.get("X-Ratelimit-Remaining", "") if reply else ""
             taken = (time.monotonic() - began) * 1000
-            self._heard(Call(taken, reply.status if reply else None, int(left) if left.isdecimal() else None))
+            status, requests = reply.status if reply else None, int(left) if left.isdecimal() else None
+            self._heard(Call(taken, status, requests, f"{method} {path}"))
         return reply
 
     def _call(self, method: Method, path: str, data: dict[str, Any] | None, version: str) -> Reply:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from repeg.domain.metrics.figures import NO_ORDERS, Mark, gauges
 from repeg.domain.metrics.listed import BREAKDOWNS, BROKEN_DOWN, Metric
 from repeg.domain.models import direction
-from repeg.domain.money import BPS
+from repeg.domain.money import BPS, plain
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.reasons import Status
@@ -25,7 +25,9 @@ OTHER_DOLLARS = Decimal("0.000035")
 OTHER_DOLLARS_PER_WAIT = Decimal("0.000012")
 
 
-SERVER_ERROR, TOO_MANY_REQUESTS = 500, 429
+REFUSED, NOT_FOUND, TOO_MANY_REQUESTS, SERVER_ERROR = 400, 404, 429, 500
+# Of a storm the first say enough, and the line stays short.
+FAILURES_NAMED = 5
 
 
 class Line(NamedTuple):
@@ -42,6 +44,7 @@ def lines_of(order: Order) -> tuple[Line, ...]:
     if order.reason in NO_ORDERS:
         return ()
     about = {"order_id": order.order_id, "signal_id": order.signal_id, "symbol": order.symbol, "kind": order.kind}
+    about["filled_qty"] = plain(order.filled_qty)
     by = zip(BREAKDOWNS, (order.terms.ladder, order.terms.symbol_class, order.status, order.reason), strict=True)
     whole = _counted(order) | _priced(order)
     parted = {metric: value for metric, value in whole.items() if metric in BROKEN_DOWN}
@@ -122,6 +125,13 @@ class Call(NamedTuple):
     """None: it was not answered."""
     left: int | None = None
     """Trading requests that the broker says are left of the minute's."""
+    what: str = ""
+    """Its method and path."""
+
+    @property
+    def failed(self) -> bool:
+        """True when it was refused or not answered; that a thing is not there is an answer."""
+        return self.status is None or (self.status >= REFUSED and self.status != NOT_FOUND)
 
 
 def line_of_calls(calls: Sequence[Call]) -> Line:
@@ -135,7 +145,9 @@ def line_of_calls(calls: Sequence[Call]) -> Line:
         Metric.BROKER_THROTTLED: sum(call.status == TOO_MANY_REQUESTS for call in calls),
         Metric.BROKER_LATENCY: [call.milliseconds for call in calls],
     }
-    return Line(values | ({Metric.REQUESTS_LEFT: min(left)} if left else {}))
+    failed = [f"{call.what}: {call.status or 'no answer'}" for call in calls if call.failed]
+    about = {"failed": ", ".join(failed[:FAILURES_NAMED])} if failed else {}
+    return Line(values | ({Metric.REQUESTS_LEFT: min(left)} if left else {}), about=about)
 
 
 class Standing(NamedTuple):

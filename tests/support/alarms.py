@@ -52,6 +52,12 @@ class Alarms:
         found: list[Message] = self.cloud.until(f"{name} tells that it is {state}", mine, timeout)
         return found[-1]
 
+    def has_rung(self, name: str) -> bool:
+        """Whether an alarm has told that it rings, of late."""
+        self._listen()
+        full = f"{self.cloud.connection.stack}-{name}"
+        return any((one.get("AlarmName"), one.get("NewStateValue")) == (full, "ALARM") for one in self.told)
+
     def forget(self) -> None:
         """Lets go of what was told up to now."""
         self._listen()

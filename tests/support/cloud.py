@@ -7,7 +7,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from desk.exchange.client import ExchangeControl
@@ -86,13 +86,16 @@ class Cloud:
         assert order.run.execution_arn
         self.connection.stepfunctions.stop_execution(executionArn=order.run.execution_arn)
 
-    @contextmanager
-    def broken(self, function: str) -> Iterator[None]:
+    def broken(self, function: str) -> AbstractContextManager[None]:
         """A function that finds no table, for a while."""
+        return self.changed(function, TABLE_NAME="not-there")
+
+    @contextmanager
+    def changed(self, function: str, **environment: str) -> Iterator[None]:
+        """A function with another environment, for a while."""
         lambda_, name = self.connection.lambda_, self.connection.function(function)
         variables = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        without = {"Variables": variables | {"TABLE_NAME": "not-there"}}
-        lambda_.update_function_configuration(FunctionName=name, Environment=without)
+        lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables | environment})
         try:
             yield
         finally:
@@ -115,6 +118,15 @@ class Cloud:
                 return answer
             time.sleep(POLL_S)
         raise AssertionError(f"not within {timeout} s: {what}; {self._states()}")
+
+    def holds(self, probe: Callable[[], bool], within: float) -> bool:
+        """Whether `probe` comes true in so many seconds."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            if probe():
+                return True
+            time.sleep(POLL_S)
+        return False
 
     def ended(self, *signal_ids: str, timeout: float = 60.0) -> list[Order]:
         """The orders of these signals, once all are over and published."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -114,17 +115,26 @@ def test_messages_that_never_became_orders_are_not_counted_as_such() -> None:
 
 
 def test_what_was_not_looked_at_is_not_told_as_zero() -> None:
-    before = (Metric.BARE_POSITIONS.value, Metric.DRIFT.value)
+    before = {Metric.BARE_POSITIONS.value: NOON, Metric.DRIFT.value: NOON}
     seen = Standing(open_orders=3, bare=None, drift=0, past_stop=0)
     assert line_of_sweep(seen, [], before).values == {Metric.OPEN_ORDERS: 3, Metric.DRIFT: 0}
-    assert left_standing(seen, before) == (Metric.BARE_POSITIONS.value, Metric.OPEN_ORDERS.value)
+    later = NOON + timedelta(minutes=1)
+    unseen = {Metric.BARE_POSITIONS.value: later, Metric.OPEN_ORDERS.value: later}
+    assert left_standing(seen, before, later) == unseen | {Metric.DRIFT.value: NOON}
+
+
+def test_the_end_of_trouble_is_told_for_minutes() -> None:
+    """Two sweeps may fall into one minute, whose maximum is the bad one's."""
+    before = {Metric.DRIFT.value: NOON}
+    assert left_standing(Standing(drift=0), before, NOON + timedelta(minutes=10)) == before
+    assert left_standing(Standing(drift=0), before, NOON + timedelta(minutes=11)) == {}
 
 
 def test_what_is_as_it_should_be_is_not_told() -> None:
     """A metric is billed by the hour in which it was told."""
     calm = Standing(open_orders=0, bare=0, past_stop=0, drift=0, stuck_cancels=0, missed_runs=0, intake_paused=False)
-    assert line_of_sweep(calm, [], ()).values == {}
-    assert left_standing(calm, ()) == ()
+    assert line_of_sweep(calm, [], {}).values == {}
+    assert left_standing(calm, {}, NOON) == {}
 
 
 def test_every_metric_is_listed_once() -> None:

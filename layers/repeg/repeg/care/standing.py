@@ -34,7 +34,7 @@ def tell(survey: Survey, to_do: int, intake_paused: Callable[[], bool] | None) -
     )
     before = survey.before.standing
     survey.worker.meter.put(line_of_sweep(standing, _marks(survey), before))
-    survey.standing = left_standing(standing, before)
+    survey.standing = left_standing(standing, before, survey.now)
 
 
 def _paused(survey: Survey, intake_paused: Callable[[], bool] | None) -> bool | None:

@@ -50,8 +50,8 @@ class Survey:
     """Brackets whose position looks split, which nobody confirms."""
     states: Counter[State] | None = None
     """How many positions stand where; None until every one was looked at."""
-    standing: tuple[str, ...] = ()
-    """Metrics whose end the next sweep tells."""
+    standing: dict[str, datetime] = field(default_factory=dict)
+    """When each metric of the sweep's was last not at nothing."""
     stuck_cancels: int = 0
     missed_runs: int = 0
     unseen: set[str] = field(default_factory=set)

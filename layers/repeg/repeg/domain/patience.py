@@ -207,6 +207,8 @@ THROUGH_FOR = timedelta(seconds=30)
 """Of session: what the stop should have sold is still there, so it does not work."""
 TOLD_AGAIN_AFTER = timedelta(minutes=15)
 """What lasts is alerted again so often: seldom enough to be read, often enough not to be forgotten."""
+END_TOLD_FOR = timedelta(minutes=10)
+"""A metric of the sweep's that is back at nothing is told for so long, and then no more: it is billed by the hour."""
 
 # ---- the session ----
 WAITS_BEFORE_OPEN = timedelta(minutes=30)

@@ -22,8 +22,8 @@ class SweepState(Frozen):
     marks: dict[str, datetime] = msgspec.field(default_factory=dict)
     awaited: dict[str, datetime] = msgspec.field(default_factory=dict)
     """Firings that are looked out for, by schedule: when they are due."""
-    standing: tuple[str, ...] = ()
-    """Metrics that were told and must be told once more when they are back at nothing."""
+    standing: dict[str, datetime] = msgspec.field(default_factory=dict)
+    """When a metric of the sweep's was last not at nothing: that it is again is told for a while."""
 
 
 class Sweeps(Table):

@@ -118,6 +118,7 @@ def test_bare_shares_are_told_while_they_are_bare(lab: Lab) -> None:
     assert told(lab)[Metric.BARE_POSITIONS] == 1
     minutes(lab, 2)
     assert lab.meter.values(Metric.BARE_POSITIONS)[-1] == 0
+    minutes(lab, 10)
     assert Metric.BARE_POSITIONS not in told(lab)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from repeg.domain.models import direction
 from repeg.domain.money import BPS, plain
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import ZERO, Order
+from repeg.domain.patience import END_TOLD_FOR
 from repeg.domain.reasons import Status
 from repeg.domain.rebalance.record import Rebalance
 
@@ -179,14 +181,21 @@ class Standing(NamedTuple):
 def line_of_sweep(standing: Standing, newest: Sequence[Mark], before: Collection[str]) -> Line:
     """What a sweep tells: what there is, what is over since, and the figures that enough orders stand behind.
 
-    `before` names what the last sweep left standing. A metric is billed by the hours in which it was told: of what is
+    `before` names what was there lately. A metric is billed by the hours in which it was told: of what is
     as it should be, minute after minute, nothing is told.
     """
     told: dict[Metric, Value] = {metric: n for metric, n in standing.seen().items() if n or metric.value in before}
     return Line(told | {Metric(figure.value): value for figure, value in gauges(newest).items()})
 
 
-def left_standing(standing: Standing, before: Collection[str]) -> tuple[str, ...]:
-    """What the next sweep tells the end of: what there is, and what there was and could not be looked at."""
+def left_standing(standing: Standing, before: Mapping[str, datetime], now: datetime) -> dict[str, datetime]:
+    """What the next sweep tells the end of: what there is, what could not be looked at, and what is over of late.
+
+    By metric: when it was last there, in market time.
+    """
+    # Told once, the end could fall into the minute of the last bad count, whose maximum it does not change: an alarm
+    # that waits for the next count would ring for ever.
+    lately = {name: at for name, at in before.items() if timedelta(0) <= now - at <= END_TOLD_FOR}
     seen = standing.seen()
-    return tuple(sorted(metric.value for metric in Metric if seen.get(metric, metric.value in before)))
+    there = (metric.value for metric in Metric if seen.get(metric, metric.value in before))
+    return lately | dict.fromkeys(there, now)

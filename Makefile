@@ -38,16 +38,19 @@ test: runtime ## Run the whole test suite
 	@$(MAKE) -sj4 .venv/.test .tools/sam/.ready .tools/cloud/.ready \
 		.tools/foreign/.ready .tools/foreign-js/.ready .tools/foreign-mcp/.ready
 ifeq ($(strip $(ARGS)),)
-	@$(MAKE) -j4 --output-sync=target test-cloud test-spine-2 test-spine-1 test-apart
+	@$(MAKE) -j5 --output-sync=target test-cloud test-alarms test-spine-2 test-spine-1 test-apart
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
 
-# Four processes side by side: the local cloud mostly waits, everything else computes. The spine is halved:
-# in one piece it would still be at work when all others are done.
-.PHONY: test-cloud test-spine-1 test-spine-2 test-apart
+# Five processes side by side: the local clouds mostly wait, everything else computes. The spine is halved:
+# in one piece it would still be at work when all others are done. The alarms have a cloud of their own, whose clock
+# they set forward.
+.PHONY: test-cloud test-alarms test-spine-1 test-spine-2 test-apart
 test-cloud:
-	@$(BIN)/python -m pytest -m cloud
+	@$(BIN)/python -m pytest -m cloud --ignore tests/e2e/test_every_alarm.py
+test-alarms:
+	@$(BIN)/python -m pytest tests/e2e/test_every_alarm.py
 test-spine-1:
 	@$(BIN)/python -m pytest $(addprefix tests/integration/spine/,trouble flow session)
 test-spine-2:

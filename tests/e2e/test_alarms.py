@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from desk.cli.main import run
 from tests.support.alarms import Alarms, hearing, logger
 from tests.support.cloud import Cloud
 
@@ -60,39 +59,3 @@ def test_a_line_that_a_function_logs_rings_an_alarm_which_clears_by_itself(alarm
         assert alarms.clears(name)["OldStateValue"] == "ALARM"
     finally:
         cloudwatch.delete_alarms(AlarmNames=[watching])
-
-
-def test_what_the_services_measure_rings_the_stacks_own_alarms(
-    alarms: Alarms, name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    cloud = alarms.cloud
-    cloud.send_text(json.dumps({"kind": "order", "note": name}))
-    cloud.until("it is refused", lambda: depth(cloud))
-    told = alarms.rings("signals-refused")
-    assert run(["alarms", "--json"]) == 0
-    first = json.loads(capsys.readouterr().out)[0]
-    assert (first["name"], first["state"], first["value"], first["threshold"]) == ("signals-refused", "ALARM", 1, 0)
-    assert "dead-letter queue" in told["AlarmDescription"] and told["Trigger"]["Namespace"] == "AWS/SQS"
-    assert alarms.state("signals-waiting") == "OK"
-
-    with cloud.broken("secure_position"):
-        cloud.connection.lambda_.invoke(FunctionName=cloud.connection.function("secure_position"), Payload=b"{}")
-    assert alarms.rings("securing-errors")["Trigger"]["MetricName"] == "Errors"
-
-    cloud.exchange.quote("TQQQ", "50.95", "50.98", 2000, 4)
-    cloud.send(signal_id=name, qty=10)
-    cloud.until("partly filled", lambda: (order := cloud.orders.find(name)) and order.filled_qty == 4)
-    cloud.stop(cloud.order(name))
-    assert alarms.rings("executions-aborted")["Trigger"]["Dimensions"][0]["value"] == cloud.machine
-
-    assert len(cloud.dead_letters()) == 1
-    assert alarms.clears("securing-errors")["OldStateValue"] == "ALARM"
-    others = ("signals-refused", "executions-aborted")
-    cloud.until("all is well", lambda: {alarms.state(one) for one in others} == {"OK"})
-
-
-def depth(cloud: Cloud) -> bool:
-    """Whether the dead-letter queue holds anything."""
-    names = ["ApproximateNumberOfMessages"]
-    answer = cloud.connection.sqs.get_queue_attributes(QueueUrl=cloud.connection.dlq_url, AttributeNames=names)
-    return answer["Attributes"][names[0]] != "0"

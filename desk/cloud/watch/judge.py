@@ -2,6 +2,9 @@
 
 By AWS's pages "Alarm evaluation" and "Configuring how CloudWatch alarms treat missing data". An alarm is judged each
 minute (one with a period below a minute: every ten seconds), over whole periods that end at that minute.
+
+Not judged here: metric math, anomaly bands and queries; composite alarms are the emulator's. A percentile of few
+samples counts as any other, and trimmed statistics are not known.
 """
 
 from __future__ import annotations

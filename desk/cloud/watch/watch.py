@@ -91,8 +91,9 @@ class Watch:
     def _ask(self, now: float, speed: float) -> None:
         """What is found has happened by the end of the minute that is over, which is judged next."""
         at = now // self._step * self._step - 0.001
-        for datum in (*queues(self._connection.sqs, speed), *self._executions.counted()):
-            self._add(datum, at)
+        for found in (self._executions.counted(), queues(self._connection.sqs, speed)):
+            for datum in found:
+                self._add(datum, at)
 
     def _put(self) -> None:
         """Hands over what was gathered; what could not be is kept for the next look."""

@@ -122,6 +122,14 @@ def test_every_page_is_that_of_an_alarm_and_links_lead_somewhere() -> None:
     assert set(re.findall(r"\(#([a-z-]+)\)", RUNBOOK)) <= set(pages)
 
 
+def test_what_alarms_cost_is_told() -> None:
+    """At $0.10 each beyond the ten that are free."""
+    performance = (ROOT / "docs/performance.md").read_text()
+    [(count, dollars)] = re.findall(r"^\| (\d+) alarms, .* \| ([\d.]+) \|$", performance, re.MULTILINE)
+    assert int(count) == len(ALARMS)
+    assert Decimal(dollars) == (len(ALARMS) - 10) * Decimal("0.10")
+
+
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_can_ring(name: str) -> None:
     alarm = ALARMS[name]

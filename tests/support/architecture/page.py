@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.architecture import adding, faults, ladders, machine, resources, walls, where
+from tests.support.architecture import adding, faults, ladders, machine, resources, walls, watching, where
 from tests.support.architecture.tables import ROOT
 
 FOLDER = ROOT / "docs"
@@ -13,12 +13,13 @@ PARTS = {
         "states": machine.printed,
         "ladders": ladders.printed,
         "resources": resources.printed,
-        "alarms": resources.alarms,
         "table": resources.items,
         "record": walls.record,
         "walls": walls.folders,
     },
     "exchange.md": {"faults": faults.printed},
+    "metrics.md": {"metrics": watching.metrics, "queries": watching.queries},
+    "alarms.md": {"alarms": watching.alarms},
 }
 
 

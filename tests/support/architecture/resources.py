@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,12 +9,6 @@ from repeg.store import items as kept
 from tests.support.architecture.tables import machines, table, template
 from tests.support.stack import listed, resources, statements
 
-_SIGNS = {
-    "GreaterThanThreshold": "more than",
-    "GreaterThanOrEqualToThreshold": "at least",
-    "LessThanThreshold": "less than",
-    "LessThanOrEqualToThreshold": "at most",
-}
 _SHORT = {
     "dynamodb": "table",
     "events": "bus",
@@ -50,26 +43,6 @@ def printed() -> str:
             table(("resource", "in the template"), ((kind, ", ".join(names)) for kind, names in others.items())),
         )
     )
-
-
-def alarms() -> str:
-    """Every alarm with what it watches, how much of that rings it, and its page."""
-    found = resources(template(), "AWS::CloudWatch::Alarm")
-    return table(
-        ("alarm", "rings when", "page"), ((f"`{name}`", _rings(each), _page(each)) for name, each in found.items())
-    )
-
-
-def _rings(alarm: dict[str, Any]) -> str:
-    often, of = alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]), alarm["EvaluationPeriods"]
-    times = f"{often} of {of} times {alarm['Period']} s" if of > 1 else f"{alarm['Period']} s"
-    sign = _SIGNS[alarm["ComparisonOperator"]]
-    return f"{alarm['MetricName']} ({alarm['Statistic'].lower()}) {sign} {alarm['Threshold']} in {times}"
-
-
-def _page(alarm: dict[str, Any]) -> str:
-    (page,) = re.findall(r"docs/(runbook\.md#[a-z-]+)", str(alarm["AlarmDescription"]))
-    return f"[{page.partition('#')[2]}]({page})"
 
 
 def items() -> str:

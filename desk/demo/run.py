@@ -29,6 +29,7 @@ from desk.exchange.client import ExchangeControl
 from desk.report.audit import Audit, audit
 from desk.report.execution import BracketReport, ExecutionReport, bracket_report, execution_report
 from desk.report.targets import targets
+from desk.stack.alarms import ringing_now
 from desk.stack.connection import Connection, connect_local
 from desk.stack.overrides import OverridesStore
 from desk.stack.place import Status
@@ -52,6 +53,8 @@ class Told:
     audit: Audit
     seconds: float
     rebalance: RebalanceVerdict
+    ringing: dict[str, list[str]]
+    """Alarms that rang at the end of each part, by its title."""
 
     @property
     def ok(self) -> bool:
@@ -84,6 +87,7 @@ class Told:
             "report": _plain(self.report) | {"brackets": _plain(self.brackets)},
             "targets": [asdict(target) for target in targets(self.brackets)],
             "audit": asdict(self.audit),
+            "alarms": self.ringing,
         }
 
 
@@ -139,10 +143,13 @@ class Demo:
         stage = partial(Stage, send, Tuning(_override(connection)), orders, exchange)
         started = time.monotonic()
         verdicts: list[Verdict] = []
+        ringing: dict[str, list[str]] = {}
         for part in self._parts:
             self._console.print()
             heading(self._console, part.title)
             verdicts += (verdict for act in part.acts for verdict in self._act(act, stage))
+            ringing[part.title] = ringing_now(connection)
+            self._console.print(f"  alarms that ring: {', '.join(ringing[part.title]) or 'none'}", style="dim")
         self._console.print()
         heading(self._console, rebalance.TITLE)
         self._console.print(Text(rebalance.ACT, style="bold"))
@@ -153,7 +160,7 @@ class Demo:
         seconds = time.monotonic() - started
         views = [order_view(order) for order in orders.newest()]
         found = audit(views, exchange.journal())
-        return Told(verdicts, execution_report(views), bracket_report(views), found, seconds, weights)
+        return Told(verdicts, execution_report(views), bracket_report(views), found, seconds, weights, ringing)
 
     def _act(self, act: Act, stage: Callable[[Watcher], Stage]) -> list[Verdict]:
         timeout = LONGEST_ACT_MARKET_SECONDS / self._speed + SLACK_SECONDS

@@ -73,6 +73,12 @@ class Alarm:
         }
 
 
+def ringing_now(connection: Connection) -> list[str]:
+    """Names of the alarms that ring, without the stack's."""
+    prefix = f"{connection.stack}-"
+    return sorted(one["AlarmName"].removeprefix(prefix) for one in described(connection) if one["StateValue"] == RINGS)
+
+
 def described(connection: Connection) -> list[dict[str, Any]]:
     """The alarms that tell the stack's topic, as AWS describes them; another stack's name may begin like ours."""
     pages = connection.cloudwatch.get_paginator("describe_alarms")

@@ -45,7 +45,11 @@ ADDING = (
         "state of a machine",
         "statemachines, domain/routes.py: Route, domain/rules/life.py: STATES, steps, functions, template.yaml: "
         "ExecuteOrder",
-        "the step, the function with its handler, the machine's right to invoke it, the diagram below",
+        "the step, the function with its handler; in the template the function, the machine's right to "
+        "invoke it and its "
+        "`DefinitionSubstitutions`; `_tasks` in `tests/support/lab.py`, `ORDER_PATH` in "
+        "`desk/bench/parts/cold.py`, the "
+        "diagram below",
     ),
     (
         "item of the table",
@@ -60,8 +64,10 @@ ADDING = (
     (
         "alarm",
         "template.yaml, docs/runbook.md",
-        "its page in the runbook, its name in `tests/unit/test_alarms.py`; a metric of ours is one in "
-        "`domain/metrics/listed.py`",
+        "its page in the runbook, its name in `tests/unit/test_alarms.py`, its proof in "
+        "`tests/e2e/test_every_alarm.py`, "
+        "what it costs in docs/performance.md; a metric of ours is one in `domain/metrics/listed.py`; "
+        "`python -m tests.support.architecture` prints docs/alarms.md",
     ),
     (
         "schedule",
@@ -71,7 +77,8 @@ ADDING = (
     (
         "command",
         "desk/cli/main.py",
-        "and the file of its subject in `desk/cli/`; `repeg orders`, in `orders.py`, is a plain one",
+        "and the file of its subject in `desk/cli/`, which reads through `desk/stack/` and prints through "
+        "`desk/telling/render.py`; `repeg orders`, in `orders.py`, is a plain one",
     ),
     (
         "line of the doctor",
@@ -81,7 +88,9 @@ ADDING = (
     (
         "fault of the exchange",
         "desk/exchange/faults/effects.py: Kind",
-        "one entry; its row in docs/exchange.md is printed from it: `python -m tests.support.architecture`",
+        "one entry; what happens to an order is `OnOrder` with a `Fate` (`venue/fate.py`) for one of its "
+        "moments; its row in "
+        "docs/exchange.md is printed from it: `python -m tests.support.architecture`",
     ),
     (
         "rule of the exchange",

@@ -23,8 +23,9 @@ WHERE = (
     ),
     (
         "a fill that is not worth holding",
-        f"reward over risk at the fill below {_DEFAULT.SMART_EXECUTOR_MIN_RR_RATIO}, or a price beyond the cap: the "
-        "shares are exited at once by an order of their own (ladder `unwind`), and the order ends `unwound`",
+        f"reward over risk at the fill below {_DEFAULT.SMART_EXECUTOR_MIN_RR_RATIO}, a price beyond the cap, or a "
+        "fill through the stop: the shares are exited at once by an order of their own (ladder `unwind`), "
+        "and the order ends `unwound`",
         "domain/order/bracket.py: Bracket.fill_problem, steps/protect.py: protect, steps/unwind.py: unwind",
     ),
     (

@@ -127,7 +127,11 @@ STACK = (
         "one list of all there are, and what an order contributes",
         "domain/metrics/listed.py: LISTED, domain/metrics/measured.py",
     ),
-    ("functions, their rights and time-outs; alarms", "see [the stack](#the-stack)", "template.yaml"),
+    (
+        "functions, their rights and time-outs; alarms",
+        "see [the stack](#the-stack), [alarms](alarms.md)",
+        "template.yaml",
+    ),
 )
 DESK = (
     (

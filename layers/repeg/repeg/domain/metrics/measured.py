@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from repeg.domain.metrics.figures import NO_ORDERS, Mark, gauges
 from repeg.domain.metrics.listed import BREAKDOWNS, BROKEN_DOWN, Metric
@@ -15,7 +15,9 @@ from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.patience import END_TOLD_FOR
 from repeg.domain.reasons import Status
-from repeg.domain.rebalance.record import Rebalance
+
+if TYPE_CHECKING:
+    from repeg.domain.rebalance.record import Rebalance  # what works orders does not pay for reading it
 
 Value = Decimal | int | float
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from desk.report.execution import BracketReport
+from repeg.domain.metrics.listed import TARGETS, Metric
 
-MOST_SLIPPAGE_PERCENT = Decimal("0.10")
-LEAST_RISK_REWARD = Decimal(2)
-LEAST_FILLED = Decimal("0.90")
-ALARMING_REFUSALS = Decimal("0.20")
+MOST_SLIPPAGE_PERCENT = TARGETS[Metric.SLIPPAGE_GAUGE].wanted
+LEAST_RISK_REWARD = TARGETS[Metric.RISK_REWARD_GAUGE].wanted
+LEAST_FILLED = TARGETS[Metric.FILL_GAUGE].wanted / 100
+ALARMING_REFUSALS = TARGETS[Metric.REJECTION_GAUGE].alarm / 100
 
 
 @dataclass(frozen=True)

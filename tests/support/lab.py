@@ -192,6 +192,7 @@ class Lab:
         self.machine: Machine | None = None
         self.make_machine: type[Machine] = Machine
         dynamodb, table = dynamodb_client(), f"lab-{next(TABLE_NUMBERS)}"
+        self.table = table
         create_table(dynamodb, table)
         self.orders = OrderStore(dynamodb, table)
         self.schedules = ScheduleStore(dynamodb, table)

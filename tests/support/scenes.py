@@ -11,12 +11,11 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from moto import mock_aws
-
 from desk.exchange.client import ExchangeControl
 from repeg.domain.order.record import Order
 from repeg.domain.settings import Settings
 from tests.support.lab import START, Lab
+from tests.support.short_moto import quick_aws
 
 _DIRECT = build_opener(ProxyHandler({}))
 _KEYS = {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret", "Content-Type": "application/json"}
@@ -28,7 +27,7 @@ def lab_at(control: ExchangeControl, when: str = START, settings: Settings | Non
     control.reset()
     control.set_clock(market_time(when), paused=True)
     control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
-    with mock_aws():
+    with quick_aws():
         lab = Lab(control, settings)
         lab.read_clock()
         yield lab

@@ -50,5 +50,16 @@ def create_table(client: Any, table: str) -> None:
     )
 
 
+def all_items(table: str) -> list[dict[str, Any]]:
+    """Whatever a small table holds."""
+    return list(dynamodb_client().scan(TableName=table)["Items"])
+
+
+def put_items(table: str, items: list[dict[str, Any]]) -> None:
+    """Lay items into a table."""
+    for item in items:
+        dynamodb_client().put_item(TableName=table, Item=item)
+
+
 def _keys(partition: str, sort: str) -> list[dict[str, str]]:
     return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]

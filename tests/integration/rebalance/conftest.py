@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.integration.spine.conftest import aws_credentials, exchange, lab, stages
+from tests.integration.spine.conftest import aws_credentials, exchange, lab, stages, swept
 
-__all__ = ["aws_credentials", "exchange", "lab", "stages"]
+__all__ = ["aws_credentials", "exchange", "lab", "stages", "swept"]

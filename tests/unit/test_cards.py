@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ def _cards() -> list[Card]:
     return [Card(*cell[:4], TEST.findall(cell[4])) for cell in cells]
 
 
+@cache
 def _tests_of(path: Path) -> set[str]:
     """Names of the test functions that pytest would collect from a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -53,13 +55,11 @@ def test_every_card_is_complete() -> None:
 
 
 def test_every_named_test_exists() -> None:
-    known: dict[str, set[str]] = {}
     for card in _cards():
         for file, name in card.tests:
             path = TESTS / file
             assert path.is_file(), f"{card.number}: there is no tests/{file}"
-            known.setdefault(file, _tests_of(path))
-            assert name in known[file], f"{card.number}: there is no {name} in tests/{file}"
+            assert name in _tests_of(path), f"{card.number}: there is no {name} in tests/{file}"
 
 
 def test_every_rule_of_the_spine_has_a_card() -> None:

@@ -20,6 +20,15 @@ from tests.support.short_moto import quick_aws
 _DIRECT = build_opener(ProxyHandler({}))
 _KEYS = {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret", "Content-Type": "application/json"}
 
+NEVER_ARRIVED: dict[str, dict[str, Any]] = {
+    "connection lost": {"kind": "drop_before"},
+    "504": {"kind": "error", "status": 504},
+    "503": {"kind": "error", "status": 503, "body": "try later"},
+    "502 html": {"kind": "html", "status": 502},
+    "200 html": {"kind": "html", "status": 200, "body": "<html>oops</html>"},
+}
+"""Answers that do not tell whether the order arrived; it has not."""
+
 
 @contextmanager
 def lab_at(control: ExchangeControl, when: str = START, settings: Settings | None = None) -> Iterator[Lab]:

@@ -211,14 +211,18 @@ def test_a_short_is_covered_with_the_sells(lab: Lab) -> None:
     assert held(lab).keys() == {"TQQQ", "SPY"}
 
 
-def test_what_a_bracket_holds_is_left_alone(lab: Lab) -> None:
-    market(lab)
+def _bracketed(lab: Lab) -> None:
     bracket = {
         "kind": "bracket", "symbol": "TQQQ", "side": "buy", "qty": 50, "signal_price": "50.97",
         "stop_loss": "49.97", "take_profit": "53.97",
     }  # fmt: skip
     lab.send(signal_id="b", **bracket)
     lab.work()
+
+
+def test_what_a_bracket_holds_is_left_alone(lab: Lab) -> None:
+    market(lab)
+    _bracketed(lab)
     done = rebalance(lab, {"SPY": "1"})
     assert done.status is RebalanceStatus.DONE
     assert held(lab)["TQQQ"] == 50
@@ -227,12 +231,7 @@ def test_what_a_bracket_holds_is_left_alone(lab: Lab) -> None:
 
 def test_protected_shares_are_sold_when_that_is_asked_for(lab: Lab) -> None:
     market(lab)
-    bracket = {
-        "kind": "bracket", "symbol": "TQQQ", "side": "buy", "qty": 50, "signal_price": "50.97",
-        "stop_loss": "49.97", "take_profit": "53.97",
-    }  # fmt: skip
-    lab.send(signal_id="b", **bracket)
-    lab.work()
+    _bracketed(lab)
     done = rebalance(lab, {"SPY": "1"}, include_protected=True)
     assert done.status is RebalanceStatus.DONE
     assert held(lab).keys() == {"SPY"}

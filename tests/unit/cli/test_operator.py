@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from desk.cli import reaching
-from desk.cli.main import run
 from desk.stack import intake
 from desk.stack.notes import MOST, Notes
-from tests.support.clinic import Clinic, open_clinic
-
-Repeg = Callable[..., tuple[int, Any, str]]
-
-
-@pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clinic]:
-    with open_clinic(monkeypatch, tmp_path) as opened:
-        monkeypatch.setattr(reaching, "connect", lambda _: opened.case.connection)
-        monkeypatch.setattr(intake, "_POLL_S", 0.01)
-        yield opened
+from tests.support.clinic import Clinic
+from tests.unit.cli.conftest import Repeg
 
 
 @pytest.fixture
-def repeg(clinic: Clinic, capsys: pytest.CaptureFixture[str]) -> Repeg:
-    def call(*arguments: str) -> tuple[int, Any, str]:
-        code = run(list(arguments))
-        said = capsys.readouterr()
-        return code, json.loads(said.out) if "--json" in arguments else said.out, said.err
-
-    return call
+def clinic(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> Clinic:
+    monkeypatch.setattr(intake, "_POLL_S", 0.01)
+    return clinic
 
 
 def mapped(clinic: Clinic) -> str:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from desk.cli import reaching, rebalances
-from desk.cli.main import run
+from desk.cli import rebalances
 from desk.telling import render
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.fence import first_worked_by
@@ -26,27 +22,9 @@ from repeg.domain.signals.parsing import RebalanceSignal, parse_signal
 from repeg.store.orders import OrderStore
 from repeg.store.rebalances import RebalanceStore
 from tests.support.books import book, targets
-from tests.support.clinic import Clinic, open_clinic
+from tests.support.clinic import Clinic
 from tests.support.make import NOON, child, with_fields
-
-Repeg = Callable[..., tuple[int, Any, str]]
-
-
-@pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clinic]:
-    with open_clinic(monkeypatch, tmp_path) as opened:
-        monkeypatch.setattr(reaching, "connect", lambda _: opened.case.connection)
-        yield opened
-
-
-@pytest.fixture
-def repeg(clinic: Clinic, capsys: pytest.CaptureFixture[str]) -> Repeg:
-    def call(*arguments: str) -> tuple[int, Any, str]:
-        code = run(list(arguments))
-        said = capsys.readouterr()
-        return code, json.loads(said.out) if "--json" in arguments else said.out, said.err
-
-    return call
+from tests.unit.cli.conftest import Repeg
 
 
 class Desk:

@@ -4,44 +4,28 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from desk.cli import reaching
-from desk.cli.main import run
 from repeg.domain.history import ClockAnchor
 from repeg.domain.schedule.runs import Outcome, ScheduledRun
 from repeg.domain.schedule.times import Schedule
 from repeg.store.schedules import KeptTargets, ScheduleStore
-from tests.support.clinic import Clinic, open_clinic
+from tests.support.clinic import Clinic
 from tests.support.make import FRIDAY, calendar_from, eastern
+from tests.unit.cli.conftest import Repeg
 
-Repeg = Callable[..., tuple[int, Any, str]]
 GOOD = '{"targets": {"TQQQ": 0.6, "SPY": 0.4}, "threshold": 0.02}'
 
 
 @pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clinic]:
+def clinic(clinic: Clinic) -> Clinic:
     """Friday noon by the stack's clock."""
-    with open_clinic(monkeypatch, tmp_path) as opened:
-        monkeypatch.setattr(reaching, "connect", lambda _: opened.case.connection)
-        opened.case.market.keep_clock(ClockAnchor(market_at=eastern("12:00"), wall_at=datetime.now(UTC)))
-        opened.case.market.keep_calendar(calendar_from())
-        yield opened
-
-
-@pytest.fixture
-def repeg(clinic: Clinic, capsys: pytest.CaptureFixture[str]) -> Repeg:
-    def call(*arguments: str) -> tuple[int, Any, str]:
-        code = run(list(arguments))
-        said = capsys.readouterr()
-        return code, json.loads(said.out) if "--json" in arguments and said.out else said.out, said.err
-
-    return call
+    clinic.case.market.keep_clock(ClockAnchor(market_at=eastern("12:00"), wall_at=datetime.now(UTC)))
+    clinic.case.market.keep_calendar(calendar_from())
+    return clinic
 
 
 def store(clinic: Clinic) -> ScheduleStore:

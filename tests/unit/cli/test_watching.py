@@ -2,37 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
-
-from desk.cli import reaching
-from desk.cli.main import run
 from repeg.domain.metrics.listed import LISTED, Metric
-from tests.support.clinic import STACK, Clinic, open_clinic
+from tests.support.clinic import STACK, Clinic
+from tests.unit.cli.conftest import Repeg
 
-Repeg = Callable[..., tuple[int, Any, str]]
 OURS = {"service": STACK}
-
-
-@pytest.fixture
-def clinic(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clinic]:
-    with open_clinic(monkeypatch, tmp_path) as opened:
-        monkeypatch.setattr(reaching, "connect", lambda _: opened.case.connection)
-        yield opened
-
-
-@pytest.fixture
-def repeg(clinic: Clinic, capsys: pytest.CaptureFixture[str]) -> Repeg:
-    def call(*arguments: str) -> tuple[int, Any, str]:
-        code = run(list(arguments))
-        said = capsys.readouterr()
-        return code, json.loads(said.out) if "--json" in arguments and said.out else said.out, said.err
-
-    return call
 
 
 def watch_slippage(clinic: Clinic) -> None:

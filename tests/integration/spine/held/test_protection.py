@@ -19,7 +19,7 @@ from repeg.worker.worker import Worker
 from tests.support.brackets import CRWD, OCO, bracket, crwd, halt_on, levels, moves, ocos, position, unchecked
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.scenes import alerts, at, by_hand, journal, market_time, send, submits
+from tests.support.scenes import NEVER_ARRIVED, alerts, at, by_hand, journal, market_time, send, submits
 
 LOOKUP = {"method": "GET", "path": "/v2/orders:by_client_order_id*"}
 READ = {"method": "GET", "path": "/v2/orders/*", "order_class": "oco"}
@@ -227,17 +227,7 @@ def test_an_oco_whose_answer_was_lost_is_found_and_kept(lab: Lab, fault: dict[st
     _protected(lab, order)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"kind": "drop_before"},
-        {"kind": "error", "status": 504},
-        {"kind": "error", "status": 503, "body": "try later"},
-        {"kind": "html", "status": 502},
-        {"kind": "html", "status": 200, "body": "<html>oops</html>"},
-    ],
-    ids=["connection lost", "504", "503", "502 html", "200 html"],
-)
+@pytest.mark.parametrize("fault", NEVER_ARRIVED.values(), ids=NEVER_ARRIVED.keys())
 def test_an_oco_that_never_arrived_is_sent_once_more_with_the_same_id(lab: Lab, fault: dict[str, Any]) -> None:
     crwd(lab)
     lab.control.faults(OCO | fault | {"count": 1})

@@ -13,6 +13,7 @@ from repeg.domain.order.record import Order
 from tests.support.lab import Lab
 from tests.support.leaving import SHORT, Guard, guards, hold, minutes, shares
 from tests.support.scenes import alerts, journal, lab_at, run
+from tests.support.splits import FRIDAY_AFTERNOON, monday, split
 from tests.support.watching import cancel_protection, lapse
 
 SPLIT_DAY = "2026-11-23T09:00:00-05:00"
@@ -21,19 +22,8 @@ SPLIT_DAY = "2026-11-23T09:00:00-05:00"
 @pytest.fixture
 def evening(exchange: ExchangeControl, aws_credentials: None) -> Iterator[Lab]:
     """Friday afternoon, before a weekend on which splits happen."""
-    with lab_at(exchange, "15:50") as lab:
+    with lab_at(exchange, FRIDAY_AFTERNOON) as lab:
         yield lab
-
-
-def _monday(lab: Lab, bid: str, ask: str, hour: str = "09:00") -> None:
-    lab.set_clock(f"2026-11-23T{hour}:00-05:00")
-    lab.control.quote("TQQQ", bid, ask, 20000, 20000)
-    lab.time.read(lab.broker)
-
-
-def _split(lab: Lab, new: int, old: int, **how: Any) -> None:
-    kind = "forward_split" if new > old else "reverse_split"
-    lab.control.corporate_action("TQQQ", kind, new, old, ex_date="2026-11-23", **how)
 
 
 def _stock(order: Order) -> tuple[Decimal, str, str]:
@@ -57,8 +47,8 @@ def test_a_split_over_night_is_followed_before_the_open(
     hold(lab)
     minutes(lab)
     mark = lab.mark()
-    _monday(lab, *quote)
-    _split(lab, new, old)
+    monday(lab, *quote)
+    split(lab, new, old)
     minutes(lab, 2)
     order = lab.order("b")
     assert _stock(order) == (Decimal(expected[0]), expected[1], expected[2])
@@ -72,7 +62,7 @@ def test_a_split_over_night_is_followed_before_the_open(
     assert guards(lab) == [Guard(Decimal(expected[0]), stop, target)]
     assert any("corporate action" in alert for alert in alerts(lab))
     assert any("split" in event.detail for event in order.events)
-    _monday(lab, *quote, hour="09:31")
+    monday(lab, *quote, hour="09:31")
     minutes(lab, 2)
     assert shares(lab) == expected[0]
     assert not [entry for entry in lab.control.journal(mark) if entry["type"] == "fill"]
@@ -90,10 +80,10 @@ def test_legs_that_the_broker_scaled_itself_are_not_scaled_again(
     hold(lab, "b2", **(signal | {"qty": 30}))
     minutes(lab)
     mark = lab.mark()
-    _monday(lab, *at)
-    _split(lab, new, old, orders="rescale")
+    monday(lab, *at)
+    split(lab, new, old, orders="rescale")
     minutes(lab, 3)
-    _monday(lab, *at, hour="09:31")
+    monday(lab, *at, hour="09:31")
     minutes(lab, 3)
     first, second = lab.order("b"), lab.order("b2")
     assert (first.unexited_qty, second.unexited_qty) == (100 * ratio, 30 * ratio)
@@ -109,8 +99,8 @@ def test_the_split_of_a_short_is_followed_too(evening: Lab) -> None:
     lab = evening
     hold(lab, **SHORT)
     minutes(lab)
-    _monday(lab, "25.47", "25.49")
-    _split(lab, 2, 1)
+    monday(lab, "25.47", "25.49")
+    split(lab, 2, 1)
     minutes(lab, 2)
     assert guards(lab) == [Guard(Decimal(200), Decimal("25.97"), Decimal("24.22"))]
     assert shares(lab) == -200
@@ -121,8 +111,8 @@ def test_a_split_that_leaves_a_fraction_is_protected_in_whole_shares(evening: La
     lab = evening
     hold(lab)
     minutes(lab)
-    _monday(lab, "152.90", "152.95")
-    _split(lab, 1, 3, cash_in_lieu="152.90")
+    monday(lab, "152.90", "152.95")
+    split(lab, 1, 3, cash_in_lieu="152.90")
     minutes(lab, 2)
     order = lab.order("b")
     assert (order.unexited_qty, order.care.frozen, order.guard.protected) == (33, "", True)
@@ -133,7 +123,7 @@ def test_a_stock_dividend_is_followed(evening: Lab) -> None:
     lab = evening
     hold(lab)
     minutes(lab)
-    _monday(lab, "48.50", "48.55")
+    monday(lab, "48.50", "48.55")
     lab.control.corporate_action("TQQQ", "stock_dividend", rate="0.05", ex_date="2026-11-23")
     minutes(lab, 2)
     assert (lab.order("b").unexited_qty, lab.order("b").guard.protected) == (105, True)
@@ -145,8 +135,8 @@ def test_of_own_shares_and_a_bracket_each_is_split_for_itself(evening: Lab) -> N
     run(lab, "own", qty=30)
     hold(lab)
     minutes(lab)
-    _monday(lab, "25.47", "25.49")
-    _split(lab, 2, 1)
+    monday(lab, "25.47", "25.49")
+    split(lab, 2, 1)
     minutes(lab, 2)
     assert (lab.order("b").unexited_qty, shares(lab)) == (200, 260)
     assert [guard.qty for guard in guards(lab)] == [200]
@@ -180,12 +170,12 @@ def test_a_split_that_the_data_tell_late_ends_the_freeze(evening: Lab) -> None:
     lab = evening
     hold(lab)
     minutes(lab)
-    _monday(lab, "5.09", "5.10")
-    _split(lab, 10, 1, announce=False)
+    monday(lab, "5.09", "5.10")
+    split(lab, 10, 1, announce=False)
     minutes(lab, 3)
     assert "as after a split" in lab.order("b").care.frozen
     assert guards(lab) == []
-    _split(lab, 10, 1, apply=False)
+    split(lab, 10, 1, apply=False)
     minutes(lab, 2)
     order = lab.order("b")
     assert (order.care.frozen, order.guard.protected, _stock(order)) == ("", True, (Decimal(1000), "5.00", "5.35"))

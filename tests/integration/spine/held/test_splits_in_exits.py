@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,18 +14,17 @@ from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, SHORT, check_held, check_never_crossed, guards, hold, minutes, shares
 from tests.support.scenes import alerts, by_hand, on_order, run, send, submits, whenever
+from tests.support.splits import split
 
 THIN, PLENTY = 5, 20000
 BUY = {"symbol": "TQQQ", "qty": 40, "side": "buy", "type": "market", "time_in_force": "day"}
 
 
+_split = partial(split, day="2026-11-20")
+
+
 def _quote(lab: Lab, bid: str, ask: str, size: int = PLENTY) -> None:
     lab.control.quote("TQQQ", bid, ask, size, size)
-
-
-def _split(lab: Lab, new: int = 10, old: int = 1, **how: Any) -> None:
-    kind = "forward_split" if new > old else "reverse_split"
-    lab.control.corporate_action("TQQQ", kind, new, old, ex_date="2026-11-20", **how)
 
 
 def _after(lab: Lab, seconds: float) -> str:

@@ -16,6 +16,7 @@ from desk.exchange.client import ExchangeControl
 from tests.support.lab import Lab
 from tests.support.leaving import SHORT, Guard, guards, hold, minutes, shares
 from tests.support.scenes import alerts, journal, lab_at
+from tests.support.splits import FRIDAY_AFTERNOON, monday, split
 from tests.support.watching import cancel_protection
 
 FORWARD = (10, 1, "5.09", "5.10")
@@ -26,19 +27,8 @@ AS_BEFORE = {"qty": "100", "qty_available": "0", "avg_entry_price": "50.98"}
 @pytest.fixture
 def lab(exchange: ExchangeControl, aws_credentials: None) -> Iterator[Lab]:
     """Friday afternoon, before a weekend on which splits happen."""
-    with lab_at(exchange, "15:50") as lab:
+    with lab_at(exchange, FRIDAY_AFTERNOON) as lab:
         yield lab
-
-
-def _monday(lab: Lab, bid: str, ask: str, hour: str = "09:00") -> None:
-    lab.set_clock(f"2026-11-23T{hour}:00-05:00")
-    lab.control.quote("TQQQ", bid, ask, 20000, 20000)
-    lab.time.read(lab.broker)
-
-
-def _split(lab: Lab, new: int, old: int, **how: Any) -> None:
-    kind = "forward_split" if new > old else "reverse_split"
-    lab.control.corporate_action("TQQQ", kind, new, old, ex_date="2026-11-23", **how)
 
 
 def _sold_since(lab: Lab, mark: int) -> list[Any]:
@@ -51,12 +41,12 @@ def test_one_answer_that_lags_behind_a_split_does_not_hide_it(lab: Lab, late: st
     hold(lab)
     minutes(lab)
     mark = lab.mark()
-    _monday(lab, "5.09", "5.10")
-    _split(lab, 10, 1)
+    monday(lab, "5.09", "5.10")
+    split(lab, 10, 1)
     lab.control.faults({"kind": "edit", "method": "GET", "path": late, "body": AS_BEFORE, "count": 1})
     minutes(lab, 3)
     assert guards(lab) == [Guard(Decimal(1000), Decimal("5"), Decimal("5.35"))]
-    _monday(lab, "5.09", "5.10", hour="09:31")
+    monday(lab, "5.09", "5.10", hour="09:31")
     minutes(lab)
     assert (shares(lab), _sold_since(lab, mark), lab.order("b").unexited_qty) == (1000, [], 1000)
 
@@ -76,15 +66,15 @@ def test_what_the_account_does_not_show_yet_is_neither_sold_nor_guarded_at_old_p
     if lost:
         cancel_protection(lab, order)
     mark = lab.mark()
-    _monday(lab, bid, ask)
-    _split(lab, new, old, apply=False)
+    monday(lab, bid, ask)
+    split(lab, new, old, apply=False)
     minutes(lab, 2)
-    _monday(lab, bid, ask, hour="09:31")
+    monday(lab, bid, ask, hour="09:31")
     minutes(lab, 3)
     order = lab.order("b")
     assert (order.unexited_qty, order.guard.protected, order.guard.exits, guards(lab)) == (100, False, (), [])
     assert any("the account does not show it yet" in alert for alert in alerts(lab))
-    _split(lab, new, old)
+    split(lab, new, old)
     minutes(lab, 2)
     order = lab.order("b")
     assert (order.unexited_qty, order.guard.protected, order.care.frozen) == (100 * new / old, True, "")
@@ -96,8 +86,8 @@ def test_a_split_that_is_only_told_keeps_nobody_from_leaving(lab: Lab) -> None:
     """The data announce one, and the market knows of none: a price that fits the shares as they are is believed."""
     order = hold(lab)
     cancel_protection(lab, order)
-    _split(lab, 10, 1, apply=False)
-    _monday(lab, "49.00", "49.03", hour="09:31")
+    split(lab, 10, 1, apply=False)
+    monday(lab, "49.00", "49.03", hour="09:31")
     minutes(lab, 3)
     order = lab.order("b")
     assert (order.unexited_qty, order.exit_reason, shares(lab)) == (0, "unwind", 0)
@@ -107,7 +97,7 @@ def test_a_price_as_far_off_as_a_split_sells_nothing_while_none_can_be_ruled_out
     """Corporate actions cannot be read: told, and the orders stay as they are; when they can, the shares are left."""
     order = hold(lab)
     cancel_protection(lab, order)
-    _monday(lab, "30.00", "30.03", hour="09:31")
+    monday(lab, "30.00", "30.03", hour="09:31")
     lab.control.faults({"kind": "error", "status": 500, "path": "/v1/corporate-actions*"})
     minutes(lab, 3)
     assert (shares(lab), lab.order("b").care.frozen) == (100, "")
@@ -121,8 +111,8 @@ def test_of_two_brackets_the_one_that_was_bought_in_new_shares_keeps_its_orders(
     order = hold(lab)
     minutes(lab)
     cancel_protection(lab, order)
-    _monday(lab, "5.09", "5.10", hour="09:31")
-    _split(lab, 10, 1, apply=False)
+    monday(lab, "5.09", "5.10", hour="09:31")
+    split(lab, 10, 1, apply=False)
     new = {"signal_price": "5.10", "stop_loss": "5.00", "take_profit": "5.35"}
     hold(lab, "n", qty=1000, **new)
     minutes(lab, 3)

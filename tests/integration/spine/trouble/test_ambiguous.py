@@ -9,7 +9,18 @@ import pytest
 
 from repeg.domain.reasons import Reason, Status
 from tests.support.lab import Lab
-from tests.support.scenes import alerts, check_ours, done, journal, on_order, run, send, submits, whenever
+from tests.support.scenes import (
+    NEVER_ARRIVED,
+    alerts,
+    check_ours,
+    done,
+    journal,
+    on_order,
+    run,
+    send,
+    submits,
+    whenever,
+)
 
 SUBMIT = {"method": "POST", "path": "/v2/orders"}
 LOOKUP = {"method": "GET", "path": "/v2/orders:by_client_order_id*"}
@@ -52,17 +63,7 @@ def test_an_order_whose_answer_was_lost_is_found_and_kept(lab: Lab, fault: dict[
     assert _lookup_times(lab)[0] == pytest.approx(1, abs=0.2)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"kind": "drop_before"},
-        {"kind": "error", "status": 504},
-        {"kind": "error", "status": 503, "body": "try later"},
-        {"kind": "html", "status": 502},
-        {"kind": "html", "status": 200, "body": "<html>oops</html>"},
-    ],
-    ids=["connection lost", "504", "503", "502 html", "200 html"],
-)
+@pytest.mark.parametrize("fault", NEVER_ARRIVED.values(), ids=NEVER_ARRIVED.keys())
 def test_an_order_that_never_arrived_is_sent_once_more_with_the_same_id(lab: Lab, fault: dict[str, Any]) -> None:
     lab.control.faults(SUBMIT | fault | {"count": 1})
     order = done(lab)

@@ -98,6 +98,7 @@ DOMAIN = Package(
         "rebalance": _PLAIN | {"market", "ladder", "order", "rules"},
         "signals": _PLAIN | {"ladder", "order", "rebalance"},
         "proof": _PLAIN | {"market", "order", "rules"},
+        "halt": {"models", "order", "reasons", "rules"},
         "metrics": _PLAIN | {"market", "order", "rules", "rebalance"},
         "schedule": _PLAIN | {"market", "ladder", "metrics", "order", "signals", "rules", "rebalance"},
     },

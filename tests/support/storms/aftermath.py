@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from desk.report.bare import bare_times
+from repeg.domain.halt import halt_of
 from repeg.domain.market.reports import TradingDay
 from repeg.domain.order.views import order_view
 from repeg.domain.rebalance.legs import leg_id
@@ -21,6 +22,8 @@ FOUND_WITHIN = timedelta(seconds=75)
 """The sweep comes every minute, and takes its time; one that dies is made good by the next (and has its own alarm)."""
 MOMENT = timedelta(seconds=61)
 """A worker may stand still for so long between a look and a word."""
+JUST_SENT = timedelta(seconds=4)
+"""Between the last look at the halt and the broker's word: what is older than three seconds is not sent."""
 MANY = 3
 """A death between an alert and its record repeats it; more than so often in a quarter of an hour is a nuisance."""
 QUARTER = timedelta(minutes=14)
@@ -32,6 +35,7 @@ def look_at(storm: Storm) -> None:
     storm.lab.check(strangers=storm.strangers)
     _check_turn(storm)
     _check_rebalances(storm)
+    _check_halts(storm)
     _check_bare_shares(storm)
     _check_alerts_of_bare_shares(storm)
     _check_nuisance(storm)
@@ -66,6 +70,17 @@ def _check_rebalances(storm: Storm) -> None:
         assert by_hand(storm.lab, "GET", "account")["cash"][0] != "-", "money was spent that was not there"
     holder = storm.lab.rebalances.holder(PORTFOLIO)
     assert holder is None, f"{holder} has the turn of the portfolio"
+
+
+def _check_halts(storm: Storm) -> None:
+    """Nothing that a halt stops was sent while it was in force, but for what was just being sent."""
+    orders = {child.client_order_id: order for order in storm.lab.orders.newest() for child in order.children}
+    sent = [entry for entry in storm.lab.control.journal() if entry["type"] == "order" and entry["event"] == "accepted"]
+    for halted in storm.halts:
+        for entry in sent:
+            order, at = orders.get(entry["client_order_id"]), datetime.fromisoformat(entry["at"])
+            within = halted.at + JUST_SENT < at < (halted.lifted or at)
+            assert not (order and within and halt_of([halted.halt], order)), f"{entry['client_order_id']} at {at}"
 
 
 def _check_nuisance(storm: Storm) -> None:

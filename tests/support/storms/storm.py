@@ -18,6 +18,7 @@ from random import Random
 from typing import Any
 
 from desk.exchange.client import ExchangeControl
+from repeg.domain.halt import Halt, Mode, Scope
 from repeg.domain.settings import Settings
 from tests.support.lab import Killed, Lab
 from tests.support.scenes import by_hand
@@ -31,6 +32,8 @@ MOST_SIGNALS = 6
 CLEARING_MINUTES = 45
 REBALANCES = 0.5
 """The share of storms that a rebalance joins."""
+HALTS = 0.3
+"""The share of storms in which an operator halts trading."""
 
 SESSIONS = {
     "regular": "2026-11-20T11:00:00-05:00",
@@ -56,6 +59,15 @@ class Told:
 
 
 @dataclass
+class Halted:
+    """An operator's word, from when to when it was in force (market time)."""
+
+    halt: Halt
+    at: datetime
+    lifted: datetime | None = None
+
+
+@dataclass
 class Storm:
     """One storm: use `rage`, then look at `lab`, `told`, `lines`."""
 
@@ -65,6 +77,7 @@ class Storm:
     told: list[Told] = field(default_factory=list)
     signals: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
+    halts: list[Halted] = field(default_factory=list)
     strangers: bool = False
     own_shares: Decimal = Decimal(0)
 
@@ -153,6 +166,10 @@ class Storm:
         apart = Random(f"{self.seed} rebalances")
         if apart.random() < REBALANCES:
             plan += [(apart.random() * self.length, partial(self._rebalance, apart))]
+        apart = Random(f"{self.seed} halts")
+        if apart.random() < HALTS:
+            at = apart.random() * self.length
+            plan += [(at, partial(self._throw, apart)), (at + apart.choice((10, 60, 400)), self._lift)]
         return sorted(plan, key=lambda planned: planned[0])
 
     def _meanwhile(self) -> None:
@@ -197,6 +214,21 @@ class Storm:
         self.signals.append(signal)
         self.say(f"signal {signal}")
         self.crowd.spawn("intake-r1", partial(self._deliver, signal, "r1"))
+
+    def _throw(self, random: Random) -> None:
+        """An operator throws the kill switch, for all or for the symbol."""
+        scope, of = random.choice(((Scope.ACCOUNT, ""), (Scope.SYMBOL, SYMBOL)))
+        mode = random.choice((Mode.HALTED, Mode.HALTED, Mode.REDUCING))
+        halt = Halt(scope=scope, of=of, mode=mode, cancel_open=random.random() < 0.5)
+        self.say(f"thrown: {halt.sentence}{', open orders are taken back' if halt.cancel_open else ''}")
+        self.lab.orders.keep_halt(halt)
+        self.halts.append(Halted(halt, self.now()))
+
+    def _lift(self) -> None:
+        for halted in self.halts:
+            self.lab.orders.lift_halt(halted.halt.scope, halted.halt.of)
+            halted.lifted = halted.lifted or self.now()
+        self.say("lifted")
 
     def _deliver(self, signal: dict[str, Any], number: int | str) -> None:
         """As SQS does: what was not finished is delivered again."""
@@ -317,6 +349,7 @@ class Storm:
         self.trouble.calm = True
         self.control.faults()
         self.control.script({"symbol": SYMBOL, "halt": False})
+        self._lift()
         self._quote(Decimal(0), size=5000)
 
     def _calm_down(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from repeg.domain.halt import refusal
 from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.course import decided
 from repeg.domain.order.record import Order
 from repeg.domain.routes import Next, Route
 from repeg.worker.outcome import fold, proceed, read_child
@@ -19,4 +21,9 @@ def check(worker: Worker, order: Order) -> Next:
     look = read_child(worker, child, lambda: worker.broker_for(order).order(broker_order_id))
     order = fold(worker, order, child, look.report)
     known = order.children[-1]
+    halt = None if known.status.closed else worker.halt(order)
+    if halt and halt.cancel_open:
+        told = worker.note(order, f"{halt.sentence}; {known.client_order_id} is taken back")
+        worker.orders.save(decided(told, refusal(halt).reason))
+        return Next(Route.CANCEL_ORDER)
     return proceed(worker, order, known)

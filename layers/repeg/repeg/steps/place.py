@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, InTime, SubmitOutcome, Throttled
+from repeg.domain.halt import refusal
 from repeg.domain.ladder.pricing import is_walled_off
 from repeg.domain.ladder.rungs import PriceRule, Rung
 from repeg.domain.market.quotes import Quote, SeenQuote
@@ -183,7 +184,17 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
         return worker.orders.save(noted.with_child(dated))
 
     intent = child_intent(noted, child)
-    order, outcome = send(worker, intent, save, lambda in_time: _submit(connect(), noted, drawn, in_time))
+
+    def submit(in_time: InTime) -> SubmitOutcome:
+        # Between the save and the send, so that nothing is sent that a halt found unsent. What stalls behind this look
+        # is sent within seconds of the save or not at all.
+        halt = worker.halt(noted)
+        if halt:
+            refused = refusal(halt)
+            return Denied(refused.reason, refused.detail)
+        return _submit(connect(), noted, drawn, in_time)
+
+    order, outcome = send(worker, intent, save, submit)
     child = order.children[-1]
     if isinstance(outcome, Denied) and outcome.reason is Reason.MISCONFIGURED:
         return _keys_refused(worker, order, child, outcome.message)
@@ -192,6 +203,8 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
         case Accepted(report):
             with answering_for(worker, order, child, report):
                 return _accepted(worker, order.with_sending(refused=0, refused_for=None), child, report)
+        case Denied(Reason.HALTED | Reason.REDUCING_ONLY):
+            return _halted(worker, order, child, outcome)
         case Denied() as denied:
             return _denied(worker, order, child, denied)
         case Throttled(wait_seconds, why):
@@ -240,6 +253,23 @@ def _denied(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
         if report:
             return _accepted(worker, order, child, report)
     return refused(worker, order, child, denied)
+
+
+def _halted(worker: Worker, order: Order, child: ChildRecord, halt: Denied) -> Next:
+    """Nothing was sent, by the operator's word: the order ends; an earlier send under this id is looked up first."""
+    if child.may_have_arrived:
+        try:
+            report, _ = look_up(worker, child_intent(order, child), listed=True)
+        except RetryError as error:
+            return _unknown(worker, order, child, f"{halt.message}; what was sent before cannot be seen: {error}")
+        if report:
+            return _accepted(worker, order, child, report)
+        ended = order.with_child(child.given_up(worker.now(order)))
+    else:
+        ended = unsent(worker, order, child)
+    following = finish(worker, ended, Refusal(reason=halt.reason, detail=halt.message))
+    worker.give_back(child.reserved)
+    return following
 
 
 def _keys_refused(worker: Worker, order: Order, child: ChildRecord, message: str) -> Next:

@@ -16,6 +16,7 @@ from repeg.domain.order.fence import handed_on, written_once_more
 from repeg.domain.order.record import ZERO, Order
 from repeg.store.claims import Claims, SignalClaim
 from repeg.store.fenced import ABSENT, Fenced, raise_unless_condition
+from repeg.store.halts import Halts
 from repeg.store.items import (
     GIVEN_UP,
     HELD,
@@ -44,7 +45,7 @@ BATCH = 100
 """Items that DynamoDB reads in one call."""
 
 
-class OrderStore(Claims, Fenced, Turns, Sweeps):
+class OrderStore(Claims, Fenced, Halts, Turns, Sweeps):
     """Orders, signals and symbol queues in one table. `client` is a low-level DynamoDB client."""
 
     _owner: Order | None = None

@@ -20,7 +20,8 @@ def keep_resting(worker: Worker, order: Order, child: ChildRecord) -> Next | Non
 
     Nothing is sent for it, and whatever cannot be known now leads to the cancel.
     """
-    if not may_rest_on(order, child):
+    # To let it rest on is another rung, and by a halt there is none.
+    if not may_rest_on(order, child) or worker.halt(order):
         return None
     look = Look(worker.clock_of(order))
     try:

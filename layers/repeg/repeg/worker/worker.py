@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from repeg.broker.port import Broker
 from repeg.clock import MarketClock, TimeKeeper
+from repeg.domain.halt import UNREADABLE, Halt, halt_of, heeds_halts
 from repeg.domain.history import is_due
 from repeg.domain.market.quotes import Quote, quote_rules
 from repeg.domain.market.reports import TradingDay
@@ -131,6 +132,18 @@ class Worker:
         now = self.now(order)
         upcoming = self.time.calendar(self.broker_for(Priority.URGENT), now).next_session(now)
         return upcoming.opens_at if upcoming else None
+
+    def halt(self, order: Order) -> Halt | None:
+        """The operator's word that keeps the order's next child order from being sent, read anew; or None."""
+        # Exits do not even ask: none of them waits for the table, or fails with it.
+        if not heeds_halts(order):
+            return None
+        try:
+            halts = self.orders.halts()
+        except Exception as error:  # what cannot be read is taken for a halt
+            self.log.error(f"halts cannot be read: {error}", order_id=order.order_id)
+            halts = (UNREADABLE,)
+        return halt_of(halts, order)
 
     def note(self, order: Order, detail: str) -> Order:
         """The order with one more event, under the state that is being worked, also logged."""

@@ -25,7 +25,7 @@ from tests.support.short_moto import quick_aws
 
 READS = {
     "store": """get find claim_of earlier holding holder last_trades several to_do given_up holding_shares sweep_state
-        marks""",
+        marks halts""",
     "broker": """now calendar account asset assets position positions quote quotes snapshot snapshots order orders
         groups open_orders order_by_client_id corporate_actions corporate_actions_of""",
 }

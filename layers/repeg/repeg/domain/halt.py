@@ -1,0 +1,91 @@
+"""The kill switch: whose orders are sent, by an operator's word on the account, a strategy or a symbol.
+
+Nothing in it ever stops an exit, a cancel, or the protection of what is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+from repeg.domain.models import Frozen
+from repeg.domain.order.record import Order
+from repeg.domain.order.verdicts import Refusal
+from repeg.domain.reasons import Reason
+from repeg.domain.rules.walking import intent_of, is_exit
+
+
+class Mode(StrEnum):
+    """What is still sent; the later the stricter."""
+
+    ACTIVE = "active"
+    REDUCING = "reducing"
+    """Only orders that reduce a position."""
+    HALTED = "halted"
+    """Only exits."""
+
+
+class Scope(StrEnum):
+    """Whose orders an operator's word is about."""
+
+    ACCOUNT = "account"
+    STRATEGY = "strategy"
+    SYMBOL = "symbol"
+
+
+class Halt(Frozen):
+    """An operator's word. `of` is the strategy or the symbol; empty for the account."""
+
+    scope: Scope = Scope.ACCOUNT
+    of: str = ""
+    mode: Mode
+    reason: str = ""
+    since: datetime | None = None
+    """Wall time."""
+    cancel_open: bool = False
+    """Whether what it stops is also taken out of the market, before its patience is over."""
+
+    @property
+    def about(self) -> str:
+        """`the account`, `strategy pairs`, `symbol TQQQ`."""
+        return f"{self.scope} {self.of}" if self.of else "the account"
+
+    @property
+    def sentence(self) -> str:
+        """What holds, and why."""
+        only = "only exits are sent" if self.mode is Mode.HALTED else "only what reduces a position is sent"
+        return f"{self.about} is {self.mode}: {only}{f' ({self.reason})' if self.reason else ''}"
+
+    def concerns(self, order: Order) -> bool:
+        """True when the order is one of those that it is about."""
+        of = {Scope.ACCOUNT: "", Scope.STRATEGY: order.strategy or "", Scope.SYMBOL: order.symbol}
+        return self.of == of[self.scope]
+
+
+UNREADABLE = Halt(mode=Mode.HALTED, reason="it cannot be read whether trading is halted")
+"""What cannot be read is taken for a halt: the one mistake that costs no money."""
+
+_REASONS = {Mode.HALTED: Reason.HALTED, Mode.REDUCING: Reason.REDUCING_ONLY}
+
+
+def heeds_halts(order: Order) -> bool:
+    """False for exits: they are sent whatever is halted."""
+    return not is_exit(order)
+
+
+def halt_of(halts: Iterable[Halt], order: Order) -> Halt | None:
+    """The strictest word that keeps the next child order of an order from being sent; or None."""
+    concerning = (halt for halt in halts if halt.concerns(order))
+    strict = max(concerning, key=lambda halt: list(Mode).index(halt.mode), default=None)
+    if strict is None or strict.mode is Mode.ACTIVE or not heeds_halts(order):
+        return None
+    # A plain buy may cover a short position or open a long one: nobody knows, so it reduces nothing. A close covers.
+    if strict.mode is Mode.REDUCING and (intent_of(order) or "").endswith("_to_close"):
+        return None
+    return strict
+
+
+def refusal(halt: Halt) -> Refusal:
+    """How an order ends by it."""
+    return Refusal(reason=_REASONS[halt.mode], detail=halt.sentence)

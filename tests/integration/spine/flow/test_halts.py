@@ -1,0 +1,160 @@
+"""The kill switch at work: what was not sent when it was thrown is not sent, and what is held stays guarded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from repeg.domain.halt import Halt, Mode, Scope
+from repeg.domain.reasons import Reason, Status
+from repeg.store.halts import halt_key
+from repeg.store.items import to_item
+from tests.support.lab import Lab
+from tests.support.leaving import BRACKET, guards, hold
+from tests.support.scenes import done, journal, on_order, out_of_reach, run, submits, whenever
+from tests.support.watching import cancel_protection
+
+HALTED = Halt(mode=Mode.HALTED, reason="a bad day")
+
+
+def halt(lab: Lab, **what: Any) -> None:
+    lab.orders.keep_halt(HALTED.changed(**what))
+
+
+@pytest.mark.parametrize("signal", [{}, {"side": "sell"}, BRACKET, {"ladder": "market"}, {"completion": "must"}])
+def test_a_halted_account_sends_nothing(lab: Lab, signal: dict[str, Any]) -> None:
+    if signal.get("side") == "sell" and "kind" not in signal:
+        done(lab, "bought")
+    sent = len(submits(lab))
+    halt(lab)
+    order = done(lab, **signal)
+    assert (order.status, order.reason, order.children) == (Status.REJECTED, Reason.HALTED, ())
+    assert "the account is halted: only exits are sent (a bad day)" in order.events[-2].detail
+    assert len(submits(lab)) == sent
+
+
+def test_what_was_lifted_is_sent_again(lab: Lab) -> None:
+    halt(lab)
+    done(lab, "a")
+    lab.orders.lift_halt(Scope.ACCOUNT)
+    assert done(lab, "b").status is Status.FILLED
+
+
+def test_a_symbol_that_is_halted_stops_no_other(lab: Lab) -> None:
+    halt(lab, scope=Scope.SYMBOL, of="TQQQ")
+    lab.control.quote("SQQQ", "20.00", "20.02", 2000, 2000)
+    assert done(lab, "a").reason is Reason.HALTED
+    assert done(lab, "b", symbol="SQQQ").status is Status.FILLED
+
+
+def test_what_reduces_goes_on_while_only_that_is_sent(lab: Lab) -> None:
+    done(lab, "bought", qty=10)
+    halt(lab, mode=Mode.REDUCING)
+    assert done(lab, "more", qty=1).reason is Reason.REDUCING_ONLY
+    assert done(lab, "less", side="sell", qty=4).status is Status.FILLED
+
+
+def test_exits_go_on(lab: Lab) -> None:
+    order = hold(lab)
+    halt(lab)
+    cancel_protection(lab, order)
+    lab.sweep()
+    lab.sleep(60)
+    lab.sweep()
+    lab.work()
+    assert [guard.qty for guard in guards(lab)] == [Decimal(100)], "protected again"
+    assert run(lab, "c", kind="close").status is Status.FILLED
+    assert guards(lab) == []
+
+
+BEFORE = ("store.save", "broker.reserve", "broker.snapshot", "store.halts")
+"""Calls of an order's life up to its send; the last look at the halt is among them."""
+
+
+@pytest.mark.parametrize("call", BEFORE)
+def test_an_order_that_was_not_sent_when_it_was_thrown_is_not_sent(lab: Lab, call: str) -> None:
+    whenever(lab, call, lambda: halt(lab))
+    order = done(lab)
+    assert (order.status, order.reason, submits(lab)) == (Status.REJECTED, Reason.HALTED, [])
+
+
+@pytest.mark.parametrize("signal", [{}, BRACKET | {"qty": 100}])
+def test_what_is_in_the_market_ends_there_and_no_more_is_sent(lab: Lab, signal: dict[str, Any]) -> None:
+    """A rung is live when it is thrown, and thirty shares of it are filled: the next is not sent, they are guarded."""
+    lab.control.quote("TQQQ", "50.95", "50.98", 2000, 30)
+    on_order(lab, "fill", "50.99", "51.02")
+    whenever(lab, "broker.cancel", lambda: halt(lab))
+    order = done(lab, **signal)
+    assert (order.status, order.filled_qty) == (Status.PARTIALLY_FILLED, 30)
+    assert order.reason in (Reason.HALTED, Reason.FILL_TIMEOUT)
+    assert len(order.children) == 1
+    assert not signal or order.guard.protected
+
+
+def test_a_send_whose_answer_was_lost_is_looked_up_before_the_order_ends(lab: Lab) -> None:
+    """It did arrive, and was filled: the halt must not forget its shares."""
+    lab.control.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_after", "count": 1})
+    whenever(lab, "broker.order_by_client_id", lambda: halt(lab))
+    order = done(lab)
+    assert (order.status, order.filled_qty) == (Status.FILLED, 100)
+
+
+def test_a_send_that_never_arrived_is_not_sent_again(lab: Lab) -> None:
+    lab.control.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_before", "count": 1})
+    whenever(lab, "store.halts", lambda: halt(lab), nth=2)
+    order = done(lab)
+    assert (order.filled_qty, order.reason) == (0, Reason.HALTED)
+    assert journal(lab, event="accepted") == []
+
+
+@pytest.mark.parametrize("signal", [{"ladder": "standard", "symbol": "AAPL"}, BRACKET])
+def test_what_rests_is_taken_back_where_that_is_wanted(lab: Lab, signal: dict[str, Any]) -> None:
+    """At the next look at it, and not when its patience is over; what it has bought by then is guarded."""
+    lab.control.quote("AAPL", "200.00", "200.06", 2000, 2000)
+    lab.control.quote("TQQQ", "50.95", "50.98", 2000, 40)
+    whenever(lab, "broker.order", lambda: halt(lab, cancel_open=True), nth=2)
+    order = done(lab, **signal)
+    assert (order.reason, len(order.children)) == (Reason.HALTED, 1)
+    assert order.filled_qty == (40 if signal is BRACKET else 0)
+    assert not order.filled_qty or order.guard.protected
+    [child] = order.children
+    assert child.closed_at and (child.closed_at - child.sent_at).total_seconds() < 10
+
+
+def test_a_fill_that_wins_the_race_is_a_fill(lab: Lab) -> None:
+    lab.control.quote("TQQQ", "50.95", "50.98", 2000, 40)
+    whenever(lab, "broker.order", lambda: halt(lab, cancel_open=True), nth=2)
+    whenever(lab, "broker.cancel", lambda: lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000))
+    order = done(lab, **BRACKET)
+    assert (order.status, order.reason, order.filled_qty) == (Status.FILLED, None, 100)
+    assert order.guard.protected
+
+
+def refuse(lab: Lab) -> None:
+    def unreadable() -> None:
+        raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "Query")
+
+    whenever(lab, "store.halts", unreadable)
+
+
+def scribble(lab: Lab) -> None:
+    key = halt_key(Scope.ACCOUNT) | to_item({"mode": "stop!"})
+    lab.orders._client.put_item(TableName=lab.orders._table, Item=key)
+
+
+@pytest.mark.parametrize("trouble", [refuse, scribble])
+def test_what_cannot_be_read_is_a_halt(lab: Lab, trouble: Callable[[Lab], None]) -> None:
+    trouble(lab)
+    assert done(lab).reason is Reason.HALTED
+
+
+def test_a_word_that_was_written_by_hand_counts(lab: Lab) -> None:
+    """With the console, or with one call of the AWS CLI: the mode is enough."""
+    key = halt_key(Scope.ACCOUNT) | to_item({"mode": "HALTED"})
+    lab.orders._client.put_item(TableName=lab.orders._table, Item=key)
+    out_of_reach(lab)
+    assert done(lab).reason is Reason.HALTED

@@ -9,10 +9,10 @@ from typer.exceptions import TyperException
 
 from desk.cli import (
     alerts,
+    control,
     demo,
     doctor,
     exchange,
-    intake,
     keys,
     local,
     orders,
@@ -56,8 +56,10 @@ app.command()(doctor.doctor)
 app.command()(alerts.alerts)
 app.command()(alerts.alarms)
 app.command()(alerts.metrics)
-app.command()(intake.pause)
-app.command()(intake.resume)
+app.command()(control.pause)
+app.command()(control.resume)
+app.command()(control.halt)
+app.command()(control.control)
 
 
 def main() -> None:

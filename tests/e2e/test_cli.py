@@ -15,11 +15,13 @@ import pytest
 
 from desk.cli.main import run
 from repeg.domain.order.record import Order
+from repeg.domain.reasons import Reason, Status
 from tests.support.children import running
 from tests.support.cloud import Cloud
 
 pytestmark = pytest.mark.cloud
 
+LEVELS = {"signal_price": "50.97", "stop_loss": "49.97", "take_profit": "53.47"}
 REPEG = Path(sys.executable).with_name("repeg")
 
 
@@ -176,6 +178,26 @@ def test_bad_usage_is_one_line_that_names_the_trouble(repeg: Repeg, arguments: l
     said = repeg(*arguments)
     assert (said.code, said.out) == (2, "")
     assert word in said.err and said.err.count("\n") == 1
+
+
+def test_a_halt_holds_from_the_next_send_on(repeg: Repeg, name: str, cloud: Cloud) -> None:
+    """With the rights that each function really has: what may not read the halt would count as halted."""
+    assert repeg("halt", "--symbol", "TQQQ", "--cancel-open", "--reason", "a test").code == 0
+    try:
+        [order] = cloud.ended(cloud.send(signal_id=f"{name}-1", qty=1))
+        assert (order.status, order.reason, order.children) == (Status.REJECTED, Reason.HALTED, ())
+    finally:
+        assert repeg("resume", "--symbol", "TQQQ").code == 0
+    cloud.exchange.quote("TQQQ", "50.95", "50.98", 2000, 4)
+    resting = cloud.send(signal_id=f"{name}-2", qty=10, kind="bracket", **LEVELS)
+    cloud.until("partly filled", lambda: (found := cloud.orders.find(resting)) and found.filled_qty == 4)
+    assert repeg("halt", "--cancel-open", "--json").json["mode"] == "halted"
+    try:
+        [order] = cloud.ended(resting)
+        assert (order.status, order.reason, order.guard.protected) == (Status.PARTIALLY_FILLED, Reason.HALTED, True)
+    finally:
+        assert repeg("resume", "--json").json["control"]["scopes"] == []
+    cloud.audit()
 
 
 @pytest.mark.usefixtures("default_settings")

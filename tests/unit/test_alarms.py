@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from repeg.domain.metrics.listed import LISTED, NAMESPACE, SERVICE, TARGETS, Metric
-from repeg.events import ALERT, SOURCE, SUMMARY
+from repeg.events import ALERT, CONTROL, SOURCE, SUMMARY
 from tests.support.stack import ROOT, load_template, resources
 
 TEMPLATE = load_template()
@@ -76,7 +76,7 @@ def test_alarms_and_alerts_may_be_published_to_the_topic() -> None:
 def test_every_alert_of_an_order_reaches_the_topic() -> None:
     """An alarm tells only the first of a row. The line is ready: a transformer would make a quote in it an error."""
     [rule] = resources(TEMPLATE, "AWS::Events::Rule").values()
-    assert rule["EventPattern"] == {"source": [SOURCE], "detail-type": [ALERT, SUMMARY]}
+    assert rule["EventPattern"] == {"source": [SOURCE], "detail-type": [ALERT, SUMMARY, CONTROL]}
     [target] = rule["Targets"]
     assert (target["Arn"], target["InputPath"]) == ({"Ref": "Alerts"}, "$.detail.message")
     assert "InputTransformer" not in target

@@ -15,6 +15,7 @@ CAP_BREACHED = "Cap Breached"
 REBALANCED = "Rebalance Outcome"
 SPREADS = "Spread Assessment"
 SUMMARY = "Daily Summary"
+CONTROL = "Trading Control"
 
 
 class Publisher(Protocol):

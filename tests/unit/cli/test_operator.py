@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 from desk.stack import intake
 from desk.stack.notes import MOST, Notes
@@ -31,9 +32,61 @@ def test_paused_signals_stay_in_the_queue_until_intake_is_resumed(clinic: Clinic
     code, _, said = repeg("pause")
     assert code == 0 and said.startswith("intake of stack repeg on AWS is paused; 1 in the queue; ")
     assert repeg("pause", "--json")[1]["since"] == told["since"], "pausing again does not begin anew"
-    assert repeg("resume", "--json")[1] == {"paused": False, "since": None, "waiting": 1}
+    resumed = repeg("resume", "--json")[1]
+    assert (resumed["paused"], resumed["since"], resumed["waiting"]) == (False, None, 1)
     assert mapped(clinic) == "Enabled"
     assert repeg("resume")[0] == 0
+
+
+def halted(repeg: Repeg) -> Any:
+    return repeg("control", "--json")[1]
+
+
+def test_a_halt_is_in_force_until_it_is_lifted_and_told_where_alerts_are(clinic: Clinic, repeg: Repeg) -> None:
+    clinic["events"].create_event_bus(Name="repeg-events")
+    active = {"mode": "active", "reason": None, "since": None, "scopes": []}
+    assert halted(repeg) == active
+    code, _, said = repeg("halt", "--reason", "odd prints")
+    assert code == 0
+    assert said.startswith("on AWS, stack repeg\nthe account is halted: only exits are sent (odd prints); what is in")
+    told = halted(repeg)
+    assert (told["mode"], told["reason"]) == ("halted", "odd prints")
+    assert datetime.now(UTC) - datetime.fromisoformat(told["since"]) < timedelta(minutes=1)
+    assert repeg("resume", "--json")[1]["control"] == active
+    assert halted(repeg) == active
+
+
+def test_a_symbol_is_halted_and_lifted_by_itself(repeg: Repeg) -> None:
+    repeg("halt", "--symbol", "tqqq", "--mode", "reducing", "--cancel-open")
+    repeg("halt", "--strategy", "pairs")
+    scopes = [(each["scope"], each["of"], each["mode"], each["cancel_open"]) for each in halted(repeg)["scopes"]]
+    assert scopes == [("strategy", "pairs", "halted", False), ("symbol", "TQQQ", "reducing", True)]
+    assert halted(repeg)["mode"] == "active"
+    _, _, said = repeg("resume", "--symbol", "TQQQ")
+    assert "TQQQ is active again\nstill in force: strategy pairs is halted" in said
+    assert "was not halted" in repeg("resume", "--symbol", "TQQQ")[2]
+    assert "still in force: strategy pairs is halted" in repeg("resume")[2], "lifted by its own name only"
+
+
+def test_a_halt_holds_though_nobody_can_be_told(clinic: Clinic, repeg: Repeg, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one permission that it needs is to write to the table."""
+
+    def denied(*_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "PutEvents")
+
+    monkeypatch.setattr("desk.stack.control.EventBus.publish", denied)
+    code, _, said = repeg("halt")
+    assert code == 0 and "nobody was mailed: " in said
+    assert halted(repeg)["mode"] == "halted"
+
+
+@pytest.mark.parametrize(
+    ("given", "word"), [(["--mode", "off"], "--mode"), (["--symbol", "A", "--strategy", "b"], "--strategy")]
+)
+def test_a_halt_that_is_not_understood_halts_nothing(repeg: Repeg, given: list[str], word: str) -> None:
+    code, out, said = repeg("halt", *given)
+    assert (code, out) == (2, "") and word in said and said.count("\n") == 1
+    assert halted(repeg)["scopes"] == []
 
 
 def test_pausing_what_nothing_reads_fails_in_one_line(clinic: Clinic, repeg: Repeg) -> None:

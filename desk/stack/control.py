@@ -1,0 +1,83 @@
+"""The kill switch from the desk: an operator's word written into the stack's table, and told to whom alerts are mailed.
+
+On AWS it asks for nothing but the table: one permission, dynamodb:PutItem on it, is enough to halt.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from desk.stack.connection import DEFAULT_STACK, connect_local, local_for
+from repeg.domain.halt import Halt, Mode, Scope
+from repeg.domain.order.alerts import one_line
+from repeg.errors import RetryError
+from repeg.events import CONTROL, EventBus
+from repeg.store.halts import Halts
+
+
+class Switch:
+    """The kill switch of a stack."""
+
+    def __init__(self, stack: str, dynamodb: Any, events: Any, table: str, bus: str, local: bool) -> None:
+        self.stack = stack
+        self.is_local = local
+        self._halts = Halts(dynamodb, table)
+        self._bus = EventBus(events, bus)
+
+    def halt(self, halt: Halt) -> str | None:
+        """Have a word in force; returns why nobody could be told of it, or None."""
+        self._halts.keep_halt(halt)
+        return self._tell(f"{halt.sentence}. Lift it with: repeg resume{_option(halt)} --stack {self.stack}", halt)
+
+    def lift(self, scope: Scope, of: str) -> str | None:
+        """Take a word back; returns why nobody could be told of it, or None."""
+        self._halts.lift_halt(scope, of)
+        lifted = Halt(scope=scope, of=of, mode=Mode.ACTIVE)
+        return self._tell(f"{lifted.about} is active again: orders are sent", lifted)
+
+    def words(self) -> Sequence[Halt]:
+        """Every word in force, that on the account first."""
+        return sorted(self._halts.halts(), key=lambda halt: (list(Scope).index(halt.scope), halt.of))
+
+    def _tell(self, line: str, halt: Halt) -> str | None:
+        detail = document(halt) | {"message": one_line(f"{self.stack}: {line}")}
+        try:
+            self._bus.publish(CONTROL, detail)
+        except (ClientError, BotoCoreError, RetryError) as error:
+            return str(error)
+        return None
+
+
+def switch_of(stack: str) -> Switch:
+    """The switch of a stack, on the local cloud if that holds it, else on AWS.
+
+    The table and the bus are found by their names, not by the stack's outputs: whoever halts in a hurry may have no
+    right to look at the stack.
+    """
+    local = local_for(stack)
+    if local:
+        reached = connect_local(local)
+        return Switch(reached.stack, reached.dynamodb, reached.events, reached.table, reached.event_bus, local=True)
+    name, session = stack or DEFAULT_STACK, boto3.Session()
+    return Switch(name, session.client("dynamodb"), session.client("events"), name, f"{name}-events", local=False)
+
+
+def document(halt: Halt) -> dict[str, Any]:
+    """JSON-ready."""
+    return {
+        "scope": halt.scope.value,
+        "of": halt.of or None,
+        "mode": halt.mode.value,
+        "reason": halt.reason or None,
+        "since": halt.since.isoformat().replace("+00:00", "Z") if halt.since else None,
+        "cancel_open": halt.cancel_open,
+    }
+
+
+def _option(halt: Halt) -> str:
+    return f" --{halt.scope.value} {json.dumps(halt.of)}" if halt.of else ""

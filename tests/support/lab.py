@@ -25,7 +25,6 @@ from repeg.care.sweep import refresh_clock, sweep
 from repeg.clock import TimeKeeper
 from repeg.domain.metrics.figures import mark_of
 from repeg.domain.metrics.listed import Metric
-from repeg.domain.metrics.measured import Line
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Reservation
 from repeg.domain.rebalance.record import Rebalance, is_rebalance
@@ -58,6 +57,7 @@ from repeg.worker.worker import Worker
 from tests.support.audit import audit
 from tests.support.machine import Machine
 from tests.support.tables import create_table, dynamodb_client
+from tests.support.told import Told
 
 TABLE_NUMBERS = count(1)
 START = "2026-11-20T10:00:00-05:00"
@@ -157,20 +157,6 @@ class Bus:
 
     def publish(self, detail_type: str, detail: dict[str, Any]) -> None:
         self.events.append((detail_type, detail))
-
-
-class Told:
-    """Metrics as they were told, oldest first."""
-
-    def __init__(self) -> None:
-        self.lines: list[Line] = []
-
-    def put(self, line: Line) -> None:
-        self.lines.append(line)
-
-    def values(self, metric: Metric) -> list[Any]:
-        """Every value of a metric, of lines that carry no breakdown."""
-        return [line.values[metric] for line in self.lines if metric in line.values and not line.by]
 
 
 class Lab:

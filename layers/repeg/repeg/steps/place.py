@@ -17,21 +17,16 @@ from repeg.domain.money import too_small
 from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.children import ChildRecord, ChildStatus
 from repeg.domain.order.closing import selling_on
-from repeg.domain.order.course import awaiting, broker_answered, broker_failed, decided, to_be_assessed, waits_no_more
+from repeg.domain.order.course import broker_answered, decided, to_be_assessed, waits_no_more
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import Priority, Reservation, emptied
-from repeg.domain.order.verdicts import Refusal, WaitingFor, no_market
+from repeg.domain.order.verdicts import Refusal
 from repeg.domain.patience import (
-    BROKER_TRIES,
     KEYS_PAUSE_SECONDS,
     LINGER_SECONDS,
     LOOKUP_BACKOFF_SECONDS,
     MARKET_PATIENCE,
     MAX_SENDS,
-    NO_MARKET_PAUSE_SECONDS,
-    NO_QUOTE_PAUSE_SECONDS,
-    READ_BACKOFF_SECONDS,
-    backoff,
 )
 from repeg.domain.proof.ours import child_intent
 from repeg.domain.reasons import Reason
@@ -48,11 +43,11 @@ from repeg.domain.rules.walking import (
     pause_after_rejected,
     requests_of_entry,
     runaway,
-    waits_for_market,
     write_intent,
 )
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError
 from repeg.steps.late import arrived, worked_off_late
+from repeg.steps.put_off import broker_down, no_quote, wait_for_request
 from repeg.worker.lookup import look_up, taken
 from repeg.worker.outcome import (
     finish,
@@ -60,7 +55,6 @@ from repeg.worker.outcome import (
     proceed,
     protect_first,
     read_child,
-    reason_of,
     stays_bare,
     tell_overdue,
     wait_to_place,
@@ -88,9 +82,9 @@ def _next_rung(worker: Worker, order: Order) -> Next:
     try:
         ready = worked_off_late(worker, order) or before_rung(worker, order)
     except BudgetExhausted as error:
-        return _wait_for_request(worker, order, error.wait_seconds)
+        return wait_for_request(worker, order, error.wait_seconds)
     except RetryError as error:
-        return _broker_down(worker, order, error)
+        return broker_down(worker, order, error)
     return start_rung(worker, ready) if isinstance(ready, Order) else ready
 
 
@@ -108,9 +102,9 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
                 look = worker.fresh_quote(order, look.clock)
                 order = by_clock(order, look.clock.anchor)
     except BudgetExhausted as error:
-        return _wait_for_request(worker, order, error.wait_seconds)
+        return wait_for_request(worker, order, error.wait_seconds)
     except RetryError as error:
-        return _broker_down(worker, order, error)
+        return broker_down(worker, order, error)
     except OperatorError as error:
         worker.alert(order, str(error))
         if is_exit(order):
@@ -119,7 +113,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
     if isinstance(rung, Refusal):
         return finish(worker, order, rung)
     if look.problem and not is_exit(order):
-        return _no_quote(worker, order, look.problem, look.doubt)
+        return no_quote(worker, order, look.problem, look.doubt)
     # Only exits come here: their shares are better sold unseen than kept for want of a quote.
     if look.problem:
         look, rung = look._replace(quote=None), Rung(rule=PriceRule.MARKET, patience=MARKET_PATIENCE)
@@ -139,7 +133,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
         try:
             reserved = worker.broker_for(order).reserve(requests_of_entry(order))
         except RetryError as error:
-            return _wait_for_request(worker, order, error.wait_seconds if isinstance(error, BudgetExhausted) else 0)
+            return wait_for_request(worker, order, error.wait_seconds if isinstance(error, BudgetExhausted) else 0)
         child = child.changed(reserved=reserved)
     return _send(worker, order, child)
 
@@ -148,27 +142,6 @@ def _not_worth_sending(order: Order, quote: Quote) -> Refusal | None:
     """Why the market is not worth an order any more, or None."""
     refusal = None if order.sent else refused_at(order, quote)
     return Refusal(reason=refusal.reason, detail=refusal.detail) if refusal else runaway(order, quote)
-
-
-def _no_quote(worker: Worker, order: Order, problem: Reason, doubt: str | None) -> Next:
-    """Only an exit goes to market blindly. What must complete looks again until its time is up."""
-    if order.must_complete and order.sent:
-        return worker.wait(order, Route.WAIT_TO_PLACE, NO_QUOTE_PAUSE_SECONDS)
-    if doubt and waits_for_market(order):
-        if order.run.waits_for is not WaitingFor.MARKET:
-            order = worker.note(awaiting(order, WaitingFor.MARKET), no_market(doubt).sentence)
-        if order.sent:
-            return worker.wait(order, Route.WAIT_TO_PLACE, NO_MARKET_PAUSE_SECONDS)
-        return worker.wait(to_be_assessed(order), Route.WAIT_FOR_MARKET, NO_MARKET_PAUSE_SECONDS)
-    return finish(worker, order, Refusal(reason=problem, detail=doubt or "no quote to trade on"))
-
-
-def _wait_for_request(worker: Worker, order: Order, seconds: float, why: str = "no trading request is free") -> Next:
-    """Wait for a trading request. An order that sent nothing yet is assessed anew: it may have expired by then."""
-    order = worker.note(order, f"waits {seconds:.0f} s: {why}")
-    if order.sent:
-        return worker.wait(order, Route.WAIT_TO_PLACE, int(seconds) + 1)
-    return worker.wait(to_be_assessed(order), Route.WAIT_FOR_MARKET, int(seconds) + 1)
 
 
 def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
@@ -276,8 +249,8 @@ def _keys_refused(worker: Worker, order: Order, child: ChildRecord, message: str
     """Nothing was taken. Keys that are valid are refused now and then: believed only when it lasts."""
     if child.sends > 1:
         again = child.changed(sends=child.sends - 1)
-        return _broker_down(worker, order.with_child(again), CredentialsRefused(message))
-    following = _broker_down(worker, unsent(worker, order, child), CredentialsRefused(message))
+        return broker_down(worker, order.with_child(again), CredentialsRefused(message))
+    following = broker_down(worker, unsent(worker, order, child), CredentialsRefused(message))
     worker.give_back(child.reserved)
     return following
 
@@ -287,7 +260,7 @@ def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: fl
     if child.sends > 1:
         again = child.changed(sends=child.sends - 1)
         return worker.wait(order.with_child(again), Route.WAIT_TO_PLACE, int(wait_seconds) + 1)
-    following = _wait_for_request(worker, unsent(worker, order, child), wait_seconds, why)
+    following = wait_for_request(worker, unsent(worker, order, child), wait_seconds, why)
     # Behind the save: a record that still counted them would give them back once more.
     worker.give_back(child.reserved)
     return following
@@ -316,7 +289,7 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
         # Evidence of whether to send it again; what makes that safe is the id, which the broker takes only once.
         position = worker.broker_for(Priority.URGENT).position(order.symbol)
     except RetryError as error:
-        return _broker_down(worker, order, error)
+        return broker_down(worker, order, error)
     qty = position.qty if position else ZERO
     baseline = qty if child.lookup_position is None else child.lookup_position
     known = {
@@ -410,20 +383,3 @@ def _taken(worker: Worker, order: Order, child: ChildRecord, stranger: OrderRepo
 def _without(worker: Worker, order: Order, child: ChildRecord, detail: str) -> tuple[Order, Reservation | None]:
     gone, unused = emptied(child.given_up(worker.now(order)))
     return worker.note(order.with_child(gone), detail), unused
-
-
-def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
-    failures = order.sending.broker_failures + 1
-    child = order.open_child
-    keys = isinstance(error, CredentialsRefused)
-    # With a child order that may be live nothing ends: its fill would be in no record.
-    if child is None and failures >= BROKER_TRIES and not is_exit(order):
-        if keys:
-            worker.alert(order, str(error))
-        return finish(worker, order, Refusal(reason=reason_of(error), detail=str(error)))
-    worker.log.error(f"broker: {error}", order_id=order.order_id)
-    if failures >= BROKER_TRIES:
-        live = f"{child.client_order_id} may be live, and the broker does not answer" if child else ""
-        order = worker.alert_lasting(order, "broker", f"{live or f'{order.symbol} cannot be left'}: {error}")
-    seconds = backoff(READ_BACKOFF_SECONDS, order.sending.broker_failures)
-    return worker.wait(broker_failed(order), Route.WAIT_TO_PLACE, seconds)

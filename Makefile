@@ -45,18 +45,18 @@ endif
 
 # Five processes side by side: the local clouds mostly wait, everything else computes. The spine is halved:
 # in one piece it would still be at work when all others are done. The alarms have a cloud of their own, whose clock
-# they set forward.
+# they set forward. Who computes stands back: the clouds' markets run on meanwhile.
 .PHONY: test-cloud test-alarms test-spine-1 test-spine-2 test-apart
 test-cloud:
 	@$(BIN)/python -m pytest -m cloud --ignore tests/e2e/test_every_alarm.py
 test-alarms:
 	@$(BIN)/python -m pytest tests/e2e/test_every_alarm.py
 test-spine-1:
-	@$(BIN)/python -m pytest $(addprefix tests/integration/spine/,trouble flow session)
+	@nice $(BIN)/python -m pytest $(addprefix tests/integration/spine/,trouble flow session)
 test-spine-2:
-	@$(BIN)/python -m pytest $(addprefix tests/integration/spine/,orders held closing)
+	@nice $(BIN)/python -m pytest $(addprefix tests/integration/spine/,orders held closing)
 test-apart:
-	@$(BIN)/python -m pytest -m "not cloud" --ignore tests/integration/spine
+	@nice $(BIN)/python -m pytest -m "not cloud" --ignore tests/integration/spine
 
 lint: ## Check style, types, template, state machines and security
 	@$(MAKE) -sj4 .tools/lint/.ready .tools/sam/.ready

@@ -130,6 +130,11 @@ def test_the_end_of_trouble_is_told_for_minutes() -> None:
     assert left_standing(Standing(drift=0), before, NOON + timedelta(minutes=11)) == {}
 
 
+def test_the_end_is_told_though_the_clock_was_set_back() -> None:
+    earlier = NOON - timedelta(hours=1)
+    assert left_standing(Standing(drift=0), {Metric.DRIFT.value: NOON}, earlier) == {Metric.DRIFT.value: earlier}
+
+
 def test_what_is_as_it_should_be_is_not_told() -> None:
     """A metric is billed by the hour in which it was told."""
     calm = Standing(open_orders=0, bare=0, past_stop=0, drift=0, stuck_cancels=0, missed_runs=0, intake_paused=False)

@@ -29,6 +29,7 @@ def look_for_missed_runs(survey: Survey, timetable: Timetable | None) -> None:
             _look(survey, schedule, timetable.runs)
         except Exception as error:  # the next sweep looks again, for the same firing
             survey.worker.log.error(f"the runs of {schedule} cannot be looked at: {error}")
+            survey.runs_unseen = True
             awaited = survey.before.awaited.get(schedule)
             if awaited:
                 survey.awaited[schedule] = awaited

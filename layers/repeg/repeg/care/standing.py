@@ -9,7 +9,7 @@ from repeg.care.survey import Survey
 from repeg.domain.metrics.figures import LOOKED_AT, Mark
 from repeg.domain.metrics.measured import Standing, left_standing, line_of_sweep
 from repeg.domain.order.record import Order
-from repeg.domain.proof.defence import State
+from repeg.domain.proof.standing import troubles
 from repeg.domain.rules.walking import cancel_is_stuck
 
 
@@ -19,22 +19,26 @@ def hangs(order: Order, now: datetime) -> bool:
     return child is not None and cancel_is_stuck(child, now)
 
 
-def tell(survey: Survey, to_do: int, intake_paused: Callable[[], bool] | None) -> None:
-    """Tell what this sweep saw. Never raises: a figure that cannot be had is left out, and the next minute has it."""
-    # Of positions that were not looked at nothing is known, and a count without them would be too small.
-    states = None if survey.unseen else survey.states
+def stands(survey: Survey, to_do: int, intake_paused: Callable[[], bool] | None) -> Standing:
+    """What this sweep saw, and what the next one needs to tell the end of it. Never raises."""
+    found = troubles(survey.found, survey.unjudged)
     standing = Standing(
         open_orders=to_do,
-        bare=None if states is None else states[State.BARE],
-        past_stop=None if states is None else states[State.PAST_STOP],
-        drift=None if states is None else states[State.DISAGREES],
-        stuck_cancels=None if survey.unseen else survey.stuck_cancels,
-        missed_runs=survey.missed_runs,
+        bare=found.bare,
+        past_stop=found.past_stop,
+        drift=found.disagree,
+        # One that hangs does, whatever could not be looked at; that there is none takes all of them.
+        stuck_cancels=survey.stuck_cancels or (None if survey.unread else 0),
+        missed_runs=survey.missed_runs or (None if survey.runs_unseen else 0),
         intake_paused=_paused(survey, intake_paused),
     )
-    before = survey.before.standing
-    survey.worker.meter.put(line_of_sweep(standing, _marks(survey), before))
-    survey.standing = left_standing(standing, before, survey.now)
+    survey.standing = left_standing(standing, survey.before.standing, survey.now)
+    return standing
+
+
+def tell(survey: Survey, standing: Standing) -> None:
+    """Tell what this sweep saw. Never raises: a figure that cannot be had is left out, and the next minute has it."""
+    survey.worker.meter.put(line_of_sweep(standing, _marks(survey), survey.before.standing))
 
 
 def _paused(survey: Survey, intake_paused: Callable[[], bool] | None) -> bool | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,7 +12,7 @@ from repeg.domain.market.reports import OrderReport, Position, TradingDay
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority
 from repeg.domain.patience import TOLD_AGAIN_AFTER
-from repeg.domain.proof.defence import State
+from repeg.domain.proof.standing import Found
 from repeg.errors import OperatorError, RetryError
 from repeg.executions import Executions, ExecutionState
 from repeg.store.sweeps import SweepState
@@ -48,12 +47,18 @@ class Survey:
     """Firings of schedules that the next sweep looks out for."""
     split: set[str] = field(default_factory=set)
     """Brackets whose position looks split, which nobody confirms."""
-    states: Counter[State] | None = None
-    """How many positions stand where; None until every one was looked at."""
+    found: dict[str, Found] = field(default_factory=dict)
+    """What was found of each position that was looked at."""
+    unjudged: set[str] | None = None
+    """Positions of which nothing was found yet, by order; None while nobody knows which there are."""
     standing: dict[str, datetime] = field(default_factory=dict)
     """When each metric of the sweep's was last not at nothing."""
     stuck_cancels: int = 0
+    unread: set[str] = field(default_factory=set)
+    """Orders whose cancels were not looked at."""
     missed_runs: int = 0
+    runs_unseen: bool = False
+    """Whether a schedule's runs could not be looked at."""
     unseen: set[str] = field(default_factory=set)
     """Orders that time did not suffice for: what is marked of them stays."""
     _states: dict[str, ExecutionState] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from repeg.care.given_up import look_for_given_up
 from repeg.care.punctual import Timetable, look_for_missed_runs
-from repeg.care.standing import hangs, tell
+from repeg.care.standing import hangs, stands, tell
 from repeg.care.survey import Survey, begin, check_clock, end, in_turn, list_executions
 from repeg.care.watch import free_turn, watch_positions
 from repeg.domain.order.record import Order
@@ -45,8 +45,10 @@ def sweep(
     to_do = _revive_all(survey)
     _look_for_given_up(survey)
     look_for_missed_runs(survey, timetable)
-    tell(survey, to_do, intake_paused)
+    standing = stands(survey, to_do, intake_paused)
+    # Before it is told: an end that nobody remembers to tell would let an alarm ring for ever.
     end(survey)
+    tell(survey, standing)
     return {"to_do": to_do, "started": survey.started}
 
 
@@ -68,6 +70,7 @@ def _look_for_given_up(survey: Survey) -> None:
 def _revive_all(survey: Survey) -> int:
     worker = survey.worker
     ids = in_turn(dict.fromkeys(worker.orders.to_do()), survey.before.orders_after)
+    survey.unread = set(ids)
     if ids:
         list_executions(survey)
     for place in range(0, len(ids), BATCH):
@@ -76,6 +79,7 @@ def _revive_all(survey: Survey) -> int:
         for order_id in some:
             if survey.late(ORDERS_WITHIN):
                 return _out_of_time(survey, ids, order_id)
+            _look_for_stuck_cancel(survey, order_id, orders.get(order_id), broken.get(order_id))
             _revive_one(survey, order_id, orders.get(order_id), broken.get(order_id))
     return len(ids)
 
@@ -88,6 +92,13 @@ def _out_of_time(survey: Survey, ids: list[str], at: str) -> int:
     return len(ids)
 
 
+def _look_for_stuck_cancel(survey: Survey, order_id: str, order: Order | None, problem: str | None) -> None:
+    if problem:
+        return
+    survey.unread.discard(order_id)
+    survey.stuck_cancels += order is not None and hangs(order, survey.worker.now(order))
+
+
 def _revive_one(survey: Survey, order_id: str, order: Order | None, problem: str | None) -> None:
     """Give an order an execution; one whose record is bad must not keep the others from theirs."""
     log = survey.worker.log
@@ -95,7 +106,6 @@ def _revive_one(survey: Survey, order_id: str, order: Order | None, problem: str
         if problem:
             raise ValueError(problem)
         if order:
-            survey.stuck_cancels += hangs(order, survey.worker.now(order))
             _revive(survey, order)
     except RetryError as error:
         survey.unseen.add(order_id)

@@ -5,8 +5,7 @@ Exits are read and alerts raised whoever has the symbol's turn; only acting need
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 from itertools import groupby
@@ -36,6 +35,7 @@ from repeg.domain.proof.defence import (
 from repeg.domain.proof.defence import State as Standing
 from repeg.domain.proof.leaving import bare_by_record, gives_way
 from repeg.domain.proof.ours import listed_again
+from repeg.domain.proof.standing import Found
 from repeg.domain.rules.bracket_exit import levels_of
 from repeg.domain.rules.life import is_being_left, trades_when_over
 from repeg.domain.rules.walking import is_exit
@@ -51,7 +51,7 @@ def watch_positions(survey: Survey) -> None:
     """Look at every bracket that holds shares: two listings and one call for quotes, and a read for what changed."""
     worker = survey.worker
     ids = worker.orders.holding_shares()
-    survey.states = Counter()
+    survey.unjudged = set(ids)
     if not ids:
         return
     orders, broken = worker.orders.several(ids)
@@ -60,6 +60,8 @@ def watch_positions(survey: Survey) -> None:
         worker.log.error(f"its position cannot be watched: {problem}", alert=alert, order_id=order_id)
     anchor = worker.time.approximate().anchor
     held = [by_clock(order, anchor) for order in orders.values() if order.unexited_qty > 0]
+    # The index is a moment old. What is neither here nor broken is gone.
+    survey.unjudged = {order.order_id for order in held} | broken.keys()
     if not held:
         return
     list_executions(survey)
@@ -106,11 +108,13 @@ def _look_at(survey: Survey, brackets: list[Order]) -> None:
         return
     trouble: list[Exception] = []
     read = [_safely(trouble, bracket, partial(_read_exits, survey, bracket)) for bracket in brackets]
+    _gone(survey, read)
     read = [bracket for bracket in read if bracket.unexited_qty > 0]
     account, saved = Account.UNSEEN, {bracket.order_id: bracket for bracket in read}
     # The account is compared for the whole symbol at once: one bracket that cannot be read makes the sum wrong.
     if read and not trouble and not any(_at_work(survey, bracket) for bracket in read):
         account, read = reckon(survey, read)
+    _gone(survey, read)
     for bracket in read:
         before = saved[bracket.order_id]
         before = bracket if bracket.run.version != before.run.version else before
@@ -118,6 +122,12 @@ def _look_at(survey: Survey, brackets: list[Order]) -> None:
             _safely(trouble, bracket, partial(_judge, survey, before, bracket, account, holder))
     if trouble:
         raise trouble[0]
+
+
+def _gone(survey: Survey, read: Iterable[Order]) -> None:
+    """Of what has left nothing stands any more."""
+    if survey.unjudged is not None:
+        survey.unjudged -= {bracket.order_id for bracket in read if bracket.unexited_qty <= 0}
 
 
 def _safely(trouble: list[Exception], bracket: Order, look: Callable[[], Order]) -> Order:
@@ -193,12 +203,18 @@ def _judge(survey: Survey, before: Order, order: Order, account: Account, holder
         return _resume(survey, order) if mine and (_has_turn(order, holder) or _yields(holder)) else order
     order, facts = _facts(survey, order, account, mine, holder)
     found = verdict(facts)
-    if survey.states is not None:
-        survey.states[found.state] += 1
+    _note_found(survey, order, facts, found)
     order = _tell(survey, order, found, mine, holder)
     if not mine or (order != before and survey.running(order)):
         return before
     return _act(survey, before, order, facts, found)
+
+
+def _note_found(survey: Survey, order: Order, facts: Facts, found: Verdict) -> None:
+    known = order.care.past_stop_since is not None or f"{order.order_id} {PAST_STOP}" in survey.before.marks
+    survey.found[order.order_id] = Found(facts, found.state, was_past_stop=known)
+    if survey.unjudged is not None:
+        survey.unjudged.discard(order.order_id)
 
 
 def _has_turn(order: Order, holder: Order | None) -> bool:

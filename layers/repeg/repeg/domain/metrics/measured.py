@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -197,7 +197,8 @@ def left_standing(standing: Standing, before: Mapping[str, datetime], now: datet
     """
     # Told once, the end could fall into the minute of the last bad count, whose maximum it does not change: an alarm
     # that waits for the next count would ring for ever.
-    lately = {name: at for name, at in before.items() if timedelta(0) <= now - at <= END_TOLD_FOR}
+    # What was there in a future that was set back was there a moment ago.
+    lately = {name: min(at, now) for name, at in before.items() if now - at <= END_TOLD_FOR}
     seen = standing.seen()
     there = (metric.value for metric in Metric if seen.get(metric, metric.value in before))
     return lately | dict.fromkeys(there, now)

@@ -150,6 +150,7 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
     noted = worker.note(order, f"{order.side} {child.qty} {order.symbol} at {price} ({child.client_order_id})")
     # Last, as what comes next is read from there: one that is tried anew may stand before others.
     noted = noted.without_child(child)
+    unused = child.reserved
     connect, drawn = worker.drawing(child)
 
     def save(saved_wall: datetime) -> Order:
@@ -177,7 +178,7 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
             with answering_for(worker, order, child, report):
                 return _accepted(worker, order.with_sending(refused=0, refused_for=None), child, report)
         case Denied(Reason.HALTED | Reason.REDUCING_ONLY):
-            return _halted(worker, order, child, outcome)
+            return _halted(worker, order, child, outcome, unused)
         case Denied() as denied:
             return _denied(worker, order, child, denied)
         case Throttled(wait_seconds, why):
@@ -228,8 +229,11 @@ def _denied(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
     return refused(worker, order, child, denied)
 
 
-def _halted(worker: Worker, order: Order, child: ChildRecord, halt: Denied) -> Next:
-    """Nothing was sent, by the operator's word: the order ends; an earlier send under this id is looked up first."""
+def _halted(worker: Worker, order: Order, child: ChildRecord, halt: Denied, unused: Reservation | None) -> Next:
+    """Nothing was sent, by the operator's word: the order ends; an earlier send under this id is looked up first.
+
+    `unused`: what was reserved, with the request that was set aside for this send.
+    """
     if child.may_have_arrived:
         try:
             report, _ = look_up(worker, child_intent(order, child), listed=True)
@@ -237,11 +241,9 @@ def _halted(worker: Worker, order: Order, child: ChildRecord, halt: Denied) -> N
             return _unknown(worker, order, child, f"{halt.message}; what was sent before cannot be seen: {error}")
         if report:
             return _accepted(worker, order, child, report)
-        ended = order.with_child(child.given_up(worker.now(order)))
-    else:
-        ended = unsent(worker, order, child)
-    following = finish(worker, ended, Refusal(reason=halt.reason, detail=halt.message))
-    worker.give_back(child.reserved)
+    following = finish(worker, unsent(worker, order, child), Refusal(reason=halt.reason, detail=halt.message))
+    # Behind the save: a record that still counted them would give them back once more.
+    worker.give_back(unused)
     return following
 
 

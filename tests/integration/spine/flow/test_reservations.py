@@ -10,6 +10,7 @@ import pytest
 
 from desk.report.truth import trading_calls
 from repeg.budget.table import budget_key
+from repeg.domain.halt import Halt, Mode
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
 from tests.support.brackets import CRWD, OCO, SUBMIT, crwd, moves
@@ -57,6 +58,12 @@ def _never_arrived(lab: Lab) -> Order:
     return run(lab, qty=100)
 
 
+def _halted_between_two_sends(lab: Lab) -> Order:
+    lab.control.faults(SUBMIT | {"kind": "error", "status": 504, "count": 1})
+    whenever(lab, "store.halts", lambda: lab.orders.keep_halt(Halt(mode=Mode.HALTED)), nth=2)
+    return run(lab, qty=100)
+
+
 def _cancelled_unclearly(lab: Lab) -> Order:
     on_order(lab, "new", "50.99", "51.02")
     lab.control.faults({"method": "DELETE", "path": "/v2/orders/*", "kind": "error", "status": 504, "count": 2})
@@ -93,6 +100,7 @@ def _protection_refused(lab: Lab) -> Order:
         _refused,
         _answer_lost,
         _never_arrived,
+        _halted_between_two_sends,
         _cancelled_unclearly,
         _bracket,
         _bracket_in_two_parts,

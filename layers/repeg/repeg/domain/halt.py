@@ -57,6 +57,10 @@ class Halt(Frozen):
         only = "only exits are sent" if self.mode is Mode.HALTED else "only what reduces a position is sent"
         return f"{self.about} is {self.mode}: {only}{f' ({self.reason})' if self.reason else ''}"
 
+    def is_about(self, scope: Scope, of: str) -> bool:
+        """True when it is about that, and nothing else."""
+        return (self.scope, self.of) == (scope, of)
+
     def concerns(self, order: Order) -> bool:
         """True when the order is one of those that it is about."""
         of = {Scope.ACCOUNT: "", Scope.STRATEGY: order.strategy or "", Scope.SYMBOL: order.symbol}

@@ -24,8 +24,8 @@ class Halts(Table):
     """Read anew before every send: a halt holds from the moment in which it is written."""
 
     def halts(self) -> tuple[Halt, ...]:
-        """Every word that is in force, read consistently; one that cannot be understood counts as a halt."""
-        return tuple(self._halts())
+        """Every word that is in force, read consistently; one that cannot be understood halts the account."""
+        return tuple(map(_understood, self._items()))
 
     def keep_halt(self, halt: Halt) -> None:
         """Have a word in force from now on, in place of the last one about the same."""
@@ -34,11 +34,15 @@ class Halts(Table):
         item = halt_key(halt.scope, halt.of) | to_item({name: value for name, value in said.items() if value})
         self._client.put_item(TableName=self._table, Item=item)
 
-    def lift_halt(self, scope: Scope, of: str = "") -> None:
-        """Take a word back."""
-        self._client.delete_item(TableName=self._table, Key=halt_key(scope, of))
+    def lift_halt(self, scope: Scope, of: str = "") -> bool:
+        """Take back whatever reads as a word about that; False when nothing did."""
+        # Not by the key that it should have: what was written by hand could be shown, and never be lifted.
+        meant = [item for item in self._items() if _understood(item).is_about(scope, of)]
+        for item in meant:
+            self._client.delete_item(TableName=self._table, Key={"pk": item["pk"], "sk": item["sk"]})
+        return bool(meant)
 
-    def _halts(self) -> Iterator[Halt]:
+    def _items(self) -> Iterator[Item]:
         start: dict[str, Item] = {}
         while True:
             answer = self._client.query(
@@ -48,7 +52,7 @@ class Halts(Table):
                 ExpressionAttributeValues=to_item({":control": PARTITION}),
                 **start,
             )
-            yield from map(_understood, answer["Items"])
+            yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
@@ -56,13 +60,21 @@ class Halts(Table):
 
 def _understood(item: Item) -> Halt:
     data = from_item(item)
-    scope, _, of = data["sk"].partition("#")
+    name, _, of = data["sk"].partition("#")
     try:
+        scope = Scope[name.strip().upper()]
         since = datetime.fromisoformat(data["since"]) if data.get("since") else None
-        mode = Mode(str(data["mode"]).lower())
-        cancels = bool(data.get("cancel_open"))
-        return Halt(
-            scope=Scope[scope], of=of, mode=mode, reason=data.get("reason", ""), since=since, cancel_open=cancels
+        word = Halt(
+            scope=scope,
+            of=of.strip().upper() if scope is Scope.SYMBOL else of,
+            mode=Mode(str(data["mode"]).strip().lower()),
+            reason=data.get("reason", ""),
+            since=since,
+            cancel_open=bool(data.get("cancel_open")),
         )
     except (KeyError, ValueError, TypeError):
-        return UNREADABLE
+        word = None
+    # A symbol's word without a symbol would stop nothing, and its writer believe that it does.
+    if word is None or (scope is Scope.ACCOUNT) is bool(of.strip()):
+        return UNREADABLE.changed(reason=f"nobody understands what is written under {PARTITION} {data['sk']}")
+    return word

@@ -158,3 +158,27 @@ def test_a_word_that_was_written_by_hand_counts(lab: Lab) -> None:
     lab.orders._client.put_item(TableName=lab.orders._table, Item=key)
     out_of_reach(lab)
     assert done(lab).reason is Reason.HALTED
+
+
+@pytest.mark.parametrize(
+    ("key", "lifted_by"),
+    [
+        ("SYMBOL#tqqq", (Scope.SYMBOL, "TQQQ")),
+        ("symbol#TQQQ", (Scope.SYMBOL, "TQQQ")),
+        ("SYMBOL", (Scope.ACCOUNT, "")),
+        ("SYMBOL#", (Scope.ACCOUNT, "")),
+        ("STRATEGY", (Scope.ACCOUNT, "")),
+        ("ACCOUNT#1", (Scope.ACCOUNT, "")),
+        ("TQQQ", (Scope.ACCOUNT, "")),
+    ],
+)
+def test_a_word_by_hand_under_a_key_that_is_not_quite_right_stops_too_much_rather_than_nothing(
+    lab: Lab, key: str, lifted_by: tuple[Scope, str]
+) -> None:
+    """Its writer, in a hurry, believes that this is halted; and it can be lifted by what it is shown as."""
+    item = to_item({"pk": "CONTROL", "sk": key, "mode": "halted"})
+    lab.orders._client.put_item(TableName=lab.orders._table, Item=item)
+    assert done(lab, "a", strategy="pairs").reason is Reason.HALTED
+    assert [(halt.scope, halt.of) for halt in lab.orders.halts()] == [lifted_by]
+    assert lab.orders.lift_halt(*lifted_by)
+    assert lab.orders.halts() == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from desk.doctor import alarms, broker, machine, market, positions, reach, schedules, settings, signals
+from desk.doctor import alarms, broker, machine, market, positions, reach, schedules, settings, signals, trading
 from desk.doctor.case import Case
 from desk.doctor.keys import KEYS
 
@@ -36,6 +36,7 @@ CHECKS = (
     Check(signals.INTAKE, "signals", signals.check_intake),
     Check(signals.QUEUE, "signals", signals.check_queue),
     Check(signals.REFUSED, "signals", signals.check_refused),
+    Check(trading.TRADING, "signals", trading.check_trading),
     Check(machine.MACHINE, "machine", machine.check_machine),
     Check(machine.SWEEP, "machine", machine.check_sweep),
     Check(schedules.SCHEDULES, "machine", schedules.check_schedules),

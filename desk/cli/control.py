@@ -32,8 +32,10 @@ def pause(stack: StackName = "", as_json: AsJson = False) -> None:
 
 
 def halt(
-    symbol: Annotated[str, typer.Option("--symbol", metavar="S", help="Halt only what trades this symbol.")] = "",
-    strategy: Annotated[str, typer.Option("--strategy", metavar="N", help="Halt only this strategy.")] = "",
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", metavar="S", help="Halt only what trades this symbol.")
+    ] = None,
+    strategy: Annotated[str | None, typer.Option("--strategy", metavar="N", help="Halt only this strategy.")] = None,
     mode: Annotated[
         str, typer.Option("--mode", metavar="MODE", help="halted: only exits are sent; reducing: what reduces, too.")
     ] = "halted",
@@ -45,7 +47,7 @@ def halt(
     as_json: AsJson = False,
 ) -> None:
     """Send no more orders but exits: of the account, a strategy or a symbol. What is held stays protected."""
-    from desk.stack.control import document
+    from desk.stack.control import document, option_of
     from repeg.domain.halt import Halt, Mode
     from repeg.domain.models import printable
 
@@ -66,13 +68,17 @@ def halt(
         print_json(document(word))
     else:
         entries = "entries in the market are taken back" if cancel_open else "what is in the market stays there"
-        tell(f"{word.sentence}; {entries}; lift it with: repeg resume{_option(scope, of)}")
+        tell(f"{word.sentence}; {entries}; lift it with: repeg resume{option_of(scope, of)}")
     _say_untold(untold)
 
 
 def resume(
-    symbol: Annotated[str, typer.Option("--symbol", metavar="S", help="Lift only what was said of this symbol.")] = "",
-    strategy: Annotated[str, typer.Option("--strategy", metavar="N", help="Lift only this strategy's halt.")] = "",
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", metavar="S", help="Lift only what was said of this symbol.")
+    ] = None,
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", metavar="N", help="Lift only this strategy's halt.")
+    ] = None,
     stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
@@ -80,23 +86,20 @@ def resume(
     from desk.stack.intake import resume as resume_
 
     scope, of = _scope(symbol, strategy)
-    found = None
-    if not of:
-        where, found = _switched(stack, resume_)
     with _switching(stack) as switch:
-        in_force = any((halt.scope, halt.of) == (scope, of) for halt in switch.words())
-        untold = switch.lift(scope, of) if in_force else None
+        in_force, untold = switch.lift(scope, of)
         left = switch.words()
-    if as_json:
-        print_json((found.document() if found else {}) | {"control": _document(left)})
-        return
-    if found:
-        tell(f"{where} takes signals again")
     if in_force or of:
         tell(f"{of or 'the account'} {'is active again' if in_force else 'was not halted'}")
     for halt in left:
         tell(f"still in force: {halt.sentence}")
     _say_untold(untold)
+    # Last: that intake cannot be switched must not keep a halt in force, nor keep anybody from hearing that it is not.
+    where, found = ("", None) if of else _switched(stack, resume_)
+    if found and not as_json:
+        tell(f"{where} takes signals again")
+    if as_json:
+        print_json((found.document() if found else {}) | {"control": _document(left)})
 
 
 def control(stack: StackName = "", as_json: AsJson = False) -> None:
@@ -123,18 +126,20 @@ def _document(words: Sequence[Halt]) -> dict[str, Any]:
     return about | {"scopes": [document(halt) for halt in words]}
 
 
-def _scope(symbol: str, strategy: str) -> tuple[Scope, str]:
+def _scope(symbol: str | None, strategy: str | None) -> tuple[Scope, str]:
     from repeg.domain.halt import Scope
+    from repeg.domain.settings import SYMBOL
 
+    # Empty is a variable of a script that was not set: read as the account, it would lift all.
+    if symbol is not None and not SYMBOL.fullmatch(symbol.upper()):
+        refuse(f"--symbol: {symbol!r} is no symbol; nothing was changed")
+    if strategy is not None and not strategy.strip():
+        refuse("--strategy: must not be empty; nothing was changed")
     if symbol and strategy:
-        refuse("--strategy: not beside --symbol; halt one of them, then the other")
+        refuse("--strategy: not beside --symbol; one of them, then the other")
     if symbol:
         return Scope.SYMBOL, symbol.upper()
     return (Scope.STRATEGY, strategy) if strategy else (Scope.ACCOUNT, "")
-
-
-def _option(scope: Scope, of: str) -> str:
-    return f" --{scope.value} {of}" if of else ""
 
 
 def _say_untold(why: str | None) -> None:
@@ -155,7 +160,7 @@ def _switching(stack: str) -> Iterator[Switch]:
         tell(f"on {'the local cloud' if switch.is_local else 'AWS'}, stack {switch.stack}")
         yield switch
     except (BotoCoreError, ClientError) as error:
-        fail(f"the stack's table cannot be reached, nothing was changed: {error}")
+        fail(f"the stack's table cannot be reached; look with repeg control what is in force: {error}")
 
 
 def _switched(stack: str, switch: Callable[[Connection], Intake]) -> tuple[str, Intake]:

@@ -5,11 +5,12 @@ On AWS it asks for nothing but the table: one permission, dynamodb:PutItem on it
 
 from __future__ import annotations
 
-import json
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from desk.stack.connection import DEFAULT_STACK, connect_local, local_for
@@ -18,6 +19,9 @@ from repeg.domain.order.alerts import one_line
 from repeg.errors import RetryError
 from repeg.events import CONTROL, EventBus
 from repeg.store.halts import Halts
+
+# Whoever halts has no minutes to wait for an answer that does not come.
+_CONFIG = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 class Switch:
@@ -32,13 +36,16 @@ class Switch:
     def halt(self, halt: Halt) -> str | None:
         """Have a word in force; returns why nobody could be told of it, or None."""
         self._halts.keep_halt(halt)
-        return self._tell(f"{halt.sentence}. Lift it with: repeg resume{_option(halt)} --stack {self.stack}", halt)
+        return self._tell(
+            f"{halt.sentence}. Lift it with: repeg resume{option_of(halt.scope, halt.of)} --stack {self.stack}", halt
+        )
 
-    def lift(self, scope: Scope, of: str) -> str | None:
-        """Take a word back; returns why nobody could be told of it, or None."""
-        self._halts.lift_halt(scope, of)
+    def lift(self, scope: Scope, of: str) -> tuple[bool, str | None]:
+        """Take a word back; returns whether there was one, and why nobody could be told of that, or None."""
+        if not self._halts.lift_halt(scope, of):
+            return False, None
         lifted = Halt(scope=scope, of=of, mode=Mode.ACTIVE)
-        return self._tell(f"{lifted.about} is active again: orders are sent", lifted)
+        return True, self._tell(f"{lifted.about} is active again: orders are sent", lifted)
 
     def words(self) -> Sequence[Halt]:
         """Every word in force, that on the account first."""
@@ -64,7 +71,8 @@ def switch_of(stack: str) -> Switch:
         reached = connect_local(local)
         return Switch(reached.stack, reached.dynamodb, reached.events, reached.table, reached.event_bus, local=True)
     name, session = stack or DEFAULT_STACK, boto3.Session()
-    return Switch(name, session.client("dynamodb"), session.client("events"), name, f"{name}-events", local=False)
+    dynamodb, events = (session.client(service, config=_CONFIG) for service in ("dynamodb", "events"))
+    return Switch(name, dynamodb, events, name, f"{name}-events", local=False)
 
 
 def document(halt: Halt) -> dict[str, Any]:
@@ -79,5 +87,6 @@ def document(halt: Halt) -> dict[str, Any]:
     }
 
 
-def _option(halt: Halt) -> str:
-    return f" --{halt.scope.value} {json.dumps(halt.of)}" if halt.of else ""
+def option_of(scope: Scope, of: str) -> str:
+    """What a command is given to be about that, ready to paste."""
+    return f" --{scope.value} {shlex.quote(of)}" if of else ""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,9 +95,55 @@ def test_a_halt_that_is_not_understood_halts_nothing(repeg: Repeg, given: list[s
 
 def test_pausing_what_nothing_reads_fails_in_one_line(clinic: Clinic, repeg: Repeg) -> None:
     clinic["lambda"].delete_event_source_mapping(UUID=clinic.mapping)
-    for command in ("pause", "resume"):
+    for command, before in (("pause", []), ("resume", ["on AWS, stack repeg"])):
         code, _, said = repeg(command)
-        assert code == 1 and "nothing takes signals" in said and said.count("\n") == 1
+        *lines, why = said.splitlines()
+        assert code == 1 and "nothing takes signals" in why and lines == before
+
+
+def test_a_halt_is_lifted_though_intake_cannot_be_switched(clinic: Clinic, repeg: Repeg) -> None:
+    clinic["lambda"].delete_event_source_mapping(UUID=clinic.mapping)
+    repeg("halt")
+    code, _, said = repeg("resume")
+    assert code == 1 and said.index("the account is active again") < said.index("nothing takes signals")
+    assert halted(repeg)["mode"] == "active"
+
+
+@pytest.mark.parametrize("option", ["--symbol", "--strategy"])
+@pytest.mark.parametrize("given", ["", " "])
+def test_an_option_left_empty_by_a_script_is_not_the_account(repeg: Repeg, option: str, given: str) -> None:
+    repeg("halt")
+    for command in ("halt", "resume"):
+        code, _, said = repeg(command, option, given)
+        assert code == 2 and said.startswith(option) and "nothing was changed" in said
+    assert [each["scope"] for each in halted(repeg)["scopes"]] == ["account"]
+
+
+def test_what_lifts_a_halt_is_said_ready_to_paste(
+    clinic: Clinic, repeg: Repeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailed: list[str] = []
+    monkeypatch.setattr("desk.stack.control.EventBus.publish", lambda _, __, detail: mailed.append(detail["message"]))
+    said = repeg("halt", "--strategy", "the pairs", "--reason", 'he said "stop"\n' + "x" * 5000)[2]
+    assert "lift it with: repeg resume --strategy 'the pairs'\n" in said
+    assert "Lift it with: repeg resume --strategy 'the pairs' --stack repeg" in mailed[0] and '"' not in mailed[0]
+    repeg("resume", "--strategy", "the pairs")
+    assert "strategy the pairs is active again: orders are sent" in mailed[1]
+
+
+def test_a_halt_of_a_stack_that_is_not_there_fails_in_words(repeg: Repeg) -> None:
+    code, out, said = repeg("halt", "--stack", "repeg-life")
+    assert (code, out) == (1, "") and "cannot be reached" in said and "ResourceNotFound" in said
+
+
+def test_the_runbooks_commands_for_whoever_has_no_command_line_halt_and_lift(clinic: Clinic, repeg: Repeg) -> None:
+    page = Path("docs/runbook.md").read_text()
+    [item] = re.findall(r"aws dynamodb put-item --table-name repeg --item '(.+)'", page)
+    [key] = re.findall(r"aws dynamodb delete-item --table-name repeg --key '(.+)'", page)
+    clinic["dynamodb"].put_item(TableName="repeg", Item=json.loads(item))
+    assert halted(repeg)["mode"] == "halted"
+    clinic["dynamodb"].delete_item(TableName="repeg", Key=json.loads(key))
+    assert halted(repeg)["mode"] == "active"
 
 
 def test_a_switch_that_does_not_turn_is_not_waited_for_for_ever(

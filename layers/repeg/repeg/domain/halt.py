@@ -67,8 +67,12 @@ class Halt(Frozen):
         return self.of == of[self.scope]
 
 
-UNREADABLE = Halt(mode=Mode.HALTED, reason="it cannot be read whether trading is halted")
-"""What cannot be read is taken for a halt: the one mistake that costs no money."""
+def unreadable(why: str) -> Halt:
+    """What stands for a word that cannot be read: all is halted, the one mistake that costs no money."""
+    return Halt(mode=Mode.HALTED, reason=why)
+
+
+UNREADABLE = unreadable("it cannot be read whether trading is halted")
 
 _REASONS = {Mode.HALTED: Reason.HALTED, Mode.REDUCING: Reason.REDUCING_ONLY}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from repeg.domain.halt import UNREADABLE, Halt, Mode, Scope
+from repeg.domain.halt import Halt, Mode, Scope, unreadable
 from repeg.store.fenced import Table
 from repeg.store.items import Item, from_item, to_item
 
@@ -76,5 +76,5 @@ def _understood(item: Item) -> Halt:
         word = None
     # A symbol's word without a symbol would stop nothing, and its writer believe that it does.
     if word is None or (scope is Scope.ACCOUNT) is bool(of.strip()):
-        return UNREADABLE.changed(reason=f"nobody understands what is written under {PARTITION} {data['sk']}")
+        return unreadable(f"nobody understands what is written under {PARTITION} {data['sk']}")
     return word

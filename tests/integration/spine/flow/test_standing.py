@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
+from desk.report.truth import trading_calls
 from repeg.domain.metrics.listed import Metric
 from repeg.errors import RetryError
 from tests.integration.spine.flow.test_metrics import told
 from tests.support.lab import Lab
-from tests.support.leaving import minutes
+from tests.support.leaving import hold, minutes
 from tests.support.scenes import run, send
+from tests.support.stack import load_template, resources
 from tests.support.watching import lapse, moves
 
+ALARMS = resources(load_template(), "AWS::CloudWatch::Alarm")
 BARE, PAST_STOP = Metric.BARE_POSITIONS, Metric.PAST_STOP_POSITIONS
 
 
@@ -92,3 +95,14 @@ def test_a_position_whose_record_cannot_be_read_is_not_told_to_be_well(
     assert order.unexited_qty > 0
     minutes(lab, 2)
     assert lab.meter.values(BARE)[-1] == 0
+
+
+def test_an_outage_rings_though_there_are_only_positions_to_look_after(lab: Lab) -> None:
+    """Nothing trades, and a sweep alone asks the broker: its requests have to be enough."""
+    hold(lab)
+    lab.control.faults({"method": "GET", "path": "/v2/*", "kind": "error", "status": 503})
+    before = lab.mark()
+    lab.sweep()
+    failed = trading_calls(lab.control.journal(before))
+    [alarm] = [each for each in ALARMS.values() if each["MetricName"] == Metric.BROKER_ERRORS]
+    assert len(failed) > alarm["Threshold"]

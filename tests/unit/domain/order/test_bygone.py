@@ -8,6 +8,8 @@ from decimal import Decimal
 import pytest
 
 from repeg.domain.history import MAX_EVENTS
+from repeg.domain.metrics.listed import Metric
+from repeg.domain.metrics.measured import lines_of
 from repeg.domain.order.bygone import FIRST_KEPT, MAX_CHILDREN
 from repeg.domain.order.children import ChildRecord, ChildStatus
 from repeg.domain.order.record import Order
@@ -57,6 +59,10 @@ def test_figures_are_those_of_all_child_orders(count: int, fills: int) -> None:
     living, all_of_it = _life(count, fills)
     sent = [child for child in all_of_it if child.status is not ChildStatus.NEVER_SENT]
     value = sum((child.filled_qty * (child.avg_fill_price or 0) for child in all_of_it), Decimal(0))
+    told = lines_of(living)[0].values
+    assert told[Metric.CHILD_ORDERS] == len(sent)
+    assert told[Metric.CHILD_ORDERS_CANCELLED] == sum(child.status is ChildStatus.CANCELED for child in all_of_it)
+    assert told[Metric.CHILD_ORDERS_FILLED] == fills
     assert living.filled_qty == fills
     assert living.avg_fill_price == (value / fills if fills else None)
     assert living.first_sent_at == all_of_it[0].sent_at

@@ -56,7 +56,7 @@ def lines_of(order: Order) -> tuple[Line, ...]:
 
 
 def _counted(order: Order) -> dict[Metric, Value]:
-    sent = order.sent
+    sent, older = order.sent, order.bygone
     status = order.status
     return {
         Metric.ORDERS: 1,
@@ -65,9 +65,9 @@ def _counted(order: Order) -> dict[Metric, Value]:
         Metric.ORDERS_FAILED: int(status in (Status.FAILED, Status.UNWOUND)),
         Metric.REPEGS: order.repegs,
         Metric.MARKET_FALLBACKS: int(order.market_fallback),
-        Metric.CHILD_ORDERS: order.bygone.sent + len(sent),
-        Metric.CHILD_ORDERS_CANCELLED: sum(child.status is ChildStatus.CANCELED for child in sent),
-        Metric.CHILD_ORDERS_FILLED: sum(child.filled_qty > 0 for child in sent),
+        Metric.CHILD_ORDERS: older.sent + len(sent),
+        Metric.CHILD_ORDERS_CANCELLED: older.cancelled + sum(child.status is ChildStatus.CANCELED for child in sent),
+        Metric.CHILD_ORDERS_FILLED: older.fills + sum(child.filled_qty > 0 for child in sent),
         Metric.CAP_BREACHES: int(order.result.cap_breached),
         Metric.ESTIMATED_COST: _cost(order),
     }

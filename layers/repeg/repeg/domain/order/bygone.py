@@ -25,6 +25,9 @@ class Bygone(Frozen):
     limits: int = 0
     """Limits among those sent, but for ones at the worst price."""
     markets: int = 0
+    cancelled: int = 0
+    fills: int = 0
+    """Those that filled, in whole or in part."""
     filled_qty: Decimal = ZERO
     value: Decimal = ZERO
     """Dollars of their fills."""
@@ -43,6 +46,8 @@ class Bygone(Frozen):
             walked=self.walked + (1 + child.kept if sent else 0),
             limits=self.limits + (sent and child.type == "limit" and not child.price_protected),
             markets=self.markets + (sent and child.type == "market"),
+            cancelled=self.cancelled + (child.status is ChildStatus.CANCELED),
+            fills=self.fills + (child.filled_qty > 0),
             filled_qty=self.filled_qty + child.filled_qty,
             value=self.value + child.filled_qty * (price or ZERO),
             unpriced_qty=self.unpriced_qty + (ZERO if price else child.filled_qty),

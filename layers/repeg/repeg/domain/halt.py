@@ -61,10 +61,9 @@ class Halt(Frozen):
         """True when it is about that, and nothing else."""
         return (self.scope, self.of) == (scope, of)
 
-    def concerns(self, order: Order) -> bool:
-        """True when the order is one of those that it is about."""
-        of = {Scope.ACCOUNT: "", Scope.STRATEGY: order.strategy or "", Scope.SYMBOL: order.symbol}
-        return self.of == of[self.scope]
+    def concerns(self, strategy: str | None, symbol: str | None) -> bool:
+        """True when what that strategy trades in that symbol, or in many, is what it is about."""
+        return self.of == {Scope.ACCOUNT: "", Scope.STRATEGY: strategy, Scope.SYMBOL: symbol}[self.scope]
 
 
 def unreadable(why: str) -> Halt:
@@ -84,14 +83,25 @@ def heeds_halts(order: Order) -> bool:
 
 def halt_of(halts: Iterable[Halt], order: Order) -> Halt | None:
     """The strictest word that keeps the next child order of an order from being sent; or None."""
-    concerning = (halt for halt in halts if halt.concerns(order))
-    strict = max(concerning, key=lambda halt: list(Mode).index(halt.mode), default=None)
-    if strict is None or strict.mode is Mode.ACTIVE or not heeds_halts(order):
+    strict = _strictest(halt for halt in halts if halt.concerns(order.strategy, order.symbol))
+    if strict is None or not heeds_halts(order):
         return None
     # A plain buy may cover a short position or open a long one: nobody knows, so it reduces nothing. A close covers.
     if strict.mode is Mode.REDUCING and (intent_of(order) or "").endswith("_to_close"):
         return None
     return strict
+
+
+def halt_of_plan(halts: Iterable[Halt], strategy: str | None, *, buys: bool) -> Halt | None:
+    """The strictest word that keeps a rebalance from being begun; or None. `buys`: what it sells is to pay for more."""
+    # Begun all the same, it would sell, by closes even what is protected, and leave the cash of half a portfolio idle.
+    strict = _strictest(halt for halt in halts if halt.concerns(strategy, None))
+    return strict if strict and (strict.mode is Mode.HALTED or buys) else None
+
+
+def _strictest(halts: Iterable[Halt]) -> Halt | None:
+    strict = max(halts, key=lambda halt: list(Mode).index(halt.mode), default=None)
+    return strict if strict and strict.mode is not Mode.ACTIVE else None
 
 
 def refusal(halt: Halt) -> Refusal:

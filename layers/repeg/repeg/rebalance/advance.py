@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
+from repeg.domain.halt import halt_of_plan, refusal
 from repeg.domain.market.reports import TradingDay
 from repeg.domain.metrics.measured import line_of_rebalance
 from repeg.domain.order.fence import first_worked_by
@@ -119,6 +120,9 @@ def _begin(at: Rebalancer, rebalance: Rebalance) -> Onward:
     begun = at.note(_fresh(begun), _summary(planned))
     if rebalance.wanted.dry_run or not (planned.sells or planned.buys):
         return _done(at, begun.changed(cash_after=seen.cash))
+    halt = halt_of_plan(at.worker.halts(), rebalance.strategy, buys=bool(planned.buys))
+    if halt:
+        return _give_up(at, rebalance, refusal(halt))
     # In the same invocation: a hop of the machine would lie between the plan and the market that it was made for.
     # As a step of its own all the same: what fails from here on fails for the rebalance as it is written now.
     return advance(at, at.rebalances.save(begun, requeue=True))

@@ -138,12 +138,15 @@ class Worker:
         # Exits do not even ask: none of them waits for the table, or fails with it.
         if not heeds_halts(order):
             return None
+        return halt_of(self.halts(), order)
+
+    def halts(self) -> tuple[Halt, ...]:
+        """Every word of an operator that is in force, read anew."""
         try:
-            halts = self.orders.halts()
+            return self.orders.halts()
         except Exception as error:  # what cannot be read is taken for a halt
-            self.log.error(f"halts cannot be read: {error}", order_id=order.order_id)
-            halts = (UNREADABLE,)
-        return halt_of(halts, order)
+            self.log.error(f"halts cannot be read: {error}")
+            return (UNREADABLE,)
 
     def note(self, order: Order, detail: str) -> Order:
         """The order with one more event, under the state that is being worked, also logged."""

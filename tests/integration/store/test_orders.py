@@ -10,6 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 
+from repeg.domain.metrics.figures import mark_of
+from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.errors import StaleExecution, StoreConflict
@@ -17,6 +19,8 @@ from repeg.store.items import item_order, order_item
 from repeg.store.orders import OrderStore, SignalClaim
 from tests.property.strategies import orders
 from tests.support.make import NOON, child, order
+
+BOUGHT = child(qty=Decimal(100), filled_qty=Decimal(100), avg_fill_price=Decimal("50.98"), status=ChildStatus.FILLED)
 
 
 def _accept(store: OrderStore, name: str = "1", after: float = 0, **fields: Any) -> Order:
@@ -256,3 +260,18 @@ class _Contended:
 def test_contention_is_tried_again_not_taken_for_a_known_signal() -> None:
     with pytest.raises(StoreConflict, match="TransactionConflict"):
         OrderStore(_Contended(), "table").accept(order(), "hash")
+
+
+# --- what entries contribute to the figures ---
+
+
+def test_brackets_are_not_put_out_of_sight_by_plain_orders(store: OrderStore) -> None:
+    """A rebalance a day has more legs than marks are read: an alarm about brackets would stay as it was for ever."""
+    for number in range(6):
+        bracket = number == 0
+        fields = {"kind": "bracket", "risk_reward": Decimal("1.5")} if bracket else {"kind": "order"}
+        over = _accept(
+            store, str(number), number, status=Status.FILLED, completed_at=NOON, children=(BOUGHT,), **fields
+        )
+        assert mark_of(over)
+    assert [mark.risk_reward for mark in store.marks(3)] == [None, None, None, Decimal("1.5")]

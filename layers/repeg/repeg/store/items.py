@@ -45,7 +45,8 @@ OPEN = "OPEN"
 UNPUBLISHED = "UNPUBLISHED"
 GIVEN_UP = "GIVEN_UP"
 HELD = "HELD"
-MARKED = "MARKED"
+MARKED, MARKED_REWARD = "MARKED", "MARKED_REWARD"
+"""Marks of entries; of brackets that bought apart, which a day of plain orders would else put out of sight."""
 TURN = "TURN"
 FORM = 2
 """Which form of the order record this version writes; records without a form are of the first.
@@ -184,7 +185,11 @@ def order_item(order: Order) -> Item:
     # Beside the outcome, in the write that records it: a figure lacks no order, whoever dies then.
     mark = mark_of(order)
     if mark:
-        attributes |= {"gsi3pk": MARKED, "gsi3sk": attributes["gsi1sk"], "mark": to_json(mark)}
+        attributes |= {
+            "gsi3pk": MARKED if mark.risk_reward is None else MARKED_REWARD,
+            "gsi3sk": attributes["gsi1sk"],
+            "mark": to_json(mark),
+        }
     return to_item(attributes)
 
 

@@ -21,6 +21,7 @@ from repeg.store.items import (
     GIVEN_UP,
     HELD,
     MARKED,
+    MARKED_REWARD,
     OPEN,
     UNPUBLISHED,
     Item,
@@ -89,16 +90,24 @@ class OrderStore(Claims, Fenced, Halts, Turns, Sweeps):
             yield from (found[order_id] for order_id in some if order_id in found)
 
     def marks(self, most: int) -> list[Mark]:
-        """What the entries that came last contribute to the figures, the newest first (eventually consistent)."""
+        """What the entries that came last contribute to the figures, the newest first (eventually consistent).
+
+        Up to so many of brackets that bought, and as many of others.
+        """
+        found = [from_item(item) for kind in (MARKED, MARKED_REWARD) for item in self._marked(kind, most)]
+        found.sort(key=lambda item: str(item["gsi3sk"]), reverse=True)
+        return [from_json(item["mark"], Mark) for item in found]
+
+    def _marked(self, kind: str, most: int) -> list[Item]:
         answer = self._client.query(
             TableName=self._table,
             IndexName="marks",
-            KeyConditionExpression="gsi3pk = :marked",
-            ExpressionAttributeValues=to_item({":marked": MARKED}),
+            KeyConditionExpression="gsi3pk = :kind",
+            ExpressionAttributeValues=to_item({":kind": kind}),
             ScanIndexForward=False,
             Limit=most,
         )
-        return [from_json(from_item(item)["mark"], Mark) for item in answer["Items"]]
+        return list(answer["Items"])
 
     def _get_many(self, order_ids: list[str]) -> dict[str, Order]:
         found = [item_order(item) for item in self._read_many(order_ids)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, InTime, SubmitOutcome, Throttled
-from repeg.domain.halt import refusal
+from repeg.domain.halt import UNREADABLE, refusal
 from repeg.domain.ladder.pricing import is_walled_off
 from repeg.domain.ladder.rungs import PriceRule, Rung
 from repeg.domain.market.quotes import Quote, SeenQuote
@@ -163,6 +163,8 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
         # Between the save and the send, so that nothing is sent that a halt found unsent. What stalls behind this look
         # is sent within seconds of the save or not at all.
         halt = worker.halt(noted)
+        if halt == UNREADABLE:
+            worker.alert(noted, halt.sentence)
         if halt:
             refused = refusal(halt)
             return Denied(refused.reason, refused.detail)

@@ -15,7 +15,7 @@ from repeg.store.halts import halt_key
 from repeg.store.items import to_item
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, guards, hold
-from tests.support.scenes import done, journal, on_order, out_of_reach, run, submits, whenever
+from tests.support.scenes import alerts, done, journal, on_order, out_of_reach, run, submits, whenever
 from tests.support.watching import cancel_protection
 
 HALTED = Halt(mode=Mode.HALTED, reason="a bad day")
@@ -150,6 +150,17 @@ def scribble(lab: Lab) -> None:
 def test_what_cannot_be_read_is_a_halt(lab: Lab, trouble: Callable[[Lab], None]) -> None:
     trouble(lab)
     assert done(lab).reason is Reason.HALTED
+
+
+def test_that_it_cannot_be_read_is_told_since_nobody_halted_anything(lab: Lab) -> None:
+    """Else orders would end as halted, one after the other, while `repeg control` says that nothing is."""
+    refuse(lab)
+    done(lab)
+    [told] = alerts(lab)
+    assert told == "the account is halted: only exits are sent (it cannot be read whether trading is halted)"
+    halt(lab)
+    done(lab, "b")
+    assert len(alerts(lab)) == 1, "what an operator halted he knows"
 
 
 def test_a_word_that_was_written_by_hand_counts(lab: Lab) -> None:

@@ -6,6 +6,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from repeg.domain.metrics.figures import Figure, Mark, figures, gauges, mark_of
 from repeg.domain.metrics.listed import LISTED, TARGETS, Metric
 from repeg.domain.metrics.measured import Standing, left_standing, line_of_sweep, lines_of
@@ -69,6 +71,15 @@ def test_exits_and_what_never_became_an_order_leave_no_mark() -> None:
     assert mark_of(order(status=Status.REJECTED, reason=Reason.INVALID_SIGNAL, completed_at=NOON)) is None
     assert mark_of(order(status=Status.WORKING)) is None
     assert mark_of(order(status=Status.REJECTED, reason=Reason.SLIPPAGE_EXCEEDED, completed_at=NOON)) == REFUSED
+
+
+@pytest.mark.parametrize("reason", [Reason.HALTED, Reason.REDUCING_ONLY])
+def test_what_an_operator_halted_was_not_rejected_by_the_market(reason: Reason) -> None:
+    """Ten signals that come while the switch is thrown would ring, and count for the fifty orders after it."""
+    halted = order(status=Status.REJECTED, reason=reason, completed_at=NOON)
+    assert mark_of(halted) is None
+    assert lines_of(halted)[0].values[Metric.ORDERS_REJECTED] == 1
+    assert mark_of(ended(status=Status.PARTIALLY_FILLED, reason=reason))
 
 
 def test_sixty_seconds_are_quick_and_more_are_not() -> None:

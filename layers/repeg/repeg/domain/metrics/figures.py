@@ -27,6 +27,8 @@ LOOKED_AT = 200
 
 # What never became an order says nothing of execution; what is wrong with it lies in the dead-letter queue.
 NO_ORDERS = frozenset({Reason.INVALID_SIGNAL, Reason.SIGNAL_CONFLICT})
+# Whoever throws the switch need not be woken for what it does, nor for fifty orders after it was lifted.
+BY_THE_OPERATOR = frozenset({Reason.HALTED, Reason.REDUCING_ONLY})
 
 
 class Figure(StrEnum):
@@ -54,9 +56,11 @@ class Mark(Frozen):
 
 
 def mark_of(order: Order) -> Mark | None:
-    """The mark of an order; None while it is not over, and of what is no entry."""
+    """The mark of an order; None while it is not over, and of what says nothing of entering."""
     # How dearly it is left, and how fast, is another question than what entering costs: an exit has no cap.
     if not order.status.terminal or is_exit(order) or order.reason in NO_ORDERS:
+        return None
+    if order.status is Status.REJECTED and order.reason in BY_THE_OPERATOR:
         return None
     seconds, measured = order.result.seconds_to_fill, order.result.slippage_bps
     reference = order.terms.reference_price

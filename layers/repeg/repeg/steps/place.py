@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, InTime, SubmitOutcome, Throttled
-from repeg.domain.halt import UNREADABLE, refusal
+from repeg.domain.halt import UNREADABLE, Halt, refusal
 from repeg.domain.ladder.pricing import is_walled_off
 from repeg.domain.ladder.rungs import PriceRule, Rung
 from repeg.domain.market.quotes import Quote, SeenQuote
@@ -236,6 +236,10 @@ def _halted(worker: Worker, order: Order, child: ChildRecord, halt: Denied, unus
 
     `unused`: what was reserved, with the request that was set aside for this send.
     """
+    # Nobody gives up an entry that may be on its way before that is ruled out: its shares would be in no record.
+    if child.sends > 1:
+        first = child.changed(sends=child.sends - 1, reserved=unused)
+        return worker.wait(order.with_child(first), Route.WAIT_TO_PLACE, 1)
     if child.may_have_arrived:
         try:
             report, _ = look_up(worker, child_intent(order, child), listed=True)
@@ -307,8 +311,9 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
         return _exit_in_doubt(worker, order, seen, unmoved=qty == baseline)
     if not last:
         return worker.wait(order, Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[seen.lookups])
-    if qty == baseline and is_withdrawn(order):
-        return _rule_out(worker, order, seen)
+    halt = None if is_withdrawn(order) else worker.halt(order)
+    if qty == baseline and (halt or is_withdrawn(order)):
+        return _rule_out(worker, order, seen, halt)
     if qty == baseline and seen.sends < MAX_SENDS:
         return _send_again(worker, order, seen)
     worker.orders.save(worker.note(decided(order, Reason.BROKER_UNAVAILABLE), "outcome stays unknown"))
@@ -355,14 +360,15 @@ def _try_on(worker: Worker, order: Order, child: ChildRecord, *, unmoved: bool) 
     return following
 
 
-def _rule_out(worker: Worker, order: Order, child: ChildRecord) -> Next:
-    """A close waits for this order to end: it was never sent, once nobody can be about to send it."""
+def _rule_out(worker: Worker, order: Order, child: ChildRecord, halt: Halt | None) -> Next:
+    """A close waits for this order to end, or a halt ends it: it was never sent, once nobody can be about to."""
     pause = wait_for_sender(worker, child, child.lookups - len(LOOKUP_BACKOFF_SECONDS))
     if pause:
-        detail = f"{child.client_order_id} may still arrive; {order.symbol} is left when that is ruled out"
+        then = "it is halted" if halt else f"{order.symbol} is left"
+        detail = f"{child.client_order_id} may still arrive; {then} when that is ruled out"
         return worker.wait(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PLACE, pause)
     order, unused = _without(worker, order, child, f"{child.client_order_id} never arrived")
-    worker.orders.save(order)
+    order = worker.orders.save(decided(order, refusal(halt).reason) if halt else order)
     worker.give_back(unused)
     return Next(ladder_over(order))
 

@@ -13,9 +13,22 @@ from repeg.domain.halt import Halt, Mode, Scope
 from repeg.domain.reasons import Reason, Status
 from repeg.store.halts import halt_key
 from repeg.store.items import to_item
+from tests.support.brokers.late import Queued
+from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, guards, hold
-from tests.support.scenes import alerts, done, journal, on_order, out_of_reach, run, submits, whenever
+from tests.support.scenes import (
+    alerts,
+    done,
+    journal,
+    market_time,
+    on_order,
+    out_of_reach,
+    run,
+    send,
+    submits,
+    whenever,
+)
 from tests.support.watching import cancel_protection
 
 HALTED = Halt(mode=Mode.HALTED, reason="a bad day")
@@ -109,6 +122,22 @@ def test_a_send_that_never_arrived_is_not_sent_again(lab: Lab) -> None:
     order = done(lab)
     assert (order.filled_qty, order.reason) == (0, Reason.HALTED)
     assert journal(lab, event="accepted") == []
+    assert [child.reserved for child in order.children] == [None], "what was given back is not in the record"
+
+
+@pytest.mark.parametrize("nth", [2, 3], ids=["before the second send", "right at it"])
+def test_a_send_that_arrives_late_is_known_though_no_second_one_may_follow(lab: Lab, nth: int) -> None:
+    """A broker in trouble works it off half a minute later: given up by then, its shares would be bare for minutes."""
+    with Crowd(lab) as crowd:
+        late = Queued(lab, crowd.pause, 5, 1)
+        whenever(lab, "store.halts", lambda: halt(lab), nth=nth)
+        send(lab, "a", **BRACKET)
+        crowd.work(until=market_time("10:00:40"), sweep_every=60)
+        assert late.arrive()[0] == 200
+        crowd.work(until=market_time("10:01:10"), sweep_every=60)
+    order = lab.order("a")
+    assert (order.filled_qty, order.guard.protected) == (100, True)
+    assert len(order.children) == 1
 
 
 @pytest.mark.parametrize("signal", [{"ladder": "standard", "symbol": "AAPL"}, BRACKET])

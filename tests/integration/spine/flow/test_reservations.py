@@ -58,9 +58,8 @@ def _never_arrived(lab: Lab) -> Order:
     return run(lab, qty=100)
 
 
-def _halted_between_two_sends(lab: Lab) -> Order:
-    lab.control.faults(SUBMIT | {"kind": "error", "status": 504, "count": 1})
-    whenever(lab, "store.halts", lambda: lab.orders.keep_halt(Halt(mode=Mode.HALTED)), nth=2)
+def _halted(lab: Lab) -> Order:
+    lab.orders.keep_halt(Halt(mode=Mode.HALTED))
     return run(lab, qty=100)
 
 
@@ -100,7 +99,7 @@ def _protection_refused(lab: Lab) -> Order:
         _refused,
         _answer_lost,
         _never_arrived,
-        _halted_between_two_sends,
+        _halted,
         _cancelled_unclearly,
         _bracket,
         _bracket_in_two_parts,

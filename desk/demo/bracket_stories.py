@@ -69,6 +69,8 @@ FALLEN = Story(
     Expected(
         "unwound",
         "protection_failed",
+        # Who looks before the protection is tried sees that the stop is passed, and tries none.
+        reason_when_slow="stop_through",
         ladder="smart_limit",
         limits=("188.49",),
         fills=(("30", "188.39"),),

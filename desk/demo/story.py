@@ -32,6 +32,8 @@ class Expected:
 
     status: str
     reason: str | None = None
+    reason_when_slow: str | None = None
+    """As right: what a machine that is busy comes to, which sees the market only once it has moved on."""
     ladder: str | None = None
     limits: tuple[str, ...] = ()
     fills: tuple[Fill, ...] = ()

@@ -66,9 +66,10 @@ def _exits(order: View | None) -> tuple[Exit, ...]:
 
 
 def _differences(expected: Expected, order: View, fills: tuple[Fill, ...], left: tuple[Exit, ...]) -> list[str]:
+    slow = expected.reason_when_slow
     wanted = {
         "status": expected.status,
-        "reason": expected.reason,
+        "reason": slow if slow and order["reason"] == slow else expected.reason,
         "ladder": expected.ladder,
         "limits": expected.limits,
         "fills": expected.fills,

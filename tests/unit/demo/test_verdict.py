@@ -41,3 +41,15 @@ def test_expected_limits_stay_inside_the_cap() -> None:
         mid = (Decimal(told.quote.bid) + Decimal(told.quote.ask)) / 2
         worst = mid * (1 + caps[told.expected.ladder] / 10_000)
         assert all(Decimal(limit) <= worst for limit in told.expected.limits if limit != "market"), told.title
+
+
+def test_another_reason_is_as_right_only_where_the_story_says_so() -> None:
+    ended = view(*FILLED.children) | {"reason": "stop_through"}
+
+    def differs(**expected: Any) -> bool:
+        return not judge(story(**expected), ended, None, journal(FILLED)).ok
+
+    assert not differs(reason="protection_failed", reason_when_slow="stop_through")
+    assert differs(reason="protection_failed")
+    assert differs(reason="protection_failed", reason_when_slow="fill_timeout")
+    assert judge(story(reason="protection_failed"), ended | {"reason": None}, None, journal(FILLED)).differences

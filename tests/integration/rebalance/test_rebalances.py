@@ -238,6 +238,25 @@ def test_protected_shares_are_sold_when_that_is_asked_for(lab: Lab) -> None:
     assert lab.order("b").exit_reason == "close"
 
 
+def test_a_stop_that_goes_off_meanwhile_is_booked_before_its_symbol_is_traded_or_judged(lab: Lab) -> None:
+    """Else the shares that were just bought would pass for those of the bracket, and its sale for a drift."""
+    market(lab, AAPL=100)
+    _bracketed(lab)
+
+    def hit() -> None:
+        lab.control.quote("TQQQ", "49.80", "49.83", 5000, 5000)
+        lab.sleep(1)
+
+    # Between the halves; the sweep comes two looks later.
+    lab.stall("broker.open_orders", hit, nth=2)
+    lab.stall("broker.open_orders", lab.sweep, nth=4)
+    done = rebalance(lab, {"TQQQ": "0.5", "SPY": "0.4"})
+    assert lab.order("b").exit_reason == "stop"
+    assert done.residual == ()
+    worth = held(lab)["TQQQ"] * Decimal("49.81") / (done.equity or Decimal(1))
+    assert abs(worth - Decimal("0.5")) < Decimal("0.02")
+
+
 def test_a_hand_made_order_in_between_costs_no_margin(lab: Lab) -> None:
     market(lab, AAPL=100)
     lab.control.account(cash="0")

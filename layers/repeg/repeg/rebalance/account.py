@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from repeg.broker.port import Broker
 from repeg.clock import MarketClock
-from repeg.domain.market.reports import US_EQUITY, Asset, Position
+from repeg.domain.market.reports import US_EQUITY, Asset, OrderReport, Position
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import direction
 from repeg.domain.order.record import ZERO, Order
@@ -95,8 +95,9 @@ def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
     doubt = worth_doubted(account, positions, prices)
     if doubt:
         return refused(Reason.ACCOUNT_DISAGREES, doubt)
-    protected = _protected(sources.orders)
-    at_work = _at_work(ours, now)
+    brackets, _ = sources.orders.several(sources.orders.holding_shares())
+    protected = _protected(brackets.values())
+    at_work = _at_work(ours, now) | _exits_unbooked(brackets.values(), resting)
     holdings = tuple(_holding(each, protected) for each in positions)
     spoken = spoken_for(ours, resting, prices, held)
     book = Book(
@@ -118,14 +119,28 @@ def _ours_to_trade(held: Position) -> bool:
     return held.asset_class == US_EQUITY and SYMBOL.fullmatch(held.symbol) is not None
 
 
-def _protected(store: OrderStore) -> dict[str, Decimal]:
+def _protected(brackets: Iterable[Order]) -> dict[str, Decimal]:
     """Shares that brackets hold, by symbol; negative: short."""
-    brackets, _ = store.several(store.holding_shares())
     found: dict[str, Decimal] = {}
-    for bracket in brackets.values():
+    for bracket in brackets:
         shares = bracket.unexited_qty * direction(bracket.trading_side)
         found[bracket.symbol] = found.get(bracket.symbol, ZERO) + shares
     return found
+
+
+def _exits_unbooked(brackets: Iterable[Order], resting: Iterable[OrderReport]) -> dict[str, str]:
+    """Symbols of brackets whose stop and target are not in the market any more: what they sold the sweep finds out.
+
+    Until then the record counts shares that are gone, and what a rebalance holds of the symbol would pass for them.
+    """
+    listed = {report.broker_order_id for report in resting}
+    gone = (
+        bracket
+        for bracket in brackets
+        for oco in bracket.guard.protections
+        if oco.guards and oco.broker_order_id and oco.broker_order_id not in listed
+    )
+    return {each.symbol: f"the stop or target of {each.order_id} was hit, and is not booked yet" for each in gone}
 
 
 def _holding(held: Position, protected: dict[str, Decimal]) -> Holding:

@@ -13,7 +13,7 @@ from repeg.domain.order.adjustments import CorporateAction, Seen
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.proof.evidence import Looks, Proof
-from repeg.domain.proof.leftover import as_it_should_be, explained, more_by_split, split_within, surplus
+from repeg.domain.proof.leftover import as_it_should_be, explained, held_of, more_by_split, split_within, surplus
 from repeg.domain.reasons import Reason
 from tests.support.make import NOON, child, order, position, with_fields
 
@@ -112,3 +112,11 @@ def test_an_order_of_a_quantity_leaves_what_became_of_its_own_shares(before: str
     leaving = close(before=before, kind="unwind")
     finding = explained(leaving, looks(held, ratios=("10",)))
     assert more_by_split(leaving, finding) == more
+
+
+@pytest.mark.parametrize("qty", ["40", "-40"])
+def test_what_a_close_without_a_side_finds_is_what_it_exits(qty: str) -> None:
+    """It has sold nothing yet: asked for its side, it failed in each of its tries, and left the shares bare."""
+    sideless = order(kind="close", side=None)
+    assert held_of(sideless, position(qty)) == 40
+    assert held_of(sideless, None) == 0

@@ -45,6 +45,10 @@ def before_at_most(close: Order, position: Position | None) -> Order:
 
 def held_of(close: Order, position: Position | None) -> Decimal:
     """Shares of the position that is being exited; negative once the account holds the opposite one."""
+    # A close learns its side from the position that it finds. Asked before, of shares that do not show, it raised over
+    # and over, with the protection down.
+    if close.side is None:
+        return ZERO if position is None else abs(position.qty)
     return ZERO if position is None else -position.qty * direction(close.trading_side)
 
 

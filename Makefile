@@ -21,7 +21,7 @@ SAM = SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.tools/sam/bin:$$PATH" .tools/sam/bin/
 ASK = PYTHONPATH="$(CURDIR)" .tools/sam/bin/python -P -m
 
 FIRST_TIME = test -e .tools/cloud/.ready || \
-	echo "the first time, this installs what it needs into .venv and .tools, here: about a minute" >&2
+	echo "the first time, this installs what it needs into .venv and .tools, here: one or two minutes" >&2
 
 .PHONY: help
 help: ## List the tasks

@@ -149,7 +149,10 @@ class Demo:
             heading(self._console, part.title)
             verdicts += (verdict for act in part.acts for verdict in self._act(act, stage))
             ringing[part.title] = ringing_now(connection)
-            self._console.print(f"  alarms that ring: {', '.join(ringing[part.title]) or 'none'}", style="dim")
+            rung = ", ".join(ringing[part.title])
+            self._console.print(
+                f"  alarms that ring: {f'{rung} (these stories provoke them)' if rung else 'none'}", style="dim"
+            )
         self._console.print()
         heading(self._console, rebalance.TITLE)
         self._console.print(Text(rebalance.ACT, style="bold"))

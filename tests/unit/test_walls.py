@@ -91,6 +91,7 @@ DOMAIN = Package(
         "history": {"models", "patience"},
         "settings": {"models"},
         "deliveries": {"patience"},
+        "loss": set(),
         "market": _PLAIN,
         "ladder": _PLAIN | {"market"},
         "order": _PLAIN | {"market", "ladder"},

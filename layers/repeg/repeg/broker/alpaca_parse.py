@@ -152,6 +152,7 @@ def account(body: Any) -> Account:
     return Account(
         account_number=read.text(fields, "account_number"),
         equity=read.number(fields, "equity"),
+        last_equity=_if_readable(fields, "last_equity"),
         cash=read.number(fields, "cash"),
         buying_power=read.number(fields, "buying_power"),
         trading_blocked=any(fields.get(block) is True for block in blocks),

@@ -139,6 +139,8 @@ class Account(Frozen):
 
     account_number: str
     equity: Decimal
+    last_equity: Decimal | None = None
+    """What it was worth at the last close; None: the broker does not say."""
     cash: Decimal
     buying_power: Decimal
     trading_blocked: bool

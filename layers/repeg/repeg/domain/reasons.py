@@ -39,7 +39,10 @@ class Reason(StrEnum):
     INVALID_SIGNAL = "invalid_signal", "The signal breaks the contract; the event names the field and the fix."
     SIGNAL_CONFLICT = "signal_conflict", "The signal_id was used before with another body; the first stands."
     EXPIRED = "expired", "The signal's expiry passed before the order could be worked."
-    HALTED = "halted", "Trading is halted by the operator."
+    HALTED = (
+        "halted",
+        "Trading is halted: by an operator, by a trip, or as it cannot be read whether it is; the event says which.",
+    )
     REDUCING_ONLY = "reducing_only", "Only orders that reduce a position are taken."
     SUPERSEDED = "superseded", "A close for the symbol took over."
     MARKET_CLOSED = "market_closed", "The session is closed, or too close to its end for the next rung."

@@ -108,6 +108,19 @@ def test_what_is_in_the_market_ends_there_and_no_more_is_sent(lab: Lab, signal: 
     assert not signal or order.guard.protected
 
 
+@pytest.mark.parametrize(("shown", "status"), [(30, Status.PARTIALLY_FILLED), (0, Status.UNFILLED)])
+def test_what_must_complete_and_is_halted_did_not_fail(lab: Lab, shown: int, status: Status) -> None:
+    """It was stopped on purpose: nobody is alerted as if something had gone wrong."""
+    lab.control.quote("TQQQ", "50.95", "50.98", 2000, shown or 2000)
+    if not shown:
+        lab.control.script({"on": {"event": "new"}, "symbol": "TQQQ", "bid": "50.99", "ask": "51.02"})
+        lab.control.settings(ack_ms=5, fill_ms=500)
+    whenever(lab, "broker.cancel", lambda: halt(lab))
+    order = done(lab, completion="must")
+    assert (order.status, order.reason, order.filled_qty) == (status, Reason.HALTED, shown)
+    assert alerts(lab) == []
+
+
 def test_a_send_whose_answer_was_lost_is_looked_up_before_the_order_ends(lab: Lab) -> None:
     """It did arrive, and was filled: the halt must not forget its shares."""
     lab.control.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_after", "count": 1})

@@ -137,8 +137,10 @@ NO_FAILURE = (
     Reason.HELD_BY_OTHER_ORDER,
     Reason.NOT_FRACTIONABLE,
     Reason.NOTIONAL_TOO_SMALL,
+    Reason.HALTED,
+    Reason.REDUCING_ONLY,
 )
-"""Why the rest of what had to be traded could not be: nothing went wrong, and trying on would not help."""
+"""Why the rest of what had to be traded was not: nothing went wrong, and trying on would not help, or is not wanted."""
 
 ENDINGS = (
     Ending(Status.UNWOUND, lambda order: _is_left(order), "a bracket left all that it bought"),

@@ -21,7 +21,8 @@ from repeg.domain.models import direction
 from repeg.domain.money import plain
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.rebalance.book import ZERO, Book, Holding, Targets
-from repeg.domain.rebalance.plan import Leg, Plan, plan
+from repeg.domain.rebalance.plan import plan
+from repeg.domain.rebalance.planned import Leg, Plan
 from repeg.domain.rebalance.standing import Standing, investable_equity, standings
 from repeg.domain.signals.intake import accepted_rebalance
 from repeg.domain.signals.parsing import RebalanceSignal

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from repeg.domain.money import QTY_STEP
 from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.book import Book, Holding, Price, Targets
-from repeg.domain.rebalance.plan import Leg, Plan, left_over, plan, plan_buys
+from repeg.domain.rebalance.plan import left_over, plan, plan_buys
+from repeg.domain.rebalance.planned import Leg, Plan
 from tests.support.books import book, filled, held, price, targets
 
 ZERO = Decimal(0)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from repeg.domain.money import BPS
 from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.book import Book, Holding, Price, Targets
-from repeg.domain.rebalance.plan import Leg, Plan
+from repeg.domain.rebalance.planned import Leg, Plan
 
 Number = Decimal | int | str
 

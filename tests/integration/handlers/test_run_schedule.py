@@ -12,7 +12,7 @@ import pytest
 
 from repeg.domain.ladder.opening import OpeningPlan
 from repeg.domain.market.quotes import SpreadClass
-from repeg.domain.rebalance.plan import Residual
+from repeg.domain.rebalance.planned import Residual
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus, Wanted, rebalance_id_for
 from repeg.domain.schedule.runs import LEASE, Outcome, ScheduledRun
 from repeg.domain.schedule.times import Schedule

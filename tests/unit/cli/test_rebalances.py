@@ -15,7 +15,8 @@ from repeg.domain.order.fence import first_worked_by
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.rebalance.legs import order_of
-from repeg.domain.rebalance.plan import Leg, Residual, plan
+from repeg.domain.rebalance.plan import plan
+from repeg.domain.rebalance.planned import Leg, Residual
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 from repeg.domain.signals.intake import accepted_rebalance
 from repeg.domain.signals.parsing import RebalanceSignal, parse_signal

@@ -29,7 +29,8 @@ from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.book import Book
 from repeg.domain.rebalance.legs import all_over, cost_bps, leg_id, order_of, to_place
 from repeg.domain.rebalance.outcome import explained, left_by_record, shows_cash, shows_shares, status_with
-from repeg.domain.rebalance.plan import Leg, Plan, left_over, plan, plan_buys
+from repeg.domain.rebalance.plan import left_over, plan, plan_buys
+from repeg.domain.rebalance.planned import Leg, Plan
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 from repeg.domain.rebalance.routes import Onward, RebalanceRoute
 from repeg.domain.rebalance.timing import dated, session_verdict, waiting, with_expiry, woken

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from repeg.domain.market.reports import TradingDay
 from repeg.domain.metrics.figures import mark_of
 from repeg.domain.order.record import Order
-from repeg.domain.rebalance.plan import Residual
+from repeg.domain.rebalance.planned import Residual
 from repeg.domain.schedule.runs import Outcome, ScheduledRun
 from repeg.domain.schedule.summary import early_close, is_of, is_of_week, sum_up
 from repeg.domain.schedule.times import day_of

@@ -23,12 +23,12 @@ from repeg.store.orders import OrderStore
 from repeg.store.rebalances import RebalanceStore
 from repeg.store.shared import SharedStore
 from repeg.telemetry import logger, meter
-from repeg.worker.worker import Worker
 
 if TYPE_CHECKING:
     from repeg.broker.port import Broker
     from repeg.domain.settings import Settings
     from repeg.rebalance.rebalancer import Rebalancer
+    from repeg.worker.worker import Worker
 
 SETTINGS_SECONDS = 5.0
 
@@ -131,6 +131,8 @@ def rebalancer(connect: Callable[[], Broker]) -> Rebalancer:
 @cache
 def worker(connect: Callable[[], Broker]) -> Worker:
     """What the steps of the machine work with; `connect` finds the broker."""
+    from repeg.worker.worker import Worker  # the steps have read it; intake, which has none, does not
+
     return Worker(
         orders=order_store(),
         time=time_keeper(),

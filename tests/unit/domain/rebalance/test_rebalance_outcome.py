@@ -9,7 +9,7 @@ import pytest
 
 from repeg.domain.rebalance.legs import all_over, leg_id, order_of
 from repeg.domain.rebalance.outcome import status_with
-from repeg.domain.rebalance.plan import Leg, Residual
+from repeg.domain.rebalance.planned import Leg, Residual
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus, Wanted
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)

@@ -9,7 +9,8 @@ import pytest
 from repeg.domain.models import from_json, to_json
 from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.book import Holding
-from repeg.domain.rebalance.plan import Plan, left_over, plan, plan_buys
+from repeg.domain.rebalance.plan import left_over, plan, plan_buys
+from repeg.domain.rebalance.planned import Plan
 from tests.support.books import book, filled, held, price, shares_of, targets, why_left
 
 MIX = {"TQQQ": "0.6", "SPY": "0.4"}

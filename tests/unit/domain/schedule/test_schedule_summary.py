@@ -11,7 +11,7 @@ import pytest
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.rebalance.plan import Residual
+from repeg.domain.rebalance.planned import Residual
 from repeg.domain.schedule.summary import early_close, is_of, sum_up
 from tests.support.make import FRIDAY, NOON, child, eastern, order
 

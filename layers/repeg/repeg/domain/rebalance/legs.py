@@ -11,7 +11,7 @@ from repeg.domain.money import BPS
 from repeg.domain.order.beginnings import Origin, leg_order
 from repeg.domain.order.record import ZERO, Order, order_id_for
 from repeg.domain.patience import LEG_HANGS_AFTER, LEGS_AT_ONCE
-from repeg.domain.rebalance.plan import Leg
+from repeg.domain.rebalance.planned import Leg
 from repeg.domain.rebalance.record import Rebalance
 
 

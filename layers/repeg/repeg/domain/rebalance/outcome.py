@@ -9,7 +9,8 @@ from repeg.domain.money import DOLLAR, tidy
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.reasons import Status
 from repeg.domain.rebalance.legs import cash_flow, leg_id, traded_qty
-from repeg.domain.rebalance.plan import SHOWN, Residual
+from repeg.domain.rebalance.plan import SHOWN
+from repeg.domain.rebalance.planned import Residual
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 
 # A cent a share and a thousandth of the value: more than what brokers and the SEC take of a sale.

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, Decimal, localcontext
 from typing import Literal, NamedTuple
 
-from repeg.domain.models import Frozen, Side
+from repeg.domain.models import Side
 from repeg.domain.money import EXACT_DIGITS, floor_qty, plain, tidy, too_small
 from repeg.domain.rebalance.book import ZERO, Book, Targets
 from repeg.domain.rebalance.funds import Wish, for_covers, owed, scarcity, share_out, spendable
+from repeg.domain.rebalance.planned import Leg, Plan, Residual
 from repeg.domain.rebalance.standing import Standing, investable_equity, standings
 
 _CENT = Decimal("0.01")
@@ -24,52 +25,6 @@ STILL_TO_SELL = "still to be sold"
 STILL_TO_COVER = "still to be bought back"
 STILL_TO_BUY = "still to be bought"
 COVERED_FIRST = "to be bought once the short is bought back"
-
-
-class Leg(Frozen):
-    """One order of the plan. `cost` is what it may cost at most, in dollars; None for a sell.
-
-    Weights and `drift` (+ is too much held) are fractions of the investable equity; the target weight is the one that
-    was asked for. A buy of the phase `sell` covers a short. `by_close`: it sells shares that a bracket protects.
-    """
-
-    symbol: str
-    side: Side
-    qty: Decimal
-    cost: Decimal | None
-    current_weight: Decimal
-    target_weight: Decimal
-    drift: Decimal
-    mark: Decimal
-    phase: Literal["sell", "buy"]
-    by_close: bool = False
-
-
-class Residual(Frozen):
-    """What of a symbol stays off its target when every leg is filled, as a fraction of the equity, and why."""
-
-    symbol: str
-    drift: Decimal
-    why: str
-
-
-class Plan(Frozen):
-    """Legs of both phases, the largest drift first, and what they cannot reach.
-
-    `equity` is what the weights are of, `cash` the account's, `spendable` what the buys may cost: dollars.
-    """
-
-    equity: Decimal
-    cash: Decimal
-    spendable: Decimal
-    sells: tuple[Leg, ...]
-    buys: tuple[Leg, ...]
-    residual: tuple[Residual, ...]
-
-    @property
-    def all_hold(self) -> bool:
-        """True when everything is where it should be."""
-        return not (self.sells or self.buys or self.residual)
 
 
 class _Trade(NamedTuple):

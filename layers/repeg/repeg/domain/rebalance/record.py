@@ -17,7 +17,7 @@ from repeg.domain.history import ClockAnchor, Event, Told, with_event
 from repeg.domain.models import Frozen, printable
 from repeg.domain.order.verdicts import WaitingFor
 from repeg.domain.reasons import Reason
-from repeg.domain.rebalance.plan import Leg, Residual
+from repeg.domain.rebalance.planned import Leg, Residual
 
 
 class RebalanceStatus(StrEnum):

@@ -8,7 +8,7 @@ from typing import Any
 from repeg.domain.models import Frozen
 from repeg.domain.order.views import json_value
 from repeg.domain.rebalance.legs import leg_id
-from repeg.domain.rebalance.plan import Leg
+from repeg.domain.rebalance.planned import Leg
 from repeg.domain.rebalance.record import Rebalance
 
 _FIELDS = (

@@ -14,7 +14,7 @@ from repeg.domain.metrics.figures import FILLED_WITHIN_SECONDS, NO_ORDERS, Figur
 from repeg.domain.metrics.listed import TARGETS, Metric
 from repeg.domain.money import plain
 from repeg.domain.order.record import ZERO, Order
-from repeg.domain.rebalance.plan import Residual
+from repeg.domain.rebalance.planned import Residual
 from repeg.domain.schedule.times import day_of
 
 _USUAL_CLOSE_HOUR = 16

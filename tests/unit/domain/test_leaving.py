@@ -15,7 +15,7 @@ from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal
-from repeg.domain.proof.leaving import bare_by_record, booked, booked_late, sold_by_others
+from repeg.domain.proof.leaving import bare_by_record, booked, booked_late, from_under_ocos, sold_by_others
 from repeg.domain.reasons import Reason
 from repeg.domain.rules.sizing import Sizing, releases, size_close
 from tests.support.make import NOON, child, order, position, with_fields
@@ -102,6 +102,23 @@ def test_whose_shares_a_close_sold(sold: int, held: int, taken: dict[str, int]) 
 def test_shares_that_protection_still_guards_were_not_sold_by_a_close() -> None:
     holding = [_bracket("b1", 100, guarded=100), _bracket("b2", 50)]
     assert _taken(booked(_close(50, 150), holding)) == {"b2": 50}
+
+
+@pytest.mark.parametrize(
+    ("sold", "held", "guarded", "hidden"),
+    [
+        (150, 150, 100, 100),
+        (120, 150, 100, 70),
+        (50, 150, 100, 0),
+        (150, 150, 0, 0),
+        (60, 100, 30, 0),
+        (200, 150, 100, 100),
+    ],
+)
+def test_what_was_sold_from_under_an_oco_is_what_no_loose_share_explains(
+    sold: int, held: int, guarded: int, hidden: int
+) -> None:
+    assert from_under_ocos(_close(sold, held), [_bracket("b", 100, guarded=guarded)]) == hidden
 
 
 def test_an_exit_by_a_close_has_its_price_and_time() -> None:

@@ -146,6 +146,8 @@ GIVE_WAY_LOOKS = 30
 """Looks a second apart at orders that were asked to give way; then the close goes on without their shares."""
 BARE_WHILE_CLOSING = timedelta(seconds=30)
 """A close that waits longer than that for anything, behind the protection that it took down, puts it back first."""
+UNREAD_OCO_PAUSE_SECONDS = 5
+"""What a close has sold and an OCO holds by the record waits for that OCO to be read: nothing is at the market then."""
 TAKE_DOWN_STUCK_AFTER = timedelta(seconds=30)
 TAKE_DOWN_ASK_AGAIN_AFTER = timedelta(seconds=5)
 UNWIND_LOOK_SECONDS = (1, 2, 2, 5, 5, 10)

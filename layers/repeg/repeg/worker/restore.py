@@ -8,10 +8,11 @@ from repeg.domain.order.closing import as_before
 from repeg.domain.order.course import went_on
 from repeg.domain.order.guarding import seen_to
 from repeg.domain.order.record import Order
-from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS
-from repeg.domain.proof.leaving import booked
+from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS, POSITION_SHOWS_AFTER, UNREAD_OCO_PAUSE_SECONDS
+from repeg.domain.proof.leaving import booked, from_under_ocos
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.life import is_being_left, is_restoring, is_withdrawn_by, ladder_over
+from repeg.worker.oco import read_exits
 from repeg.worker.send import wait_for_sender
 from repeg.worker.worker import Worker
 
@@ -21,13 +22,12 @@ Protect = Callable[[Worker, Order], Next]
 def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     """Book the sale, then have every bracket whose protection came down protected again, at its own levels."""
     here = worker.on_behalf_of(close)
-    holding = worker.orders.holding(close.symbol)
+    holding, waits = _read_where_sold(here, close, worker.orders.holding(close.symbol))
     known = {bracket.order_id: bracket for bracket in holding}
     # Before anything is protected: an OCO for shares that are sold is refused, or takes those of another bracket.
     for sold in booked(close, holding):
         noted = worker.note(sold, f"{close.order_id} left shares of this position")
         here.save_exits(known[sold.order_id], noted)
-    waits: list[int] = []
     # A close that died while it superseded an order does not name it, but the order names the close.
     taken_over = (bracket.order_id for bracket in holding if is_withdrawn_by(bracket, close))
     for order_id in dict.fromkeys((*close.close.released, *taken_over)):
@@ -63,3 +63,16 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
         return Next(Route.ASSESS_MARKET)
     kept = worker.orders.save(seen_to(close))
     return Next(ladder_over(kept))
+
+
+def _read_where_sold(here: Worker, close: Order, holding: list[Order]) -> tuple[list[Order], list[int]]:
+    """The brackets, read where the close sold what their OCOs hold by the record; and the pause, if that did not do.
+
+    Booked by the record as it is, shares that were sold stay in it, and no later sale explains that they are gone.
+    """
+    if not from_under_ocos(close, holding):
+        return holding, []
+    holding = [read_exits(here, bracket, seconded=True) for bracket in holding]
+    sold = [child.closed_at for child in close.sent if child.filled_qty > 0 and child.closed_at]
+    lately = bool(sold) and here.now(close) - max(sold) < POSITION_SHOWS_AFTER
+    return holding, [UNREAD_OCO_PAUSE_SECONDS] if lately and from_under_ocos(close, holding) else []

@@ -68,6 +68,22 @@ def test_a_sale_refused_in_the_middle_of_its_ladder_books_each_share_once(
     check_held(lab, strangers=True)
 
 
+def test_shares_sold_from_under_an_oco_that_was_cancelled_unseen_are_booked(lab: Lab) -> None:
+    """Its record has it live while it cannot be read; that its shares were free is what the sale shows."""
+    hold(lab)
+    by_hand(lab, "POST", "orders", FREE)
+    lab.sleep(2)
+    oco = lab.order("b").protective_order_id
+    by_hand(lab, "DELETE", f"orders/{oco}")
+    lab.sleep(2)
+    lab.control.faults({"method": "GET", "path": f"/v2/orders/{oco}", "kind": "error", "status": 500, "count": 8})
+    close = _close(lab)
+    assert (close.status, close.filled_qty, shares(lab)) == (Status.FILLED, 150, 0)
+    bracket = lab.order("b")
+    assert (bracket.unexited_qty, bracket.exit_reason) == (0, "close")
+    check_held(lab, strangers=True)
+
+
 def test_a_sale_that_stays_refused_gives_the_position_its_protection_back(lab: Lab) -> None:
     hold(lab)
     lab.control.faults(SALE | {"kind": "error", "status": 403, "body": LACKING})

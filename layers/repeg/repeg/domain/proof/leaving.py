@@ -24,10 +24,7 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
 
     Booking again changes nothing: an exit counts once for each close.
     """
-    # From what it was before this close: a worker that dies in between books the same once more, not on top.
-    before = [_without(order, close.order_id) for order in holding]
-    free = max(ZERO, (close.close.position_before or ZERO) - sum((order.unexited_qty for order in before), ZERO))
-    taken = max(ZERO, close.filled_qty - free)
+    before, taken = _taken(close, holding)
     changed = []
     flat = (
         close.filled_qty > 0
@@ -47,6 +44,24 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
         if after.guard.exits != known.guard.exits:
             changed.append(after)
     return changed
+
+
+def from_under_ocos(close: Order, holding: Sequence[Order]) -> Decimal:
+    """Shares that a close sold of `holding`, and that by the record OCOs hold: one of these is over, and was not read.
+
+    The broker sells nothing that an open order holds.
+    """
+    before, taken = _taken(close, holding)
+    loose = sum((min(_loose(order), order.unexited_qty) for order in before), ZERO)
+    return max(ZERO, min(taken, sum((order.unexited_qty for order in before), ZERO)) - loose)
+
+
+def _taken(close: Order, holding: Sequence[Order]) -> tuple[list[Order], Decimal]:
+    """The brackets as they were before this close, and how many shares it sold of theirs."""
+    # A worker that dies in between books the same once more, not on top.
+    before = [_without(order, close.order_id) for order in holding]
+    free = max(ZERO, (close.close.position_before or ZERO) - sum((order.unexited_qty for order in before), ZERO))
+    return before, max(ZERO, close.filled_qty - free)
 
 
 def booked_late(leaving: Order, holding: Sequence[Order]) -> list[Order]:

@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from repeg.care.survey import Survey
 from repeg.domain.market.reports import Position
 from repeg.domain.models import direction
-from repeg.domain.money import plain
 from repeg.domain.order.adjustments import Seen
 from repeg.domain.order.guarding import due_at_once
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.patience import DISAGREES_AFTER
 from repeg.domain.proof.agreement import agreed, doubted, frozen
 from repeg.domain.proof.defence import Account, is_through
-from repeg.domain.proof.evidence import DUST, Finding, Proof, looks_split
-from repeg.domain.proof.leaving import sold_by_others
+from repeg.domain.proof.evidence import DUST, Finding, Proof, expected_of, looks_split
 from repeg.domain.rules.bracket_exit import levels_of
 from repeg.worker.adjust import adjusted
 from repeg.worker.evidence import find_out, other_shares
+from repeg.worker.outside import book_outside
 
 
 def reckon(survey: Survey, brackets: Sequence[Order]) -> tuple[Account, list[Order]]:
@@ -44,7 +43,7 @@ def reckon(survey: Survey, brackets: Sequence[Order]) -> tuple[Account, list[Ord
             both = position if position and abs(position.qty) == abs(finding.held) else None
             return _as_the_market(survey, brackets, both)
         case Proof.GONE:
-            return _booked(survey, brackets, finding, position)
+            return _booked(survey, brackets, finding)
         case Proof.ADJUSTED:
             return Account.FITS, adjusted(survey.worker, brackets, finding, position)
         case Proof.UNCLEAR:
@@ -99,31 +98,11 @@ def _agreed(survey: Survey, bracket: Order, position: Position | None) -> Order:
     return agreed(bracket, seen)
 
 
-def _booked(
-    survey: Survey, brackets: Sequence[Order], finding: Finding, position: Position | None
-) -> tuple[Account, list[Order]]:
+def _booked(survey: Survey, brackets: Sequence[Order], finding: Finding) -> tuple[Account, list[Order]]:
     """What others sold (or bought back) is an exit of the brackets that it was taken from, oldest first."""
-    worker, after = survey.worker, {bracket.order_id: bracket for bracket in brackets}
-    sold = sold_by_others(list(brackets), finding.missing, survey.now)
-    if not sold:  # it may only not show yet, or a protective order of the record has the shares
-        return Account.UNSEEN, list(brackets)
-    for bracket in sold:
-        gone = f"{plain(bracket.guard.exits[-1].qty)} {bracket.symbol} were left by somebody else"
-        worker.alert(bracket, f"{gone}: {finding.why}")
-        noted = worker.note(bracket, f"{gone}: {finding.why}")
-        after[bracket.order_id] = worker.save_exits(
-            after[bracket.order_id], _seen_sold(survey, noted, finding, position)
-        )
-    return Account.FITS, list(after.values())
-
-
-def _seen_sold(survey: Survey, bracket: Order, finding: Finding, position: Position | None) -> Order:
-    known = dict(bracket.care.seen.booked) if bracket.care.seen else {}
-    for name, qty in finding.sellers:
-        known[name] = known.get(name, ZERO) + qty
-    qty, average = (position.qty, position.avg_entry_price) if position else (ZERO, ZERO)
-    seen = Seen(qty=qty, avg_entry_price=average, at=survey.now, booked=tuple(known.items()))
-    return agreed(bracket, seen)
+    after = book_outside(survey.worker, brackets, finding, survey.now)
+    # The rest may only not show yet, or a protective order of the record has the shares.
+    return (Account.FITS if expected_of(after) <= max(ZERO, finding.held) + DUST else Account.UNSEEN), after
 
 
 def _unclear(survey: Survey, bracket: Order, finding: Finding) -> Order:

@@ -25,7 +25,7 @@ from repeg.domain.patience import (
 )
 from repeg.domain.proof.agreement import frozen
 from repeg.domain.proof.evidence import Proof
-from repeg.domain.proof.leaving import filled_lately, sold_by_others
+from repeg.domain.proof.leaving import filled_lately
 from repeg.domain.proof.other_shares import bought_on
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -35,6 +35,7 @@ from repeg.domain.rules.refusals import SHARES_LACK, Denial, Doubt, Sort, try_ag
 from repeg.errors import OperatorError, RepegError, RetryError
 from repeg.worker.evidence import find_out, other_shares
 from repeg.worker.oco import find_lost, read_exits
+from repeg.worker.outside import book_outside
 from repeg.worker.worker import Worker
 
 BARE = "bare"
@@ -210,12 +211,8 @@ def _proven(worker: Worker, order: Order) -> Order:
         return worker.note(frozen(order, finding.why), f"not protected: {finding.why}")
     if finding.proof is not Proof.GONE:
         return order
-    sold = sold_by_others(brackets, finding.missing, worker.now(order))
-    mine = next((each for each in sold if each.order_id == order.order_id), None)
-    if mine is None:
-        return order
-    worker.alert(order, f"{mine.guard.exits[-1].qty} {order.symbol} were sold by somebody else: {finding.why}")
-    return mine
+    after = book_outside(worker, brackets, finding, worker.now(order), unsaved=order.order_id)
+    return next(each for each in after if each.order_id == order.order_id)
 
 
 def _missing(worker: Worker, order: Order) -> Decimal:

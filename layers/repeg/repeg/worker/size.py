@@ -20,8 +20,7 @@ from repeg.domain.patience import (
     SHOWS_AFTER,
     backoff,
 )
-from repeg.domain.proof.evidence import Finding, Proof
-from repeg.domain.proof.leaving import sold_by_others
+from repeg.domain.proof.evidence import Proof
 from repeg.domain.reasons import Reason
 from repeg.domain.rules.bracket_entry import position_problem, short_problem
 from repeg.domain.rules.refusals import SHARES_LACK
@@ -43,6 +42,7 @@ from repeg.worker.evidence import find_out, listed_position
 from repeg.worker.foreign import in_the_way, make_way
 from repeg.worker.leftover import left_over, shrunk
 from repeg.worker.oco import find_lost, read_exits
+from repeg.worker.outside import book_outside
 from repeg.worker.worker import Worker
 
 
@@ -189,7 +189,7 @@ def _missing(worker: Worker, order: Order, brackets: list[Order], position: Posi
         )
     finding = find_out(worker, brackets, taken=_unbooked(order))
     if finding.proof is Proof.GONE:
-        _book(worker, brackets, finding)
+        book_outside(worker, brackets, finding, worker.now(order))
         return None
     if finding.proof is Proof.THERE or shrunk(worker, order, brackets, position):
         return Wait(seconds=1, on=WaitingFor.SHARES)
@@ -199,14 +199,6 @@ def _missing(worker: Worker, order: Order, brackets: list[Order], position: Posi
 def _unproven(order: Order, why: str) -> Wait:
     tell = f"{order.symbol} is not closed yet: {why}; trying on"
     return Wait(seconds=backoff(READ_BACKOFF_SECONDS, order.run.waits), on=WaitingFor.PROOF, tell=tell)
-
-
-def _book(worker: Worker, brackets: list[Order], finding: Finding) -> None:
-    known = {bracket.order_id: bracket for bracket in brackets}
-    for sold in sold_by_others(brackets, finding.missing, worker.now(brackets[0])):
-        gone = f"{sold.guard.exits[-1].qty} shares of {sold.order_id} were left by somebody else"
-        worker.alert(sold, f"{sold.symbol}: {gone} ({finding.why})")
-        worker.save_exits(known[sold.order_id], sold)
 
 
 def _fits(position: Position | None, brackets: list[Order], expected: Decimal) -> bool:

@@ -91,6 +91,36 @@ def test_what_somebody_sold_is_booked_by_the_order_that_sold_it(lab: Lab) -> Non
     check_held(lab, strangers=True)
 
 
+def test_a_sale_that_took_all_of_one_bracket_explains_nothing_of_the_next(lab: Lab) -> None:
+    first, second = hold(lab), hold(lab, "b2", qty=50)
+    minutes(lab)
+    cancel_protection(lab, first)
+    sell_by_hand(lab, 100)
+    minutes(lab)
+    assert lab.order("b").exit_reason == "outside"
+    cancel_protection(lab, second)
+    lab.control.faults(READ, LIST)
+    minutes(lab, 3)
+    assert lab.order("b2").unexited_qty == 50
+    lab.control.faults()
+    minutes(lab, 3)
+    check_held(lab, strangers=True)
+
+
+def test_a_sale_that_a_close_booked_explains_nothing_later(lab: Lab) -> None:
+    lapse(lab)
+    sell_by_hand(lab, 60)
+    lab.sleep(2)
+    assert run(lab, "c", kind="close", qty=10).filled_qty == 10
+    assert (lab.order("b").unexited_qty, shares(lab)) == (30, 30)
+    lab.control.faults(READ, LIST)
+    minutes(lab, 3)
+    assert lab.order("b").unexited_qty == 30
+    lab.control.faults()
+    minutes(lab, 3)
+    check_held(lab, strangers=True)
+
+
 def test_what_somebody_sold_before_the_fill_was_read_is_booked(lab: Lab) -> None:
     """The entry's worker stands still meanwhile, and a close takes the symbol over: what is left is protected."""
     with Crowd(lab) as crowd:

@@ -17,6 +17,11 @@ def agreed(order: Order, seen: Seen | None) -> Order:
     return undisputed(order).with_care(seen=seen).no_longer(DISAGREES)
 
 
+def seen_as(order: Order, seen: Seen) -> Order:
+    """The order with what the account showed, and what explained it; whether it is in dispute stays as it was."""
+    return order.with_care(seen=seen)
+
+
 def undisputed(order: Order) -> Order:
     """The order as it is traded by itself again: nothing about it is in dispute."""
     return order.with_care(frozen="", doubted_at=None)

@@ -86,6 +86,8 @@ class Finding(Frozen):
     ratio: Decimal = ONE
     held: Decimal = ZERO
     """What the account holds, counted in the direction of the brackets."""
+    average: Decimal = ZERO
+    """What a share of it cost, where shares are gone."""
 
     @property
     def settled(self) -> bool:
@@ -131,7 +133,8 @@ def _missing(looks: Looks, held: Decimal, missing: Decimal, side: str) -> Findin
     if taken + DUST >= missing:
         sellers = tuple((each.broker_order_id, each.filled_qty) for each in exits)
         why = f"{plain(missing)} left by {', '.join(name for name, _ in sellers)}"
-        return Finding(proof=Proof.GONE, missing=missing, held=held, sellers=sellers, why=why)
+        average = looks.avg_entry_price or ZERO
+        return Finding(proof=Proof.GONE, missing=missing, held=held, average=average, sellers=sellers, why=why)
     done = f"orders of the account explain {plain(taken)}" if taken else "no order of the account explains it"
     done += "".join(f"; {action.words}" for action in looks.actions or ())
     return lacks.changed(why=f"the account shows {plain(held)}, {plain(missing)} too few; {done}")
@@ -172,7 +175,11 @@ def seen_before(brackets: Sequence[Order]) -> Seen | None:
     """What the account showed when it last agreed with the records; else what a lone bracket paid."""
     seen = [bracket.care.seen for bracket in brackets if bracket.care.seen]
     if seen:
-        return max(seen, key=lambda each: each.at)
+        # Of each order the most that any of them knows to be booked: a bracket may be younger than what it explained.
+        booked: dict[str, Decimal] = {}
+        for name, qty in (each for known in seen for each in known.booked):
+            booked[name] = max(qty, booked.get(name, ZERO))
+        return max(seen, key=lambda each: each.at).changed(booked=tuple(booked.items()))
     bracket = brackets[0]
     # The account averages over all of them: what one paid cannot be held against it.
     if len(brackets) > 1 or bracket.entry_price is None or bracket.unexited_qty <= 0:

@@ -14,7 +14,7 @@ from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.patience import backoff
 from repeg.domain.reasons import Reason, Status
-from repeg.domain.rules.endings import Onward, child_over, over_unasked
+from repeg.domain.rules.endings import Onward, by_both, child_over, ends_short
 from repeg.domain.rules.life import sends_no_more
 from repeg.domain.rules.walking import (
     cancel_is_stuck,
@@ -165,10 +165,27 @@ def test_no_more_is_bought_for_shares_that_were_seen_to() -> None:
 
 
 @pytest.mark.parametrize("status", list(OrderStatus))
-def test_an_end_that_nobody_asked_for_is_worth_a_second_read(status: OrderStatus) -> None:
+def test_an_end_before_it_was_filled_is_worth_a_second_read(status: OrderStatus) -> None:
     dead = {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED}
-    assert over_unasked(child(), report(status)) is (status in dead)
-    assert not over_unasked(child(cancel_requested_at=NOON), report(status)), "a cancel that was taken is a second word"
+    assert ends_short(report(status)) is (status in dead)
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "status", "filled"),
+    [
+        ((OrderStatus.CANCELED, 60), (OrderStatus.CANCELED, 60), OrderStatus.CANCELED, 60),
+        ((OrderStatus.CANCELED, 0), (OrderStatus.FILLED, 100), OrderStatus.FILLED, 100),
+        ((OrderStatus.CANCELED, 0), (OrderStatus.LIVE, 0), OrderStatus.LIVE, 0),
+        ((OrderStatus.CANCELED, 0), (OrderStatus.CANCELED, 60), OrderStatus.PENDING, 0),
+        ((OrderStatus.CANCELED, 60), (OrderStatus.CANCELED, 0), OrderStatus.PENDING, 0),
+        ((OrderStatus.CANCELED, 60), (OrderStatus.EXPIRED, 60), OrderStatus.EXPIRED, 60),
+    ],
+)
+def test_two_answers_end_an_order_when_they_tell_of_the_same_fills(
+    first: tuple[OrderStatus, int], again: tuple[OrderStatus, int], status: OrderStatus, filled: int
+) -> None:
+    seen = by_both(*(report(each).changed(filled_qty=Decimal(qty)) for each, qty in (first, again)))
+    assert (seen.status, seen.filled_qty) == (status, filled)
 
 
 def test_which_rungs_need_a_quote() -> None:

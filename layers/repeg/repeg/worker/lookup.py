@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from repeg.domain.market.reports import OrderReport
+from repeg.domain.market.reports import OrderReport, OrderStatus
 from repeg.domain.order.reservation import Priority
 from repeg.domain.proof.ours import Intent, contradiction, in_words
+from repeg.domain.rules.endings import by_both, ends_short
+from repeg.errors import OperatorError, RetryError
 from repeg.worker.worker import Worker
 
 # The intent is dated by our clock, the list is cut by the broker's: they may differ a little.
@@ -63,6 +65,22 @@ def successor_of(worker: Worker, symbol: str, broker_order_id: str, written_at: 
         RetryError: the list could not be read.
     """
     return next((each for each in since(worker, symbol, written_at) if each.replaces == broker_order_id), None)
+
+
+def ended_by_both(worker: Worker, report: OrderReport) -> OrderReport:
+    """What is reported, but for an order that ended short: then what a second answer has it come to.
+
+    While there is none, it is not over.
+    """
+    if not ends_short(report):
+        return report
+    try:
+        again = worker.broker_for(Priority.URGENT).order(report.broker_order_id)
+    except (RetryError, OperatorError) as error:
+        worker.log.info(f"{report.client_order_id} is said to be {report.broker_status}, once: {error}")
+        again = None
+    about_it = again and (again.symbol, again.side) == (report.symbol, report.side)
+    return by_both(report, again) if again and about_it else report.changed(status=OrderStatus.PENDING)
 
 
 def taken(intent: Intent, stranger: OrderReport) -> str:

@@ -12,12 +12,12 @@ from repeg.domain.order.children import ChildRecord, Doubt
 from repeg.domain.order.closing import protecting_first
 from repeg.domain.order.course import decided, to_be_assessed
 from repeg.domain.order.record import ZERO, Order
-from repeg.domain.order.reservation import REQUESTS_PER_PROTECTION, Priority, emptied
+from repeg.domain.order.reservation import REQUESTS_PER_PROTECTION, emptied
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.proof.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
-from repeg.domain.rules.endings import ChildOver, Onward, child_over, over_unasked
+from repeg.domain.rules.endings import ChildOver, Onward, child_over
 from repeg.domain.rules.life import is_restoring, is_withdrawn, ladder_over
 from repeg.domain.rules.timing import bare_for_long
 from repeg.domain.rules.walking import (
@@ -28,7 +28,7 @@ from repeg.domain.rules.walking import (
 )
 from repeg.errors import CredentialsRefused, OperatorError, RetryError
 from repeg.worker.leftover import seen_flat
-from repeg.worker.lookup import successor_of
+from repeg.worker.lookup import ended_by_both, successor_of
 from repeg.worker.worker import Worker
 
 
@@ -57,8 +57,7 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
     """The order with `report` folded into `child`, not yet saved."""
     if report is None or (report.symbol, report.side) != (order.symbol, order.trading_side):
         return order.with_child(child)
-    if over_unasked(child, report):
-        report = _read_again(worker, report)
+    report = ended_by_both(worker, report)
     # Seen of Alpaca (github.com/alpacahq/Alpaca-API/issues/275). The successor trades on whether it is named or not.
     if report.status is OrderStatus.REPLACED and report.replaced_by is None:
         report = _with_successor(worker, order, child, report)
@@ -74,16 +73,6 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
         detail = f"{child.client_order_id} {known.status}: {known.filled_qty}/{known.qty}{price}"
         order = worker.note(order, detail)
     return order.with_child(known)
-
-
-def _read_again(worker: Worker, report: OrderReport) -> OrderReport:
-    """The second answer about an order that is said to be over; while there is none, it is not over."""
-    try:
-        again = worker.broker_for(Priority.URGENT).order(report.broker_order_id)
-    except (RetryError, OperatorError) as error:
-        worker.log.info(f"{report.client_order_id} is said to be {report.broker_status}, once: {error}")
-        again = None
-    return again or report.changed(status=OrderStatus.PENDING)
 
 
 def _with_successor(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> OrderReport:

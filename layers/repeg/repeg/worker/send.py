@@ -35,6 +35,7 @@ from repeg.errors import (
     StaleExecution,
     StoreConflict,
 )
+from repeg.worker.lookup import ended_by_both
 from repeg.worker.worker import Worker
 
 
@@ -153,7 +154,7 @@ def _take_back(worker: Worker, report: OrderReport) -> OrderReport:
         try:
             broker.cancel(report.broker_order_id)
             worker.sleep(pause)
-            report = broker.order(report.broker_order_id) or report
+            report = ended_by_both(worker, broker.order(report.broker_order_id) or report)
         except (RetryError, OperatorError) as error:
             worker.log.info(f"could not take {report.client_order_id} back yet: {error}")
         if report.status.terminal:

@@ -12,7 +12,7 @@ from tests.support.brokers.liar import NOT_FOUND, Liar, saying
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, hold, shares
-from tests.support.scenes import market_time, send
+from tests.support.scenes import market_time, send, whenever
 
 OVER = {"filled_qty": "0", "filled_avg_price": None, "filled_at": None}
 
@@ -31,6 +31,35 @@ def test_a_fill_that_one_answer_calls_over_is_not_traded_again(lab: Lab, kept: s
     assert liar.told
     assert lab.order("a").status is Status.FILLED
     assert shares(lab) == {"close": 140, "order": 60, "bracket": 100}[kept]
+    lab.check()
+
+
+@pytest.mark.parametrize(
+    ("signal", "filled", "held"),
+    [({"qty": 100, "ladder": "standard"}, [60, 40], 100), (BRACKET, [60], 60)],
+    ids=["order", "bracket"],
+)
+def test_what_filled_before_a_cancel_counts_though_one_answer_misses_it(
+    lab: Lab, signal: dict[str, Any], filled: list[int], held: int
+) -> None:
+    """Sixty are bought before the cancel arrives, and the first answer after it knows nothing of them."""
+    lab.control.quote("TQQQ", "50.90", "51.02", 2000, 2000)
+    liars: list[Liar] = []
+
+    def fills() -> None:
+        lab.control.quote("TQQQ", "50.90", "50.96", 60, 60, frozen=True)
+        lab.sleep(1)
+        lab.control.quote("TQQQ", "50.90", "51.02", 2000, 2000)
+        liars.append(Liar(lab, "GET", "/orders/", saying(**OVER)))
+
+    whenever(lab, "broker.cancel", fills)
+    with Crowd(lab) as crowd:
+        send(lab, "a", **signal)
+        crowd.work()
+    assert liars and liars[0].told
+    order = lab.order("a")
+    assert [child.filled_qty for child in order.children if child.filled_qty] == filled
+    assert (shares(lab), order.guard.protected) == (held, True if "signal_price" in signal else None)
     lab.check()
 
 

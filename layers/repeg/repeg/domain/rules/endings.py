@@ -99,13 +99,21 @@ def child_over(order: Order, child: ChildRecord) -> ChildOver:
     return next(row for row in CHILD_OVER if row.fits(order, child))
 
 
-def over_unasked(child: ChildRecord, report: OrderReport) -> bool:
-    """True when a child order is said to be over, not filled, that nobody here cancelled: worth a second read.
+def ends_short(report: OrderReport) -> bool:
+    """True when a child order is said to be over, and not filled: worth a second read, whoever ended it.
 
-    By one false answer of that kind a sale that was filled was sent again.
+    By one false answer of that kind a sale that was filled was sent again. That we cancelled it ourselves tells that it
+    is over, not how many shares were filled before.
     """
-    dead = report.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
-    return dead and child.cancel_requested_at is None
+    return report.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
+
+
+def by_both(report: OrderReport, again: OrderReport) -> OrderReport:
+    """What two answers come to, of which the first had the order end short: not over while they tell of other fills."""
+    if not ends_short(again) or again.filled_qty == report.filled_qty:
+        return again
+    # Which of them is false is not known. The fewer shares are certain, and what is certain is never taken back.
+    return min(report, again, key=lambda each: each.filled_qty).changed(status=OrderStatus.PENDING)
 
 
 def _ended_by_others(child: ChildRecord) -> bool:

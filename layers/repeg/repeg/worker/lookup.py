@@ -76,6 +76,8 @@ def ended_by_both(worker: Worker, report: OrderReport) -> OrderReport:
         return report
     try:
         again = worker.broker_for(Priority.URGENT).order(report.broker_order_id)
+        if again is None and report.submitted_at:
+            again = listed(worker, report.symbol, report.broker_order_id, report.submitted_at)
     except (RetryError, OperatorError) as error:
         worker.log.info(f"{report.client_order_id} is said to be {report.broker_status}, once: {error}")
         again = None

@@ -22,7 +22,7 @@ Protect = Callable[[Worker, Order], Next]
 def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     """Book the sale, then have every bracket whose protection came down protected again, at its own levels."""
     here = worker.on_behalf_of(close)
-    holding, waits = _read_where_sold(here, close, worker.orders.holding(close.symbol))
+    holding, waits = _read_where_sold(here, close, _holding(worker, close))
     known = {bracket.order_id: bracket for bracket in holding}
     # Before anything is protected: an OCO for shares that are sold is refused, or takes those of another bracket.
     for sold in booked(close, holding):
@@ -63,6 +63,15 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
         return Next(Route.ASSESS_MARKET)
     kept = worker.orders.save(seen_to(close))
     return Next(ladder_over(kept))
+
+
+def _holding(worker: Worker, close: Order) -> list[Order]:
+    """The symbol's brackets that hold shares, and those of the released that held some, oldest first."""
+    holding = worker.orders.holding(close.symbol)
+    known = {bracket.order_id for bracket in holding}
+    found = (worker.orders.get(order_id) for order_id in close.close.released if order_id not in known)
+    gone = [bracket for bracket in found if bracket and bracket.status.terminal and bracket.guard.exits]
+    return sorted((*holding, *gone), key=lambda bracket: bracket.created_at)
 
 
 def _read_where_sold(here: Worker, close: Order, holding: list[Order]) -> tuple[list[Order], list[int]]:

@@ -153,20 +153,24 @@ def test_a_second_part_of_a_position_that_shows_the_first_late_is_closed_too(lab
     check_held(lab)
 
 
-def test_a_rung_of_an_exit_does_not_sell_what_somebody_sold_since_the_last(lab: Lab) -> None:
-    """A close has sold a part; the rest is sold by hand while it waits."""
+@pytest.mark.parametrize("more", [0, 50])
+def test_a_rung_of_an_exit_does_not_sell_what_somebody_sold_since_the_last(lab: Lab, more: int) -> None:
+    """A close has sold a part; the rest, all of the first bracket and more, is sold by hand while it waits."""
     hold(lab)
+    if more:
+        hold(lab, "b2", qty=more)
     lab.sleep(5)
     lab.control.quote("TQQQ", "50.95", "50.98", 30, 2000, frozen=True)
 
     def sold() -> None:
         lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
-        _by_hand(lab, qty=70)
+        _by_hand(lab, qty=70 + more)
 
     whenever(lab, "broker.submit", sold, nth=2)
     close = run(lab, "c", kind="close")
     assert (close.filled_qty, shares(lab)) == (30, 0)
     assert lab.order("b").unexited_qty == 0
+    assert not more or lab.order("b2").unexited_qty == 0
     check_held(lab, strangers=True)
 
 

@@ -22,6 +22,7 @@ def gives_way(holder: Order) -> bool:
 def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
     """The brackets among `holding` (oldest first) that lost shares to `close`, each with that exit.
 
+    Those that it took down may be among them though they hold no more: what others took of them it did not sell.
     Booking again changes nothing: an exit counts once for each close.
     """
     before, taken = _taken(close, holding)
@@ -60,8 +61,16 @@ def _taken(close: Order, holding: Sequence[Order]) -> tuple[list[Order], Decimal
     """The brackets as they were before this close, and how many shares it sold of theirs."""
     # A worker that dies in between books the same once more, not on top.
     before = [_without(order, close.order_id) for order in holding]
-    free = max(ZERO, (close.close.position_before or ZERO) - sum((order.unexited_qty for order in before), ZERO))
+    theirs = sum((order.unexited_qty + _left_since(order, close) for order in before), ZERO)
+    free = max(ZERO, (close.close.position_before or ZERO) - theirs)
     return before, max(ZERO, close.filled_qty - free)
+
+
+def _left_since(order: Order, close: Order) -> Decimal:
+    """Shares of a bracket that others took after the close saw the position: what it saw were the bracket's still."""
+    seen = close.care.seen
+    gone = (each for each in order.guard.exits if each.reason is ExitReason.OUTSIDE and seen and each.at > seen.at)
+    return sum((each.qty for each in gone), ZERO)
 
 
 def booked_late(leaving: Order, holding: Sequence[Order]) -> list[Order]:

@@ -113,7 +113,8 @@ def by_both(report: OrderReport, again: OrderReport) -> OrderReport:
     if not ends_short(again) or again.filled_qty == report.filled_qty:
         return again
     # Which of them is false is not known. The fewer shares are certain, and what is certain is never taken back.
-    return min(report, again, key=lambda each: each.filled_qty).changed(status=OrderStatus.PENDING)
+    fewer: OrderReport = min(report, again, key=lambda each: each.filled_qty)
+    return fewer.changed(status=OrderStatus.PENDING)
 
 
 def _ended_by_others(child: ChildRecord) -> bool:

@@ -22,6 +22,7 @@ from desk.cli import (
     schedules,
     send,
     settings,
+    trade,
 )
 from desk.cli.output import BAD_INPUT, FAILED, tell
 
@@ -39,6 +40,10 @@ app.add_typer(local.app, name="local")
 app.command()(exchange.exchange)
 app.command()(rehearse.rehearse)
 app.command()(send.send)
+app.command()(trade.buy)
+app.command()(trade.sell)
+app.command()(trade.close)
+app.command()(trade.bracket)
 app.command()(orders.orders)
 app.command()(orders.order)
 app.command()(orders.wait)

@@ -26,11 +26,11 @@ def send(
     try:
         signals = read_signals(text_of(file, LARGEST_INPUT, "nothing was sent"))
     except BadSignals as problem:
-        refuse(f"{name_of(file)}: {problem}; nothing was sent")
-    remarks: list[str] = []
+        for line in problem.lines[:-1]:
+            tell(f"{name_of(file)}: {line}")
+        refuse(f"{name_of(file)}: {problem.lines[-1]}; nothing was sent")
     with reaching(stack) as connection:
-        if not as_json:
-            remarks = sent_before(OrderStore(connection.dynamodb, connection.table), signals)
+        remarks, conflicts = sent_before(OrderStore(connection.dynamodb, connection.table), signals)
         refused = send_all(connection.sqs, connection.queue_url, signals)
     sent = [signal.signal_id for signal in signals if signal.signal_id not in refused]
     if as_json:
@@ -42,5 +42,10 @@ def send(
         fail("the queue did not take: " + ", ".join(f"{name} ({why})" for name, why in refused.items()))
     if not as_json:
         tell(f"sent {len(sent)} signal{'s' if len(sent) != 1 else ''}")
-    for remark in remarks:
-        tell(remark)
+    if not as_json:
+        for remark in remarks:
+            tell(remark)
+    if conflicts:
+        for conflict in conflicts[:-1]:
+            tell(conflict)
+        fail(conflicts[-1])

@@ -14,24 +14,28 @@ BATCH = 10
 LOOKED_UP_AT_MOST = 50
 
 
-def sent_before(store: OrderStore, signals: list[OutgoingSignal]) -> list[str]:
-    """What sending these again will come to. A courtesy: nothing where there are many, or the table may not be read."""
+def sent_before(store: OrderStore, signals: list[OutgoingSignal]) -> tuple[list[str], list[str]]:
+    """Which of these were sent before, and which will be refused, as their id is that of another signal.
+
+    A courtesy: nothing where there are many, or the table may not be read.
+    """
     from botocore.exceptions import ClientError
 
     remarks: list[str] = []
+    conflicts: list[str] = []
     try:
         for signal in signals if len(signals) <= LOOKED_UP_AT_MOST else ():
             claim = store.claim_of(signal.signal_id)
             if claim and claim.body_hash == signal.body_hash:
                 remarks.append(f"{signal.signal_id}: was sent before; nothing changes")
             elif claim:
-                remarks.append(
+                conflicts.append(
                     f"{signal.signal_id}: is the id of another signal, so this one is refused (signal_conflict); "
                     "fix: send it under an id of its own"
                 )
     except ClientError:
-        return []
-    return remarks
+        return [], []
+    return remarks, conflicts
 
 
 def send_all(sqs: Any, queue_url: str, signals: Iterable[OutgoingSignal]) -> dict[str, str]:

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from repeg.domain.schedule.targets import parse_targets
-from repeg.domain.signals.parsing import MAX_BODY_BYTES, RebalanceSignal, body_hash, canonical, parse_signal, read_json
+from repeg.domain.signals.parsing import (
+    MAX_BODY_BYTES,
+    RebalanceSignal,
+    body_hash,
+    canonical,
+    faults_of,
+    parse_signal,
+    read_json,
+)
 from repeg.errors import SignalInvalid
 
 
@@ -25,26 +33,37 @@ class OutgoingSignal:
 
 
 class BadSignals(Exception):
-    """The input holds a signal that cannot be sent; the message names the entry, the field and the mend."""
+    """The input holds signals that cannot be sent: a line for each, which names the entry, the field and the mend."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
 
 
 def read_signals(text: str) -> list[OutgoingSignal]:
     """Every signal in `text`, in order.
 
     Raises:
-        BadSignals: at the first entry that breaks the contract, or when there is none at all.
+        BadSignals: for all that break the contract, each with all that is wrong with it; or when there is none at all.
     """
     signals: list[OutgoingSignal] = []
     seen: dict[str, str] = {}
-    for place, entry in _entries(text):
-        try:
-            signal = _outgoing(entry)
-        except SignalInvalid as problem:
-            raise BadSignals(f"{place}: {problem}") from None
-        if signal.signal_id in seen:
-            raise BadSignals(f"{place}: signal_id: {signal.signal_id!r} is also that of {seen[signal.signal_id]}")
-        seen[signal.signal_id] = place
-        signals.append(signal)
+    bad: list[str] = []
+    try:
+        for place, entry in _entries(text):
+            try:
+                signal = outgoing(entry)
+            except BadSignals as problem:
+                bad.append(f"{place}: {problem}")
+                continue
+            if signal.signal_id in seen:
+                bad.append(f"{place}: signal_id: {signal.signal_id!r} is also that of {seen[signal.signal_id]}")
+            seen.setdefault(signal.signal_id, place)
+            signals.append(signal)
+    except BadSignals as unreadable:
+        bad.append(str(unreadable))
+    if bad:
+        raise BadSignals(*bad)
     if not signals:
         raise BadSignals("there is no signal in it; see events/ for samples")
     return signals
@@ -68,12 +87,22 @@ def read_rebalance(text: str) -> RebalanceSignal:
     return signal
 
 
-def _outgoing(text: str) -> OutgoingSignal:
-    body = read_json(text)
-    signal = parse_signal(body)
+def outgoing(text: str) -> OutgoingSignal:
+    """The one signal in `text`, a JSON object.
+
+    Raises:
+        BadSignals: in one line, all that is wrong with it.
+    """
+    try:
+        body = read_json(text)
+        if faults := faults_of(body):
+            raise BadSignals("; ".join(map(str, faults)))
+        signal = parse_signal(body)
+    except SignalInvalid as problem:
+        raise BadSignals(str(problem)) from None
     sent = canonical(body)
     if len(sent.encode()) > MAX_BODY_BYTES:
-        raise SignalInvalid("body", f"is larger than {MAX_BODY_BYTES // 1024} KB")
+        raise BadSignals(f"body: is larger than {MAX_BODY_BYTES // 1024} KB")
     digest = body_hash(body)
     return OutgoingSignal(
         signal_id=signal.signal_id,

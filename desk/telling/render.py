@@ -125,6 +125,16 @@ def order_page(view: View) -> RenderableType:
     return Group(*parts)
 
 
+def order_headline(view: View) -> Text:
+    """One order in a line: what was asked, what came of it, and at what price."""
+    text = _headline(view)
+    if view["avg_fill_price"]:
+        text.append(f"  {filled_of(view)} at {price(view['avg_fill_price'])}")
+        if view["slippage_bps"]:
+            text.append(f", {basis_points(view['slippage_bps'])} bps", style="dim")
+    return text
+
+
 def _headline(view: View) -> Text:
     words = [(view["side"] or view["kind"]).upper(), view["requested_qty"], view["symbol"]]
     text = Text()

@@ -132,7 +132,7 @@ def test_another_signal_under_the_same_id_is_told_to_be_refused(
     repeg("send", signal())
     assert repeg("wait", name).code == 0
     said = repeg("send", signal(qty=11))
-    assert said.code == 0 and f"{name}: is the id of another signal" in said.err
+    assert said.code == 1 and f"{name}: is the id of another signal" in said.err
     found = cloud.until("it is refused", lambda: [one for one in _rejected(repeg) if one["signal_id"] == name])
     assert [one["reason"] for one in found] == ["signal_conflict"]
     assert repeg("order", name, "--json").json["requested_qty"] == "10"

@@ -78,3 +78,15 @@ def test_a_large_file_of_small_signals_is_fine() -> None:
     many = [signal(f"s-{n}") for n in range(1_000)]
     assert len(ids(json.dumps(many))) == 1_000
     assert len(ids("\n".join(map(json.dumps, many)))) == 1_000
+
+
+def test_all_that_is_wrong_is_told_at_once_a_line_for_each_signal() -> None:
+    bad = [signal("a", qty=-1, side="hold"), signal("b"), signal("c d", colour="red")]
+    with pytest.raises(BadSignals) as problem:
+        read_signals("\n".join(map(json.dumps, bad)) + "\n{oops")
+    assert problem.value.lines == (
+        "signal 1: side: must be 'buy' or 'sell'; qty: must be greater than 0",
+        "signal 3: signal_id: must be 1 to 64 of A-Z a-z 0-9 _ -; colour: is not a field of this kind of signal; "
+        "remove it",
+        "line 4: body: is not JSON (Expecting property name enclosed in double quotes at column 2)",
+    )

@@ -45,6 +45,8 @@ PORTFOLIO = "portfolio"
 """The group and the line of signals that are about the whole account: no ticker is written in small letters."""
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 SIGNAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MEMBER = re.compile(r"<\w+\.\w+: ('\w+')>")
+"""How pydantic shows one of an enum's values."""
 
 
 def _exact_number(value: object) -> object:
@@ -307,16 +309,27 @@ def parse_signal(body: Any) -> Signal:
     Raises:
         SignalInvalid: names the first wrong field and what is wrong with it.
     """
+    if faults := faults_of(body):
+        raise faults[0]
+    return _SIGNAL.validate_python(body)
+
+
+def faults_of(body: Any) -> list[SignalInvalid]:
+    """Everything that is wrong with a signal, a field at a time; nothing, if `parse_signal` takes it."""
     if not isinstance(body, dict):
-        raise SignalInvalid("body", "must be a JSON object")
+        return [SignalInvalid("body", "must be a JSON object")]
     try:
-        return _SIGNAL.validate_python(body)
+        _SIGNAL.validate_python(body)
     except ValidationError as error:
-        raise _first_problem(error) from None
+        return _problems(error)
+    return []
 
 
-def _first_problem(error: ValidationError) -> SignalInvalid:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+def _problems(error: ValidationError) -> list[SignalInvalid]:
+    return [_problem(each) for each in error.errors(include_url=False, include_context=False, include_input=False)]
+
+
+def _problem(first: Any) -> SignalInvalid:
     # Of a symbol that is none, pydantic says that it is a key: the field and the symbol name it already.
     path = [str(part) for part in first["loc"][1:] if part != "[key]"]
     kind = first["type"]
@@ -328,7 +341,7 @@ def _first_problem(error: ValidationError) -> SignalInvalid:
         return SignalInvalid(path[-1], "is missing")
     if kind == "stop_loss":
         path = ["stop_loss"]
-    message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    message = _MEMBER.sub(r"\1", first["msg"].removeprefix("Value error, ").replace("Input should be", "must be"))
     field = ".".join(path) or "qty"
     return SignalInvalid(field, message)
 

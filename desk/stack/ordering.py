@@ -1,0 +1,48 @@
+"""The signals that plain commands make: `repeg buy`, `sell`, `close` and `bracket`. No terminal in here."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from datetime import datetime
+from typing import Any
+
+from desk.stack.signal_files import BadSignals, OutgoingSignal, outgoing
+from repeg.domain.market.sessions import EASTERN
+from repeg.domain.signals.parsing import faults_of
+
+ARGUMENTS = {
+    "qty": "QTY",
+    "notional": "QTY",
+    "symbol": "SYMBOL",
+    "signal_id": "--id",
+    "strategy": "--strategy",
+    "max_slippage_bps": "--cap",
+    "ladder": "--ladder",
+    "signal_price": "--at",
+    "stop_loss": "--stop",
+    "take_profit": "--target",
+}
+"""What the fields of a signal are called on the command line."""
+_OTHER = re.compile("[^A-Za-z0-9]")
+"""What no id takes of a symbol; that it is none, if so, is told of the symbol, not of an id that nobody gave."""
+
+
+def checked(body: dict[str, Any]) -> OutgoingSignal:
+    """A signal ready for the queue, from its fields; those that are None were not given.
+
+    Raises:
+        BadSignals: in one line, all that is wrong with it, by the names that the command line has for fields.
+    """
+    given = {name: value for name, value in body.items() if value is not None}
+    if faults := faults_of(given):
+        raise BadSignals("; ".join(f"{ARGUMENTS.get(each.field, each.field)}: {each.problem}" for each in faults))
+    return outgoing(json.dumps(given))
+
+
+def made_id(verb: str, symbol: str, now: datetime) -> str:
+    """An id for a signal that was given none, as `buy-TQQQ-1120-100002-3f9a1c`: what, when in New York, and chance."""
+    # Chance alone keeps two orders of one second apart: a number that counts would need a place to count in.
+    local = now.astimezone(EASTERN)
+    return f"{verb}-{_OTHER.sub('-', symbol)[:10]}-{local:%m%d-%H%M%S}-{secrets.token_hex(3)}"

@@ -18,6 +18,7 @@ from repeg.domain.market.quotes import Quote, quote_rules
 from repeg.domain.market.reports import Account, Asset, Position, TradingDay
 from repeg.domain.models import Frozen
 from repeg.domain.money import plain
+from repeg.domain.order.beginnings import trading
 from repeg.domain.order.bracket import Levels
 from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal, Wait
@@ -100,7 +101,7 @@ def _released(order: Order, seen: Seen) -> tuple[Order, Refusal | None]:
         return order, sizing
     side = sizing.side if sizing else order.trading_side
     if seen.session is None or (seen.quote is None and not is_exit(order)):
-        return order.changed(side=side), None
+        return trading(order, side), None
     order = released(order, side, seen.quote, seen.session, seen.now, seen.settings)
     if order.ask.notional is not None:
         if seen.asset is None:

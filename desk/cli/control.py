@@ -47,8 +47,8 @@ def halt(
     as_json: AsJson = False,
 ) -> None:
     """Send no more orders but exits: of the account, a strategy or a symbol. What is held stays protected."""
-    from desk.stack.control import document, option_of
-    from repeg.domain.halt import Halt, Mode
+    from desk.stack.control import option_of
+    from repeg.domain.halt import Halt, Mode, halt_view
     from repeg.domain.models import printable
 
     if mode not in ("halted", "reducing"):
@@ -65,7 +65,7 @@ def halt(
     with _switching(stack) as switch:
         untold = switch.halt(word)
     if as_json:
-        print_json(document(word))
+        print_json(halt_view(word))
     else:
         entries = "entries in the market are taken back" if cancel_open else "what is in the market stays there"
         tell(f"{word.sentence}; {entries}; lift it with: repeg resume{option_of(scope, of)}")
@@ -118,12 +118,11 @@ def control(stack: StackName = "", as_json: AsJson = False) -> None:
 
 def _document(words: Sequence[Halt]) -> dict[str, Any]:
     """The account's mode, and every word in force."""
-    from desk.stack.control import document
-    from repeg.domain.halt import Halt, Mode, Scope
+    from repeg.domain.halt import Halt, Mode, Scope, halt_view
 
     account = next((halt for halt in words if halt.scope is Scope.ACCOUNT), Halt(mode=Mode.ACTIVE))
-    about = {name: value for name, value in document(account).items() if name in ("mode", "reason", "since")}
-    return about | {"scopes": [document(halt) for halt in words]}
+    about = {name: value for name, value in halt_view(account).items() if name in ("mode", "reason", "since")}
+    return about | {"scopes": [halt_view(halt) for halt in words]}
 
 
 def _scope(symbol: str | None, strategy: str | None) -> tuple[Scope, str]:

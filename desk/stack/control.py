@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from desk.stack.connection import DEFAULT_STACK, connect_local, local_for
-from repeg.domain.halt import Halt, Mode, Scope
+from repeg.domain.halt import Halt, Mode, Scope, halt_view
 from repeg.domain.order.alerts import one_line
 from repeg.errors import RetryError
 from repeg.events import CONTROL, EventBus
@@ -52,7 +52,7 @@ class Switch:
         return sorted(self._halts.halts(), key=lambda halt: (list(Scope).index(halt.scope), halt.of))
 
     def _tell(self, line: str, halt: Halt) -> str | None:
-        detail = document(halt) | {"message": one_line(f"{self.stack}: {line}")}
+        detail = halt_view(halt) | {"message": one_line(f"{self.stack}: {line}")}
         try:
             self._bus.publish(CONTROL, detail)
         except (ClientError, BotoCoreError, RetryError) as error:
@@ -73,18 +73,6 @@ def switch_of(stack: str) -> Switch:
     name, session = stack or DEFAULT_STACK, boto3.Session()
     dynamodb, events = (session.client(service, config=_CONFIG) for service in ("dynamodb", "events"))
     return Switch(name, dynamodb, events, name, f"{name}-events", local=False)
-
-
-def document(halt: Halt) -> dict[str, Any]:
-    """JSON-ready."""
-    return {
-        "scope": halt.scope.value,
-        "of": halt.of or None,
-        "mode": halt.mode.value,
-        "reason": halt.reason or None,
-        "since": halt.since.isoformat().replace("+00:00", "Z") if halt.since else None,
-        "cancel_open": halt.cancel_open,
-    }
 
 
 def option_of(scope: Scope, of: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from desk.exchange.client import ExchangeControl
 from desk.report.truth import trading_calls
 from desk.stack.connection import Connection
+from repeg.domain.halt import Scope
 from repeg.domain.order.record import Order
 from repeg.executions import execution_number
 from repeg.store.items import position_key
@@ -38,8 +39,9 @@ class Cloud:
     # --- acting ---
 
     def open_market(self, now: str = OPEN_MORNING) -> None:
-        """A clean exchange in a regular session, with a calm TQQQ."""
+        """A clean exchange in a regular session, with a calm TQQQ; nothing is halted by what went before."""
         self.exchange.reset()
+        self.orders.lift_halt(Scope.ACCOUNT)
         self._forget_positions()
         self.exchange.set_clock(now)
         self.exchange.quote("TQQQ", "50.95", "50.98", 2000, 2000)

@@ -100,6 +100,7 @@ DOMAIN = Package(
         "signals": _PLAIN | {"ladder", "order", "rebalance"},
         "proof": _PLAIN | {"market", "order", "rules"},
         "halt": {"models", "order", "reasons", "rules"},
+        "trips": {"halt", "loss", "models", "money", "settings"},
         "metrics": _PLAIN | {"market", "order", "rules", "rebalance"},
         "schedule": _PLAIN | {"market", "ladder", "metrics", "order", "signals", "rules", "rebalance"},
     },

@@ -62,10 +62,11 @@ def about_the_invocation(line: Line) -> Line:
 
 
 class Calls:
-    """The requests of an invocation, told together at its end."""
+    """The requests of an invocation, told together at its end; `then` is handed them besides, once."""
 
     def __init__(self) -> None:
         self._heard: list[Call] = []
+        self.then: Callable[[list[Call]], None] | None = None
 
     def heard(self, call: Call) -> None:
         """Note one request."""
@@ -74,8 +75,11 @@ class Calls:
     def tell(self) -> None:
         """Write down what was noted, and begin anew."""
         heard, self._heard = self._heard, []
+        then, self.then = self.then, None
         if heard:
             meter.put(about_the_invocation(line_of_calls(heard)))
+        if heard and then:
+            then(heard)
 
 
 class _Alerts(logging.Handler):

@@ -214,6 +214,14 @@ WHERE = (
         "statemachines/execute_order.asl.yaml",
     ),
     (
+        "who halts trading, and what then is still sent",
+        "an operator, by account, strategy or symbol, read between the save and the send of each entry; or a trip, for "
+        f"the account: {_DEFAULT.trip_protection_failures} orders that end without protection within "
+        f"{_DEFAULT.trip_protection_minutes} minutes, {_DEFAULT.trip_broker_errors} requests in a row that are not "
+        "served, and where they are set the day's loss and positions that disagree. Exits are sent whatever is halted",
+        "domain/halt.py: halt_of, domain/trips.py, store/halts.py, store/trips.py, worker/trips.py, care/trips.py",
+    ),
+    (
         "with what status and reason an order ends",
         "the first row that fits of a table, printed into [order-life.md](order-life.md#how-it-ends); several "
         "reasons: the one that stands first in `Reason`",

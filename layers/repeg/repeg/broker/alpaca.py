@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote as url_quote
 from urllib.parse import urlsplit
@@ -144,6 +145,11 @@ class AlpacaBroker(MarketData):
     def account(self) -> Account:
         """The account as it stands."""
         return read_answer(parse.account, self._get("/account"))
+
+    def paid_in(self, on: date) -> Decimal:
+        """Deposits less withdrawals of a date."""
+        query = {"activity_types": "CSD,CSW,JNLC,ACATC", "date": on.isoformat(), "page_size": 100}
+        return read_answer(parse.paid_in, self._get("/account/activities", query))
 
     def asset(self, symbol: str) -> Asset | None:
         """The asset, None if unknown."""

@@ -160,6 +160,13 @@ def account(body: Any) -> Account:
     )
 
 
+def paid_in(body: Any) -> Decimal:
+    """The sum of account activities that moved cash; one that cannot be read makes all of them unreadable."""
+    if not isinstance(body, list):
+        raise Unreadable("the activities are not a list")
+    return sum((read.number(read.object_of(each, "activity"), "net_amount") for each in body), Decimal(0))
+
+
 def _settled_cash(fields: dict[str, Any]) -> Decimal | None:
     """What an account without margin may spend; None of one with margin."""
     multiplier = _if_readable(fields, "multiplier")

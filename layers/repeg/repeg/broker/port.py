@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
@@ -109,6 +110,9 @@ class Broker(Protocol):
 
     def account(self) -> Account:
         """The account as it stands."""
+
+    def paid_in(self, on: date) -> Decimal:
+        """Dollars that were paid into the account on a date less those that were paid out (one trading request)."""
 
     def asset(self, symbol: str) -> Asset | None:
         """The asset, or None if the broker does not know the symbol."""

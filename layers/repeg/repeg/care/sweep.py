@@ -11,6 +11,7 @@ from repeg.care.given_up import look_for_given_up
 from repeg.care.punctual import Timetable, look_for_missed_runs
 from repeg.care.standing import hangs, stands, tell
 from repeg.care.survey import Survey, begin, check_clock, end, in_turn, list_executions
+from repeg.care.trips import look_for_trips
 from repeg.care.watch import free_turn, watch_positions
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority
@@ -45,6 +46,7 @@ def sweep(
     to_do = _revive_all(survey)
     _look_for_given_up(survey)
     look_for_missed_runs(survey, timetable)
+    look_for_trips(survey)
     standing = stands(survey, to_do, intake_paused)
     # Before it is told: an end that nobody remembers to tell would let an alarm ring for ever.
     end(survey)

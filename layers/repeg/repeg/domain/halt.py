@@ -66,6 +66,18 @@ class Halt(Frozen):
         return self.of == {Scope.ACCOUNT: "", Scope.STRATEGY: strategy, Scope.SYMBOL: symbol}[self.scope]
 
 
+def halt_view(halt: Halt) -> dict[str, str | bool | None]:
+    """JSON-ready, for commands and events."""
+    return {
+        "scope": halt.scope.value,
+        "of": halt.of or None,
+        "mode": halt.mode.value,
+        "reason": halt.reason or None,
+        "since": halt.since.isoformat().replace("+00:00", "Z") if halt.since else None,
+        "cancel_open": halt.cancel_open,
+    }
+
+
 def unreadable(why: str) -> Halt:
     """What stands for a word that cannot be read: all is halted, the one mistake that costs no money."""
     return Halt(mode=Mode.HALTED, reason=why)

@@ -207,6 +207,8 @@ BARE_TOLD_AFTER = timedelta(seconds=60)
 # stop a stop-limit (docs.alpaca.markets/docs/orders-at-alpaca), which a gap leaves behind unfilled.
 THROUGH_FOR = timedelta(seconds=30)
 """Of session: what the stop should have sold is still there, so it does not work."""
+ERRORS_LAST = timedelta(minutes=5)
+"""Requests not served are in a row with those before for so long (wall time); orders in trouble ask oftener."""
 TOLD_AGAIN_AFTER = timedelta(minutes=15)
 """What lasts is alerted again so often: seldom enough to be read, often enough not to be forgotten."""
 END_TOLD_FOR = timedelta(minutes=10)

@@ -98,5 +98,37 @@ class Settings(Frozen, omit_defaults=False):
     rebalance_margin: Annotated[
         bool, About("Let rebalances buy on margin, up to the account's buying power; off: with its cash alone.")
     ] = False
+    trip_protection_failures: Annotated[
+        int,
+        About(
+            "Trading halts once so many orders ended without protection within trip_protection_minutes; 0: never.",
+            ge=0,
+            le=100,
+        ),
+    ] = 3
+    trip_protection_minutes: Annotated[int, About("The minutes within which they count.", ge=1, le=60)] = 10
+    trip_broker_errors: Annotated[
+        int,
+        About(
+            "Trading halts once so many requests of orders in a row were not served by the broker; 0: never.",
+            ge=0,
+            le=1000,
+        ),
+    ] = 20
+    trip_daily_loss: Annotated[
+        Decimal,
+        About("Trading halts once the account lost so many dollars since the last close; 0: never.", ge=0),
+    ] = Decimal(0)
+    trip_daily_loss_fraction: Annotated[
+        Decimal,
+        About("... or this fraction of its equity at the last close; 0: never.", ge=0, le=1),
+    ] = Decimal(0)
+    trip_drift: Annotated[
+        int, About("Trading halts once so many positions more disagree with the account; 0: never.", ge=0, le=1000)
+    ] = 0
+    trip_mode: Annotated[
+        Literal["halted", "reducing"],
+        About("What a trip does: halted lets only exits be sent, reducing what reduces, too."),
+    ] = "halted"
     leveraged_etfs: Annotated[Symbols, About("Symbols routed as leveraged ETFs.")] = frozenset(_LEVERAGED.split())
     high_volume_etfs: Annotated[Symbols, About("Symbols routed as high-volume ETFs.")] = frozenset(_HIGH_VOLUME.split())

@@ -93,6 +93,11 @@ def _publish(worker: Worker, order: Order) -> Next:
     worker.publisher.publish(OUTCOME, view)
     if order.result.cap_breached:
         worker.publisher.publish(CAP_BREACHED, view)
+    if order.reason is Reason.PROTECTION_FAILED:
+        from repeg.worker.trips import count_failure
+
+        # Before it is marked as published: counted by its id, twice is once.
+        count_failure(worker, order)
     worker.orders.save(order.with_run(published=True))
     # Behind the write that makes this the last time: a step that is taken again would count the order twice.
     for line in lines_of(order):

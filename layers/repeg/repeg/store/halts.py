@@ -20,24 +20,28 @@ def halt_key(scope: Scope, of: str = "") -> Item:
     return to_item({"pk": PARTITION, "sk": f"{scope.name}#{of}" if of else scope.name})
 
 
+def halt_item(halt: Halt) -> Item:
+    """A word as it is written."""
+    said = {"mode": halt.mode.value, "reason": halt.reason, "since": halt.since.isoformat() if halt.since else ""}
+    said |= {"cancel_open": "yes"} if halt.cancel_open else {}
+    return halt_key(halt.scope, halt.of) | to_item({name: value for name, value in said.items() if value})
+
+
 class Halts(Table):
     """Read anew before every send: a halt holds from the moment in which it is written."""
 
     def halts(self) -> tuple[Halt, ...]:
         """Every word that is in force, read consistently; one that cannot be understood halts the account."""
-        return tuple(map(_understood, self._items()))
+        return tuple(map(understood, self._items()))
 
     def keep_halt(self, halt: Halt) -> None:
         """Have a word in force from now on, in place of the last one about the same."""
-        said = {"mode": halt.mode.value, "reason": halt.reason, "since": halt.since.isoformat() if halt.since else ""}
-        said |= {"cancel_open": "yes"} if halt.cancel_open else {}
-        item = halt_key(halt.scope, halt.of) | to_item({name: value for name, value in said.items() if value})
-        self._client.put_item(TableName=self._table, Item=item)
+        self._client.put_item(TableName=self._table, Item=halt_item(halt))
 
     def lift_halt(self, scope: Scope, of: str = "") -> bool:
         """Take back whatever reads as a word about that; False when nothing did."""
         # Not by the key that it should have: what was written by hand could be shown, and never be lifted.
-        meant = [item for item in self._items() if _understood(item).is_about(scope, of)]
+        meant = [item for item in self._items() if understood(item).is_about(scope, of)]
         for item in meant:
             self._client.delete_item(TableName=self._table, Key={"pk": item["pk"], "sk": item["sk"]})
         return bool(meant)
@@ -58,7 +62,8 @@ class Halts(Table):
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
-def _understood(item: Item) -> Halt:
+def understood(item: Item) -> Halt:
+    """What an item says; whatever cannot be understood halts the account."""
     data = from_item(item)
     name, _, of = data["sk"].partition("#")
     try:

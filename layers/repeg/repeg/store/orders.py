@@ -42,6 +42,8 @@ from repeg.store.turns import Turns
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from repeg.store.trips import Trips
+
 BATCH = 100
 """Items that DynamoDB reads in one call."""
 
@@ -58,6 +60,12 @@ class OrderStore(Claims, Fenced, Halts, Turns, Sweeps):
         other = copy.copy(self)
         other._owner = owner
         return other
+
+    def trips(self) -> Trips:
+        """Evidence upon which trading halts by itself."""
+        from repeg.store.trips import Trips  # read where something went wrong, and by the sweep
+
+        return Trips(self._client, self._table)
 
     # --- reading -------------------------------------------------------------------------------------------------
 

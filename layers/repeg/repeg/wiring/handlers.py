@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from repeg.domain.order.record import Order
@@ -11,8 +12,9 @@ from repeg.domain.patience import AT_ONCE_WITHIN_SECONDS
 from repeg.domain.routes import GO_ON_TO_PROTECT, Next, Route
 from repeg.errors import StaleExecution, StoreConflict
 from repeg.executions import execution_number
-from repeg.telemetry import logger
+from repeg.telemetry import calls, logger
 from repeg.wiring import clients
+from repeg.wiring.streak import streak
 from repeg.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def take_step(event: dict[str, Any], state: Route, step: Step, connect: Callable
     `{"warm_up": true}` only builds the clients.
     """
     worker = clients.worker(connect)
+    calls.then = partial(streak.heard, worker)
     following = _OVER if event.get("warm_up") else run_step(worker, event["order_id"], event["execution"], state, step)
     return {"route": following.route.value, "seconds": following.seconds}
 

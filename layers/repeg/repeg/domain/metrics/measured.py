@@ -133,6 +133,11 @@ class Call(NamedTuple):
     """Its method and path."""
 
     @property
+    def served(self) -> bool:
+        """True when it was answered, if only by a no: neither by an error of the broker's own, nor not at all."""
+        return self.status is not None and self.status < SERVER_ERROR
+
+    @property
     def failed(self) -> bool:
         """True when it was refused or not answered; that a thing is not there is an answer."""
         return self.status is None or (self.status >= REFUSED and self.status != NOT_FOUND)

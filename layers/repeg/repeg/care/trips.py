@@ -1,0 +1,53 @@
+"""What the sweep halts trading for: the loss of the day, and positions that disagree with the account."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from repeg.broker.port import Broker
+from repeg.care.survey import Survey
+from repeg.domain.market.sessions import EASTERN
+from repeg.domain.order.reservation import Priority
+from repeg.domain.patience import SECOND_LOOK_SECONDS
+from repeg.domain.trips import Trip, Tripped, Worth, by_drift, by_loss, watches_loss
+from repeg.worker.trips import tripping
+
+
+def look_for_trips(survey: Survey) -> None:
+    """Halt trading if it is time to. Never raises."""
+    for judge in (_drift, _loss):
+        tripping(survey.worker, partial(judge, survey), lambda: survey.due("sweep", "trips"))
+
+
+def _drift(survey: Survey) -> Tripped | None:
+    settings = survey.worker.settings()
+    disagreeing = {name for name, found in survey.found.items() if found.disagrees}
+    if not settings.trip_drift or len(disagreeing) < settings.trip_drift:
+        return None
+    return by_drift(disagreeing, survey.worker.orders.trips().mark(Trip.DRIFT), settings)
+
+
+def _loss(survey: Survey) -> Tripped | None:
+    """The loss as two looks at the account show it, a second apart, without what was paid in or out."""
+    worker, settings = survey.worker, survey.worker.settings()
+    if not watches_loss(settings):
+        return None
+    broker, now = worker.broker_for(Priority.ROUTINE), survey.now
+    # Outside it the account is valued at prices at which nobody trades.
+    if worker.time.calendar(broker, now).session_at(now) is None:
+        return None
+    today = now.astimezone(EASTERN).date()
+    seen = _worth(broker)
+    if by_loss(seen, "", settings, today) is None:
+        return None
+    mark = worker.orders.trips().mark(Trip.LOSS)
+    if by_loss(seen, mark, settings, today) is None:
+        return None
+    # One answer about the account halts nothing: by the second it may be another one.
+    worker.sleep(SECOND_LOOK_SECONDS)
+    return by_loss(_worth(broker)._replace(moved=broker.paid_in(today)), mark, settings, today)
+
+
+def _worth(broker: Broker) -> Worth:
+    account = broker.account()
+    return Worth(account.equity, account.last_equity)

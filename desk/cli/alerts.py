@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from desk.cli.options import AsJson, StackName
+from desk.cli.options import AsJson, Since, StackName, begin_of
 from desk.cli.output import fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ _STYLES = {"open": "bold red", "acknowledged": "dim", "over": "green"}
 
 def alerts(
     ack: Annotated[bool, typer.Option("--ack", help="Acknowledge all that are shown.")] = False,
-    since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="From then on, as 2026-11-20T09:25:00-05:00.")
-    ] = None,
+    since: Since = None,
     stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
@@ -34,7 +32,7 @@ def alerts(
     from desk.stack.alerts import acknowledge, find_alerts
 
     now = datetime.now(UTC)
-    begin = _time(since) if since else now - DAY
+    begin = begin_of(since, False, lambda: now) or now - DAY
     with reaching(stack) as connection:
         found = find_alerts(connection, begin, now, MOST_PAGES)
         if ack:
@@ -119,12 +117,3 @@ def table(found: tuple[Alert, ...]) -> Table:
         at = f"{alert.at.astimezone(UTC):%d %b %H:%M:%S}"
         shown.add_row(at, state, alert.symbol or "", alert.order_id or alert.rebalance_id or "", alert.text)
     return shown
-
-
-def _time(text: str) -> datetime:
-    from desk.exchange.market.moments import from_ns, parse_instant
-
-    try:
-        return from_ns(parse_instant(text if ":" in text else ""))
-    except ValueError:
-        refuse(f"--since: {text} is not a time such as 2026-11-20T09:25:00-05:00")

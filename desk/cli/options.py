@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from desk.cli.output import refuse
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 StackName = Annotated[
     str,
@@ -19,6 +24,41 @@ StackName = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+SymbolFilter = Annotated[str | None, typer.Option("--symbol", metavar="S", help="Only of this symbol.")]
+StrategyFilter = Annotated[str | None, typer.Option("--strategy", metavar="N", help="Only of this strategy.")]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="From then on, as 2026-11-20T09:30:00-05:00 or 2026-11-20."),
+]
+Today = Annotated[bool, typer.Option("--today", help="Only of this market day, in New York.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values, a line each, and nothing else.")]
+
+
+def begin_of(since: str | None, today: bool, now: Callable[[], datetime]) -> datetime | None:
+    """From when on things are listed; None: all of them. `now` is market time, asked for only where it is needed."""
+    from desk.exchange.market.moments import from_ns, parse_instant
+    from repeg.domain.market.sessions import EASTERN
+
+    if since is not None and today:
+        refuse("--today: not beside --since")
+    if today:
+        return now().astimezone(EASTERN).replace(hour=0, minute=0, second=0, microsecond=0)
+    if since is None:
+        return None
+    try:
+        if _DAY.fullmatch(since):
+            return datetime.fromisoformat(since).replace(tzinfo=EASTERN)
+        return from_ns(parse_instant(since if ":" in since else ""))
+    except ValueError:
+        refuse(f"--since: {since} is not a time such as 2026-11-20T09:30:00-05:00, nor a day such as 2026-11-20")
+
+
+def one_form(as_json: bool, as_csv: bool) -> None:
+    """One document, of one form."""
+    if as_json and as_csv:
+        refuse("--csv: not beside --json")
 
 
 def name_of(file: str) -> str:

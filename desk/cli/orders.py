@@ -8,32 +8,60 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from desk.cli.options import AsJson, StackName
-from desk.cli.output import fail, print_json, refuse, told_without_table
+from desk.cli.options import (
+    AsCsv,
+    AsJson,
+    Since,
+    StackName,
+    StrategyFilter,
+    SymbolFilter,
+    Today,
+    begin_of,
+    one_form,
+)
+from desk.cli.output import FAILED, fail, print_csv, print_json, refuse, tell_unread, told_without_table
 
 if TYPE_CHECKING:
     from desk.stack.records import Record
     from repeg.store.orders import OrderStore
 
-SymbolFilter = Annotated[str | None, typer.Option("--symbol", help="Only orders of this symbol.")]
+CSV = (
+    "created_at signal_id order_id kind strategy symbol side status reason requested_qty filled_qty avg_fill_price "
+    "reference_price slippage_bps max_slippage_bps ladder stop_loss take_profit exit_price exit_reason exit_at "
+    "completed_at"
+)
 StatusFilter = Annotated[str | None, typer.Option("--status", help="Only orders of this status.")]
 
 
 def orders(
     symbol: SymbolFilter = None,
     status: StatusFilter = None,
+    strategy: StrategyFilter = None,
+    since: Since = None,
+    today: Today = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 1000,
     stack: StackName = "",
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """List orders, the newest first."""
-    from desk.cli.reaching import reaching_orders
-    from desk.stack.following import newest_orders
+    from desk.cli.reaching import reaching
+    from desk.stack.following import Wanted, newest_orders
+    from desk.stack.market_time import measured_now
     from repeg.domain.order.views import order_view
+    from repeg.store.orders import OrderStore
 
+    one_form(as_json, as_csv)
     status = _known_status(status)
-    with reaching_orders(stack) as store:
-        views = [order_view(order) for order in newest_orders(store, _upper(symbol), status, limit)]
+    broken: dict[str, str] = {}
+    with reaching(stack) as connection:
+        wanted = Wanted(_upper(symbol), status, strategy, begin_of(since, today, lambda: measured_now(connection)))
+        store = OrderStore(connection.dynamodb, connection.table)
+        views = [order_view(order) for order in newest_orders(store, wanted, limit, broken)]
+    tell_unread(broken)
+    if as_csv:
+        print_csv(views, CSV)
+        return
     if told_without_table(views, as_json, "no orders"):
         return
     from desk.telling.render import console, orders_table
@@ -63,12 +91,16 @@ def order(
         return
     from desk.telling.render import console, order_page
 
-    console().print(order_page(order_view(found)))
+    screen = console()
+    screen.print(order_page(order_view(found), screen.width))
 
 
 def wait(
     signal_ids: Annotated[list[str], typer.Argument(help="Ids of the signals (orders, rebalances) to wait for.")],
     timeout: Annotated[float, typer.Option("--timeout", min=0, help="Wall seconds to wait at most.")] = 300,
+    filled: Annotated[
+        bool, typer.Option("--filled", help="Exit code 1 unless all were filled (rebalances: done).")
+    ] = False,
     stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
@@ -96,6 +128,8 @@ def wait(
     if waited.unfinished:
         left = ", ".join(f"{name} ({status or 'no order yet'})" for name, status in waited.unfinished.items())
         fail(f"not over after {timeout:g} s: {left}")
+    if filled and any(view["status"] not in ("filled", "done") for view in waited.orders):
+        raise typer.Exit(FAILED)
 
 
 def watch(
@@ -120,7 +154,7 @@ def watch(
 def _watch_live(store: OrderStore, symbol: str | None, limit: int, pause: Callable[[], None]) -> None:
     from rich.live import Live
 
-    from desk.stack.following import newest_orders
+    from desk.stack.following import Wanted, newest_orders
     from desk.telling.render import console, orders_table
     from repeg.domain.order.views import order_view
 
@@ -129,7 +163,7 @@ def _watch_live(store: OrderStore, symbol: str | None, limit: int, pause: Callab
     try:
         with Live(console=screen, auto_refresh=False, screen=True) as live:
             while True:
-                views = [order_view(order) for order in newest_orders(store, symbol, None, limit)]
+                views = [order_view(order) for order in newest_orders(store, Wanted(symbol), limit, {})]
                 table = orders_table(views, screen.width)
                 live.update(table, refresh=True)
                 pause()
@@ -139,13 +173,13 @@ def _watch_live(store: OrderStore, symbol: str | None, limit: int, pause: Callab
 
 def _watch_lines(store: OrderStore, symbol: str | None, limit: int, pause: Callable[[], None]) -> None:
     """Without a terminal: one line for each change."""
-    from desk.stack.following import newest_orders
+    from desk.stack.following import Wanted, newest_orders
     from desk.telling.render import change_line
     from repeg.domain.order.views import order_view
 
     known: dict[str, str] = {}
     while True:
-        for order in reversed(list(newest_orders(store, symbol, None, limit))):
+        for order in reversed(list(newest_orders(store, Wanted(symbol), limit, {}))):
             line = change_line(order_view(order))
             if known.get(order.order_id) != line:
                 known[order.order_id] = line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -18,6 +18,24 @@ BAD_INPUT = 2
 def print_json(document: Any) -> None:
     """The one JSON document of a `--json` command, on stdout."""
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def print_csv(rows: Iterable[dict[str, Any]], columns: str) -> None:
+    """The lines of a `--csv` command, on stdout: these columns, their names first; nothing for what is not known."""
+    import csv
+
+    # As every other output of a command line: csv by itself ends its lines as on Windows.
+    writer = csv.DictWriter(sys.stdout, columns.split(), extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def tell_unread(broken: dict[str, str]) -> None:
+    """Say which records could not be read, and are not in what is shown."""
+    if broken:
+        named = ", ".join(list(broken)[:5]) + (", ..." if len(broken) > 5 else "")
+        why = next(iter(broken.values())).splitlines()[0][:120]
+        tell(f"left out: {len(broken)} of the records, which cannot be read ({named}: {why})")
 
 
 def told_without_table(found: Sequence[Any], as_json: bool, nothing: str) -> bool:

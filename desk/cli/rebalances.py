@@ -8,8 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from desk.cli.options import AsJson, StackName, name_of, text_of
-from desk.cli.output import FAILED, fail, print_json, refuse, tell, told_without_table
+from desk.cli.options import (
+    AsCsv,
+    AsJson,
+    Since,
+    StackName,
+    StrategyFilter,
+    Today,
+    begin_of,
+    name_of,
+    one_form,
+    text_of,
+)
+from desk.cli.output import (
+    FAILED,
+    fail,
+    print_csv,
+    print_json,
+    refuse,
+    tell,
+    tell_unread,
+    told_without_table,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,20 +39,43 @@ if TYPE_CHECKING:
 
 Look = Callable[[], dict[str, Any]]
 LARGEST_INPUT = 64 * 1024
+CSV = "created_at signal_id rebalance_id strategy status reason equity cash_before cash_after cost_bps completed_at"
 _UNSENT = "nothing is ever sent"
 
 
 def rebalances(
+    strategy: StrategyFilter = None,
+    since: Since = None,
+    today: Today = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 100,
     stack: StackName = "",
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """List rebalances, the newest first."""
-    from desk.cli.reaching import reaching_records
+    from itertools import islice
+
+    from desk.cli.reaching import reaching
+    from desk.stack.following import SCANNED_AT_MOST
+    from desk.stack.market_time import measured_now
+    from desk.stack.records import records_of
     from repeg.domain.rebalance.views import rebalance_view
 
-    with reaching_records(stack) as records:
-        views = [rebalance_view(found) for found in records.rebalances.newest(limit)]
+    one_form(as_json, as_csv)
+    broken: dict[str, str] = {}
+    with reaching(stack) as connection:
+        begin = begin_of(since, today, lambda: measured_now(connection))
+        most = limit if strategy is None and begin is None else SCANNED_AT_MOST
+        matching = (
+            found
+            for found in records_of(connection).rebalances.newest(most, broken)
+            if strategy in (None, found.strategy) and (begin is None or found.created_at >= begin)
+        )
+        views = [rebalance_view(found) for found in islice(matching, limit)]
+    tell_unread(broken)
+    if as_csv:
+        print_csv(views, CSV)
+        return
     if told_without_table(views, as_json, "no rebalances"):
         return
     from desk.telling.rebalances import rebalances_table

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 
 from desk.stack.records import Record, view_of
@@ -16,16 +17,44 @@ if TYPE_CHECKING:
 
 SHORTEST_POLL, LONGEST_POLL = 0.1, 1.0
 SCANNED_AT_MOST = 100_000
+CLOCKS_DIFFER = timedelta(days=2)
 
 
-def newest_orders(store: OrderStore, symbol: str | None, status: str | None, limit: int) -> Iterator[Order]:
-    """Orders from the newest to the oldest that match; None matches all."""
-    matching = (
-        order
-        for order in store.newest(SCANNED_AT_MOST if symbol or status else limit)
-        if symbol in (None, order.symbol) and status in (None, order.status.value)
-    )
-    return islice(matching, limit)
+@dataclass(frozen=True)
+class Wanted:
+    """Which orders are listed; None: of any."""
+
+    symbol: str | None = None
+    status: str | None = None
+    strategy: str | None = None
+    since: datetime | None = None
+    """Market time: those that came then or later."""
+
+    @property
+    def all(self) -> bool:
+        """True when nothing is left out."""
+        return self == Wanted()
+
+    def takes(self, order: Order) -> bool:
+        """Whether an order is one of those."""
+        return (
+            self.symbol in (None, order.symbol)
+            and self.status in (None, order.status.value)
+            and self.strategy in (None, order.strategy)
+            and (self.since is None or order.created_at >= self.since)
+        )
+
+
+def newest_orders(
+    store: OrderStore, wanted: Wanted, limit: int, broken: dict[str, str] | None = None
+) -> Iterator[Order]:
+    """Orders from the newest to the oldest that match, at most `limit`; `broken` as in `OrderStore.newest`."""
+    read = store.newest(limit if wanted.all else SCANNED_AT_MOST, broken)
+    if wanted.since is not None:
+        # Listed as they arrived by the wall; the clock of a simulated market may have been set meanwhile.
+        ends = wanted.since - CLOCKS_DIFFER
+        read = takewhile(lambda order: order.created_at >= ends, read)
+    return islice(filter(wanted.takes, read), limit)
 
 
 class Findable(Protocol):

@@ -42,7 +42,7 @@ def checked(body: dict[str, Any]) -> OutgoingSignal:
 
 
 def made_id(verb: str, symbol: str, now: datetime) -> str:
-    """An id for a signal that was given none, as `buy-TQQQ-1120-100002-3f9a1c`: what, when in New York, and chance."""
-    # Chance alone keeps two orders of one second apart: a number that counts would need a place to count in.
+    """An id for a signal that was given none, as `buy-TQQQ-1120-3f9a1c`: what, on which day in New York, and chance."""
+    # Chance keeps two orders of one day apart: a number that counts would need a place to count in.
     local = now.astimezone(EASTERN)
-    return f"{verb}-{_OTHER.sub('-', symbol)[:10]}-{local:%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    return f"{verb}-{_OTHER.sub('-', symbol)[:10]}-{local:%m%d}-{secrets.token_hex(3)}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import IO, Any, cast
 
 from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -33,14 +35,35 @@ _STYLES = {
     "received": "blue",
 }
 ROOMY = 120
-"""Screen columns from which prices and exits are shown beside what became of an order."""
-WIDE = 150
+"""Screen columns from which more is shown beside what came of something."""
+IN_PIPES = 160
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that never breaks a table that was sent into a file or pipe."""
+    """A console that never breaks a table that was sent into a file or pipe, nor pads its lines there."""
     made = Console(stderr=stderr, highlight=False, markup=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, markup=False, width=160)
+    if made.is_terminal:
+        return made
+    return Console(file=cast(IO[str], _Unpadded(made.file)), highlight=False, markup=False, width=IN_PIPES)
+
+
+class _Unpadded(io.TextIOBase):
+    """Lines without the blanks that fill them up to the width of their column."""
+
+    def __init__(self, to: IO[str]) -> None:
+        self._to = to
+        self._line = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        self._to.write("".join(f"{line.rstrip(' ')}\n" for line in lines))
+        return len(text)
+
+    def flush(self) -> None:
+        self._to.flush()
+
+    def isatty(self) -> bool:
+        return False
 
 
 def status_of(view: View) -> Text:
@@ -56,8 +79,8 @@ def outcome(view: View) -> Text:
     return text
 
 
-def _outcome_on_narrow_screens(view: View) -> Text:
-    """The outcome, with the one thing about the position that must not be missed."""
+def _outcome_alone(view: View) -> Text:
+    """The outcome, with the one thing about the position that must not be missed where nothing else is shown of it."""
     text, position = outcome(view), _position(view)
     return text.append(" ").append(position) if UNPROTECTED in position.plain else text
 
@@ -82,32 +105,45 @@ class _Column:
     title: str
     cell: Callable[[View], RenderableType]
     right: bool = False
-    needs: int = 0
-    below: int = 10_000
-    """Left out on screens of fewer columns than `needs`, and from `below` on."""
+    goes: int = 0
+    """In which order columns are left out of a screen that is too narrow for all; 0: never."""
 
 
+_POSITION = "position"
 _COLUMNS = (
     _Column("created (ET)", lambda view: moment(view["created_at"])),
     _Column("symbol", lambda view: view["symbol"]),
     _Column("side", lambda view: view["side"] or ""),
     _Column("filled", filled_of, right=True),
-    _Column("outcome", _outcome_on_narrow_screens, below=ROOMY),
-    _Column("outcome", outcome, needs=ROOMY),
-    _Column("position", _position, needs=ROOMY),
-    _Column("at", lambda view: price(view["avg_fill_price"]), right=True, needs=ROOMY),
-    _Column("bps", lambda view: basis_points(view["slippage_bps"]), right=True, needs=ROOMY),
-    _Column("cap", lambda view: view["max_slippage_bps"] or "", right=True, needs=WIDE),
-    _Column("ladder", lambda view: view["ladder"] or "", needs=WIDE),
-    _Column("rungs", lambda view: str(len(view["rungs"])), right=True, needs=WIDE),
+    _Column("outcome", outcome),
+    _Column(_POSITION, _position, goes=4),
+    _Column("at", lambda view: price(view["avg_fill_price"]), right=True),
+    _Column("bps", lambda view: basis_points(view["slippage_bps"]), right=True, goes=5),
+    _Column("cap", lambda view: view["max_slippage_bps"] or "", right=True, goes=3),
+    _Column("ladder", lambda view: view["ladder"] or "", goes=2),
+    _Column("rungs", lambda view: str(len(view["rungs"])), right=True, goes=1),
     _Column("signal", lambda view: view["signal_id"]),
 )
 
 
 def orders_table(views: Iterable[View], width: int) -> Table:
-    """One line for each order, for a screen of so many columns."""
-    columns = [column for column in _COLUMNS if column.needs <= width < column.below]
+    """One line for each order, with as many columns as there is room for on a screen of so many."""
+    listed = list(views)
+    for left_out in range(max(column.goes for column in _COLUMNS) + 1):
+        table = _orders_table(listed, [column for column in _COLUMNS if not 0 < column.goes <= left_out])
+        if widest(table) <= width:
+            return table
+    # Nothing is cut short: what does not fit goes on in the next line.
+    table.collapse_padding = True
+    for shown in table.columns:
+        shown.no_wrap, shown.overflow = shown.header != "signal", "fold"
+    return table
+
+
+def _orders_table(views: Sequence[View], columns: Sequence[_Column]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
+    if all(column.title != _POSITION for column in columns):
+        columns = [replace(each, cell=_outcome_alone) if each.title == "outcome" else each for each in columns]
     for column in columns:
         table.add_column(column.title, justify="right" if column.right else "left", no_wrap=True)
     for view in views:
@@ -115,11 +151,19 @@ def orders_table(views: Iterable[View], width: int) -> Table:
     return table
 
 
-def order_page(view: View) -> RenderableType:
-    """Everything about one order: what came of it, its child orders, its history."""
+def widest(table: RenderableType) -> int:
+    """Columns that it takes to show all of it."""
+    boundless = Console(width=1000)
+    return Measurement.get(boundless, boundless.options, table).maximum
+
+
+def order_page(view: View, width: int = IN_PIPES) -> RenderableType:
+    """Everything about one order: what came of it, its child orders, its history; on so many columns."""
     parts: list[RenderableType] = [_headline(view), _facts(view)]
     if view["rungs"]:
-        parts += ["", _rungs(view["rungs"])]
+        rungs = _rungs(view["rungs"])
+        rungs.collapse_padding = widest(rungs) > width
+        parts += ["", rungs]
     if view["events"]:
         parts += ["", timeline(view["events"])]
     return Group(*parts)

@@ -372,6 +372,22 @@ def test_what_rebalances_of_the_day_left_undone_is_told(stack: Stack) -> None:
     assert "Fri 20 Nov: no orders; left by rebalances: SPY -2.1% (halted)" in event["detail"]["message"]
 
 
+def test_records_that_cannot_be_read_are_not_passed_over_in_silence(stack: Stack) -> None:
+    _set_clock(stack, "2026-11-20T16:20:30-05:00")
+    clients.rebalance_store().accept(rebalance(), "hash")
+    key = {"pk": {"S": f"REBALANCE#{rebalance_id_for('r')}"}, "sk": {"S": "REBALANCE"}}
+    stack.dynamodb.update_item(
+        TableName=TABLE,
+        Key=key,
+        UpdateExpression="SET rebalance = :damaged",
+        ExpressionAttributeValues={":damaged": {"S": "{}"}},
+    )
+    _fire(stack, SUMMARY)
+    [event] = stack.events()
+    assert event["detail"]["unread"] == [rebalance_id_for("r")]
+    assert f"no orders; NOT COUNTED: 1 that cannot be read ({rebalance_id_for('r')})" in event["detail"]["message"]
+
+
 def test_a_summary_that_could_not_be_published_is_tried_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     _set_clock(stack, "2026-11-20T16:20:30-05:00")
     with monkeypatch.context() as for_now:

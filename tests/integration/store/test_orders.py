@@ -15,7 +15,7 @@ from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.errors import StaleExecution, StoreConflict
-from repeg.store.items import item_order, order_item
+from repeg.store.items import item_order, order_item, order_key, to_item
 from repeg.store.orders import OrderStore, SignalClaim
 from tests.property.strategies import orders
 from tests.support.make import NOON, child, order
@@ -53,6 +53,23 @@ def test_orders_are_listed_from_the_newest(store: OrderStore) -> None:
         _accept(store, name, after=place)
     assert [found.order_id for found in store.newest()] == ["ord-c", "ord-b", "ord-a"]
     assert [found.order_id for found in store.newest(limit=2)] == ["ord-c", "ord-b"]
+
+
+def test_a_record_that_cannot_be_read_hides_no_other_and_is_named(store: OrderStore, dynamodb: Any, table: str) -> None:
+    for place, name in enumerate(("a", "b", "c")):
+        _accept(store, name, after=place)
+    dynamodb.update_item(
+        TableName=table,
+        Key=order_key("ord-b"),
+        UpdateExpression="SET #order = :damaged",
+        ExpressionAttributeNames={"#order": "order"},
+        ExpressionAttributeValues=to_item({":damaged": '{"of": "another version"}'}),
+    )
+    broken: dict[str, str] = {}
+    assert [found.order_id for found in store.newest(broken=broken)] == ["ord-c", "ord-a"]
+    assert list(broken) == ["ord-b"]
+    with pytest.raises(ValueError, match="ord-b"):
+        list(store.newest())
 
 
 # --- intake ---

@@ -176,7 +176,7 @@ def test_no_alerts_is_an_empty_document(repeg: Repeg) -> None:
     assert repeg("alerts")[2] == "no alerts\n"
 
 
-@pytest.mark.parametrize("since", ["yesterday", "2026-11-20", "09:30"])
+@pytest.mark.parametrize("since", ["yesterday", "2026-11-32", "09:30"])
 def test_a_time_that_is_none_is_refused(repeg: Repeg, since: str) -> None:
     code, _, said = repeg("alerts", "--since", since)
     assert code == 2 and said.startswith("--since") and said.count("\n") == 1

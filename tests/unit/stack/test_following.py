@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from desk.stack.following import newest_orders, wait_for
+from desk.stack.following import Wanted, newest_orders, wait_for
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
 from repeg.store.orders import OrderStore
@@ -45,7 +45,7 @@ def test_orders_come_newest_first_and_filtered(store: OrderStore) -> None:
     stored(store, 3, status=Status.WORKING)
 
     def ids(*query: Any) -> list[str]:
-        return [found.order_id for found in newest_orders(store, *query)]
+        return [found.order_id for found in newest_orders(store, Wanted(*query[:-1]), query[-1])]
 
     assert ids(None, None, 10) == ["ord-3", "ord-2", "ord-1"]
     assert ids(None, None, 2) == ["ord-3", "ord-2"]

@@ -10,7 +10,7 @@ from repeg.domain.metrics.figures import mark_of
 from repeg.domain.order.record import Order
 from repeg.domain.rebalance.planned import Residual
 from repeg.domain.schedule.runs import Outcome, ScheduledRun
-from repeg.domain.schedule.summary import early_close, is_of, is_of_week, sum_up
+from repeg.domain.schedule.summary import Missing, early_close, is_of, is_of_week, sum_up
 from repeg.domain.schedule.times import day_of
 from repeg.events import SUMMARY
 from repeg.schedules.runner import Bench, Decided, Done, Job
@@ -27,11 +27,12 @@ def _decide(bench: Bench, session: TradingDay, run_id: str) -> Decided:
 
 def _perform(bench: Bench, session: TradingDay, run: ScheduledRun) -> Done:
     worker = bench.worker
-    holding, _ = worker.orders.several(worker.orders.holding_shares())
-    recent, left = list(_recent(bench, session.date)), _residuals_of(bench, session.date)
+    holding, unread = worker.orders.several(worker.orders.holding_shares())
+    recent, left = list(_recent(bench, session.date, unread)), list(_residuals_of(bench, session.date, unread))
     orders = (order for order in recent if is_of(order, session.date))
     week = [mark for order in recent if is_of_week(order, session.date) and (mark := mark_of(order))]
-    summary = sum_up(session.date, orders, holding.values(), left, early_close(session.closes_at), week)
+    missing = Missing(unread=tuple(sorted(unread)), only_newest=MOST_ORDERS if len(recent) >= MOST_ORDERS else None)
+    summary = sum_up(session.date, orders, holding.values(), left, early_close(session.closes_at), week, missing)
     line = summary.line()
     # The day first: a phone shows little more than that of a mail.
     message = worker.stack.line(f"{session.date:%a %d %b}", line, "repeg orders")
@@ -42,17 +43,17 @@ def _perform(bench: Bench, session: TradingDay, run: ScheduledRun) -> Done:
 SUMMING_UP = Job(_decide, _perform)
 
 
-def _recent(bench: Bench, day: date) -> Iterator[Order]:
-    """Orders that may be of the day or its week, the newest first."""
-    for order in bench.worker.orders.newest(MOST_ORDERS):
+def _recent(bench: Bench, day: date, unread: dict[str, str]) -> Iterator[Order]:
+    """Orders that may be of the day or its week, the newest first; `unread` gets those that cannot be read."""
+    for order in bench.worker.orders.newest(MOST_ORDERS, unread):
         if day_of(order.created_at) < day - timedelta(days=day.weekday()) - LOOK_BACK:
             return
         yield order
 
 
-def _residuals_of(bench: Bench, day: date) -> Iterator[Residual]:
+def _residuals_of(bench: Bench, day: date, unread: dict[str, str]) -> Iterator[Residual]:
     """What the day's rebalances left undone: of several, what each of them did."""
-    for rebalance in bench.rebalances.newest(MOST_REBALANCES):
+    for rebalance in bench.rebalances.newest(MOST_REBALANCES, unread):
         if day_of(rebalance.created_at) < day - LOOK_BACK:
             return
         ended = rebalance.completed_at

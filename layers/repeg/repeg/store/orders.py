@@ -82,8 +82,11 @@ class OrderStore(Claims, Fenced, Halts, Turns, Sweeps):
         claim = self.claim_of(order_or_signal_id)
         return self.get(claim.order_id) if claim else None
 
-    def newest(self, limit: int = 1000) -> Iterator[Order]:
-        """Orders from the newest to the oldest, at most `limit`."""
+    def newest(self, limit: int = 1000, broken: dict[str, str] | None = None) -> Iterator[Order]:
+        """Orders from the newest to the oldest, at most `limit`.
+
+        What is wrong with those that cannot be read is put into `broken`, by their ids; without it the first raises.
+        """
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName="by_created",
@@ -94,7 +97,10 @@ class OrderStore(Claims, Fenced, Halts, Turns, Sweeps):
         )
         ids = (from_item(item)["gsi1sk"].rpartition("#")[2] for page in pages for item in page["Items"])
         while some := list(islice(ids, BATCH)):
-            found = self._get_many(some)
+            found, unreadable = self.several(some)
+            if unreadable and broken is None:
+                raise ValueError(f"{len(unreadable)} records cannot be read: {unreadable}")
+            (broken if broken is not None else {}).update(unreadable)
             yield from (found[order_id] for order_id in some if order_id in found)
 
     def marks(self, most: int) -> list[Mark]:
@@ -116,10 +122,6 @@ class OrderStore(Claims, Fenced, Halts, Turns, Sweeps):
             Limit=most,
         )
         return list(answer["Items"])
-
-    def _get_many(self, order_ids: list[str]) -> dict[str, Order]:
-        found = [item_order(item) for item in self._read_many(order_ids)]
-        return {order.order_id: order for order in found}
 
     def _read_many(self, order_ids: list[str]) -> list[Item]:
         ahead: dict[str, Any] = {

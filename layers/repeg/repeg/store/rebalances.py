@@ -40,11 +40,21 @@ class RebalanceStore(Claims, Fenced, Lines):
         claim = None if known else self.claim_of(rebalance_or_signal_id)
         return self.get(claim.order_id) if claim else known
 
-    def newest(self, limit: int = 100) -> Iterator[Rebalance]:
-        """Rebalances from the newest to the oldest, at most `limit`."""
-        ids = self._ids("by_created", "gsi1", "REBALANCES", newest_first=True)
-        found = (self.get(rebalance_id) for rebalance_id in islice(ids, limit))
-        return (rebalance for rebalance in found if rebalance)
+    def newest(self, limit: int = 100, broken: dict[str, str] | None = None) -> Iterator[Rebalance]:
+        """Rebalances from the newest to the oldest, at most `limit`.
+
+        What is wrong with those that cannot be read is put into `broken`, by their ids; without it the first raises.
+        """
+        for rebalance_id in islice(self._ids("by_created", "gsi1", "REBALANCES", newest_first=True), limit):
+            try:
+                rebalance = self.get(rebalance_id)
+            except ValueError as error:
+                if broken is None:
+                    raise
+                broken[rebalance_id] = str(error)
+                continue
+            if rebalance:
+                yield rebalance
 
     def to_do(self) -> list[str]:
         """Ids of rebalances that are not over, or of which nobody was told (eventually consistent)."""

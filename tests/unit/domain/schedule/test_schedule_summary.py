@@ -12,7 +12,7 @@ from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.rebalance.planned import Residual
-from repeg.domain.schedule.summary import early_close, is_of, sum_up
+from repeg.domain.schedule.summary import Missing, early_close, is_of, sum_up
 from tests.support.make import FRIDAY, NOON, child, eastern, order
 
 THURSDAY = date(2026, 11, 19)
@@ -102,3 +102,12 @@ def test_figures_are_texts_in_the_event() -> None:
     view = sum_up(FRIDAY, [filled(), rejected()], []).view()
     assert view["outcomes"] == {"filled": 1, "rejected": 1}
     assert (view["slippage_percent"], view["rejection_rate"], view["risk_reward"]) == ("0.02", "0.5", None)
+
+
+def test_what_could_not_be_counted_is_told_first() -> None:
+    missing = Missing(unread=tuple(f"ord-{n}" for n in range(6)), only_newest=5000)
+    summary = sum_up(FRIDAY, [filled()], [], missing=missing)
+    assert "NOT COUNTED: 6 that cannot be read (ord-0, ord-1, ord-2, ord-3, ord-4, ...)" in summary.line()
+    assert "NOT COUNTED: what came before the newest 5000 orders" in summary.line()
+    assert "all as it should be" not in summary.line()
+    assert (len(summary.view()["unread"]), summary.view()["only_newest"]) == (6, 5000)

@@ -19,6 +19,27 @@ from repeg.domain.schedule.times import day_of
 
 _USUAL_CLOSE_HOUR = 16
 _PLACES = Decimal("0.0001")
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What a summary does not count, though it may belong to the day."""
+
+    unread: tuple[str, ...] = ()
+    """Ids of records that cannot be read: of another version, or damaged."""
+    only_newest: int | None = None
+    """So many orders were looked at, and there may be more; None: all were."""
+
+    def words(self) -> list[str]:
+        """What a person must know of it; nothing where nothing is missing."""
+        told = []
+        if self.unread:
+            named = ", ".join(self.unread[:_MOST_NAMED]) + (", ..." if len(self.unread) > _MOST_NAMED else "")
+            told.append(f"NOT COUNTED: {len(self.unread)} that cannot be read ({named})")
+        if self.only_newest:
+            told.append(f"NOT COUNTED: what came before the newest {self.only_newest} orders")
+        return told
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,7 @@ class Summary:
     bare: tuple[str, ...]
     """Positions without the protection that they should have."""
     residuals: tuple[Residual, ...] = ()
+    missing: Missing = Missing()
 
     @property
     def missed(self) -> tuple[str, ...]:
@@ -53,6 +75,7 @@ class Summary:
     def line(self) -> str:
         """What a person reads first, then the rest, in one line: the mail is its event's text as it is."""
         trouble = [f"NOT PROTECTED: {', '.join(self.bare)}"] if self.bare else []
+        trouble += self.missing.words()
         trouble += [f"missed: {', '.join(self.missed)}"] if self.missed else []
         if self.residuals:
             left = ", ".join(f"{each.symbol} {each.drift:+.1%} ({each.why})" for each in self.residuals)
@@ -90,6 +113,8 @@ class Summary:
             "not_protected": list(self.bare),
             "residuals": [_left(each) for each in self.residuals],
             "closed_early_at": self.closed_early_at,
+            "unread": list(self.missing.unread),
+            "only_newest": self.missing.only_newest,
         }
 
 
@@ -112,6 +137,7 @@ def sum_up(
     residuals: Iterable[Residual] = (),
     closed_early_at: str | None = None,
     week: Iterable[Mark] = (),
+    missing: Missing = Missing(),
 ) -> Summary:
     """The summary of a day: `orders` are those of the day, `holding` the brackets that hold shares.
 
@@ -132,6 +158,7 @@ def sum_up(
         of_week=figures(week),
         bare=tuple(f"{plain(order.bare_qty)} {order.symbol}" for order in holding if order.bare_qty > 0),
         residuals=tuple(residuals),
+        missing=missing,
     )
 
 

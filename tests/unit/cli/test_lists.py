@@ -1,0 +1,133 @@
+"""What the lists take: a day, a time, a strategy, CSV; and a record that cannot be read, which hides no other."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from desk.cli import orders as orders_command
+from desk.stack import market_time
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.reasons import Reason, Status
+from repeg.domain.rebalance.record import rebalance_id_for
+from repeg.domain.signals.intake import accepted_rebalance
+from repeg.domain.signals.parsing import RebalanceSignal, parse_signal
+from repeg.store.items import order_key, to_item
+from repeg.store.orders import OrderStore
+from repeg.store.rebalances import RebalanceStore
+from tests.support.clinic import Clinic
+from tests.support.make import NOON, child, order
+from tests.unit.cli.conftest import Repeg
+
+YESTERDAY = NOON - timedelta(days=1)
+
+
+@pytest.fixture
+def store(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> OrderStore:
+    """Three orders: of yesterday, of this morning, and of now, which a strategy sent."""
+    monkeypatch.setattr(market_time, "wall_clock", lambda: NOON)
+    monkeypatch.setattr(market_time, "measured_now", lambda _: NOON)
+    store = OrderStore(clinic["dynamodb"], "repeg")
+    bought = child(qty=Decimal(5), filled_qty=Decimal(5), avg_fill_price=Decimal("50.98"), status=ChildStatus.FILLED)
+    for name, at, more in (
+        ("a", YESTERDAY, {}),
+        ("b", NOON - timedelta(hours=1), {"status": Status.REJECTED, "reason": Reason.NO_QUOTE}),
+        ("c", NOON, {"strategy": "pairs", "children": (bought,)}),
+    ):
+        made = order(order_id=f"ord-{name}", signal_id=f"s-{name}", received_wall=at, created_at=at, **more)
+        assert store.accept(made, name) is None
+    return store
+
+
+def listed(repeg: Repeg, *options: str) -> list[str]:
+    code, found, said = repeg("orders", "--json", *options)
+    assert (code, said) == (0, "")
+    return [view["signal_id"] for view in found]
+
+
+@pytest.mark.usefixtures("store")
+def test_orders_are_listed_of_a_day_from_a_time_on_and_of_a_strategy(repeg: Repeg) -> None:
+    assert listed(repeg) == ["s-c", "s-b", "s-a"]
+    assert listed(repeg, "--today") == ["s-c", "s-b"]
+    assert listed(repeg, "--since", f"{YESTERDAY:%Y-%m-%d}") == ["s-c", "s-b", "s-a"]
+    assert listed(repeg, "--since", (NOON - timedelta(minutes=1)).isoformat()) == ["s-c"]
+    assert listed(repeg, "--strategy", "pairs") == ["s-c"]
+    assert listed(repeg, "--today", "--limit", "1") == ["s-c"]
+
+
+@pytest.mark.usefixtures("store")
+def test_a_list_as_comma_separated_values_has_the_documents_words(repeg: Repeg) -> None:
+    code, text, _ = repeg("orders", "--csv", "--strategy", "pairs")
+    [row] = csv.DictReader(io.StringIO(text))
+    assert (code, row["signal_id"], row["filled_qty"], row["avg_fill_price"], row["reason"]) == (
+        0,
+        "s-c",
+        "5",
+        "50.98",
+        "",
+    )
+    assert list(row) == orders_command.CSV.split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (("orders", "--since", "noon"), "--since: noon is not a time such as"),
+        (("orders", "--since", "2026-13-01"), "--since: 2026-13-01 is not a time such as"),
+        (("rebalances", "--since", "2026-11-20", "--today"), "--today: not beside --since"),
+        (("orders", "--csv", "--json"), "--csv: not beside --json"),
+        (("alerts", "--since", "noon"), "--since: noon is not a time such as"),
+    ],
+)
+def test_bad_input_is_one_line_that_names_it(repeg: Repeg, typed: tuple[str, ...], words: str) -> None:
+    code, said, told = repeg(*typed)
+    assert (code, said or "", told.count("\n")) == (2, "", 1) and told.startswith(words)
+
+
+def damage(clinic: Clinic, key: Any, attribute: str) -> None:
+    clinic["dynamodb"].update_item(
+        TableName="repeg",
+        Key=key,
+        UpdateExpression="SET #of = :damaged",
+        ExpressionAttributeNames={"#of": attribute},
+        ExpressionAttributeValues=to_item({":damaged": '{"of": "another version"}'}),
+    )
+
+
+def test_an_order_that_cannot_be_read_is_named_and_the_others_are_listed(
+    clinic: Clinic, repeg: Repeg, store: OrderStore
+) -> None:
+    damage(clinic, order_key("ord-b"), "order")
+    code, found, said = repeg("orders", "--json")
+    assert (code, [view["signal_id"] for view in found]) == (0, ["s-c", "s-a"])
+    assert said.startswith("left out: 1 of the records, which cannot be read (ord-b: ")
+
+
+def test_a_rebalance_that_cannot_be_read_is_named_and_the_others_are_listed(clinic: Clinic, repeg: Repeg) -> None:
+    store = RebalanceStore(clinic["dynamodb"], "repeg")
+    for name in ("old", "new"):
+        signal = parse_signal({"signal_id": name, "kind": "rebalance", "strategy": name, "targets": {"SPY": "1"}})
+        assert isinstance(signal, RebalanceSignal)
+        store.accept(accepted_rebalance(signal, NOON, NOON, NOON), name)
+    damage(clinic, to_item({"pk": f"REBALANCE#{rebalance_id_for('old')}", "sk": "REBALANCE"}), "rebalance")
+    code, found, said = repeg("rebalances", "--json")
+    assert (code, [view["signal_id"] for view in found]) == (0, ["new"])
+    assert said.startswith(f"left out: 1 of the records, which cannot be read ({rebalance_id_for('old')}: ")
+    code, text, _ = repeg("rebalances", "--csv", "--strategy", "new")
+    assert code == 0 and text.splitlines()[1].split(",")[1] == "new"
+
+
+@pytest.mark.usefixtures("store")
+def test_waiting_for_a_fill_fails_where_there_was_none(repeg: Repeg) -> None:
+    assert repeg("wait", "s-b")[0] == 0
+    assert repeg("wait", "s-b", "--filled")[0] == 1
+
+
+def test_a_pipe_gets_lines_without_padding(repeg: Repeg, store: OrderStore) -> None:
+    lines = repeg("orders")[1].splitlines()
+    assert len(lines) == 4 and not [line for line in lines if line != line.rstrip()]

@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 
 from desk.cli import (
     alerts,
+    blotter,
     control,
     demo,
     doctor,
@@ -48,6 +49,7 @@ app.command()(orders.orders)
 app.command()(orders.order)
 app.command()(orders.wait)
 app.command()(orders.watch)
+app.command()(blotter.blotter)
 app.command()(rebalances.rebalances)
 app.command()(rebalances.rebalance)
 app.command()(rebalances.plan)

@@ -71,10 +71,11 @@ def documents(case: Case, symbol: str | None = None) -> tuple[list[dict[str, Any
     if not orders:
         return [], ""
     seen = sides(case, {order.symbol for order in orders})
-    return [_document(case, order, orders, seen) for order in orders], seen.trouble
+    return [document(case, order, orders, seen) for order in orders], seen.trouble
 
 
-def _document(case: Case, order: Order, orders: list[Order], seen: Sides) -> dict[str, Any]:
+def document(case: Case, order: Order, orders: list[Order], seen: Sides) -> dict[str, Any]:
+    """One bracket's position, JSON-ready; `orders` are all brackets that hold shares."""
     position, quote = (seen.positions or {}).get(order.symbol), seen.quotes.get(order.symbol)
     return {
         "symbol": order.symbol,

@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from desk.stack.connection import DEFAULT_STACK, connect_local, local_for
+from desk.stack.connection import DEFAULT_STACK, Connection, connect_local, local_for
 from repeg.domain.halt import Halt, Mode, Scope, halt_view
 from repeg.domain.order.alerts import one_line
 from repeg.errors import RetryError
@@ -32,6 +32,12 @@ class Switch:
         self.is_local = local
         self._halts = Halts(dynamodb, table)
         self._bus = EventBus(events, bus)
+
+    @classmethod
+    def of(cls, reached: Connection) -> Switch:
+        """That of a stack that was reached."""
+        events, table, bus = reached.events, reached.table, reached.event_bus
+        return cls(reached.stack, reached.dynamodb, events, table, bus, reached.is_local)
 
     def halt(self, halt: Halt) -> str | None:
         """Have a word in force; returns why nobody could be told of it, or None."""
@@ -68,8 +74,7 @@ def switch_of(stack: str) -> Switch:
     """
     local = local_for(stack)
     if local:
-        reached = connect_local(local)
-        return Switch(reached.stack, reached.dynamodb, reached.events, reached.table, reached.event_bus, local=True)
+        return Switch.of(connect_local(local))
     name, session = stack or DEFAULT_STACK, boto3.Session()
     dynamodb, events = (session.client(service, config=_CONFIG) for service in ("dynamodb", "events"))
     return Switch(name, dynamodb, events, name, f"{name}-events", local=False)

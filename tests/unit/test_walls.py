@@ -72,9 +72,10 @@ DESK = Package(
         "cloud": {"exchange", "stack", "deployment"},
         "doctor": {"telling", "stack"},
         "positions": {"telling", "stack", "doctor"},
+        "blotter": {"telling", "stack", "doctor", "positions"},
         "demo": {"exchange", "report", "telling", "stack", "cloud"},
         "bench": {"exchange", "report", "stack", "cloud"},
-        "cli": {"exchange", "telling", "stack", "deployment", "cloud", "doctor", "positions", "demo"},
+        "cli": {"exchange", "telling", "stack", "deployment", "cloud", "doctor", "positions", "blotter", "demo"},
     },
     outside=frozenset({"repeg"}),
 )

@@ -152,6 +152,12 @@ DESK = (
         "desk/deployment, Makefile: deploy",
     ),
     ("orders in words and tables", "works on views, never on records", "desk/telling/render.py"),
+    (
+        "the blotter: what is looked at, how often, and who is let in",
+        "one poller for all pages, while one is open; rows that changed are pushed; the page's own requests are "
+        "answered, with the key of the run",
+        "desk/blotter/sources.py: reached, desk/blotter/feed.py: diff, desk/blotter/door.py: refused",
+    ),
     ("a line of the doctor", "one list of checks, each in the file of its subject", "desk/doctor/checks.py: CHECKS"),
     (
         "what must be true of records beside the exchange, in every test",

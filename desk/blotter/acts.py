@@ -1,0 +1,78 @@
+"""What the page may change: the kill switch, as `repeg halt` and `repeg resume` do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from desk.stack import intake
+from desk.stack.connection import Connection
+from desk.stack.control import Switch
+from repeg.domain.halt import Halt, Mode, Scope
+from repeg.domain.models import printable
+from repeg.domain.settings import SYMBOL
+
+MOST_CHARACTERS = 200
+"""Of a reason, and of a strategy's name."""
+
+
+class Refused(Exception):
+    """What was asked for makes no sense; the message names the field. Nothing was changed."""
+
+
+def halt(switch: Switch, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Have a word in force; says what holds now, and why nobody was told by mail, if so."""
+    scope, of = _scope(body)
+    mode = body.get("mode")
+    if mode not in (Mode.HALTED.value, Mode.REDUCING.value):
+        raise Refused("mode: must be halted or reducing")
+    reason = printable(_text(body, "reason")).strip()
+    # A command may be in a hurry; a page asks for it in the same second as for the confirmation.
+    if not reason:
+        raise Refused("reason: is needed; orders and mails say it")
+    word = Halt(
+        scope=scope,
+        of=of,
+        mode=Mode(mode),
+        reason=reason,
+        since=datetime.now(UTC).replace(microsecond=0),
+        cancel_open=body.get("cancel_open") is True,
+    )
+    untold = switch.halt(word)
+    return {"said": word.sentence, "untold": untold}
+
+
+def resume(connection: Connection, switch: Switch, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Lift a word; with the account's, signals are taken again, too."""
+    scope, of = _scope(body)
+    in_force, untold = switch.lift(scope, of)
+    about = of or "the account"
+    said = f"{about} is active again" if in_force else f"{about} was not halted"
+    if scope is Scope.ACCOUNT and intake.look(connection).paused:
+        # Last: that intake cannot be switched must not keep a halt in force.
+        intake.resume(connection)
+        said += "; signals are taken again"
+    return {"said": said, "untold": untold}
+
+
+def _scope(body: Mapping[str, Any]) -> tuple[Scope, str]:
+    name, of = _text(body, "scope"), _text(body, "of").strip()
+    if name not in set(Scope):
+        raise Refused("scope: must be account, strategy or symbol")
+    scope = Scope(name)
+    if scope is Scope.SYMBOL:
+        of = of.upper()
+        if not SYMBOL.fullmatch(of):
+            raise Refused(f"of: {of!r} is no symbol")
+    # Empty is a field that was not filled in: read as the account, it would halt or lift all.
+    if (scope is Scope.ACCOUNT) is bool(of):
+        raise Refused("of: must not be given for the account" if of else "of: which strategy?")
+    return scope, of
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name, "")
+    if not isinstance(value, str) or len(value) > MOST_CHARACTERS:
+        raise Refused(f"{name}: must be a text of at most {MOST_CHARACTERS} characters")
+    return value

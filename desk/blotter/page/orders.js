@@ -1,0 +1,198 @@
+// Orders as lines of two tables. Of hundreds only the cells that changed are touched.
+
+import { byId, el, mark, say } from "./dom.js";
+import { bps, clock, day, filled, named, price, shares, stands, tenth, words } from "./words.js";
+
+const HEADS = {
+  live: [["Sent", "time"], ["Order", "what"], ["Filled", "num"], ["Market", "num wide-only"], ["Limit", "num"], ["Ladder", "ladder"], ["State", "state"]],
+  over: [["Ended", "time"], ["Order", "what"], ["Filled", "num"], ["At", "num"], ["Cost, bps", "num"], ["Ladder", "ladder wide-only"], ["Outcome", "state"]],
+};
+
+/** A table of orders, the newest first. */
+export class Orders {
+  constructor(place, live, name, open) {
+    this.live = live;
+    this.open = open;
+    this.lines = new Map();
+    this.sorted = [];
+    this.body = el("tbody", { role: "rowgroup" });
+    const heads = HEADS[live ? "live" : "over"].map(([text, kind]) => el("th", { scope: "col", role: "columnheader", class: kind, text }));
+    this.table = el("table", { role: "table", "aria-label": name, class: live ? "orders live" : "orders over" },
+      el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads)), this.body);
+    this.nothing = el("p", { class: "nothing", text: live ? "Nothing is at work." : "Nothing has ended yet." });
+    place.append(this.nothing, this.table);
+    this.table.hidden = true;
+    this.body.addEventListener("keydown", (event) => this.move(event));
+    this.body.addEventListener("click", (event) => this.clicked(event));
+  }
+
+  /** Shows these rows, of which only those of `changed` are looked at; `null` means all. */
+  show(rows, changed, quotes, about) {
+    for (const id of changed ?? rows.keys()) this.put(id, rows.get(id), quotes, about);
+    if (!changed) for (const id of [...this.lines.keys()]) if (!rows.has(id)) this.put(id, undefined);
+    if (this.unsorted) this.arrange();
+  }
+
+  put(id, row, quotes, about) {
+    const fits = row !== undefined && row.live === this.live;
+    const line = this.lines.get(id);
+    if (!fits) {
+      if (line) {
+        line.element.remove();
+        this.lines.delete(id);
+        this.unsorted = true;
+      }
+      return;
+    }
+    if (line) line.update(row, quotes, about);
+    else {
+      this.lines.set(id, new Line(id, row, this.live, quotes, about));
+      this.unsorted = true;
+    }
+  }
+
+  arrange() {
+    this.unsorted = false;
+    const at = (line) => (this.live ? line.row.received_at : line.row.completed_at ?? line.row.received_at);
+    this.sorted = [...this.lines.values()].sort((a, b) => (at(a) < at(b) ? 1 : at(a) > at(b) ? -1 : 0));
+    let place = this.body.firstElementChild;
+    for (const line of this.sorted) {
+      if (line.element === place) place = place.nextElementSibling;
+      else this.body.insertBefore(line.element, place);
+    }
+    this.table.hidden = this.sorted.length === 0;
+    this.nothing.hidden = !this.table.hidden;
+  }
+
+  /** Hides what has none of it. */
+  find(text) {
+    const wanted = text.trim().toLowerCase();
+    let seen = 0;
+    for (const line of this.lines.values()) {
+      const hidden = wanted !== "" && !line.says.includes(wanted);
+      if (line.element.hidden !== hidden) line.element.hidden = hidden;
+      seen += hidden ? 0 : 1;
+    }
+    return seen;
+  }
+
+  quote(symbols, quotes) {
+    for (const line of this.lines.values()) if (symbols.has(line.row.symbol)) line.quote(quotes);
+  }
+
+  clicked(event) {
+    const line = event.target.closest("tr");
+    if (line && getSelection().isCollapsed) this.open(line.dataset.id);
+  }
+
+  move(event) {
+    const steps = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+    const step = steps[event.key];
+    if (step === undefined || !event.target.closest("button")) return;
+    const shown = [...this.body.rows].filter((row) => !row.hidden);
+    const place = shown.indexOf(event.target.closest("tr")) + step;
+    const next = shown[Math.max(0, Math.min(shown.length - 1, place))];
+    next?.querySelector("button").focus();
+    event.preventDefault();
+  }
+}
+
+class Line {
+  constructor(id, row, live, quotes, about) {
+    this.live = live;
+    this.time = el("td", { role: "cell", class: "time" });
+    this.button = el("button", { type: "button", class: "open" });
+    this.side = el("span", { class: "side" });
+    this.from = el("span", { class: "quiet from" });
+    this.filled = el("td", { role: "cell", class: "num filled" });
+    this.fill = el("span");
+    this.bar = el("span", { class: "bar", "aria-hidden": "true" }, el("span"));
+    this.filled.append(this.fill, this.bar);
+    this.market = el("td", { role: "cell", class: "num wide-only quiet" });
+    this.limit = el("td", { role: "cell", class: "num at" });
+    this.chips = el("span", { class: "chips", "aria-hidden": "true" });
+    this.rungs = el("span", { class: "unseen" });
+    this.state = el("td", { role: "cell", class: "state" });
+    this.badge = el("span", { class: "badge" });
+    this.why = el("span", { class: "why" });
+    this.state.append(this.badge, this.why);
+    const ladder = el("td", { role: "cell", class: live ? "ladder" : "ladder wide-only" }, this.chips, this.rungs);
+    this.cost = el("td", { role: "cell", class: "num cost" });
+    const what = el("th", { scope: "row", role: "rowheader", class: "what" }, this.button, this.side, this.from);
+    const cells = live ? [this.market, this.limit, ladder] : [this.limit, this.cost, ladder];
+    this.element = el("tr", { role: "row" }, this.time, what, this.filled, ...cells, this.state);
+    this.element.dataset.id = id;
+    this.update(row, quotes, about, true);
+  }
+
+  update(row, quotes, about, first = false) {
+    const before = this.row;
+    this.row = row;
+    this.says = [row.symbol, row.strategy, row.status, row.reason, row.side, row.signal_id, row.kind].join(" ").toLowerCase();
+    const at = this.live ? row.first_sent_at ?? row.created_at : row.completed_at;
+    say(this.time, day(at) === about.today ? clock(at) : day(at));
+    mark(this.time, "title", `${day(at)} ${clock(at)} ET`);
+    say(this.button, row.symbol);
+    mark(this.button, "aria-label", `${named(row)}, open`);
+    say(this.side, `${row.side ?? ""} ${shares(row.requested_qty)}`.trim());
+    mark(this.side, "data-side", row.side);
+    say(this.from, row.kind === "order" ? row.strategy ?? "" : [words(row.kind), row.strategy].filter(Boolean).join(" · "));
+    say(this.fill, filled(row));
+    const part = Number(row.requested_qty) ? Number(row.filled_qty) / Number(row.requested_qty) : 0;
+    this.bar.firstElementChild.style.setProperty("--part", part);
+    this.ladder(row, about);
+    if (this.live) this.quote(quotes);
+    else say(this.cost, bps(row.slippage_bps));
+    const newest = row.rungs.at(-1);
+    const limit = newest && (newest.limit_price === null ? "market" : price(newest.limit_price));
+    say(this.limit, this.live ? limit ?? "" : price(row.avg_fill_price));
+    mark(this.badge, "data-stands", stands(row));
+    say(this.badge, words(row.status));
+    say(this.why, this.live ? row.waits ?? "" : words(row.reason) || row.stands);
+    mark(this.why, "class", /UNPROTECTED/.test(row.stands) ? "why bad" : "why");
+    if (!first && before.filled_qty !== row.filled_qty) flash(this.element);
+  }
+
+  quote(quotes) {
+    const quote = quotes.get(this.row.symbol);
+    say(this.market, quote ? `${price(quote.bid)} / ${price(quote.ask)}` : "");
+  }
+
+  ladder(row, about) {
+    const signature = JSON.stringify([row.rungs, row.sent]);
+    if (this.signature === signature) return;
+    this.signature = signature;
+    const older = row.sent - row.rungs.length;
+    const chips = row.rungs.map((rung, place) => chip(rung, older + place + 1, about, row.live));
+    this.chips.replaceChildren(...(older > 0 ? [el("span", { class: "more", text: `+${older}` })] : []), ...chips);
+    const newest = row.rungs.at(-1);
+    say(this.rungs, newest ? `rung ${newest.rung} ${words(newest.status)}, ${row.sent} sent` : "nothing sent");
+  }
+}
+
+/** A rung as a small mark: its number, how it ended, and, while it rests, how much of its patience is left. */
+function chip(rung, number, about, live) {
+  const part = Number(rung.filled_qty) / Number(rung.qty);
+  const kind = part >= 1 ? "filled" : part > 0 ? "part" : rung.open ? "open" : rung.status === "rejected" ? "bad" : "gone";
+  const at = rung.limit_price === null ? "market" : price(rung.limit_price);
+  const made = el("span", { class: "chip", "data-kind": kind, title: `${at}, ${words(rung.status)}, sent ${tenth(rung.sent_at)}` }, String(number));
+  if (rung.open && live) {
+    const seconds = Number(rung.patience) / about.speed;
+    const gone = (about.now() - Date.parse(rung.sent_at)) / 1000 / about.speed;
+    const left = el("span", { class: "left" });
+    left.style.setProperty("animation-duration", `${Math.max(0.1, seconds)}s`);
+    left.style.setProperty("animation-delay", `${-Math.max(0, gone)}s`);
+    made.append(left);
+  }
+  return made;
+}
+
+function flash(line) {
+  line.classList.remove("new");
+  requestAnimationFrame(() => line.classList.add("new"));
+}
+
+/** How many there are, and how many of them are shown. */
+export function count(place, all, shown) {
+  say(byId(place), shown === all ? String(all) : `${shown} of ${all}`);
+}

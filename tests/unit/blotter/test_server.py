@@ -1,0 +1,217 @@
+"""The blotter's server as a browser, and as somebody else, meets it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+
+from desk.blotter import sources
+from desk.blotter.door import KEY_HEADER
+from desk.blotter.server import PAGE, Server
+from desk.doctor.findings import Trouble
+from desk.stack.connection import Connection
+from repeg.domain.reasons import Status
+from repeg.store.halts import Halts
+from tests.support.clinic import Clinic
+from tests.support.make import with_fields
+from tests.unit.blotter.conftest import Desk
+
+KEY = "the-key"
+READ = {KEY_HEADER: KEY}
+Visit = Callable[[TestClient[Any, Any]], Awaitable[None]]
+
+
+def _no_broker() -> Any:
+    raise Trouble("broker", "no broker here", "none")
+
+
+def _visit(clinic: Clinic, visit: Visit) -> None:
+    async def run() -> None:
+        reached = sources.reached(_connection(clinic), _no_broker)
+        async with asyncio.timeout(30), TestClient(TestServer(Server(reached, KEY).app())) as client:
+            await visit(client)
+
+    asyncio.run(run())
+
+
+def _connection(clinic: Clinic) -> Connection:
+    clinic["events"].create_event_bus(Name="repeg-events")
+    clinic.outputs["EventBusName"] = "repeg-events"
+    return clinic.case.connection
+
+
+def _ours(client: TestClient[Any, Any]) -> dict[str, str]:
+    return READ | {"Origin": f"http://127.0.0.1:{client.port}", "Content-Type": "application/json"}
+
+
+async def _event(answer: ClientResponse, wanted: Callable[[str, dict[str, Any]], bool]) -> dict[str, Any]:
+    """The first event that fits."""
+    name = ""
+    while line := (await answer.content.readline()).decode().rstrip("\n"):
+        name = line.removeprefix("event: ")
+        data = json.loads((await answer.content.readline()).decode().removeprefix("data: "))
+        await answer.content.readline()
+        if wanted(name, data):
+            return dict(data)
+    raise AssertionError("the stream ended")
+
+
+def _shows(data: dict[str, Any], table: str, key: str) -> dict[str, Any] | None:
+    found = data.get("tables", {}).get(table, {})
+    row: dict[str, Any] | None = found.get("put", found).get(key)
+    return row
+
+
+def test_the_page_is_served_to_anybody_here_and_holds_nothing_of_the_account(clinic: Clinic) -> None:
+    async def visit(client: TestClient[Any, Any]) -> None:
+        page = await client.get("/")
+        assert page.status == 200
+        assert "'none'" in page.headers["Content-Security-Policy"]
+        assert "Set-Cookie" not in page.headers
+        for name in (path.name for path in PAGE.iterdir()):
+            asset = await client.get(f"/page/{name}")
+            assert asset.status == 200
+            text = await asset.text()
+            assert "http://" not in text.replace("http://www.w3.org/", "")
+            assert "https://" not in text
+        for path in ("/page/server.py", "/page/..%2fserver.py", "/page/", "/nothing"):
+            assert (await client.get(path)).status == 404
+
+    _visit(clinic, visit)
+
+
+def test_without_the_key_nothing_of_the_account_is_told_or_changed(clinic: Clinic, desk: Desk) -> None:
+    desk.working()
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        ours = _ours(client)
+        for key in ({}, {KEY_HEADER: "another"}):
+            assert (await client.get("/api/orders/ord-1", headers=key)).status == 401
+            given = {name: value for name, value in ours.items() if name != KEY_HEADER} | key
+            halt = {"scope": "account", "mode": "halted", "reason": "r"}
+            assert (await client.post("/api/halt", headers=given, json=halt)).status == 401
+        assert (await client.get("/api/events")).status == 401
+        assert (await client.get("/api/orders/ord-1?key=the-key")).status == 401
+
+    _visit(clinic, visit)
+    assert Halts(clinic["dynamodb"], "repeg").halts() == ()
+
+
+def test_requests_of_other_pages_are_refused_even_with_the_key(clinic: Clinic) -> None:
+    async def visit(client: TestClient[Any, Any]) -> None:
+        halt = {"scope": "account", "mode": "halted", "reason": "r"}
+        for other in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}, {"Content-Type": "text/plain"}):
+            given = _ours(client) | other
+            assert (await client.post("/api/halt", headers=given, data=json.dumps(halt))).status == 403
+        assert (await client.get("/", headers={"Host": "evil.example"})).status == 403
+
+    _visit(clinic, visit)
+    assert Halts(clinic["dynamodb"], "repeg").halts() == ()
+
+
+def test_a_change_of_an_order_is_pushed(clinic: Clinic, desk: Desk) -> None:
+    working = desk.working()
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        answer = await client.get(f"/api/events?key={KEY}")
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        await _event(answer, lambda name, data: _shows(data, "orders", "ord-1") is not None)
+        waits = with_fields(working, status=Status.WAITING)
+        await asyncio.to_thread(desk.store.save, waits)
+        await _event(answer, lambda _, data: (_shows(data, "orders", "ord-1") or {}).get("status") == "waiting")
+        answer.close()
+
+    _visit(clinic, visit)
+
+
+def test_what_cannot_be_read_is_told_and_keeps_nothing_else_from_the_page(clinic: Clinic, desk: Desk) -> None:
+    desk.working()
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        answer = await client.get(f"/api/events?key={KEY}")
+        seen: set[str] = set()
+
+        def both(_: str, data: dict[str, Any]) -> bool:
+            seen.update(data.get("tables", {}))
+            return {"orders", "trouble"} <= seen
+
+        await _event(answer, both)
+        answer.close()
+
+    _visit(clinic, visit)
+
+
+def test_one_order_is_told_in_full_by_its_own_or_its_signals_id(clinic: Clinic, desk: Desk) -> None:
+    desk.working()
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        for name in ("ord-1", "s-ord-1"):
+            found = await (await client.get(f"/api/orders/{name}", headers=READ)).json()
+            assert (found["order_id"], len(found["rungs"])) == ("ord-1", 1)
+        assert (await client.get("/api/orders/none", headers=READ)).status == 404
+
+    _visit(clinic, visit)
+
+
+def test_halt_and_resume_as_the_command_line_does_it(clinic: Clinic) -> None:
+    halts = Halts(clinic["dynamodb"], "repeg")
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        stream = await client.get(f"/api/events?key={KEY}")
+        said = {"scope": "symbol", "of": "tqqq", "mode": "reducing", "reason": "odd prints", "cancel_open": True}
+        answer = await client.post("/api/halt", headers=_ours(client), json=said)
+        assert answer.status == 200, await answer.text()
+        assert "symbol TQQQ is reducing" in (await answer.json())["said"]
+        [word] = halts.halts()
+        assert (word.of, word.mode.value, word.reason, word.cancel_open) == ("TQQQ", "reducing", "odd prints", True)
+        shown = await _event(stream, lambda _, data: _shows(data, "halts", "symbol:TQQQ") is not None)
+        assert "odd prints" in json.dumps(shown)
+        answer = await client.post("/api/resume", headers=_ours(client), json={"scope": "symbol", "of": "TQQQ"})
+        assert (await answer.json())["said"] == "TQQQ is active again"
+        stream.close()
+
+    _visit(clinic, visit)
+    assert halts.halts() == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ({"scope": "account", "mode": "active", "reason": "r"}, "mode"),
+        ({"scope": "account", "mode": "halted"}, "reason"),
+        ({"scope": "account", "mode": "halted", "reason": " "}, "reason"),
+        ({"scope": "account", "mode": "halted", "reason": "r" * 201}, "reason"),
+        ({"scope": "account", "of": "TQQQ", "mode": "halted", "reason": "r"}, "of"),
+        ({"scope": "symbol", "of": "", "mode": "halted", "reason": "r"}, "of"),
+        ({"scope": "strategy", "of": " ", "mode": "halted", "reason": "r"}, "of"),
+        ({"scope": "symbol", "of": ["TQQQ"], "mode": "halted", "reason": "r"}, "of"),
+        ({"scope": "everything", "mode": "halted", "reason": "r"}, "scope"),
+        ([], "object"),
+    ],
+)
+def test_a_halt_that_makes_no_sense_names_its_field_and_changes_nothing(clinic: Clinic, body: Any, names: str) -> None:
+    async def visit(client: TestClient[Any, Any]) -> None:
+        answer = await client.post("/api/halt", headers=_ours(client), json=body)
+        assert answer.status == 400
+        assert names in await answer.text()
+
+    _visit(clinic, visit)
+    assert Halts(clinic["dynamodb"], "repeg").halts() == ()
+
+
+def test_nobody_looks_at_the_stack_while_no_page_is_open(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(clinic["dynamodb"], "_make_api_call", lambda name, _: calls.append(name))
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert (await client.get("/")).status == 200
+        await asyncio.sleep(0)
+
+    _visit(clinic, visit)
+    assert calls == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from desk.cli.options import AsJson, StackName
 from desk.cli.output import fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
+    from desk.doctor.case import Case
+    from desk.positions.flatten import Flattening
     from desk.stack.connection import Connection
     from desk.stack.control import Switch
     from desk.stack.intake import Intake
@@ -43,6 +46,10 @@ def halt(
     cancel_open: Annotated[
         bool, typer.Option("--cancel-open", help="Take entries out of the market, too, within seconds.")
     ] = False,
+    flatten: Annotated[
+        bool, typer.Option("--flatten", help="Close all that is held, too, by close signals; asks before.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before closing.")] = False,
     stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
@@ -54,22 +61,88 @@ def halt(
     if mode not in ("halted", "reducing"):
         refuse("--mode: must be halted or reducing; nothing was halted")
     scope, of = _scope(symbol, strategy)
+    if flatten:
+        _refuse_unasked(yes)
     word = Halt(
         scope=scope,
         of=of,
         mode=Mode(mode),
         reason=printable(reason),
         since=datetime.now(UTC).replace(microsecond=0),
-        cancel_open=cancel_open,
+        # An entry that rests on would be filled behind the close.
+        cancel_open=cancel_open or flatten,
     )
     with _switching(stack) as switch:
         untold = switch.halt(word)
-    if as_json:
-        print_json(halt_view(word))
-    else:
-        entries = "entries in the market are taken back" if cancel_open else "what is in the market stays there"
+    if not as_json:
+        entries = "entries in the market are taken back" if word.cancel_open else "what is in the market stays there"
         tell(f"{word.sentence}; {entries}; lift it with: repeg resume{option_of(scope, of)}")
     _say_untold(untold)
+    done, problems = _flattened(stack, word, yes, as_json) if flatten else ({}, [])
+    if as_json:
+        print_json(halt_view(word) | done)
+    for problem in problems[:-1]:
+        tell(problem)
+    if problems:
+        fail(problems[-1])
+
+
+def _flattened(stack: str, word: Halt, yes: bool, as_json: bool) -> tuple[dict[str, Any], list[str]]:
+    """What was closed, and what is wrong with that: the halt stands, whatever it is."""
+    from desk.cli.reaching import reaching_case
+
+    with reaching_case(stack) as case:
+        done, problems = _flatten(case, word, yes, as_json)
+    return {"flatten": done}, problems
+
+
+def _refuse_unasked(yes: bool) -> None:
+    """Before anything is done: where nobody can be asked, it has to be said."""
+    if not yes and not sys.stdin.isatty():
+        refuse("--flatten: say --yes, as nobody can be asked here; nothing was halted")
+
+
+def _flatten(case: Case, halt: Halt, yes: bool, as_json: bool) -> tuple[dict[str, Any], list[str]]:
+    """Close what the halt, which stands, is about. Returns what was done, and why it is not all of it."""
+    from desk.positions.flatten import flattening
+    from desk.stack.intake import look
+    from desk.stack.sending import send_all
+
+    found = flattening(case, halt)
+    problems = [found.trouble] if found.trouble else []
+    problems += [f"{each.symbol} is not closed: {each.why}" for each in found.left]
+    _show(found, as_json)
+    signals = [each.signal for each in found.closings if each.signal]
+    if signals and not yes and not typer.confirm("Close them?", err=True):
+        return found.document({}, None) | {"closes": []}, [*problems, "nothing was closed; the halt stands"]
+    refused = send_all(case.connection.sqs, case.connection.queue_url, signals)
+    problems += [f"the queue did not take {signal_id}: {why}" for signal_id, why in refused.items()]
+    paused = bool(found.closings) and look(case.connection).paused
+    if paused:
+        problems.append("intake is paused, so the closes wait in the queue; fix: repeg resume --intake")
+    if found.closings and not as_json:
+        _say(found)
+    return found.document(refused, paused), problems
+
+
+def _show(found: Flattening, as_json: bool) -> None:
+    if as_json:
+        return
+    for each in found.closings:
+        shares = "what is held" if each.held is None else f"{abs(each.held):f}{' short' if each.held < 0 else ''}"
+        shares = "nothing yet, an order is at work" if each.held == 0 else shares
+        print(f"close {each.symbol}: {shares} ({each.signal_id}{'' if each.signal else ', at work already'})")
+    if not found.closings:
+        tell("there is nothing to close")
+
+
+def _say(found: Flattening) -> None:
+    if found.waits_until:
+        from desk.telling.figures import NEW_YORK
+
+        opens = found.waits_until.astimezone(NEW_YORK)
+        tell(f"the session is closed: they wait for the open, {opens:%a %d %b %H:%M} ET; stops stay until then")
+    tell(f"follow them with: repeg wait {' '.join(each.signal_id for each in found.closings)}")
 
 
 def resume(
@@ -79,6 +152,7 @@ def resume(
     strategy: Annotated[
         str | None, typer.Option("--strategy", metavar="N", help="Lift only this strategy's halt.")
     ] = None,
+    intake: Annotated[bool, typer.Option("--intake", help="Only take signals again; what is halted stays so.")] = False,
     stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
@@ -86,6 +160,12 @@ def resume(
     from desk.stack.intake import resume as resume_
 
     scope, of = _scope(symbol, strategy)
+    if intake and of:
+        refuse("--intake: not beside --symbol or --strategy; nothing was changed")
+    if intake:
+        where, taken = _switched(stack, resume_)
+        print_json(taken.document()) if as_json else tell(f"{where} takes signals again; what is halted stays so")
+        return
     with _switching(stack) as switch:
         in_force, untold = switch.lift(scope, of)
         left = switch.words()

@@ -34,7 +34,12 @@ def quoted(control: ExchangeControl) -> None:
 
 
 def held(
-    clinic: Clinic, control: ExchangeControl, name: str = "ord-1", symbol: str = "TQQQ", side: str = "buy"
+    clinic: Clinic,
+    control: ExchangeControl,
+    name: str = "ord-1",
+    symbol: str = "TQQQ",
+    side: str = "buy",
+    strategy: str | None = None,
 ) -> Protection:
     """A bracket that holds 100 shares, by the record protected; the OCO that really is at the exchange."""
     short = side == "sell"
@@ -59,7 +64,8 @@ def held(
         status=ProtectionStatus.LIVE,
         placed_at=AT,
     )
-    _record(clinic, order(order_id=name, signal_id=name, symbol=symbol, side=side, kind="bracket"), oco)
+    bracket = order(order_id=name, signal_id=name, symbol=symbol, side=side, kind="bracket", strategy=strategy)
+    _record(clinic, bracket, oco)
     return oco
 
 

@@ -136,13 +136,14 @@ def test_a_halt_of_a_stack_that_is_not_there_fails_in_words(repeg: Repeg) -> Non
     assert (code, out) == (1, "") and "cannot be reached" in said and "ResourceNotFound" in said
 
 
-def test_the_runbooks_commands_for_whoever_has_no_command_line_halt_and_lift(clinic: Clinic, repeg: Repeg) -> None:
-    page = Path("docs/runbook.md").read_text()
-    [item] = re.findall(r"aws dynamodb put-item --table-name repeg --item '(.+)'", page)
-    [key] = re.findall(r"aws dynamodb delete-item --table-name repeg --key '(.+)'", page)
+def test_the_runbooks_line_for_whoever_has_no_command_line_halts(clinic: Clinic, repeg: Repeg) -> None:
+    """It is the only one of AWS's own in the chapter on emergencies, and needs one permission."""
+    chapter = Path("docs/runbook.md").read_text().partition("### Stop it in an emergency")[2].partition("\n### ")[0]
+    [line] = [line.strip() for line in chapter.splitlines() if line.strip().startswith("aws ")]
+    [item] = re.findall(r"aws dynamodb put-item --table-name repeg --item '(.+)'", line)
     clinic["dynamodb"].put_item(TableName="repeg", Item=json.loads(item))
     assert halted(repeg)["mode"] == "halted"
-    clinic["dynamodb"].delete_item(TableName="repeg", Key=json.loads(key))
+    repeg("resume")
     assert halted(repeg)["mode"] == "active"
 
 

@@ -32,6 +32,7 @@ _STATUSES = {
     Status.UNWOUND: "Filled, then refused by a check or not to be protected; the shares were sold (or bought back).",
     Status.SUPERSEDED: "A close for the symbol took over.",
     Status.FAILED: "Something has to be looked at by a person; the events say what.",
+    Status.DONE: "An instruction about another order was carried out; the last event says how.",
 }
 
 _EXITS = {

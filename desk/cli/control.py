@@ -1,4 +1,7 @@
-"""Whether signals are taken (`repeg pause`), and whether orders are sent (`repeg halt`); `repeg resume` ends both."""
+"""Whether signals are taken (`repeg pause`), and whether orders are sent (`repeg halt`); `repeg resume` ends both.
+
+One order alone is taken back by `repeg cancel`.
+"""
 
 from __future__ import annotations
 
@@ -196,6 +199,41 @@ def control(stack: StackName = "", as_json: AsJson = False) -> None:
         tell("active: orders are sent")
 
 
+def cancel(
+    signal_id: Annotated[str, typer.Argument(help="The signal whose order, or rebalance, is taken back.")],
+    timeout: Annotated[float, typer.Option("--timeout", min=0, help="Wall seconds to wait for its end.")] = 60,
+    stack: StackName = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take an order or a rebalance back: no more is sent, what rests is cancelled, what was bought is protected."""
+    from desk.cli.reaching import reaching
+    from desk.stack.records import records_of
+    from desk.stack.taking_back import NotSent, ask
+    from repeg.domain.signals.fields import SIGNAL_ID
+
+    if not SIGNAL_ID.fullmatch(signal_id):
+        refuse(f"signal_id: {signal_id!r} cannot be one; an id is 1 to 64 of A-Z a-z 0-9 _ -")
+    with reaching(stack) as connection:
+        try:
+            asked = ask(connection.sqs, connection.queue_url, records_of(connection), signal_id, timeout)
+        except NotSent as problem:
+            fail(f"the queue did not take the cancel: {problem}")
+        except KeyboardInterrupt:
+            fail("stopped waiting; the cancel was sent")
+    if as_json:
+        print_json(_answered(asked.cancel_id, asked.words, asked.answer, asked.view))
+    if asked.answer is None:
+        halt = "repeg halt --symbol S --cancel-open needs no queue"
+        fail(f"no answer after {timeout:g} s: is intake paused (repeg doctor)? {asked.cancel_id} stays sent; {halt}")
+    if not as_json:
+        tell(asked.words)
+    if not asked.over:
+        fail(f"{signal_id} is not over after {timeout:g} s ({asked.view['status'] if asked.view else 'unknown'})")
+    if asked.view and not as_json:
+        why = f" {asked.view['reason']}" if asked.view["reason"] else ""
+        print(f"{signal_id} {asked.view['status']}{why}")
+
+
 def _document(words: Sequence[Halt]) -> dict[str, Any]:
     """The account's mode, and every word in force."""
     from repeg.domain.halt import Halt, Mode, Scope, halt_view
@@ -257,3 +295,9 @@ def _switched(stack: str, switch: Callable[[Connection], Intake]) -> tuple[str, 
 
 def _waiting(found: Intake) -> str:
     return f"{found.waiting} in the queue" if found.waiting else "nothing is in the queue"
+
+
+def _answered(cancel_id: str, words: str, answer: Any, view: dict[str, Any] | None) -> dict[str, Any]:
+    """What was asked and answered, and how what it names stands."""
+    status, reason = (answer.status.value, answer.reason and answer.reason.value) if answer else (None, None)
+    return {"cancel_id": cancel_id, "status": status, "reason": reason, "detail": words or None, "of": view}

@@ -67,6 +67,7 @@ app.command()(control.pause)
 app.command()(control.resume)
 app.command()(control.halt)
 app.command()(control.control)
+app.command()(control.cancel)
 
 
 def main() -> None:

@@ -107,7 +107,7 @@ def wait(
     """Wait until what became of all these signals is over, whatever its status: orders and rebalances."""
     from desk.cli.reaching import reaching_records
     from desk.stack.following import wait_for
-    from repeg.domain.signals.parsing import SIGNAL_ID
+    from repeg.domain.signals.fields import SIGNAL_ID
 
     for name in signal_ids:
         if not SIGNAL_ID.fullmatch(name):

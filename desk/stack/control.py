@@ -55,7 +55,8 @@ class Switch:
 
     def words(self) -> Sequence[Halt]:
         """Every word in force, that on the account first."""
-        return sorted(self._halts.halts(), key=lambda halt: (list(Scope).index(halt.scope), halt.of))
+        words = (halt for halt in self._halts.halts() if halt.scope is not Scope.ORDER)  # those are cancels
+        return sorted(words, key=lambda halt: (list(Scope).index(halt.scope), halt.of))
 
     def _tell(self, line: str, halt: Halt) -> str | None:
         detail = halt_view(halt) | {"message": one_line(f"{self.stack}: {line}")}

@@ -13,7 +13,7 @@ View = dict[str, Any]
 
 _EXITS = {"target": "green", "stop": "yellow", "unwind": "red"}
 _CLOSED = {"done", "refused", "gone"}
-OVER = {"filled", "partially_filled", "unfilled", "rejected", "unwound", "superseded", "failed"}
+OVER = {"filled", "partially_filled", "unfilled", "rejected", "unwound", "superseded", "failed", "done"}
 
 UNPROTECTED = "UNPROTECTED"
 

@@ -21,6 +21,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         sweep_rebalances(clients.rebalancer(broker), clients.rebalancing())
     except Exception as error:  # positions and orders are looked after, and the next sweep looks again
         logger.error(f"rebalances could not be looked after: {error}", alert=True)
+    try:
+        worker = clients.worker(broker)
+        clients.cancels().sweep(worker.time.wall(), lambda: worker.time.approximate().now(), logger)
+    except Exception as error:  # what is to be sent is held against the cancels all the same
+        logger.error(f"cancels could not be looked after: {error}", alert=True)
     # Last: the lock asks ahead of need, and positions do not wait for it.
     try:
         check_account()

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from repeg.domain.order.bracket import Bracket, Levels
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.closing import answers_for, as_before, protecting_first, selling_on
-from repeg.domain.order.course import arrived_after_all, being_secured, decided, superseded, to_be_assessed, under_way
+from repeg.domain.order.course import (
+    arrived_after_all,
+    being_secured,
+    decided,
+    superseded,
+    taken_back,
+    to_be_assessed,
+    under_way,
+)
 from repeg.domain.order.guarding import not_left, seen_to, to_be_left, to_be_seen_to
 from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.order.record import Order
@@ -30,6 +38,7 @@ from repeg.domain.rules.life import (
     Stage,
     is_interrupted,
     ladder_over,
+    may_be_taken_back,
     stage_of,
     taken_up,
 )
@@ -200,9 +209,9 @@ def test_every_row_about_a_child_order_and_about_an_ending_is_the_first_that_fit
         if status.closed
     ]
     cases = [
-        (order(children=(one,), superseded_by=by, completion=must, requested_qty=Decimal(qty)), one)
+        (order(children=(one,), superseded_by=by, reason=why, completion=must, requested_qty=Decimal(qty)), one)
         for one in children
-        for by in (None, "close")
+        for by, why in ((None, None), ("close", None), (None, Reason.CANCELLED))
         for must in ("must", "protect_price")
         for qty in (0, 100)
     ]
@@ -342,6 +351,7 @@ HAPPENS: dict[On, Happens] = {
     On.PUT_BACK: lambda now, data: None if now.open_child else as_before(now),
     On.FAILED: _failed,
     On.TAKEN_OVER: _taken_over,
+    On.TAKEN_BACK: lambda now, data: taken_back(now, "c", NOON) if may_be_taken_back(now) else None,
     On.LEFT: _left,
     On.FLAT: _flat,
     On.SEEN_TO: _seen_to,

@@ -23,7 +23,8 @@ from repeg.domain.rules.sizing import Sizing, limit_sell, size_close
 from repeg.domain.rules.timing import size_notional
 from repeg.domain.rules.walking import concluded, next_rung, patience_left, write_intent
 from repeg.domain.settings import Settings
-from repeg.domain.signals.parsing import MAX_DECIMALS, OrderSignal, body_hash, parse_signal, read_json
+from repeg.domain.signals.fields import MAX_DECIMALS
+from repeg.domain.signals.parsing import OrderSignal, body_hash, parse_signal, read_json
 from repeg.errors import SignalInvalid
 from tests.property.strategies import orders, prices, quantities, quotes, sides
 from tests.support.make import NOON, asset, child, order, position, session_of

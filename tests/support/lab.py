@@ -20,6 +20,7 @@ from desk.exchange.client import ExchangeControl
 from repeg.broker.alpaca import connect_alpaca
 from repeg.budget.ledger import RateBudget
 from repeg.budget.table import TableBudget
+from repeg.cancels import Cancels
 from repeg.care.punctual import Timetable
 from repeg.care.sweep import refresh_clock, sweep
 from repeg.clock import TimeKeeper
@@ -206,8 +207,9 @@ class Lab:
         self.rebalances = RebalanceStore(dynamodb, table)
         rebalances: Any = Watched(self.rebalances, "rebalances", self.deaths)
         self.rebalancer = Rebalancer(self.worker, rebalances, SharedStore(dynamodb, table))
+        writes = {"accept", "record", "keep_halt", "take_back", "forget_order"}
         self.intake = Intake(
-            Watched(self.orders, "store", self.deaths, {"accept", "record"}),  # type: ignore[arg-type]
+            Watched(self.orders, "store", self.deaths, writes),  # type: ignore[arg-type]
             Watched(self, "executions", self.deaths, {"start"}),  # type: ignore[arg-type]
             self.time,
             lambda body, problem: self.dead_letters.append(body),
@@ -295,6 +297,8 @@ class Lab:
         """The sweeper's minute."""
         done = sweep(self.worker, self, Timetable(self.on, self.schedules))  # type: ignore[arg-type]
         sweep_rebalances(self.rebalancer, self)  # type: ignore[arg-type]
+        cancels = Cancels(self.orders, self, self.rebalances, self)  # type: ignore[arg-type]
+        cancels.sweep(self.time.wall(), lambda: self.time.approximate().now(), self.worker.log)
         return done
 
     def fire(self, schedule: Schedule) -> Answer:

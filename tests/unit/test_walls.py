@@ -125,7 +125,8 @@ REPEG = Package(
         "broker": {"budget", "domain", "errors"},
         "store": {"domain", "errors", "settings"},
         "clock": {"broker", "domain", "store"},
-        "intake": {"clock", "domain", "errors", "executions", "log", "store"},
+        "cancels": {"domain", "errors", "executions", "log", "store"},
+        "intake": {"cancels", "clock", "domain", "errors", "executions", "log", "store"},
         # What the machine's steps share, the nine steps, and the sweep.
         "worker": _RIM,
         "steps": _RIM | {"worker"},
@@ -133,7 +134,7 @@ REPEG = Package(
         "rebalance": _RIM | {"worker"},
         "schedules": _RIM | {"worker"},
         "wiring": _RIM
-        | {"budget", "care", "intake", "rebalance", "schedules", "settings", "steps", "telemetry", "worker"},
+        | {"budget", "cancels", "care", "intake", "rebalance", "schedules", "settings", "steps", "telemetry", "worker"},
     },
 )
 PACKAGES = [DOMAIN, REPEG, EXCHANGE, DESK]

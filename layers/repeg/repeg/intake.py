@@ -12,6 +12,7 @@ from repeg.domain.order.record import Order
 from repeg.domain.rebalance.record import Rebalance, is_rebalance
 from repeg.domain.signals.intake import accepted_order, accepted_rebalance, conflicting_order, invalid_order
 from repeg.domain.signals.parsing import (
+    CancelSignal,
     RebalanceSignal,
     body_hash,
     parse_signal,
@@ -69,6 +70,8 @@ class Intake:
             return self._refuse(text, body, problem, times)
         if isinstance(signal, RebalanceSignal):
             return self._take_rebalance(accepted_rebalance(signal, *times), body, times)
+        if isinstance(signal, CancelSignal):
+            return self._take_back(signal, body, times)
         return self._take(accepted_order(signal, *times), body, times)
 
     def give_up(self, text: str, sent_at: datetime | None, why: str) -> str | None:
@@ -98,7 +101,34 @@ class Intake:
         named = first_worked_by(order.changed(namespace=self._identity()), arn)
         # Recorded before it is started: the sweep finds an order without an execution, and nobody the contrary.
         known = self._orders.accept(named, body_hash(body))
+        if known is None and order.kind == "close":
+            self._heed_early_cancel(order.order_id, times)
         return self._started(order.order_id, order.signal_id, known, body, times)
+
+    def _take_back(self, signal: CancelSignal, body: Any, times: Times) -> str | None:
+        """End what another signal became, then write down what was found: whoever is delivered again does both again.
+
+        A signal that is not there yet, as it came in another group, finds the word.
+        """
+        known = self._orders.claim_of(signal.signal_id)
+        if known:
+            return self._started(known.order_id, signal.signal_id, known, body, times)
+        # Read here: no other signal pays for it with its cold start.
+        from repeg.cancels import Cancels
+
+        cancels = Cancels(self._orders, self._executions, self._rebalances, self._rebalancing)
+        return self._take(cancels.answer(signal, *times), body, times)
+
+    def _heed_early_cancel(self, order_id: str, times: Times) -> None:
+        """End a close whose cancel came first: no exit reads a word later. Trouble with that stops no exit."""
+        try:
+            word = self._orders.halt_about(order_id)
+            if word:
+                from repeg.cancels import take_back
+
+                take_back(self._orders, self._executions, order_id, word.reason.removeprefix("by "), times[0])
+        except Exception as error:
+            self._log.error(f"it is not known whether the close was taken back: {error}", order_id=order_id)
 
     def _take_rebalance(self, rebalance: Rebalance, body: Any, times: Times) -> str | None:
         arn = self._rebalancing.arn(rebalance.rebalance_id, 1)

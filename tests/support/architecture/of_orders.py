@@ -50,6 +50,12 @@ WHERE = (
         "store/turns.py: Lines, worker/supersede.py: supersede",
     ),
     (
+        "taking an order or a rebalance back",
+        "it is handed to an execution that ends it, and a word in the table keeps what is on its way from being sent; "
+        f"of a signal that is not there yet it is kept for {seconds(wait.EARLY_CANCEL_LIVES)}",
+        "cancels.py: Cancels take_back, domain/rules/life.py: may_be_taken_back",
+    ),
+    (
         "orders outside the regular session",
         "brackets only, by limits, with the setting on, and if the signal says `unprotected_ok`: no stop works "
         "before the next open",

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from desk.report.bare import bare_times
-from repeg.domain.halt import halt_of
+from repeg.domain.halt import Scope, halt_of
 from repeg.domain.market.reports import TradingDay
 from repeg.domain.order.views import order_view
+from repeg.domain.reasons import Reason, Status
 from repeg.domain.rebalance.legs import leg_id
 from repeg.events import REBALANCED
 from repeg.store.rebalances import PORTFOLIO
@@ -36,6 +37,7 @@ def look_at(storm: Storm) -> None:
     _check_turn(storm)
     _check_rebalances(storm)
     _check_halts(storm)
+    _check_cancels(storm)
     _check_bare_shares(storm)
     _check_alerts_of_bare_shares(storm)
     _check_nuisance(storm)
@@ -81,6 +83,22 @@ def _check_halts(storm: Storm) -> None:
             order, at = orders.get(entry["client_order_id"]), datetime.fromisoformat(entry["at"])
             within = halted.at + JUST_SENT < at < (halted.lifted or at)
             assert not (order and within and halt_of([halted.halt], order)), f"{entry['client_order_id']} at {at}"
+
+
+def _check_cancels(storm: Storm) -> None:
+    """Nothing was sent of what a cancel took back, but for what was just being sent; and it left no word behind."""
+    orders = {child.client_order_id: order for order in storm.lab.orders.newest() for child in order.children}
+    sent = [entry for entry in storm.lab.control.journal() if entry["type"] == "order" and entry["event"] == "accepted"]
+    for cancel in storm.cancels:
+        answer = storm.lab.orders.find(cancel.cancel_id)
+        assert answer and answer.status is Status.DONE and answer.run.published, f"{cancel.cancel_id} has no answer"
+        for entry in sent if answer.reason is not Reason.NOTHING_TO_CANCEL else ():
+            order, at = orders.get(entry["client_order_id"]), datetime.fromisoformat(entry["at"])
+            ours = order is not None and order.signal_id == cancel.about and order.kind != "unwind"
+            entered = "-p" not in entry["client_order_id"]
+            assert not (ours and entered and at > cancel.at + JUST_SENT), f"{entry['client_order_id']} at {at}"
+    left = [word for word in storm.lab.orders.halts() if word.scope is Scope.ORDER]
+    assert not any(storm.lab.orders.get(word.of) for word in left), f"not over, or not forgotten: {left}"
 
 
 def _check_nuisance(storm: Storm) -> None:

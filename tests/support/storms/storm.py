@@ -34,6 +34,8 @@ REBALANCES = 0.5
 """The share of storms that a rebalance joins."""
 HALTS = 0.3
 """The share of storms in which an operator halts trading."""
+CANCELS = 0.4
+"""The share of storms in which orders are taken back."""
 
 SESSIONS = {
     "regular": "2026-11-20T11:00:00-05:00",
@@ -68,6 +70,15 @@ class Halted:
 
 
 @dataclass
+class Cancelled:
+    """A cancel that intake has taken, and when (market time)."""
+
+    cancel_id: str
+    about: str
+    at: datetime
+
+
+@dataclass
 class Storm:
     """One storm: use `rage`, then look at `lab`, `told`, `lines`."""
 
@@ -78,6 +89,7 @@ class Storm:
     signals: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
     halts: list[Halted] = field(default_factory=list)
+    cancels: list[Cancelled] = field(default_factory=list)
     strangers: bool = False
     own_shares: Decimal = Decimal(0)
 
@@ -170,6 +182,11 @@ class Storm:
         if apart.random() < HALTS:
             at = apart.random() * self.length
             plan += [(at, partial(self._throw, apart)), (at + apart.choice((10, 60, 400)), self._lift)]
+        apart = Random(f"{self.seed} cancels")
+        if apart.random() < CANCELS:
+            for number in range(apart.randint(1, 3)):
+                at = apart.random() * self.length * apart.choice((0.1, 0.5, 1))
+                plan += [(at, partial(self._cancel, number, apart.choice(("s1", "s1", "s2", "s3", "r1"))))]
         return sorted(plan, key=lambda planned: planned[0])
 
     def _meanwhile(self) -> None:
@@ -229,6 +246,17 @@ class Storm:
             self.lab.orders.lift_halt(halted.halt.scope, halted.halt.of)
             halted.lifted = halted.lifted or self.now()
         self.say("lifted")
+
+    def _cancel(self, number: int, about: str) -> None:
+        """An order or a rebalance is taken back; often it is over, and now and then it only comes after that."""
+        signal = {"signal_id": f"c{number}", "kind": "cancel", "cancel_signal_id": about}
+        self.say(f"signal {signal}")
+
+        def deliver() -> None:
+            self._deliver(signal, f"c{number}")
+            self.cancels.append(Cancelled(signal["signal_id"], about, self.now()))
+
+        self.crowd.spawn(f"intake-c{number}", deliver)
 
     def _deliver(self, signal: dict[str, Any], number: int | str) -> None:
         """As SQS does: what was not finished is delivered again."""

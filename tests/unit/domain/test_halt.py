@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from repeg.domain.halt import UNREADABLE, Halt, Mode, Scope, halt_of, refusal
+from repeg.domain.halt import UNREADABLE, Halt, Mode, Scope, halt_of, refusal, taken_back
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason
 from tests.support.make import order
@@ -40,6 +42,16 @@ def test_a_strategy_is_stopped_by_its_name_and_orders_without_one_are_not() -> N
     pairs = Halt(scope=Scope.STRATEGY, of="pairs", mode=Mode.HALTED)
     assert reason([pairs], order(strategy="pairs")) is Reason.HALTED
     assert [reason([pairs], order(strategy=name)) for name in (None, "pair", "")] == [None, None, None]
+
+
+def test_a_cancel_stops_its_order_and_the_legs_of_its_rebalance_and_says_so_beside_a_halt() -> None:
+    since = datetime(2026, 11, 20, 15, tzinfo=UTC)
+    mine, legs = taken_back("ord-1", "c", since), taken_back("reb-1", "c", since)
+    assert reason([HALTED, mine], order(order_id="ord-1")) is Reason.CANCELLED
+    assert reason([mine], order(order_id="ord-2")) is None
+    assert reason([legs], order(order_id="ord-3", rebalance_id="reb-1")) is Reason.CANCELLED
+    assert reason([mine], order(order_id="ord-1", kind="close", side="sell")) is None, "exits read no word"
+    assert mine.sentence == "it is taken back (by c)"
 
 
 def test_a_word_says_what_holds_and_why() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from repeg.domain.signals.parsing import (
+    CancelSignal,
     CloseSignal,
     OrderSignal,
     body_hash,
@@ -70,6 +71,18 @@ def test_every_field_of_an_order() -> None:
     assert isinstance(signal, OrderSignal)
     assert (signal.notional, signal.max_slippage_bps) == (Decimal("250.5"), Decimal("12.5"))
     assert signal.expires_at == datetime(2026, 11, 20, 15, tzinfo=UTC)
+
+
+def test_a_cancel_stands_in_a_group_of_its_own() -> None:
+    signal = parse_signal({"signal_id": "c-1", "kind": "cancel", "cancel_signal_id": "s-1"})
+    assert isinstance(signal, CancelSignal)
+    assert (signal.about, signal.group) == ("s-1", "c-1")
+
+
+@pytest.mark.parametrize("about", [..., "s 1", "c-1"], ids=["missing", "no id", "itself"])
+def test_a_cancel_names_another_signal(about: Any) -> None:
+    body = {"signal_id": "c-1", "kind": "cancel"} | ({} if about is ... else {"cancel_signal_id": about})
+    assert _refusal(json.dumps(body)).field == "cancel_signal_id"
 
 
 @pytest.mark.parametrize("qty", [None, "5"])

@@ -32,10 +32,12 @@ class Scope(StrEnum):
     ACCOUNT = "account"
     STRATEGY = "strategy"
     SYMBOL = "symbol"
+    ORDER = "order"
+    """One order, or one rebalance with its legs: what is taken back."""
 
 
 class Halt(Frozen):
-    """An operator's word. `of` is the strategy or the symbol; empty for the account."""
+    """An operator's word. `of` is the strategy, the symbol, or the record's id; empty for the account."""
 
     scope: Scope = Scope.ACCOUNT
     of: str = ""
@@ -54,6 +56,8 @@ class Halt(Frozen):
     @property
     def sentence(self) -> str:
         """What holds, and why."""
+        if self.scope is Scope.ORDER:
+            return f"it is taken back{f' ({self.reason})' if self.reason else ''}"
         only = "only exits are sent" if self.mode is Mode.HALTED else "only what reduces a position is sent"
         return f"{self.about} is {self.mode}: {only}{f' ({self.reason})' if self.reason else ''}"
 
@@ -61,8 +65,10 @@ class Halt(Frozen):
         """True when it is about that, and nothing else."""
         return (self.scope, self.of) == (scope, of)
 
-    def concerns(self, strategy: str | None, symbol: str | None) -> bool:
-        """True when what that strategy trades in that symbol, or in many, is what it is about."""
+    def concerns(self, strategy: str | None, symbol: str | None, *ids: str | None) -> bool:
+        """True when what that strategy trades in that symbol, or in many, by these records, is what it is about."""
+        if self.scope is Scope.ORDER:
+            return self.of in ids
         return self.of == {Scope.ACCOUNT: "", Scope.STRATEGY: strategy, Scope.SYMBOL: symbol}[self.scope]
 
 
@@ -95,7 +101,7 @@ def heeds_halts(order: Order) -> bool:
 
 def halt_of(halts: Iterable[Halt], order: Order) -> Halt | None:
     """The strictest word that keeps the next child order of an order from being sent; or None."""
-    strict = _strictest(halt for halt in halts if halt.concerns(order.strategy, order.symbol))
+    strict = _strictest(halt for halt in halts if _is_about(halt, order))
     if strict is None or not heeds_halts(order):
         return None
     # A plain buy may cover a short position or open a long one: nobody knows, so it reduces nothing. A close covers.
@@ -104,18 +110,29 @@ def halt_of(halts: Iterable[Halt], order: Order) -> Halt | None:
     return strict
 
 
-def halt_of_plan(halts: Iterable[Halt], strategy: str | None, *, buys: bool) -> Halt | None:
+def taken_back(record_id: str, by: str, at: datetime) -> Halt:
+    """The word by which a cancel keeps an order, or a rebalance, from being sent; `at` is wall time."""
+    return Halt(scope=Scope.ORDER, of=record_id, mode=Mode.HALTED, reason=f"by {by}", since=at, cancel_open=True)
+
+
+def _is_about(halt: Halt, order: Order) -> bool:
+    return halt.concerns(order.strategy, order.symbol, order.order_id, order.rebalance_id)
+
+
+def halt_of_plan(halts: Iterable[Halt], rebalance_id: str, strategy: str | None, *, buys: bool) -> Halt | None:
     """The strictest word that keeps a rebalance from being begun; or None. `buys`: what it sells is to pay for more."""
     # Begun all the same, it would sell, by closes even what is protected, and leave the cash of half a portfolio idle.
-    strict = _strictest(halt for halt in halts if halt.concerns(strategy, None))
+    strict = _strictest(halt for halt in halts if halt.concerns(strategy, None, rebalance_id))
     return strict if strict and (strict.mode is Mode.HALTED or buys) else None
 
 
 def _strictest(halts: Iterable[Halt]) -> Halt | None:
-    strict = max(halts, key=lambda halt: list(Mode).index(halt.mode), default=None)
+    # Of two that are as strict, the one that names the order says why it ends.
+    strict = max(halts, key=lambda halt: (list(Mode).index(halt.mode), halt.scope is Scope.ORDER), default=None)
     return strict if strict and strict.mode is not Mode.ACTIVE else None
 
 
 def refusal(halt: Halt) -> Refusal:
     """How an order ends by it."""
-    return Refusal(reason=_REASONS[halt.mode], detail=halt.sentence)
+    reason = Reason.CANCELLED if halt.scope is Scope.ORDER else _REASONS[halt.mode]
+    return Refusal(reason=reason, detail=halt.sentence)

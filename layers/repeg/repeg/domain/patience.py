@@ -111,6 +111,9 @@ DOUBT_PAUSES = (1, 1, 2, 5, 10, 20)
 DOUBT_LASTS_PAUSE = 60
 """Seconds between further reads; then the operator is alerted, too."""
 
+EARLY_CANCEL_LIVES = timedelta(days=1)
+"""A cancel of a signal that is not there is remembered so long: they come in different groups of one queue."""
+
 # ---- a wait before the order is worked ----
 SIGNAL_LIFETIME = timedelta(minutes=15)
 """From its creation, or from the open that it waits for, where its signal names no expiry."""

@@ -18,6 +18,7 @@ class Status(StrEnum):
     UNWOUND = "unwound"
     SUPERSEDED = "superseded"
     FAILED = "failed"
+    DONE = "done"
 
     @property
     def terminal(self) -> bool:
@@ -38,7 +39,16 @@ class Reason(StrEnum):
 
     INVALID_SIGNAL = "invalid_signal", "The signal breaks the contract; the event names the field and the fix."
     SIGNAL_CONFLICT = "signal_conflict", "The signal_id was used before with another body; the first stands."
+    UNKNOWN_ORDER = (
+        "unknown_order",
+        "Nothing is known of the signal that is named. If it comes within a day of a cancel, nothing is sent for it.",
+    )
+    NOTHING_TO_CANCEL = (
+        "nothing_to_cancel",
+        "What a cancel names is over, or is past being taken back; the event says how it stands.",
+    )
     EXPIRED = "expired", "The signal's expiry passed before the order could be worked."
+    CANCELLED = "cancelled", "A cancel took the order back; the event says which."
     HALTED = (
         "halted",
         "Trading is halted: by an operator, by a trip, or as it cannot be read whether it is; the event says which.",

@@ -27,7 +27,7 @@ from repeg.domain.patience import (
 )
 from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.book import Book
-from repeg.domain.rebalance.legs import all_over, cost_bps, leg_id, order_of, to_place
+from repeg.domain.rebalance.legs import all_over, at_work, cost_bps, leg_id, order_of, to_place
 from repeg.domain.rebalance.outcome import explained, left_by_record, shows_cash, shows_shares, status_with
 from repeg.domain.rebalance.plan import left_over, plan, plan_buys
 from repeg.domain.rebalance.planned import Leg, Plan
@@ -70,6 +70,8 @@ def advance(at: Rebalancer, rebalance: Rebalance, error: str = "") -> Onward:
             left = _with_what_is_left(at, at.note(rebalance, why), f"a step kept failing with {error}")
             return _end(at, left, RebalanceStatus.FAILED, Reason.INTERNAL_ERROR)
     try:
+        if rebalance.reason is Reason.CANCELLED:
+            return _taken_back(at, rebalance)
         if rebalance.status is RebalanceStatus.SELLING:
             return _sell(at, rebalance)
         return _buy(at, rebalance) if rebalance.status is RebalanceStatus.BUYING else _begin(at, rebalance)
@@ -121,7 +123,7 @@ def _begin(at: Rebalancer, rebalance: Rebalance) -> Onward:
     begun = at.note(_fresh(begun), _summary(planned))
     if rebalance.wanted.dry_run or not (planned.sells or planned.buys):
         return _done(at, begun.changed(cash_after=seen.cash))
-    halt = halt_of_plan(at.worker.halts(), rebalance.strategy, buys=bool(planned.buys))
+    halt = halt_of_plan(at.worker.halts(), rebalance.rebalance_id, rebalance.strategy, buys=bool(planned.buys))
     if halt:
         return _give_up(at, rebalance, refusal(halt))
     # In the same invocation: a hop of the machine would lie between the plan and the market that it was made for.
@@ -228,6 +230,14 @@ def _buy(at: Rebalancer, rebalance: Rebalance) -> Onward:
         return _unusable(at, stands, seen.book.changed(detail=f"what is left cannot be told: {seen.book.detail}"))
     left = explained(left_over(seen.book, targets_of(rebalance, at.worker.settings())), every.values())
     return _done(at, stands.changed(residual=left))
+
+
+def _taken_back(at: Rebalancer, rebalance: Rebalance) -> Onward:
+    """Place nothing more; once the legs that are being taken back are over, say what is left."""
+    orders = _orders_of(at, rebalance, (*rebalance.sells, *rebalance.buys))
+    if at_work(orders.values(), at.now(rebalance)):
+        return _hold(at, rebalance, _next_wait(rebalance, WaitingFor.LEGS, LEGS_LOOK_SECONDS))
+    return _give_up(at, rebalance, Refusal(reason=Reason.CANCELLED, detail="taken back before it was placed"))
 
 
 def _worked(at: Rebalancer, rebalance: Rebalance, legs: Sequence[Leg]) -> dict[str, Order]:
@@ -355,14 +365,19 @@ def _done(at: Rebalancer, rebalance: Rebalance) -> Onward:
 def _end(at: Rebalancer, rebalance: Rebalance, status: RebalanceStatus, reason: Reason | None = None) -> Onward:
     ended = rebalance.ended(status, at.now(rebalance), reason)
     left = f", {len(ended.residual)} left" if ended.residual else ""
-    return _publish(at, at.rebalances.finish(at.note(ended, f"{status}{f': {reason}' if reason else ''}{left}")))
+    finished = at.rebalances.finish(at.note(ended, f"{status}{f': {reason}' if reason else ''}{left}"))
+    if reason is Reason.CANCELLED:
+        at.worker.orders.forget_order(rebalance.rebalance_id)
+    return _publish(at, finished)
 
 
 def _publish(at: Rebalancer, rebalance: Rebalance) -> Onward:
     """Alert the operator if the outcome calls for it and publish it, each at least once, then mark it published."""
     if rebalance.work.published:
         return Onward(RebalanceRoute.DONE)
-    if rebalance.status is not RebalanceStatus.DONE:
+    # Who takes one back before anything was traded knows.
+    unbegun = (rebalance.status, rebalance.reason) == (RebalanceStatus.REJECTED, Reason.CANCELLED)
+    if rebalance.status is not RebalanceStatus.DONE and not unbegun:
         at.alert(rebalance, _words(rebalance))
     at.publish(rebalance, REBALANCED)
     at.rebalances.save(rebalance.with_work(published=True))

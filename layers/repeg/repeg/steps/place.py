@@ -179,7 +179,7 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
         case Accepted(report):
             with answering_for(worker, order, child, report):
                 return _accepted(worker, order.with_sending(refused=0, refused_for=None), child, report)
-        case Denied(Reason.HALTED | Reason.REDUCING_ONLY):
+        case Denied(Reason.HALTED | Reason.REDUCING_ONLY | Reason.CANCELLED):
             return _halted(worker, order, child, outcome, unused)
         case Denied() as denied:
             return _denied(worker, order, child, denied)
@@ -337,11 +337,13 @@ def _exit_in_doubt(worker: Worker, order: Order, child: ChildRecord, *, unmoved:
     looks = child.lookups - len(LOOKUP_BACKOFF_SECONDS)
     left = wait_for_sender(worker, child, max(0, looks))
     if looks >= 0 and left is None:
-        return _try_on(worker, order, child, unmoved=unmoved)
+        # One that is taken back ends; what it left is protected again behind that.
+        withdrawn = is_withdrawn(order)
+        return _rule_out(worker, order, child, None) if withdrawn else _try_on(worker, order, child, unmoved=unmoved)
     pause = (left or 1) if looks >= 0 else LOOKUP_BACKOFF_SECONDS[child.lookups]
     if unmoved and stays_bare(worker, order, pause):
         return protect_first(worker, order, 0, f"{child.client_order_id} may still arrive; protected again meanwhile")
-    if unmoved and looks == 0 and child.sends < MAX_SENDS:
+    if unmoved and looks == 0 and child.sends < MAX_SENDS and not is_withdrawn(order):
         return _send_again(worker, order, child)
     return worker.wait(tell_overdue(worker, order), Route.WAIT_TO_PLACE, pause)
 

@@ -44,12 +44,18 @@ def record(worker: Worker, order: Order) -> Next:
     if ladder_over(order) is not Route.RECORD_OUTCOME:
         raise StoreConflict(f"{order.order_id} holds shares that were not seen to")
     ended = concluded(order, worker.now(order))
+    if order.reason is Reason.CANCELLED and ended.status is Status.FILLED:
+        ended = worker.note(ended, "it was filled before it could be taken back")
     recorded = worker.orders.finish(worker.note(ended, _summary(ended)))
+    if order.reason is Reason.CANCELLED:
+        worker.orders.forget_order(order.order_id)
     _log_words(worker, ended)
     return _publish(worker, recorded)
 
 
 def _summary(order: Order) -> str:
+    if order.is_instruction:
+        return f"{order.status}{f': {order.reason}' if order.reason else ''}"
     short = order.terms.working_qty is not None and order.terms.requested_qty is not None
     filled = f"{plain(order.filled_qty)} " + (
         f"of {plain(order.terms.requested_qty or ZERO)} asked" if short else "filled"
@@ -78,7 +84,7 @@ def _log_words(worker: Worker, order: Order) -> None:
 def _publish(worker: Worker, order: Order) -> Next:
     """Alert the operator if the outcome calls for it and publish it, each at least once, then mark it published."""
     left = order.status in (Status.FAILED, Status.UNWOUND)
-    fine = order.status is Status.FILLED or order.reason in (*_REFUSED_AT_INTAKE, _DUST)
+    fine = order.status is Status.FILLED or order.reason in (*_REFUSED_AT_INTAKE, _DUST, Reason.CANCELLED)
     # Flat is what a close wants: there is nothing for anybody to do.
     flat = order.kind == "close" and order.status is Status.REJECTED and order.reason is Reason.NO_POSITION
     missed = is_exit(order) and not fine and not flat

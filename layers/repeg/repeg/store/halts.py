@@ -46,6 +46,15 @@ class Halts(Table):
             self._client.delete_item(TableName=self._table, Key={"pk": item["pk"], "sk": item["sk"]})
         return bool(meant)
 
+    def forget_order(self, record_id: str) -> None:
+        """Take back the word about one order, or rebalance, that is over; none is as well."""
+        self._client.delete_item(TableName=self._table, Key=halt_key(Scope.ORDER, record_id))
+
+    def halt_about(self, record_id: str) -> Halt | None:
+        """The word about one order, or rebalance, read consistently; or None."""
+        item = self._get(halt_key(Scope.ORDER, record_id))
+        return understood(item) if item else None
+
     def _items(self) -> Iterator[Item]:
         start: dict[str, Item] = {}
         while True:

@@ -19,6 +19,7 @@
 | SETTINGS        | LAST_VALID             | the last valid settings document                            |
 | DESK            | PAUSED, ACKNOWLEDGED   | when intake was paused by hand, which alerts were seen      |
 | CONTROL         | ACCOUNT, SYMBOL#<s>, STRATEGY#<n> | what an operator halted                           |
+| CONTROL         | ORDER#<id>             | an order or rebalance that is taken back, until it is over  |
 | TRIPS           | PROTECTION, BROKER, LOSS, DRIFT | evidence upon which trading halts by itself       |
 | SWEEP           | STATE                  | where the sweep goes on, and what it told of moving orders  |
 | BUDGET#<mode>   | BUDGET                 | trading requests of the last minute: one account a stack    |

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from repeg.domain.metrics.figures import Mark
 from repeg.domain.models import direction, from_json
-from repeg.domain.order.course import superseded
+from repeg.domain.order.course import superseded, taken_back
 from repeg.domain.order.fence import handed_on, written_once_more
 from repeg.domain.order.record import ZERO, Order
 from repeg.store.claims import Claims, SignalClaim
@@ -269,6 +269,14 @@ class OrderStore(Claims, Fenced, Halts, Turns, Sweeps):
             StoreConflict, StaleExecution: the order was just written by its own execution; look again.
         """
         self.adopt(superseded(order, by, now), execution_arn)
+
+    def take_back(self, order: Order, by: str, execution_arn: str, now: datetime) -> None:
+        """Hand the order to its next execution, which ends it: a cancel, the signal `by`, took it back.
+
+        Raises:
+            StoreConflict, StaleExecution: the order was just written by its own execution; look again.
+        """
+        self.adopt(taken_back(order, by, now), execution_arn)
 
     def _transact(self, order: Order, writes: list[dict[str, Any]]) -> None:
         owner = self._owner if self._is_for_another(order) else None

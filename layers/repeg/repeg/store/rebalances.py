@@ -113,6 +113,14 @@ class RebalanceStore(Claims, Fenced, Lines):
         self._write(rebalance, adopted, [])
         return adopted
 
+    def take_back(self, rebalance: Rebalance, by: str, execution_arn: str, now: datetime) -> None:
+        """Hand the rebalance to its next execution, which ends it: a cancel, the signal `by`, took it back.
+
+        Raises:
+            StoreConflict, StaleExecution: it was just written by its own execution; look again.
+        """
+        self.adopt(rebalance.taken_back(by, now), execution_arn)
+
     def take_turn(self, rebalance: Rebalance, now: datetime) -> bool:
         """True when it is this rebalance's turn: one at a time, in order of arrival (see `Lines`)."""
         if self._take(PORTFOLIO, rebalance.rebalance_id, _place_key(rebalance), now):

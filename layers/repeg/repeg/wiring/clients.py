@@ -26,6 +26,7 @@ from repeg.telemetry import logger, meter
 
 if TYPE_CHECKING:
     from repeg.broker.port import Broker
+    from repeg.cancels import Cancels
     from repeg.domain.settings import Settings
     from repeg.rebalance.rebalancer import Rebalancer
     from repeg.worker.worker import Worker
@@ -118,6 +119,14 @@ def rebalance_store() -> RebalanceStore:
 def rebalancing() -> Executions:
     """The machine that works rebalances."""
     return Executions(client("stepfunctions"), environment("REBALANCE_MACHINE_ARN"))
+
+
+@cache
+def cancels() -> Cancels:
+    """What takes orders and rebalances back."""
+    from repeg.cancels import Cancels
+
+    return Cancels(order_store(), executions(), rebalance_store(), rebalancing())
 
 
 @cache

@@ -28,7 +28,7 @@ LOOKED_AT = 200
 # What never became an order says nothing of execution; what is wrong with it lies in the dead-letter queue.
 NO_ORDERS = frozenset({Reason.INVALID_SIGNAL, Reason.SIGNAL_CONFLICT})
 # Whoever throws the switch need not be woken for what it does, nor for fifty orders after it was lifted.
-BY_THE_OPERATOR = frozenset({Reason.HALTED, Reason.REDUCING_ONLY})
+BY_THE_OPERATOR = frozenset({Reason.HALTED, Reason.REDUCING_ONLY, Reason.CANCELLED})
 
 
 class Figure(StrEnum):
@@ -58,7 +58,7 @@ class Mark(Frozen):
 def mark_of(order: Order) -> Mark | None:
     """The mark of an order; None while it is not over, and of what says nothing of entering."""
     # How dearly it is left, and how fast, is another question than what entering costs: an exit has no cap.
-    if not order.status.terminal or is_exit(order) or order.reason in NO_ORDERS:
+    if not order.status.terminal or is_exit(order) or is_no_order(order):
         return None
     if order.status is Status.REJECTED and order.reason in BY_THE_OPERATOR:
         return None
@@ -73,6 +73,11 @@ def mark_of(order: Order) -> Mark | None:
         slippage_bps=measured if priced else None,
         dollars=order.filled_qty * reference if priced and reference is not None else ZERO,
     )
+
+
+def is_no_order(order: Order) -> bool:
+    """True for what says nothing of how orders are executed: an instruction, or a message that never became one."""
+    return order.is_instruction or order.reason in NO_ORDERS
 
 
 class Figures(NamedTuple):

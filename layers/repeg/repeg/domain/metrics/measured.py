@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from repeg.domain.metrics.figures import NO_ORDERS, Mark, gauges
+from repeg.domain.metrics.figures import Mark, gauges, is_no_order
 from repeg.domain.metrics.listed import BREAKDOWNS, BROKEN_DOWN, Metric
 from repeg.domain.models import direction
 from repeg.domain.money import BPS, plain
@@ -45,7 +45,7 @@ class Line(NamedTuple):
 
 def lines_of(order: Order) -> tuple[Line, ...]:
     """What an order that is over tells: once for the stack, once by ladder, class of symbol, outcome and reason."""
-    if order.reason in NO_ORDERS:
+    if is_no_order(order):
         return ()
     about = {"order_id": order.order_id, "signal_id": order.signal_id, "symbol": order.symbol, "kind": order.kind}
     about["filled_qty"] = plain(order.filled_qty)

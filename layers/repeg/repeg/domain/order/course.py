@@ -96,6 +96,11 @@ def superseded(order: Order, by: str, now: datetime) -> Order:
     return ending.noted(now, "AssessMarket", f"superseded by {by}")
 
 
+def taken_back(order: Order, by: str, now: datetime) -> Order:
+    """The order once a cancel, the signal `by`, ends it."""
+    return decided(order, Reason.CANCELLED).noted(now, "AcceptSignal", f"taken back by {by}")
+
+
 def being_secured(order: Order, reason: Reason) -> Order:
     """The order once a step kept failing for it: no more is sent, and what is live is cancelled."""
     # What the close put back it protects once its child order is over.

@@ -46,6 +46,8 @@ class Ask(Frozen):
     """Whether a close may cancel orders of the account that are not ours."""
     parent_id: str | None = None
     """The bracket whose shares an unwind exits, and on whose turn it trades."""
+    about: str | None = None
+    """The order that an instruction is about."""
 
 
 class Terms(Frozen):

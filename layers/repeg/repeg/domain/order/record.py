@@ -29,7 +29,7 @@ class Order(Frozen):
     order_id: str
     signal_id: str
     rebalance_id: str | None = None
-    kind: Literal["order", "close", "bracket", "rebalance_leg", "unwind"]
+    kind: Literal["order", "close", "bracket", "rebalance_leg", "unwind", "cancel", "adjust"]
     strategy: str | None = None
     # A second stack on the account, or an earlier one of that name, made the same ids from the same signals: what was
     # found under an id, fills included, was taken for ours.
@@ -241,6 +241,11 @@ class Order(Frozen):
         if self.side is None:
             raise ValueError(f"{self.order_id} has no side yet")
         return self.side
+
+    @property
+    def is_instruction(self) -> bool:
+        """True for what trades nothing itself: it is about another order."""
+        return self.kind in ("cancel", "adjust")
 
     @property
     def client_order_id(self) -> str:

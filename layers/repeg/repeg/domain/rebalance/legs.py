@@ -56,6 +56,11 @@ def all_over(rebalance: Rebalance, legs: Sequence[Leg], orders: Mapping[str, Ord
     return all(order is not None and _is_over(order, now) for order in known)
 
 
+def at_work(orders: Iterable[Order], now: datetime) -> bool:
+    """True while an order of these is not over, and does not hang."""
+    return not all(_is_over(order, now) for order in orders)
+
+
 def _is_over(order: Order, now: datetime) -> bool:
     """True for a leg that is not waited for any more.
 

@@ -140,6 +140,10 @@ class Rebalance(Frozen):
         others = (told for told in self.told if told.what != what)
         return self.changed(told=(*others, Told(what=what, at=now)))
 
+    def taken_back(self, by: str, now: datetime) -> Rebalance:
+        """As a cancel, the signal `by`, ends it: nothing more is placed."""
+        return self.changed(reason=Reason.CANCELLED).noted(now, "AcceptSignal", f"taken back by {by}")
+
     def ended(self, status: RebalanceStatus, now: datetime, reason: Reason | None = None) -> Rebalance:
         """As it ends."""
         return self.changed(status=status, reason=reason, completed_at=now).with_work(parked_until=None)

@@ -60,6 +60,7 @@ CHILD_OVER = (
         Reason.CANCEL_STUCK,
         "the cancel took more than 30 s",
     ),
+    ChildOver(Onward.OVER, lambda order, child: order.reason is Reason.CANCELLED, "a cancel took it back"),
     ChildOver(
         Onward.ENDS,
         lambda order, child: child.status is ChildStatus.EXPIRED,
@@ -146,6 +147,7 @@ NO_FAILURE = (
     Reason.HELD_BY_OTHER_ORDER,
     Reason.NOT_FRACTIONABLE,
     Reason.NOTIONAL_TOO_SMALL,
+    Reason.CANCELLED,
     Reason.HALTED,
     Reason.REDUCING_ONLY,
 )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.protection import lone_stop
 from repeg.domain.order.record import Order
-from repeg.domain.reasons import Status
+from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
 
 
@@ -60,8 +60,8 @@ AT_WORK = (
     Rule(Stage.CANCELING, lambda order: _is_canceling(order), "a child order's cancel was asked for"),
     Rule(
         Stage.WITHDRAWN,
-        lambda order: order.open_child and order.close.superseded_by,
-        "an exit took over; its child may fill",
+        lambda order: order.open_child and is_withdrawn(order),
+        "an exit took over, or a cancel; its child may fill",
     ),
     Rule(Stage.LIVE, lambda order: order.open_child, "a child order may fill"),
     Rule(Stage.WORKING, lambda order: _is_due(order) and order.status is Status.WORKING, "its next child order is due"),
@@ -239,8 +239,8 @@ def sends_no_more(order: Order) -> bool:
 
 
 def is_withdrawn(order: Order) -> bool:
-    """True once an exit took over: what is live of it is cancelled, what is on its way is not sent again."""
-    return order.close.superseded_by is not None
+    """True once an exit or a cancel took over: what is live is cancelled, what is on its way is not sent again."""
+    return order.close.superseded_by is not None or order.reason is Reason.CANCELLED
 
 
 def is_withdrawn_by(order: Order, close: Order) -> bool:
@@ -287,6 +287,16 @@ def is_being_ended(order: Order) -> bool:
 def may_be_superseded(order: Order) -> bool:
     """True while an exit may take over from it: what it bought was not seen to."""
     return not (is_being_ended(order) or order.guard.settled)
+
+
+def may_be_taken_back(order: Order) -> bool:
+    """True while a cancel may end it: it may trade yet, and nothing else ends it already.
+
+    What exits a position by itself is none of anybody's orders, and an instruction is carried out at once.
+    """
+    if order.kind == "unwind" or order.is_instruction:
+        return False
+    return not is_being_ended(order) and (_is_due(order) or wants_another_look(order))
 
 
 def is_to_go_on(order: Order) -> bool:

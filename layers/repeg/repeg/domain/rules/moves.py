@@ -28,6 +28,7 @@ class On(StrEnum):
     PUT_BACK = "protection is back"
     FAILED = "a step keeps failing"
     TAKEN_OVER = "an exit takes over"
+    TAKEN_BACK = "a cancel takes it back"
     LEFT = "the position is to be left"
     FLAT = "its shares have left"
     SEEN_TO = "its shares are guarded, or its owner was told that they are not"
@@ -57,20 +58,23 @@ MOVES = (
     Move(Stage.WAITING, On.LADDER_OVER, (Stage.ENDING, Stage.SOLD, Stage.LOOKING_AGAIN)),
     Move(Stage.WAITING, On.PUT_OFF, (Stage.RESTORING,)),
     Move(Stage.WAITING, On.TAKEN_OVER, (Stage.ENDING,)),
+    Move(Stage.WAITING, On.TAKEN_BACK, (Stage.ENDING, Stage.SOLD)),
     Move(Stage.WORKING, On.SENT, (Stage.LIVE,)),
     Move(Stage.WORKING, On.ARRIVED, (Stage.LIVE, Stage.RESTORING, *_AFTER_ITS_LADDER)),
     Move(Stage.WORKING, On.ASSESSED_ANEW, (Stage.WAITING,)),
     Move(Stage.WORKING, On.PUT_OFF, (Stage.RESTORING,)),
     Move(Stage.WORKING, On.LADDER_OVER, (Stage.ENTERED, Stage.SOLD, Stage.ENDING)),
     Move(Stage.WORKING, On.TAKEN_OVER, (Stage.ENTERED, Stage.ENDING)),
+    Move(Stage.WORKING, On.TAKEN_BACK, (Stage.ENTERED, Stage.SOLD, Stage.ENDING)),
     Move(Stage.LIVE, On.NOT_TAKEN, (Stage.WORKING, Stage.WAITING)),
     Move(Stage.LIVE, On.PUT_OFF, (Stage.RESTORING,)),
     Move(Stage.LIVE, On.CANCELED, (Stage.CANCELING,)),
     Move(Stage.LIVE, On.CHILD_OVER, (Stage.WORKING, Stage.WAITING, Stage.RESTORING, *_AFTER_ITS_LADDER)),
     Move(Stage.LIVE, On.TAKEN_OVER, (Stage.WITHDRAWN,)),
+    Move(Stage.LIVE, On.TAKEN_BACK, (Stage.WITHDRAWN,)),
     Move(Stage.LIVE, On.FAILED, (Stage.SECURING,)),
     Move(Stage.WITHDRAWN, On.CANCELED, (Stage.CANCELING,)),
-    Move(Stage.WITHDRAWN, On.CHILD_OVER, (Stage.ENTERED, Stage.ENDING)),
+    Move(Stage.WITHDRAWN, On.CHILD_OVER, (Stage.ENTERED, Stage.SOLD, Stage.LOOKING_AGAIN, Stage.ENDING)),
     Move(Stage.WITHDRAWN, On.FAILED, (Stage.SECURING,)),
     Move(Stage.CANCELING, On.CHILD_OVER, (Stage.WORKING, Stage.RESTORING, *_AFTER_ITS_LADDER)),
     Move(Stage.CANCELING, On.LIVES_ON, (Stage.LIVE, Stage.WITHDRAWN)),
@@ -85,6 +89,7 @@ MOVES = (
     Move(Stage.LOOKING_AGAIN, On.LADDER_OVER, (Stage.SOLD, Stage.ENDING)),
     Move(Stage.LOOKING_AGAIN, On.PUT_OFF, (Stage.RESTORING,)),
     Move(Stage.LOOKING_AGAIN, On.TAKEN_OVER, (Stage.ENDING,)),
+    Move(Stage.LOOKING_AGAIN, On.TAKEN_BACK, (Stage.SOLD, Stage.ENDING)),
     Move(Stage.ENTERED, On.SEEN_TO, (Stage.ENDING,)),
     Move(Stage.ENTERED, On.LEFT, (Stage.LEAVING,)),
     Move(Stage.ENTERED, On.FLAT, (Stage.ENDING,)),

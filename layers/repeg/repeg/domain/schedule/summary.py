@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from repeg.domain.market.sessions import EASTERN
-from repeg.domain.metrics.figures import FILLED_WITHIN_SECONDS, NO_ORDERS, Figure, Figures, Mark, figures, mark_of
+from repeg.domain.metrics.figures import FILLED_WITHIN_SECONDS, Figure, Figures, Mark, figures, is_no_order, mark_of
 from repeg.domain.metrics.listed import TARGETS, Metric
 from repeg.domain.money import plain
 from repeg.domain.order.record import ZERO, Order
@@ -143,7 +143,7 @@ def sum_up(
 
     `week` are the marks of the entries since Monday, those of the day among them.
     """
-    known = [order for order in orders if order.reason not in NO_ORDERS]
+    known = [order for order in orders if not is_no_order(order)]
     over = [order for order in known if order.status.terminal]
     marks = [mark for order in over if (mark := mark_of(order))]
     return Summary(

@@ -14,6 +14,7 @@ from repeg.domain.rebalance.record import Rebalance, Wanted, Work, rebalance_id_
 from repeg.domain.settings import SYMBOL
 from repeg.domain.signals.parsing import (
     BracketSignal,
+    CancelSignal,
     CloseSignal,
     OrderRequest,
     OrderSignal,
@@ -75,6 +76,44 @@ def _as_bracket(order: Order, signal: BracketSignal) -> Order:
     guard = Guard(stop_loss=signal.stop_loss, take_profit=signal.take_profit)
     order = order.changed(side=signal.side, ask=asked, guard=guard)
     return order.with_terms(reference_price=signal.signal_price, bracket=bracket)
+
+
+def answered_cancel(
+    signal: CancelSignal,
+    found: Order | Rebalance | None,
+    ends: bool,
+    market_now: datetime,
+    received_wall: datetime,
+    sent_wall: datetime,
+) -> Order:
+    """The record of a cancel, which is over at once: what it names as it was found, and whether that ends by it."""
+    reason, detail = _answer(signal.about, found, ends)
+    symbol = found.symbol if isinstance(found, Order) else UNKNOWN_SYMBOL
+    record_id = None if found is None else found.order_id if isinstance(found, Order) else found.rebalance_id
+    return Order(
+        order_id=order_id_for(signal.signal_id),
+        signal_id=signal.signal_id,
+        kind=signal.kind,
+        strategy=signal.strategy,
+        symbol=symbol,
+        status=Status.DONE,
+        reason=reason,
+        created_at=market_now,
+        completed_at=market_now,
+        ask=Ask(received_wall=received_wall, sent_wall=sent_wall, about=record_id),
+    ).noted(market_now, "AcceptSignal", detail)
+
+
+def _answer(about: str, found: Order | Rebalance | None, ends: bool) -> tuple[Reason | None, str]:
+    if found is None:
+        return Reason.UNKNOWN_ORDER, f"nothing is known of {about}: should it come within a day, nothing is sent for it"
+    stands = f"{found.status}{f': {found.reason}' if found.reason else ''}"
+    if ends and (found.status.terminal or found.reason is Reason.CANCELLED):
+        return None, f"{about} was taken back before"
+    if ends:
+        return None, f"{about} is taken back; it was {stands}"
+    over = "is over" if found.status.terminal else "is past being taken back"
+    return Reason.NOTHING_TO_CANCEL, f"{about} {over} ({stands})"
 
 
 def accepted_rebalance(

@@ -5,14 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -26,16 +23,20 @@ from pydantic_core import PydanticCustomError
 
 from repeg.domain.ladder.rungs import SignalLadder
 from repeg.domain.models import Side, direction
-from repeg.domain.money import plain, tidy
-from repeg.domain.settings import SYMBOL
+from repeg.domain.money import plain
+from repeg.domain.signals.fields import (
+    MAX_DIGITS,
+    SIGNAL_ID,
+    Instant,
+    Label,
+    Number,
+    Positive,
+    SignalId,
+    Symbol,
+)
 from repeg.errors import SignalInvalid
 
 MAX_BODY_BYTES = 64 * 1024
-# As many as Alpaca takes of a quantity; with twelve digits before the point they fit into the 28 of a Decimal.
-MAX_DECIMALS = 9
-MAX_LABEL = 64
-FIRST_YEAR, LAST_YEAR = 2000, 2999
-MAX_DIGITS = 12
 # Alpaca wants a stop at least a cent from the price it is measured by: "stop_loss.stop_price must be <= base_price -
 # 0.01" (docs.alpaca.markets/docs/orders-at-alpaca).
 CLOSEST_EXIT = Decimal("0.01")
@@ -43,88 +44,16 @@ CLOSEST_EXIT = Decimal("0.01")
 MOST_WEIGHT = Decimal("1.01")
 PORTFOLIO = "portfolio"
 """The group and the line of signals that are about the whole account: no ticker is written in small letters."""
-NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
-SIGNAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MEMBER = re.compile(r"<\w+\.\w+: ('\w+')>")
 """How pydantic shows one of an enum's values."""
-
-
-def _exact_number(value: object) -> object:
-    # To Python `true` is an int: it would be read as one share.
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise ValueError("must be a number, written as a decimal or as a string of one")
-    if isinstance(value, str) and not NUMBER.fullmatch(value):
-        raise ValueError(f"{value!r} is not a number")
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        raise ValueError("is too large") from None
-    if not number.is_finite():
-        raise ValueError("must be finite")
-    exponent = number.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > MAX_DECIMALS:
-        raise ValueError(f"has more than {MAX_DECIMALS} decimals; round it")
-    if number.adjusted() >= MAX_DIGITS:
-        raise ValueError("is too large")
-    return tidy(number)
-
-
-def _positive(value: Decimal) -> Decimal:
-    if value <= 0:
-        raise ValueError("must be greater than 0")
-    return value
-
-
-def _symbol(value: str) -> str:
-    if not SYMBOL.fullmatch(value):
-        raise ValueError("must be an upper-case ticker such as TQQQ or BRK.B")
-    return value
-
-
-def _signal_id(value: str) -> str:
-    if not SIGNAL_ID.fullmatch(value):
-        raise ValueError("must be 1 to 64 of A-Z a-z 0-9 _ -")
-    return value
-
-
-def _label(value: str) -> str:
-    if len(value) > MAX_LABEL:
-        raise ValueError(f"must have at most {MAX_LABEL} characters")
-    if not value.isprintable():
-        raise ValueError("must be printable text")
-    return value
-
-
-def _aware(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise ValueError("needs an offset, for example 2026-11-20T15:00:00Z")
-    if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}")
-    return value.astimezone(UTC)  # an offset may hold seconds, which a record would not keep
-
-
-def _text_time(value: object) -> object:
-    try:
-        # Pydantic by itself takes numbers, too, for seconds or for milliseconds by their size.
-        if isinstance(value, str) and "T" in value:
-            return datetime.fromisoformat(value)
-    except ValueError:
-        pass
-    raise ValueError("must be an RFC 3339 time such as 2026-11-20T15:00:00Z")
-
-
-Number = Annotated[Decimal, BeforeValidator(_exact_number)]
-Positive = Annotated[Number, AfterValidator(_positive)]
-Symbol = Annotated[str, AfterValidator(_symbol)]
-Instant = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware)]
 
 
 class _Signal(BaseModel):
     # A misspelt field that is passed over is an order without its cap, or without its expiry.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    signal_id: Annotated[str, AfterValidator(_signal_id)]
-    strategy: Annotated[str, AfterValidator(_label)] | None = None
+    signal_id: SignalId
+    strategy: Label | None = None
     expires_at: Instant | None = None
     when_closed: Literal["reject", "next_open"] = "reject"
 
@@ -241,9 +170,44 @@ class RebalanceSignal(_Signal):
         return targets
 
 
+class _Instruction(_Signal):
+    """About another signal's order."""
+
+    @property
+    def group(self) -> str:
+        """A group of its own: nothing holds it back."""
+        return self.signal_id
+
+    @property
+    def about(self) -> str:
+        """The signal whose order is meant."""
+        raise NotImplementedError
+
+
+class CancelSignal(_Instruction):
+    """Take back what another signal became, as far as it did not trade yet."""
+
+    kind: Literal["cancel"]
+    cancel_signal_id: SignalId
+
+    @property
+    def about(self) -> str:
+        """The signal whose order, or rebalance, is taken back."""
+        return self.cancel_signal_id
+
+    @field_validator("cancel_signal_id")
+    @classmethod
+    def _another(cls, about: str, known: ValidationInfo) -> str:
+        if about == known.data.get("signal_id"):
+            raise ValueError("is the cancel's own signal_id; name the signal that is to be taken back")
+        return about
+
+
 OrderRequest = OrderSignal | BracketSignal | CloseSignal
 """Signals that become one order."""
-Signal = OrderRequest | RebalanceSignal
+Instruction = CancelSignal
+"""Signals about the order of another signal."""
+Signal = OrderRequest | Instruction | RebalanceSignal
 _SIGNAL: TypeAdapter[Signal] = TypeAdapter(Annotated[Signal, Field(discriminator="kind")])
 
 
@@ -334,7 +298,7 @@ def _problem(first: Any) -> SignalInvalid:
     path = [str(part) for part in first["loc"][1:] if part != "[key]"]
     kind = first["type"]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return SignalInvalid("kind", 'must be one of "order", "bracket", "close", "rebalance"')
+        return SignalInvalid("kind", 'must be one of "order", "bracket", "close", "cancel", "rebalance"')
     if kind == "extra_forbidden":
         return SignalInvalid(path[-1], "is not a field of this kind of signal; remove it")
     if kind == "missing":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from decimal import Decimal
 from enum import Enum
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from desk.report.analysis.document import schema
 from repeg.domain.money import plain
 from repeg.domain.order.protection import ExitReason
 from repeg.domain.proof.defence import RULES, Account
@@ -81,6 +84,8 @@ def pages() -> dict[str, str]:
         "settings.md": _settings(),
         "last-line-of-defence.md": _defence(),
         "order-life.md": _life(),
+        "report-fields.md": _report_fields(),
+        "report.schema.json": json.dumps(schema(), indent=1) + "\n",
     }
 
 
@@ -240,6 +245,44 @@ def _told(row: Ending) -> str:
 
 def _any(words: Iterable[Enum]) -> str:
     return ", ".join(sorted(str(word.value) for word in words)) or "-"
+
+
+def _report_fields() -> str:
+    parts = [part for name, part in schema()["$defs"].items() if name != "Report"]
+    return "\n".join(
+        [
+            "# The fields of the execution report",
+            "",
+            _NOTE,
+            "",
+            "What `repeg report --json` prints ([report.md](report.md) says how to read it), by parts. As a JSON",
+            "schema: [report.schema.json](report.schema.json). Money, prices, quantities, basis points and fractions",
+            "are decimal strings; times are RFC 3339, market time; days and minutes are New York's. Fields may be",
+            "added; none changes its meaning.",
+            "",
+            *_part(schema()["$defs"]["Report"]),
+            *(line for part in sorted(parts, key=itemgetter("title")) for line in _part(part)),
+        ]
+    )
+
+
+def _part(part: dict[str, Any]) -> list[str]:
+    rows = ((f"`{name}`", _kind(field), field.get("description")) for name, field in part["properties"].items())
+    return [f"## {part['title']}", "", part["description"], "", *_table(("field", "kind", "what"), rows), ""]
+
+
+def _kind(field: dict[str, Any]) -> str:
+    """A JSON type as people say it; a part by its name."""
+    if "anyOf" in field:
+        return " or ".join(_kind(each) for each in field["anyOf"])
+    if "$ref" in field:
+        title = field["$ref"].rpartition("/")[2]
+        return f"[{title}](#{title.lower()})"
+    if field["type"] == "array":
+        return f"list of {_kind(field['items'])}"
+    if "additionalProperties" in field:
+        return f"{_kind(field['additionalProperties'])} by name"
+    return {"date-time": "time", "decimal": "decimal"}.get(field.get("format", ""), str(field["type"]))
 
 
 def _settings() -> str:

@@ -11,7 +11,6 @@ from desk.cli import (
     alerts,
     blotter,
     control,
-    demo,
     doctor,
     exchange,
     keys,
@@ -20,6 +19,7 @@ from desk.cli import (
     positions,
     rebalances,
     rehearse,
+    report,
     schedules,
     send,
     settings,
@@ -36,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(demo.demo)
+app.command()(local.demo)
 app.add_typer(local.app, name="local")
 app.command()(exchange.exchange)
 app.command()(rehearse.rehearse)
@@ -60,6 +60,7 @@ app.add_typer(schedules.targets, name="targets")
 app.command()(schedules.schedules)
 app.add_typer(keys.app, name="keys")
 app.command()(doctor.doctor)
+app.command()(report.report)
 app.command()(alerts.alerts)
 app.command()(alerts.alarms)
 app.command()(alerts.metrics)

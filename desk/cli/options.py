@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,9 @@ import typer
 
 from desk.cli.output import refuse
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_AGO = re.compile(r"(\d+)([dh])", re.ASCII)
+_UNITS = {"d": "days", "h": "hours"}
 
 StackName = Annotated[
     str,
@@ -30,7 +32,9 @@ SymbolFilter = Annotated[str | None, typer.Option("--symbol", metavar="S", help=
 StrategyFilter = Annotated[str | None, typer.Option("--strategy", metavar="N", help="Only of this strategy.")]
 Since = Annotated[
     str | None,
-    typer.Option("--since", metavar="TIME", help="From then on, as 2026-11-20T09:30:00-05:00 or 2026-11-20."),
+    typer.Option(
+        "--since", metavar="TIME", help="From then on, as 2026-11-20T09:30:00-05:00, 2026-11-20, 7d or 12h ago."
+    ),
 ]
 Today = Annotated[bool, typer.Option("--today", help="Only of this market day, in New York.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values, a line each, and nothing else.")]
@@ -38,21 +42,28 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values
 
 def begin_of(since: str | None, today: bool, now: Callable[[], datetime]) -> datetime | None:
     """From when on things are listed; None: all of them. `now` is market time, asked for only where it is needed."""
-    from desk.exchange.market.moments import from_ns, parse_instant
     from repeg.domain.market.sessions import EASTERN
 
     if since is not None and today:
         refuse("--today: not beside --since")
     if today:
         return now().astimezone(EASTERN).replace(hour=0, minute=0, second=0, microsecond=0)
-    if since is None:
-        return None
+    return None if since is None else time_of("--since", since, now)
+
+
+def time_of(option: str, text: str, now: Callable[[], datetime]) -> datetime:
+    """The moment that an option names: a time, a day, which begins in New York, or so long ago (`7d`, `12h`)."""
+    from desk.exchange.market.moments import from_ns, parse_instant
+    from repeg.domain.market.sessions import EASTERN
+
     try:
-        if _DAY.fullmatch(since):
-            return datetime.fromisoformat(since).replace(tzinfo=EASTERN)
-        return from_ns(parse_instant(since if ":" in since else ""))
-    except ValueError:
-        refuse(f"--since: {since} is not a time such as 2026-11-20T09:30:00-05:00, nor a day such as 2026-11-20")
+        if ago := _AGO.fullmatch(text):
+            return now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        if _DAY.fullmatch(text):
+            return datetime.fromisoformat(text).replace(tzinfo=EASTERN)
+        return from_ns(parse_instant(text if ":" in text else ""))
+    except (ValueError, OverflowError):
+        refuse(f"{option}: {text} is not a time such as 2026-11-20T09:30:00-05:00, nor a day such as 2026-11-20")
 
 
 def one_form(as_json: bool, as_csv: bool) -> None:

@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from desk.demo.old_way import old_way
 from desk.demo.verdict import Verdict
 from desk.report.audit import Audit
 from desk.report.execution import BracketReport, ExecutionReport
+from desk.report.old_way import old_way
 from desk.report.targets import Target
 from desk.telling.figures import ratio
 from desk.telling.render import outcome

@@ -19,7 +19,7 @@ README = PROJECT / "README.md"
 PAGES = [README, *sorted((PROJECT / "docs").glob("*.md"))]
 GUIDES = [
     README,
-    *(PROJECT / "docs" / f"{name}.md" for name in ("guide", "deploy", "runbook", "performance", "exchange")),
+    *(PROJECT / "docs" / f"{name}.md" for name in ("guide", "report", "deploy", "runbook", "performance", "exchange")),
 ]
 MOST_LINES_OF_README = 200
 

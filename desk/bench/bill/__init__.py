@@ -1,1 +1,1 @@
-"""What AWS bills: what an order used, and what is asked for it."""
+"""What AWS bills: what an order used."""

@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from desk.bench.bill.prices import Usage
 from desk.bench.bill.table_units import TableUnits
 from desk.bench.stage import Course, Stage, Task
+from desk.report.prices import Usage
 
 Call = tuple[float, str, dict[str, Any]]
 """Epoch seconds, API name, parameters."""

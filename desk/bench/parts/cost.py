@@ -9,12 +9,12 @@ from dataclasses import dataclass, fields
 from typing import Any
 from uuid import uuid4
 
-from desk.bench.bill.prices import MILLION, PRICED_ON, REGION, Usage, bill, document, dollars, price_list
 from desk.bench.bill.usage import usage_of, within
 from desk.bench.errors import BenchError
 from desk.bench.kinds import KINDS, Kind
 from desk.bench.report import Part, Table, Target, number, ratio
 from desk.bench.stage import Course, Stage, Task, moment
+from desk.report.prices import MILLION, PRICED_ON, REGION, Usage, bill, document, dollars, price_list
 from desk.report.truth import is_trading
 
 _QUOTE_SETTLES_S = 0.05

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from desk.bench.artefacts import Artefacts
-from desk.bench.bill.prices import computing
 from desk.bench.errors import BenchError
 from desk.bench.kinds import KINDS, Kind
 from desk.bench.parts.cold import MOST_OF_NATIVE, MOST_OF_PLAIN, plain_handlers
@@ -22,6 +21,7 @@ from desk.bench.runtime import ColdStart, Deployed, start_cold
 from desk.bench.sample import rounded, sample
 from desk.bench.stage import Stage
 from desk.bench.turns import take_turns
+from desk.report.prices import computing
 from repeg.domain.order.record import order_id_for
 
 FIRST = {"order": "buy_at_once", "bracket": "bracket_at_once"}

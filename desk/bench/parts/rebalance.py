@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from desk.bench.bill.prices import Usage, dollars
 from desk.bench.bill.usage import usage_of
 from desk.bench.errors import BenchError
 from desk.bench.parts.burst import LIMIT, WINDOW_S, busiest
 from desk.bench.report import Part, Table, Target, number, ratio
 from desk.bench.stage import Course, Stage, moment
 from desk.report.audit import audit
+from desk.report.prices import Usage, dollars
 from desk.report.truth import is_trading
 from repeg.domain.order.views import order_view
 from repeg.domain.rebalance.record import Rebalance

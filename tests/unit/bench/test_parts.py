@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from desk.bench import __main__ as command
-from desk.bench.bill.prices import Usage
 from desk.bench.bill.usage import within
 from desk.bench.errors import BenchError
 from desk.bench.kinds import KINDS
@@ -31,6 +30,7 @@ from desk.bench.parts.size import report as size_report
 from desk.bench.runtime import ColdStart
 from desk.bench.sample import Sample, sample
 from desk.bench.stage import Task, course
+from desk.report.prices import Usage
 from repeg.domain.signals.parsing import parse_signal
 
 

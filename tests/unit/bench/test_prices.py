@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from desk.bench.bill.prices import MEMORY_GB, Usage, bill, computing, document, dollars, price_list
 from desk.bench.bill.table_units import TableUnits, item_bytes
 from desk.bench.kinds import KINDS
 from desk.bench.parts.cost import Spent, middle
 from desk.bench.parts.cost import report as cost_report
+from desk.report.prices import MEMORY_GB, Usage, bill, computing, document, dollars, price_list
 from tests.support.stack import load_template
 
 KEY = {"pk": {"S": "ORDER#1"}, "sk": {"S": "ORDER"}}

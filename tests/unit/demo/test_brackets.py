@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from desk.demo.bracket_stories import RAN_TO_536, THE_OLD_WAY
-from desk.demo.old_way import old_way
 from desk.demo.stories import PARTS
 from desk.demo.story import Expected, Story
 from desk.demo.verdict import judge
+from desk.report.old_way import old_way
 from repeg.domain.order.bracket import Bracket
 from repeg.domain.order.views import order_view
 from tests.unit.samples import HELD, SOLD_IN_PART, TAKEN, journal

@@ -69,25 +69,30 @@ def _counted(order: Order) -> dict[Metric, Value]:
         Metric.CHILD_ORDERS_CANCELLED: older.cancelled + sum(child.status is ChildStatus.CANCELED for child in sent),
         Metric.CHILD_ORDERS_FILLED: older.fills + sum(child.filled_qty > 0 for child in sent),
         Metric.CAP_BREACHES: int(order.result.cap_breached),
-        Metric.ESTIMATED_COST: _cost(order),
+        Metric.ESTIMATED_COST: estimated_cost(order),
     }
 
 
-def _cost(order: Order) -> Decimal:
-    waits = order.run.waits_since_start
-    transitions = TRANSITIONS_PER_EXECUTION * order.run.executions + TRANSITIONS_PER_WAIT * waits
-    return TRANSITION_DOLLARS * transitions + OTHER_DOLLARS + OTHER_DOLLARS_PER_WAIT * waits
+def estimated_transitions(order: Order) -> int:
+    """States that its executions entered, about: what a step that failed was tried again is not known."""
+    return TRANSITIONS_PER_EXECUTION * order.run.executions + TRANSITIONS_PER_WAIT * order.run.waits_since_start
+
+
+def estimated_cost(order: Order) -> Decimal:
+    """What AWS charges for an order, in dollars, about."""
+    other = OTHER_DOLLARS + OTHER_DOLLARS_PER_WAIT * order.run.waits_since_start
+    return TRANSITION_DOLLARS * estimated_transitions(order) + other
 
 
 def _priced(order: Order) -> dict[Metric, Value]:
     """What there is to say of prices and times, of an order that bought or sold."""
-    result, price = order.result, order.avg_fill_price
+    result = order.result
     found: dict[Metric, Value | None] = {
         Metric.SLIPPAGE_BPS: result.slippage_bps,
         Metric.SLIPPAGE_PERCENT: None if result.slippage_bps is None else result.slippage_bps / 100,
         Metric.SHORTFALL_BPS: result.shortfall_bps,
         Metric.EFFECTIVE_SPREAD_BPS: None if result.shortfall_bps is None else abs(result.shortfall_bps) * 2,
-        Metric.PRICE_IMPROVEMENT_BPS: None if price is None else _improvement(order, price),
+        Metric.PRICE_IMPROVEMENT_BPS: price_improvement_bps(order),
         Metric.SECONDS_TO_FILL: result.seconds_to_fill if order.filled_qty else None,
         Metric.RISK_REWARD: order.guard.risk_reward if order.filled_qty else None,
         Metric.BARE_SECONDS: _bare_seconds(order),
@@ -95,10 +100,17 @@ def _priced(order: Order) -> dict[Metric, Value]:
     return {metric: value for metric, value in found.items() if value is not None}
 
 
-def _improvement(order: Order, price: Decimal) -> Decimal | None:
-    """Against the price that a market order would have met: the ask of a buy, the bid of a sell."""
-    touch = order.terms.arrival_ask if order.side == "buy" else order.terms.arrival_bid
-    return None if not touch or order.side is None else direction(order.side) * (touch - price) / touch * BPS
+def arrival_touch(order: Order) -> Decimal | None:
+    """The price that a market order would have met on arrival: the ask of a buy, the bid of a sell."""
+    return order.terms.arrival_ask if order.side == "buy" else order.terms.arrival_bid
+
+
+def price_improvement_bps(order: Order) -> Decimal | None:
+    """The average price against the touch on arrival; + is better. None: nothing filled, or no quote."""
+    touch, price = arrival_touch(order), order.avg_fill_price
+    return (
+        None if not touch or not price or order.side is None else direction(order.side) * (touch - price) / touch * BPS
+    )
 
 
 def _bare_seconds(order: Order) -> Decimal | None:

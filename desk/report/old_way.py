@@ -30,8 +30,13 @@ def old_way(signal: dict[str, Any], touch: Decimal) -> OldWay:
         take_profit=Decimal(signal["take_profit"]),
         anchor="signal",
     )
-    levels = bracket.levels_at(touch)
-    shares = signal["qty"] * direction(bracket.side)
+    return entered_at(bracket, Decimal(signal["qty"]), touch)
+
+
+def entered_at(bracket: Bracket, qty: Decimal, touch: Decimal) -> OldWay:
+    """So many shares of a bracket, filled at `touch`; stop and target stay where the signal has them."""
+    levels = bracket.changed(anchor="signal").levels_at(touch)
+    shares = qty * direction(bracket.side)
     return OldWay(
         price=touch,
         levels=levels,

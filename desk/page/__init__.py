@@ -1,0 +1,1 @@
+"""The execution report as a page: one file that asks nobody for anything, and draws its plots as SVG."""

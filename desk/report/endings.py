@@ -125,18 +125,13 @@ def _terms_of_oco(books: Books, order: Recorded, oco: Oco) -> Iterator[str]:
     # Somebody may have moved a level since: what we chose is what was placed.
     target = Decimal(seen.head.placed["limit_price"]) if seen else oco.target
     stop = Decimal(seen.stops[0].placed["stop_price"]) if seen and seen.stops else oco.stop
-    price = _price_when(books, order, seen) or order.price
-    if (price - stop) * order.sign <= 0:
-        yield f"stop {stop}, filled at {price}"
-    if (target - price) * order.sign <= 0 and not order.old_way:
-        yield f"target {target}, filled at {price}"
-
-
-def _price_when(books: Books, order: Recorded, oco: Group | None) -> Decimal | None:
-    """What the shares cost that had been bought when an OCO was placed, if more were bought later."""
-    sent = books.sent_for(order)
-    before = [fill for each in sent for fill in each.fills_before(oco.head.met_at if oco else 0)]
-    return _average(before)[1] if len(before) < sum(len(each.fills) for each in sent) else None
+    # The old way takes the signal's levels, on whichever side of them it was filled.
+    if order.old_way:
+        return
+    if (order.price - stop) * order.sign <= 0:
+        yield f"stop {stop}, filled at {order.price}"
+    if (target - order.price) * order.sign <= 0:
+        yield f"target {target}, filled at {order.price}"
 
 
 def _same_oco(order: Recorded, oco: Oco, seen: Group) -> Iterator[str]:

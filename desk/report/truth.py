@@ -27,14 +27,6 @@ class Sent:
     accepts: int = 0
     """How often it was accepted: once, unless something went wrong."""
     fills: list[tuple[Decimal, Decimal]] = field(default_factory=list)
-    filled_at: list[int] = field(default_factory=list)
-    """The place of each of them among the entries, ..."""
-    met_at: int = 0
-    """... and where the order came up first."""
-
-    def fills_before(self, place: int) -> list[tuple[Decimal, Decimal]]:
-        """What it had filled by a place among the entries."""
-        return [fill for fill, at in zip(self.fills, self.filled_at, strict=True) if at < place]
 
     @property
     def order_id(self) -> str:
@@ -65,11 +57,10 @@ class Sent:
         """Average over its fills."""
         return sum((qty * price for qty, price in self.fills), ZERO) / self.filled if self.fills else None
 
-    def happens(self, entry: Entry, place: int) -> None:
+    def happens(self, entry: Entry) -> None:
         """Take in one entry about this order."""
         if entry["type"] == "fill":
             self.fills.append((Decimal(entry["qty"]), Decimal(entry["price"])))
-            self.filled_at.append(place)
             self.left -= Decimal(entry["qty"])
         else:
             self.event = entry["event"]
@@ -89,7 +80,6 @@ class Truth:
     """All orders and positions of the account, brought forward one journal entry at a time."""
 
     def __init__(self) -> None:
-        self._place = 0
         self.orders: dict[str, Sent] = {}
         self.positions: dict[str, Decimal] = defaultdict(Decimal)
         self._named: dict[str, list[Sent]] = defaultdict(list)
@@ -102,11 +92,10 @@ class Truth:
             self.positions[entry["symbol"]] = Decimal(entry["position_qty"])
         if entry["type"] not in ("order", "fill"):
             return None
-        self._place += 1
         sent = self.orders.get(entry["order_id"])
         if sent is None:
-            sent = self._meet(Sent(entry, entry, ZERO, met_at=self._place))
-        sent.happens(entry, self._place)
+            sent = self._meet(Sent(entry, entry, ZERO))
+        sent.happens(entry)
         if entry["type"] == "fill":
             self.positions[sent.symbol] += Decimal(entry["qty"]) * sent.sign
         return sent

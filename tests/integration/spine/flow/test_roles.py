@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import botocore.client
@@ -11,6 +12,7 @@ import pytest
 
 from desk.exchange.client import ExchangeControl
 from repeg.clock import TimeKeeper
+from repeg.domain.halt import Scope
 from repeg.domain.routes import GO_ON_TO_PROTECT
 from repeg.domain.schedule.times import Schedule
 from repeg.store.schedules import KeptTargets
@@ -133,6 +135,14 @@ def _through_the_stop(lab: Lab, _: pytest.MonkeyPatch) -> None:
     on_order(lab, "fill", "49.50", "49.53")
     send(lab, "b", **BRACKET)
     side_by_side(lab)
+
+
+def _trips(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    lab.settings = lab.settings.changed(trip_protection_failures=1, trip_daily_loss=Decimal(1), trip_drift=1)
+    _through_the_stop(lab, _)
+    lab.orders.lift_halt(Scope.ACCOUNT)
+    lab.control.account(cash="90000", last_equity="100000")
+    lab.sweep()
 
 
 def _hit_before_it_was_seen(lab: Lab, _: pytest.MonkeyPatch) -> None:
@@ -290,6 +300,7 @@ LIVES: dict[str, Life] = {
     "protected and hit": _protected_and_hit,
     "bought in part": _bought_in_part,
     "through the stop": _through_the_stop,
+    "trading halts by itself": _trips,
     "hit before it was seen": _hit_before_it_was_seen,
     "hit while it could not be seen": _hit_while_it_could_not_be_seen,
     "sold short": _sold_short,

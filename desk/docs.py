@@ -315,6 +315,8 @@ def _fields() -> Iterable[tuple[str, Any, Any, About]]:
 
 
 def _default(value: Any) -> str:
+    if value in ({}, frozenset()):
+        return "none"
     if isinstance(value, frozenset):
         return " ".join(sorted(value))
     return f"`{_literal(value)}`"
@@ -333,6 +335,8 @@ def _range(default: Any, kind: Any, about: About) -> str:
         return "`true`, `false`"
     if isinstance(default, frozenset):
         return "symbols"
+    if isinstance(default, dict):
+        return "limits by strategy"
     choices = get_args(kind)
     if isinstance(default, str) and choices:
         return ", ".join(f"`{choice}`" for choice in choices)

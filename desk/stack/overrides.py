@@ -136,4 +136,6 @@ def _plain(settings: Settings) -> Document:
 def _in_json(value: Any) -> Any:
     if isinstance(value, Decimal):
         return plain(value)
+    if isinstance(value, dict):
+        return {name: _in_json(each) for name, each in value.items()}
     return sorted(value) if isinstance(value, frozenset) else value

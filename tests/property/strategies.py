@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from types import UnionType
@@ -58,6 +58,7 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     Decimal: st.decimals("-1000000", "1000000", places=9),
     str: st.text(min_size=1, max_size=12),
     datetime: st.datetimes(datetime(2024, 1, 2), datetime(2027, 12, 30), timezones=st.just(UTC)),
+    date: st.dates(date(2024, 1, 2), date(2027, 12, 30)),
     type(None): st.none(),
 }
 

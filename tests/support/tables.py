@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -63,3 +64,21 @@ def put_items(table: str, items: list[dict[str, Any]]) -> None:
 
 def _keys(partition: str, sort: str) -> list[dict[str, str]]:
     return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
+
+
+class OneAtATime:
+    """DynamoDB decides conditional writes one after the other; moto, in threads, needs to be told."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self._lock = client, Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._client, name)
+        if name == "get_paginator":
+            return real
+
+        def call(**request: Any) -> Any:
+            with self._lock:
+                return real(**request)
+
+        return call

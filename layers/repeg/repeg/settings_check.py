@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import json
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-from repeg.domain.settings import SYMBOL, About, Settings, Symbols
+from repeg.domain.settings import LIMITS_OF_STRATEGIES, SYMBOL, About, Settings, StrategyLimits, Symbols
 from repeg.errors import ConfigurationError
 
 
@@ -47,7 +48,28 @@ def _exact(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
-_BEFORE = {Decimal: _exact, Symbols: _as_symbols}
+def _as_limits(value: Any) -> dict[str, dict[str, Decimal]]:
+    """Limits by strategy: a JSON object, or the text of one."""
+    try:
+        said = dict(json.loads(value, parse_float=Decimal) if isinstance(value, str) else value)
+        return {str(strategy): _limits_of(dict(limits)) for strategy, limits in said.items()}
+    except (TypeError, ValueError, InvalidOperation, RecursionError) as error:
+        told = str(error) if str(error).startswith("'") else 'must be like {"pairs": {"max_daily_orders": 20}}'
+        raise ValueError(told) from None
+
+
+def _limits_of(limits: dict[str, Any]) -> dict[str, Decimal]:
+    unknown = [name for name in limits if name not in LIMITS_OF_STRATEGIES]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no limit of a strategy")
+    found = {name: Decimal(str(_exact(value))) for name, value in limits.items()}
+    bad = [name for name, value in found.items() if not (value.is_finite() and value >= 0)]
+    if bad:
+        raise ValueError(f"{bad[0]!r} must be 0 or more")
+    return found
+
+
+_BEFORE = {Decimal: _exact, Symbols: _as_symbols, StrategyLimits: _as_limits}
 
 
 def _document() -> type[BaseModel]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from repeg.budget.ledger import REQUESTS_PER_WINDOW, URGENT_DIVISOR
 from repeg.domain import patience as wait
+from repeg.domain.book import BOOK_LASTS
 from repeg.domain.ladder.opening import PATIENCE_ENDS_AFTER_OPEN, PLAN_ENDS_AFTER_OPEN
 from repeg.domain.order.reservation import REQUESTS_PER_CHILD, REQUESTS_PER_PROTECTION
 from repeg.domain.settings import Settings
@@ -226,6 +227,20 @@ WHERE = (
         f"{_DEFAULT.trip_protection_minutes} minutes, {_DEFAULT.trip_broker_errors} requests in a row that are not "
         "served, and where they are set the day's loss and positions that disagree. Exits are sent whatever is halted",
         "domain/halt.py: halt_of, domain/trips.py, store/halts.py, store/trips.py, worker/trips.py, care/trips.py",
+    ),
+    (
+        "limits that an order is held to before each send",
+        "one table for what needs no counter, one for a day's counters, for the account and its strategy; off by "
+        f"default but the price collar, {_DEFAULT.price_collar_bps} bps. An entry is counted once, under its own name, "
+        "and what it did not use is given back. Exits pass unseen",
+        "domain/limits.py: LIMITS COUNTED refused, steps/gate.py: held_back, domain/counters.py, store/limits.py, "
+        "care/stock.py",
+    ),
+    (
+        "the account as it was seen a moment ago",
+        f"positions, and equity if a limit needs it, kept by the sweep for {BOOK_LASTS.seconds} s: spares a bracket's "
+        "entry the read of its position, and refuses nobody by itself",
+        "domain/book.py: Book, worker/book.py: shown_position book_for",
     ),
     (
         "with what status and reason an order ends",

@@ -31,6 +31,8 @@ class Survey:
     began_at: datetime
     under_way: frozenset[str] | None = None
     positions: dict[str, Position] | None = None
+    listed_at: datetime | None = None
+    """Market time just before the positions were listed."""
     open_orders: dict[str, OrderReport] | None = None
     quotes: dict[str, Quote] = field(default_factory=dict)
     session: TradingDay | None = None
@@ -172,6 +174,7 @@ def list_account(survey: Survey, orders: Collection[Order]) -> None:
         return
     listed = _had(survey, "protection cannot be watched, open orders are not listed", broker.open_orders)
     survey.open_orders = None if listed is None else {report.broker_order_id: report for report in listed}
+    survey.listed_at = survey.now
     held = _had(survey, "positions cannot be compared, they are not listed", broker.positions)
     survey.positions = None if held is None else {position.symbol: position for position in held}
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from repeg.care.given_up import look_for_given_up
 from repeg.care.punctual import Timetable, look_for_missed_runs
 from repeg.care.standing import hangs, stands, tell
+from repeg.care.stock import take_stock
 from repeg.care.survey import Survey, begin, check_clock, end, in_turn, list_executions
 from repeg.care.trips import look_for_trips
 from repeg.care.watch import free_turn, watch_positions
@@ -43,6 +44,7 @@ def sweep(
         watch_positions(survey)
     except Exception as error:  # the next sweep looks again
         _not_watched(survey, error)
+    take_stock(survey)
     to_do = _revive_all(survey)
     _look_for_given_up(survey)
     look_for_missed_runs(survey, timetable)

@@ -85,6 +85,19 @@ class Reason(StrEnum):
     STOP_THROUGH = "stop_through", "The market is already through the signal's stop."
     SLIPPAGE_EXCEEDED = "slippage_exceeded", "The price ran beyond the slippage cap."
     RISK_REWARD_TOO_LOW = "risk_reward_too_low", "The reward is too small for the risk at the price to be had."
+    RISK_UNREADABLE = "risk_unreadable", "What a limit is measured by could not be read; nothing new was sent."
+    RISK_SYMBOL = "risk_symbol", "The symbol is not among those that may be entered (allowed_symbols, denied_symbols)."
+    RISK_SIGNAL_AGE = "risk_signal_age", "The signal is older than max_signal_age_seconds."
+    RISK_PRICE_COLLAR = "risk_price_collar", "The price is worse than mid or last trade by more than price_collar_bps."
+    RISK_ORDER_QTY = "risk_order_qty", "The entry is for more shares than max_order_qty."
+    RISK_ORDER_NOTIONAL = "risk_order_notional", "The entry may cost more than max_order_notional."
+    RISK_DAILY_LOSS = "risk_daily_loss", "The account has lost max_daily_loss since the last close."
+    RISK_POSITION = "risk_position", "The symbol's position would exceed max_position_fraction of equity."
+    RISK_GROSS_EXPOSURE = "risk_gross_exposure", "All positions together would exceed max_gross_fraction of equity."
+    RISK_DAILY_ORDERS = "risk_daily_orders", "max_daily_orders entries were sent today."
+    RISK_DAILY_NOTIONAL = "risk_daily_notional", "Today's entries would cost more than max_daily_notional."
+    RISK_OPEN_ORDERS = "risk_open_orders", "max_open_orders entries are at work."
+    RISK_DUPLICATE = "risk_duplicate", "It looks like an entry of a moment ago (duplicate_window_seconds)."
     INSUFFICIENT_BUYING_POWER = "insufficient_buying_power", "The account cannot pay for the order."
     WASH_TRADE = "wash_trade", "An opposite order of this account rests in the market."
     DAY_TRADE_LIMIT = (
@@ -105,3 +118,11 @@ class Reason(StrEnum):
     )
     INTERNAL_ERROR = "internal_error", "A step kept failing; what was live was cancelled. The log has the error."
     CANCEL_STUCK = "cancel_stuck", "A cancel was not confirmed within 30 s; the symbol stayed locked until it was."
+
+
+BY_A_LIMIT = frozenset(
+    reason for reason in Reason if reason.startswith("risk_") and reason is not Reason.RISK_REWARD_TOO_LOW
+)
+"""A limit kept it from being sent."""
+HELD_BACK = BY_A_LIMIT | {Reason.HALTED, Reason.REDUCING_ONLY, Reason.CANCELLED}
+"""It was kept from being sent by what the operator set."""

@@ -6,6 +6,8 @@ import re
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
 
+import msgspec
+
 from repeg.domain.models import Frozen
 
 SYMBOL = re.compile(r"[A-Z][A-Z0-9.]{0,9}")
@@ -13,8 +15,29 @@ SYMBOL = re.compile(r"[A-Z][A-Z0-9.]{0,9}")
 _LEVERAGED = "TQQQ SQQQ TECL SPXL UPRO UVXY LABU LABD SOXL FNGU FAS TNA TZA CURE DIRV"
 _HIGH_VOLUME = "SPY QQQ TLT XLF XLK XLP XLY VOX VTV VOOG VOOV AGG BIL BSV IWM EFA VWO"
 
+_MOST = Decimal("1e12")
+
 Symbols = frozenset[str]
+StrategyLimits = dict[str, dict[str, Decimal]]
+"""By strategy: what its orders are held to beside the account's limits, by the names in `LIMITS_OF_STRATEGIES`."""
+LIMITS_OF_STRATEGIES = (
+    "max_order_notional",
+    "max_order_qty",
+    "price_collar_bps",
+    "max_signal_age_seconds",
+    "max_daily_notional",
+    "max_daily_orders",
+    "max_open_orders",
+    "duplicate_window_seconds",
+)
 ExecutionMode = Literal["AUTO", "BETTER_ORDERS", "STANDARD"]
+
+
+_OF_STRATEGIES = (
+    'Limits of strategies beside the account\'s, as JSON: `{"pairs": {"max_daily_orders": 20}}`; names: '
+    + ", ".join(f"`{name}`" for name in LIMITS_OF_STRATEGIES)
+    + "."
+)
 
 
 class About(NamedTuple):
@@ -130,5 +153,65 @@ class Settings(Frozen, omit_defaults=False):
         Literal["halted", "reducing"],
         About("What a trip does: halted lets only exits be sent, reducing what reduces, too."),
     ] = "halted"
+    max_order_notional: Annotated[
+        Decimal,
+        About(
+            "Dollars that one entry may cost at most, at the worst price that it may pay; 0: no limit.", ge=0, le=_MOST
+        ),
+    ] = Decimal(0)
+    max_order_qty: Annotated[Decimal, About("Shares of one entry; 0: no limit.", ge=0, le=_MOST)] = Decimal(0)
+    max_position_fraction: Annotated[
+        Decimal, About("A symbol's position after an entry, as a fraction of equity; 0: no limit.", ge=0, le=100)
+    ] = Decimal(0)
+    max_gross_fraction: Annotated[
+        Decimal,
+        About(
+            "All positions, long and short, with entries on their way, as a fraction of equity; 0: no limit.",
+            ge=0,
+            le=100,
+        ),
+    ] = Decimal(0)
+    max_daily_loss: Annotated[
+        Decimal,
+        About(
+            "Dollars of equity lost since the last close, from which on no entry is sent; 0: no limit.", ge=0, le=_MOST
+        ),
+    ] = Decimal(0)
+    max_daily_notional: Annotated[
+        Decimal, About("Dollars that the entries of a day may cost together; 0: no limit.", ge=0, le=_MOST)
+    ] = Decimal(0)
+    max_daily_orders: Annotated[int, About("Entries sent in a day; 0: no limit.", ge=0, le=1_000_000)] = 0
+    max_open_orders: Annotated[int, About("Entries at work at once; 0: no limit.", ge=0, le=10_000)] = 0
+    # Wide enough for a one-cent tick at a dollar; what is farther off is a typing error, or a market that is none.
+    price_collar_bps: Annotated[
+        Decimal,
+        About(
+            "By how much an order's price (not an exit's) may be worse than mid or last trade, in bps; 0: no limit.",
+            ge=0,
+            le=10_000,
+        ),
+    ] = Decimal(1000)
+    max_signal_age_seconds: Annotated[
+        Decimal,
+        About(
+            "An order whose signal (or the open that it waited for) is older than this is not begun; 0: no limit.",
+            ge=0,
+            le=86_400,
+        ),
+    ] = Decimal(0)
+    duplicate_window_seconds: Annotated[
+        Decimal,
+        About(
+            "No entry like one sent so many seconds before (strategy, symbol, side, size); 0: off.",
+            ge=0,
+            le=86_400,
+        ),
+    ] = Decimal(0)
+    allowed_symbols: Annotated[Symbols, About("Entries are sent in these symbols only; none: in all.")] = frozenset()
+    denied_symbols: Annotated[Symbols, About("No entry is sent in these symbols.")] = frozenset()
+    strategy_limits: Annotated[
+        StrategyLimits,
+        About(_OF_STRATEGIES),
+    ] = msgspec.field(default_factory=dict)
     leveraged_etfs: Annotated[Symbols, About("Symbols routed as leveraged ETFs.")] = frozenset(_LEVERAGED.split())
     high_volume_etfs: Annotated[Symbols, About("Symbols routed as high-volume ETFs.")] = frozenset(_HIGH_VOLUME.split())

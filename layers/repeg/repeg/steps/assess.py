@@ -224,7 +224,7 @@ def _release(
     # While the account is asked the market can fall through a bracket's stop: then it is priced by another quote.
     asked_since = sizing is not None or (order.ask.notional is not None and order.ask.qty is None)
     if isinstance(ready, Ready) and look.quote and not look.problem and not asked_since:
-        ready = ready._replace(seen=SeenQuote(look.quote, seen_at))
+        ready = ready._replace(seen=SeenQuote(look.quote, seen_at, look.last))
     return ready, None
 
 

@@ -15,7 +15,7 @@ from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.walking import cancel_is_stuck
 from repeg.errors import OperatorError, RetryError
-from repeg.worker.keep import keep_resting
+from repeg.steps.keep import keep_resting
 from repeg.worker.lookup import listed, look_up
 from repeg.worker.outcome import Reading, after_close, fold, read_child
 from repeg.worker.worker import Worker

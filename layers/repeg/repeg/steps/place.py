@@ -6,9 +6,9 @@ its id. SecurePosition concludes that it was never sent 15 s after its senders c
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, InTime, SubmitOutcome, Throttled
-from repeg.domain.halt import UNREADABLE, Halt, refusal
 from repeg.domain.ladder.pricing import is_walled_off
 from repeg.domain.ladder.rungs import PriceRule, Rung
 from repeg.domain.market.quotes import Quote, SeenQuote
@@ -29,7 +29,7 @@ from repeg.domain.patience import (
     MAX_SENDS,
 )
 from repeg.domain.proof.ours import child_intent
-from repeg.domain.reasons import Reason
+from repeg.domain.reasons import BY_A_LIMIT, HELD_BACK, Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.bracket_entry import refused_at
 from repeg.domain.rules.life import is_withdrawn, ladder_over, sends_no_more
@@ -46,6 +46,7 @@ from repeg.domain.rules.walking import (
     write_intent,
 )
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError
+from repeg.steps.gate import held_back, stopped_by, with_counted
 from repeg.steps.late import arrived, worked_off_late
 from repeg.steps.put_off import broker_down, no_quote, wait_for_request
 from repeg.worker.lookup import look_up, taken
@@ -97,7 +98,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
         rung = next_rung(order, calendar.trading_until(now, order.terms.outside_session), now)
         if isinstance(rung, Rung) and needs_quote(order, rung):
             if seen and seen.lasts(now):
-                look = look._replace(quote=seen.quote)
+                look = look._replace(quote=seen.quote, last=seen.last)
             else:
                 look = worker.fresh_quote(order, look.clock)
                 order = by_clock(order, look.clock.anchor)
@@ -135,7 +136,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
         except RetryError as error:
             return wait_for_request(worker, order, error.wait_seconds if isinstance(error, BudgetExhausted) else 0)
         child = child.changed(reserved=reserved)
-    return _send(worker, order, child)
+    return _send(worker, order, child, look.last)
 
 
 def _not_worth_sending(order: Order, quote: Quote) -> Refusal | None:
@@ -144,13 +145,16 @@ def _not_worth_sending(order: Order, quote: Quote) -> Refusal | None:
     return Refusal(reason=refusal.reason, detail=refusal.detail) if refusal else runaway(order, quote)
 
 
-def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
-    """Record the intent, then send it: from here on the broker may hold the order, whatever happens to us."""
+def _send(worker: Worker, order: Order, child: ChildRecord, last: Decimal | None = None) -> Next:
+    """Record the intent, then send it: from here on the broker may hold the order, whatever happens to us.
+
+    `last`: the last trade of the symbol, in dollars, if it is recent and known.
+    """
     price = child.limit_price or "market"
     noted = worker.note(order, f"{order.side} {child.qty} {order.symbol} at {price} ({child.client_order_id})")
     # Last, as what comes next is read from there: one that is tried anew may stand before others.
     noted = noted.without_child(child)
-    unused = child.reserved
+    noted, unused = with_counted(worker, noted, child), child.reserved
     connect, drawn = worker.drawing(child)
 
     def save(saved_wall: datetime) -> Order:
@@ -162,13 +166,7 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
     def submit(in_time: InTime) -> SubmitOutcome:
         # Between the save and the send, so that nothing is sent that a halt found unsent. What stalls behind this look
         # is sent within seconds of the save or not at all.
-        halt = worker.halt(noted)
-        if halt == UNREADABLE:
-            worker.alert(noted, halt.sentence)
-        if halt:
-            refused = refusal(halt)
-            return Denied(refused.reason, refused.detail)
-        return _submit(connect(), noted, drawn, in_time)
+        return held_back(worker, noted, child, last) or _submit(connect(), noted, drawn, in_time)
 
     order, outcome = send(worker, intent, save, submit)
     child = order.children[-1]
@@ -179,8 +177,8 @@ def _send(worker: Worker, order: Order, child: ChildRecord) -> Next:
         case Accepted(report):
             with answering_for(worker, order, child, report):
                 return _accepted(worker, order.with_sending(refused=0, refused_for=None), child, report)
-        case Denied(Reason.HALTED | Reason.REDUCING_ONLY | Reason.CANCELLED):
-            return _halted(worker, order, child, outcome, unused)
+        case Denied() as denied if denied.reason in HELD_BACK:
+            return _held_back(worker, order, child, denied, unused)
         case Denied() as denied:
             return _denied(worker, order, child, denied)
         case Throttled(wait_seconds, why):
@@ -231,23 +229,25 @@ def _denied(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
     return refused(worker, order, child, denied)
 
 
-def _halted(worker: Worker, order: Order, child: ChildRecord, halt: Denied, unused: Reservation | None) -> Next:
-    """Nothing was sent, by the operator's word: the order ends; an earlier send under this id is looked up first.
+def _held_back(worker: Worker, order: Order, child: ChildRecord, why: Denied, unused: Reservation | None) -> Next:
+    """Nothing was sent, by an operator's word or a limit: the order ends; an earlier send under this id is looked up.
 
     `unused`: what was reserved, with the request that was set aside for this send.
     """
     # Nobody gives up an entry that may be on its way before that is ruled out: its shares would be in no record.
     if child.sends > 1:
         first = child.changed(sends=child.sends - 1, reserved=unused)
-        return worker.wait(order.with_child(first), Route.WAIT_TO_PLACE, 1)
+        # What a limit said is not asked again, as it need not say so twice; a halt that was lifted is over.
+        stopped = why.reason if why.reason in BY_A_LIMIT else None
+        return worker.wait(order.with_child(first).with_sending(stopped=stopped), Route.WAIT_TO_PLACE, 1)
     if child.may_have_arrived:
         try:
             report, _ = look_up(worker, child_intent(order, child), listed=True)
         except RetryError as error:
-            return _unknown(worker, order, child, f"{halt.message}; what was sent before cannot be seen: {error}")
+            return _unknown(worker, order, child, f"{why.message}; what was sent before cannot be seen: {error}")
         if report:
             return _accepted(worker, order, child, report)
-    following = finish(worker, unsent(worker, order, child), Refusal(reason=halt.reason, detail=halt.message))
+    following = finish(worker, unsent(worker, order, child), Refusal(reason=why.reason, detail=why.message))
     # Behind the save: a record that still counted them would give them back once more.
     worker.give_back(unused)
     return following
@@ -311,9 +311,9 @@ def _look_up(worker: Worker, order: Order, child: ChildRecord, *, refused: bool 
         return _exit_in_doubt(worker, order, seen, unmoved=qty == baseline)
     if not last:
         return worker.wait(order, Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[seen.lookups])
-    halt = None if is_withdrawn(order) else worker.halt(order)
-    if qty == baseline and (halt or is_withdrawn(order)):
-        return _rule_out(worker, order, seen, halt)
+    stopped = None if is_withdrawn(order) else stopped_by(worker, order)
+    if qty == baseline and (stopped or is_withdrawn(order)):
+        return _rule_out(worker, order, seen, stopped)
     if qty == baseline and seen.sends < MAX_SENDS:
         return _send_again(worker, order, seen)
     worker.orders.save(worker.note(decided(order, Reason.BROKER_UNAVAILABLE), "outcome stays unknown"))
@@ -362,15 +362,15 @@ def _try_on(worker: Worker, order: Order, child: ChildRecord, *, unmoved: bool) 
     return following
 
 
-def _rule_out(worker: Worker, order: Order, child: ChildRecord, halt: Halt | None) -> Next:
-    """A close waits for this order to end, or a halt ends it: it was never sent, once nobody can be about to."""
+def _rule_out(worker: Worker, order: Order, child: ChildRecord, stopped: Reason | None) -> Next:
+    """A close waits for this order to end, or what stopped it ends it: it was never sent, once nobody can send it."""
     pause = wait_for_sender(worker, child, child.lookups - len(LOOKUP_BACKOFF_SECONDS))
     if pause:
-        then = "it is halted" if halt else f"{order.symbol} is left"
+        then = "it ends" if stopped else f"{order.symbol} is left"
         detail = f"{child.client_order_id} may still arrive; {then} when that is ruled out"
         return worker.wait(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PLACE, pause)
     order, unused = _without(worker, order, child, f"{child.client_order_id} never arrived")
-    order = worker.orders.save(decided(order, refusal(halt).reason) if halt else order)
+    order = worker.orders.save(decided(order, stopped) if stopped else order)
     worker.give_back(unused)
     return Next(ladder_over(order))
 

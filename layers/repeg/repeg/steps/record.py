@@ -49,8 +49,17 @@ def record(worker: Worker, order: Order) -> Next:
     recorded = worker.orders.finish(worker.note(ended, _summary(ended)))
     if order.reason is Reason.CANCELLED:
         worker.orders.forget_order(order.order_id)
+    _settle(worker, recorded)
     _log_words(worker, ended)
     return _publish(worker, recorded)
+
+
+def _settle(worker: Worker, order: Order) -> None:
+    """Give back what the order counted for among the day's entries and did not use."""
+    try:
+        worker.orders.settle_entry(order, worker.now(order))
+    except Exception as error:  # the sweep gives it back
+        worker.log.info(f"it still counts as an entry at work: {error}", order_id=order.order_id)
 
 
 def _summary(order: Order) -> str:

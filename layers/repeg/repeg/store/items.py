@@ -18,6 +18,8 @@
 | RUN#<schedule>  | <date>                 | the run of a schedule on a day, and what it came to         |
 | SETTINGS        | LAST_VALID             | the last valid settings document                            |
 | DESK            | PAUSED, ACKNOWLEDGED   | when intake was paused by hand, which alerts were seen      |
+| MARKET          | BOOK                   | positions and equity as last looked at, for the limits      |
+| LIMITS          | <date>                 | counters of a day's entries, for the limits that count      |
 | CONTROL         | ACCOUNT, SYMBOL#<s>, STRATEGY#<n> | what an operator halted                           |
 | CONTROL         | ORDER#<id>             | an order or rebalance that is taken back, until it is over  |
 | TRIPS           | PROTECTION, BROKER, LOSS, DRIFT | evidence upon which trading halts by itself       |

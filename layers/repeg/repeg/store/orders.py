@@ -36,6 +36,7 @@ from repeg.store.items import (
     queue_key,
     to_item,
 )
+from repeg.store.limits import Limits
 from repeg.store.sweeps import Sweeps
 from repeg.store.turns import Turns
 
@@ -48,7 +49,7 @@ BATCH = 100
 """Items that DynamoDB reads in one call."""
 
 
-class OrderStore(Claims, Fenced, Halts, Turns, Sweeps):
+class OrderStore(Claims, Fenced, Halts, Limits, Turns, Sweeps):
     """Orders, signals and symbol queues in one table. `client` is a low-level DynamoDB client."""
 
     _owner: Order | None = None

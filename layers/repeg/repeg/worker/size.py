@@ -38,6 +38,7 @@ from repeg.domain.rules.timing import asset_problem
 from repeg.domain.rules.walking import is_exit
 from repeg.errors import RetryError
 from repeg.store.items import Traded
+from repeg.worker.book import shown_position
 from repeg.worker.evidence import find_out, listed_position
 from repeg.worker.foreign import in_the_way, make_way
 from repeg.worker.leftover import left_over, shrunk
@@ -57,7 +58,12 @@ def size(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release | No
         if not order.terms.bracket:
             return _size_leaving(worker, order, trades)
     if order.terms.bracket:
-        problem = position_problem(order, worker.broker_for(order).position(order.symbol))
+        # A position that was seen a moment ago will do, as the order says that it opens: the broker refuses it against
+        # an opposite one. It spares the read, and is asked about before it refuses.
+        shown = shown_position(worker, order)
+        problem = position_problem(order, shown) if shown else None
+        if shown is None or problem:
+            problem = position_problem(order, worker.broker_for(order).position(order.symbol))
         # The broker checks the asset when the buy is sent: reading it first would cost every bracket a request.
         if order.side == "buy" and problem is None:
             return None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cached_property, partial
 from typing import NamedTuple
 
@@ -44,6 +45,8 @@ class Look(NamedTuple):
     """Why the quote shows no market, in words: it may in a moment, and is worth waiting for."""
     clock_is_newer: bool = False
     """The clock was read for this look: what was judged by an older one must be judged again."""
+    last: Decimal | None = None
+    """The last trade in dollars, if it is recent."""
 
 
 @dataclass
@@ -62,6 +65,8 @@ class Worker:
     meter: Meter = field(default_factory=NoMeter)
     state: Route = Route.ASSESS_MARKET
     """The state of the machine whose step is taken: what is noted is noted under it."""
+    seen: object = None
+    """What `worker/book.py` read for the order at hand."""
 
     def at(self, state: Route) -> Worker:
         """The same worker, at another state; what it has connected stays."""
@@ -243,4 +248,5 @@ class Worker:
             self.sleep(BAD_QUOTE_PAUSE_SECONDS)
             seen = broker.snapshot(order.symbol, settings.feed_witnesses)
             problem, doubt = rules.problem(seen, clock.now()), rules.doubt(seen, clock.now())
-        return Look(clock, seen.quote, problem, doubt if problem is Reason.BAD_QUOTE else None, contradicted)
+        told = doubt if problem is Reason.BAD_QUOTE else None
+        return Look(clock, seen.quote, problem, told, contradicted, seen.last_trade(clock.now()))

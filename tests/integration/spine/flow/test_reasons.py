@@ -246,6 +246,40 @@ def _dearer_leg(lab: Lab) -> Order:
     return leg
 
 
+def _beyond(reason: Reason, scene: Scene | None = None, **limit: Any) -> Case:
+    return Case(reason, Status.REJECTED, scene or _signal(), settings=Settings(**limit))
+
+
+def _twice(lab: Lab) -> Order:
+    run(lab, "first")
+    return run(lab)
+
+
+def _beside_another(lab: Lab) -> Order:
+    """Another entry is on its way, and stays there."""
+    lab.control.quote("SQQQ", "50.95", "50.98", 2000, 2000)
+    lab.stall("broker.submit", lambda: run(lab, "second"), nth=1)
+    run(lab, "first", symbol="SQQQ")
+    return lab.order("second")
+
+
+def _without_worth(lab: Lab) -> Order:
+    lab.control.faults({"method": "GET", "path": "/v2/account", "kind": "error", "status": 503})
+    return run(lab)
+
+
+def _after_a_while(lab: Lab) -> Order:
+    send(lab)
+    lab.sleep(30)
+    lab.work()
+    return lab.order("a")
+
+
+def _poorer(lab: Lab) -> Order:
+    lab.control.account(cash="99000")
+    return run(lab)
+
+
 EXTENDED = BRACKET | {"extended_hours": True}
 POOR_REWARD = BRACKET | {"take_profit": "51.97"}
 CASES = [
@@ -287,6 +321,19 @@ CASES = [
     Case(Reason.SLIPPAGE_EXCEEDED, Status.REJECTED, _quoted("51.50", "51.53", **BRACKET)),
     Case(Reason.SLIPPAGE_EXCEEDED, Status.UNFILLED, _run_away),
     Case(Reason.RISK_REWARD_TOO_LOW, Status.REJECTED, _signal(**POOR_REWARD)),
+    _beyond(Reason.RISK_UNREADABLE, _without_worth, max_daily_loss=Decimal(1)),
+    _beyond(Reason.RISK_SYMBOL, denied_symbols=frozenset({"TQQQ"})),
+    _beyond(Reason.RISK_SIGNAL_AGE, _after_a_while, max_signal_age_seconds=Decimal(20)),
+    _beyond(Reason.RISK_PRICE_COLLAR, price_collar_bps=Decimal("0.1")),
+    _beyond(Reason.RISK_ORDER_QTY, max_order_qty=Decimal(99)),
+    _beyond(Reason.RISK_ORDER_NOTIONAL, max_order_notional=Decimal(5000)),
+    _beyond(Reason.RISK_DAILY_LOSS, _poorer, max_daily_loss=Decimal(1000)),
+    _beyond(Reason.RISK_POSITION, max_position_fraction=Decimal("0.05")),
+    _beyond(Reason.RISK_GROSS_EXPOSURE, max_gross_fraction=Decimal("0.05")),
+    _beyond(Reason.RISK_DAILY_ORDERS, _twice, max_daily_orders=1),
+    _beyond(Reason.RISK_DAILY_NOTIONAL, max_daily_notional=Decimal(5000)),
+    _beyond(Reason.RISK_OPEN_ORDERS, _beside_another, max_open_orders=1),
+    _beyond(Reason.RISK_DUPLICATE, _twice, duplicate_window_seconds=Decimal(60)),
     Case(Reason.INSUFFICIENT_BUYING_POWER, Status.REJECTED, _poor),
     Case(Reason.WASH_TRADE, Status.REJECTED, _wash),
     Case(

@@ -15,6 +15,7 @@ from repeg.clock import TimeKeeper
 from repeg.domain.halt import Scope
 from repeg.domain.routes import GO_ON_TO_PROTECT
 from repeg.domain.schedule.times import Schedule
+from repeg.domain.settings import Settings
 from repeg.store.schedules import KeptTargets
 from repeg.store.shared import SharedStore
 from tests.integration.rebalance.scenes import market
@@ -294,7 +295,17 @@ def _rebalanced(lab: Lab, _: pytest.MonkeyPatch) -> None:
     lab.sweep()
 
 
+def _limited(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    """Counted, measured by the account, not sent at first, and given back."""
+    lab.settings = Settings(max_daily_orders=9, max_gross_fraction=Decimal(1), max_position_fraction=Decimal(1))
+    lab.control.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_before", "count": 1})
+    run(lab, "l", qty=10)
+    lab.sweep()
+    hold(lab)
+
+
 LIVES: dict[str, Life] = {
+    "limited": _limited,
     "rebalanced": _rebalanced,
     "scheduled": _scheduled,
     "protected and hit": _protected_and_hit,

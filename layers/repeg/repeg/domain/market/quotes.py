@@ -85,6 +85,8 @@ class SeenQuote(NamedTuple):
 
     quote: Quote
     at: datetime
+    last: Decimal | None = None
+    """The last trade in dollars, if it is recent."""
 
     def lasts(self, now: datetime) -> bool:
         """True while a price may be derived from it without looking again."""
@@ -112,6 +114,11 @@ class Snapshot(Frozen):
     previous_close: Decimal | None = None
     previous_close_on: date | None = None
     """The close of the last session before today, in dollars as they were then, and its day (looks at many only)."""
+
+    def last_trade(self, now: datetime) -> Decimal | None:
+        """The last trade in dollars, if it is recent enough to say something of a price."""
+        recent = self.last_at is not None and now - self.last_at <= LAST_TRADE_COUNTS_FOR
+        return self.last_price if recent else None
 
     @property
     def newest_at(self) -> datetime | None:
@@ -142,8 +149,8 @@ class QuoteRules(Frozen):
         too_wide = self.max_spread_bps is not None and quote.spread_bps > self.max_spread_bps
         if too_wide and quote.ask - quote.bid > tick_size(quote.ask):
             return f"a spread of {quote.spread_bps:.0f} bps is no market"
-        last, at = seen.last_price, seen.last_at
-        if not last or at is None or now - at > LAST_TRADE_COUNTS_FOR or abs(quote.mid - last) <= last * MID_OFF_LAST:
+        last = seen.last_trade(now)
+        if not last or abs(quote.mid - last) <= last * MID_OFF_LAST:
             return None
         return f"a mid {abs(quote.mid - last) / last * BPS:.0f} bps off the last trade at {plain(last)} is no market"
 

@@ -15,7 +15,7 @@ from repeg.domain.models import Frozen
 from repeg.domain.order.adjustments import Adjustment, Seen
 from repeg.domain.order.bracket import Bracket
 from repeg.domain.order.protection import Exit, Protection
-from repeg.domain.order.reservation import Reservation
+from repeg.domain.order.reservation import Counted, Reservation
 from repeg.domain.order.verdicts import WaitingFor
 from repeg.domain.reasons import Reason
 
@@ -94,6 +94,10 @@ class Sending(Frozen):
     """The best price of opposite orders that rest on the account: an exit must stay off it."""
     broker_failures: int = 0
     """Calls in a row that the broker did not answer."""
+    counted: Counted | None = None
+    """How it counts among the day's entries, if a limit counts them."""
+    stopped: Reason | None = None
+    """The limit that forbade a further send, while an earlier one may still arrive."""
 
 
 class Guard(Frozen):

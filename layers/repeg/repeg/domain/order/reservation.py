@@ -6,6 +6,8 @@ that they are reserved for says how many are left: it is drawn with every reques
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Protocol, Self, TypeVar
 
@@ -72,3 +74,12 @@ def emptied(record: R) -> tuple[R, Reservation | None]:
 
 def _some(second: int, left: int) -> Reservation | None:
     return Reservation(second=second, left=left) if left > 0 else None
+
+
+class Counted(Frozen):
+    """An entry as it counts among those of its day: recorded with it, so that whoever ends it gives back the rest."""
+
+    day: date
+    """New York's date."""
+    notional: Decimal
+    """Dollars that it may cost at most."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Protocol
+
 from repeg.domain.ladder.pricing import ZERO, Cap, CapBound
 from repeg.domain.ladder.rungs import LadderName, build_ladder
 from repeg.domain.market.quotes import Quote
-from repeg.domain.market.reports import Asset, Position
+from repeg.domain.market.reports import Asset
 from repeg.domain.models import direction
 from repeg.domain.money import floor_qty
 from repeg.domain.order.course import under_way
@@ -17,7 +20,14 @@ from repeg.domain.rules.timing import asset_problem, classified, measured_by
 from repeg.domain.settings import Settings
 
 
-def position_problem(order: Order, position: Position | None) -> Refusal | None:
+class Shares(Protocol):
+    """What an account holds of a symbol, negative for a short."""
+
+    @property
+    def qty(self) -> Decimal: ...
+
+
+def position_problem(order: Order, position: Shares | None) -> Refusal | None:
     """A bracket neither turns a position around nor reduces it."""
     if position is None or position.qty * direction(order.trading_side) >= 0:
         return None

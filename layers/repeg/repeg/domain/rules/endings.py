@@ -12,7 +12,7 @@ from typing import NamedTuple
 from repeg.domain.market.reports import OrderReport, OrderStatus
 from repeg.domain.order.children import ChildRecord, ChildStatus
 from repeg.domain.order.record import Order
-from repeg.domain.reasons import Reason, Status
+from repeg.domain.reasons import HELD_BACK, Reason, Status
 
 
 class Onward(StrEnum):
@@ -147,9 +147,7 @@ NO_FAILURE = (
     Reason.HELD_BY_OTHER_ORDER,
     Reason.NOT_FRACTIONABLE,
     Reason.NOTIONAL_TOO_SMALL,
-    Reason.CANCELLED,
-    Reason.HALTED,
-    Reason.REDUCING_ONLY,
+    *sorted(HELD_BACK),
 )
 """Why the rest of what had to be traded was not: nothing went wrong, and trying on would not help, or is not wanted."""
 

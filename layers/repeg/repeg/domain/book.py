@@ -1,0 +1,84 @@
+"""The account as it was looked at a moment ago: what entries are measured by without asking the broker each time.
+
+It may spare a read, and never says no by itself: who would be refused by it asks the broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from repeg.domain.market.reports import Account, Position
+from repeg.domain.models import Frozen
+
+ZERO = Decimal(0)
+BOOK_LASTS = timedelta(seconds=60)
+"""The sweep looks every minute. What others do to the account meanwhile shows at the next look."""
+BOOK_IS_FRESH = timedelta(seconds=5)
+"""So old it is as good as asked for anew."""
+BOOK_SHOWS_AFTER = timedelta(seconds=10)
+"""A trade that happened so shortly before a look need not show in it (alpacahq/Alpaca-API #276)."""
+
+
+class Held(Frozen):
+    """Shares of a symbol, negative for a short, and the dollars they are worth."""
+
+    qty: Decimal
+    value: Decimal | None = None
+
+
+class Book(Frozen):
+    """What a look at the account showed. `at` is market time, just before it was looked at."""
+
+    at: datetime
+    positions: dict[str, Held] = msgspec.field(default_factory=dict)
+    equity: Decimal | None = None
+    last_equity: Decimal | None = None
+    cash: Decimal | None = None
+    """Dollars; None: only the positions were looked at."""
+    day: date | None = None
+    settled: Decimal = ZERO
+    """Dollars of that day's entries that were over, and in the positions, when it was looked at."""
+
+    def lasts(self, now: datetime) -> bool:
+        """True while it may be gone by."""
+        return timedelta(0) <= now - self.at <= BOOK_LASTS
+
+    def shows(self, traded: Iterable[datetime], now: datetime) -> bool:
+        """True when it may be gone by for a symbol: what was traded in it, at these times, is certain to show in it."""
+        return self.lasts(now) and all(at <= self.at - BOOK_SHOWS_AFTER for at in traded)
+
+    @property
+    def gross(self) -> Decimal | None:
+        """Dollars of all positions, long and short alike; None: not known."""
+        values = [held.value for held in self.positions.values()]
+        if self.equity is None or self.cash is None or None in values:
+            return None
+        listed = sum((abs(value) for value in values if value is not None), ZERO)
+        # Of a list that lacks a position the broker's own sum is the witness.
+        return max(listed, abs(self.equity - self.cash))
+
+
+def book_of(
+    at: datetime,
+    positions: Iterable[Position],
+    account: Account | None = None,
+    day: date | None = None,
+    settled: Decimal = ZERO,
+) -> Book:
+    """The book of a look."""
+    held = {each.symbol: Held(qty=each.qty, value=each.market_value) for each in positions}
+    if account is None:
+        return Book(at=at, positions=held, day=day, settled=settled)
+    return Book(
+        at=at,
+        positions=held,
+        equity=account.equity,
+        last_equity=account.last_equity,
+        cash=account.cash,
+        day=day,
+        settled=settled,
+    )

@@ -1,0 +1,378 @@
+"""Pre-trade limits: what an order must keep to right before it is sent, for the account and for its strategy.
+
+One table says what is checked. What leaves a position (exits, closes, what protects) is never held to a limit; a plain
+sell only reduces one, and is held to what guards against mistakes alone: its price, and the age of its signal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from repeg.domain.book import Book, Held
+from repeg.domain.counters import NOTIONAL, OPEN, ORDERS, Bound, Entry, day_of, name_of
+from repeg.domain.loss import loss_of_the_day
+from repeg.domain.models import Frozen, direction
+from repeg.domain.money import BPS, plain
+from repeg.domain.order.children import ChildRecord
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.order.verdicts import Refusal
+from repeg.domain.reasons import Reason
+from repeg.domain.rules.walking import intent_of, is_exit
+from repeg.domain.settings import Settings
+
+
+class Case(Frozen):
+    """A child order that is about to be sent, and what it is measured by."""
+
+    order: Order
+    """The order without that child order."""
+    child: ChildRecord
+    settings: Settings
+    now: datetime
+    """Market time."""
+    opened_at: datetime | None = None
+    """The open of the session, or None outside of it."""
+    last: Decimal | None = None
+    """The last trade, in dollars, if it is recent and known."""
+    book: Book | None = None
+    """The account, if a limit is measured by it."""
+
+    @property
+    def begins(self) -> bool:
+        """True for the first child order: what is measured of the whole order was admitted with it."""
+        return not self.order.sent
+
+    @property
+    def price(self) -> Decimal | None:
+        """Dollars that a share of the child order may be traded at, at worst, as far as anybody knows."""
+        terms = self.order.terms
+        arrival = terms.arrival_ask if self.order.side == "buy" else terms.arrival_bid
+        return self.child.limit_price or self.touch or arrival or terms.reference_price
+
+    @property
+    def touch(self) -> Decimal | None:
+        """Dollars at which it would trade, by the quote that it was priced by."""
+        return self.child.ask if self.order.side == "buy" else self.child.bid
+
+    @property
+    def qty(self) -> Decimal:
+        """Shares of the whole order."""
+        return self.order.filled_qty + self.child.qty
+
+    @property
+    def cost(self) -> Decimal | None:
+        """Dollars that the whole order may cost at most; None: nobody knows."""
+        # The ladder may walk up to it, and what was counted at its first price would be exceeded by its last.
+        worst = self.order.worst_price if self.order.side == "buy" and not self.order.terms.bracket else None
+        price = worst or self.price
+        return None if price is None else self.qty * price
+
+    @property
+    def age(self) -> timedelta:
+        """How old its signal is, or since the open that it waited for."""
+        since = self.order.created_at
+        if self.order.ask.when_closed == "next_open" and self.opened_at is not None:
+            since = max(since, self.opened_at)
+        return self.now - since
+
+    @property
+    def held(self) -> Held:
+        """The symbol's position, as the book has it."""
+        none = Held(qty=ZERO, value=ZERO)
+        return self.book.positions.get(self.order.symbol, none) if self.book else none
+
+    @property
+    def shares_after(self) -> Decimal:
+        """Shares of the symbol once the order is filled."""
+        return self.held.qty + direction(self.order.trading_side) * self.child.qty
+
+
+Measure = Callable[[Case], Decimal | None]
+
+
+class Limit(NamedTuple):
+    """A limit that is known from the order, the quote and the account; 0 in its setting: there is none.
+
+    `measured` is what is held against it, or None when it cannot be known: then nothing is sent. `sells`: plain sells
+    are held to it, too. `first`: only the first child order is. `by_book`: the account is looked at for it.
+    """
+
+    name: str
+    setting: str
+    what: str
+    reason: Reason
+    measured: Measure
+    words: str
+    sells: bool = False
+    first: bool = False
+    by_book: bool = False
+
+
+def _beyond(case: Case) -> Decimal | None:
+    """How much worse than mid and last trade the price is, in bps; market orders without a quote name none."""
+    side, child = case.order.trading_side, case.child
+    price = child.limit_price or case.touch
+    mid = (child.bid + child.ask) / 2 if child.bid and child.ask else None
+    marks = [mark for mark in (mid, case.last) if mark]
+    if price is None or not marks:
+        return ZERO
+    return max(direction(side) * (price - mark) / mark * BPS for mark in marks)
+
+
+def _of_equity(dollars: Decimal | None, book: Book | None) -> Decimal | None:
+    if dollars is None or book is None or not book.equity or book.equity <= 0:
+        return None
+    return dollars / book.equity
+
+
+def _position(case: Case) -> Decimal | None:
+    if abs(case.shares_after) <= abs(case.held.qty):
+        return ZERO
+    return _of_equity(None if case.price is None else abs(case.shares_after) * case.price, case.book)
+
+
+def _loss(case: Case) -> Decimal | None:
+    book = case.book
+    if book is None or book.equity is None or book.last_equity is None:
+        return None
+    return loss_of_the_day(book.equity, book.last_equity)
+
+
+LIMITS = (
+    Limit(
+        "signal_age",
+        "max_signal_age_seconds",
+        "seconds since the signal was sent, or since the open that it waited for",
+        Reason.RISK_SIGNAL_AGE,
+        lambda case: Decimal(str(case.age.total_seconds())),
+        "the signal is {is_} s old, {most} at most",
+        sells=True,
+        first=True,
+    ),
+    Limit(
+        "price_collar",
+        "price_collar_bps",
+        "how much worse than the NBBO's mid, and than a recent last trade, the price is",
+        Reason.RISK_PRICE_COLLAR,
+        _beyond,
+        "the price is {is_} bps worse than the market, {most} at most",
+        sells=True,
+    ),
+    Limit(
+        "order_qty",
+        "max_order_qty",
+        "shares of the whole order",
+        Reason.RISK_ORDER_QTY,
+        lambda case: case.qty,
+        "{is_} shares, {most} at most",
+    ),
+    Limit(
+        "order_notional",
+        "max_order_notional",
+        "what the whole order may cost, at the worst price that it may pay",
+        Reason.RISK_ORDER_NOTIONAL,
+        lambda case: case.cost,
+        "it may cost ${is_}, ${most} at most",
+    ),
+    Limit(
+        "daily_loss",
+        "max_daily_loss",
+        "equity lost since the last close; at the limit nothing is sent any more",
+        Reason.RISK_DAILY_LOSS,
+        _loss,
+        "${is_} were lost since the last close; from ${most} on nothing is entered",
+        by_book=True,
+    ),
+    Limit(
+        "position",
+        "max_position_fraction",
+        "the symbol's position once the order is filled, by equity; what makes it smaller passes",
+        Reason.RISK_POSITION,
+        _position,
+        "the position would be {is_} of equity, {most} at most",
+        first=True,
+        by_book=True,
+    ),
+)
+"""What is known without counting."""
+
+
+class Counter(NamedTuple):
+    """A limit on a counter of the day, kept in the table; 0 in its setting: there is none."""
+
+    name: str
+    setting: str
+    what: str
+    reason: Reason
+    counter: str
+
+
+COUNTED = (
+    Counter(
+        "daily_orders", "max_daily_orders", "entries sent on this day of New York", Reason.RISK_DAILY_ORDERS, ORDERS
+    ),
+    Counter(
+        "daily_notional",
+        "max_daily_notional",
+        "dollars of those entries: filled, or still at work at the worst price that they may pay",
+        Reason.RISK_DAILY_NOTIONAL,
+        NOTIONAL,
+    ),
+    Counter("open_orders", "max_open_orders", "entries that are not over", Reason.RISK_OPEN_ORDERS, OPEN),
+)
+
+
+def is_held_to_limits(order: Order) -> bool:
+    """False for exits: nothing in a limit stops one."""
+    return not is_exit(order)
+
+
+def enters(order: Order) -> bool:
+    """True when it may open a position or make one larger; a plain sell cannot."""
+    return not is_exit(order) and not (intent_of(order) or "").endswith("_to_close")
+
+
+def needs_book(case: Case) -> bool:
+    """True when a limit that is set is measured by the account, and held against this child order."""
+    settings = case.settings
+    by_book = any(_applies(limit, case) and getattr(settings, limit.setting) for limit in LIMITS if limit.by_book)
+    return by_book or bool(enters(case.order) and case.begins and settings.max_gross_fraction)
+
+
+def refused(case: Case) -> Refusal | None:
+    """Why the child order must not be sent, by what needs no counter; or None. The account's limits come first."""
+    if not is_held_to_limits(case.order):
+        return None
+    return _symbol(case) or next(_exceeded(case), None)
+
+
+def _symbol(case: Case) -> Refusal | None:
+    symbol, settings = case.order.symbol, case.settings
+    if not enters(case.order):
+        return None
+    if symbol in settings.denied_symbols:
+        return Refusal(reason=Reason.RISK_SYMBOL, detail=f"{symbol} is among the denied_symbols")
+    if settings.allowed_symbols and symbol not in settings.allowed_symbols:
+        return Refusal(reason=Reason.RISK_SYMBOL, detail=f"{symbol} is not among the allowed_symbols")
+    return None
+
+
+def _exceeded(case: Case) -> Iterator[Refusal]:
+    for limit in LIMITS:
+        for whose, most in _most(case, limit.setting):
+            if not most or not _applies(limit, case):
+                continue
+            found = limit.measured(case)
+            if found is None:
+                detail = f"{limit.setting} cannot be held against it: {_MISSING[limit.by_book]}"
+                yield Refusal(reason=Reason.RISK_UNREADABLE, detail=detail)
+            elif found >= most if limit.reason is Reason.RISK_DAILY_LOSS else found > most:
+                words = limit.words.format(is_=_figure(found), most=plain(most))
+                yield Refusal(reason=limit.reason, detail=f"{words} ({whose}{limit.setting})")
+
+
+_MISSING = {True: "the broker does not say what the account is worth", False: "no price is known"}
+
+
+def _applies(limit: Limit, case: Case) -> bool:
+    return (limit.sells or enters(case.order)) and (case.begins or not limit.first)
+
+
+def _most(case: Case, setting: str) -> Iterator[tuple[str, Decimal]]:
+    """The limit of the account, and the one of the strategy, each with whose it is in words."""
+    yield "", Decimal(getattr(case.settings, setting))
+    strategy = case.order.strategy or ""
+    yield f"{strategy}: ", case.settings.strategy_limits.get(strategy, {}).get(setting, ZERO)
+
+
+def _figure(value: Decimal) -> str:
+    return plain(round(value, 4))
+
+
+def looks_at_account(settings: Settings) -> bool:
+    """True when a limit that is set is measured by what the account is worth."""
+    return bool(settings.max_gross_fraction or any(getattr(settings, each.setting) for each in LIMITS if each.by_book))
+
+
+# --- what is counted ---
+
+
+def counts_entries(settings: Settings) -> bool:
+    """True when a limit that is set counts entries, of the account or of any strategy."""
+    documents = [getattr(settings, name) for name in _COUNTING]
+    return any(documents) or any(of.get(name) for of in settings.strategy_limits.values() for name in _COUNTING)
+
+
+_COUNTING = (*(counter.setting for counter in COUNTED), "duplicate_window_seconds", "max_gross_fraction")
+
+
+def is_counted(case: Case) -> bool:
+    """True when the child order begins an entry that a limit counts, so that the table must be written."""
+    if not enters(case.order) or not case.begins:
+        return False
+    return any(most for name in _COUNTING for _, most in _most_or_none(case, name))
+
+
+def entry_of(case: Case) -> Entry | None:
+    """What the order is counted as; None: nobody knows what it costs."""
+    order, cost = case.order, case.cost
+    if cost is None:
+        return None
+    counted = order.sending.counted
+    size = f"${plain(order.ask.notional)}" if order.ask.qty is None and order.ask.notional else plain(case.qty)
+    return Entry(
+        order_id=order.order_id,
+        strategy=order.strategy,
+        # As it was recorded first: that is what is given back.
+        notional=counted.notional if counted else cost,
+        twin=f"{order.strategy or ''} {order.symbol} {order.side} {size}",
+        at=case.now,
+    )
+
+
+def bounds_of(case: Case, entry: Entry) -> tuple[Bound, ...]:
+    """How high the counters may stand before it, for each limit that is set."""
+    counted = (bound for counter in COUNTED for bound in _bounds(case, counter, entry))
+    return (*counted, *_exposure(case, entry), *_twins(case, entry))
+
+
+def _bounds(case: Case, counter: Counter, entry: Entry) -> Iterator[Bound]:
+    scopes = (None, case.order.strategy)
+    for scope, (whose, most) in zip(scopes, _most(case, counter.setting), strict=True):
+        if not most:
+            continue
+        adds = entry.notional if counter.counter == NOTIONAL else Decimal(1)
+        detail = f"{counter.what}: {_figure(adds)} more would exceed {plain(most)} ({whose}{counter.setting})"
+        yield Bound(name_of(counter.counter, scope), most - adds, counter.reason, detail)
+
+
+def _exposure(case: Case, entry: Entry) -> Iterator[Bound]:
+    fraction, book = case.settings.max_gross_fraction, case.book
+    if not fraction or book is None:
+        return
+    gross, equity = book.gross, book.equity
+    if gross is None or equity is None or equity <= 0:
+        detail = f"max_gross_fraction cannot be held against it: {_MISSING[True]}"
+        yield Bound(NOTIONAL, Decimal(-1), Reason.RISK_UNREADABLE, detail)
+        return
+    # All that was entered and need not show in the book is on top of it: at work, or over since.
+    shown = book.settled if book.day == day_of(case.now) else ZERO
+    room = fraction * equity - gross + shown
+    detail = f"positions of ${_figure(gross)} and ${_figure(entry.notional)} more, with entries on their way, "
+    detail += f"would exceed {plain(fraction)} of equity, ${_figure(equity)} (max_gross_fraction)"
+    yield Bound(NOTIONAL, room - entry.notional, Reason.RISK_GROSS_EXPOSURE, detail)
+
+
+def _twins(case: Case, entry: Entry) -> Iterator[Bound]:
+    for whose, window in _most_or_none(case, "duplicate_window_seconds"):
+        if window:
+            most = Decimal(str(case.now.timestamp())) - window
+            detail = f"{entry.twin.strip()} was sent less than {plain(window)} s ago ({whose}duplicate_window_seconds)"
+            yield Bound(entry.twin_name, most, Reason.RISK_DUPLICATE, detail)
+
+
+def _most_or_none(case: Case, setting: str) -> Iterator[tuple[str, Decimal]]:
+    return ((whose, most) for whose, most in _most(case, setting) if most)

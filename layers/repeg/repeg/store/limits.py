@@ -1,0 +1,194 @@
+"""What limits are measured by, in the table: the counters of each day's entries, and the account as last looked at.
+
+Counters change by one conditional update each, which adds to all of them or to none: whoever counts at the same time
+does not conflict, and no two can both take the last place. An entry is counted under its own name, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
+
+from repeg.domain.book import Book
+from repeg.domain.counters import (
+    SETTLED_AT,
+    Bound,
+    Counters,
+    Entry,
+    counters_of,
+    entry_name,
+    refusing,
+    settling,
+)
+from repeg.domain.models import from_json, to_json
+from repeg.domain.order.record import Order
+from repeg.store.fenced import Table, raise_unless_condition
+from repeg.store.items import Item, from_item, item_traded, to_item
+
+PARTITION = "LIMITS"
+_BOOK = {"pk": "MARKET", "sk": "BOOK"}
+
+
+def counters_key(day: date) -> Item:
+    """Key of a day's counters."""
+    return to_item({"pk": PARTITION, "sk": day.isoformat()})
+
+
+class Limits(Table):
+    """Counters of entries, and the book."""
+
+    # --- counting ---
+
+    def count_entry(self, day: date, entry: Entry, bounds: Iterable[Bound]) -> Bound | None:
+        """Count an entry unless that would exceed a bound, which is returned then; counted again, it counts once."""
+        bounds = tuple(bounds)
+        # Of several that look the same the newest counts.
+        stamp = Decimal(str(entry.at.timestamp()))
+        update = _Update()
+        update.add(entry.adds)
+        update.set({entry.name: entry.notional, entry.twin_name: stamp})
+        conditions = [f"attribute_not_exists({update.name(entry.name)})"]
+        for bound in bounds:
+            name, most = update.name(bound.counter), update.value(bound.most)
+            conditions.append(f"(attribute_not_exists({name}) OR {name} <= {most})")
+        stood = self._update(day, update, conditions)
+        if stood is None or entry.name in stood:
+            return None
+        refused = refusing(bounds, stood)
+        if refused is None:
+            raise RuntimeError(f"{entry.order_id} was not counted, and no bound refuses it")
+        return refused
+
+    def settle_entry(self, order: Order, now: datetime) -> None:
+        """Give back what an entry that is over did not use; done again, or of one that was not counted: nothing."""
+        counted = order.sending.counted
+        if counted is None:
+            return
+        entry, adds = entry_name(order.order_id), settling(order)
+        update = _Update()
+        update.add(adds)
+        update.set({SETTLED_AT: Decimal(int(now.timestamp()))})
+        update.remove(entry)
+        self._update(counted.day, update, [f"{update.name(entry)} = {update.value(counted.notional)}"])
+
+    def counters(self, day: date) -> Counters:
+        """The counters of a day as they stand, read consistently."""
+        return counters_of(_numbers(self._get(counters_key(day))))
+
+    def correct_counters(self, day: date, stand: Counters, right: Counters) -> None:
+        """Bring the counters that stand so to what they should be; who counts at the same time counts on top."""
+        names = stand.totals.keys() | right.totals.keys()
+        off = {name: right.totals.get(name, Decimal(0)) - stand.totals.get(name, Decimal(0)) for name in names}
+        update = _Update()
+        update.add({name: by for name, by in off.items() if by})
+        if update.adds:
+            # On what was read, or not at all: two that corrected at once would both add the difference.
+            unchanged = [f"{update.name(name)} = {update.value(value)}" for name, value in stand.totals.items()]
+            self._update(day, update, unchanged)
+
+    def _update(self, day: date, update: _Update, conditions: list[str]) -> dict[str, Decimal] | None:
+        """None when written, else the counters as they stood when a condition failed."""
+        key = counters_key(day)
+        condition = {"ConditionExpression": " AND ".join(conditions)} if conditions else {}
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=key,
+                UpdateExpression=update.expression,
+                ExpressionAttributeNames=update.names,
+                ExpressionAttributeValues=update.values,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **condition,
+            )
+        except ClientError as error:
+            raise_unless_condition(error)
+            # The stubs do not know that a refused condition returns the item it was held against.
+            item = cast("Item | None", dict(error.response).get("Item"))
+            return _numbers(item if item else self._get(key))
+        return None
+
+    # --- the account ---
+
+    def book(self) -> Book | None:
+        """The account as last looked at, or None."""
+        return _book(self._get(to_item(_BOOK)))
+
+    def keep_book(self, book: Book) -> None:
+        """Keep a look at the account; an older one does not take the place of a newer."""
+        at = str(book.at.timestamp())
+        item = to_item(_BOOK | {"document": to_json(book)}) | {"at": {"N": at}}
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=item,
+                # By a clock that was set back the newest would else be the last for ever.
+                ConditionExpression="attribute_not_exists(#at) OR #at < :at OR #at > :far",
+                ExpressionAttributeNames={"#at": "at"},
+                ExpressionAttributeValues={":at": {"N": at}, ":far": {"N": str(book.at.timestamp() + 120)}},
+            )
+        except ClientError as error:
+            raise_unless_condition(error)
+
+    def book_and_trades(self, symbol: str) -> tuple[Book | None, tuple[datetime, ...]]:
+        """The account as last looked at, and when an order of ours last traded the symbol: one consistent read."""
+        trades = [{"pk": f"QUEUE#{symbol}", "sk": f"TURN#{how}"} for how in ("TRADED", "EXITED")]
+        keys = [to_item(key) for key in (_BOOK, *trades)]
+        answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
+        # What is left out when the table is throttled is not known: then there is no book.
+        if answer.get("UnprocessedKeys"):
+            return None, ()
+        items = answer["Responses"][self._table]
+        book = next((item for item in items if item["pk"]["S"] == _BOOK["pk"]), None)
+        return _book(book), tuple(item_traded(item).at for item in items if item is not book)
+
+
+class _Update:
+    """An update expression in the making: every name and value of it by a placeholder."""
+
+    def __init__(self) -> None:
+        self.adds: list[str] = []
+        self.sets: list[str] = []
+        self.removes: list[str] = []
+        self._names: dict[str, str] = {}
+        self.values: dict[str, Any] = {}
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {place: name for name, place in self._names.items()}
+
+    @property
+    def expression(self) -> str:
+        parts = (("ADD", self.adds), ("SET", self.sets), ("REMOVE", self.removes))
+        return " ".join(f"{verb} {', '.join(each)}" for verb, each in parts if each)
+
+    def name(self, name: str) -> str:
+        return self._names.setdefault(name, f"#n{len(self._names)}")
+
+    def value(self, value: Decimal) -> str:
+        place = f":v{len(self.values)}"
+        self.values[place] = {"N": f"{value:f}"}
+        return place
+
+    def add(self, values: Mapping[str, Decimal]) -> None:
+        self.adds += [f"{self.name(name)} {self.value(value)}" for name, value in values.items()]
+
+    def set(self, values: Mapping[str, Decimal]) -> None:
+        self.sets += [f"{self.name(name)} = {self.value(value)}" for name, value in values.items()]
+
+    def remove(self, name: str) -> None:
+        self.removes.append(self.name(name))
+
+
+def _numbers(item: Item | None) -> dict[str, Decimal]:
+    return {name: Decimal(value["N"]) for name, value in (item or {}).items() if "N" in value}
+
+
+def _book(item: Item | None) -> Book | None:
+    try:
+        return from_json(from_item({"document": item["document"]})["document"], Book) if item else None
+    except ValueError:  # of another version: the broker is asked
+        return None

@@ -1,0 +1,104 @@
+"""The account for a limit or a bracket's entry: as it was seen a moment ago, or asked for anew."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from repeg.broker.port import Broker
+from repeg.domain.book import BOOK_IS_FRESH, Book, Held, book_of
+from repeg.domain.counters import day_of
+from repeg.domain.market.reports import Position
+from repeg.domain.order.record import ZERO, Order
+from repeg.domain.patience import POSITION_LAG
+from repeg.worker.worker import Worker
+
+_FLAT = Held(qty=ZERO, value=ZERO)
+
+
+class Seen(NamedTuple):
+    """The book as it was read for an order, and when an order of ours last traded its symbol."""
+
+    order_id: str
+    book: Book | None
+    traded: tuple[datetime, ...]
+
+
+def seen_book(worker: Worker, order: Order) -> Seen:
+    """The book as it is kept; what cannot be read is none. Read once for an order, however often it is asked for."""
+    # While an order has its symbol's turn nobody else trades it.
+    if isinstance(worker.seen, Seen) and worker.seen.order_id == order.order_id:
+        return worker.seen
+    try:
+        seen = Seen(order.order_id, *worker.orders.book_and_trades(order.symbol))
+    except Exception as error:  # it only spares requests: the broker is asked instead
+        worker.log.info(f"the book cannot be read: {error}", order_id=order.order_id)
+        seen = Seen(order.order_id, None, ())
+    worker.seen = seen
+    return seen
+
+
+def shown_position(worker: Worker, order: Order) -> Held | None:
+    """The symbol's position by the book, if that is certain to show all that we traded; None: ask the broker."""
+    seen = seen_book(worker, order)
+    if seen.book is None or not seen.book.shows(seen.traded, worker.now(order)):
+        return None
+    return seen.book.positions.get(order.symbol, _FLAT)
+
+
+def book_for(worker: Worker, order: Order) -> tuple[Book, bool]:
+    """The account to hold an order against, and whether it was asked for just now.
+
+    Raises:
+        RetryError, OperatorError: the broker could not be asked.
+    """
+    seen, now = seen_book(worker, order), worker.now(order)
+    book = seen.book
+    if book is None or book.equity is None or not book.lasts(now):
+        return fresh_book(worker, order), True
+    if book.shows(seen.traded, now):
+        return book, False
+    _let_it_show(worker, now, seen.traded)
+    held = _held(worker.broker_for(order).position(order.symbol))
+    return book.changed(positions=book.positions | {order.symbol: held}), False
+
+
+def fresh_book(worker: Worker, order: Order) -> Book:
+    """The account as the broker tells it now, or told somebody a few seconds ago: two trading requests.
+
+    Raises:
+        RetryError, OperatorError: the broker could not be asked.
+    """
+    traded = seen_book(worker, order).traded
+    # Of fifty legs that doubt the book at once one asks.
+    kept, now = worker.orders.book(), worker.now(order)
+    if kept and kept.equity is not None and kept.shows(traded, now) and now - kept.at <= BOOK_IS_FRESH:
+        return kept
+    _let_it_show(worker, now, traded)
+    book = look_at_account(worker, worker.broker_for(order), now)
+    worker.orders.keep_book(book)
+    return book
+
+
+def look_at_account(worker: Worker, broker: Broker, now: datetime) -> Book:
+    """A look at positions and account, beside the entries that were over before it.
+
+    Raises:
+        RetryError, OperatorError: the broker could not be asked.
+    """
+    day = day_of(now)
+    # Counted before the positions are listed: what ends in between then counts twice, and never not at all.
+    counters = worker.orders.counters(day)
+    _let_it_show(worker, now, (counters.settled_at,) if counters.settled_at else ())
+    return book_of(now, broker.positions(), broker.account(), day, counters.settled)
+
+
+def _held(position: Position | None) -> Held:
+    return Held(qty=position.qty, value=position.market_value) if position else _FLAT
+
+
+def _let_it_show(worker: Worker, now: datetime, traded: tuple[datetime, ...]) -> None:
+    """A position shows a trade within a second: of what was traded just now it would know nothing."""
+    lags = [at + POSITION_LAG - now for at in traded if timedelta(0) <= now - at < POSITION_LAG]
+    if lags:
+        worker.sleep(max(lags).total_seconds())

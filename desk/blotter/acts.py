@@ -1,4 +1,4 @@
-"""What the page may change: the kill switch, as `repeg halt` and `repeg resume` do it."""
+"""What the page may change: as `repeg halt`, `repeg resume` and `repeg cancel` do it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,23 @@ from typing import Any
 from desk.stack import intake
 from desk.stack.connection import Connection
 from desk.stack.control import Switch
+from desk.stack.records import Records
+from desk.stack.taking_back import NotSent, ask
 from repeg.domain.halt import Halt, Mode, Scope
 from repeg.domain.models import printable
 from repeg.domain.settings import SYMBOL
+from repeg.domain.signals.fields import SIGNAL_ID
 
 MOST_CHARACTERS = 200
 """Of a reason, and of a strategy's name."""
 
+ANSWERED_WITHIN_S = 10.0
+"""A cancel; how what it names ends is pushed."""
+_HALTED = (Scope.ACCOUNT, Scope.STRATEGY, Scope.SYMBOL)
+
 
 class Refused(Exception):
-    """What was asked for makes no sense; the message names the field. Nothing was changed."""
+    """What was asked for makes no sense, or is refused; the message says why. Nothing was changed."""
 
 
 def halt(switch: Switch, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,9 +63,26 @@ def resume(connection: Connection, switch: Switch, body: Mapping[str, Any]) -> d
     return {"said": said, "untold": untold}
 
 
+def cancel(connection: Connection, records: Records, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Take back what became of a signal; says what the stack answered."""
+    about = _text(body, "signal_id")
+    if not SIGNAL_ID.fullmatch(about):
+        raise Refused("signal_id: is none")
+    try:
+        asked = ask(connection.sqs, connection.queue_url, records, about, ANSWERED_WITHIN_S)
+    except NotSent as problem:
+        raise Refused(f"the queue did not take the cancel: {problem}") from None
+    if asked.answer is None:
+        why = "is intake paused? A halt that takes entries out of the market needs no queue"
+        raise Refused(f"no answer after {ANSWERED_WITHIN_S:g} s, the cancel stays sent; {why}")
+    if asked.answer.reason is not None:
+        raise Refused(asked.words)
+    return {"said": asked.words, "untold": None}
+
+
 def _scope(body: Mapping[str, Any]) -> tuple[Scope, str]:
     name, of = _text(body, "scope"), _text(body, "of").strip()
-    if name not in set(Scope):
+    if name not in _HALTED:
         raise Refused("scope: must be account, strategy or symbol")
     scope = Scope(name)
     if scope is Scope.SYMBOL:

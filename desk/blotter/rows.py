@@ -15,7 +15,7 @@ from repeg.domain.order.children import ChildRecord
 from repeg.domain.order.record import Order
 from repeg.domain.order.views import json_value, order_view
 
-RUNGS_IN_A_ROW = 8
+RUNGS_IN_A_ROW = 6
 _OF_ORDERS = """
     order_id signal_id rebalance_id kind strategy symbol side status reason ladder requested_qty filled_qty
     avg_fill_price reference_price worst_price slippage_bps max_slippage_bps arrival_bid arrival_ask stop_loss

@@ -52,6 +52,7 @@ class Server:
         app.router.add_get("/api/orders/{order_id}", self._order)
         app.router.add_post("/api/halt", self._halt)
         app.router.add_post("/api/resume", self._resume)
+        app.router.add_post("/api/cancel", self._cancel)
         app.cleanup_ctx.append(self._watching)
         return app
 
@@ -146,6 +147,11 @@ class Server:
             self._reached.watcher.poke(HALTS)
             self._reached.watcher.poke(INTAKE)
         return web.json_response(said)
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        reached = self._reached
+        return web.json_response(await self._in_thread(lambda: acts.cancel(reached.connection, reached.records, body)))
 
     async def _in_thread(self, act: Callable[[], Any]) -> Any:
         """What an act returns; what it raises, in words for the page."""

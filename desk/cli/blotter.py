@@ -45,7 +45,7 @@ def blotter(
             # After the #, where browsers keep it to themselves.
             address = f"http://{HOST}:{at}/#key={key}"
             print(address, flush=True)
-            tell("the address is its key: whoever has it may halt and resume; Ctrl-C ends it")
+            tell("the address is its key: whoever has it may halt, resume and cancel; Ctrl-C ends it")
             if open_page and _has_browser():
                 import webbrowser
 

@@ -12,14 +12,14 @@ const LINKS = { waiting: "connecting", live: "live", late: "no news", lost: "rec
 
 const shownKey = key();
 const feed = new Feed(shownKey, show);
-const detail = new Detail(feed);
-const open = (id) => detail.open(id);
 const control = new Control(feed);
+const detail = new Detail(feed, control);
+const open = (id) => detail.open(id);
 const atWork = new Orders(byId("at-work"), true, "Orders at work", open);
 const over = new Orders(byId("over"), false, "Orders that are over", open);
 const figures = new Figures();
 const positions = new Positions(open);
-const rebalances = new Rebalances(open);
+const rebalances = new Rebalances(open, (what, signal) => control.askCancel(what, signal));
 const alarms = new Alarms();
 
 function show(changed, whole) {

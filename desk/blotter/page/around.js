@@ -94,7 +94,7 @@ function position(open) {
     element,
     update(row) {
       say(symbol, row.symbol);
-      say(held, `${shares(row.qty)} at ${price(row.entry)}${row.mark ? `, now ${price(row.mark)}` : ""}${row.brackets.length ? "" : " · no bracket"}`);
+      say(held, `${shares(row.qty)} at ${price(row.entry)}${row.mark ? `, now ${price(row.mark)}` : ""}`);
       say(pnl, signed(row.pnl));
       mark(pnl, "data-tone", tone(row.pnl));
       say(part, row.pnl_percent === null ? "" : `${plus(Number(row.pnl_percent), 2)} %`);
@@ -138,8 +138,8 @@ function bracket(open) {
 
 /** How far each rebalance is, leg by leg. */
 export class Rebalances {
-  constructor(open) {
-    this.cards = new Kept(byId("rebalances"), () => rebalance(open));
+  constructor(open, cancel) {
+    this.cards = new Kept(byId("rebalances"), () => rebalance(open, cancel));
     this.nothing = nothing(byId("rebalances"), "There was none.");
   }
 
@@ -150,20 +150,25 @@ export class Rebalances {
   }
 }
 
-function rebalance(open) {
+function rebalance(open, cancel) {
   const name = el("span", { class: "symbol small" });
   const badge = el("span", { class: "badge" });
   const bar = el("progress", { max: 1, "aria-label": "part that is done" });
-  const told = el("p", { class: "quiet" });
+  const told = el("span", { class: "quiet" });
   const legs = el("ul", { class: "legs" });
   const kept = new Kept(legs, () => leg(open));
   const shown = el("details", {}, el("summary", { text: "Legs" }), legs);
   const left = el("ul", { class: "left-over quiet" });
-  const element = el("li", { class: "card" }, el("p", { class: "line" }, name, badge), bar, told, shown, left);
+  let signal = null;
+  const stop = el("button", { type: "button", class: "cancel small", onclick: () => cancel(`rebalance ${signal}`, signal) }, "Cancel…");
+  const element = el("li", { class: "card" }, el("p", { class: "line" }, name, badge), bar, el("p", { class: "line" }, told, stop), shown, left);
   let live = null;
   return {
     element,
     update(row) {
+      signal = row.signal_id;
+      stop.hidden = !row.live;
+      mark(stop, "aria-label", `Cancel rebalance ${signal}`);
       say(name, row.signal_id);
       say(badge, words(row.status) + (row.dry_run ? ", dry run" : ""));
       mark(badge, "data-stands", row.live ? "busy" : row.status === "done" ? "good" : row.status === "done_with_residual" ? "some" : "bad");
@@ -194,7 +199,7 @@ function leg(open) {
       id = row.order_id;
       say(button, row.symbol);
       mark(button, "disabled", row.status === null);
-      say(what, `${row.side} ${shares(row.qty)}, ${percent(row.current_weight)} → ${percent(row.target_weight)}`);
+      say(what, `${row.side}, ${percent(row.current_weight)} → ${percent(row.target_weight)}`);
       say(state, row.status === null ? (row.half === "buy" ? "after the sells" : "to come") : words(row.status));
       mark(state, "data-stands", row.status === "filled" ? "good" : row.status === "failed" ? "bad" : row.over ? "some" : row.status ? "busy" : "none");
       bar.firstElementChild.style.setProperty("--part", row.done);

@@ -88,6 +88,15 @@ export class Control {
     this.ask("Resume trading", form, confirm, () => this.feed.act("/api/resume", { scope: halt?.scope ?? "account", ...(halt?.of ? { of: halt.of } : {}) }));
   }
 
+  /** `what` in words, by its signal. */
+  askCancel(what, signal) {
+    const form = el("form", { method: "dialog" },
+      el("p", { text: `No more of it is sent, and what rests in the market is cancelled. What was bought stays; a bracket's shares are protected.` }),
+      el("p", { class: "quiet", text: `Signal ${signal}` }));
+    const confirm = el("button", { type: "submit", class: "danger", text: `Cancel ${what}` });
+    this.ask(`Cancel ${what}?`, form, confirm, () => this.feed.act("/api/cancel", { signal_id: signal }));
+  }
+
   /** A question; closed once `act` came about, else with its trouble in words. */
   ask(title, form, confirm, act, first) {
     this.back = document.activeElement;

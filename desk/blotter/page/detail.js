@@ -4,9 +4,12 @@ import { byId, el } from "./dom.js";
 import { ladder } from "./ladder.js";
 import { bps, filled, named, price, shares, stands, tenth, weekday, words } from "./words.js";
 
+const CANCELLED_ALONE = new Set(["order", "bracket", "close"]);
+
 export class Detail {
-  constructor(feed) {
+  constructor(feed, control) {
     this.feed = feed;
+    this.control = control;
     this.dialog = byId("detail");
     this.dialog.addEventListener("close", () => this.closed());
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
@@ -67,15 +70,19 @@ export class Detail {
   }
 
   headline(row) {
-    const title = el("h2", { id: "detail-title", text: row ? named(row) : "Order" });
-    const state = row ? [el("span", { class: "badge", "data-stands": stands(row), text: words(row.status) }), el("span", { class: "why", text: words(row.reason) || row.waits || row.stands })] : [];
-    if (this.head.firstElementChild) {
-      this.head.querySelector("h2").textContent = title.textContent;
-      this.head.querySelector(".line").replaceChildren(...state);
-      return;
+    if (!this.head.firstElementChild) {
+      this.title = el("h2", { id: "detail-title" });
+      this.stands = el("p", { class: "line" });
+      this.cancel = el("button", { type: "button", class: "cancel", onclick: () => this.control.askCancel(named(this.row), this.row.signal_id) }, "Cancel…");
+      const close = el("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => this.dialog.close() }, "✕");
+      this.head.append(this.title, this.stands, this.cancel, close);
     }
-    const close = el("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => this.dialog.close() }, "✕");
-    this.head.append(title, el("p", { class: "line" }, ...state), close);
+    this.row = row;
+    this.title.textContent = row ? named(row) : "Order";
+    const why = row && (words(row.reason) || row.waits || row.stands);
+    this.stands.replaceChildren(...(row ? [el("span", { class: "badge", "data-stands": stands(row), text: words(row.status) }), el("span", { class: "why", text: why })] : []));
+    // A leg goes by its rebalance's signal, an exit by that of what it exits: neither is taken back alone.
+    this.cancel.hidden = !row?.live || !CANCELLED_ALONE.has(row.kind);
   }
 }
 

@@ -8,6 +8,8 @@ const HEADS = {
   over: [["Ended", "time"], ["Order", "what"], ["Filled", "num"], ["At", "num"], ["Cost, bps", "num"], ["Ladder", "ladder wide-only"], ["Outcome", "state"]],
 };
 
+const KINDS = { rebalance_leg: "leg" };
+
 /** A table of orders, the newest first. */
 export class Orders {
   constructor(place, live, name, open) {
@@ -136,7 +138,7 @@ class Line {
     mark(this.button, "aria-label", `${named(row)}, open`);
     say(this.side, `${row.side ?? ""} ${shares(row.requested_qty)}`.trim());
     mark(this.side, "data-side", row.side);
-    say(this.from, row.kind === "order" ? row.strategy ?? "" : [words(row.kind), row.strategy].filter(Boolean).join(" · "));
+    say(this.from, row.kind === "order" ? row.strategy ?? "" : [KINDS[row.kind] ?? row.kind, row.strategy].filter(Boolean).join(" · "));
     say(this.fill, filled(row));
     const part = Number(row.requested_qty) ? Number(row.filled_qty) / Number(row.requested_qty) : 0;
     this.bar.firstElementChild.style.setProperty("--part", part);

@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from desk.blotter import sources
+from desk.blotter import acts, sources
 from desk.blotter.door import KEY_HEADER
 from desk.blotter.server import PAGE, Server
 from desk.doctor.findings import Trouble
 from desk.stack.connection import Connection
-from repeg.domain.reasons import Status
+from desk.stack.taking_back import Asked, NotSent
+from repeg.domain.history import Event
+from repeg.domain.reasons import Reason, Status
 from repeg.store.halts import Halts
 from tests.support.clinic import Clinic
-from tests.support.make import with_fields
+from tests.support.make import NOON, order, with_fields
 from tests.unit.blotter.conftest import Desk
 
 KEY = "the-key"
+_ACCEPTED = Event(at=NOON, state="AcceptSignal", detail="it is taken back")
 READ = {KEY_HEADER: KEY}
 Visit = Callable[[TestClient[Any, Any]], Awaitable[None]]
 
@@ -191,6 +194,7 @@ def test_halt_and_resume_as_the_command_line_does_it(clinic: Clinic) -> None:
         ({"scope": "symbol", "of": "", "mode": "halted", "reason": "r"}, "of"),
         ({"scope": "strategy", "of": " ", "mode": "halted", "reason": "r"}, "of"),
         ({"scope": "symbol", "of": ["TQQQ"], "mode": "halted", "reason": "r"}, "of"),
+        ({"scope": "order", "of": "ord-1", "mode": "halted", "reason": "r"}, "scope"),
         ({"scope": "everything", "mode": "halted", "reason": "r"}, "scope"),
         ([], "object"),
     ],
@@ -203,6 +207,39 @@ def test_a_halt_that_makes_no_sense_names_its_field_and_changes_nothing(clinic: 
 
     _visit(clinic, visit)
     assert Halts(clinic["dynamodb"], "repeg").halts() == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "says"),
+    [
+        (Asked("c", order(events=(_ACCEPTED,)), None, over=False), 200, "it is taken back"),
+        (Asked("c", order(events=(_ACCEPTED,), reason=Reason.NO_POSITION), None, over=False), 400, "taken back"),
+        (Asked("c", None, None, over=False), 400, "no answer"),
+        (NotSent("the queue is not there"), 400, "the queue is not there"),
+    ],
+)
+def test_what_came_of_a_cancel_is_told(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, answer: Any, status: int, says: str
+) -> None:
+    asked: list[str] = []
+
+    def ask(sqs: Any, queue_url: str, records: Any, about: str, timeout: float) -> Asked:
+        asked.append(about)
+        if isinstance(answer, NotSent):
+            raise answer
+        return cast(Asked, answer)
+
+    monkeypatch.setattr(acts, "ask", ask)
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        told = await client.post("/api/cancel", headers=_ours(client), json={"signal_id": "s-1"})
+        assert told.status == status
+        assert says in await told.text()
+        for wrong in ({"signal_id": "no such/id"}, {"signal_id": 1}, {}):
+            assert (await client.post("/api/cancel", headers=_ours(client), json=wrong)).status == 400
+
+    _visit(clinic, visit)
+    assert asked == ["s-1"]
 
 
 def test_nobody_looks_at_the_stack_while_no_page_is_open(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,9 @@ from desk.cli import (
     local,
     orders,
     positions,
+    profit,
     rebalances,
+    refused,
     rehearse,
     report,
     schedules,
@@ -45,6 +47,7 @@ app.command()(trade.buy)
 app.command()(trade.sell)
 app.command()(trade.close)
 app.command()(trade.bracket)
+app.command()(refused.refused)
 app.command()(orders.orders)
 app.command()(orders.order)
 app.command()(orders.wait)
@@ -54,6 +57,8 @@ app.command()(rebalances.rebalances)
 app.command()(rebalances.rebalance)
 app.command()(rebalances.plan)
 app.command()(positions.positions)
+app.command()(profit.fills)
+app.command()(profit.pnl)
 app.command()(positions.resolve)
 app.add_typer(settings.app, name="settings")
 app.add_typer(schedules.targets, name="targets")

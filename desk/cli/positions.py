@@ -23,7 +23,7 @@ def positions(
     stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show what brackets hold: record, account, orders and market side by side, and where each position stands."""
+    """Show what is held: what it is worth and has gained; of brackets where record, account and orders stand."""
     from desk.cli.reaching import reaching_case
     from desk.positions.beside import documents
 
@@ -31,7 +31,7 @@ def positions(
         found, trouble = documents(case, symbol.upper() if symbol else None)
     if trouble:
         tell(f"the broker's side is not complete: {trouble}")
-    if told_without_table(found, as_json, "no bracket holds shares"):
+    if told_without_table(found, as_json, "nothing is held"):
         return
     from desk.telling.render import console
 
@@ -101,21 +101,42 @@ def _number(name: str, text: str) -> Decimal:
 
 
 def table(found: list[dict[str, Any]]) -> Table:
-    """One line for each position: record, account, orders, market, verdict."""
+    """One line for each position: what it is, what protects it, what it is worth, and where it stands."""
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table("symbol", "record", "stop / target", "account", "orders", "market", "stands", box=None)
+    from desk.telling.figures import dollars, price, shares
+
+    shown = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
+    for name in ("symbol", "held", "entry", "stop / target", "OCO", "bid / ask", "gained"):
+        shown.add_column(name, justify="right" if name in ("held", "entry", "gained") else "left", no_wrap=True)
+    shown.add_column("stands", overflow="fold")
     for each in found:
-        record, account, quote = each["record"], each["account"], each["market"]
-        guards = "?" if each["orders"] is None else ", ".join(oco["qty"] for oco in each["orders"]) or "none"
+        record, quote, gained = each["record"], each["market"], each["unrealised"]
+        short = "-" if each["side"] == "sell" else ""
+        levels = f"{price(record['stop_loss'])} / {price(record['take_profit'])}" if record else ""
         shown.add_row(
             each["symbol"],
-            f"{record['qty']} {'short' if each['side'] == 'sell' else 'long'}",
-            f"{record['stop_loss']} / {record['take_profit']}",
-            "?" if account is None else f"{account['qty']} at {account['avg_entry_price']}",
-            guards,
-            f"{quote['bid']}/{quote['ask']}" if quote else "?",
-            Text(each["verdict"], style=_STYLES.get(each["verdict"], "")),
+            f"{short}{shares(each['qty'])}",
+            price(each["entry_price"]),
+            levels,
+            _guards(each),
+            f"{price(quote['bid'])} / {price(quote['ask'])}" if quote else "?",
+            Text(dollars(gained), style="red" if (gained or "").startswith("-") else "green"),
+            Text(_stands(each), style=_STYLES.get(each["verdict"], "")),
         )
     return shown
+
+
+def _guards(each: dict[str, Any]) -> str:
+    """Shares under each OCO that is at work."""
+    if each["record"] is None:
+        return ""
+    return "?" if each["orders"] is None else ", ".join(oco["qty"] for oco in each["orders"]) or "none"
+
+
+def _stands(each: dict[str, Any]) -> str:
+    """The verdict, and what the account says where that is something else."""
+    if each["record"] is None or each["account"] is None or each["verdict"] == "covered":
+        return str(each["verdict"])
+    return f"{each['verdict']} (account: {each['account']['qty']})"

@@ -106,6 +106,6 @@ def reaching_case(stack: str) -> Iterator[Case]:
 
     with reaching(stack):
         try:
-            yield reach(stack, Meter(), wall_clock)
+            yield reach(stack, Meter(), wall_clock, ())
         except Trouble as trouble:
             fail(f"{trouble.detail}; {trouble.mend}")

@@ -255,7 +255,7 @@ def _looked_at(signal: OutgoingSignal, stack: str) -> dict[str, Any]:
     request = parse_signal(read_json(signal.body))
     assert isinstance(request, OrderSignal | BracketSignal | CloseSignal)
     try:
-        return dry_run(reach.reach(stack, Meter(), wall_clock), request)
+        return dry_run(reach.reach(stack, Meter(), wall_clock, ()), request)
     except (Trouble, RepegError) as problem:
         return {"would": None, "reason": None, "detail": str(problem)}
 

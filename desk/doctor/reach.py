@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from botocore.config import Config
@@ -47,8 +47,12 @@ _CLIENTS = (
 )
 
 
-def reach(stack: str, meter: Meter, wall: Callable[[], datetime] = wall_clock) -> Case:
+def reach(
+    stack: str, meter: Meter, wall: Callable[[], datetime] = wall_clock, clients: Iterable[str] = _CLIENTS
+) -> Case:
     """The stack, with what its functions were told.
+
+    `clients` are made now: each takes long, and only who shares the case with other threads needs them ahead.
 
     Raises:
         Trouble: neither the local cloud nor AWS has a stack that can be looked at.
@@ -58,7 +62,7 @@ def reach(stack: str, meter: Meter, wall: Callable[[], datetime] = wall_clock) -
         connection = connect(stack, BOUNDED)
         connection.session.events.register("before-call.*", meter.count_aws_call)
         # One after the other: a session must not make clients in several threads.
-        for client in _CLIENTS:
+        for client in clients:
             getattr(connection, client)
         check_deployment(connection)
         return Case(connection, _environment(connection), meter, wall)

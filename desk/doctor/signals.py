@@ -75,9 +75,8 @@ def check_refused(case: Case) -> str:
     visible, _ = _depth(case, connection.dlq_url)
     if not visible:
         return "none"
-    read = f"sqs receive-message --queue-url {connection.dlq_url} --max-number-of-messages 10"
     detail = f"{some(visible, 'message')} not taken as a signal, nothing was traded (docs/runbook.md#signals-refused)"
-    raise Trouble(REFUSED, detail, aws(connection, f"{read} --message-attribute-names All --visibility-timeout 1"))
+    raise Trouble(REFUSED, detail, repeg(connection, "refused"))
 
 
 def _paused(case: Case, mapping: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from desk.doctor.findings import Trouble
 from desk.doctor.market import broker, calendar, market_now
 from repeg.domain.market.quotes import Quote
 from repeg.domain.market.reports import OrderReport, Position, TradingDay
-from repeg.domain.models import direction
+from repeg.domain.models import Side, direction
 from repeg.domain.money import plain
 from repeg.domain.order.bracket import Levels
 from repeg.domain.order.record import Order
@@ -21,6 +21,9 @@ from repeg.domain.proof.evidence import DUST, expected_of, looks_split
 from repeg.errors import RepegError
 
 _Seen = TypeVar("_Seen")
+_CENT, _MILLIONTH = Decimal("0.01"), Decimal("0.000001")
+BESIDE = "no bracket's"
+"""The verdict on shares that nobody is asked to protect."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ def held(case: Case, symbol: str | None = None) -> list[Order]:
     return sorted(found, key=lambda order: (order.symbol, order.ask.received_wall))
 
 
-def sides(case: Case, symbols: set[str]) -> Sides:
-    """What the broker shows: two trading requests, and one for quotes."""
+def sides(case: Case, symbols: set[str], beside: Callable[[str], bool] = lambda symbol: False) -> Sides:
+    """What the broker shows: two trading requests, and one for quotes of these symbols, and what is held `beside`."""
     trouble: list[str] = []
 
     def asked(ask: Callable[[], _Seen]) -> _Seen | None:
@@ -54,7 +57,8 @@ def sides(case: Case, symbols: set[str]) -> Sides:
 
     positions = asked(lambda: case.fact(broker).urgent().positions())
     reports = asked(lambda: case.fact(broker).urgent().open_orders())
-    quotes = asked(lambda: case.fact(broker).quotes(symbols))
+    symbols = symbols | {position.symbol for position in positions or () if beside(position.symbol)}
+    quotes = asked(lambda: case.fact(broker).quotes(symbols)) if symbols else {}
     session = asked(lambda: case.fact(calendar).session_at(market_now(case)))
     return Sides(
         positions=None if positions is None else {position.symbol: position for position in positions},
@@ -66,12 +70,59 @@ def sides(case: Case, symbols: set[str]) -> Sides:
 
 
 def documents(case: Case, symbol: str | None = None) -> tuple[list[dict[str, Any]], str]:
-    """A document for each position, and why the broker's side is missing (or nothing)."""
+    """A document for each bracket that holds shares, then for what the account holds beside them.
+
+    And why the broker's side is missing (or nothing).
+    """
     orders = held(case, symbol)
-    if not orders:
-        return [], ""
-    seen = sides(case, {order.symbol for order in orders})
-    return [document(case, order, orders, seen) for order in orders], seen.trouble
+    seen = sides(case, {order.symbol for order in orders}, lambda each: symbol in (None, each))
+    found = [document(case, order, orders, seen) for order in orders]
+    for position in sorted((seen.positions or {}).values(), key=lambda each: each.symbol):
+        if symbol in (None, position.symbol):
+            found += _beside(position, [order for order in orders if order.symbol == position.symbol], seen)
+    return found, seen.trouble
+
+
+def _beside(position: Position, brackets: list[Order], seen: Sides) -> list[dict[str, Any]]:
+    """Shares that no bracket holds: nothing is recorded of them, and nothing protects them."""
+    theirs = sum((order.unexited_qty * direction(order.trading_side) for order in brackets), Decimal(0))
+    rest = position.qty - theirs
+    if abs(rest) <= DUST or (brackets and rest * position.qty < 0):
+        return []
+    side: Side = "buy" if rest > 0 else "sell"
+    quote = seen.quotes.get(position.symbol)
+    about = {"symbol": position.symbol, "order_id": None, "signal_id": None, "side": side, "record": None}
+    return [
+        about
+        | {"account": _account(position), "orders": None, "market": _market(quote), "verdict": BESIDE}
+        | _worth(abs(rest), side, _cost_of_rest(position, brackets, rest), quote)
+    ]
+
+
+def _cost_of_rest(position: Position, brackets: list[Order], rest: Decimal) -> Decimal | None:
+    """What a share beside those of the brackets cost: the broker's average counts theirs in."""
+    cost = position.avg_entry_price * position.qty
+    for order in brackets:
+        if order.entry_price is None:
+            return None
+        cost -= order.entry_price * order.unexited_qty * direction(order.trading_side)
+    return cost / rest if cost / rest > 0 else None
+
+
+def _worth(qty: Decimal, side: Side, cost: Decimal | None, quote: Quote | None) -> dict[str, Any]:
+    """What shares are worth at the mid, and what they gained so far, in dollars."""
+    value = qty * quote.mid * direction(side) if quote else None
+    gained = (quote.mid - cost) * qty * direction(side) if quote and cost is not None else None
+    return {
+        "qty": plain(qty),
+        "entry_price": None if cost is None else plain(cost.quantize(_MILLIONTH)),
+        "value": None if value is None else plain(value.quantize(_CENT)),
+        "unrealised": None if gained is None else plain(gained.quantize(_CENT)),
+    }
+
+
+def _market(quote: Quote | None) -> dict[str, Any] | None:
+    return {"bid": plain(quote.bid), "ask": plain(quote.ask)} if quote else None
 
 
 def document(case: Case, order: Order, orders: list[Order], seen: Sides) -> dict[str, Any]:
@@ -92,9 +143,9 @@ def document(case: Case, order: Order, orders: list[Order], seen: Sides) -> dict
         },
         "account": None if seen.positions is None else _account(position),
         "orders": None if seen.open_orders is None else [_oco(report) for report in _guards(order, seen)],
-        "market": {"bid": plain(quote.bid), "ask": plain(quote.ask)} if quote else None,
+        "market": _market(quote),
         "verdict": _verdict(case, order, [each for each in orders if each.symbol == order.symbol], seen),
-    }
+    } | _worth(order.unexited_qty, order.trading_side, order.entry_price, quote)
 
 
 def _account(position: Position | None) -> dict[str, Any]:

@@ -38,3 +38,15 @@ def test_an_account_that_shows_other_shares_is_seen(clinic: Clinic, control: Exc
     (found,), _ = documents(clinic.case, "TQQQ")
     assert found["verdict"] == "disagrees"
     assert (found["record"]["frozen"], Decimal(found["account"]["qty"])) == ("nobody knows", 40)
+
+
+def test_what_is_held_is_shown_with_what_it_is_worth_and_has_gained(clinic: Clinic, control: ExchangeControl) -> None:
+    held(clinic, control)
+    control.position("TQQQ", 130, "50.98")
+    control.position("SPY", -2, "605")
+    bracket, spy, rest = sorted(documents(clinic.case)[0], key=lambda each: (each["record"] is None, each["symbol"]))
+    assert (bracket["qty"], bracket["entry_price"], bracket["unrealised"]) == ("100", "50.98", "-1.5")
+    assert (rest["qty"], rest["verdict"], rest["order_id"], rest["value"]) == ("30", "no bracket's", None, "1528.95")
+    assert (spy["side"], spy["qty"], spy["unrealised"]) == ("sell", "2", "5.79")
+    assert [each["symbol"] for each in documents(clinic.case, "SPY")[0]] == ["SPY"]
+    assert table([bracket, spy, rest]).row_count == 3

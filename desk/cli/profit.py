@@ -1,0 +1,192 @@
+"""`repeg fills` and `repeg pnl`: what was traded, and what it earned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from desk.cli.options import AsCsv, AsJson, Since, StackName, StrategyFilter, SymbolFilter, Today, begin_of, one_form
+from desk.cli.output import FAILED, print_csv, print_json, refuse, tell, tell_unread, told_without_table
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from rich.table import Table
+
+    from desk.positions.gains import Worth
+    from desk.stack.connection import Connection
+    from repeg.domain.order.record import Order
+
+FILLS = "at symbol side qty price cash kind strategy signal_id order_id source"
+FIGURES = "trades wins realised unrealised held fees unpriced_qty"
+
+
+def fills(
+    symbol: SymbolFilter = None,
+    strategy: StrategyFilter = None,
+    since: Since = None,
+    today: Today = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 1000,
+    stack: StackName = "",
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """List what was bought and sold, entries and exits, the newest first: a line for each child order that filled."""
+    from desk.cli.reaching import reaching
+    from desk.positions.gains import fill_rows
+    from desk.report.profit import fills_of
+    from desk.stack.market_time import measured_now
+
+    one_form(as_json, as_csv)
+    with reaching(stack) as connection:
+        begin = begin_of(since, today, lambda: measured_now(connection))
+        found, broken = _all_orders(connection)
+    wanted = [
+        fill
+        for order in found
+        for fill in fills_of(order)
+        if (symbol or fill.symbol).upper() == fill.symbol
+        and strategy in (None, fill.strategy)
+        and (begin is None or fill.at >= begin)
+    ]
+    rows = fill_rows(sorted(wanted, key=lambda fill: fill.at, reverse=True)[:limit])
+    tell_unread(broken)
+    if as_csv:
+        print_csv(rows, FILLS)
+    elif not told_without_table(rows, as_json, "no fills"):
+        from desk.telling.render import console
+
+        console().print(fills_table(rows))
+    if broken:
+        raise typer.Exit(FAILED)
+
+
+def pnl(
+    by: Annotated[str, typer.Option("--by", metavar="WAY", help="A line for each strategy, symbol or day.")] = "symbol",
+    since: Since = None,
+    today: Today = False,
+    stack: StackName = "",
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Show what orders earned: realised from their fills, and unrealised, at the mid, of what they still hold.
+
+    Brackets by their own exits, all other shares first in, first out; without fees. Exit code 1: not all is counted.
+    """
+    from desk.cli.reaching import reaching
+    from desk.positions.gains import WAYS, gains
+    from desk.report.profit import books_of
+    from desk.stack.market_time import measured_now
+
+    one_form(as_json, as_csv)
+    if by not in WAYS:
+        refuse(f"--by: {by!r} is none of {', '.join(WAYS)}")
+    with reaching(stack) as connection:
+        begin = begin_of(since, today, lambda: measured_now(connection))
+        found, broken = _all_orders(connection)
+    books = books_of(found)
+    worth, trouble = _worth(stack, {lot.symbol for lot in books.lots}) if books.lots else (None, "")
+    view = gains(books, by, begin, worth) | {"unread": sorted(broken)}
+    tell_unread(broken)
+    if as_json:
+        print_json(view)
+    elif as_csv:
+        print_csv(view["rows"], f"{by} {FIGURES}")
+    else:
+        from desk.telling.render import console
+
+        console().print(pnl_table(view))
+        for line in _remarks(view, trouble):
+            tell(line)
+    if broken:
+        raise typer.Exit(FAILED)
+
+
+def _all_orders(connection: Connection) -> tuple[list[Order], dict[str, str]]:
+    """All of them: what was sold today may have been bought a year ago."""
+    from desk.stack.following import SCANNED_AT_MOST
+    from repeg.store.orders import OrderStore
+
+    broken: dict[str, str] = {}
+    store = OrderStore(connection.dynamodb, connection.table)
+    found = list(store.newest(SCANNED_AT_MOST, broken))
+    if len(found) + len(broken) >= SCANNED_AT_MOST:
+        tell(f"only the newest {SCANNED_AT_MOST} orders were read: what was bought before counts as unmatched")
+    return found, broken
+
+
+def _worth(stack: str, symbols: Collection[str]) -> tuple[Worth | None, str]:
+    """The account and the market, or why they could not be asked: what was realised is told all the same."""
+    from desk.doctor import reach
+    from desk.doctor.findings import Trouble
+    from desk.doctor.market import broker
+    from desk.doctor.meter import Meter
+    from desk.positions.gains import Worth
+    from desk.stack.market_time import wall_clock
+    from repeg.errors import RepegError
+
+    try:
+        account = reach.reach(stack, Meter(), wall_clock, ()).fact(broker)
+        held = {position.symbol: position.qty for position in account.urgent().positions()}
+        return Worth(held, account.quotes(set(symbols))), ""
+    except (Trouble, RepegError) as problem:
+        return None, str(problem)
+
+
+def _remarks(view: dict[str, Any], trouble: str) -> list[str]:
+    """What is not in the figures."""
+    told = [f"what is held cannot be valued: {trouble}"] if trouble else []
+    if view["unmatched"]:
+        names = ", ".join(f"{qty} {symbol}" for symbol, qty in view["unmatched"].items())
+        told.append(f"not counted, as no order here brought them: {names} sold or bought back")
+    if view["not_held"]:
+        names = ", ".join(f"{qty} {symbol}" for symbol, qty in view["not_held"].items())
+        told.append(f"not counted, as the account holds them no more, and no order here sold them: {names}")
+    if view["unpriced_qty"] != "0":
+        told.append(f"not counted, as a price is not known: {view['unpriced_qty']} shares")
+    return told
+
+
+def fills_table(rows: list[dict[str, Any]]) -> Table:
+    """One line for each fill; New York's time."""
+    from rich.table import Table
+
+    from desk.telling.figures import dollars, moment, price, shares
+
+    shown = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
+    for name in ("at (ET)", "symbol", "side", "qty", "price", "cash"):
+        shown.add_column(name, justify="right" if name in ("qty", "price", "cash") else "left", no_wrap=True)
+    shown.add_column("by")
+    shown.add_column("signal", overflow="fold")
+    for row in rows:
+        money = dollars(row["cash"]) if row["cash"] else "?"
+        figures = (shares(row["qty"]), price(row["price"]) or "?", money)
+        kind = row["kind"].replace("_", " ")
+        shown.add_row(moment(row["at"]), row["symbol"], row["side"], *figures, kind, row["signal_id"])
+    return shown
+
+
+def pnl_table(view: dict[str, Any]) -> Table:
+    """One line for each way, and the sum."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from desk.telling.figures import dollars
+
+    def money(value: str | None) -> Text:
+        return Text(dollars(value), style="red" if (value or "").startswith("-") else "green")
+
+    shown = Table(box=None, header_style="bold", pad_edge=False, show_footer=True)
+    shown.add_column(view["by"], footer="all")
+    for name, sum_ in (
+        ("trades", str(view["trades"])),
+        ("won", str(view["wins"])),
+        ("realised", money(view["realised"])),
+        ("unrealised", money(view["unrealised"])),
+    ):
+        shown.add_column(name, justify="right", footer=sum_)
+    for row in view["rows"]:
+        name = row[view["by"]] or "none"
+        shown.add_row(name, str(row["trades"]), str(row["wins"]), money(row["realised"]), money(row["unrealised"]))
+    return shown

@@ -1,0 +1,117 @@
+"""What orders earned, as a document: realised from their fills, unrealised of what is held. Changes nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from desk.report.profit import Books, Lot, Trade, still_held
+from repeg.domain.market.quotes import Quote
+from repeg.domain.market.sessions import EASTERN
+from repeg.domain.money import plain
+from repeg.domain.order.record import ZERO
+from repeg.domain.order.views import json_value
+
+_CENT = Decimal("0.01")
+WAYS = ("symbol", "strategy", "day")
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What the account holds now, signed shares by symbol, and the quotes of it."""
+
+    account: dict[str, Decimal]
+    quotes: dict[str, Quote]
+
+
+@dataclass
+class _Row:
+    trades: int = 0
+    wins: int = 0
+    realised: Decimal = ZERO
+    unrealised: Decimal | None = None
+    unpriced: Decimal = ZERO
+    lots: list[Lot] = field(default_factory=list)
+
+
+def gains(books: Books, by: str, since: datetime | None, worth: Worth | None) -> dict[str, Any]:
+    """Profit and loss by symbol, strategy or day (in New York), JSON-ready. `worth` is None: nobody could be asked.
+
+    `since` leaves out what was realised before; what is held is told as it is now.
+    """
+    trades = [trade for trade in books.trades if since is None or trade.exited_at >= since]
+    held, gone = still_held(books.lots, worth.account) if worth else (books.lots, {})
+    rows: defaultdict[str | None, _Row] = defaultdict(_Row)
+    for trade in trades:
+        _count(rows[_key(by, trade)], trade)
+    total = _Row()
+    for trade in trades:
+        _count(total, trade)
+    for lot in held if worth else ():
+        for row in (total, rows[_key(by, lot)]) if by != "day" else (total,):
+            _add_held(row, lot, worth.quotes.get(lot.symbol) if worth else None)
+    return {
+        "by": by,
+        "since": json_value("since", since),
+        **_figures(total),
+        "rows": [{by: key} | _figures(rows[key]) for key in sorted(rows, key=lambda key: key or "")],
+        "unmatched": _unmatched(books, since),
+        "not_held": {symbol: plain(qty) for symbol, qty in sorted(gone.items())},
+    }
+
+
+def _key(by: str, of: Trade | Lot) -> str | None:
+    if by == "day":
+        at = of.exited_at if isinstance(of, Trade) else of.at
+        return at.astimezone(EASTERN).date().isoformat()
+    return of.symbol if by == "symbol" else of.strategy
+
+
+def _count(row: _Row, trade: Trade) -> None:
+    row.trades += 1
+    if trade.realised is None:
+        row.unpriced += trade.qty
+    else:
+        row.realised += trade.realised
+        row.wins += trade.realised > 0
+
+
+def _add_held(row: _Row, lot: Lot, quote: Quote | None) -> None:
+    row.lots.append(lot)
+    gained = lot.unrealised(quote.mid) if quote else None
+    if gained is not None:
+        row.unrealised = (row.unrealised or ZERO) + gained
+    else:
+        row.unpriced += lot.qty
+
+
+def _figures(row: _Row) -> dict[str, Any]:
+    return {
+        "trades": row.trades,
+        "wins": row.wins,
+        "realised": plain(row.realised.quantize(_CENT)),
+        "unrealised": None if row.unrealised is None else plain(row.unrealised.quantize(_CENT)),
+        "held": plain(sum((lot.qty for lot in row.lots), ZERO)),
+        # Alpaca books them on the day after, by the day and not by the order: no record has them.
+        "fees": None,
+        "unpriced_qty": plain(row.unpriced),
+    }
+
+
+def _unmatched(books: Books, since: datetime | None) -> dict[str, str]:
+    """By symbol, shares that left and that no order here brought."""
+    found: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for each in books.unmatched:
+        if since is None or each.at >= since:
+            found[each.symbol] += each.qty
+    return {symbol: plain(qty) for symbol, qty in sorted(found.items())}
+
+
+def fill_rows(fills: Iterable[Any]) -> list[dict[str, Any]]:
+    """Fills as JSON-ready data, in the order in which they come."""
+    names = ("at", "symbol", "side", "qty", "price", "cash", "kind", "strategy", "signal_id", "order_id", "source")
+    return [{name: json_value(name, getattr(fill, name)) for name in names} for fill in fills]

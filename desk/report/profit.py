@@ -1,0 +1,273 @@
+"""Fills, and what they earned: profit and loss from the records of orders. Dollars, shares, market time.
+
+What leaves a bracket is measured by that bracket's own entry: its record says which exits took its shares. All other
+shares of a symbol are one line, first in, first out: a sale takes the oldest that were bought and not sold, whoever
+bought them, and its gain belongs to the strategy that bought. What was in the account before, or came otherwise, has no
+entry here: its sale is told as unmatched, and earns nothing. Fees are not in the records.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from repeg.domain.models import Side, direction, opposite
+from repeg.domain.order.protection import Exit, ExitReason
+from repeg.domain.order.record import ZERO, Order
+
+_BY_OCO = (ExitReason.TARGET, ExitReason.STOP)
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Shares that an order of ours traded: a child order, or one leg of a bracket's OCO, at its average price."""
+
+    at: datetime
+    symbol: str
+    side: Side
+    qty: Decimal
+    price: Decimal | None
+    """None: not known."""
+    kind: str
+    """That of its order; of an OCO, which leg: target or stop."""
+    order_id: str
+    signal_id: str
+    strategy: str | None
+    source: str
+    """The id at the broker, ours where there is one."""
+
+    @property
+    def cash(self) -> Decimal | None:
+        """Dollars that came in by it, or went (-)."""
+        return None if self.price is None else -self.qty * self.price * direction(self.side)
+
+
+@dataclass(frozen=True)
+class Trade:
+    """Shares that came and went. `realised` is None where a price is not known."""
+
+    symbol: str
+    strategy: str | None
+    side: Side
+    """Of the entry: buy for long shares, sell for short ones."""
+    qty: Decimal
+    entry_price: Decimal | None
+    exit_price: Decimal | None
+    entered_at: datetime | None
+    exited_at: datetime
+    reason: str
+    """How they left: target, stop, close, unwind, outside, order or rebalance_leg."""
+    order_id: str
+    """The order that entered."""
+
+    @property
+    def realised(self) -> Decimal | None:
+        """Dollars, + is a gain."""
+        if self.entry_price is None or self.exit_price is None:
+            return None
+        return (self.exit_price - self.entry_price) * self.qty * direction(self.side)
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Shares that are held by an entry of ours. `side`: buy for long ones."""
+
+    symbol: str
+    strategy: str | None
+    side: Side
+    qty: Decimal
+    price: Decimal | None
+    at: datetime
+    order_id: str
+    bracket: bool
+
+    def unrealised(self, mark: Decimal) -> Decimal | None:
+        """Dollars gained so far, were the shares worth `mark` each."""
+        return None if self.price is None else (mark - self.price) * self.qty * direction(self.side)
+
+
+class Unmatched(NamedTuple):
+    """Shares sold (or bought back) that no entry here brought."""
+
+    symbol: str
+    qty: Decimal
+    at: datetime
+
+
+@dataclass
+class Books:
+    """What all orders together come to."""
+
+    trades: list[Trade] = field(default_factory=list)
+    lots: list[Lot] = field(default_factory=list)
+    unmatched: list[Unmatched] = field(default_factory=list)
+
+
+def fills_of(order: Order) -> Iterator[Fill]:
+    """What an order of ours traded, its own OCOs included; of very old child orders the sum."""
+    if order.side is None:
+        return
+
+    def fill(at: datetime, side: Side, qty: Decimal, price: Decimal | None, kind: str, source: str) -> Fill:
+        whose = (kind, order.order_id, order.signal_id, order.strategy)
+        return Fill(at, order.symbol, side, qty, price or None, *whose, source)
+
+    gone, side = order.bygone, order.side
+    if gone.filled_qty > 0:
+        price = None if gone.unpriced_qty else gone.value / gone.filled_qty
+        yield fill(gone.last_filled_at or order.created_at, side, gone.filled_qty, price, order.kind, "older")
+    for child in order.children:
+        if child.filled_qty > 0:
+            at = child.closed_at or child.sent_at
+            yield fill(at, side, child.filled_qty, child.avg_fill_price, order.kind, child.client_order_id)
+    for left in order.all_exits:
+        # What a close or an unwind took is in the fills of that order.
+        if left.reason in _BY_OCO:
+            yield fill(left.at, opposite(side), left.qty, left.price, left.reason.value, left.source)
+
+
+def books_of(orders: Iterable[Order]) -> Books:
+    """Every entry with how it left, and what is held yet. Needs all orders: an older one may have bought."""
+    books = Books()
+    lines: defaultdict[str, list[Fill]] = defaultdict(list)
+    taken: defaultdict[str, Decimal] = defaultdict(Decimal)
+    known = list(orders)
+    for order in known:
+        if order.kind == "bracket" and order.filled_qty > 0:
+            _book_bracket(order, books)
+            for left in order.all_exits:
+                taken[left.source] += left.qty
+    for order in known:
+        # An unwind sells what its bracket holds, and is booked there.
+        if order.kind not in ("bracket", "unwind"):
+            lines[order.symbol] += _beside_brackets(order, taken[order.order_id])
+    for line in lines.values():
+        _book_line(sorted(line, key=lambda fill: fill.at), books)
+    books.trades.sort(key=lambda trade: trade.exited_at)
+    books.lots.sort(key=lambda lot: (lot.symbol, lot.at))
+    return books
+
+
+def _book_bracket(order: Order, books: Books) -> None:
+    for left in order.all_exits:
+        books.trades.append(
+            Trade(
+                symbol=order.symbol,
+                strategy=order.strategy,
+                side=order.trading_side,
+                qty=left.qty,
+                entry_price=_entry_price_at(order, left),
+                exit_price=left.price,
+                entered_at=order.first_sent_at,
+                exited_at=left.at,
+                reason=left.reason.value,
+                order_id=order.order_id,
+            )
+        )
+    if order.unexited_qty > 0:
+        books.lots.append(
+            Lot(
+                symbol=order.symbol,
+                strategy=order.strategy,
+                side=order.trading_side,
+                qty=order.unexited_qty,
+                price=order.entry_price,
+                at=order.first_sent_at or order.created_at,
+                order_id=order.order_id,
+                bracket=True,
+            )
+        )
+
+
+def _entry_price_at(order: Order, left: Exit) -> Decimal | None:
+    """What a share cost, in shares as they were when they left: after a split they are other ones."""
+    price = order.avg_fill_price
+    for adjusted in order.care.adjustments:
+        if price is not None and adjusted.at <= left.at:
+            price /= adjusted.ratio
+    return price
+
+
+def _beside_brackets(order: Order, by_brackets: Decimal) -> list[Fill]:
+    """The fills of an order without the shares that it took from brackets: those are booked with them."""
+    fills: list[Fill] = []
+    for fill in fills_of(order):
+        theirs = min(fill.qty, by_brackets)
+        by_brackets -= theirs
+        if fill.qty > theirs:
+            fills.append(replace(fill, qty=fill.qty - theirs))
+    return fills
+
+
+def _book_line(line: list[Fill], books: Books) -> None:
+    """First in, first out."""
+    lots: list[Lot] = []
+    for fill in line:
+        # A close that buys covers shares that no plain order sold short: plain sells open no short.
+        if fill.side == "buy" and fill.kind != "close":
+            lots.append(
+                Lot(
+                    symbol=fill.symbol,
+                    strategy=fill.strategy,
+                    side="buy",
+                    qty=fill.qty,
+                    price=fill.price,
+                    at=fill.at,
+                    order_id=fill.order_id,
+                    bracket=False,
+                )
+            )
+            continue
+        left = fill.qty if fill.side == "sell" else ZERO
+        while left > 0 and lots:
+            oldest = lots.pop(0)
+            took = min(left, oldest.qty)
+            left -= took
+            books.trades.append(_sold(oldest, fill, took))
+            if oldest.qty > took:
+                lots.insert(0, replace(oldest, qty=oldest.qty - took))
+        if fill.side == "buy" or left > 0:
+            books.unmatched.append(Unmatched(fill.symbol, fill.qty if fill.side == "buy" else left, fill.at))
+    books.lots += lots
+
+
+def _sold(lot: Lot, fill: Fill, qty: Decimal) -> Trade:
+    return Trade(
+        symbol=lot.symbol,
+        strategy=lot.strategy,
+        side="buy",
+        qty=qty,
+        entry_price=lot.price,
+        exit_price=fill.price,
+        entered_at=lot.at,
+        exited_at=fill.at,
+        reason=fill.kind,
+        order_id=lot.order_id,
+    )
+
+
+def still_held(lots: Iterable[Lot], account: Mapping[str, Decimal]) -> tuple[list[Lot], dict[str, Decimal]]:
+    """The lots that the account bears out, and by symbol the shares of lots that it does not hold any more.
+
+    What left by somebody else's hand left first in, first out, plain shares before those of brackets.
+    """
+    held: list[Lot] = []
+    missing: dict[str, Decimal] = {}
+    by_symbol: defaultdict[tuple[str, Side], list[Lot]] = defaultdict(list)
+    for lot in lots:
+        by_symbol[lot.symbol, lot.side].append(lot)
+    for (symbol, side), mine in by_symbol.items():
+        shown = max(ZERO, account.get(symbol, ZERO) * direction(side))
+        gone = sum((lot.qty for lot in mine), ZERO) - shown
+        if gone > 0:
+            missing[symbol] = missing.get(symbol, ZERO) + gone
+        for lot in sorted(mine, key=lambda lot: (lot.bracket, lot.at)):
+            took = min(lot.qty, max(ZERO, gone))
+            gone -= took
+            if lot.qty > took:
+                held.append(replace(lot, qty=lot.qty - took))
+    return held, missing

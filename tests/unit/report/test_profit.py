@@ -1,0 +1,172 @@
+"""Profit and loss: brackets by their own exits, all other shares first in, first out, and nothing that is not known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from desk.positions.gains import Worth, gains
+from desk.report.profit import Books, books_of, fills_of, still_held
+from repeg.domain.order.adjustments import Adjustment
+from repeg.domain.order.bracket import Levels
+from repeg.domain.order.bygone import Bygone
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
+from repeg.domain.order.record import Order
+from tests.support.make import NOON, child, order, quote
+
+LEVELS = Levels(stop=Decimal(49), target=Decimal(54))
+
+
+def traded(number: int, side: str, qty: str, price: str | None, **fields: Any) -> Order:
+    """An order that was filled at once, `number` minutes after noon."""
+    at = NOON + timedelta(minutes=number)
+    fill = child(
+        qty=Decimal(qty),
+        filled_qty=Decimal(qty),
+        avg_fill_price=Decimal(price) if price else None,
+        status=ChildStatus.FILLED,
+        sent_at=at,
+        closed_at=at,
+        client_order_id=f"ord-{number}-e1",
+    )
+    ids = {"order_id": f"ord-{number}", "signal_id": f"s-{number}"}
+    return order(side=side, children=(fill,), created_at=at, **(ids | fields))
+
+
+def left(minute: int, qty: str, price: str | None, reason: ExitReason, source: str = "leg") -> Exit:
+    at = NOON + timedelta(minutes=minute)
+    return Exit(source=source, reason=reason, qty=Decimal(qty), price=Decimal(price) if price else None, at=at)
+
+
+def bracket(number: int, qty: str, price: str, *exits: Exit, **fields: Any) -> Order:
+    return traded(number, fields.pop("side", "buy"), qty, price, kind="bracket", exits=exits, **fields)
+
+
+def earned(books: Books) -> list[tuple[str, str, str | None, str]]:
+    return [(str(each.qty), str(each.realised), each.strategy, each.reason) for each in books.trades]
+
+
+def test_a_sale_takes_the_oldest_shares_and_its_gain_is_who_bought() -> None:
+    books = books_of(
+        [
+            traded(3, "sell", "15", "52", strategy="c"),
+            traded(1, "buy", "10", "50", strategy="a"),
+            traded(2, "buy", "10", "51", strategy="b"),
+        ]
+    )
+    assert earned(books) == [("10", "20", "a", "order"), ("5", "5", "b", "order")]
+    assert [(lot.qty, lot.strategy, lot.price) for lot in books.lots] == [(5, "b", 51)]
+
+
+def test_what_leaves_a_bracket_is_measured_by_its_own_entry() -> None:
+    plain, held = traded(1, "buy", "10", "40"), bracket(2, "10", "50", left(3, "10", "54", ExitReason.TARGET))
+    books = books_of([plain, held])
+    assert earned(books) == [("10", "40", None, "target")]
+    assert [(lot.order_id, lot.qty) for lot in books.lots] == [("ord-1", 10)]
+
+
+def test_a_close_of_a_bracket_and_of_shares_beside_it_is_counted_once() -> None:
+    close = traded(5, "sell", "15", "52", kind="close")
+    held = bracket(2, "10", "50", left(5, "10", "52", ExitReason.CLOSE, close.order_id))
+    books = books_of([traded(1, "buy", "5", "40"), held, close])
+    assert sorted(earned(books)) == [("10", "20", None, "close"), ("5", "60", None, "close")]
+    assert (books.lots, books.unmatched) == ([], [])
+
+
+def test_an_unwind_is_its_brackets_exit() -> None:
+    unwind = traded(3, "sell", "10", "49.5", kind="unwind", parent_id="ord-2")
+    books = books_of([bracket(2, "10", "50", left(3, "10", "49.5", ExitReason.UNWIND, "ord-3")), unwind])
+    assert earned(books) == [("10", "-5.0", None, "unwind")] and not books.unmatched
+
+
+def test_a_short_gains_as_the_price_falls() -> None:
+    books = books_of([bracket(1, "10", "50", left(2, "4", "48", ExitReason.TARGET), side="sell")])
+    assert earned(books) == [("4", "8", None, "target")]
+    [lot] = books.lots
+    assert (lot.qty, lot.unrealised(Decimal(51))) == (6, -6)
+
+
+def test_a_split_changes_shares_and_not_what_was_paid() -> None:
+    split = Adjustment(
+        why="corporate_action",
+        detail="2 for 1",
+        change=Decimal(6),
+        ratio=Decimal(2),
+        levels=LEVELS,
+        at=NOON + timedelta(minutes=3),
+    )
+    exits = (left(2, "4", "51", ExitReason.CLOSE, "x"), left(4, "12", "26", ExitReason.TARGET))
+    books = books_of([bracket(1, "10", "50", *exits, adjustments=(split,))])
+    assert earned(books) == [("4", "4", None, "close"), ("12", "12", None, "target")] and not books.lots
+
+
+def test_what_is_not_known_is_told_and_earns_nothing() -> None:
+    books = books_of(
+        [
+            traded(1, "sell", "3", "50", symbol="OLD"),
+            traded(2, "buy", "3", "50", symbol="SHRT", kind="close"),
+            traded(3, "buy", "3", None, symbol="ODD"),
+            traded(4, "sell", "3", "50", symbol="ODD"),
+            bracket(5, "3", "50", left(6, "3", None, ExitReason.OUTSIDE)),
+        ]
+    )
+    assert [(each.symbol, each.qty) for each in books.unmatched] == [("OLD", 3), ("SHRT", 3)]
+    view = gains(books, "symbol", None, None)
+    assert (view["realised"], view["trades"], view["unpriced_qty"]) == ("0", 2, "6")
+    assert view["unmatched"] == {"OLD": "3", "SHRT": "3"}
+
+
+def test_fills_are_child_orders_and_the_legs_of_ocos() -> None:
+    oco = Protection(
+        client_order_id="p1",
+        qty=Decimal(10),
+        levels=LEVELS,
+        status=ProtectionStatus.DONE,
+        placed_at=NOON,
+        exits=(left(3, "10", "54", ExitReason.TARGET),),
+    )
+    old = Bygone(filled_qty=Decimal(2), value=Decimal(99), last_filled_at=NOON)
+    made = bracket(1, "8", "50", left(2, "1", "51", ExitReason.CLOSE, "ord-9"), protections=(oco,), bygone=old)
+    found = [(each.kind, each.side, str(each.qty), str(each.price), str(each.cash)) for each in fills_of(made)]
+    assert found == [
+        ("bracket", "buy", "2", "49.5", "-99.0"),
+        ("bracket", "buy", "8", "50", "-400"),
+        ("target", "sell", "10", "54", "540"),
+    ]
+
+
+def test_what_the_account_does_not_hold_any_more_is_not_valued() -> None:
+    books = books_of([traded(1, "buy", "10", "50"), bracket(2, "10", "51")])
+    held, gone = still_held(books.lots, {"TQQQ": Decimal(12)})
+    assert [(lot.bracket, lot.qty) for lot in held] == [(False, 2), (True, 10)]
+    assert gone == {"TQQQ": 8}
+
+
+@pytest.mark.parametrize(
+    ("by", "rows"),
+    [
+        ("symbol", [("SPY", 1, "-1.01", "1.99"), ("TQQQ", 1, "10", None)]),
+        ("strategy", [(None, 1, "10", None), ("pairs", 1, "-1.01", "1.99")]),
+        ("day", [("2026-11-20", 2, "8.99", None)]),
+    ],
+)
+def test_gains_are_summed_by_what_is_asked_for_to_the_cent(by: str, rows: list[Any]) -> None:
+    pairs = {"symbol": "SPY", "strategy": "pairs"}
+    books = books_of(
+        [
+            traded(1, "buy", "10", "50"),
+            traded(2, "sell", "10", "51"),
+            traded(3, "buy", "3", "600.01", **pairs),
+            traded(4, "sell", "1", "599", **pairs),
+        ]
+    )
+    now = Worth({"SPY": Decimal(2)}, {"SPY": quote("601", "601.01", symbol="SPY")})
+    view = gains(books, by, None, now)
+    assert [(row[by], row["trades"], row["realised"], row["unrealised"]) for row in view["rows"]] == rows
+    assert (view["realised"], view["unrealised"], view["wins"]) == ("8.99", "1.99", 1)
+    later = gains(books, by, NOON + timedelta(minutes=3), now)
+    assert (later["trades"], later["unrealised"]) == (1, "1.99")

@@ -17,17 +17,14 @@ from desk.cli import (
     local,
     orders,
     positions,
-    profit,
     rebalances,
-    refused,
     rehearse,
     report,
     schedules,
-    send,
     settings,
-    trade,
 )
 from desk.cli.output import BAD_INPUT, FAILED, tell
+from desk.cli.trading import profit, refused, send, trade
 
 INTERRUPTED = 130
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from desk.report.profit import Books, Lot, Trade, still_held
+from desk.positions.profit import Books, Lot, Trade, still_held
 from repeg.domain.market.quotes import Quote
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.money import plain

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from desk.positions.gains import Worth, gains
-from desk.report.profit import Books, books_of, fills_of, still_held
+from desk.positions.profit import Books, books_of, fills_of, still_held
 from repeg.domain.order.adjustments import Adjustment
 from repeg.domain.order.bracket import Levels
 from repeg.domain.order.bygone import Bygone

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import Decimal
 
-from desk.report.profit import books_of, fills_of
+from desk.positions.profit import books_of, fills_of
 from repeg.domain.models import direction
 from tests.support.brackets import CRWD, crwd, moves
 from tests.support.crowd import Crowd

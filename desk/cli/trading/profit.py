@@ -35,7 +35,7 @@ def fills(
     """List what was bought and sold, entries and exits, the newest first: a line for each child order that filled."""
     from desk.cli.reaching import reaching
     from desk.positions.gains import fill_rows
-    from desk.report.profit import fills_of
+    from desk.positions.profit import fills_of
     from desk.stack.market_time import measured_now
 
     one_form(as_json, as_csv)
@@ -76,7 +76,7 @@ def pnl(
     """
     from desk.cli.reaching import reaching
     from desk.positions.gains import WAYS, gains
-    from desk.report.profit import books_of
+    from desk.positions.profit import books_of
     from desk.stack.market_time import measured_now
 
     one_form(as_json, as_csv)

@@ -1,0 +1,1 @@
+"""What a trader types all day: orders, what they earned, and what was refused."""

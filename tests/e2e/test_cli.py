@@ -90,6 +90,23 @@ def test_a_signal_is_sent_waited_for_and_shown(repeg: Repeg, signal: Callable[..
     assert name in repeg("orders").out
 
 
+def test_everything_is_closed_while_all_is_halted(repeg: Repeg, name: str, cloud: Cloud) -> None:
+    """What a bracket holds, and what somebody bought by hand."""
+    cloud.ended(cloud.send(signal_id=name, qty=10, kind="bracket", **LEVELS))
+    cloud.exchange.quote("SQQQ", "20.00", "20.02", 500, 500)
+    cloud.exchange.position("SQQQ", 7, "20.00")
+    try:
+        done = repeg("halt", "--flatten", "--yes", "--json")
+        closes = {each["symbol"]: each for each in done.json["flatten"]["closes"]}
+        assert done.code == 0 and {"TQQQ", "SQQQ"} <= closes.keys()
+        assert [closes[symbol]["held"] for symbol in ("TQQQ", "SQQQ")] == ["10", "7"]
+        ended = cloud.ended(*(closes[symbol]["signal_id"] for symbol in ("TQQQ", "SQQQ")))
+        assert [(order.status, order.filled_qty) for order in ended] == [(Status.FILLED, 10), (Status.FILLED, 7)]
+        assert cloud.order(name).exit_reason == "close"
+    finally:
+        assert repeg("resume", "--json").json["control"]["scopes"] == []
+
+
 def test_a_bracket_is_shown_with_what_guards_it_and_how_it_left(
     repeg: Repeg, signal: Callable[..., str], name: str, cloud: Cloud
 ) -> None:

@@ -18,6 +18,7 @@ from desk.cli import (
     orders,
     positions,
     rebalances,
+    reconcile,
     rehearse,
     report,
     schedules,
@@ -57,6 +58,7 @@ app.command()(positions.positions)
 app.command()(profit.fills)
 app.command()(profit.pnl)
 app.command()(positions.resolve)
+app.command()(reconcile.reconcile)
 app.add_typer(settings.app, name="settings")
 app.add_typer(schedules.targets, name="targets")
 app.command()(schedules.schedules)

@@ -1,4 +1,4 @@
-"""Fires the schedules on market time, for EventBridge knows only the wall's: the sweep while its rule is enabled, the
+"""Fires the schedules on market time, for EventBridge knows only the wall's: those with a rule while it is enabled, the
 others while the deployment has them on.
 """
 
@@ -18,7 +18,8 @@ from desk.stack.place import Status
 from desk.stack.schedules import Desk
 from repeg.domain.schedule.times import Schedule, fires_within
 
-EVERY_MINUTE = ("sweep_orders",)
+EVERY = {"sweep_orders": 1, "reconcile_book": 5}
+"""Market minutes between two firings, as the template has them."""
 JUMP = timedelta(minutes=2)
 """Time that passes between two looks is shorter; a clock that is set over a firing by more passes it by."""
 
@@ -48,8 +49,8 @@ class Schedules:
             return
         minute = int(now.timestamp() // 60)
         self._look_at_times(status, now)
-        if self._minute not in (None, minute):
-            for function in EVERY_MINUTE:
+        for function, minutes in EVERY.items():
+            if self._minute is not None and self._minute // minutes != minute // minutes:
                 self._fire(status, function)
         self._minute = minute
 

@@ -53,6 +53,7 @@ FUNCTIONS = {
     "function-errors": "more than five times",
     "securing-errors": "SecurePosition itself fails",
     "rebalance-errors": "RebalancePortfolio failed",
+    "reconcile-errors": "whole book",
     "schedule-errors": "repeg schedules",
     "sweep-errors": "The sweep failed",
     "lambda-throttled": "refuses to run",
@@ -265,6 +266,7 @@ def test_intake_that_stands_still_rings(alarms: Alarms, name: str) -> None:
 def test_functions_that_fail_ring(alarms: Alarms, name: str) -> None:
     cloud = alarms.cloud
     functions = {"secure_position", "rebalance_portfolio", "run_schedule", "sweep_orders", "record_outcome"}
+    functions |= {"reconcile_book"}
     lambda_ = cloud.connection.lambda_
 
     def call(function: str) -> None:
@@ -275,6 +277,7 @@ def test_functions_that_fail_ring(alarms: Alarms, name: str) -> None:
             call(function)
         alarms.pass_minutes()
         rung = {"function-errors", "securing-errors", "rebalance-errors", "schedule-errors", "sweep-errors"}
+        rung |= {"reconcile-errors"}
         return {alarms.state(each) for each in rung} == {"ALARM"}
 
     with all_broken(cloud, functions):

@@ -19,7 +19,7 @@ from typing import Any
 from desk.exchange.client import ExchangeControl
 from repeg.broker.alpaca import connect_alpaca
 from repeg.budget.ledger import RateBudget
-from repeg.budget.table import TableBudget
+from repeg.budget.table import TableBudget, Tally
 from repeg.cancels import Cancels
 from repeg.care.punctual import Timetable
 from repeg.care.sweep import refresh_clock, sweep
@@ -36,6 +36,8 @@ from repeg.executions import ExecutionState
 from repeg.intake import Intake
 from repeg.rebalance.rebalancer import Rebalancer
 from repeg.rebalance.sweep import sweep_rebalances
+from repeg.reconcile.counters import Counters
+from repeg.reconcile.run import Reconciler, reconcile
 from repeg.schedules.jobs import run_schedule
 from repeg.schedules.runner import Answer, Bench
 from repeg.steps.assess import assess
@@ -300,6 +302,12 @@ class Lab:
         cancels = Cancels(self.orders, self, self.rebalances, self)  # type: ignore[arg-type]
         cancels.sweep(self.time.wall(), lambda: self.time.approximate().now(), self.worker.log)
         return done
+
+    def reconcile(self, fix: bool = True) -> dict[str, Any]:
+        """The comparison of the whole book, as the scheduler runs it; without `fix` as an operator reads it."""
+        tally = Tally(self.orders._client, self.table, "lab")
+        token = IdentityStore(self.orders._client, self.table).token()
+        return reconcile(Reconciler(self.worker, self, Counters({"request budget": tally}), token), fix=fix)  # type: ignore[arg-type]
 
     def fire(self, schedule: Schedule) -> Answer:
         """A firing of a schedule; what it sends to the queue stays in `queued`."""

@@ -46,6 +46,7 @@ def test_what_must_not_go_unnoticed_is_watched() -> None:
         "lambda-throttled",
         "past-stop",
         "rebalance-errors",
+        "reconcile-errors",
         "rejection-rate",
         "risk-reward",
         "schedule-errors",

@@ -118,6 +118,7 @@ DOMAIN = Package(
         "book": {"market", "models"},
         "counters": {"market", "models", "order", "reasons"},
         "limits": {"book", "counters", "loss", "models", "money", "order", "reasons", "rules", "settings"},
+        "reconcile": _PLAIN | {"market", "order", "rules", "proof"},
         "metrics": _PLAIN | {"market", "order", "rules", "rebalance"},
         "schedule": _PLAIN | {"market", "ladder", "metrics", "order", "signals", "rules", "rebalance"},
     },
@@ -149,8 +150,10 @@ REPEG = Package(
         "care": _RIM | {"worker"},
         "rebalance": _RIM | {"worker"},
         "schedules": _RIM | {"worker"},
+        "reconcile": _RIM | {"care", "worker"},
         "wiring": _RIM
-        | {"budget", "cancels", "care", "intake", "rebalance", "schedules", "settings", "steps", "telemetry", "worker"},
+        | {"budget", "cancels", "care", "intake", "rebalance", "reconcile", "schedules", "settings", "steps"}
+        | {"telemetry", "worker"},
     },
 )
 PACKAGES = [DOMAIN, REPEG, EXCHANGE, DESK]

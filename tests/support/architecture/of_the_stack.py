@@ -65,6 +65,14 @@ STACK = (
         "care/sweep.py: sweep",
     ),
     (
+        "what is compared with the broker as a whole, and what mends it",
+        "every five minutes, by a function of its own: orders, fills, positions, lists, turns and counters. What two "
+        f"looks {wait.LOOKS_APART_SECONDS} s apart both show is mended by what does the same elsewhere, or alerted: "
+        "[runbook.md](runbook.md#compare-the-whole-book)",
+        "domain/reconcile/compare.py: compare, domain/reconcile/findings.py: ABOUT, reconcile/run.py: reconcile, "
+        "reconcile/heal.py",
+    ),
+    (
         "how an execution finds its order, and its step",
         "reads the record, ends quietly if a newer execution owns it, takes the step, and protects at once what was "
         "bought",

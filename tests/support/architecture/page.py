@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.architecture import adding, faults, ladders, machine, resources, walls, watching, where
+from tests.support.architecture import adding, differences, faults, ladders, machine, resources, walls, watching, where
 from tests.support.architecture.tables import ROOT
 
 FOLDER = ROOT / "docs"
@@ -19,6 +19,7 @@ PARTS = {
     },
     "exchange.md": {"faults": faults.printed},
     "metrics.md": {"metrics": watching.metrics, "queries": watching.queries},
+    "runbook.md": {"differences": differences.printed},
     "alarms.md": {"alarms": watching.alarms},
 }
 

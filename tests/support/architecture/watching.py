@@ -20,12 +20,15 @@ _SILENCE = {"ignore": "as it was", "notBreaching": "is fine", "breaching": "ring
 _UNITS = {"None": "-"}
 
 AT_OUTCOME, AT_SWEEP = "RecordOutcome", "SweepOrders"
+AT_COMPARISON = "ReconcileBook"
 AT_INTAKE, AT_REBALANCE = "AcceptSignal", "RebalancePortfolio"
 BY_CALLER, BY_ANY = "whoever asks the broker", "any function"
 
 
 def told_by(metric: Metric) -> str:
     """The function that tells a metric."""
+    if metric is Metric.DRIFT:
+        return f"{AT_SWEEP}, {AT_COMPARISON}"
     if LISTED[metric].gauge:
         return AT_SWEEP
     if metric in (Metric.SIGNALS, Metric.SIGNALS_REFUSED):

@@ -14,6 +14,7 @@ from desk.exchange.client import ClockReading
 from desk.stack.place import Status
 from repeg.domain.schedule.times import Schedule
 from tests.support.clinic import Clinic, open_clinic
+from tests.support.stack import load_template, resources
 
 
 class Exchange:
@@ -62,7 +63,20 @@ def looked(exchange: Exchange, *times: str) -> None:
 )
 def test_the_sweep_is_fired_when_the_market_minute_changes(times: list[str], firings: int, fired: list[str]) -> None:
     looked(Exchange(), *times)
-    assert fired == ["sweep_orders"] * firings
+    assert [name for name in fired if name != "reconcile_book"] == ["sweep_orders"] * firings
+
+
+@pytest.mark.parametrize(
+    ("times", "firings"),
+    [
+        (["15:00:10", "15:04:59"], 0),
+        (["15:04:59", "15:05:00", "15:05:30", "15:06:00"], 1),
+        (["15:00:10", "15:30:00"], 1),
+    ],
+)
+def test_the_comparison_is_fired_every_five_market_minutes(times: list[str], firings: int, fired: list[str]) -> None:
+    looked(Exchange(), *times)
+    assert fired.count("reconcile_book") == firings
 
 
 def test_a_sweep_that_is_still_running_is_not_fired_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +105,13 @@ def test_a_silent_exchange_stops_nothing(fired: list[str]) -> None:
 
     Schedules("http://127.0.0.1:1", Silent()).look(Status())  # type: ignore[arg-type]
     assert not fired
+
+
+def test_what_is_fired_here_is_fired_as_often_on_aws() -> None:
+    functions = resources(load_template(), "AWS::Serverless::Function")
+    events = {each["CodeUri"]: event for each in functions.values() for event in each.get("Events", {}).values()}
+    rates = {uri: event["Properties"]["Schedule"] for uri, event in events.items() if event["Type"] == "Schedule"}
+    assert rates == {f"functions/{name}/": f"rate({n} minute{'s' * (n > 1)})" for name, n in module.EVERY.items()}
 
 
 @pytest.mark.parametrize("speed", [1, 5, 10, 20])
@@ -125,7 +146,7 @@ def test_a_schedule_is_fired_when_the_market_comes_to_its_time_and_not_when_the_
     times: list[str], fires: list[str], fired: list[str]
 ) -> None:
     looked(Exchange(), *times)
-    assert [name for name in fired if name != "sweep_orders"] == fires
+    assert [name for name in fired if name not in ("sweep_orders", "reconcile_book")] == fires
 
 
 def test_a_schedule_is_handed_to_lambda_if_the_deployment_has_it_on(

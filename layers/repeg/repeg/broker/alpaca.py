@@ -32,6 +32,7 @@ from repeg.domain.market.reports import (
     Account,
     Asset,
     ChildOrder,
+    Fill,
     OrderReport,
     Position,
     ProtectiveOrder,
@@ -56,6 +57,7 @@ _Told = TypeVar("_Told", OrderReport, Position)
 _log = logging.getLogger(__name__)
 # The most that Alpaca lists in one call.
 _PAGE = 500
+_FILLS = 100
 
 
 def wall_clock() -> datetime:
@@ -210,6 +212,11 @@ class AlpacaBroker(MarketData):
                 return tuple(found.values())
             # The bound is exclusive, and orders may share a time.
             query["after"] = _stamp(latest - timedelta(microseconds=1))
+
+    def newest_fills(self) -> tuple[Fill, ...]:
+        """The last 100 fills, the most that one answer has."""
+        query = {"direction": "desc", "page_size": _FILLS}
+        return read_answer(parse.fills, self._get("/account/activities/FILL", query))
 
     def submit(self, child: ChildOrder, in_time: InTime = always) -> SubmitOutcome:
         """Send a child order, once."""

@@ -14,6 +14,7 @@ from repeg.domain.market.reports import (
     US_EQUITY,
     Account,
     Asset,
+    Fill,
     OrderReport,
     OrderStatus,
     Position,
@@ -118,6 +119,26 @@ def _report_or_why_not(order: Any) -> OrderReport | Unreadable:
         return order_report(order)
     except Unreadable as problem:
         return problem
+
+
+def fills(body: Any) -> tuple[Fill, ...]:
+    """The fills of a list of activities. Those that cannot be read do not hide the others: no single one is proof."""
+    if not isinstance(body, list):
+        raise Unreadable("the activities are not a list")
+    found = []
+    for activity in body:
+        with suppress(Unreadable):
+            found.append(_fill(read.object_of(activity, "activity")))
+    return tuple(found)
+
+
+def _fill(fields: dict[str, Any]) -> Fill:
+    return Fill(
+        broker_order_id=read.text(fields, "order_id"),
+        symbol=read.text(fields, "symbol"),
+        at=read.moment(read.text(fields, "transaction_time")),
+        filled_qty=read.number(fields, "cum_qty", read.number(fields, "qty")),
+    )
 
 
 def position(body: Any) -> Position | None:

@@ -19,6 +19,7 @@ from repeg.domain.market.reports import (
     Account,
     Asset,
     ChildOrder,
+    Fill,
     OrderReport,
     Position,
     ProtectiveOrder,
@@ -171,6 +172,9 @@ class Broker(Protocol):
 
     def groups(self, symbol: str, after: datetime) -> tuple[OrderReport, ...]:
         """As `orders`, with the legs of a group under its first and not beside it."""
+
+    def newest_fills(self) -> tuple[Fill, ...]:
+        """The last 100 fills of the account by its own journal, the newest first (one trading request)."""
 
     def cancel(self, broker_order_id: str) -> CancelOutcome:
         """Ask for a cancel."""

@@ -236,6 +236,46 @@ class TableBudget:
         )
 
 
+class Tally:
+    """The budget's `total` beside the sum of its seconds: a total that lost its way would block entries, or let all."""
+
+    def __init__(self, client: DynamoDBClient, table: str, account: str) -> None:
+        self._client = client
+        self._where: dict[str, Any] = {"TableName": table, "Key": budget_key(account)}
+
+    def read(self) -> tuple[int, int]:
+        """The total, and what the seconds add up to, by one consistent read."""
+        return self._of(self._item())
+
+    def count_anew(self) -> None:
+        """Set the total to the sum, unless somebody writes meanwhile: then it is compared again another time."""
+        item = self._item()
+        total, counted = self._of(item)
+        seconds = [name for name in item if _is_second(name)][:_MOST_DROPPED]
+        if total == counted or len(seconds) < sum(map(_is_second, item)):
+            return
+        unchanged = ["#total = :total", *(f"#s{place} = :s{place}" for place in range(len(seconds)))]
+        values = {f":s{place}": item[name] for place, name in enumerate(seconds)}
+        try:
+            self._client.update_item(
+                **self._where,
+                UpdateExpression="SET #total = :counted",
+                ConditionExpression=" AND ".join(unchanged),
+                ExpressionAttributeNames={"#total": "total"} | {f"#s{n}": name for n, name in enumerate(seconds)},
+                ExpressionAttributeValues=values | {":total": item["total"], ":counted": _number(counted)},
+            )
+        except ClientError as error:
+            if not _is_refusal(error):
+                raise
+
+    def _item(self) -> Item:
+        return cast("Item", self._client.get_item(**self._where, ConsistentRead=True).get("Item", {}))
+
+    def _of(self, item: Item) -> tuple[int, int]:
+        counts = {name: int(float(value["N"])) for name, value in item.items() if "N" in value}
+        return counts.get("total", 0), sum(count for name, count in counts.items() if _is_second(name))
+
+
 def budget_key(account: str) -> dict[str, Any]:
     """Key of the account's budget item."""
     return {"pk": {"S": f"BUDGET#{account}"}, "sk": {"S": "BUDGET"}}

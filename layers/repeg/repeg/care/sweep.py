@@ -84,7 +84,7 @@ def _revive_all(survey: Survey) -> int:
             if survey.late(ORDERS_WITHIN):
                 return _out_of_time(survey, ids, order_id)
             _look_for_stuck_cancel(survey, order_id, orders.get(order_id), broken.get(order_id))
-            _revive_one(survey, order_id, orders.get(order_id), broken.get(order_id))
+            revive_one(survey, order_id, orders.get(order_id), broken.get(order_id))
     return len(ids)
 
 
@@ -103,7 +103,7 @@ def _look_for_stuck_cancel(survey: Survey, order_id: str, order: Order | None, p
     survey.stuck_cancels += order is not None and hangs(order, survey.worker.now(order))
 
 
-def _revive_one(survey: Survey, order_id: str, order: Order | None, problem: str | None) -> None:
+def revive_one(survey: Survey, order_id: str, order: Order | None, problem: str | None) -> None:
     """Give an order an execution; one whose record is bad must not keep the others from theirs."""
     log = survey.worker.log
     try:

@@ -34,7 +34,7 @@ from repeg.domain.proof.defence import (
 )
 from repeg.domain.proof.defence import State as Standing
 from repeg.domain.proof.leaving import bare_by_record, gives_way
-from repeg.domain.proof.ours import listed_again
+from repeg.domain.proof.ours import listed_again, listed_otherwise
 from repeg.domain.proof.standing import Found
 from repeg.domain.rules.bracket_exit import levels_of
 from repeg.domain.rules.life import is_being_left, trades_when_over
@@ -82,10 +82,10 @@ def _by_symbol(survey: Survey, held: list[Order]) -> None:
             survey.unseen |= {order.order_id for each in left for order in groups[each]}
             survey.worker.log.error(f"{place} of {len(symbols)} held symbols were looked at; the next sweep goes on")
             return
-        _guarded_look(survey, sorted(groups[symbol], key=lambda order: (order.ask.received_wall, order.order_id)))
+        look_after(survey, sorted(groups[symbol], key=lambda order: (order.ask.received_wall, order.order_id)))
 
 
-def _guarded_look(survey: Survey, brackets: list[Order]) -> None:
+def look_after(survey: Survey, brackets: list[Order]) -> None:
     """One symbol's trouble must not keep the others from being watched."""
     worker, symbol = survey.worker, brackets[0].symbol
     try:
@@ -180,16 +180,9 @@ def _says_the_same(survey: Survey, oco: Protection) -> bool:
 
 
 def _differs(survey: Survey, oco: Protection) -> bool:
-    """True when an OCO is not listed as the record has it. Legs may be missing from a listing: that says nothing."""
+    """True when an OCO is not listed as the record has it."""
     listed = (survey.open_orders or {}).get(oco.broker_order_id or "")
-    if listed is None:
-        return True
-    seen = oco.reported(listed, survey.now, oco.is_due(survey.session, survey.now))
-    # Stop legs that are held have been missing from the list of open orders
-    # (github.com/alpacahq/alpaca-trade-api-python/issues/322).
-    if not listed.legs:
-        return seen.exited_qty > oco.exited_qty
-    return (seen.status, seen.exited_qty, seen.moved) != (oco.status, oco.exited_qty, oco.moved)
+    return listed_otherwise(oco, listed, survey.now, oco.is_due(survey.session, survey.now))
 
 
 def _judge(survey: Survey, before: Order, order: Order, account: Account, holder: Order | None) -> Order:

@@ -217,6 +217,17 @@ TOLD_AGAIN_AFTER = timedelta(minutes=15)
 END_TOLD_FOR = timedelta(minutes=10)
 """A metric of the sweep's that is back at nothing is told for so long, and then no more: it is billed by the hour."""
 
+# ---- the comparison of the book ----
+LOOKS_APART_SECONDS = 10
+"""What differs is compared again after so long: orders and positions have disagreed for ten seconds
+(github.com/alpacahq/Alpaca-API/issues/276)."""
+COMPARED_AFTER = timedelta(seconds=60)
+"""An order that came, was handed on or ended a moment ago may still be being taken up, or cleared away."""
+COMPARED_WITHIN = timedelta(seconds=40)
+"""Wall time after which a comparison begins nothing more: what is left the next one finds again."""
+COUNTS_FOR = timedelta(minutes=15)
+"""What the last comparison found is told by the sweep for so long: the comparison after next has replaced it."""
+
 # ---- the session ----
 WAITS_BEFORE_OPEN = timedelta(minutes=30)
 """A signal that comes so long before the open waits for it of itself."""

@@ -24,6 +24,7 @@
 | CONTROL         | ORDER#<id>             | an order or rebalance that is taken back, until it is over  |
 | TRIPS           | PROTECTION, BROKER, LOSS, DRIFT | evidence upon which trading halts by itself       |
 | SWEEP           | STATE                  | where the sweep goes on, and what it told of moving orders  |
+| SWEEP           | COMPARED               | what the last comparison of the book found                  |
 | BUDGET#<mode>   | BUDGET                 | trading requests of the last minute: one account a stack    |
 | IDENTITY        | IDENTITY               | the token that makes our ids at the broker ours             |
 """

@@ -88,6 +88,16 @@ class OrderStore(Claims, Fenced, Halts, Limits, Turns, Sweeps):
 
         What is wrong with those that cannot be read is put into `broken`, by their ids; without it the first raises.
         """
+        ids = self.newest_ids(limit)
+        while some := list(islice(ids, BATCH)):
+            found, unreadable = self.several(some)
+            if unreadable and broken is None:
+                raise ValueError(f"{len(unreadable)} records cannot be read: {unreadable}")
+            (broken if broken is not None else {}).update(unreadable)
+            yield from (found[order_id] for order_id in some if order_id in found)
+
+    def newest_ids(self, limit: int) -> Iterator[str]:
+        """Ids of orders from the newest to the oldest, at most `limit` (eventually consistent)."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName="by_created",
@@ -96,13 +106,7 @@ class OrderStore(Claims, Fenced, Halts, Limits, Turns, Sweeps):
             ScanIndexForward=False,
             PaginationConfig={"MaxItems": limit},
         )
-        ids = (from_item(item)["gsi1sk"].rpartition("#")[2] for page in pages for item in page["Items"])
-        while some := list(islice(ids, BATCH)):
-            found, unreadable = self.several(some)
-            if unreadable and broken is None:
-                raise ValueError(f"{len(unreadable)} records cannot be read: {unreadable}")
-            (broken if broken is not None else {}).update(unreadable)
-            yield from (found[order_id] for order_id in some if order_id in found)
+        return (from_item(item)["gsi1sk"].rpartition("#")[2] for page in pages for item in page["Items"])
 
     def marks(self, most: int) -> list[Mark]:
         """What the entries that came last contribute to the figures, the newest first (eventually consistent).
@@ -231,14 +235,10 @@ class OrderStore(Claims, Fenced, Halts, Limits, Turns, Sweeps):
 
     def _written(self, order: Order) -> tuple[Order, list[dict[str, Any]]]:
         """The order's next version, and what keeps its symbol's list of positions in step with it."""
-        line = order.position_line
-        written = written_once_more(order).with_guard(position_entry=line)
-        if line == order.guard.position_entry:
+        written, entry = self._listed(order)
+        if written.guard.position_entry == order.guard.position_entry:
             return written, []
         # In the write of the shares themselves: the sweep looks only at positions that this list shows.
-        entry: dict[str, Any] = {"Put": {"TableName": self._table, "Item": position_item(order)}}
-        if not line:
-            entry = {"Delete": {"TableName": self._table, "Key": position_key(order)}}
         exited = [self._traded(order.symbol, "EXITED", Traded(order.exit_at))] if order.exit_at else []
         return written, [entry, *exited]
 
@@ -256,6 +256,27 @@ class OrderStore(Claims, Fenced, Halts, Limits, Turns, Sweeps):
         if self.holder(order.symbol) == order.order_id:
             writes.append({"Delete": self._turn_if_mine(order)})
         self._transact(order, writes)
+        return written
+
+    def relist(self, order: Order) -> Order:
+        """Write the order back, and its entry in the list of positions anew, whatever that says of it."""
+        written, entry = self._listed(order)
+        self._transact(order, [self._put_fenced(order_item(written), order.run), entry])
+        return written
+
+    def _listed(self, order: Order) -> tuple[Order, dict[str, Any]]:
+        """The order's next version, and the write of its entry in the list of positions."""
+        line = order.position_line
+        written = written_once_more(order).with_guard(position_entry=line)
+        if not line:
+            return written, {"Delete": {"TableName": self._table, "Key": position_key(order)}}
+        return written, {"Put": {"TableName": self._table, "Item": position_item(order)}}
+
+    def stand_in_line(self, order: Order) -> Order:
+        """Write an order that is not over back, and put it into its symbol's line again."""
+        written = written_once_more(order)
+        place = self._put(queue_item(order), ABSENT)
+        self._transact(order, [self._put_fenced(order_item(written), order.run), place])
         return written
 
     def adopt(self, order: Order, execution_arn: str) -> Order:

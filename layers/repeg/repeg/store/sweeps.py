@@ -11,6 +11,7 @@ from repeg.store.fenced import Table
 from repeg.store.items import from_item, to_item
 
 _KEY = {"pk": "SWEEP", "sk": "STATE"}
+_COMPARED = {"pk": "SWEEP", "sk": "COMPARED"}
 
 
 class SweepState(Frozen):
@@ -26,8 +27,32 @@ class SweepState(Frozen):
     """When a metric of the sweep's was last not at nothing: that it is again is told for a while."""
 
 
+class Compared(Frozen):
+    """What the last comparison of the book left. `differs`: what it found beside positions that disagree."""
+
+    at: datetime | None = None
+    differs: int = 0
+    marks: dict[str, datetime] = msgspec.field(default_factory=dict)
+    """When what lasts was alerted last."""
+    strangers: tuple[str, ...] = ()
+    """Orders behind the newest fills that are somebody else's, by the broker's ids: not asked for again."""
+
+
 class Sweeps(Table):
-    """One item; the newest wins."""
+    """One item each; the newest wins."""
+
+    def compared(self) -> Compared:
+        """What the last comparison left, or nothing."""
+        item = self._client.get_item(TableName=self._table, Key=to_item(_COMPARED)).get("Item")
+        try:
+            return from_json(from_item(item)["document"], Compared) if item else Compared()
+        except ValueError:  # written by another version: what lasts is told once more
+            return Compared()
+
+    def keep_compared(self, compared: Compared) -> None:
+        """Leave it to the next comparison, and to the sweeps before it."""
+        item = to_item(_COMPARED | {"document": to_json(compared)})
+        self._client.put_item(TableName=self._table, Item=item)
 
     def sweep_state(self) -> SweepState:
         """What the last sweep left, or nothing."""

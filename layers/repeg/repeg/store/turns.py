@@ -84,6 +84,29 @@ class Turns(Lines):
         )
         return tuple(item_traded(item) for item in answer["Items"])
 
+    def line(self, symbol: str) -> Line:
+        """The symbol's line, read consistently."""
+        return self._line(symbol)
+
+    def drop_turn(self, symbol: str, order_id: str) -> None:
+        """Take the turn from an order that is over, or not there; nothing if it does not have it."""
+        try:
+            self._client.delete_item(**self._give_if_mine(symbol, order_id))
+        except ClientError as error:
+            raise_unless_condition(error)
+
+    def drop_place(self, symbol: str, order_id: str) -> None:
+        """Take an order that is over, or not there, out of the symbol's line."""
+        answer = self._client.query(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :queue",
+            FilterExpression="order_id = :order AND attribute_exists(parked_until)",
+            ExpressionAttributeValues=to_item({":queue": f"QUEUE#{symbol}", ":order": order_id}),
+        )
+        for item in answer["Items"]:
+            self._client.delete_item(TableName=self._table, Key={"pk": item["pk"], "sk": item["sk"]})
+
     def borrow_turn(self, order: Order) -> bool:
         """True when an order that is over got its symbol's turn back, to look after its shares."""
         return self._turn_for(order.symbol, order.order_id)

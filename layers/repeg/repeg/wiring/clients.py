@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from repeg.cancels import Cancels
     from repeg.domain.settings import Settings
     from repeg.rebalance.rebalancer import Rebalancer
+    from repeg.reconcile.run import Reconciler
     from repeg.worker.worker import Worker
 
 SETTINGS_SECONDS = 5.0
@@ -154,6 +155,17 @@ def worker(connect: Callable[[], Broker]) -> Worker:
         stack=stack(),
         meter=meter,
     )
+
+
+@cache
+def reconciler(connect: Callable[[], Broker]) -> Reconciler:
+    """What a comparison of the book works with."""
+    from repeg.budget.table import Tally
+    from repeg.reconcile.counters import Counters
+    from repeg.reconcile.run import Reconciler
+
+    tally = Tally(client("dynamodb"), environment("TABLE_NAME"), stack().mode)
+    return Reconciler(worker(connect), executions(), Counters({"request budget": tally}), identity().token())
 
 
 def settings() -> Settings:

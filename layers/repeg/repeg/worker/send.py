@@ -22,7 +22,7 @@ from repeg.domain.order.reservation import Priority, emptied
 from repeg.domain.order.sending import in_time, may_arrive_for
 from repeg.domain.patience import CANCEL_LOOKS_SECONDS, FOLD_TRIES, READ_BACKOFF_SECONDS, backoff
 from repeg.domain.proof.leaving import booked_late
-from repeg.domain.proof.ours import Intent, contradiction
+from repeg.domain.proof.ours import Intent, child_intent, contradiction
 from repeg.domain.reasons import Reason
 from repeg.domain.rules.life import is_being_left
 from repeg.domain.rules.walking import is_exit
@@ -180,3 +180,36 @@ def _with_sent(
         order = order.with_protection(sent.changed(**asked).reported(report, now, worker.session_open(order)))
     detail = f"{sent.client_order_id} arrived after it was given up: {report.broker_status}, {report.filled_qty} filled"
     return worker.note(order, detail)
+
+
+def take_in(worker: Worker, order_id: str, client_order_id: str, report: OrderReport) -> None:
+    """A child order that an order which is over has for closed, and that the broker shows otherwise: taken, and told.
+
+    Cancelled if it rests, and booked as it ended; nothing if somebody works on the order again.
+    """
+    order = _read(worker, order_id)
+    child = next((each for each in order.children if each.client_order_id == client_order_id), None)
+    if child is None or not (order.status.terminal and child.status.closed):
+        return
+    if child.broker_order_id is None:
+        answer_for(worker, order_id, child, report)
+        return
+    # By the id that the record has: an answer about another order would be booked as this one's.
+    if report.broker_order_id != child.broker_order_id or contradiction(child_intent(order, child), report):
+        worker.alert(
+            order, f"{client_order_id} is {report.broker_status} at the broker, and not as it was written down"
+        )
+        return
+    report = report if report.status.terminal else _take_back(worker, report)
+    known = child.reported(report, worker.now(order))
+    if not known.status.closed:
+        worker.alert(
+            order, f"{client_order_id} is at work, the record has it for over, and its cancel is not confirmed"
+        )
+    elif known.filled_qty > child.filled_qty:
+        more = f"{known.filled_qty - child.filled_qty} {order.symbol} more than were recorded"
+        booked = worker.note(order.with_child(known), f"{client_order_id} filled {more}")
+        # Loses against whoever writes the order at this moment; the next comparison finds what is left.
+        _book_late(worker, booked)
+        worker.orders.save(booked)
+        worker.alert(order, f"{client_order_id} filled {more}; they are booked now")

@@ -16,6 +16,7 @@ from repeg.domain.halt import Scope
 from repeg.domain.routes import GO_ON_TO_PROTECT
 from repeg.domain.schedule.times import Schedule
 from repeg.domain.settings import Settings
+from repeg.store.items import position_item, queue_item, to_item, turn_key
 from repeg.store.schedules import KeptTargets
 from repeg.store.shared import SharedStore
 from tests.integration.rebalance.scenes import market
@@ -26,6 +27,7 @@ from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, SHORT, hold, minutes, side_by_side
 from tests.support.scenes import by_hand, lab_at, market_time, on_order, run, send, whenever
 from tests.support.stack import listed, load_template, resources, statements
+from tests.support.tables import put_items
 
 FUNCTIONS = resources(load_template(), "AWS::Serverless::Function")
 WRITES = {
@@ -60,6 +62,7 @@ class Recorder:
         tasks = lab._tasks
         lab._tasks = lambda: {name: self._as(name, step, lab) for name, step in tasks().items()}  # type: ignore[method-assign]
         lab.sweep = self._as("SweepOrders", lab.sweep, lab)  # type: ignore[method-assign]
+        lab.reconcile = self._as("ReconcileBook", lab.reconcile, lab)  # type: ignore[method-assign]
         lab.intake.accept = self._as("AcceptSignal", lab.intake.accept, lab)  # type: ignore[method-assign]
         lab.fire = self._as("RunSchedule", lab.fire, lab)  # type: ignore[method-assign]
         lab.queue = self._doing("sqs:SendMessage", lab.queue)  # type: ignore[method-assign]
@@ -266,6 +269,24 @@ def _never_started(lab: Lab, _: pytest.MonkeyPatch) -> None:
     minutes(lab, 2)
 
 
+def _compared(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    """Nobody sweeps: what a comparison finds of shares, orders and turns, it mends itself."""
+    _lapse(lab)
+    lab.reconcile()
+    send(lab, "a", qty=10, symbol="SOXL")
+    lab.revive()
+    dead = to_item({"order_id": f"ord-{'0' * 20}"})
+    put_items(lab.table, [turn_key("QQQ") | dead])
+    run(lab, "none", symbol="QQQ")
+    put_items(lab.table, [queue_item(lab.order("none")), position_item(lab.order("none"))])
+    lab.sleep(60)
+    lab.reconcile()
+    side_by_side(lab)
+    lab.control.quote("TQQQ", "53.50", "53.53", 2000, 2000)
+    lab.sleep(1)
+    lab.reconcile()
+
+
 def _scheduled(lab: Lab, _: pytest.MonkeyPatch) -> None:
     """All schedules of a day, with a sweep after each that looks out for its run."""
     hold(lab)
@@ -308,6 +329,7 @@ LIVES: dict[str, Life] = {
     "limited": _limited,
     "rebalanced": _rebalanced,
     "scheduled": _scheduled,
+    "compared": _compared,
     "protected and hit": _protected_and_hit,
     "bought in part": _bought_in_part,
     "through the stop": _through_the_stop,

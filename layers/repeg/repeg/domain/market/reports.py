@@ -81,6 +81,16 @@ class OrderReport(Frozen):
         return self.status is OrderStatus.FILLED and self.filled_qty < self.qty and self.replaces is None
 
 
+class Fill(Frozen):
+    """Shares that traded, as the broker's journal of the account has it."""
+
+    broker_order_id: str
+    symbol: str
+    at: datetime
+    filled_qty: Decimal
+    """Shares that its order had filled by then, these included."""
+
+
 class ChildOrder(Frozen):
     """A child order to send: always a quantity, never a notional; day orders."""
 

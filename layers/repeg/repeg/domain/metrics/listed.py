@@ -176,7 +176,7 @@ LISTED: dict[Metric, About] = {
     Metric.BARE_POSITIONS: _standing("Brackets that hold shares which nothing guards, though something should"),
     Metric.PAST_STOP_POSITIONS: _standing("Brackets past their stop, with their shares still there"),
     Metric.STUCK_CANCELS: _standing("Orders that wait for a cancel which the broker does not confirm"),
-    Metric.DRIFT: _standing("Brackets whose record and account disagree"),
+    Metric.DRIFT: _standing("What differs between broker and records: shares, orders, fills, turns, counters"),
     Metric.INTAKE_PAUSED: _standing("1 while no signal is taken from the queue"),
     Metric.MISSED_RUNS: _standing("Runs of schedules that were due and are not on record"),
     Metric.REBALANCES: _count("Rebalances that ended"),

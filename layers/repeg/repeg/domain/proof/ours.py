@@ -109,6 +109,18 @@ def listed_again(order: Order, open_orders: Iterable[OrderReport]) -> Order:
     return order
 
 
+def listed_otherwise(oco: Protection, listed: OrderReport | None, now: datetime, session_open: bool) -> bool:
+    """True when an OCO is not listed as the record has it. Legs may be missing from a listing: that says nothing."""
+    if listed is None:
+        return True
+    seen = oco.reported(listed, now, session_open)
+    # Stop legs that are held have been missing from the list of open orders
+    # (github.com/alpacahq/alpaca-trade-api-python/issues/322).
+    if not listed.legs:
+        return seen.exited_qty > oco.exited_qty
+    return (seen.status, seen.exited_qty, seen.moved) != (oco.status, oco.exited_qty, oco.moved)
+
+
 def in_words(report: OrderReport) -> str:
     """An order at the broker, for whoever has to look at it."""
     price = "market" if report.limit_price is None else f"at {report.limit_price}"

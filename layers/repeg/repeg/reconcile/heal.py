@@ -1,0 +1,121 @@
+"""What is mended, each by what does the same elsewhere: under the record's fence and turn, and never by a send of ours.
+
+Twice at once is once: every write is on the condition that nobody wrote meanwhile, and who loses leaves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from repeg.care.survey import Survey
+from repeg.care.sweep import revive_one
+from repeg.care.watch import free_turn, look_after
+from repeg.domain.order.beginnings import by_clock
+from repeg.domain.order.record import Order
+from repeg.domain.order.reservation import emptied
+from repeg.domain.patience import COMPARED_WITHIN
+from repeg.domain.reconcile.book import Book
+from repeg.domain.reconcile.findings import Finding, Heal, What
+from repeg.errors import RetryError, StaleExecution
+from repeg.reconcile.counters import Counters
+from repeg.worker.send import take_in
+
+
+def heal(survey: Survey, book: Book, counters: Counters, findings: Sequence[Finding]) -> int:
+    """Mend what can be mended; returns of how many findings that was tried and did not fail."""
+    mended, seen = 0, set[str]()
+    for finding in findings:
+        if finding.heal is Heal.NONE:
+            continue
+        if survey.late(COMPARED_WITHIN):
+            survey.worker.log.error("not all that differs was mended; the next comparison goes on")
+            break
+        if finding.heal is Heal.LOOK:
+            again = finding.symbol in seen
+            seen.add(finding.symbol)
+            mended += again or _tried(survey, finding, partial(_look, survey, finding.symbol))
+        else:
+            mended += _tried(survey, finding, partial(_mend, survey, book, counters, finding))
+    return mended
+
+
+def _tried(survey: Survey, finding: Finding, mend: Callable[[], None]) -> bool:
+    about = {"order_id": finding.order_id, "symbol": finding.symbol}
+    try:
+        mend()
+    except (RetryError, StaleExecution) as error:
+        survey.worker.log.info(f"left to the next comparison, {finding.what}: {error}", **about)
+        return False
+    except Exception as error:  # one that cannot be mended must not keep the others from it
+        survey.worker.log.error(f"{finding.what} could not be mended: {error}", alert=True, **about)
+        return False
+    survey.worker.log.info(f"{finding.what}: {finding.heal}; {finding.detail}", **about)
+    return True
+
+
+def _look(survey: Survey, symbol: str) -> None:
+    worker = survey.worker
+    anchor = worker.time.approximate().anchor
+    held = [by_clock(order, anchor) for order in worker.orders.holding(symbol) if order.unexited_qty > 0]
+    if held:
+        look_after(survey, held)
+
+
+def _mend(survey: Survey, book: Book, counters: Counters, finding: Finding) -> None:
+    orders, symbol = survey.worker.orders, finding.symbol
+    match finding.what:
+        case What.COUNTER:
+            counters.count_anew(finding.name)
+        case What.DEAD_TURN if finding.order_id in book.orders:
+            free_turn(survey, symbol)
+        case What.DEAD_TURN:
+            orders.drop_turn(symbol, finding.order_id)
+        case What.DEAD_PLACE:
+            orders.drop_place(symbol, finding.order_id)
+        case What.LATE_ORDER | What.UNRECORDED_FILL:
+            _take_in(survey, book, finding)
+        case _:
+            # As it is now: what changed since the comparison is no business of it.
+            order = orders.get(finding.order_id)
+            if order:
+                _mend_order(survey, finding.what, order)
+
+
+def _mend_order(survey: Survey, what: What, order: Order) -> None:
+    worker = survey.worker
+    if what is What.NO_EXECUTION:
+        revive_one(survey, order.order_id, order, None)
+    elif what in (What.UNLISTED, What.EMPTY_ENTRY):
+        worker.orders.relist(order)
+    elif what is What.NO_PLACE and not order.status.terminal:
+        worker.orders.stand_in_line(order)
+    elif what is What.STALE_RESERVATION and order.status.terminal:
+        _give_back(survey, order)
+
+
+def _take_in(survey: Survey, book: Book, finding: Finding) -> None:
+    worker, order = survey.worker, book.orders[finding.order_id]
+    child = next(each for each in order.children if each.client_order_id == finding.name)
+    broker = worker.broker_for(order)
+    # Read by itself, beside the listing and the journal: no single answer books shares, or cancels an order.
+    broker_order_id = child.broker_order_id
+    report = broker.order(broker_order_id) if broker_order_id else broker.order_by_client_id(finding.name)
+    if report:
+        take_in(worker, order.order_id, finding.name, report)
+
+
+def _give_back(survey: Survey, order: Order) -> None:
+    worker, unused = survey.worker, []
+    for child in order.children:
+        changed, left = emptied(child)
+        if left:
+            order = order.with_child(changed)
+            unused.append(left)
+    if not order.needs_care:
+        guard, left = emptied(order.guard)
+        order = order.changed(guard=guard)
+        unused += [left] if left else []
+    worker.orders.save(order)
+    for left in unused:
+        worker.give_back(left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,4 +118,6 @@ def _show(documents: Documents, as_json: bool) -> None:
 def _text(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(value)
+    if isinstance(value, dict):
+        return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

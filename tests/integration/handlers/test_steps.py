@@ -199,6 +199,26 @@ def test_settings_that_cannot_be_read_fall_back_to_the_kept_ones(stack: Stack, m
     assert clients.settings().max_repegs == 4
 
 
+def test_an_exit_is_sent_though_no_settings_can_be_read_at_all(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the documents nor the kept ones: what enters is refused."""
+    real = clients.client
+
+    class Unreachable:
+        def get_parameters(self, **request: Any) -> None:
+            raise EndpointConnectionError(endpoint_url="ssm")
+
+    monkeypatch.setattr(clients, "client", lambda service: Unreachable() if service == "ssm" else real(service))
+    stack.control.position("TQQQ", 10, "50")
+    intake().accept(json.dumps({"kind": "close", "signal_id": "c", "symbol": "TQQQ"}))
+    leaves = stack.order("c").order_id
+    stack.step("assess_market", leaves)
+    assert stack.order("c").filled_qty == 10
+    stack.step("record_outcome", leaves)
+    enters = _accept(stack)
+    stack.step("assess_market", enters)
+    assert (stack.order("a").reason, stack.order("a").children) == (Reason.MISCONFIGURED, ())
+
+
 @pytest.mark.parametrize("name", ["TABLE_NAME", "ALPACA_SECRET_ID"])
 def test_a_missing_environment_value_is_named(stack: Stack, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     order_id = _accept(stack)

@@ -97,7 +97,7 @@ class Survey:
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote, if it may be traded on. It may be quiet, while others tick."""
-        quote, settings = self.quotes.get(symbol), self.worker.settings()
+        quote, settings = self.quotes.get(symbol), self.worker.settings_of_exits
         ticks = [self.quotes[each].at for each in settings.feed_witnesses if each in self.quotes]
         seen = Snapshot(quote=quote, feed_at=max(ticks, default=None))
         return None if quote_rules(settings, any_width=True).problem(seen, self.now) else quote
@@ -162,7 +162,7 @@ def list_account(survey: Survey, orders: Collection[Order]) -> None:
     """
     worker = survey.worker
     broker = worker.broker_for(Priority.URGENT)
-    symbols = {order.symbol for order in orders} | worker.settings().feed_witnesses
+    symbols = {order.symbol for order in orders} | worker.settings_of_exits.feed_witnesses
     stops = "stops cannot be compared with the market"
     # First: quotes cost no trading request, and give a wrong clock away before anything is judged by it.
     survey.quotes = _had(survey, stops, lambda: worker.broker_for(Priority.ROUTINE).quotes(symbols)) or {}
@@ -184,7 +184,7 @@ def check_clock(survey: Survey, symbol: str) -> None:
     if survey.clock_checked:
         return
     worker = survey.worker
-    symbols = {symbol} | worker.settings().feed_witnesses
+    symbols = {symbol} | worker.settings_of_exits.feed_witnesses
     quotes = _had(
         survey,
         "the clock cannot be compared with the market",

@@ -153,7 +153,7 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     order = order if order.run.clock else dated(order, clock.at(order.ask.sent_wall or order.ask.received_wall))
     order = by_clock(woken(order, now, worker.clock_of(order).now()), clock.anchor)
     order = expiring(order, calendar)
-    closed = session_verdict(order, calendar, now, worker.settings())
+    closed = session_verdict(order, calendar, now, worker.settings_for(order))
     upcoming = calendar.next_session(now)
     if isinstance(closed, Wait) and upcoming:
         order = waiting_for(order, upcoming)
@@ -285,7 +285,7 @@ def _ready(
     worker: Worker, order: Order, sizing: Sizing | None, quote: Quote | None, session: TradingDay, clock: MarketClock
 ) -> Verdict:
     side = sizing.side if sizing else order.trading_side
-    ready = released(order, side, quote, session, clock.now(), worker.settings())
+    ready = released(order, side, quote, session, clock.now(), worker.settings_for(order))
     ready = worker.note(ready, f"{ready.terms.ladder} ladder from {describe(quote) if quote else 'no quote'}")
     if sizing:
         ready = sized(ready, sizing)
@@ -320,7 +320,7 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
         if over:
             worker.orders.save(worker.note(over, verdict.detail))
             return Next(ladder_over(over))
-        known = order if verdict.reason is Reason.MISCONFIGURED else classified(order, worker.settings())
+        known = order if verdict.reason is Reason.MISCONFIGURED else classified(order, worker.settings_for(order))
         known = decided(known, verdict.reason).with_guard(risk_reward=verdict.risk_reward)
         if verdict.seen:
             known = measured_by(known, verdict.seen)

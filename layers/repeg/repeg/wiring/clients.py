@@ -169,15 +169,32 @@ def reconciler(connect: Callable[[], Broker]) -> Reconciler:
 
 
 def settings() -> Settings:
-    """The settings in force, at most a few seconds old."""
-    return _settings(int(time.monotonic() // SETTINGS_SECONDS))
+    """The settings in force, at most a few seconds old.
+
+    Raises:
+        ConfigurationError: none can be read.
+    """
+    found = _settings(int(time.monotonic() // SETTINGS_SECONDS))
+    if isinstance(found, ConfigurationError):
+        raise found
+    return found
 
 
 _last: dict[tuple[str, str | None], Settings] = {}
 
 
 @lru_cache(maxsize=1)
-def _settings(period: int) -> Settings:
+def _settings(period: int) -> Settings | ConfigurationError:
+    # That they cannot be read is remembered, too: an exit does not wait for the same time-out at every look.
+    try:
+        return _read_settings()
+    except ConfigurationError as error:
+        return error
+    except (ClientError, BotoCoreError) as error:
+        return ConfigurationError(f"settings cannot be read: {error}")
+
+
+def _read_settings() -> Settings:
     # Only what talks to the broker asks for settings; the others do not pay for reading the models.
     from repeg.settings import load_settings
 

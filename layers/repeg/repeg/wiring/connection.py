@@ -23,7 +23,18 @@ KEYS_SECONDS = 30.0
 
 def broker() -> AlpacaBroker:
     """The broker, by the keys and the feed in force; a new one when either changes."""
-    return _connect(*_keys(int(time.monotonic() // KEYS_SECONDS)), clients.settings().data_feed)
+    return _connect(*_keys(int(time.monotonic() // KEYS_SECONDS)), _feed())
+
+
+def _feed() -> str:
+    try:
+        return clients.settings().data_feed
+    # An exit needs no quote, and an entry is refused for its settings before it needs one.
+    except ConfigurationError as error:
+        from repeg.domain.settings import Settings  # not on the way of those that can read them
+
+        logger.error(f"settings cannot be read, the built-in feed is used: {error}")
+        return Settings().data_feed
 
 
 def check_account() -> None:

@@ -27,7 +27,7 @@ from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.walking import is_exit
 from repeg.domain.settings import Settings
-from repeg.errors import CredentialsRefused, DataFeedDenied, RetryError
+from repeg.errors import CredentialsRefused, DataFeedDenied, OperatorError, RetryError
 from repeg.events import ALERT, EXITED, Publisher
 from repeg.executions import Executions
 from repeg.log import Log
@@ -138,6 +138,24 @@ class Worker:
         upcoming = self.time.calendar(self.broker_for(Priority.URGENT), now).next_session(now)
         return upcoming.opens_at if upcoming else None
 
+    @property
+    def settings_of_exits(self) -> Settings:
+        """The settings by which positions are guarded and left; those that are built in when none can be read."""
+        try:
+            return self.settings()
+        # Nobody is kept from leaving by a document that cannot be read; what enters is refused.
+        except OperatorError as error:
+            self.log.error(f"positions are looked after by settings that are built in: {error}")
+            return Settings()
+
+    def settings_for(self, order: Order) -> Settings:
+        """The settings that an order is worked by.
+
+        Raises:
+            OperatorError: none can be read, and it is no exit.
+        """
+        return self.settings_of_exits if is_exit(order) else self.settings()
+
     def halt(self, order: Order) -> Halt | None:
         """The operator's word that keeps the order's next child order from being sent, read anew; or None."""
         # Exits do not even ask: none of them waits for the table, or fails with it.
@@ -235,7 +253,7 @@ class Worker:
             return Look(clock, problem=Reason.NO_QUOTE)
 
     def _judged_quote(self, order: Order, clock: MarketClock) -> Look:
-        settings, broker = self.settings(), self.broker_for(order)
+        settings, broker = self.settings_for(order), self.broker_for(order)
         rules = quote_rules(settings, any_width=is_exit(order))
         seen = broker.snapshot(order.symbol, settings.feed_witnesses)
         contradicted = not clock.fresh and not clock.agrees_with(seen.newest_at, float(rules.max_age))

@@ -194,6 +194,10 @@ def settings_gone(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     whenever(lab, "broker.reserve", lambda: monkeypatch.setattr(Lab, "settings", gone, raising=False))
 
 
+def no_settings_at_all(_: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lab, "settings", property(no_settings), raising=False)
+
+
 BLIND = [table_down, account_down, settings_gone]
 MEASURED = {"max_daily_orders": 9, "max_gross_fraction": 1, "max_daily_loss": 1000}
 
@@ -213,7 +217,7 @@ def test_what_cannot_be_measured_is_not_sent(
     assert any("nothing was sent" in alert for alert in alerts(lab))
 
 
-@pytest.mark.parametrize("blind", [table_down, account_down])
+@pytest.mark.parametrize("blind", [table_down, account_down, no_settings_at_all])
 def test_exits_need_none_of_it(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, blind: Callable[[Lab, pytest.MonkeyPatch], None]
 ) -> None:

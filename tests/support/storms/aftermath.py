@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from desk.report.bare import bare_times
+from repeg.domain.counters import reckoned
 from repeg.domain.halt import Scope, halt_of
 from repeg.domain.market.reports import TradingDay
 from repeg.domain.order.views import order_view
@@ -36,6 +37,7 @@ def look_at(storm: Storm) -> None:
     storm.lab.check(strangers=storm.strangers)
     _check_turn(storm)
     _check_rebalances(storm)
+    _check_counters(storm)
     _check_halts(storm)
     _check_cancels(storm)
     _check_bare_shares(storm)
@@ -72,6 +74,15 @@ def _check_rebalances(storm: Storm) -> None:
         assert by_hand(storm.lab, "GET", "account")["cash"][0] != "-", "money was spent that was not there"
     holder = storm.lab.rebalances.holder(PORTFOLIO)
     assert holder is None, f"{holder} has the turn of the portfolio"
+
+
+def _check_counters(storm: Storm) -> None:
+    """The counters of entries are what the records say, once a sweep gave back what the dead did not."""
+    storm.lab.sweep()
+    orders = list(storm.lab.orders.newest())
+    for day in {order.sending.counted.day for order in orders if order.sending.counted}:
+        stand, right = storm.lab.orders.counters(day), reckoned(day, orders)
+        assert (stand.entries, stand.totals) == (right.entries, right.totals), f"of {day}"
 
 
 def _check_halts(storm: Storm) -> None:

@@ -125,6 +125,9 @@ class Storm:
             SMART_EXECUTOR_ENABLE_EXTENDED_HOURS=True,
             SMART_EXECUTOR_FILL_TIMEOUT=Decimal(random.choice((20, 60))),
             USE_SMART_EXECUTOR=random.random() < 0.9,
+            # Never reached: every second storm's entries are counted, whoever dies then.
+            max_open_orders=10_000 * (self.seed % 2),
+            max_daily_notional=Decimal(10**9) * (self.seed % 2),
         )
         self.number = 0
         self.trouble = Trouble(

@@ -15,9 +15,11 @@ from desk.report.truth import trading_calls
 from desk.stack.connection import Connection
 from repeg.domain.halt import Scope
 from repeg.domain.order.record import Order
+from repeg.domain.trips import Trip
 from repeg.executions import execution_number
 from repeg.store.items import position_key
 from repeg.store.orders import OrderStore
+from repeg.store.trips import trip_key
 from tests.support.audit import audit
 
 POLL_S = 0.05
@@ -43,6 +45,7 @@ class Cloud:
         self.exchange.reset()
         self.orders.lift_halt(Scope.ACCOUNT)
         self._forget_positions()
+        self._forget_evidence()
         self.exchange.set_clock(now)
         self.exchange.quote("TQQQ", "50.95", "50.98", 2000, 2000)
 
@@ -52,6 +55,11 @@ class Cloud:
             order = self.orders.get(order_id)
             if order:
                 self.connection.dynamodb.delete_item(TableName=self.connection.table, Key=position_key(order))
+
+    def _forget_evidence(self) -> None:
+        """It is the same market time again, and again: what failed in earlier tests would add up, and halt trading."""
+        for trip in Trip:
+            self.connection.dynamodb.delete_item(TableName=self.connection.table, Key=trip_key(trip))
 
     def send(self, **signal: Any) -> str:
         """Push a signal to the queue; returns its id."""

@@ -221,6 +221,31 @@ def test_a_halt_holds_from_the_next_send_on(repeg: Repeg, name: str, cloud: Clou
     cloud.audit()
 
 
+def test_an_order_is_taken_back_where_it_rests_and_where_it_waits_behind_that(
+    repeg: Repeg, name: str, cloud: Cloud
+) -> None:
+    """With the rights that each function really has. By a slow market clock it rests for a minute of real time."""
+    cloud.exchange.settings(fill_ms=600_000)
+    cloud.exchange.set_clock(speed=1)
+    try:
+        resting = cloud.send(signal_id=f"{name}-1", qty=10, kind="bracket", **LEVELS)
+        cloud.until("it rests", lambda: (found := cloud.orders.find(resting)) and found.open_child)
+        waiting = cloud.send(signal_id=f"{name}-2", qty=10)
+        cloud.until("it waits", lambda: (found := cloud.orders.find(waiting)) and found.run.waits_for)
+        for taken, status in ((waiting, Status.REJECTED), (resting, Status.UNFILLED)):
+            told = repeg("cancel", taken, "--json")
+            assert (told.code, told.json["of"]["status"], told.json["of"]["reason"]) == (0, status, "cancelled")
+    finally:
+        cloud.exchange.set_clock(speed=SPEED)
+    early = repeg("cancel", f"{name}-3", "--json")
+    assert (early.code, early.json["reason"]) == (0, "unknown_order")
+    [late] = cloud.ended(cloud.send(signal_id=f"{name}-3", qty=1))
+    assert (late.status, late.reason, late.children) == (Status.REJECTED, Reason.CANCELLED, ())
+    cloud.sweep()
+    assert not [word for word in cloud.orders.halts() if word.of == late.order_id]
+    cloud.audit()
+
+
 @pytest.mark.usefixtures("default_settings")
 def test_an_override_reaches_the_next_orders_and_is_gone_after_a_reset(
     repeg: Repeg, name: str, cloud: Cloud, tmp_path: Path

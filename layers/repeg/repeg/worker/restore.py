@@ -11,7 +11,7 @@ from repeg.domain.order.record import Order
 from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS, POSITION_SHOWS_AFTER, UNREAD_OCO_PAUSE_SECONDS
 from repeg.domain.proof.leaving import booked, from_under_ocos
 from repeg.domain.routes import Next, Route
-from repeg.domain.rules.life import is_being_left, is_restoring, is_withdrawn_by, ladder_over
+from repeg.domain.rules.life import is_being_left, is_restoring, is_withdrawn, is_withdrawn_by, ladder_over
 from repeg.worker.oco import read_exits
 from repeg.worker.send import wait_for_sender
 from repeg.worker.worker import Worker
@@ -57,7 +57,7 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     if waits:
         return worker.wait(close, Route.WAIT_TO_PROTECT, min(waits))
     if is_restoring(close):
-        if close.close.tries_in:
+        if close.close.tries_in and not is_withdrawn(close):
             return worker.wait(went_on(as_before(close)), Route.WAIT_FOR_MARKET, close.close.tries_in)
         worker.orders.save(as_before(close))
         return Next(Route.ASSESS_MARKET)

@@ -125,6 +125,10 @@ def _terms_of_oco(books: Books, order: Recorded, oco: Oco) -> Iterator[str]:
     # Somebody may have moved a level since: what we chose is what was placed.
     target = Decimal(seen.head.placed["limit_price"]) if seen else oco.target
     stop = Decimal(seen.stops[0].placed["stop_price"]) if seen and seen.stops else oco.stop
+    if order.exits_moved:
+        if (target - stop) * order.sign <= 0:
+            yield f"stop {stop}, target {target}"
+        return
     # The old way takes the signal's levels, on whichever side of them it was filled.
     if order.old_way:
         return

@@ -79,6 +79,8 @@ class Recorded:
     """Bought outside the session, by a signal that takes that nothing protects it before the open."""
     old_way: bool
     """Priced by the signal alone: whether a target is worth its risk nobody asked."""
+    exits_moved: bool
+    """An adjust moved them: they may lie anywhere beside the fill."""
     children: tuple[Child, ...]
     older: int
     """Child orders that are not listed any more."""
@@ -120,6 +122,7 @@ def read(view: View) -> Recorded:
         protected=bool(view["protected"]),
         bare_by_choice=view["outside_session"] and view["unprotected_ok"],
         old_way=view["max_slippage_bps"] is None and view["exit_anchor"] == "signal",
+        exits_moved=view["exits_moved"],
         children=tuple(_child(child) for child in view["rungs"]),
         older=view["older_rungs"],
         ocos=tuple(_oco(oco) for oco in view["protections"]),

@@ -20,6 +20,7 @@ ARGUMENTS = {
     "strategy": "--strategy",
     "max_slippage_bps": "--cap",
     "ladder": "--ladder",
+    "adjust_signal_id": "SIGNAL_ID",
     "signal_price": "--at",
     "stop_loss": "--stop",
     "take_profit": "--target",

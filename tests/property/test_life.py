@@ -220,7 +220,7 @@ def test_every_row_about_a_child_order_and_about_an_ending_is_the_first_that_fit
         assert (each.reason is None) == (each.detail == "")
     more = [with_fields(each, **how) for each in ALL for how in ({}, {"cut": None})]
     more += [_bought(children=()), _bought(unwind_failed=True), _bought(requested_qty=Decimal(90))]
-    more += [_bought(reason=Reason.ACCOUNT_DISAGREES)]
+    more += [_bought(reason=Reason.ACCOUNT_DISAGREES), order(kind="adjust", requested_qty=None, settled=True)]
     assert {row for each in more for row in ENDINGS if next(r for r in ENDINGS if r.fits(each)) is row} == set(ENDINGS)
 
 

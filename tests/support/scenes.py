@@ -84,6 +84,8 @@ def send(lab: Lab, signal_id: str = "a", **signal: Any) -> None:
         body = {"side": "buy"} | body
         if not body.keys() & {"qty", "notional"}:
             body["qty"] = 100
+    if body["kind"] in ("adjust", "cancel"):
+        del body["symbol"]
     lab.intake.accept(json.dumps(body))
 
 

@@ -1,4 +1,4 @@
-"""`repeg buy`, `sell`, `close` and `bracket`: one order, in plain words. Each makes a signal, and sends it as any."""
+"""`repeg buy`, `sell`, `close`, `bracket`, `adjust`: each makes one signal, in plain words, and sends it as any."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from desk.cli.output import FAILED, fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
     from desk.stack.connection import Connection
+    from desk.stack.following import Waited
     from desk.stack.signal_files import OutgoingSignal
 
 Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="In either case.")]
@@ -264,3 +265,77 @@ def _document(signal: OutgoingSignal, sent: bool) -> dict[str, Any]:
     import json
 
     return {"signal_id": signal.signal_id, "sent": sent, "signal": json.loads(signal.body)}
+
+
+def adjust(
+    signal_id: Annotated[str, typer.Argument(metavar="SIGNAL_ID", help="The bracket's signal.")],
+    stop: Annotated[
+        str | None, typer.Option("--stop", metavar="S", help="Where the loss is taken from now on.")
+    ] = None,
+    target: Annotated[str | None, typer.Option("--target", metavar="T", help="Where the gain is taken.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Though the market has passed it (it is sold then), or cannot be seen.")
+    ] = False,
+    next_open: Annotated[bool, typer.Option("--next-open", help="With the market closed: wait for its open.")] = False,
+    timeout: Annotated[float, typer.Option("--timeout", min=0, help="Wall seconds to wait for the answer.")] = 60,
+    id_: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="Its signal id, which counts once. Default: made.")
+    ] = None,
+    stack: StackName = "",
+    as_json: AsJson = False,
+) -> None:
+    """Move the stop, the target, or both of a bracket; the old ones stay if the new ones are refused."""
+    from desk.stack.ordering import checked, made_id
+    from desk.stack.signal_files import BadSignals
+
+    body = {
+        "kind": "adjust",
+        "signal_id": id_ if id_ is not None else made_id("adjust", signal_id, datetime.now(UTC)),
+        "adjust_signal_id": signal_id,
+        "stop_loss": stop,
+        "take_profit": target,
+        "force": True if force else None,
+        "when_closed": "next_open" if next_open else None,
+    }
+    try:
+        signal = checked(body)
+    except BadSignals as problem:
+        refuse(f"{problem}; nothing was sent")
+    _tell_answer(signal, _answer_to(signal, stack, timeout), timeout, as_json)
+
+
+def _answer_to(signal: OutgoingSignal, stack: str, timeout: float) -> Waited:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from desk.cli.reaching import reaching
+    from desk.stack.following import wait_for
+    from desk.stack.records import records_of
+    from desk.stack.sending import send_all
+
+    with reaching(stack) as connection:
+        try:
+            not_taken = send_all(connection.sqs, connection.queue_url, [signal])
+        except (BotoCoreError, ClientError) as error:
+            fail(f"the queue gave no answer: {error}; again under the same id it counts once: --id {signal.signal_id}")
+        if not_taken:
+            fail(f"the queue did not take it: {not_taken[signal.signal_id]}")
+        try:
+            return wait_for(records_of(connection), [signal.signal_id], timeout)
+        except KeyboardInterrupt:
+            fail(f"stopped waiting; it was sent: repeg wait {signal.signal_id}")
+
+
+def _tell_answer(signal: OutgoingSignal, waited: Waited, timeout: float, as_json: bool) -> None:
+    view: dict[str, Any] = waited.orders[0] if waited.orders else {}
+    if as_json:
+        print_json(_document(signal, sent=True) | view)
+    if waited.unfinished:
+        stands = view.get("status", "not taken in yet: is intake paused?")
+        fail(f"no answer after {timeout:g} s ({stands}); it stays sent: repeg wait {signal.signal_id}")
+    # The last event but one says how it came out, the last that it was recorded.
+    words = next((each["detail"] for each in reversed(view["events"]) if each["state"] != "RecordOutcome"), "")
+    if not as_json:
+        why = f" ({view['reason']})" if view["reason"] else ""
+        tell(f"{view['status']}{why}: {words}")
+    if view["status"] != "done":
+        raise typer.Exit(FAILED)

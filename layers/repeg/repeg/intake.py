@@ -10,8 +10,15 @@ from repeg.clock import TimeKeeper
 from repeg.domain.order.fence import first_worked_by
 from repeg.domain.order.record import Order
 from repeg.domain.rebalance.record import Rebalance, is_rebalance
-from repeg.domain.signals.intake import accepted_order, accepted_rebalance, conflicting_order, invalid_order
+from repeg.domain.signals.intake import (
+    accepted_adjust,
+    accepted_order,
+    accepted_rebalance,
+    conflicting_order,
+    invalid_order,
+)
 from repeg.domain.signals.parsing import (
+    AdjustSignal,
     CancelSignal,
     RebalanceSignal,
     body_hash,
@@ -72,6 +79,9 @@ class Intake:
             return self._take_rebalance(accepted_rebalance(signal, *times), body, times)
         if isinstance(signal, CancelSignal):
             return self._take_back(signal, body, times)
+        if isinstance(signal, AdjustSignal):
+            # An order that is not there yet is not waited for: it may never come, and the word outlive its sense.
+            return self._take(accepted_adjust(signal, self._orders.find(signal.about), *times), body, times)
         return self._take(accepted_order(signal, *times), body, times)
 
     def give_up(self, text: str, sent_at: datetime | None, why: str) -> str | None:

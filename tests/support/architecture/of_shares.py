@@ -41,6 +41,14 @@ WHERE = (
         "worker/bare.py: after_refusal",
     ),
     (
+        "exits that an adjust moves",
+        "the new levels are saved beside the old ones, the OCO is cancelled, read until that is certain, and placed "
+        "anew: bare for less than a second. Refused, the old ones come back at once. A level that the market has "
+        "passed is refused, or, with force, sells",
+        "steps/move_exits.py: move_exits, domain/rules/moving.py: misplaced passed, domain/proof/agreement.py: "
+        "exits_moved exits_put_back",
+    ),
+    (
         "what is looked at every minute, and in which order",
         "clock, positions, orders whose execution died, what was given up, schedules that did not fire, metrics; "
         "then rebalances, and whose keys they are",

@@ -22,6 +22,7 @@ from repeg.domain.halt import Halt, Mode, Scope
 from repeg.domain.settings import Settings
 from tests.support.lab import Killed, Lab
 from tests.support.scenes import by_hand
+from tests.support.storms.moves import moves
 from tests.support.storms.trouble import StormCrowd, Trouble
 
 SYMBOL = "TQQQ"
@@ -190,7 +191,7 @@ class Storm:
             for number in range(apart.randint(1, 3)):
                 at = apart.random() * self.length * apart.choice((0.1, 0.5, 1))
                 plan += [(at, partial(self._cancel, number, apart.choice(("s1", "s1", "s2", "s3", "r1"))))]
-        return sorted(plan, key=lambda planned: planned[0])
+        return sorted(plan + moves(self), key=lambda planned: planned[0])
 
     def _meanwhile(self) -> None:
         """Something happens while a worker stands still."""

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from desk.stack.ordering import checked, made_id
-from repeg.domain.signals.parsing import SIGNAL_ID
+from repeg.domain.signals.fields import SIGNAL_ID
 from tests.support.clinic import Clinic, wall_clock
 from tests.unit.cli.conftest import Repeg
 

@@ -18,7 +18,7 @@ from repeg.domain.order.guarding import found_guarded, lost_protection, taken_up
 from repeg.domain.order.protection import Protection, lone_stop
 from repeg.domain.order.record import Order
 from repeg.domain.patience import CARE_AHEAD_OF_OPEN, CARE_BACKOFF_MINUTES, CARE_GRACE, POSITIONS_WITHIN
-from repeg.domain.proof.agreement import DISAGREES
+from repeg.domain.proof.agreement import DISAGREES, exits_stand
 from repeg.domain.proof.defence import (
     Account,
     Act,
@@ -38,7 +38,7 @@ from repeg.domain.proof.ours import listed_again, listed_otherwise
 from repeg.domain.proof.standing import Found
 from repeg.domain.rules.bracket_exit import levels_of
 from repeg.domain.rules.life import is_being_left, trades_when_over
-from repeg.domain.rules.walking import is_exit
+from repeg.domain.rules.walking import sees_to_protection
 from repeg.errors import RetryError, StaleExecution
 from repeg.worker.oco import read_oco
 from repeg.worker.take_down import take_down
@@ -101,7 +101,7 @@ def look_after(survey: Survey, brackets: list[Order]) -> None:
 
 def _look_at(survey: Survey, brackets: list[Order]) -> None:
     holder = free_turn(survey, brackets[0].symbol)
-    if holder and is_exit(holder):
+    if holder and sees_to_protection(holder):
         # It has taken protection down on purpose, and reads exits itself. Only that it stands still is worth a word.
         for bracket in brackets if holder.open_child is None else []:
             _judge(survey, bracket, bracket, Account.UNSEEN, holder)
@@ -190,7 +190,7 @@ def _judge(survey: Survey, before: Order, order: Order, account: Account, holder
 
     `before` is the order as it is saved.
     """
-    taken_over = holder is not None and is_exit(holder)
+    taken_over = holder is not None and sees_to_protection(holder)
     mine = order.status.terminal and not taken_over and not survey.listed_as_running(order)
     if is_being_left(order):
         return _resume(survey, order) if mine and (_has_turn(order, holder) or _yields(holder)) else order
@@ -339,7 +339,7 @@ def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdi
             noted = survey.worker.note(order, f"{order.surplus_protection.client_order_id} guards what another does")
             return take_down(survey.worker, survey.worker.orders.save(noted), order.surplus_protection)[0]
         case Act.NONE if found.state is Standing.COVERED and order.care.due_at and not order.guard.protected:
-            order = found_guarded(order)
+            order = exits_stand(found_guarded(order))
     return order if order == before else survey.worker.orders.save(order)
 
 

@@ -68,6 +68,11 @@ class Reason(StrEnum):
     NOT_SHORTABLE = "not_shortable", "The symbol cannot be sold short."
     NO_POSITION = "no_position", "There is nothing to sell."
     OPPOSITE_POSITION = "opposite_position", "The account holds the opposite position."
+    NOT_A_BRACKET = "not_a_bracket", "The order has no exits that could be moved: only a bracket has."
+    POSITION_FROZEN = (
+        "position_frozen",
+        "Record and account disagree about the position: nothing is moved until they agree, or `repeg resolve`.",
+    )
     HELD_BY_PROTECTION = "held_by_protection", "The shares are held by open orders; send a close instead."
     HELD_BY_OTHER_ORDER = (
         "held_by_other_order",
@@ -83,6 +88,10 @@ class Reason(StrEnum):
     BAD_QUOTE = "bad_quote", "The quote stayed locked or crossed, too wide, or far from the last trade."
     NOTIONAL_TOO_SMALL = "notional_too_small", "The amount buys less than the smallest tradable quantity or one dollar."
     STOP_THROUGH = "stop_through", "The market is already through the signal's stop."
+    TARGET_THROUGH = (
+        "target_through",
+        "The market has reached the target that an adjust names: it would sell at once. With force it does.",
+    )
     SLIPPAGE_EXCEEDED = "slippage_exceeded", "The price ran beyond the slippage cap."
     RISK_REWARD_TOO_LOW = "risk_reward_too_low", "The reward is too small for the risk at the price to be had."
     RISK_UNREADABLE = "risk_unreadable", "What a limit is measured by could not be read; nothing new was sent."

@@ -18,8 +18,9 @@ from repeg.domain.market.sessions import Phase
 from repeg.domain.order.beginnings import by_clock, dated
 from repeg.domain.order.closing import answers_for, found_with, protecting_first
 from repeg.domain.order.course import assessed, awaiting, broker_failed, decided, parked
+from repeg.domain.order.guarding import seen_to
 from repeg.domain.order.record import Order
-from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor, no_market
+from repeg.domain.order.verdicts import Done, Refusal, Wait, WaitingFor, no_market
 from repeg.domain.patience import (
     BROKER_TRIES,
     KEYS_PAUSE_SECONDS,
@@ -70,7 +71,7 @@ class Ready(NamedTuple):
     seen: SeenQuote | None = None
 
 
-Verdict = Wait | Refusal | Release | Ready
+Verdict = Wait | Refusal | Release | Ready | Done
 
 # What a clock that is minutes off would get wrong: an order is not refused for it by a reading that was carried on.
 _BY_THE_CLOCK = {
@@ -153,6 +154,13 @@ def _verdict(worker: Worker, order: Order, clock: MarketClock) -> tuple[Order, V
     order = order if order.run.clock else dated(order, clock.at(order.ask.sent_wall or order.ask.received_wall))
     order = by_clock(woken(order, now, worker.clock_of(order).now()), clock.anchor)
     order = expiring(order, calendar)
+    if order.kind == "adjust":
+        # Read here: no order that trades pays for it with its cold start.
+        from repeg.steps.move_exits import move_exits
+
+        moved = move_exits(worker, order, calendar, clock)
+        parks = isinstance(moved, Wait) and moved.parked_until and calendar.next_session(now)
+        return waiting_for(order, parks) if parks else order, moved, None
     closed = session_verdict(order, calendar, now, worker.settings_for(order))
     upcoming = calendar.next_session(now)
     if isinstance(closed, Wait) and upcoming:
@@ -312,6 +320,8 @@ def _notional_qty(worker: Worker, ready: Order) -> Refusal | Decimal:
 
 
 def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
+    if isinstance(verdict, Done):
+        return Next(ladder_over(worker.orders.save(seen_to(worker.note(order, verdict.detail)))))
     last_look = wants_another_look(order)
     if last_look and (isinstance(verdict, Refusal) or (isinstance(verdict, Ready) and looks_again_once(order))):
         order = order.with_close(looked_again=True)
@@ -320,7 +330,8 @@ def _apply(worker: Worker, order: Order, verdict: Verdict) -> Next:
         if over:
             worker.orders.save(worker.note(over, verdict.detail))
             return Next(ladder_over(over))
-        known = order if verdict.reason is Reason.MISCONFIGURED else classified(order, worker.settings_for(order))
+        unclassified = order.is_instruction or verdict.reason is Reason.MISCONFIGURED
+        known = order if unclassified else classified(order, worker.settings_for(order))
         known = decided(known, verdict.reason).with_guard(risk_reward=verdict.risk_reward)
         if verdict.seen:
             known = measured_by(known, verdict.seen)

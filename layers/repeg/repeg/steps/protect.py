@@ -23,6 +23,7 @@ from repeg.domain.patience import (
     UNSEEN_ALARM_LOOKS,
     backoff,
 )
+from repeg.domain.proof.agreement import exits_put_back, exits_stand
 from repeg.domain.proof.ours import oco_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -144,7 +145,7 @@ def _fill_problem(order: Order) -> Refusal | None:
 
 def _covered(worker: Worker, order: Order) -> Next:
     """Every whole share is guarded or exited."""
-    kept = _tell_odd(worker, covered(order).no_longer("bare").no_longer("keys").no_longer("unseen"))
+    kept = _tell_odd(worker, exits_stand(covered(order)).no_longer("bare").no_longer("keys").no_longer("unseen"))
     # The entry hangs and may fill yet: those shares this OCO would not cover.
     if order.open_child:
         return worker.wait(kept, Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
@@ -172,7 +173,7 @@ def _place(worker: Worker, order: Order) -> Next:
         client_order_id=order.protective_client_order_id,
         qty=order.bare_qty,
         levels=levels,
-        placed_at=worker.now(order),
+        placed_at=max(worker.now(order), order.levels_since or worker.now(order)),
     )
     # With another id both could be taken, and one of them hold shares that are somebody else's.
     oco = order.oco_may_arrive.tried_anew_as(oco) if order.oco_may_arrive else oco
@@ -275,6 +276,11 @@ def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, messa
 
 
 def _refused(worker: Worker, order: Order, reason: Reason, message: str) -> Next:
+    # At once, not after more tries: shares are bare, and the levels of before were taken.
+    back = exits_put_back(order, reason, worker.now(order))
+    if back:
+        told = f"the moved exits are refused ({message}): stop {back.guard.stop_loss}, target {back.guard.take_profit}"
+        return _again(worker, order, worker.note(back, f"{told} again"))
     following = after_refusal(worker, order, reason, message)
     return following if isinstance(following, Next) else _again(worker, order, following)
 
@@ -300,6 +306,10 @@ def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
     order = order.with_protection(seen)
     if seen.lookups < len(LOOKUP_BACKOFF_SECONDS):
         return worker.wait(order, Route.WAIT_TO_PROTECT, LOOKUP_BACKOFF_SECONDS[seen.lookups])
+    # Shares have left since it was written down: sent again, it would hold and sell others of the account.
+    if seen.qty > order.unexited_qty:
+        less = order.with_protection(seen.changed(ambiguous=True).given_up(worker.now(order)))
+        return _again(worker, order, worker.note(less, f"{oco.client_order_id} is for more shares than there are"))
     if seen.sends < MAX_SENDS:
         again = seen.changed(sends=seen.sends + 1, lookups=0)
         return _send(worker, worker.note(order, f"{oco.client_order_id} never arrived: sent once more"), again)

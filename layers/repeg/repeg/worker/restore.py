@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from repeg.domain.order.closing import as_before
+from repeg.domain.order.closing import answers_for, as_before
 from repeg.domain.order.course import went_on
 from repeg.domain.order.guarding import seen_to
 from repeg.domain.order.record import Order
 from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS, POSITION_SHOWS_AFTER, UNREAD_OCO_PAUSE_SECONDS
+from repeg.domain.proof.agreement import exits_are_moving
 from repeg.domain.proof.leaving import booked, from_under_ocos
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.life import is_being_left, is_restoring, is_withdrawn, is_withdrawn_by, ladder_over
@@ -30,6 +31,8 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
         here.save_exits(known[sold.order_id], noted)
     # A close that died while it superseded an order does not name it, but the order names the close.
     taken_over = (bracket.order_id for bracket in holding if is_withdrawn_by(bracket, close))
+    # Of an adjust that it superseded the old OCO may be down already, and the new one on its way, whatever is left.
+    close = answers_for(close, (bracket.order_id for bracket in holding if exits_are_moving(bracket)))
     for order_id in dict.fromkeys((*close.close.released, *taken_over)):
         bracket = worker.orders.get(order_id)
         # What leaves by an order of its own needs its shares free.

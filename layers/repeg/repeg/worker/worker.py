@@ -25,7 +25,7 @@ from repeg.domain.order.views import order_view
 from repeg.domain.patience import BAD_QUOTE_PAUSE_SECONDS, BAD_QUOTE_READS, BROKER_TRIES, MAX_WAITS_PER_EXECUTION
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
-from repeg.domain.rules.walking import is_exit
+from repeg.domain.rules.walking import is_exit, is_served_first
 from repeg.domain.settings import Settings
 from repeg.errors import CredentialsRefused, DataFeedDenied, OperatorError, RetryError
 from repeg.events import ALERT, EXITED, Publisher
@@ -93,7 +93,7 @@ class Worker:
     def broker_for(self, what: Order | Priority) -> Broker:
         """The broker by the keys and the feed in force, with this priority, or the order's: exits are served first."""
         broker = self.make_broker()
-        urgent = is_exit(what) if isinstance(what, Order) else what is Priority.URGENT
+        urgent = is_served_first(what) if isinstance(what, Order) else what is Priority.URGENT
         return broker.urgent() if urgent else broker
 
     def drawing(self, record: R) -> tuple[Callable[[], Broker], R]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from repeg.domain.models import Frozen
 from repeg.domain.order.bracket import Levels
+from repeg.domain.reasons import Reason
 
 ONE = Decimal(1)
 
@@ -29,12 +30,12 @@ class CorporateAction(Frozen):
 
 
 class Adjustment(Frozen):
-    """A bracket's shares and levels from `at` on: after a corporate action, or by an operator's word.
+    """A bracket's shares and levels from `at` on: after a corporate action, by an operator's word, or by an adjust.
 
     `change` is how many shares more (or fewer) the bracket holds by it; `ratio` new shares stand for each old one.
     """
 
-    why: Literal["corporate_action", "operator"]
+    why: Literal["corporate_action", "operator", "adjust"]
     detail: str
     # Kept beside the ratio: of what the ratio makes, a fraction of a share may have been paid in cash. And fills and
     # prices stay what they were: a split is no trade.
@@ -42,6 +43,14 @@ class Adjustment(Frozen):
     ratio: Decimal = ONE
     levels: Levels
     at: datetime
+    by: str = ""
+    """The adjust that moved the levels."""
+    before: Levels | None = None
+    """Levels to go back to should these be refused; None once they stand."""
+    meant: bool = False
+    """Whether the position is to be exited should the market be through the stop."""
+    refused: Reason | None = None
+    """Why the levels are those of before again."""
 
 
 class Seen(Frozen):

@@ -39,6 +39,14 @@ class Bracket(Frozen):
     cap_floor: Decimal = ZERO
     """Dollars from the signal's price that the cap is at least."""
     min_rr: Decimal | None = None
+    moved_stop: Decimal | None = None
+    moved_target: Decimal | None = None
+    """Where an adjust put an exit before anything was bought: there it lies, whatever is paid."""
+
+    @property
+    def meant_stop(self) -> Decimal:
+        """The stop that holds, as far as it does not move with the price."""
+        return self.moved_stop or self.stop_loss
 
     @property
     def worst(self) -> Decimal | None:
@@ -53,6 +61,12 @@ class Bracket(Frozen):
 
     def levels_at(self, price: Decimal) -> Levels:
         """Stop and target of an entry at `price`: the stop rounded inward to a tick, the target outward."""
+        asked = self._asked_at(price)
+        return Levels(stop=self.moved_stop or asked.stop, target=self.moved_target or asked.target)
+
+    def _asked_at(self, price: Decimal) -> Levels:
+        """As the signal has them: what the reward for the risk of an entry is judged by."""
+        # Not by what was moved: whoever lowers a target has said that the trade is worth it all the same.
         stop, target = self.stop_loss, self.take_profit
         if self.anchor == "fill":
             stop = price + (self.stop_loss - self.signal_price)
@@ -97,19 +111,19 @@ class Bracket(Frozen):
         # The near touch is where the stop would sell. Held against the far one, an entry would be bought into a market
         # in which the broker refuses its stop.
         near = quote.touch(opposite(self.side))
-        stops = (self.stop_loss, self.levels_at(price).stop)
+        stops = (self.meant_stop, self.levels_at(price).stop)
         stop = max(stops) if self.side == "buy" else min(stops)
         if (near - stop) * direction(self.side) > 0:
             return None
-        whose = "" if stop == self.stop_loss else f" of an entry at {plain(price)}"
+        whose = "" if stop == self.meant_stop else f" of an entry at {plain(price)}"
         return Refusal(reason=Reason.STOP_THROUGH, detail=f"{near} is through the stop at {plain(stop)}{whose}")
 
     def fill_problem(self, price: Decimal) -> Refusal | None:
         """Why an entry filled at `price` (an average) must be exited again, or None."""
         # The market may fall through the stop between the last look and the fill. Anchored at the fill, the stop would
         # move down with it, and the bracket hold what its signal calls a failed trade.
-        if self.min_rr is not None and (price - self.stop_loss) * direction(self.side) <= 0:
-            detail = f"filled at {plain(price)}, through the stop at {plain(self.stop_loss)}"
+        if self.min_rr is not None and (price - self.meant_stop) * direction(self.side) <= 0:
+            detail = f"filled at {plain(price)}, through the stop at {plain(self.meant_stop)}"
             return Refusal(reason=Reason.STOP_THROUGH, detail=detail)
         if beyond(price, self.worst, self.side):
             return Refusal(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"filled at {plain(price)}, beyond {self.worst}")
@@ -118,8 +132,11 @@ class Bracket(Frozen):
     def _reward_problem(self, price: Decimal) -> Refusal | None:
         if self.min_rr is None:
             return None
-        ratio = self.levels_at(price).risk_reward(price, self.side)
+        ratio = self._asked_at(price).risk_reward(price, self.side)
         if ratio is not None and ratio >= self.min_rr:
+            return None
+        # Through the signal's stop, not through the one that holds: a better price.
+        if ratio is None and self.moved_stop:
             return None
         seen = "no risk left to measure by" if ratio is None else f"1:{ratio:.2f}"
         return Refusal(
@@ -137,5 +154,5 @@ class Bracket(Frozen):
         """Anchored at the fill, levels move with the price, and any price leaves the same reward for the risk."""
         if self.min_rr is None or self.anchor == "fill":
             return None
-        levels = self.levels_at(self.signal_price)
+        levels = self._asked_at(self.signal_price)
         return round_passive((levels.target + self.min_rr * levels.stop) / (1 + self.min_rr), self.side)

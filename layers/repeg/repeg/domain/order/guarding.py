@@ -77,6 +77,12 @@ def guarded_anew(order: Order, levels: Levels, now: datetime) -> Order:
     return order.with_care(past_stop_since=None, due_at=now, tries=0)
 
 
+def exits_due(order: Order, levels: Levels, now: datetime) -> Order:
+    """The order as its exits are due at other levels, at once; until they are cancelled the old ones guard."""
+    order = to_be_seen_to(at_levels(order, levels))
+    return order.with_care(past_stop_since=None, due_at=now, tries=0)
+
+
 def due_at_once(order: Order, now: datetime) -> Order:
     """The order as what is due of it does not wait out its pause."""
     return order.with_care(due_at=now) if order.care.due_at else order

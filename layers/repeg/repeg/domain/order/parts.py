@@ -48,6 +48,8 @@ class Ask(Frozen):
     """The bracket whose shares an unwind exits, and on whose turn it trades."""
     about: str | None = None
     """The order that an instruction is about."""
+    force: bool = False
+    """Whether an adjust is meant though the market has passed its levels, or cannot be seen."""
 
 
 class Terms(Frozen):

@@ -117,11 +117,21 @@ class Order(Frozen):
         return self.bare_qty > 0 or self.open_protection is not None or bool(self.outdated_protections)
 
     @property
+    def exits_moved(self) -> bool:
+        """True once an adjust moved exits of shares that were held: they may lie anywhere beside the fill."""
+        return any(adjusted.why == "adjust" for adjusted in self.care.adjustments)
+
+    @property
+    def levels_since(self) -> datetime | None:
+        """Since when the levels are what they are, if they were changed; an OCO from before is outdated."""
+        return self.care.adjustments[-1].at if self.care.adjustments else None
+
+    @property
     def outdated_protections(self) -> tuple[Protection, ...]:
         """OCOs that may still trade, over quantities and at prices from before the last adjustment, or the last try."""
         # At a split the quantity of resting legs was seen to be adjusted, not their prices (alpacahq/alpaca-py #469):
         # the old stop would sell at once.
-        since = self.care.adjustments[-1].at if self.care.adjustments else None
+        since = self.levels_since
         working = (oco for oco in self.guard.protections if not oco.status.closed)
         return tuple(oco for oco in working if oco.unwanted or (since and oco.placed_at < since))
 
@@ -236,16 +246,16 @@ class Order(Frozen):
         return self.ask.completion == "must" or self.kind in ("close", "unwind")
 
     @property
+    def is_instruction(self) -> bool:
+        """True for what trades nothing itself: it is about another order."""
+        return self.kind in ("cancel", "adjust")
+
+    @property
     def trading_side(self) -> Side:
         """The side, once it is known (a close learns it from the position)."""
         if self.side is None:
             raise ValueError(f"{self.order_id} has no side yet")
         return self.side
-
-    @property
-    def is_instruction(self) -> bool:
-        """True for what trades nothing itself: it is about another order."""
-        return self.kind in ("cancel", "adjust")
 
     @property
     def client_order_id(self) -> str:

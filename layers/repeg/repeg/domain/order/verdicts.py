@@ -22,6 +22,12 @@ class Refusal(Frozen):
     """The quote at which it was refused."""
 
 
+class Done(Frozen):
+    """An instruction was carried out, and how."""
+
+    detail: str
+
+
 class WaitingFor(StrEnum):
     """What an order waits for, and how its record says so."""
 
@@ -51,6 +57,7 @@ class WaitingFor(StrEnum):
     PRICES = "prices", "waits for prices that agree"
     TRADABLE = "tradable", "waits for symbols that cannot be traded"
     LEGS = "legs", "waits for its legs"
+    EXITS = "exits", "waits for exits to be moved"
     ACCOUNT = "account", "waits for the account to show what its legs traded"
 
 

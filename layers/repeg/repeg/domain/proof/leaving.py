@@ -11,12 +11,13 @@ from repeg.domain.order.record import ZERO, Order
 from repeg.domain.patience import POSITION_SHOWS_AFTER
 from repeg.domain.proof.agreement import undisputed
 from repeg.domain.rules.life import is_being_ended
-from repeg.domain.rules.walking import is_exit
+from repeg.domain.rules.walking import sees_to_protection
 
 
 def gives_way(holder: Order) -> bool:
     """True for an order whose turn a position that is past its stop may take: an entry that nobody ends yet."""
-    return not (is_exit(holder) or is_being_ended(holder))
+    # Not an adjust: it is over in a second, and superseded it would leave another bracket's shares bare.
+    return not (sees_to_protection(holder) or is_being_ended(holder))
 
 
 def booked(close: Order, holding: Sequence[Order]) -> list[Order]:

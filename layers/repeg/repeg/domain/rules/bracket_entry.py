@@ -12,6 +12,7 @@ from repeg.domain.market.reports import Asset
 from repeg.domain.models import direction
 from repeg.domain.money import floor_qty
 from repeg.domain.order.course import under_way
+from repeg.domain.order.guarding import at_levels
 from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.reasons import Reason
@@ -62,6 +63,16 @@ def with_terms(order: Order, settings: Settings, outside_session: bool) -> Order
     terms = {"cap_bps": cap.bps, "cap_floor": cap.floor, "min_rr": settings.SMART_EXECUTOR_MIN_RR_RATIO}
     regular, extended = settings.SMART_EXECUTOR_LIMIT_BUFFER_REGULAR, settings.SMART_EXECUTOR_LIMIT_BUFFER_EXTENDED
     return order.with_terms(bracket=bracket.changed(**terms), entry_buffer=extended if outside_session else regular)
+
+
+def exits_moved_ahead(order: Order, stop: Decimal | None, target: Decimal | None) -> Order:
+    """The bracket, of which no OCO was written down yet, with its exits where an adjust puts them."""
+    if order.terms.bracket is None:
+        return order
+    moved = order.terms.bracket.changed(
+        moved_stop=stop or order.terms.bracket.moved_stop, moved_target=target or order.terms.bracket.moved_target
+    )
+    return at_levels(order.with_terms(bracket=moved), moved.levels_at(order.avg_fill_price or moved.signal_price))
 
 
 def refused_at(order: Order, quote: Quote) -> Refusal | None:

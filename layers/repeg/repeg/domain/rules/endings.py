@@ -152,6 +152,12 @@ NO_FAILURE = (
 """Why the rest of what had to be traded was not: nothing went wrong, and trying on would not help, or is not wanted."""
 
 ENDINGS = (
+    # Before all that is about shares: an instruction trades none.
+    Ending(
+        Status.DONE,
+        lambda order: order.is_instruction and order.guard.settled and order.reason is None,
+        "an instruction was carried out",
+    ),
     Ending(Status.UNWOUND, lambda order: _is_left(order), "a bracket left all that it bought"),
     # Before all that reads as harmless: shares may still be held that nobody wanted.
     Ending(Status.FAILED, lambda order: order.unwind.failed, "a bracket tried to leave, and did not end flat"),

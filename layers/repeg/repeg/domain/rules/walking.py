@@ -57,6 +57,16 @@ def is_exit(order: Order) -> bool:
     return order.kind in ("close", "unwind")
 
 
+def is_served_first(order: Order) -> bool:
+    """True for what may use the requests that are kept back: it ends risk, and adds none."""
+    return is_exit(order) or order.is_instruction
+
+
+def sees_to_protection(order: Order) -> bool:
+    """True for what takes protection down on purpose while it has the symbol's turn, and reads exits itself."""
+    return is_exit(order) or order.kind == "adjust"
+
+
 def intent_of(order: Order) -> Intent | None:
     """What a child order may do to the position. A sell that does not open says so: nothing here opens by accident.
 

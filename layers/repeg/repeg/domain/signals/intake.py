@@ -13,6 +13,7 @@ from repeg.domain.reasons import Reason, Status
 from repeg.domain.rebalance.record import Rebalance, Wanted, Work, rebalance_id_for
 from repeg.domain.settings import SYMBOL
 from repeg.domain.signals.parsing import (
+    AdjustSignal,
     BracketSignal,
     CancelSignal,
     CloseSignal,
@@ -116,6 +117,35 @@ def _answer(about: str, found: Order | Rebalance | None, ends: bool) -> tuple[Re
     return Reason.NOTHING_TO_CANCEL, f"{about} {over} ({stands})"
 
 
+def accepted_adjust(
+    signal: AdjustSignal, about: Order | None, market_now: datetime, received_wall: datetime, sent_wall: datetime
+) -> Order:
+    """The record of a valid adjust of an order; over at once if there is none."""
+    ask = Ask(
+        received_wall=received_wall,
+        sent_wall=sent_wall,
+        when_closed=signal.when_closed,
+        explicit_expiry=signal.expires_at is not None,
+        about=about.order_id if about else None,
+        force=signal.force,
+    )
+    order = Order(
+        order_id=order_id_for(signal.signal_id),
+        signal_id=signal.signal_id,
+        kind=signal.kind,
+        strategy=signal.strategy,
+        symbol=about.symbol if about else UNKNOWN_SYMBOL,
+        created_at=market_now,
+        ask=ask,
+        guard=Guard(stop_loss=signal.stop_loss, take_profit=signal.take_profit),
+        run=Run(expires_at=signal.expires_at),
+    )
+    if about:
+        return order.noted(market_now, "AcceptSignal", f"{signal.kind} of {signal.about} accepted")
+    over = order.changed(status=Status.REJECTED, reason=Reason.UNKNOWN_ORDER, completed_at=market_now)
+    return over.noted(market_now, "AcceptSignal", f"nothing is known of a signal {signal.about}; send it again")
+
+
 def accepted_rebalance(
     signal: RebalanceSignal, market_now: datetime, received_wall: datetime, sent_wall: datetime
 ) -> Rebalance:
@@ -183,7 +213,7 @@ def _rejected(
     return Order(
         order_id=order_id,
         signal_id=signal_id,
-        kind=kind if kind in ("order", "close", "bracket") else "order",
+        kind=kind if kind in ("order", "close", "bracket", "cancel", "adjust") else "order",
         symbol=symbol if isinstance(symbol, str) and SYMBOL.fullmatch(symbol) else UNKNOWN_SYMBOL,
         side=side if side in ("buy", "sell") else None,
         status=Status.REJECTED,

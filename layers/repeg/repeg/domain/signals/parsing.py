@@ -31,6 +31,7 @@ from repeg.domain.signals.fields import (
     Label,
     Number,
     Positive,
+    Price,
     SignalId,
     Symbol,
 )
@@ -203,9 +204,32 @@ class CancelSignal(_Instruction):
         return about
 
 
+class AdjustSignal(_Instruction):
+    """Move the stop, the target, or both, of what a bracket holds or will hold."""
+
+    kind: Literal["adjust"]
+    adjust_signal_id: SignalId
+    # A level is where the shares are sold: it is not rounded to a price that nobody named.
+    stop_loss: Price | None = None
+    take_profit: Price | None = None
+    force: StrictBool = False
+    """Whether a level that the market has passed, or that cannot be measured, is meant: the position is exited then."""
+
+    @property
+    def about(self) -> str:
+        """The bracket's signal."""
+        return self.adjust_signal_id
+
+    @model_validator(mode="after")
+    def _moves_something(self) -> AdjustSignal:
+        if self.stop_loss is None and self.take_profit is None:
+            raise PydanticCustomError("stop_loss", "is missing; give it, take_profit, or both")
+        return self
+
+
 OrderRequest = OrderSignal | BracketSignal | CloseSignal
 """Signals that become one order."""
-Instruction = CancelSignal
+Instruction = CancelSignal | AdjustSignal
 """Signals about the order of another signal."""
 Signal = OrderRequest | Instruction | RebalanceSignal
 _SIGNAL: TypeAdapter[Signal] = TypeAdapter(Annotated[Signal, Field(discriminator="kind")])
@@ -298,7 +322,7 @@ def _problem(first: Any) -> SignalInvalid:
     path = [str(part) for part in first["loc"][1:] if part != "[key]"]
     kind = first["type"]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return SignalInvalid("kind", 'must be one of "order", "bracket", "close", "cancel", "rebalance"')
+        return SignalInvalid("kind", 'must be one of "order", "bracket", "close", "cancel", "adjust", "rebalance"')
     if kind == "extra_forbidden":
         return SignalInvalid(path[-1], "is not a field of this kind of signal; remove it")
     if kind == "missing":

@@ -10,7 +10,14 @@ import pytest
 
 from repeg.domain.metrics.figures import Figure, Mark, figures, gauges, mark_of
 from repeg.domain.metrics.listed import LISTED, TARGETS, Metric
-from repeg.domain.metrics.measured import Standing, left_standing, line_of_sweep, lines_of
+from repeg.domain.metrics.measured import (
+    Standing,
+    estimated_cost,
+    estimated_transitions,
+    left_standing,
+    line_of_sweep,
+    lines_of,
+)
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
@@ -99,6 +106,20 @@ def test_targets_are_met_as_they_are_written() -> None:
     assert [filled_.met(Decimal(value)) for value in ("90", "90.01")] == [False, True]
     assert [slippage.alarms(Decimal(value)) for value in ("0.15", "0.1501")] == [False, True]
     assert [reward.alarms(Decimal(value)) for value in ("1.8", "1.79")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("patience", "children", "transitions", "dollars"),
+    [("2.5", 1, 3, "0.00011"), ("2.5", 2, 8, "0.00027"), ("2.5", 4, 18, "0.00057"), ("5", 3, 19, "0.00056")],
+)
+def test_what_a_ladder_costs_is_about_what_was_measured(
+    patience: str, children: int, transitions: int, dollars: str
+) -> None:
+    """The rows of docs/performance.md: at once, one re-peg, a full ladder, a standard ladder's third limit."""
+    sent = tuple(child(number, patience=Decimal(patience)) for number in range(1, children + 1))
+    walked = ended(children=sent)
+    assert estimated_transitions(walked) == transitions
+    assert abs(estimated_cost(walked) / Decimal(dollars) - 1) < Decimal("0.06")
 
 
 def test_what_an_order_tells() -> None:

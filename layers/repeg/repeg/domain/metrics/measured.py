@@ -27,6 +27,10 @@ TRANSITIONS_PER_EXECUTION = 3
 TRANSITIONS_PER_WAIT = 3
 OTHER_DOLLARS = Decimal("0.000035")
 OTHER_DOLLARS_PER_WAIT = Decimal("0.000012")
+# Each child order before the last is waited for and cancelled; one that rests longer is looked at once more.
+TRANSITIONS_PER_REPEG, TRANSITIONS_PER_LONG_REPEG = 5, 8
+LONG_SECONDS = 3
+OTHER_DOLLARS_PER_REPEG = Decimal("0.00003")
 
 
 REFUSED, NOT_FOUND, TOO_MANY_REQUESTS, SERVER_ERROR = 400, 404, 429, 500
@@ -74,13 +78,20 @@ def _counted(order: Order) -> dict[Metric, Value]:
 
 
 def estimated_transitions(order: Order) -> int:
-    """States that its executions entered, about: what a step that failed was tried again is not known."""
-    return TRANSITIONS_PER_EXECUTION * order.run.executions + TRANSITIONS_PER_WAIT * order.run.waits_since_start
+    """States that its executions entered, about: how often a step was tried again is not known."""
+    waits = TRANSITIONS_PER_WAIT * order.run.waits_since_start
+    older = TRANSITIONS_PER_LONG_REPEG * order.bygone.sent
+    walked = sum(
+        TRANSITIONS_PER_LONG_REPEG if child.patience > LONG_SECONDS else TRANSITIONS_PER_REPEG
+        for child in order.sent[:-1]
+    )
+    return TRANSITIONS_PER_EXECUTION * order.run.executions + waits + older + walked
 
 
 def estimated_cost(order: Order) -> Decimal:
     """What AWS charges for an order, in dollars, about."""
-    other = OTHER_DOLLARS + OTHER_DOLLARS_PER_WAIT * order.run.waits_since_start
+    repegs = order.bygone.sent + max(0, len(order.sent) - 1)
+    other = OTHER_DOLLARS + OTHER_DOLLARS_PER_WAIT * order.run.waits_since_start + OTHER_DOLLARS_PER_REPEG * repegs
     return TRANSITION_DOLLARS * estimated_transitions(order) + other
 
 

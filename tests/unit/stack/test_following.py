@@ -4,6 +4,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from desk.stack import following
 from desk.stack.following import Wanted, newest_orders, wait_for
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
@@ -51,6 +54,19 @@ def test_orders_come_newest_first_and_filtered(store: OrderStore) -> None:
     assert ids(None, None, 2) == ["ord-3", "ord-2"]
     assert ids("TQQQ", "filled", 10) == ["ord-2"]
     assert ids("SPY", None, 1) == ["ord-1"]
+
+
+def test_batches_that_are_read_ahead_come_in_their_order(store: OrderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "BATCH", 2)
+    for number in range(13):
+        stored(store, number)
+    broken: dict[str, str] = {}
+    read = newest_orders(store, Wanted(), 12, broken)
+    assert [found.order_id for found in read] == [f"ord-{number}" for number in range(12, 0, -1)]
+    assert [found.order_id for found in newest_orders(store, Wanted(symbol="TQQQ"), 3, broken)] == [
+        "ord-12", "ord-11", "ord-10",
+    ]  # fmt: skip
+    assert broken == {}
 
 
 def test_waiting_ends_when_every_order_is_over(store: OrderStore) -> None:

@@ -22,6 +22,8 @@ _AXIS = {
     "titleFontWeight": "normal",
     "titlePadding": 8,
     "labelPadding": 5,
+    "labelOverlap": "greedy",
+    "labelSeparation": 8,
     "domain": False,
     "ticks": False,
     "gridColor": GRID,

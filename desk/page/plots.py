@@ -23,7 +23,7 @@ from desk.page.drawing import (
 )
 
 View = dict[str, Any]
-_OPEN = 9 * 60 + 30
+FEWEST_MINUTES = 5
 _SMOOTHED = 7
 """Minutes to either side."""
 
@@ -98,7 +98,7 @@ def intervals(groups: dict[str, list[View]], of: str, what: str) -> str:
 def by_minute(section: View, what: str) -> str:
     """Cost by minute of the day, and its course."""
     minutes = [each for each in section["by_minute"] if each["average_bps"] is not None]
-    if len(minutes) < 2:
+    if len(minutes) < FEWEST_MINUTES:
         return ""
     rows = [
         {"at": _minutes(each["minute"]), "bps": float(each["average_bps"]), "orders": each["orders"]}
@@ -215,7 +215,7 @@ def over_days(lines: list[View], field: str, title: str) -> str:
         {"day": line["name"], "dollars": each, "total": total, "gain": each >= 0}
         for line, each, total in zip(lines, found, accumulate(found), strict=True)
     ]
-    axis = {"format": "%d %b", "labelOverlap": "greedy", "labelSeparation": 12}
+    axis = {"format": "%d %b"}
     day = {"field": "day", "type": "temporal", "title": None, "axis": axis, "scale": {"padding": 10}}
     dollars = number("dollars", title, axis={"format": "$,~s", "tickCount": 5})
     bar = {"type": "bar", "width": max(2, min(14, 240 // len(rows)))}

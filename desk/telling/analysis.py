@@ -146,7 +146,7 @@ def _fills(report: View) -> RenderableType:
             "within 60 s": _part(fills["within_60_s"], fills["sent"]),
             "in part only": str(fills["partly"]),
             "seconds": f"median {_number(fills['median_seconds'])}, 95 % within {_number(fills['p95_seconds'])}",
-            "re-pegs": f"{fell['repegs']:,}, in {fell['repegged']:,} orders",
+            "re-pegs": f"{fell['repegs']:,}, in {_orders_of(fell['repegged'])}",
             "market fallbacks": f"{fell['market']:,}, and {fell['at_worst']:,} limits at the worst price instead",
             "beyond their cap": Text(str(fell["cap_breached"]), style="red" if fell["cap_breached"] else ""),
         }
@@ -258,6 +258,10 @@ def _part(count: int, whole: int) -> str:
 
 def _percent(share: str) -> str:
     return f"{Decimal(share):.1%}"
+
+
+def _orders_of(count: int) -> str:
+    return f"{count:,} order{'' if count == 1 else 's'}"
 
 
 def _number(value: str | None) -> str:

@@ -103,6 +103,7 @@ def test_it_has_its_colours_in_both_schemes_and_in_print(page: str) -> None:
     used = set(re.findall(r"var\((--[\w-]+)\)", page))
     style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
     assert style and "prefers-color-scheme: dark" in style[1] and "@media print" in style[1]
+    assert style[1].count("{") == style[1].count("}")
     roots = re.findall(r":root \{(.*?)\}", style[1], re.DOTALL)
     assert len(roots) == 3
     for root in roots:

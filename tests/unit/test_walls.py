@@ -118,7 +118,7 @@ DOMAIN = Package(
         "book": {"market", "models"},
         "counters": {"market", "models", "order", "reasons"},
         "limits": {"book", "counters", "loss", "models", "money", "order", "reasons", "rules", "settings"},
-        "reconcile": _PLAIN | {"market", "order", "rules", "proof"},
+        "reconcile": _PLAIN | {"market", "order", "rules", "proof", "counters"},
         "metrics": _PLAIN | {"market", "order", "rules", "rebalance"},
         "schedule": _PLAIN | {"market", "ladder", "metrics", "order", "signals", "rules", "rebalance"},
     },

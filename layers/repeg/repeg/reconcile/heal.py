@@ -11,12 +11,14 @@ from functools import partial
 from repeg.care.survey import Survey
 from repeg.care.sweep import revive_one
 from repeg.care.watch import free_turn, look_after
+from repeg.domain.counters import day_of
 from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import emptied
 from repeg.domain.patience import COMPARED_WITHIN
 from repeg.domain.reconcile.book import Book
 from repeg.domain.reconcile.findings import Finding, Heal, What
+from repeg.domain.reconcile.work import LIMITS
 from repeg.errors import RetryError, StaleExecution
 from repeg.reconcile.counters import Counters
 from repeg.worker.send import take_in
@@ -65,6 +67,8 @@ def _look(survey: Survey, symbol: str) -> None:
 def _mend(survey: Survey, book: Book, counters: Counters, finding: Finding) -> None:
     orders, symbol = survey.worker.orders, finding.symbol
     match finding.what:
+        case What.COUNTER if finding.name.startswith(LIMITS) and book.day:
+            orders.correct_counters(day_of(survey.now), book.day.kept, book.day.counted)
         case What.COUNTER:
             counters.count_anew(finding.name)
         case What.DEAD_TURN if finding.order_id in book.orders:
@@ -91,6 +95,7 @@ def _mend_order(survey: Survey, what: What, order: Order) -> None:
     elif what is What.NO_PLACE and not order.status.terminal:
         worker.orders.stand_in_line(order)
     elif what is What.STALE_RESERVATION and order.status.terminal:
+        worker.orders.settle_entry(order, survey.now)
         _give_back(survey, order)
 
 

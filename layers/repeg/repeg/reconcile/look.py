@@ -14,6 +14,7 @@ from repeg.domain.reconcile.trades import by_broker_id
 from repeg.domain.rules.life import is_told
 from repeg.errors import RetryError
 from repeg.reconcile.counters import Counters
+from repeg.reconcile.day import read_day
 
 NEWEST = 100
 """Records that a look reads beside those that hold or owe something: more than fill between two comparisons."""
@@ -65,6 +66,7 @@ def look(survey: Survey, counters: Counters, token: str, strangers: set[str]) ->
         to_do=to_do,
         queues=queues,
         counters=counters.read(),
+        day=read_day(survey),
         token=token,
     )
 

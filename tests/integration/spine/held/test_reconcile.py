@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,11 +12,13 @@ import pytest
 
 from desk.report.truth import trading_calls
 from repeg.budget.table import budget_key
+from repeg.domain.counters import day_of
 from repeg.domain.metrics.listed import Metric
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Reservation
 from repeg.domain.reasons import Status
+from repeg.domain.settings import Settings
 from repeg.errors import BrokerUnavailable
 from repeg.store.items import (
     Item,
@@ -26,6 +31,7 @@ from repeg.store.items import (
     to_item,
     turn_key,
 )
+from repeg.store.limits import counters_key
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, check_held, guards, hold, minutes, side_by_side
 from tests.support.scenes import alerts, by_hand, out_of_reach, run, send, submits
@@ -50,6 +56,20 @@ def test_a_book_in_order_is_left_alone(lab: Lab) -> None:
     before, marked = book(lab), lab.mark()
     assert lab.reconcile() == {"drift": 0, "mended": 0, "findings": []}
     assert book(lab) == before
+    assert len(trading_calls(lab.control.journal(after=marked))) == 3
+
+
+def test_a_hundred_positions_take_no_more_requests_than_one(lab: Lab) -> None:
+    held = hold(lab)
+    for number in range(100):
+        symbol = f"{chr(65 + number // 26)}{chr(65 + number % 26)}Q"
+        lab.control.position(symbol, 100, "50.98")
+        # Unwatched by any OCO, but their shares wait for a day on which the broker takes one.
+        waits = held.with_care(waits_until=lab.time.latest_now() + timedelta(days=1))
+        other = waits.changed(order_id=f"ord-{number:020d}", symbol=symbol).with_guard(protections=(), protected=False)
+        put_items(lab.table, [order_item(other), position_item(other)])
+    marked = lab.mark()
+    assert lab.reconcile()["findings"] == []
     assert len(trading_calls(lab.control.journal(after=marked))) == 3
 
 
@@ -306,6 +326,36 @@ def test_a_count_of_requests_that_lost_its_way_is_set_right(lab: Lab) -> None:
         ExpressionAttributeValues={":many": {"N": "150"}},
     )
     healed(lab, "counter that differs", settle=0)
+
+
+def test_counters_of_limits_are_held_against_the_records(lab: Lab) -> None:
+    lab.settings = Settings(max_daily_orders=9, max_daily_notional=Decimal(90000))
+    run(lab, "a")
+    send(lab, "never", qty=10, symbol="NONE")
+    lab.work()
+    hold(lab, qty=10)
+    assert lab.reconcile()["findings"] == []
+    add = {"ExpressionAttributeNames": {"#orders": "orders"}, "ExpressionAttributeValues": {":more": {"N": "3"}}}
+    key = counters_key(day_of(lab.time.latest_now()))
+    dynamodb_client().update_item(TableName=lab.table, Key=key, UpdateExpression="ADD #orders :more", **add)
+    healed(lab, "counter that differs", settle=0)
+
+
+def test_an_entry_that_is_over_and_still_counts_is_given_back(lab: Lab) -> None:
+    lab.settings = Settings(max_daily_orders=9)
+    with monkeypatched(lab.orders, "settle_entry"):
+        run(lab, "a")
+    healed(lab, "stale reservation", settle=0)
+
+
+@contextmanager
+def monkeypatched(store: Any, method: str) -> Iterator[None]:
+    """Nobody does this for a while."""
+    setattr(store, method, lambda *_: None)
+    try:
+        yield
+    finally:
+        delattr(store, method)
 
 
 # --- answers that lie or lag, and two at once ---

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from repeg.domain.counters import Counters
 from repeg.domain.market.quotes import Quote
 from repeg.domain.market.reports import Fill, OrderReport, Position, TradingDay
 from repeg.domain.order.record import Order
@@ -29,6 +30,13 @@ class Counter(NamedTuple):
     name: str
     kept: Decimal
     counted: Decimal
+
+
+class Day(NamedTuple):
+    """The counters of the day's entries, and what they should be by the records."""
+
+    kept: Counters
+    counted: Counters
 
 
 class Name(NamedTuple):
@@ -65,6 +73,8 @@ class Book(NamedTuple):
     """Orders that are not over, or whose outcome was not published."""
     queues: Mapping[str, Queue]
     counters: tuple[Counter, ...] = ()
+    day: Day | None = None
+    """None where no limit counts entries, or not all records of the day could be read."""
     token: str = ""
     """The table's identity: ids with another one are another stack's."""
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from repeg.domain.money import plain
-from repeg.domain.order.record import Order
+from repeg.domain.order.record import ZERO, Order
 from repeg.domain.patience import COMPARED_AFTER, MAX_WAITS_PER_EXECUTION
-from repeg.domain.reconcile.book import Book
+from repeg.domain.reconcile.book import Book, Day
 from repeg.domain.reconcile.findings import Finding, What
 from repeg.domain.rules.life import is_told, trades_when_over
+
+LIMITS = "limits"
 
 
 def work(book: Book) -> Iterator[Finding]:
@@ -22,6 +24,24 @@ def work(book: Book) -> Iterator[Finding]:
         if counter.kept != counter.counted:
             detail = f"{counter.name} says {plain(counter.kept)}, its parts add up to {plain(counter.counted)}"
             yield Finding(what=What.COUNTER, name=counter.name, detail=detail)
+    if book.day:
+        yield from _of_the_day(book, book.day)
+
+
+def _of_the_day(book: Book, day: Day) -> Iterator[Finding]:
+    for order_id in sorted(day.kept.entries.keys() - day.counted.entries.keys()):
+        order = book.orders.get(order_id)
+        if order and order.status.terminal and not book.is_at_work(order):
+            yield _finding(What.STALE_RESERVATION, order, "it counts as an entry at work, and is over", name=LIMITS)
+    # An entry is counted right after that was written down; whoever is held up between makes the sums differ.
+    if day.kept.entries.keys() != day.counted.entries.keys():
+        return
+    for name in sorted(day.kept.totals.keys() | day.counted.totals.keys()):
+        kept, counted = day.kept.totals.get(name, ZERO), day.counted.totals.get(name, ZERO)
+        if kept != counted:
+            detail = f"today's {name} are counted as {plain(kept)}, the records come to {plain(counted)}"
+            # With the figures: only the same difference, in two looks, is one.
+            yield Finding(what=What.COUNTER, name=f"{LIMITS}: {name} {plain(kept)}/{plain(counted)}", detail=detail)
 
 
 def _unreadable(book: Book) -> Iterator[Finding]:
@@ -89,5 +109,5 @@ def _reservations(book: Book) -> Iterator[Finding]:
             yield _finding(What.STALE_RESERVATION, order, f"{left} requests are reserved for it, and it is over")
 
 
-def _finding(what: What, order: Order, detail: str) -> Finding:
-    return Finding(what=what, symbol=order.symbol, order_id=order.order_id, detail=detail)
+def _finding(what: What, order: Order, detail: str, name: str = "") -> Finding:
+    return Finding(what=what, symbol=order.symbol, order_id=order.order_id, name=name, detail=detail)

@@ -39,21 +39,17 @@ class Book:
         self._broken: dict[str, str] = {}
         self._looks = 0
 
-    @property
-    def unreadable(self) -> dict[str, str]:
-        """Why orders cannot be shown, by id."""
-        return self._broken
-
     def look(self) -> Shown:
-        """Tables `orders` and `rebalances` as they are now."""
+        """Tables `orders` and `rebalances` as they are now, and `unreadable`: what cannot be shown, and why."""
         lists = self._looks % LOOKS_BETWEEN_LISTS == 0
         if not self._looks:
-            self._take(list(self._records.orders.newest(KEPT)))
+            self._take(list(self._records.orders.newest(KEPT, self._broken)))
         self._looks += 1
         self._read_changed(self._arrived() | (self._open_and_held() if lists else set()))
         self._look_at_rebalances()
         self._forget_old()
-        return {"orders": dict(self._rows), "rebalances": dict(self._rebalances)}
+        unreadable = {name: {"id": name, "says": says} for name, says in self._broken.items()}
+        return {"orders": dict(self._rows), "rebalances": dict(self._rebalances), "unreadable": unreadable}
 
     def _arrived(self) -> set[str]:
         found = self._glances.arrived_since(self._wall() - OVERLAP)
@@ -61,16 +57,20 @@ class Book:
 
     def _open_and_held(self) -> set[str]:
         store = self._records.orders
-        found = {*store.to_do(), *store.holding_shares()}
-        return {order_id for order_id in found if order_id not in self._broken}
+        # What could not be read is tried again: somebody may have mended it.
+        return {*store.to_do(), *store.holding_shares()}
 
     def _read_changed(self, others: set[str]) -> None:
         known = [order_id for order_id in self._watched if order_id not in others]
         seen = self._glances.versions(known)
-        changed = [order_id for order_id in known if seen.get(order_id, (0, 0)) > self._versions[order_id]]
+        changed = [
+            order_id
+            for order_id in known
+            if order_id not in self._broken and seen.get(order_id, (0, 0)) > self._versions[order_id]
+        ]
         if wanted := [*others, *changed]:
             found, broken = self._records.orders.several(wanted)
-            self._broken |= broken
+            self._broken = {name: says for name, says in self._broken.items() if name not in found} | broken
             self._take(list(found.values()))
 
     def _take(self, orders: list[Order]) -> None:
@@ -87,10 +87,18 @@ class Book:
     def _look_at_rebalances(self) -> None:
         store = self._records.rebalances
         if self._looks == 1:
-            self._views = {found.rebalance_id: rebalance_view(found) for found in store.newest(REBALANCES)}
+            self._views = {
+                found.rebalance_id: rebalance_view(found) for found in store.newest(REBALANCES, self._broken)
+            }
         at_work = set(store.to_do())
         for rebalance_id in at_work | self._at_work:
-            if rebalance := store.get(rebalance_id):
+            try:
+                rebalance = store.get(rebalance_id)
+            except ValueError as error:
+                self._broken[rebalance_id] = str(error)
+                continue
+            if rebalance:
+                self._broken.pop(rebalance_id, None)
                 self._views[rebalance_id] = rebalance_view(rebalance)
         self._at_work = at_work
         for rebalance_id, view in self._views.items():

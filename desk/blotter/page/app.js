@@ -37,7 +37,9 @@ function show(changed, whole) {
   if (has("positions")) positions.show(feed.rows("positions"));
   if (has("rebalances")) rebalances.show(feed.rows("rebalances"));
   if (has("alarms")) alarms.show(feed.rows("alarms"), now);
-  if (has("halts", "intake", "trouble")) control.show(feed.rows("halts"), feed.rows("intake").get("intake"), feed.rows("trouble"), Date.now());
+  if (has("halts", "intake", "trouble", "unreadable")) {
+    control.show(feed.rows("halts"), feed.rows("intake").get("intake"), feed.rows("trouble"), feed.rows("unreadable"), Date.now());
+  }
   title();
 }
 

@@ -18,7 +18,7 @@ export class Control {
   }
 
   /** Banners of what is halted, of intake, and of what cannot be read. */
-  show(halts, intake, troubles, now) {
+  show(halts, intake, troubles, unreadable, now) {
     const rows = [...halts.values()].sort((a, b) => a.number - b.number);
     const made = rows.map((halt) => banner(halt.mode === "halted" ? "bad" : "some", [
       el("strong", { text: halt.says.split(":")[0] }),
@@ -37,6 +37,10 @@ export class Control {
     }
     for (const trouble of troubles.values()) {
       made.push(banner("some", [el("strong", { text: `${trouble.source} cannot be read` }), el("span", { text: trouble.says }), el("span", { class: "when", text: `since ${since(trouble.since, now)}; what is shown is of before` })]));
+    }
+    if (unreadable.size) {
+      const [first] = unreadable.values();
+      made.push(banner("some", [el("strong", { text: unreadable.size === 1 ? `${first.id} cannot be read` : `${unreadable.size} records cannot be read` }), el("span", { text: first.says })]));
     }
     const place = byId("banners");
     const signature = made.map((each) => each.textContent).join("\n");

@@ -65,20 +65,30 @@ def test_an_open_order_of_days_ago_is_found(book: Book, clinic: Clinic, desk: De
     assert "ord-1" in late.look()["orders"]
 
 
-def test_a_record_that_cannot_be_read_hides_no_other(book: Book, clinic: Clinic, desk: Desk) -> None:
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_a_record_that_cannot_be_read_hides_no_other(book: Book, clinic: Clinic, desk: Desk, seen_before: bool) -> None:
     desk.working()
     desk.working("ord-2")
-    key = {"pk": {"S": "ORDER#ord-2"}, "sk": {"S": "ORDER"}}
-    book.look()
+    if seen_before:
+        book.look()
+    _written_by_a_later_version(clinic, "99")
+    for _ in range(LOOKS_BETWEEN_LISTS + 1):
+        shown = book.look()
+        assert "ord-1" in shown["orders"]
+        assert set(shown["unreadable"]) == {"ord-2"}
+    _written_by_a_later_version(clinic, "2")
+    for _ in range(LOOKS_BETWEEN_LISTS):
+        shown = book.look()
+    assert (set(shown["orders"]), shown["unreadable"]) == ({"ord-1", "ord-2"}, {})
+
+
+def _written_by_a_later_version(clinic: Clinic, form: str) -> None:
     clinic["dynamodb"].update_item(
         TableName="repeg",
-        Key=key,
+        Key={"pk": {"S": "ORDER#ord-2"}, "sk": {"S": "ORDER"}},
         UpdateExpression="SET form = :form ADD version :one",
-        ExpressionAttributeValues={":form": {"N": "99"}, ":one": {"N": "1"}},
+        ExpressionAttributeValues={":form": {"N": form}, ":one": {"N": "1"}},
     )
-    for _ in range(LOOKS_BETWEEN_LISTS + 1):
-        assert "ord-1" in book.look()["orders"]
-    assert set(book.unreadable) == {"ord-2"}
 
 
 def test_the_detail_says_what_a_rung_met_and_how_long_it_may_rest() -> None:

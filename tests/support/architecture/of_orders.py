@@ -225,7 +225,7 @@ WHERE = (
         "an operator, by account, strategy or symbol, read between the save and the send of each entry; or a trip, for "
         f"the account: {_DEFAULT.trip_protection_failures} orders that end without protection within "
         f"{_DEFAULT.trip_protection_minutes} minutes, {_DEFAULT.trip_broker_errors} requests in a row that are not "
-        "served, and where they are set the day's loss and positions that disagree. Exits are sent whatever is halted",
+        "served, and where they are set the day's loss and differences of the book. Exits are sent whatever is halted",
         "domain/halt.py: halt_of, domain/trips.py, store/halts.py, store/trips.py, worker/trips.py, care/trips.py",
     ),
     (

@@ -1,4 +1,4 @@
-"""What the sweep halts trading for: the loss of the day, and positions that disagree with the account."""
+"""What the sweep halts trading for: the loss of the day."""
 
 from __future__ import annotations
 
@@ -9,22 +9,13 @@ from repeg.care.survey import Survey
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.order.reservation import Priority
 from repeg.domain.patience import SECOND_LOOK_SECONDS
-from repeg.domain.trips import Trip, Tripped, Worth, by_drift, by_loss, watches_loss
+from repeg.domain.trips import Trip, Tripped, Worth, by_loss, watches_loss
 from repeg.worker.trips import tripping
 
 
 def look_for_trips(survey: Survey) -> None:
     """Halt trading if it is time to. Never raises."""
-    for judge in (_drift, _loss):
-        tripping(survey.worker, partial(judge, survey), lambda: survey.due("sweep", "trips"))
-
-
-def _drift(survey: Survey) -> Tripped | None:
-    settings = survey.worker.settings()
-    disagreeing = {name for name, found in survey.found.items() if found.disagrees}
-    if not settings.trip_drift or len(disagreeing) < settings.trip_drift:
-        return None
-    return by_drift(disagreeing, survey.worker.orders.trips().mark(Trip.DRIFT), settings)
+    tripping(survey.worker, partial(_loss, survey), lambda: survey.due("sweep", "trips"))
 
 
 def _loss(survey: Survey) -> Tripped | None:

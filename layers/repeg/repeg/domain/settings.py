@@ -147,7 +147,12 @@ class Settings(Frozen, omit_defaults=False):
         About("... or this fraction of its equity at the last close; 0: never.", ge=0, le=1),
     ] = Decimal(0)
     trip_drift: Annotated[
-        int, About("Trading halts once so many positions more disagree with the account; 0: never.", ge=0, le=1000)
+        int,
+        About(
+            "Trading halts once a comparison of the book finds so many more differences of money; 0: never.",
+            ge=0,
+            le=1000,
+        ),
     ] = 0
     trip_mode: Annotated[
         Literal["halted", "reducing"],

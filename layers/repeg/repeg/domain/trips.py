@@ -114,14 +114,14 @@ def by_loss(worth: Worth, mark: str, settings: Settings, today: date) -> Tripped
     return Tripped(Trip.LOSS, _told(why, broken[0], set_to), mark, f"{today.isoformat()} {plain(loss)}")
 
 
-def by_drift(disagreeing: Collection[str], mark: str, settings: Settings) -> Tripped | None:
-    """So many positions disagree with the account that did not when it tripped last."""
+def by_drift(differences: Collection[str], mark: str, settings: Settings) -> Tripped | None:
+    """A comparison of the book finds so many differences that were not there when it tripped last."""
     most, used = settings.trip_drift, mark.split()
-    fresh = sorted(name for name in disagreeing if name not in used)
+    fresh = sorted(name for name in differences if name not in used)
     if not most or len(fresh) < most:
         return None
-    why = f"{len(fresh)} positions disagree with the account ({', '.join(fresh[:_NAMED])})"
-    return Tripped(Trip.DRIFT, _told(why, "trip_drift", most), mark, " ".join(sorted(disagreeing)))
+    why = f"{len(fresh)} differences between broker and records ({', '.join(fresh[:_NAMED])})"
+    return Tripped(Trip.DRIFT, _told(why, "trip_drift", most), mark, " ".join(sorted(differences)))
 
 
 def halt_by(tripped: Tripped, settings: Settings, wall: datetime) -> Halt:

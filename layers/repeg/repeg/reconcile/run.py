@@ -11,13 +11,14 @@ from repeg.domain.metrics.measured import Line
 from repeg.domain.patience import LOOKS_APART_SECONDS
 from repeg.domain.reconcile.book import Book
 from repeg.domain.reconcile.compare import compare
-from repeg.domain.reconcile.findings import Finding, Heal, What, confirmed
+from repeg.domain.reconcile.findings import Finding, Heal, Severity, What, confirmed
 from repeg.domain.routes import Route
 from repeg.executions import Executions
 from repeg.reconcile.counters import Counters
 from repeg.reconcile.heal import heal
 from repeg.reconcile.look import look
 from repeg.store.sweeps import Compared
+from repeg.worker.trips import count_differences
 from repeg.worker.worker import Worker
 
 
@@ -49,6 +50,7 @@ def reconcile(at: Reconciler, *, fix: bool) -> dict[str, Any]:
         for finding in found:
             if finding.heal is Heal.NONE:
                 _alert(survey, finding)
+        count_differences(at.worker, [each.key for each in found if each.severity is Severity.MONEY])
         _leave(at, survey, before, found, strangers)
         # Told as it was found: whether it is mended the next comparison sees.
         at.worker.meter.put(Line({Metric.DRIFT: len(found)}))

@@ -5,11 +5,11 @@ Nothing in here stops a step: what cannot be counted is told, and counts with wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from repeg.domain.halt import halt_view
 from repeg.domain.order.record import Order
-from repeg.domain.trips import Tripped, by_errors, by_failures, halt_by
+from repeg.domain.trips import Trip, Tripped, by_drift, by_errors, by_failures, halt_by
 from repeg.events import CONTROL
 from repeg.store.trips import is_as_strict
 from repeg.worker.worker import Worker
@@ -37,6 +37,19 @@ def count_errors(worker: Worker, count: int, anew: bool) -> None:
         if not settings.trip_broker_errors:
             return None
         return by_errors(worker.orders.trips().add_errors(count, anew, wall), settings, wall)
+
+    tripping(worker, counted)
+
+
+def count_differences(worker: Worker, names: Collection[str]) -> None:
+    """What a comparison of the book found that may cost money, by name."""
+
+    def counted() -> Tripped | None:
+        settings = worker.settings()
+        # Off by default: then nothing is read for it.
+        if not settings.trip_drift or len(names) < settings.trip_drift:
+            return None
+        return by_drift(names, worker.orders.trips().mark(Trip.DRIFT), settings)
 
     tripping(worker, counted)
 

@@ -14,7 +14,7 @@ from repeg.domain.reasons import Reason, Status
 from repeg.wiring.streak import Streak
 from repeg.worker.trips import count_failure
 from tests.support.lab import Lab
-from tests.support.leaving import BRACKET, side_by_side
+from tests.support.leaving import BRACKET, hold, side_by_side
 from tests.support.scenes import on_order, run, send, whenever
 
 
@@ -140,6 +140,20 @@ def test_a_loss_that_nobody_limits_costs_no_request(lab: Lab) -> None:
     lab.sweep()
     asked = [e["path"] for e in lab.control.journal() if e["type"] == "request"]
     assert not any("/account" in path for path in asked)
+
+
+def test_differences_of_the_book_halt_where_that_is_wanted(lab: Lab) -> None:
+    hold(lab)
+    lab.control.position("TQQQ", 60, "50.98")
+    assert lab.reconcile()["drift"] > 0
+    assert lab.orders.halts() == ()
+    lab.settings = lab.settings.changed(trip_drift=1)
+    assert lab.reconcile()["drift"] > 0
+    [halt] = lab.orders.halts()
+    assert "between broker and records (" in halt.reason
+    lab.orders.lift_halt(Scope.ACCOUNT)
+    assert lab.reconcile()["drift"] > 0
+    assert lab.orders.halts() == (), "by the same difference it does not halt again"
 
 
 def in_a_row(lab: Lab) -> int:

@@ -15,6 +15,7 @@ from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from tests.integration.rebalance.scenes import legs, market
 from tests.integration.rebalance.scenes import send as weigh
+from tests.support.cancels import cancel
 from tests.support.crowd import Crowd
 from tests.support.lab import START, Lab
 from tests.support.leaving import BRACKET, SHORT, halt, hold, side_by_side
@@ -36,7 +37,7 @@ OF_A_LATER_FEATURE = {Reason.HALTED, Reason.REDUCING_ONLY}
 CONTRACT = """
     slippage_exceeded stop_through risk_reward_too_low fill_timeout market_closed extended_hours_disabled
     extended_unprotected no_quote stale_quote bad_quote not_tradable not_shortable opposite_position held_by_protection
-    held_by_other_order cut_to_position client_order_id_taken overfilled
+    held_by_other_order cut_to_position client_order_id_taken overfilled cancelled
     insufficient_buying_power notional_too_small no_position wash_trade expired invalid_signal signal_conflict halted
     reducing_only broker_rejected broker_unavailable cancel_stuck protection_failed superseded
 """.split()  # noqa: SIM905
@@ -281,12 +282,33 @@ def _poorer(lab: Lab) -> Order:
 
 
 EXTENDED = BRACKET | {"extended_hours": True}
+
+
+def _taken_back(lab: Lab) -> Order:
+    whenever(lab, "broker.snapshot", lambda: cancel(lab))
+    return run(lab)
+
+
+def _cancelled_when_over(lab: Lab) -> Order:
+    run(lab)
+    return _cancelled_before_it_comes(lab)
+
+
+def _cancelled_before_it_comes(lab: Lab) -> Order:
+    cancel(lab)
+    lab.work()
+    return lab.order("c")
+
+
 POOR_REWARD = BRACKET | {"take_profit": "51.97"}
 CASES = [
     Case(None, Status.FILLED, _signal()),
     Case(Reason.INVALID_SIGNAL, Status.REJECTED, _signal(qty="-1")),
     Case(Reason.SIGNAL_CONFLICT, Status.REJECTED, _conflicting),
     Case(Reason.EXPIRED, Status.REJECTED, _signal(expires_at="2026-11-20T14:59:59Z")),
+    Case(Reason.UNKNOWN_ORDER, Status.DONE, _cancelled_before_it_comes),
+    Case(Reason.NOTHING_TO_CANCEL, Status.DONE, _cancelled_when_over),
+    Case(Reason.CANCELLED, Status.REJECTED, _taken_back),
     Case(Reason.SUPERSEDED, Status.SUPERSEDED, _superseded),
     Case(Reason.ACCOUNT_DISAGREES, Status.FAILED, _more_than_there_should_be),
     Case(Reason.MARKET_CLOSED, Status.REJECTED, _signal(), when="16:30"),

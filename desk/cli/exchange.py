@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
-import socket
-import ssl
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,6 +18,9 @@ from desk.cli.options import AsJson
 from desk.cli.output import print_json, refuse
 
 if TYPE_CHECKING:
+    import socket
+    import ssl
+
     from desk.exchange.door.gateway import Gateway
 
 USUAL_PORT = 8811
@@ -86,6 +86,8 @@ def exchange(
     as_json: AsJson = False,
 ) -> None:
     """Run the simulated Alpaca in the foreground, until Ctrl-C."""
+    import asyncio
+
     from desk.exchange.door.serving import serve
 
     secure = _secure(tls, tls_ca, tls_cert, tls_key)

@@ -75,14 +75,18 @@ def down() -> None:
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Say whether the local cloud is up, and where."""
+    """Say whether the local cloud is up, and where; exit code 1 if it is down (with --json the document says it)."""
     from desk.stack import place
 
     found = place.status()
     if as_json:
         print_json(found.document())
     elif not found.up:
+        from desk.doctor.reach import local_end
+
         print("down")
+        # The doctor's words: a cloud that died and one that was never started are two stories.
+        fail(f"{local_end() or 'no local cloud is up'}; make local starts one")
     else:
         print(f"up: endpoint {found.endpoint_url}, exchange {found.exchange_url}, speed {found.speed:g}")
 

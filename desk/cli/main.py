@@ -2,89 +2,109 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
 
-from desk.cli import (
-    alerts,
-    blotter,
-    control,
-    doctor,
-    exchange,
-    keys,
-    local,
-    orders,
-    positions,
-    rebalances,
-    reconcile,
-    rehearse,
-    report,
-    schedules,
-    settings,
-)
 from desk.cli.output import BAD_INPUT, FAILED, tell
-from desk.cli.trading import profit, refused, send, trade
 
 INTERRUPTED = 130
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "desk.cli.local": ("demo", "local=app"),
+    "desk.cli.exchange": ("exchange",),
+    "desk.cli.rehearse": ("rehearse",),
+    "desk.cli.trading.trade": ("buy", "sell", "close", "bracket", "adjust"),
+    "desk.cli.trading.send": ("send",),
+    "desk.cli.trading.refused": ("refused",),
+    "desk.cli.orders": ("orders", "order", "wait", "watch"),
+    "desk.cli.blotter": ("blotter",),
+    "desk.cli.rebalances": ("rebalances", "rebalance", "plan"),
+    "desk.cli.positions": ("positions", "resolve"),
+    "desk.cli.reconcile": ("reconcile",),
+    "desk.cli.trading.profit": ("fills", "pnl"),
+    "desk.cli.settings": ("settings=app",),
+    "desk.cli.schedules": ("targets=targets", "schedules"),
+    "desk.cli.keys": ("keys=app",),
+    "desk.cli.doctor": ("doctor",),
+    "desk.cli.report": ("report",),
+    "desk.cli.alerts": ("alerts", "alarms", "metrics"),
+    "desk.cli.control": ("pause", "resume", "halt", "control", "cancel"),
+}
+"""The module of each command, in the order of the help; `name=app` is a group of commands."""
 
-app = typer.Typer(
-    help="repeg executes trading signals through Alpaca.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command()(local.demo)
-app.add_typer(local.app, name="local")
-app.command()(exchange.exchange)
-app.command()(rehearse.rehearse)
-app.command()(send.send)
-app.command()(trade.buy)
-app.command()(trade.sell)
-app.command()(trade.close)
-app.command()(trade.bracket)
-app.command()(trade.adjust)
-app.command()(refused.refused)
-app.command()(orders.orders)
-app.command()(orders.order)
-app.command()(orders.wait)
-app.command()(orders.watch)
-app.command()(blotter.blotter)
-app.command()(rebalances.rebalances)
-app.command()(rebalances.rebalance)
-app.command()(rebalances.plan)
-app.command()(positions.positions)
-app.command()(profit.fills)
-app.command()(profit.pnl)
-app.command()(positions.resolve)
-app.command()(reconcile.reconcile)
-app.add_typer(settings.app, name="settings")
-app.add_typer(schedules.targets, name="targets")
-app.command()(schedules.schedules)
-app.add_typer(keys.app, name="keys")
-app.command()(doctor.doctor)
-app.command()(report.report)
-app.command()(alerts.alerts)
-app.command()(alerts.alarms)
-app.command()(alerts.metrics)
-app.command()(control.pause)
-app.command()(control.resume)
-app.command()(control.halt)
-app.command()(control.control)
-app.command()(control.cancel)
+
+def make_app(only: str | None = None) -> typer.Typer:
+    """The command line, or of it `only` the one command of that name, if there is one: no other is imported."""
+    listed = [(module, entry) for module, entries in COMMANDS.items() for entry in entries]
+    chosen = [each for each in listed if each[1].partition("=")[0] == only] or listed
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=chosen is listed,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    # Beside it a command that is alone keeps its name.
+    app.callback(help="repeg executes trading signals through Alpaca.")(_options)
+    for module, entry in chosen:
+        name, _, group = entry.partition("=")
+        if group:
+            app.add_typer(getattr(import_module(module), group), name=name)
+        else:
+            app.command()(getattr(import_module(module), name))
+    return app
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"repeg {version('repeg')}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version, and end.")
+    ] = False,
+) -> None:
+    """What all commands have in common: nothing but this."""
 
 
 def main() -> None:
     """Entry point; ends the process with the command's exit code."""
+    _be_quick(sys.argv[1:])
     sys.exit(run())
+
+
+def _be_quick(arguments: Sequence[str]) -> None:
+    """What a command does not need takes longer than the command."""
+    from desk.stack.place import status
+
+    # Hundreds of thousands of objects are made that live to the end: looking for garbage among them is a tenth of it.
+    gc.set_threshold(100_000, 50, 50)
+    here = status()
+    named = any(argument.startswith("--stack") for argument in arguments)
+    if here.up and not named and os.environ.get("REPEG_STACK", "") in ("", here.stack):
+        # botocore loads it for ways to sign in and to sign that no emulator asks for.
+        sys.modules["awscrt"] = _NOTHING
+
+
+_NOTHING: Any = None
+"""What makes an import fail, which its importer expects."""
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; `arguments` default to those of the process."""
+    typed = sys.argv[1:] if arguments is None else arguments
     try:
-        code = int(app(arguments, prog_name="repeg", standalone_mode=False) or 0)
+        app = make_app(typed[0] if typed else None)
+        code = int(app(typed, prog_name="repeg", standalone_mode=False) or 0)
         if code == INTERRUPTED:
             tell("interrupted")
         return code

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 import typer
 
-from desk.cli.main import app
+from desk.cli.main import make_app
 from desk.stack.signal_files import read_signals
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -63,7 +63,7 @@ SIGNALS = [match[1] for line in LINES if (match := re.match(r"echo '(.*)' \| rep
 
 def _parse(arguments: list[str]) -> None:
     """Raises what a user would get to read, if the command line does not take these words."""
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(make_app())
     context = command.make_context("repeg", list(arguments))
     while hasattr(command, "resolve_command"):
         _, found, arguments = command.resolve_command(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from desk.cli.main import run
+from desk.cli.main import COMMANDS, make_app, run
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +66,36 @@ def test_there_is_no_environment_to_point_at_a_cloud_that_is_not_up(capsys: pyte
     assert not out and err == "the local cloud is not up; make local starts it\n"
     assert run(["local", "env", "--unset"]) == 0
     assert "unset AWS_ENDPOINT_URL\n" in capsys.readouterr().out
+
+
+def test_a_cloud_that_is_down_is_down_by_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["local", "status"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err) == ("down\n", "no local cloud is up; make local starts one\n")
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert re.fullmatch(r"repeg \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_completion_can_be_had(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    assert "--install-completion" in capsys.readouterr().out
+
+
+def test_a_command_is_made_alone_under_its_own_name() -> None:
+    for entry in (entry for entries in COMMANDS.values() for entry in entries):
+        name, _, group = entry.partition("=")
+        made = make_app(name)
+        assert len(made.registered_commands) + len(made.registered_groups) == 1, name
+        assert bool(made.registered_groups) is bool(group)
+    assert len(make_app("nonsense").registered_commands) > 20
+
+
+def test_a_command_imports_nothing_that_it_does_not_need() -> None:
+    """Of half a second that a command may take, boto3 alone is a third."""
+    told = "import sys; from desk.cli.main import run; run(['orders', '-h']); print(*sys.modules, file=sys.stderr)"
+    loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stderr.split()
+    assert "desk.cli.orders" in loaded
+    assert not {"boto3", "asyncio", "desk.cli.exchange", "rich.live"} & set(loaded)

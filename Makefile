@@ -38,15 +38,15 @@ test: runtime ## Run the whole test suite
 	@$(MAKE) -sj4 .venv/.test .tools/sam/.ready .tools/cloud/.ready \
 		.tools/foreign/.ready .tools/foreign-js/.ready .tools/foreign-mcp/.ready
 ifeq ($(strip $(ARGS)),)
-	@$(MAKE) -j5 --output-sync=target test-cloud test-alarms test-spine-2 test-spine-1 test-apart
+	@$(MAKE) -j6 --output-sync=target test-cloud test-alarms test-spine-2 test-spine-1 test-apart test-browser
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
 
-# Five processes side by side: the local clouds mostly wait, everything else computes. The spine is halved:
+# Six processes side by side: the local clouds mostly wait, everything else computes. The spine is halved:
 # in one piece it would still be at work when all others are done. The alarms have a cloud of their own, whose clock
 # they set forward. Who computes stands back: the clouds' markets run on meanwhile.
-.PHONY: test-cloud test-alarms test-spine-1 test-spine-2 test-apart
+.PHONY: test-cloud test-alarms test-spine-1 test-spine-2 test-apart test-browser
 test-cloud:
 	@$(BIN)/python -m pytest -m cloud --ignore tests/e2e/test_every_alarm.py
 test-alarms:
@@ -56,7 +56,13 @@ test-spine-1:
 test-spine-2:
 	@nice $(BIN)/python -m pytest $(addprefix tests/integration/spine/,orders held closing)
 test-apart:
-	@nice $(BIN)/python -m pytest -m "not cloud" --ignore tests/integration/spine
+	@nice $(BIN)/python -m pytest -m "not cloud" --ignore tests/integration/spine --ignore tests/browser
+# A bare machine of CI gets its browser here, beside all else; anybody else's is asked to have one.
+test-browser:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v chromium >/dev/null; then \
+		export DEBIAN_FRONTEND=noninteractive; (nice apt-get -qq update && \
+		nice apt-get -qq install -y --no-install-recommends chromium) >/dev/null 2>&1 || true; fi
+	@nice $(BIN)/python -m pytest tests/browser
 
 lint: ## Check style, types, template, state machines and security
 	@$(MAKE) -sj4 .tools/lint/.ready .tools/sam/.ready

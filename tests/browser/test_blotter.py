@@ -1,0 +1,107 @@
+"""The blotter in a browser: what is pushed shows, the keyboard is enough, and nobody is kept out."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from repeg.domain.order.children import ChildStatus
+from repeg.domain.reasons import Status
+from repeg.store.halts import Halts
+from tests.browser.conftest import PATIENCE_MS, Blotter
+from tests.support.make import NOON, child, with_fields
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+NOTE_TOUCHED = """() => {
+  window.touched = new Set();
+  const line = (node) => (node.closest ? node : node.parentElement).closest("tr");
+  const note = (all) => all.forEach((each) => touched.add(line(each.target)?.dataset.id ?? "the list"));
+  const all = { subtree: true, childList: true, attributes: true, characterData: true };
+  new MutationObserver(note).observe(document.querySelector("#at-work tbody"), all);
+}"""
+expect.set_options(timeout=PATIENCE_MS)
+
+
+def test_an_order_shows_as_it_goes_from_rung_to_fill_and_only_its_line_is_touched(blotter: Blotter, page: Page) -> None:
+    blotter.shown(page)
+    expect(page.locator("#at-work tr[data-id]")).to_have_count(2)
+    page.evaluate(NOTE_TOUCHED)
+    found = blotter.desk.store.get("ord-1")
+    assert found
+    part = child(filled_qty=Decimal(40), avg_fill_price=Decimal("50.98"))
+    working = blotter.desk.store.save(with_fields(found, children=(part,)))
+    line = page.locator("#at-work tr[data-id=ord-1]")
+    expect(line.locator(".filled")).to_contain_text("40 / 100")
+    assert page.evaluate("[...touched]") == ["ord-1"]
+    whole = child(filled_qty=Decimal(100), avg_fill_price=Decimal("50.98"), status=ChildStatus.FILLED, closed_at=NOON)
+    blotter.desk.store.finish(with_fields(working, status=Status.FILLED, children=(whole,), completed_at=NOON))
+    expect(page.locator("#over tr[data-id=ord-1]")).to_contain_text("50.98")
+    expect(page.locator("#at-work tr[data-id]")).to_have_count(1)
+    expect(page.locator("#news")).to_have_text("buy 100 TQQQ filled at 50.98")
+
+
+def test_the_keyboard_alone_opens_an_order_halts_and_resumes(blotter: Blotter, page: Page) -> None:
+    blotter.shown(page)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("tqqq")
+    expect(page.locator("#at-work tr[data-id]:visible")).to_have_count(1)
+    page.locator("#at-work tr[data-id=ord-1] button").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("Child orders")
+    expect(page.get_by_role("img")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#at-work tr[data-id=ord-1] button")).to_be_focused()
+    page.keyboard.press("F8")
+    page.keyboard.type("odd prints")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").first).to_contain_text("odd prints")
+    [word] = Halts(blotter.clinic["dynamodb"], "repeg").halts()
+    assert (word.mode.value, word.reason) == ("halted", "odd prints")
+    page.get_by_role("button", name="Resume…").press("Enter")
+    expect(page.get_by_role("button", name="Resume the account")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Resume…")).to_have_count(0)
+    assert Halts(blotter.clinic["dynamodb"], "repeg").halts() == ()
+
+
+def test_a_page_without_the_key_of_this_run_shows_nothing(blotter: Blotter, browser: Browser) -> None:
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.goto(blotter.address.partition("#")[0])
+    expect(tab.get_by_role("alert").last).to_contain_text("terminal")
+    tab.goto(blotter.address + "x")
+    tab.reload()
+    expect(tab.get_by_text("has ended")).to_be_visible()
+    assert tab.locator("tr[data-id]").count() == 0
+    context.close()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
+def test_no_rule_of_accessibility_is_broken(blotter: Blotter, browser: Browser, scheme: str, width: int) -> None:
+    # What checks the page has to get into it, past its policy.
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce"
+    )
+    page = blotter.shown(context.new_page())
+    expect(page.locator("#positions .symbol")).to_have_count(3)
+    expect(page.locator("#at-work tr[data-id]")).to_have_count(2)
+    expect(page.locator("#alarms .rings")).to_have_count(1)
+    broken = _broken(page)
+    page.locator("#at-work tr[data-id=ord-1] button").click()
+    expect(page.get_by_role("img")).to_be_visible()
+    broken |= _broken(page)
+    page.keyboard.press("Escape")
+    page.locator("#halt").click()
+    broken |= _broken(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    context.close()
+    assert broken == {}
+
+
+def _broken(page: Page) -> dict[str, str]:
+    """Rules of level A and AA, and habits, each with the first element that breaks it."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    return {each["id"]: each["nodes"][0]["html"] for each in found}

@@ -213,6 +213,23 @@ def _superseded(lab: Lab, _: pytest.MonkeyPatch) -> None:
         crowd.work()
 
 
+def _moved(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    """While it rests, then held: taken, refused, and sold through a stop that is meant."""
+    lab.control.quote("TQQQ", "50.99", "51.02", 2000, 2000)
+    send(lab, "b", **BRACKET)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:03"))
+        send(lab, "m1", kind="adjust", adjust_signal_id="b", stop_loss="49.90")
+        crowd.work(until=market_time("10:00:05"))
+        lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
+        crowd.work()
+    for number, more in enumerate(({"stop_loss": 50}, {"stop_loss": 51}, {"stop_loss": "50.96", "force": True}), 2):
+        send(lab, f"m{number}", kind="adjust", adjust_signal_id="b", **more)
+        side_by_side(lab)
+    assert [lab.order(f"m{number}").status for number in range(1, 5)] == ["done", "done", "rejected", "done"]
+    assert lab.order("b").exit_reason == "unwind"
+
+
 def _cared_for(lab: Lab, _: pytest.MonkeyPatch) -> None:
     _lapse(lab)
     lab.sweep()
@@ -343,6 +360,7 @@ LIVES: dict[str, Life] = {
     "closed while the target fills": _closed_while_the_target_fills,
     "sold by hand": _sold_by_hand,
     "superseded": _superseded,
+    "moved": _moved,
     "cared for": _cared_for,
     "cared for and left": _cared_for_and_left,
     "refused for lack of shares": _refused_for_lack_of_shares,

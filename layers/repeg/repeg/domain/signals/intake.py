@@ -143,7 +143,11 @@ def accepted_adjust(
     if about:
         return order.noted(market_now, "AcceptSignal", f"{signal.kind} of {signal.about} accepted")
     over = order.changed(status=Status.REJECTED, reason=Reason.UNKNOWN_ORDER, completed_at=market_now)
-    return over.noted(market_now, "AcceptSignal", f"nothing is known of a signal {signal.about}; send it again")
+    return over.noted(
+        market_now,
+        "AcceptSignal",
+        f"nothing is known of a signal {signal.about}; send this again under a new signal_id",
+    )
 
 
 def accepted_rebalance(

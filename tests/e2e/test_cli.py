@@ -269,6 +269,23 @@ def test_an_override_reaches_the_next_orders_and_is_gone_after_a_reset(
     cloud.until("an order with the old cap", lambda: next_order().terms.max_slippage_bps == Decimal(20), timeout=20)
 
 
+@pytest.mark.usefixtures("default_settings")
+def test_limits_hold_at_their_edges_and_an_exit_goes_on(repeg: Repeg, name: str, cloud: Cloud) -> None:
+    """With the rights that each function really has, counters and all."""
+    stated = ("max_order_qty=3", "max_daily_notional=1000000", "max_open_orders=50", "max_gross_fraction=9")
+    assert repeg("settings", "set", *stated).code == 0
+    attempts = iter(range(100))
+
+    def next_order(qty: int) -> Order:
+        return cloud.ended(cloud.send(signal_id=f"{name}-{next(attempts)}", qty=qty))[0]
+
+    cloud.until("an order beyond the limit", lambda: next_order(4).reason is Reason.RISK_ORDER_QTY, timeout=20)
+    assert [next_order(3).status for _ in range(2)] == [Status.FILLED, Status.FILLED]
+    [left] = cloud.ended(cloud.send(signal_id=f"{name}-close", kind="close", side=None))
+    assert left.status is Status.FILLED and left.filled_qty >= 6
+    cloud.audit()
+
+
 def test_watching_into_a_pipe_writes_a_line_for_each_change(cloud: Cloud, name: str, tmp_path: Path) -> None:
     log = tmp_path / "watched"
     command = [REPEG, "watch", "--every", "0.2"]

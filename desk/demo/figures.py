@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from rich.console import Group, RenderableType
@@ -42,12 +42,12 @@ def two_ways_table(verdict: Verdict) -> RenderableType:
     return Group(Text(f"{asked}, {levels}; the market is at {old.price}", style="dim"), "", table)
 
 
-def report_table(report: ExecutionReport, brackets: BracketReport, audit: Audit) -> Table:
-    """The execution report."""
+def report_table(report: ExecutionReport, brackets: BracketReport, audit: Audit, kinds: Mapping[str, int]) -> Table:
+    """The execution report; `kinds`: how many orders there are of each kind, as there are more than stories."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column()
-    for name, figures in (*_order_rows(report), *_bracket_rows(brackets)):
+    for name, figures in (*_order_rows(report, kinds), *_bracket_rows(brackets)):
         table.add_row(name, figures)
     agree = "agree" if not audit.differences else f"DIFFER: {'; '.join(audit.differences)}"
     seen = f"{audit.child_orders} child orders, {audit.protections} protections, {audit.fills} fills at the exchange"
@@ -72,10 +72,10 @@ def _grid(*titles: str) -> Table:
     return table
 
 
-def _order_rows(report: ExecutionReport) -> list[tuple[str, str]]:
+def _order_rows(report: ExecutionReport, kinds: Mapping[str, int]) -> list[tuple[str, str]]:
     rate = f"{report.fill_rate:.1%} of the dollars worked" if report.fill_rate is not None else "none"
     rows = [
-        ("orders", f"{report.orders}, {report.worked} worked, {report.filled} filled"),
+        ("orders", f"{report.orders}: {_whose(kinds)}; {report.worked} worked, {report.filled} filled"),
         ("fill rate", rate),
     ]
     slippage = report.average_slippage_bps
@@ -90,8 +90,18 @@ def _order_rows(report: ExecutionReport) -> list[tuple[str, str]]:
     return [*rows, ("not filled", reasons or "none")]
 
 
+def _whose(kinds: Mapping[str, int]) -> str:
+    """Where orders come from: not each is a signal's."""
+    legs, unwinds = kinds.get("rebalance_leg", 0), kinds.get("unwind", 0)
+    told = [f"{sum(kinds.values()) - legs - unwinds} of signals"]
+    told += [f"{legs} of the rebalance"] if legs else []
+    told += [f"{unwinds} to leave what could not be protected"] if unwinds else []
+    return ", ".join(told)
+
+
 def _bracket_rows(report: BracketReport) -> list[tuple[str, str]]:
     unwound = f", {report.exits.get('unwind')} unwound for ${report.unwind_cost:,.2f}"
-    guarded = f"{report.protected} of {report.entered} entries" + (unwound if "unwind" in report.exits else "")
+    guarded = f"{report.protected} of {report.entered} brackets that entered by limit"
+    guarded += unwound if "unwind" in report.exits else ""
     exits = ", ".join(f"{reason} {count}" for reason, count in report.exits.items())
-    return [("protected", guarded), ("exits", exits or "none")]
+    return [("protected", f"{guarded} (the old way's, by market order, is not counted)"), ("exits", exits or "none")]

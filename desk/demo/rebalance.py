@@ -19,7 +19,10 @@ from repeg.store.schedules import KeptTargets, ScheduleStore
 
 View = dict[str, Any]
 TITLE = "A rebalance by schedule"
-ACT = "Wednesday 09:25, five minutes before the open: TQQQ 60 %, SPY 40 % from a book of AAPL and QQQ"
+ACT = (
+    "Wednesday 09:25, five minutes before the open: TQQQ 60 %, SPY 40 % from a book of AAPL and QQQ; "
+    "what the stories above have left without protection, as SPXL and SOXL, has no target and is sold with it"
+)
 FIRES_AT, OPENS_SOON = "2026-11-25T09:25:00-05:00", "2026-11-25T09:29:10-05:00"
 OPENS_AT = "2026-11-25T09:30:00-05:00"
 SIGNAL_ID = "market-open-rebalance-2026-11-25"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -39,6 +40,10 @@ from repeg.store.orders import OrderStore
 
 LONGEST_ACT_MARKET_SECONDS = 150.0
 SLACK_SECONDS = 30.0
+_WORDS = (
+    "limits in a row are child orders, one after the other; bps are hundredths of a percent, + is cost; "
+    "R/R is the reward for a risk of one"
+)
 _NEXT = "to play yourself: make local (it says how to go on)"
 _SLOWER = 'a machine that is busy is late for so fast a market; slower, in two minutes: make demo ARGS="--speed 1"'
 
@@ -55,6 +60,8 @@ class Told:
     rebalance: RebalanceVerdict
     ringing: dict[str, list[str]]
     """Alarms that rang at the end of each part, by its title."""
+    kinds: dict[str, int] = field(default_factory=dict)
+    """How many orders there are of each kind."""
 
     @property
     def ok(self) -> bool:
@@ -163,7 +170,8 @@ class Demo:
         seconds = time.monotonic() - started
         views = [order_view(order) for order in orders.newest()]
         found = audit(views, exchange.journal())
-        return Told(verdicts, execution_report(views), bracket_report(views), found, seconds, weights, ringing)
+        kinds = dict(Counter(view["kind"] for view in views))
+        return Told(verdicts, execution_report(views), bracket_report(views), found, seconds, weights, ringing, kinds)
 
     def _act(self, act: Act, stage: Callable[[Watcher], Stage]) -> list[Verdict]:
         timeout = LONGEST_ACT_MARKET_SECONDS / self._speed + SLACK_SECONDS
@@ -185,11 +193,12 @@ class Demo:
             if verdict.story == RAN_TO_536:
                 self._section("one signal, two ways", two_ways_table(verdict))
         self._section(f"{rebalance.TITLE}: {_ended(told.rebalance)}", _weights(told.rebalance))
-        self._section("execution report", report_table(told.report, told.brackets, told.audit))
+        self._section("execution report", report_table(told.report, told.brackets, told.audit, told.kinds))
         self._section("brackets against their targets", targets_table(targets(told.brackets)))
         good = sum(verdict.ok for verdict in told.verdicts) + told.rebalance.ok
         self._console.print()
         summary = f"{good} of {len(told.verdicts) + 1} stories ended as expected, in {told.seconds:.0f} s"
+        self._console.print(_WORDS, style="dim")
         self._console.print(Text(summary, style="bold green" if told.ok else "bold red"))
         if advice := what_next(told.ok, self._speed):
             self._console.print(advice, style="dim")

@@ -47,7 +47,7 @@ def verdict_table(verdicts: Sequence[Verdict], width: int) -> Table:
     table.add_column("story", overflow="fold")
     table.add_column("expected", overflow="fold")
     table.add_column("actual", overflow="fold", min_width=11)
-    for name in ("slip. bps", "fills", "seconds") if roomy else ():
+    for name in ("cost, bps", "fills", "seconds") if roomy else ():
         table.add_column(name, justify="right", no_wrap=True)
     for verdict in verdicts:
         table.add_row(
@@ -60,8 +60,8 @@ def verdict_table(verdicts: Sequence[Verdict], width: int) -> Table:
 
 
 def heading(console: Console, title: str) -> None:
-    """A line across the screen."""
-    console.print(Rule(title, align="left", style="dim"))
+    """A line across the screen; in a pipe the title alone."""
+    console.print(Rule(title, align="left", style="dim") if console.is_terminal else title)
 
 
 def _mark(item: Progress) -> Text:

@@ -27,7 +27,8 @@ PATIENCE_MS = 30_000
 """For what is on the page within one second, on a machine that does nothing else."""
 
 
-@pytest.fixture(scope="session")
+# Not for longer: as long as Playwright is at work, no other test can run a loop of its own in this thread.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One for all tests."""
     named = ("chromium", "chromium-browser", "google-chrome")

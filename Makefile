@@ -57,12 +57,15 @@ test-spine-2:
 	@nice $(BIN)/python -m pytest $(addprefix tests/integration/spine/,orders held closing)
 test-apart:
 	@nice $(BIN)/python -m pytest -m "not cloud" --ignore tests/integration/spine --ignore tests/browser
-# A bare machine of CI gets its browser here, beside all else; anybody else's is asked to have one.
+# A bare machine gets its browser here, beside all else, if it lets root install one; where it cannot be had, that is
+# said, and the rest of the suite counts.
 test-browser:
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v chromium >/dev/null; then \
-		export DEBIAN_FRONTEND=noninteractive; (nice apt-get -qq update && \
-		nice apt-get -qq install -y --no-install-recommends chromium) >/dev/null 2>&1 || true; fi
-	@nice $(BIN)/python -m pytest tests/browser
+	@if ! command -v chromium >/dev/null && [ -z "$${REPEG_CHROMIUM:-}" ] && [ "$$(id -u)" = 0 ]; then \
+		export DEBIAN_FRONTEND=noninteractive; (nice timeout 300 apt-get -qq update && \
+		nice timeout 300 apt-get -qq install -y --no-install-recommends chromium) >/dev/null 2>&1 || true; fi
+	@if command -v chromium >/dev/null || [ -n "$${REPEG_CHROMIUM:-}" ]; then \
+		nice $(BIN)/python -m pytest tests/browser; \
+		else echo "NOT RUN: tests/browser, as no chromium is here nor can be installed (apt-get install chromium)"; fi
 
 lint: ## Check style, types, template, state machines and security
 	@$(MAKE) -sj4 .tools/lint/.ready .tools/sam/.ready

@@ -17,7 +17,8 @@ from urllib.request import Request, urlopen
 from zoneinfo import ZoneInfo
 
 HOST = os.environ.get("APCA_API_DATA_URL", "https://data.alpaca.markets")
-KEYS = {"APCA-API-KEY-ID": os.environ["APCA_API_KEY_ID"], "APCA-API-SECRET-KEY": os.environ["APCA_API_SECRET_KEY"]}
+NAMES = {"APCA-API-KEY-ID": "APCA_API_KEY_ID", "APCA-API-SECRET-KEY": "APCA_API_SECRET_KEY"}
+KEYS = {header: os.environ.get(name, "") for header, name in NAMES.items()}
 NOW = datetime.now(ZoneInfo("America/New_York"))
 
 
@@ -42,6 +43,10 @@ def bars(symbols):
 
 
 if __name__ == "__main__":
+    if not all(KEYS.values()):
+        sys.exit("the key pair is needed: export APCA_API_KEY_ID=... APCA_API_SECRET_KEY=...")
+    if not sys.argv[1:]:
+        sys.exit("which symbols? for example: python examples/alpaca_bars.py CRWD NVDA")
     lines = csv.writer(sys.stdout, lineterminator="\n")
     lines.writerow(["symbol", "date", "high", "low", "close"])
     over = f"{NOW:%Y-%m-%d}" if NOW.hour >= 16 else f"{NOW - timedelta(days=1):%Y-%m-%d}"

@@ -16,6 +16,7 @@ from decimal import Decimal
 from itertools import groupby
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 QUEUE = os.environ.get("REPEG_STACK", "repeg") + "-signals.fifo"
 DOLLARS_AT_RISK = Decimal(250)  # for each signal, between its price and its stop
@@ -54,9 +55,9 @@ def send(sqs, queue_url, signal):
     )
 
 
-if __name__ == "__main__":
-    with open(sys.argv[1], newline="") as file:
-        found = list(signals(csv.DictReader(file)))
+def run(file):
+    with open(file, newline="") as bars:
+        found = list(signals(csv.DictReader(bars)))
     sqs = boto3.client("sqs")
     queue_url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
     if not found:
@@ -64,3 +65,12 @@ if __name__ == "__main__":
     for signal in found:
         send(sqs, queue_url, signal)
         print(signal["signal_id"])
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("which bars? for example: python examples/breakout.py examples/daily_bars.csv")
+    try:
+        run(sys.argv[1])
+    except (OSError, BotoCoreError, ClientError) as error:
+        sys.exit(f'stopped: {error} (for the local cloud: eval "$(repeg local env)")')

@@ -14,10 +14,14 @@ import sys
 import time
 
 import boto3
+from botocore.exceptions import BotoCoreError
 
 STACK = os.environ.get("REPEG_STACK", "repeg")
 BUS, NAME = f"{STACK}-events", f"{STACK}-outcomes"
-events, sqs = boto3.client("events"), boto3.client("sqs")
+try:
+    events, sqs = boto3.client("events"), boto3.client("sqs")
+except BotoCoreError as error:
+    sys.exit(f'AWS cannot be asked: {error} (for the local cloud: eval "$(repeg local env)")')
 
 
 def listen_to_bus():

@@ -16,6 +16,7 @@ from decimal import Decimal
 from itertools import groupby
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 TABLE = os.environ.get("REPEG_STACK", "repeg")
 DAYS, HELD = 20, 2
@@ -40,7 +41,12 @@ def write(table, weights):
 
 
 if __name__ == "__main__":
-    with open(sys.argv[1], newline="") as file:
-        weights = targets(csv.DictReader(file))
-    write(boto3.resource("dynamodb").Table(TABLE), weights)
+    if len(sys.argv) != 2:
+        sys.exit("which bars? for example: python examples/rotation.py examples/daily_bars.csv")
+    try:
+        with open(sys.argv[1], newline="") as file:
+            weights = targets(csv.DictReader(file))
+        write(boto3.resource("dynamodb").Table(TABLE), weights)
+    except (OSError, BotoCoreError, ClientError) as error:
+        sys.exit(f'no targets were written: {error} (for the local cloud: eval "$(repeg local env)")')
     print(json.dumps(weights))

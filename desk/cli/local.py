@@ -60,7 +60,8 @@ def up(
     tell(f"{word}: endpoint {ready.endpoint_url}, exchange {ready.exchange_url}, speed {ready.speed:g}")
     if not was_up:
         tell(f"prices stand still until you set them; there are quotes of {', '.join(QUOTES)}")
-    tell('point your shell at it: source .venv/bin/activate; eval "$(repeg local env)"')
+    tell('point other programs at it: source .venv/bin/activate; eval "$(repeg local env)"')
+    tell("next: .venv/bin/repeg buy AAPL 5 --wait; make down stops it, and forgets its orders and positions")
 
 
 @app.command()

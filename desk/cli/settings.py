@@ -103,14 +103,18 @@ def _show(documents: Documents, as_json: bool) -> None:
         return
     from rich.table import Table
 
+    from desk.stack.overrides import meanings
     from desk.telling.render import console
 
+    known = meanings()
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("setting", "value", ""):
+    for name in ("setting", "value", "", "what it is"):
         table.add_column(name, overflow="fold")
     for name, value in in_force.items():
         changed = name in overridden
-        table.add_row(name, _text(value), "overridden" if changed else "", style="yellow" if changed else "")
+        word, style = ("overridden", "yellow") if changed else ("", "")
+        # A name such as `enabled` reads like a kill switch where nothing says what it is of.
+        table.add_row(name, _text(value), word, known.get(name, ""), style=style)
     console().print(table)
     tell(f"{len(overridden)} overridden" if overridden else "all at their defaults")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from repeg.domain.money import plain
 from repeg.domain.settings import Settings
@@ -67,6 +67,12 @@ class Documents:
                 f"overrides: larger than {MAX_OVERRIDES_BYTES} bytes; remove what equals the default"
             )
         return text
+
+
+def meanings() -> dict[str, str]:
+    """What each setting is, in the words of its page."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return {name: get_args(hint)[1].meaning for name, hint in hints.items()}
 
 
 def read_pairs(pairs: list[str]) -> Document:

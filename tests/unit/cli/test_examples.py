@@ -121,3 +121,27 @@ def test_what_is_published_of_no_order_is_heard_too(event: dict[str, Any], line:
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
         told = runpy.run_path(str(EXAMPLES / "outcomes.py"))["told"]
     assert told(event) == line
+
+
+@pytest.mark.parametrize(
+    ("example", "arguments", "words"),
+    [
+        ("breakout", [], "which bars? for example: python examples/breakout.py"),
+        ("breakout", ["/nowhere.csv"], "stopped: [Errno 2] No such file"),
+        ("rotation", [], "which bars? for example: python examples/rotation.py"),
+        ("rotation", [str(EXAMPLES / "daily_bars.csv")], "no targets were written: You must specify a region"),
+        ("outcomes", ["1"], "AWS cannot be asked: You must specify a region"),
+        ("alpaca_bars", ["CRWD"], "the key pair is needed: export APCA_API_KEY_ID"),
+    ],
+)
+def test_an_example_that_lacks_something_says_what_in_a_line(
+    example: str, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE", "APCA_API_KEY_ID", "APCA_API_SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr("sys.argv", [f"{example}.py", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLES / f"{example}.py"), run_name="__main__")
+    assert str(ended.value.code).startswith(words) and "\n" not in str(ended.value.code)

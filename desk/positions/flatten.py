@@ -23,6 +23,7 @@ from repeg.domain.halt import Halt, Scope
 from repeg.domain.market.reports import US_EQUITY, Position
 from repeg.domain.money import plain
 from repeg.domain.order.record import Order
+from repeg.domain.rules.life import may_be_taken_back
 from repeg.domain.settings import SYMBOL
 from repeg.errors import RepegError
 
@@ -158,12 +159,14 @@ def _closing(case: Case, book: _Book, halt: Halt, symbol: str) -> Closing:
         order = case.orders.get(claim.order_id) if claim else None
         if claim is None:
             return Closing(symbol, shares, made, _signal(made, symbol, halt))
-        signal_id = made if order and _is_of_all(order) and not order.status.terminal else None
+        signal_id = made if order and _is_of_all(order) else None
     return Closing(symbol, shares, signal_id or "", None)
 
 
 def _is_of_all(order: Order) -> bool:
-    return order.kind == "close" and order.ask.qty is None
+    """True for a close that will sell all there is. One that is over does not, nor one that something ends already."""
+    closes = order.kind == "close" and order.ask.qty is None
+    return closes and not order.status.terminal and may_be_taken_back(order)
 
 
 def _signal(signal_id: str, symbol: str, halt: Halt) -> OutgoingSignal:

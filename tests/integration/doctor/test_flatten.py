@@ -13,7 +13,7 @@ from desk.cli.main import run
 from desk.doctor import reach
 from desk.exchange.client import ExchangeControl
 from repeg.domain.order.record import Order
-from repeg.domain.reasons import Status
+from repeg.domain.reasons import Reason, Status
 from tests.integration.doctor.test_positions import held
 from tests.support.clinic import Clinic
 from tests.support.make import order
@@ -87,6 +87,16 @@ def test_a_close_at_work_is_not_sent_again_and_one_that_is_over_is(
     assert sent(clinic) == []
     clinic.case.orders.finish(close.changed(status=Status.REJECTED))
     _, found, _ = repeg("halt", "--symbol", "TQQQ", "--flatten", "--yes", "--json")
+    assert [each["signal_id"] for each in sent(clinic)] == ["flatten-TQQQ-2"]
+
+
+def test_a_close_that_is_being_ended_closes_nothing(clinic: Clinic, control: ExchangeControl, repeg: Repeg) -> None:
+    """It was taken back, and its worker has not ended it yet."""
+    held(clinic, control)
+    close = order(order_id="ord-2", signal_id="flatten-TQQQ-1", kind="close", side="sell", qty=None)
+    keep(clinic, close.changed(reason=Reason.CANCELLED))
+    keep(clinic, close.changed(order_id="ord-3", signal_id="by-hand", reason=Reason.CANCELLED))
+    repeg("halt", "--symbol", "TQQQ", "--flatten", "--yes")
     assert [each["signal_id"] for each in sent(clinic)] == ["flatten-TQQQ-2"]
 
 

@@ -19,7 +19,7 @@ REACHES_BACK = timedelta(days=5)
 def read_day(survey: Survey) -> Day | None:
     """The day's counters as kept, and as its records have them; None: nothing counts, or not all could be read."""
     orders = survey.worker.orders
-    if not counts_entries(survey.worker.settings()):
+    if not counts_entries(survey.worker.settings_of_exits):
         return None
     day = day_of(survey.now)
     # Before the records: an entry is over by its record before its counters hear of it.

@@ -88,7 +88,9 @@ def _list_quotes(survey: Survey, orders: Iterable[Order]) -> None:
     symbols = {order.symbol for order in orders if order.unexited_qty > 0}
     try:
         if symbols:
-            survey.quotes = worker.broker_for(Priority.ROUTINE).quotes(symbols | worker.settings().feed_witnesses)
+            survey.quotes = worker.broker_for(Priority.ROUTINE).quotes(
+                symbols | worker.settings_of_exits.feed_witnesses
+            )
     except RetryError as error:
         worker.log.info(f"stops are not compared with the market: {error}")
 

@@ -19,7 +19,7 @@ from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Reservation
 from repeg.domain.reasons import Status
 from repeg.domain.settings import Settings
-from repeg.errors import BrokerUnavailable
+from repeg.errors import BrokerUnavailable, ConfigurationError
 from repeg.store.items import (
     Item,
     order_item,
@@ -407,3 +407,18 @@ def test_a_side_that_cannot_be_read_is_no_difference(lab: Lab, path: str) -> Non
         lab.reconcile()
     assert book(lab) == before
     assert not lab.meter.values(Metric.DRIFT)
+
+
+def test_positions_are_compared_and_mended_though_no_settings_can_be_read(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(_: Lab) -> Settings:
+        raise ConfigurationError("settings cannot be read")
+
+    cancel_protection(lab, hold(lab))
+    monkeypatch.setattr(Lab, "settings", property(unreadable), raising=False)
+    lab.reconcile()
+    lab.sleep(60)
+    lab.reconcile()
+    lab.work()
+    assert [guard.qty for guard in guards(lab)] == [Decimal(100)]

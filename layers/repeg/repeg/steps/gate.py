@@ -29,10 +29,12 @@ def with_counted(worker: Worker, order: Order, child: ChildRecord) -> Order:
 
     `order` is without the child order that is about to be sent.
     """
-    if order.sending.counted or not is_held_to_limits(order):
+    counted = order.sending.counted
+    # What was put off until the next session counts on the day of its send.
+    if not is_held_to_limits(order) or (counted and counted.day == day_of(worker.now(order))):
         return order
     try:
-        case = _case(worker, order, child, None)
+        case = _case(worker, order.with_sending(counted=None), child, None)
     except OperatorError:  # by what cannot be read nothing is sent, as the look below finds
         return order
     entry = entry_of(case) if is_counted(case) else None
@@ -98,6 +100,9 @@ def _held_to_limits(worker: Worker, order: Order, case: Case) -> Denied | Thrott
     entry = entry_of(case)
     if entry is None:
         return Denied(Reason.RISK_UNREADABLE, "nobody knows what it may cost")
+    # A limit was set since the record was written, or could not be read then: nobody would know what to give back.
+    if order.sending.counted is None:
+        return Throttled(0, "a limit counts it from now on")
     bound = _count(worker, order, case, entry)
     if bound and bound.reason is Reason.RISK_GROSS_EXPOSURE and not fresh:
         case = case.changed(book=fresh_book(worker, order))

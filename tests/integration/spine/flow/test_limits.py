@@ -14,6 +14,7 @@ from desk.report.truth import trading_calls
 from repeg.broker.port import Denied
 from repeg.domain.counters import day_of
 from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.reservation import Counted
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
 from repeg.domain.settings import Settings
@@ -159,7 +160,8 @@ def test_of_a_hundred_at_once_exactly_as_many_pass_as_fit(lab: Lab) -> None:
     rung = child(status=ChildStatus.INTENT, bid=Decimal("50.95"), ask=Decimal("50.98"))
 
     def pass_or_not(number: int) -> str | None:
-        one = order(order_id=f"ord-{number}", strategy="pairs")
+        counted = Counted(day=day_of(lab.time.latest_now()), notional=Decimal(5106))
+        one = order(order_id=f"ord-{number}", strategy="pairs", counted=counted)
         held = held_back(lab.worker.at(Route.PLACE_ORDER), one, rung, None)
         return held.reason if isinstance(held, Denied) else None
 
@@ -278,6 +280,27 @@ def test_a_later_rung_is_held_to_what_is_set_by_then(lab: Lab) -> None:
     whenever(lab, "broker.cancel", lambda: limited(lab, max_order_qty=1))
     order = done(lab)
     assert (order.status, order.reason, len(order.children)) == (Status.UNFILLED, Reason.RISK_ORDER_QTY, 1)
+
+
+def test_a_limit_that_is_set_while_an_entry_is_on_its_way_counts_it_so_that_it_is_given_back(lab: Lab) -> None:
+    """It is set between the record of what is counted and the counter."""
+    whenever(lab, "store.halts", lambda: limited(lab, max_open_orders=1))
+    done(lab)
+    lab.sweep()
+    assert lab.order("a").status is Status.FILLED
+    assert "open" not in totals(lab)
+    assert done(lab, "b").status is Status.FILLED
+
+
+def test_an_entry_that_was_put_off_over_night_counts_on_the_day_of_its_send(lab: Lab) -> None:
+    """It was counted on the day before, and the broker had no request free until the close."""
+    limited(lab, max_daily_orders=1)
+    lab.set_clock("2026-11-20T15:57:30-05:00")
+    lab.time.read(lab.broker)
+    lab.control.faults({"method": "POST", "path": "/v2/orders", "kind": "error", "status": 429, "count": 3})
+    assert done(lab, when_closed="next_open").status is Status.FILLED
+    assert totals(lab) == {"orders": 1, "notional": 5098, "settled": 5098}
+    assert done(lab, "b").reason is Reason.RISK_DAILY_ORDERS
 
 
 # --- what it costs ---

@@ -50,7 +50,10 @@ class Limits(Table):
         stamp = Decimal(str(entry.at.timestamp()))
         update = _Update()
         update.add(entry.adds)
-        update.set({entry.name: entry.notional, entry.twin_name: stamp})
+        update.set({entry.name: entry.notional})
+        # Only where it is asked for: nobody takes it out again, and by ten thousand of them the item is full.
+        if any(bound.counter == entry.twin_name for bound in bounds):
+            update.set({entry.twin_name: stamp})
         conditions = [f"attribute_not_exists({update.name(entry.name)})"]
         for bound in bounds:
             name, most = update.name(bound.counter), update.value(bound.most)
@@ -81,13 +84,15 @@ class Limits(Table):
 
     def correct_counters(self, day: date, stand: Counters, right: Counters) -> None:
         """Bring the counters that stand so to what they should be; who counts at the same time counts on top."""
-        names = stand.totals.keys() | right.totals.keys()
-        off = {name: right.totals.get(name, Decimal(0)) - stand.totals.get(name, Decimal(0)) for name in names}
+        names = sorted(stand.totals.keys() | right.totals.keys())
+        stood = {name: stand.totals.get(name, Decimal(0)) for name in names}
+        off = {name: right.totals.get(name, Decimal(0)) - stood[name] for name in names}
         update = _Update()
         update.add({name: by for name, by in off.items() if by})
         if update.adds:
-            # On what was read, or not at all: two that corrected at once would both add the difference.
-            unchanged = [f"{update.name(name)} = {update.value(value)}" for name, value in stand.totals.items()]
+            # On what was read, or not at all: two that corrected at once would both add the difference. Of what is not
+            # there, too: each of the counters that differ has all of them corrected.
+            unchanged = [update.stands_at(name, value) for name, value in stood.items()]
             self._update(day, update, unchanged)
 
     def _update(self, day: date, update: _Update, conditions: list[str]) -> dict[str, Decimal] | None:
@@ -178,6 +183,12 @@ class _Update:
 
     def set(self, values: Mapping[str, Decimal]) -> None:
         self.sets += [f"{self.name(name)} = {self.value(value)}" for name, value in values.items()]
+
+    def stands_at(self, name: str, value: Decimal) -> str:
+        """The condition that a counter stands so; one that is not there stands at zero."""
+        place = self.name(name)
+        stands = f"{place} = {self.value(value)}"
+        return stands if value else f"(attribute_not_exists({place}) OR {stands})"
 
     def remove(self, name: str) -> None:
         self.removes.append(self.name(name))

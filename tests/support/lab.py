@@ -7,7 +7,6 @@ output can be made to kill the worker, before or after it happened.
 from __future__ import annotations
 
 import json
-import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -58,6 +57,7 @@ from repeg.wiring.handlers import run_step
 from repeg.wiring.rebalancing import run_rebalance_step
 from repeg.worker.worker import Worker
 from tests.support.audit import audit
+from tests.support.logs import LabLog
 from tests.support.machine import Machine
 from tests.support.tables import create_table, dynamodb_client
 from tests.support.told import Told
@@ -194,7 +194,7 @@ class Lab:
         self.broker = connect_alpaca(
             "key", "secret", trading_url=control.url, data_url=control.url, budget=budget, read_timeout=2
         )
-        log = _Log()
+        log = LabLog()
         self.worker = Worker(
             orders=Watched(self.orders, "store", self.deaths),  # type: ignore[arg-type]
             time=self.time,
@@ -396,14 +396,3 @@ class Lab:
 def machine_of(record_id: str) -> str:
     """Which machine works the record."""
     return "rebalance_portfolio" if is_rebalance(record_id) else "execute_order"
-
-
-class _Log:
-    def __init__(self) -> None:
-        self._log = logging.getLogger("lab")
-
-    def info(self, msg: str, **kwargs: Any) -> None:
-        self._log.info("%s %s", msg, kwargs)
-
-    def error(self, msg: str, **kwargs: Any) -> None:
-        self._log.error("%s %s", msg, kwargs)

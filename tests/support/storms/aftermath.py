@@ -17,7 +17,8 @@ from repeg.domain.rebalance.legs import leg_id
 from repeg.events import REBALANCED
 from repeg.store.rebalances import PORTFOLIO
 from tests.support.scenes import by_hand
-from tests.support.storms.storm import SWEEP_SECONDS, SYMBOL, Storm, Told
+from tests.support.storms.seen import Told
+from tests.support.storms.storm import SWEEP_SECONDS, SYMBOL, Storm
 
 BARE_FOR = timedelta(seconds=60)
 FOUND_WITHIN = timedelta(seconds=75)

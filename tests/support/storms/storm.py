@@ -23,6 +23,7 @@ from repeg.domain.settings import Settings
 from tests.support.lab import Killed, Lab
 from tests.support.scenes import by_hand
 from tests.support.storms.moves import moves
+from tests.support.storms.seen import Cancelled, Halted, Told
 from tests.support.storms.trouble import StormCrowd, Trouble
 
 SYMBOL = "TQQQ"
@@ -50,33 +51,6 @@ SESSIONS = {
 }
 """Where in the week a storm begins; it lasts some minutes, then the clock runs on to the next open session."""
 _MOSTLY = {"regular": 8, "opening": 3, "closing": 4, "early close": 1, "pre-market": 2, "after hours": 2}
-
-
-@dataclass
-class Told:
-    """One event on the bus, and when it was published (market time)."""
-
-    at: datetime
-    kind: str
-    detail: dict[str, Any]
-
-
-@dataclass
-class Halted:
-    """An operator's word, from when to when it was in force (market time)."""
-
-    halt: Halt
-    at: datetime
-    lifted: datetime | None = None
-
-
-@dataclass
-class Cancelled:
-    """A cancel that intake has taken, and when (market time)."""
-
-    cancel_id: str
-    about: str
-    at: datetime
 
 
 @dataclass

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from desk.telling.figures import basis_points, clock_time, day, moment, price
-from desk.telling.holding import UNPROTECTED, bracket_facts, standing
+from desk.telling.holding import OVER, UNPROTECTED, bracket_facts, standing
 
 View = dict[str, Any]
 
@@ -100,6 +100,15 @@ def _position(view: View) -> Text:
     return Text(view["kind"], style="dim") if view["kind"] in ("close", "unwind") else standing(view)
 
 
+def _at_work(view: View) -> Text:
+    """The child order that is in the market, beside the quote that it was priced by; empty for all that is over."""
+    rung = view["rungs"][-1] if view["rungs"] and view["status"] not in OVER else None
+    if rung is None or rung["closed_at"]:
+        return Text()
+    text = Text(f"limit {price(rung['limit_price'])}" if rung["limit_price"] else "market", style="cyan")
+    return text.append(f" in {price(rung['bid'])} / {price(rung['ask'])}", style="dim") if rung["bid"] else text
+
+
 @dataclass(frozen=True)
 class _Column:
     title: str
@@ -119,6 +128,7 @@ _COLUMNS = (
     _Column(_POSITION, _position, goes=4),
     _Column("at", lambda view: price(view["avg_fill_price"]), right=True),
     _Column("bps", lambda view: basis_points(view["slippage_bps"]), right=True, goes=5),
+    _Column("at work", _at_work, goes=6),
     _Column("cap", lambda view: view["max_slippage_bps"] or "", right=True, goes=3),
     _Column("ladder", lambda view: view["ladder"] or "", goes=2),
     _Column("rungs", lambda view: str(len(view["rungs"])), right=True, goes=1),
@@ -129,8 +139,9 @@ _COLUMNS = (
 def orders_table(views: Iterable[View], width: int) -> Table:
     """One line for each order, with as many columns as there is room for on a screen of so many."""
     listed = list(views)
+    known = [column for column in _COLUMNS if column.cell is not _at_work or any(map(_at_work, listed))]
     for left_out in range(max(column.goes for column in _COLUMNS) + 1):
-        table = _orders_table(listed, [column for column in _COLUMNS if not 0 < column.goes <= left_out])
+        table = _orders_table(listed, [column for column in known if not 0 < column.goes <= left_out])
         if widest(table) <= width:
             return table
     # Nothing is cut short: what does not fit goes on in the next line.

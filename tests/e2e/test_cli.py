@@ -179,7 +179,7 @@ def test_waiting_for_a_signal_that_never_comes_times_out(repeg: Repeg, name: str
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["orders", "--status", "done"], "--status"),
+        (["orders", "--status", "over"], "--status"),
         (["settings", "set", "max_repegs=-1"], "max_repegs"),
         (["settings", "set", "speed"], "speed"),
         (["settings", "load", "/nowhere.json"], "/nowhere.json"),

@@ -131,3 +131,9 @@ def test_waiting_for_a_fill_fails_where_there_was_none(repeg: Repeg) -> None:
 def test_a_pipe_gets_lines_without_padding(repeg: Repeg, store: OrderStore) -> None:
     lines = repeg("orders")[1].splitlines()
     assert len(lines) == 4 and not [line for line in lines if line != line.rstrip()]
+
+
+def test_a_setting_is_shown_with_what_it_is(repeg: Repeg) -> None:
+    page = repeg("settings", "show")[1]
+    [line] = [line for line in page.splitlines() if line.startswith("enabled ")]
+    assert "Better Orders; off: every plain order takes the standard" in line

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from desk.cli.main import COMMANDS, make_app, run
+from desk.exchange.market.assets import listed_assets
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +100,7 @@ def test_a_command_imports_nothing_that_it_does_not_need() -> None:
     loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stderr.split()
     assert "desk.cli.orders" in loaded
     assert not {"boto3", "asyncio", "desk.cli.exchange", "rich.live"} & set(loaded)
+
+
+def test_symbols_that_errors_recommend_are_known_to_the_simulated_exchange() -> None:
+    assert {"TQQQ", "BRK.B"} <= listed_assets().keys()

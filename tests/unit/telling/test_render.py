@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 from desk.telling.figures import price
 from desk.telling.render import change_line, order_page, orders_table
 from repeg.domain.ladder.pricing import CapBound
+from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.parts import Ask
 from repeg.domain.order.record import Order
 from repeg.domain.order.views import order_view
@@ -92,6 +93,23 @@ def test_a_narrow_screen_shows_what_matters_on_one_line() -> None:
     wide, narrow = (shown(orders_table([order_view(PARTIAL)], width)).splitlines() for width in (160, 80))
     assert "better_orders" in wide[1] and "better_orders" not in narrow[1]
     assert len(narrow) == 2 and all(word in narrow[1] for word in ("TQQQ", "40/100", "slippage_exceeded", "s-1"))
+
+
+def test_what_is_in_the_market_is_shown_with_its_limit_and_its_quote_while_there_is_room() -> None:
+    resting = order(rung(1, 100, 0, None), status=Status.WORKING)
+    resting = resting.with_child(resting.children[0].changed(closed_at=None, status=ChildStatus.LIVE))
+    table = orders_table([order_view(resting), order_view(PARTIAL)], 160)
+    assert "limit 50.99 in 50.95 / 50.98" in shown(table)
+    assert "at work" not in shown(orders_table([order_view(PARTIAL)], 160))
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+def test_nothing_is_cut_short_on_any_screen(width: int) -> None:
+    view = order_view(PARTIAL.changed(signal_id="a-strategy-with-a-long-name-2026-11-20-TQQQ-0042"))
+    screen = StringIO()
+    Console(file=screen, width=width, markup=False).print(orders_table([view], width), order_page(view, width))
+    assert "…" not in screen.getvalue()
+    assert "50.98" in screen.getvalue() and max(map(len, screen.getvalue().splitlines())) <= width
 
 
 def test_days_are_new_yorks() -> None:

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from repeg.domain.models import Side, direction, opposite
-from repeg.domain.order.protection import Exit, ExitReason
+from repeg.domain.order.protection import ExitReason
 from repeg.domain.order.record import ZERO, Order
 
 _BY_OCO = (ExitReason.TARGET, ExitReason.STOP)
@@ -160,7 +160,7 @@ def _book_bracket(order: Order, books: Books) -> None:
                 strategy=order.strategy,
                 side=order.trading_side,
                 qty=left.qty,
-                entry_price=_entry_price_at(order, left),
+                entry_price=order.entry_price_at(left.at),
                 exit_price=left.price,
                 entered_at=order.first_sent_at,
                 exited_at=left.at,
@@ -181,15 +181,6 @@ def _book_bracket(order: Order, books: Books) -> None:
                 bracket=True,
             )
         )
-
-
-def _entry_price_at(order: Order, left: Exit) -> Decimal | None:
-    """What a share cost, in shares as they were when they left: after a split they are other ones."""
-    price = order.avg_fill_price
-    for adjusted in order.care.adjustments:
-        if price is not None and adjusted.at <= left.at:
-            price /= adjusted.ratio
-    return price
 
 
 def _beside_brackets(order: Order, by_brackets: Decimal) -> list[Fill]:

@@ -186,8 +186,8 @@ def _old(order: Order, touch: Decimal | None) -> Old | None:
 
 def _left(order: Order) -> list[Left]:
     """The exits of a bracket whose price is known, in dollars and in multiples of its risk."""
-    bracket, paid, entry = order.terms.bracket, order.avg_fill_price, order.entry_price
-    if bracket is None or paid is None or entry is None:
+    bracket, paid = order.terms.bracket, order.avg_fill_price
+    if bracket is None or paid is None:
         return []
     sign, touch = direction(bracket.side), arrival_touch(order)
     ours = bracket.levels_at(paid)
@@ -195,7 +195,8 @@ def _left(order: Order) -> list[Left]:
     risk = (paid - ours.stop) * sign * order.filled_qty
     found = []
     for gone in order.all_exits:
-        if gone.price is None:
+        entry = order.entry_price_at(gone.at)
+        if gone.price is None or entry is None:
             continue
         dollars = (gone.price - entry) * sign * gone.qty
         old = None

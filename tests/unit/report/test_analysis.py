@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +24,7 @@ from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from tests.support.make import NOON, with_fields
 from tests.support.period import period
-from tests.unit.samples import BOUGHT, STOPPED, TAKEN, bracket, gone, order, rung
+from tests.unit.samples import BOUGHT, START, STOPPED, TAKEN, bracket, gone, order, rung
 
 ORDERS = list(period(200))
 CENT = Decimal("0.0001")
@@ -211,9 +212,25 @@ def test_a_split_changes_neither_profit_nor_risk() -> None:
         change=Decimal(25),
         ratio=Decimal(2),
         levels=Levels(stop=Decimal("264.73"), target=Decimal("272.75")),
-        at=NOON,
+        at=START,
     )
     halved = with_fields(bracket(BOUGHT, exits=(gone(ExitReason.TARGET, 50, "272.75"),)), adjustments=(split,))
     found = over(halved)
     assert (found.exits.all.dollars, found.exits.all.reward) == (Decimal("267.50"), Decimal("2.0000"))
     assert found.old_way.brackets.closed == 0
+
+
+def test_what_left_before_a_split_is_measured_in_the_shares_of_then() -> None:
+    """10 of 25 shares left at the target, then the other 15 became 30."""
+    split = Adjustment(
+        why="corporate_action",
+        detail="2 for 1",
+        change=Decimal(15),
+        ratio=Decimal(2),
+        levels=Levels(stop=Decimal("264.73"), target=Decimal("272.75")),
+        at=NOON,
+    )
+    before = gone(ExitReason.TARGET, 10, "545.50", "leg-1").changed(at=NOON - timedelta(minutes=1))
+    after = gone(ExitReason.TARGET, 30, "272.75", "leg-2").changed(at=NOON + timedelta(minutes=1))
+    found = over(with_fields(bracket(BOUGHT, exits=(before, after)), adjustments=(split,)))
+    assert (found.exits.all.dollars, found.exits.all.reward) == (Decimal("267.50"), Decimal("2.0000"))

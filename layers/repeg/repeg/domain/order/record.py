@@ -195,9 +195,14 @@ class Order(Frozen):
     @property
     def entry_price(self) -> Decimal | None:
         """What a share that is held cost: the average fill, in shares as they are since the last corporate action."""
+        return self.entry_price_at(None)
+
+    def entry_price_at(self, at: datetime | None) -> Decimal | None:
+        """The same in shares as they were at that market time: those that left before a split were other ones."""
         price = self.avg_fill_price
         for adjusted in self.care.adjustments:
-            price = price / adjusted.ratio if price is not None else None
+            if price is not None and (at is None or adjusted.at <= at):
+                price = price / adjusted.ratio
         return price
 
     @property

@@ -9,14 +9,14 @@ entry here: its sale is told as unmatched, and earns nothing. Fees are not in th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from repeg.domain.models import Side, direction, opposite
-from repeg.domain.order.protection import ExitReason
+from repeg.domain.order.protection import Exit, ExitReason
 from repeg.domain.order.record import ZERO, Order
 
 _BY_OCO = (ExitReason.TARGET, ExitReason.STOP)
@@ -134,13 +134,13 @@ def books_of(orders: Iterable[Order]) -> Books:
     """Every entry with how it left, and what is held yet. Needs all orders: an older one may have bought."""
     books = Books()
     lines: defaultdict[str, list[Fill]] = defaultdict(list)
-    taken: defaultdict[str, Decimal] = defaultdict(Decimal)
+    taken: defaultdict[str, list[Exit]] = defaultdict(list)
     known = list(orders)
     for order in known:
         if order.kind == "bracket" and order.filled_qty > 0:
             _book_bracket(order, books)
             for left in order.all_exits:
-                taken[left.source] += left.qty
+                taken[left.source].append(left)
     for order in known:
         # An unwind sells what its bracket holds, and is booked there.
         if order.kind not in ("bracket", "unwind"):
@@ -183,15 +183,25 @@ def _book_bracket(order: Order, books: Books) -> None:
         )
 
 
-def _beside_brackets(order: Order, by_brackets: Decimal) -> list[Fill]:
+def _beside_brackets(order: Order, by_brackets: Sequence[Exit]) -> list[Fill]:
     """The fills of an order without the shares that it took from brackets: those are booked with them."""
-    fills: list[Fill] = []
-    for fill in fills_of(order):
-        theirs = min(fill.qty, by_brackets)
-        by_brackets -= theirs
-        if fill.qty > theirs:
-            fills.append(replace(fill, qty=fill.qty - theirs))
-    return fills
+    fills = list(fills_of(order))
+    rest = sum((fill.qty for fill in fills), ZERO) - sum((left.qty for left in by_brackets), ZERO)
+    if not by_brackets:
+        return fills
+    if rest <= 0 or not fills:
+        return []
+    # The brackets' records have the average of all its fills. So what is left is no fill of its own either: it is the
+    # dollars that the brackets did not get.
+    return [replace(fills[-1], qty=rest, price=_price_of_rest(order, by_brackets, rest))]
+
+
+def _price_of_rest(order: Order, by_brackets: Sequence[Exit], rest: Decimal) -> Decimal | None:
+    average = order.avg_fill_price
+    if average is None or any(left.price is None for left in by_brackets):
+        return average
+    theirs = sum((left.qty * (left.price or ZERO) for left in by_brackets), ZERO)
+    return (order.filled_qty * average - theirs) / rest
 
 
 def _book_line(line: list[Fill], books: Books) -> None:

@@ -77,6 +77,17 @@ def test_a_close_of_a_bracket_and_of_shares_beside_it_is_counted_once() -> None:
     assert (books.lots, books.unmatched) == ([], [])
 
 
+def test_what_a_close_in_parts_brought_is_in_all_what_it_was_sold_for() -> None:
+    """10 at 52 and 5 at 51; the bracket's exit is told at the average, as its record has it."""
+    first, second = traded(5, "sell", "10", "52").children[0], traded(6, "sell", "5", "51").children[0]
+    close = traded(5, "sell", "10", "52", kind="close").changed(children=(first, second))
+    held = bracket(2, "10", "50", left(6, "10", str(close.avg_fill_price), ExitReason.CLOSE, close.order_id))
+    books = books_of([traded(1, "buy", "5", "40"), held, close])
+    earned_ = sum((each.realised or Decimal(0) for each in books.trades), Decimal(0))
+    assert round(earned_, 6) == 10 * 52 + 5 * 51 - 10 * 50 - 5 * 40
+    assert not books.lots and not books.unmatched
+
+
 def test_an_unwind_is_its_brackets_exit() -> None:
     unwind = traded(3, "sell", "10", "49.5", kind="unwind", parent_id="ord-2")
     books = books_of([bracket(2, "10", "50", left(3, "10", "49.5", ExitReason.UNWIND, "ord-3")), unwind])

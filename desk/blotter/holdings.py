@@ -121,7 +121,7 @@ def position_rows(
 
 def _position(symbol: str, position: Position | None, brackets: list[Row], quote: Quote | None) -> Row:
     qty = position.qty if position else Decimal(0)
-    mark = (quote.bid + quote.ask) / 2 if quote and quote.bid > 0 and quote.ask > 0 else None
+    mark = quote.mark if quote else None
     entry = position.avg_entry_price if position else None
     pnl = (mark - entry) * qty if mark is not None and entry else None
     return {

@@ -111,8 +111,9 @@ def _cost_of_rest(position: Position, brackets: list[Order], rest: Decimal) -> D
 
 def _worth(qty: Decimal, side: Side, cost: Decimal | None, quote: Quote | None) -> dict[str, Any]:
     """What shares are worth at the mid, and what they gained so far, in dollars."""
-    value = qty * quote.mid * direction(side) if quote else None
-    gained = (quote.mid - cost) * qty * direction(side) if quote and cost is not None else None
+    mark = quote.mark if quote else None
+    value = None if mark is None else qty * mark * direction(side)
+    gained = None if mark is None or cost is None else (mark - cost) * qty * direction(side)
     return {
         "qty": plain(qty),
         "entry_price": None if cost is None else plain(cost.quantize(_MILLIONTH)),

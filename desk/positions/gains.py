@@ -82,7 +82,8 @@ def _count(row: _Row, trade: Trade) -> None:
 
 def _add_held(row: _Row, lot: Lot, quote: Quote | None) -> None:
     row.lots.append(lot)
-    gained = lot.unrealised(quote.mid) if quote else None
+    mark = quote.mark if quote else None
+    gained = None if mark is None else lot.unrealised(mark)
     if gained is not None:
         row.unrealised = (row.unrealised or ZERO) + gained
     else:

@@ -50,3 +50,6 @@ def test_what_is_held_is_shown_with_what_it_is_worth_and_has_gained(clinic: Clin
     assert (spy["side"], spy["qty"], spy["unrealised"]) == ("sell", "2", "5.79")
     assert [each["symbol"] for each in documents(clinic.case, "SPY")[0]] == ["SPY"]
     assert table([bracket, spy, rest]).row_count == 3
+    control.quote("TQQQ", "0", "50.98", 0, 500)
+    one_sided = documents(clinic.case, "TQQQ")[0]
+    assert {(each["value"], each["unrealised"]) for each in one_sided} == {(None, None)}

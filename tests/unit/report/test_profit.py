@@ -157,6 +157,13 @@ def test_what_the_account_does_not_hold_any_more_is_not_valued() -> None:
     assert gone == {"TQQQ": 8}
 
 
+@pytest.mark.parametrize(("bid", "ask"), [("0", "51"), ("50", "0")])
+def test_one_side_of_a_market_values_nothing(bid: str, ask: str) -> None:
+    books = books_of([traded(1, "buy", "10", "50")])
+    view = gains(books, "symbol", None, Worth({"TQQQ": Decimal(10)}, {"TQQQ": quote(bid, ask)}))
+    assert (view["unrealised"], view["held"], view["unpriced_qty"]) == (None, "10", "10")
+
+
 @pytest.mark.parametrize(
     ("by", "rows"),
     [

@@ -50,6 +50,12 @@ class Quote(Frozen):
         return (self.bid + self.ask) / 2
 
     @property
+    def mark(self) -> Decimal | None:
+        """What shares are valued at: the mid in dollars; None where a side is missing."""
+        # A side without an order has price 0, as after hours: the mid is half of a price then.
+        return self.mid if self.bid > 0 and self.ask > 0 else None
+
+    @property
     def half_spread(self) -> Decimal:
         """Half of the quoted spread in dollars."""
         return (self.ask - self.bid) / 2

@@ -155,12 +155,10 @@ def _bracket(each: Row, mark: Decimal | None) -> Row:
 
 def _r(record: Row, side: str, mark: Decimal | None) -> str | None:
     """What is won or lost so far, in multiples of what was risked."""
-    if mark is None or not record["entry_price"] or not record["stop_loss"]:
+    if mark is None or not record["entry_price"] or not record["risk"]:
         return None
-    entry, stop = Decimal(record["entry_price"]), Decimal(record["stop_loss"])
     sign = 1 if side == "buy" else -1
-    risk = (entry - stop) * sign
-    return _money((mark - entry) * sign / risk) if risk > 0 else None
+    return _money((mark - Decimal(record["entry_price"])) * sign / Decimal(record["risk"]))
 
 
 def _quote(quote: Quote) -> Row:

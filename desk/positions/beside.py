@@ -116,7 +116,7 @@ def _worth(qty: Decimal, side: Side, cost: Decimal | None, quote: Quote | None) 
     gained = None if mark is None or cost is None else (mark - cost) * qty * direction(side)
     return {
         "qty": plain(qty),
-        "entry_price": None if cost is None else plain(cost.quantize(_MILLIONTH)),
+        "entry_price": _cut(cost),
         "value": None if value is None else plain(value.quantize(_CENT)),
         "unrealised": None if gained is None else plain(gained.quantize(_CENT)),
     }
@@ -136,9 +136,10 @@ def document(case: Case, order: Order, orders: list[Order], seen: Sides) -> dict
         "side": order.side,
         "record": {
             "qty": plain(order.unexited_qty),
-            "entry_price": _text(order.entry_price),
+            "entry_price": _cut(order.entry_price),
             "stop_loss": _text(order.guard.stop_loss),
             "take_profit": _text(order.guard.take_profit),
+            "risk": _cut(order.risk_per_share),
             "protected": order.guard.protected,
             "frozen": order.care.frozen or None,
         },
@@ -211,3 +212,7 @@ def _side_of_account(brackets: list[Order], seen: Sides) -> Account:
 
 def _text(number: Decimal | None) -> str | None:
     return None if number is None else plain(number)
+
+
+def _cut(price: Decimal | None) -> str | None:
+    return None if price is None else plain(price.quantize(_MILLIONTH))

@@ -191,8 +191,9 @@ def _left(order: Order) -> list[Left]:
         return []
     sign, touch = direction(bracket.side), arrival_touch(order)
     ours = bracket.levels_at(paid)
-    # What was risked is measured on entry: a stop that was moved later does not change what was put at stake.
-    risk = (paid - ours.stop) * sign * order.filled_qty
+    stake, entry_now = order.risk_per_share, order.entry_price
+    # Of all its shares, as many as they were on entry.
+    risk = stake * paid / entry_now * order.filled_qty if stake and entry_now else ZERO
     found = []
     for gone in order.all_exits:
         entry = order.entry_price_at(gone.at)

@@ -22,6 +22,7 @@ def _bracket(side: str = "buy", stop: str = "38", target: str = "44") -> dict[st
         "entry_price": "40",
         "stop_loss": stop,
         "take_profit": target,
+        "risk": "2",
         "protected": True,
         "frozen": None,
     }
@@ -63,3 +64,10 @@ def test_shares_that_the_account_does_not_show_are_on_the_page_all_the_same() ->
 def test_what_no_bracket_holds_is_shown_too() -> None:
     row = position_rows({"TQQQ": _position("3.5")}, [], {})["TQQQ"]
     assert (row["qty"], row["guarded"], row["brackets"]) == ("3.5", "0", [])
+
+
+def test_a_stop_that_was_drawn_near_does_not_make_more_of_what_was_won() -> None:
+    """Entered at 40 with a stop at 38: at 44 that is twice what was risked, wherever the stop lies by now."""
+    for stop in ("39.9", "41"):
+        row = position_rows({"TQQQ": _position("100")}, [_bracket(stop=stop)], {"TQQQ": quote("43.99", "44.01")})
+        assert row["TQQQ"]["brackets"][0]["r"] == "2"

@@ -234,3 +234,18 @@ def test_what_left_before_a_split_is_measured_in_the_shares_of_then() -> None:
     after = gone(ExitReason.TARGET, 30, "272.75", "leg-2").changed(at=NOON + timedelta(minutes=1))
     found = over(with_fields(bracket(BOUGHT, exits=(before, after)), adjustments=(split,)))
     assert (found.exits.all.dollars, found.exits.all.reward) == (Decimal("267.50"), Decimal("2.0000"))
+
+
+def test_what_a_share_risked_is_measured_by_its_first_stop_and_in_shares_of_now() -> None:
+    split = Adjustment(
+        why="corporate_action",
+        detail="2 for 1",
+        change=Decimal(25),
+        ratio=Decimal(2),
+        levels=Levels(stop=Decimal("267.00"), target=Decimal("272.75")),
+        at=START,
+    )
+    whole = bracket(BOUGHT)
+    assert whole.risk_per_share == Decimal("534.80") - Decimal("529.45")
+    assert with_fields(whole, adjustments=(split,), stop_loss=Decimal("267.00")).risk_per_share == Decimal("2.675")
+    assert order(rung(1, 100, 100, "50.98")).risk_per_share is None

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from repeg.domain.history import Event, Told, with_event
 from repeg.domain.ladder.pricing import worst_price
-from repeg.domain.models import Frozen, Side, printable
+from repeg.domain.models import Frozen, Side, direction, printable
 from repeg.domain.money import floor_qty
 from repeg.domain.order.bygone import Bygone, bounded
 from repeg.domain.order.children import ChildRecord, ChildStatus
@@ -204,6 +204,16 @@ class Order(Frozen):
             if price is not None and (at is None or adjusted.at <= at):
                 price = price / adjusted.ratio
         return price
+
+    @property
+    def risk_per_share(self) -> Decimal | None:
+        """Dollars that a bracket's entry put at stake with each share, as they are since the last corporate action."""
+        bracket, paid, now = self.terms.bracket, self.avg_fill_price, self.entry_price
+        if bracket is None or paid is None or now is None:
+            return None
+        # By the stop that the entry had: one that was drawn near since changes nothing of what was put at stake.
+        risk = (paid - bracket.levels_at(paid).stop) * direction(bracket.side) * now / paid
+        return risk if risk > 0 else None
 
     @property
     def first_sent_at(self) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +12,8 @@ from typing import Any, NoReturn
 
 import typer
 
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 FAILED = 1
 BAD_INPUT = 2
 
@@ -27,7 +30,14 @@ def print_csv(rows: Iterable[dict[str, Any]], columns: str) -> None:
     # As every other output of a command line: csv by itself ends its lines as on Windows.
     writer = csv.DictWriter(sys.stdout, columns.split(), extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+
+
+def _cell(value: Any) -> Any:
+    """As it is, but for text that a spreadsheet would take for a formula: who names a strategy runs nothing by it."""
+    if isinstance(value, str) and value.startswith(_FORMULAS) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
 
 
 def tell_unread(broken: dict[str, str]) -> None:

@@ -44,10 +44,10 @@ class TargetLine(Frozen):
 
 
 class Counts(Frozen):
-    """Orders of the period, of every kind."""
+    """Orders of the period, of every kind but those that say something of another order: cancels and adjusts."""
 
     orders: int
-    open: Annotated[int, _says("not over yet: left out of every figure but exits and cloud cost")]
+    open: Annotated[int, _says("not over yet: in these counts, exits and cloud cost, and in no other figure")]
     entries: Annotated[int, _says("orders that ended, but for closes and unwinds")]
     sent: Annotated[int, _says("orders of which a child order reached the broker")]
     traded: Annotated[int, _says("orders that filled, in whole or in part")]

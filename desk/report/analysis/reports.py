@@ -50,16 +50,17 @@ def report_over(orders: Iterable[Order], details: Details, span: Span) -> Report
 
 def report_of(trades: Sequence[Trade], details: Details, span: Span) -> Report:
     """The report over trades."""
-    over = [trade for trade in trades if trade.status.terminal]
+    orders = [trade for trade in trades if not trade.instruction]
+    over = [trade for trade in orders if trade.status.terminal]
     entries = [trade for trade in over if not trade.exit]
     ranked = sorted((trade for trade in over if trade.shortfall_bps is not None), key=lambda t: t.shortfall_dollars)
     worst = ranked[-SHOWN:][::-1]
     best = ranked[: min(SHOWN, len(ranked) - len(worst))]
     drawn = details([trade.order_id for trade in (*best, *worst)])
     return Report(
-        period=_period(trades, span),
+        period=_period(orders, span),
         targets=target_lines([trade.mark for trade in over if trade.mark]),
-        counts=_counts(trades, len(entries)),
+        counts=_counts(orders, len(entries)),
         slippage=cost_section(by_slippage(entries)),
         shortfall=cost_section(by_shortfall(entries)),
         leaving=costs("exits", by_shortfall(trade for trade in over if trade.exit)),
@@ -67,9 +68,9 @@ def report_of(trades: Sequence[Trade], details: Details, span: Span) -> Report:
         rungs=rungs(over),
         fallbacks=fallbacks(over),
         ends=ends(entries),
-        exits=exits(trades),
+        exits=exits(orders),
         old_way=against_the_old_way(over),
-        cloud=cloud(trades),
+        cloud=cloud(trades, len(orders)),
         best=[_timeline(trade, drawn[trade.order_id]) for trade in best if trade.order_id in drawn],
         worst=[_timeline(trade, drawn[trade.order_id]) for trade in worst if trade.order_id in drawn],
     )

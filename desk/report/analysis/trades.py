@@ -106,6 +106,11 @@ class Trade(NamedTuple):
     old: Old | None
 
     @property
+    def instruction(self) -> bool:
+        """True for what trades nothing itself."""
+        return self.kind in ("cancel", "adjust")
+
+    @property
     def slippage_dollars(self) -> Decimal:
         """+ is cost."""
         return self.slippage_base * (self.slippage_bps or ZERO) / 10_000

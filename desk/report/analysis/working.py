@@ -128,8 +128,11 @@ def _exit_line(name: str, gone: Sequence[tuple[Trade, Left]]) -> ExitLine:
     )
 
 
-def cloud(trades: Sequence[Trade]) -> Cloud:
-    """An estimate, as the metric `EstimatedCost` is; what runs without any order is not in it."""
+def cloud(trades: Sequence[Trade], orders: int) -> Cloud:
+    """An estimate, as the metric `EstimatedCost` is, for so many orders and for what was said about them.
+
+    What runs without any order is not in it.
+    """
     transitions = sum(trade.transitions for trade in trades)
     for_transitions = transitions * Decimal(repr(TRANSITION))
     total = sum((trade.cost for trade in trades), ZERO)
@@ -139,7 +142,7 @@ def cloud(trades: Sequence[Trade]) -> Cloud:
         transition_dollars=for_transitions.quantize(parts),
         other_dollars=(total - for_transitions).quantize(parts),
         dollars=total.quantize(parts),
-        dollars_per_order=(total / len(trades)).quantize(parts) if trades else None,
+        dollars_per_order=(total / orders).quantize(parts) if orders else None,
         priced_on=PRICED_ON,
         region=REGION,
         estimate=True,

@@ -74,6 +74,15 @@ def test_a_list_as_comma_separated_values_has_the_documents_words(repeg: Repeg) 
     assert list(row) == orders_command.CSV.split()
 
 
+def test_a_name_is_no_formula_to_a_spreadsheet(repeg: Repeg, store: OrderStore) -> None:
+    named = order(order_id="ord-f", signal_id="-f", strategy="=cmd|' /C calc'!A0", created_at=NOON)
+    store.accept(named, "f")
+    code, text, _ = repeg("orders", "--csv", "--symbol", "TQQQ")
+    row = next(row for row in csv.DictReader(io.StringIO(text)) if row["order_id"] == "ord-f")
+    assert (code, row["strategy"], row["signal_id"]) == (0, "'=cmd|' /C calc'!A0", "'-f")
+    assert all(not cell.startswith("'") for name, cell in row.items() if name not in ("strategy", "signal_id"))
+
+
 @pytest.mark.parametrize(
     ("typed", "words"),
     [

@@ -249,3 +249,12 @@ def test_what_a_share_risked_is_measured_by_its_first_stop_and_in_shares_of_now(
     assert whole.risk_per_share == Decimal("534.80") - Decimal("529.45")
     assert with_fields(whole, adjustments=(split,), stop_loss=Decimal("267.00")).risk_per_share == Decimal("2.675")
     assert order(rung(1, 100, 100, "50.98")).risk_per_share is None
+
+
+@pytest.mark.parametrize("kind", ["adjust", "cancel"])
+def test_an_instruction_is_no_entry_and_no_order(kind: str) -> None:
+    refused = order(status=Status.REJECTED, reason=Reason.NO_POSITION, kind=kind).changed(order_id="ord-2")
+    found = over(order(rung(1, 100, 100, "50.98")), refused)
+    assert (found.counts.orders, found.counts.entries, found.ends) == (1, 1, [])
+    assert found.counts.by_status == {"filled": 1}
+    assert found.cloud.dollars > over(order(rung(1, 100, 100, "50.98"))).cloud.dollars, "it costs as they do"

@@ -57,7 +57,6 @@ def halt(
     as_json: AsJson = False,
 ) -> None:
     """Send no more orders but exits: of the account, a strategy or a symbol. What is held stays protected."""
-    from desk.stack.control import option_of
     from repeg.domain.halt import Halt, Mode, halt_view
     from repeg.domain.models import printable
 
@@ -79,7 +78,7 @@ def halt(
         untold = switch.halt(word)
     if not as_json:
         entries = "entries in the market are taken back" if word.cancel_open else "what is in the market stays there"
-        tell(f"{word.sentence}; {entries}; lift it with: repeg resume{option_of(scope, of)}")
+        tell(f"{word.sentence}; {entries}; {_lifted_by(word)}")
     _say_untold(untold)
     done, problems = _flattened(stack, word, yes, as_json) if flatten else ({}, [])
     if as_json:
@@ -175,7 +174,7 @@ def resume(
     if in_force or of:
         tell(f"{of or 'the account'} {'is active again' if in_force else 'was not halted'}")
     for halt in left:
-        tell(f"still in force: {halt.sentence}")
+        tell(f"still in force: {halt.sentence}; {_lifted_by(halt)}")
     _say_untold(untold)
     # Last: that intake cannot be switched must not keep a halt in force, nor keep anybody from hearing that it is not.
     where, found = ("", None) if of else _switched(stack, resume_)
@@ -194,9 +193,10 @@ def control(stack: StackName = "", as_json: AsJson = False) -> None:
         return
     for halt in words:
         since = f", since {halt.since:%d %b %H:%M:%S} UTC" if halt.since else ""
-        tell(f"{halt.sentence}{since}")
+        tell(f"{halt.sentence}{since}; {_lifted_by(halt)}")
     if not words:
-        tell("active: orders are sent")
+        # Intake may be paused all the same, which whoever has a right to the table alone cannot see.
+        tell("active: nothing is halted; repeg doctor says whether signals are taken")
 
 
 def cancel(
@@ -257,6 +257,12 @@ def _scope(symbol: str | None, strategy: str | None) -> tuple[Scope, str]:
     if symbol:
         return Scope.SYMBOL, symbol.upper()
     return (Scope.STRATEGY, strategy) if strategy else (Scope.ACCOUNT, "")
+
+
+def _lifted_by(halt: Halt) -> str:
+    from desk.stack.control import option_of
+
+    return f"lift it with: repeg resume{option_of(halt.scope, halt.of)}"
 
 
 def _say_untold(why: str | None) -> None:

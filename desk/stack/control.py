@@ -51,7 +51,11 @@ class Switch:
         if not self._halts.lift_halt(scope, of):
             return False, None
         lifted = Halt(scope=scope, of=of, mode=Mode.ACTIVE)
-        return True, self._tell(f"{lifted.about} is active again: orders are sent", lifted)
+        # Of what another word still stops nobody may read that it is sent.
+        left = "; ".join(halt.sentence for halt in self.words())
+        return True, self._tell(
+            f"{lifted.about} is active again{f'; still in force: {left}' if left else ': orders are sent'}", lifted
+        )
 
     def words(self) -> Sequence[Halt]:
         """Every word in force, that on the account first."""

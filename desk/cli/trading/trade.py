@@ -288,6 +288,8 @@ def adjust(
     from desk.stack.ordering import checked, made_id
     from desk.stack.signal_files import BadSignals
 
+    if stop is None and target is None:
+        refuse("--stop: is missing; give --stop, --target, or both; nothing was sent")
     body = {
         "kind": "adjust",
         "signal_id": id_ if id_ is not None else made_id("adjust", signal_id, datetime.now(UTC)),

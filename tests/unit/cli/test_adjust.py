@@ -86,7 +86,7 @@ def test_without_an_answer_it_says_that_it_stays_sent(clinic: Clinic, repeg: Rep
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        (("adjust", "a"), "--stop: is missing; give it, take_profit, or both"),
+        (("adjust", "a"), "--stop: is missing; give --stop, --target, or both"),
         (("adjust", "a", "--stop", "53.001"), "--stop: must be a price in whole ticks of 0.01"),
         (("adjust", "a", "--target", "0"), "--target: must be greater than 0"),
         (("adjust", "a b", "--stop", "5"), "SIGNAL_ID: must be 1 to 64 of A-Z a-z 0-9 _ -"),

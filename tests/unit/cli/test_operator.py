@@ -131,6 +131,19 @@ def test_what_lifts_a_halt_is_said_ready_to_paste(
     assert "strategy the pairs is active again: orders are sent" in mailed[1]
 
 
+def test_what_another_word_still_stops_is_not_told_to_be_sent(
+    clinic: Clinic, repeg: Repeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repeg("halt")
+    repeg("halt", "--symbol", "TQQQ")
+    mailed: list[str] = []
+    monkeypatch.setattr("desk.stack.control.EventBus.publish", lambda _, __, detail: mailed.append(detail["message"]))
+    said = repeg("resume", "--symbol", "TQQQ")[2]
+    assert "still in force: the account is halted: only exits are sent; lift it with: repeg resume\n" in said
+    assert mailed[0].endswith("symbol TQQQ is active again; still in force: the account is halted: only exits are sent")
+    assert "; lift it with: repeg resume\n" in repeg("control")[2]
+
+
 def test_a_halt_of_a_stack_that_is_not_there_fails_in_words(repeg: Repeg) -> None:
     code, out, said = repeg("halt", "--stack", "repeg-life")
     assert (code, out) == (1, "") and "cannot be reached" in said and "ResourceNotFound" in said

@@ -109,4 +109,5 @@ def _wrong(field: str, problem: str) -> Refusal:
 
 
 def _past(reason: Reason, touch: Decimal, where: str, level: Decimal) -> Refusal:
-    return Refusal(reason=reason, detail=f"the market, {plain(touch)}, is {where} at {plain(level)}; force means it")
+    words = f"the market, {plain(touch)}, is {where} at {plain(level)}; with force the position is exited now"
+    return Refusal(reason=reason, detail=words)

@@ -146,7 +146,7 @@ def accepted_adjust(
     return over.noted(
         market_now,
         "AcceptSignal",
-        f"nothing is known of a signal {signal.about}; send this again under a new signal_id",
+        f"nothing is known of a signal {signal.about}; once it is, send this again under a new signal_id",
     )
 
 

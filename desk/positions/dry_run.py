@@ -13,14 +13,17 @@ from typing import Any
 from desk.doctor.case import Case
 from desk.doctor.market import broker, calendar, market_now
 from desk.doctor.settings import read_settings
+from repeg.domain.book import Book, Held
 from repeg.domain.halt import halt_of, refusal
+from repeg.domain.limits import Case as Sent
+from repeg.domain.limits import refused
 from repeg.domain.market.quotes import Quote, quote_rules
 from repeg.domain.market.reports import Account, Asset, Position, TradingDay
 from repeg.domain.models import Frozen
 from repeg.domain.money import plain
 from repeg.domain.order.beginnings import trading
 from repeg.domain.order.bracket import Levels
-from repeg.domain.order.record import Order
+from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.verdicts import Refusal, Wait
 from repeg.domain.order.views import json_value
 from repeg.domain.reasons import Reason
@@ -33,7 +36,7 @@ from repeg.domain.rules.bracket_entry import (
 )
 from repeg.domain.rules.sizing import Sizing, for_shares, limit_sell, size_close, sized
 from repeg.domain.rules.timing import asset_problem, cap_price, classified, released, session_verdict, size_notional
-from repeg.domain.rules.walking import is_exit, price_of
+from repeg.domain.rules.walking import is_exit, price_of, write_intent
 from repeg.domain.settings import Settings
 from repeg.domain.signals.intake import accepted_order
 from repeg.domain.signals.parsing import OrderRequest
@@ -86,6 +89,7 @@ def dry_run(case: Case, signal: OrderRequest) -> dict[str, Any]:
         _account_problem(order, seen),
         None if is_exit(order) else seen.doubt,
         priced,
+        _beyond_limits(order, seen, looked.last_price),
         _too_dear(order, seen),
     )
     verdict = next((each for each in verdicts if each), None)
@@ -137,6 +141,25 @@ def _account_problem(order: Order, seen: Seen) -> Refusal | None:
         lent = short_problem(seen.asset) if order.side == "sell" else asset_problem(seen.asset)
         return lent or position_problem(order, seen.position)
     return None if is_exit(order) else asset_problem(seen.asset)
+
+
+def _beyond_limits(order: Order, seen: Seen, last: Decimal | None) -> Refusal | None:
+    """Which limit its first child order would exceed, of those that need no count of what else was sent."""
+    if not order.terms.plan:
+        return None
+    held = (
+        Held(qty=seen.position.qty, value=seen.position.market_value) if seen.position else Held(qty=ZERO, value=ZERO)
+    )
+    account = seen.account
+    book = Book(
+        at=seen.now,
+        positions={order.symbol: held},
+        equity=account.equity,
+        last_equity=account.last_equity,
+        cash=account.cash,
+    )
+    child = write_intent(order, order.terms.plan[0], seen.quote, seen.now)
+    return refused(Sent(order=order, child=child, settings=seen.settings, now=seen.now, last=last, book=book))
 
 
 def _too_dear(order: Order, seen: Seen) -> Refusal | None:

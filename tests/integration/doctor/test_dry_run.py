@@ -97,6 +97,13 @@ def test_a_halt_and_a_closed_market_are_told(dry: Dry, clinic: Clinic, control: 
     assert (code, found["would"]) == (0, "wait") and "Mon 23 Nov 09:30" in found["detail"]
 
 
+def test_a_limit_that_it_would_exceed_is_told(dry: Dry, clinic: Clinic) -> None:
+    clinic.override('{"max_order_notional": "1000"}')
+    code, found, _ = dry("buy", "TQQQ", "100", "--json")
+    assert (code, found["would"], found["reason"]) == (1, "refuse", "risk_order_notional")
+    assert dry("buy", "TQQQ", "19", "--json")[0] == 0
+
+
 def test_without_a_stack_the_signal_is_checked_and_shown_all_the_same(
     dry: Dry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperOption
 from typer.exceptions import TyperException
 
 from desk.cli.output import BAD_INPUT, FAILED, tell
 
 INTERRUPTED = 130
+_AN_OPTION = re.compile("-{1,2}[A-Za-z]")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "desk.cli.local": ("demo", "local=app"),
     "desk.cli.exchange": ("exchange",),
@@ -56,8 +59,21 @@ def make_app(only: str | None = None) -> typer.Typer:
         if group:
             app.add_typer(getattr(import_module(module), group), name=name)
         else:
-            app.command()(getattr(import_module(module), name))
+            app.command(cls=_Command)(getattr(import_module(module), name))
     return app
+
+
+class _Command(TyperCommand):
+    """A command that takes no option for the value of another one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # Of `buy TQQQ 100 --strategy --dry-run` the parser makes an order of the strategy "--dry-run", which is sent.
+        left = super().parse_args(ctx, args)
+        for option in self.params:
+            given = ctx.params.get(option.name)
+            if isinstance(option, TyperOption) and isinstance(given, str) and _AN_OPTION.match(given):
+                ctx.fail(f"{option.opts[0]}: has no value, only {given} behind it; nothing was done")
+        return left
 
 
 def _tell_version(wanted: bool) -> None:

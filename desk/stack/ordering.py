@@ -26,6 +26,7 @@ ARGUMENTS = {
     "take_profit": "--target",
 }
 """What the fields of a signal are called on the command line."""
+_FIELD = re.compile(r"\b(?:signal_price|stop_loss|take_profit)\b")
 _OTHER = re.compile("[^A-Za-z0-9]")
 """What no id takes of a symbol; that it is none, if so, is told of the symbol, not of an id that nobody gave."""
 
@@ -38,8 +39,14 @@ def checked(body: dict[str, Any]) -> OutgoingSignal:
     """
     given = {name: value for name, value in body.items() if value is not None}
     if faults := faults_of(given):
-        raise BadSignals("; ".join(f"{ARGUMENTS.get(each.field, each.field)}: {each.problem}" for each in faults))
+        raise BadSignals("; ".join(f"{_typed(each.field)}: {_FIELD.sub(_typed, each.problem)}" for each in faults))
     return outgoing(json.dumps(given))
+
+
+def _typed(field: str | re.Match[str]) -> str:
+    """A field, or one that a problem speaks of beside its own, as it is called on the command line."""
+    name = field if isinstance(field, str) else field[0]
+    return ARGUMENTS.get(name, name)
 
 
 def made_id(verb: str, symbol: str, now: datetime) -> str:

@@ -118,7 +118,12 @@ def test_made_ids_are_ids_whatever_the_symbol_and_differ_within_a_second() -> No
         (("buy", "T", "1", "--id", "a b"), "--id: must be 1 to 64 of A-Z a-z 0-9 _ -"),
         (("close", "T", "0"), "QTY: must be greater than 0"),
         ((*CRWD[:2], "2.5", *CRWD[3:]), "QTY: must be whole shares: a bracket's protection takes no fractions"),
-        ((*CRWD, "--short"), "--stop: must lie at least a cent above signal_price to sell"),
+        ((*CRWD, "--short"), "--stop: must lie at least a cent above --at to sell"),
+        (
+            ("buy", "T", "1", "--strategy", "--dry-run"),
+            "--strategy: has no value, only --dry-run behind it; nothing was done",
+        ),
+        (("close", "T", "--id", "--wait"), "--id: has no value, only --wait behind it; nothing was done"),
         ((*CRWD[:5], "--target", "545.52"), "Missing option '--stop'."),
         (("buy", "T"), "Missing argument 'QTY'."),
     ],

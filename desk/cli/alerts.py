@@ -64,7 +64,8 @@ def alarms(stack: StackName = "", as_json: AsJson = False) -> None:
         from desk.telling.render import console
         from desk.telling.watching import alarm_table
 
-        console().print(alarm_table([alarm.document() for alarm in found]))
+        screen = console()
+        screen.print(alarm_table([alarm.document() for alarm in found], screen.width))
     ringing = sum(alarm.state == RINGS for alarm in found)
     tell(f"{len(found)} alarms, {ringing or 'none'} in ALARM" if found else "the stack has no alarms: make deploy")
 
@@ -99,7 +100,8 @@ def metrics(
     if name:
         console().print(metric_page(totals[0], parts, found.since, found.until))
     elif totals:
-        console().print(metric_table(totals, found.since, found.until))
+        screen = console()
+        screen.print(metric_table(totals, found.since, found.until, screen.width))
     else:
         tell("nothing was measured yet")
 

@@ -147,7 +147,7 @@ def orders_table(views: Iterable[View], width: int) -> Table:
     # Nothing is cut short: what does not fit goes on in the next line.
     table.collapse_padding = True
     for shown in table.columns:
-        shown.no_wrap, shown.overflow = shown.header != "signal", "fold"
+        shown.no_wrap, shown.overflow = shown.header not in ("outcome", "signal"), "fold"
     return table
 
 

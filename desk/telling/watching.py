@@ -13,12 +13,15 @@ from rich.text import Text
 
 from desk.telling.figures import NEW_YORK, moment
 from desk.telling.plots import Level, cells, number, plot, sparkline
+from desk.telling.render import IN_PIPES
 from repeg.domain.metrics.listed import LISTED, NAMESPACE, Metric, Target, Unit
 
 View = dict[str, Any]
 
 CELLS = 30
 WIDTH, HEIGHT = 72, 12
+NARROW = 110
+"""Screen columns below which the words of a table are worth more than some of its figures."""
 SHORTEST = timedelta(minutes=CELLS)
 RINGS = "ALARM"
 _STATES = {
@@ -29,21 +32,27 @@ _STATES = {
 _UNITS = {Unit.PERCENT: " %", Unit.SECONDS: " s", Unit.MILLISECONDS: " ms"}
 
 
-def alarm_table(alarms: Sequence[View]) -> Table:
+def alarm_table(alarms: Sequence[View], width: int = IN_PIPES) -> Table:
     """One line for each alarm; times in New York."""
+    narrow = width < NARROW
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("alarm", "state", "since (ET)", "now", "rings at", "target", "what it means and what to do"):
-        shown.add_column(name, overflow="fold", justify="right" if name in ("now", "target") else "left")
+    for name in (
+        ("alarm", "state", "now", "rings at") if narrow else ("alarm", "state", "since (ET)", "now", "rings at")
+    ):
+        shown.add_column(name, no_wrap=True, justify="right" if name == "now" else "left")
+    if not narrow:
+        shown.add_column("target", no_wrap=True, justify="right")
+    shown.add_column("what it means and what to do", overflow="fold")
     for alarm in alarms:
         state = _STATES.get(alarm["state"], Text(alarm["state"]))
         target = _target(alarm["metric"]) if alarm["namespace"] == NAMESPACE else None
         shown.add_row(
             alarm["name"],
             state + Text(" (muted)", style="yellow") if alarm["muted"] else state,
-            moment(alarm["since"]),
+            *(() if narrow else (moment(alarm["since"]),)),
             _short(alarm["value"]),
             f"{alarm['comparison']} {number(alarm['threshold'])}",
-            wanted(target),
+            *(() if narrow else (wanted(target),)),
             _says(alarm),
         )
     return shown
@@ -56,19 +65,20 @@ def _says(alarm: View) -> Text:
     return Text(alarm["what_to_do"], style="dim", no_wrap=True, overflow="ellipsis")
 
 
-def metric_table(metrics: Sequence[View], since: datetime, until: datetime) -> Table:
-    """One line for each metric, with its course since the first measurement that is shown."""
+def metric_table(metrics: Sequence[View], since: datetime, until: datetime, width: int = IN_PIPES) -> Table:
+    """One line for each metric, with its course since the first measurement that is shown, where there is room."""
+    narrow = width < NARROW
     begin = _begin(metrics, since, until)
     shown = Table(box=None, header_style="bold", pad_edge=False)
     course = f"since {begin.astimezone(NEW_YORK):%H:%M} ET"
-    for name in ("metric", "last", "", course, "target", "alarm", "what it is"):
-        shown.add_column(name, overflow="fold", justify="right" if name in ("last", "target", "alarm") else "left")
+    for name in ("metric", "last", *(() if narrow else ("", course)), "target", "alarm"):
+        shown.add_column(name, no_wrap=True, justify="right" if name in ("last", "target", "alarm") else "left")
+    shown.add_column("what it is", overflow="fold")
     for view in metrics:
         shown.add_row(
             view["name"],
             _value(view),
-            view["unit"].lower() if view["unit"] != Unit.NONE else "",
-            _course(view, begin, until),
+            *(() if narrow else (_unit(view), _course(view, begin, until))),
             wanted(_target(view["name"])),
             _short(view["alarm_level"]),
             Text(view["says"], style="dim"),
@@ -123,6 +133,10 @@ def _begin(views: Sequence[View], since: datetime, until: datetime) -> datetime:
     """Nothing is drawn of the time before the first measurement, but of half an hour at least."""
     first = min((_points(view)[0][0] for view in views if view["points"]), default=until)
     return max(since, min(first, until - SHORTEST))
+
+
+def _unit(view: View) -> str:
+    return str(view["unit"]).lower() if view["unit"] != Unit.NONE else ""
 
 
 def _course(view: View, begin: datetime, until: datetime) -> str:

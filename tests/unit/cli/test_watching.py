@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from repeg.domain.metrics.listed import LISTED, Metric
 from tests.support.clinic import STACK, Clinic
 from tests.unit.cli.conftest import Repeg
@@ -102,3 +104,16 @@ def test_a_metric_that_was_not_measured_and_one_that_there_is_not(clinic: Clinic
     assert "nothing measured" in repeg("metrics", "Drift")[1]
     code, _, said = repeg("metrics", "Drifts")
     assert code == 2 and said.startswith("NAME: there is no metric Drifts")
+
+
+def test_a_narrow_screen_keeps_names_whole_and_leaves_the_words_their_room(
+    clinic: Clinic, repeg: Repeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desk.telling.render.IN_PIPES", 80)
+    watch_slippage(clinic)
+    measure(clinic, Metric.SLIPPAGE_GAUGE, 0.12, 0.2)
+    for page, name in ((repeg("alarms")[1], "average-slippage"), (repeg("metrics")[1], str(Metric.SLIPPAGE_GAUGE))):
+        lines = page.splitlines()
+        assert max(map(len, lines)) <= 80
+        assert any(line.startswith(f"{name} ") for line in lines)
+        assert lines[0].endswith(("what it means and what to do", "what it is"))

@@ -117,6 +117,19 @@ def test_days_are_new_yorks() -> None:
     assert "19 Nov 21:00:00 " in shown(orders_table([late], 80))
 
 
+def test_an_outcome_and_an_id_that_are_long_share_what_room_a_narrow_screen_has() -> None:
+    view = order_view(PARTIAL) | {
+        "filled_qty": "976.298792016",
+        "requested_qty": "976.298792016",
+        "reason": "held_by_protection",
+        "signal_id": "adjust-bracket-CR-1128-2f57d2",
+    }
+    screen = StringIO()
+    Console(file=screen, width=80, markup=False).print(orders_table([view], 80))
+    lines = screen.getvalue().splitlines()
+    assert len(lines) <= 5 and max(map(len, lines)) <= 80
+
+
 def test_prices_keep_what_carries_something() -> None:
     assert [price(text) for text in ("50.9", "50.965", "0.9999", "50", None)] == [
         "50.90",

@@ -93,7 +93,7 @@ def _flattened(stack: str, word: Halt, yes: bool, as_json: bool) -> tuple[dict[s
     """What was closed, and what is wrong with that: the halt stands, whatever it is."""
     from desk.cli.reaching import reaching_case
 
-    with reaching_case(stack) as case:
+    with reaching_case(stack, told=True) as case:
         done, problems = _flatten(case, word, yes, as_json)
     return {"flatten": done}, problems
 
@@ -177,7 +177,7 @@ def resume(
         tell(f"still in force: {halt.sentence}; {_lifted_by(halt)}")
     _say_untold(untold)
     # Last: that intake cannot be switched must not keep a halt in force, nor keep anybody from hearing that it is not.
-    where, found = ("", None) if of else _switched(stack, resume_)
+    where, found = ("", None) if of else _switched(stack, resume_, told=True)
     if found and not as_json:
         tell(f"{where} takes signals again")
     if as_json:
@@ -253,7 +253,7 @@ def _scope(symbol: str | None, strategy: str | None) -> tuple[Scope, str]:
     if strategy is not None and not strategy.strip():
         refuse("--strategy: must not be empty; nothing was changed")
     if symbol and strategy:
-        refuse("--strategy: not beside --symbol; one of them, then the other")
+        refuse("--strategy: not beside --symbol; one of them, then the other; nothing was changed")
     if symbol:
         return Scope.SYMBOL, symbol.upper()
     return (Scope.STRATEGY, strategy) if strategy else (Scope.ACCOUNT, "")
@@ -286,12 +286,12 @@ def _switching(stack: str) -> Iterator[Switch]:
         fail(f"the stack's table cannot be reached; look with repeg control what is in force: {error}")
 
 
-def _switched(stack: str, switch: Callable[[Connection], Intake]) -> tuple[str, Intake]:
+def _switched(stack: str, switch: Callable[[Connection], Intake], told: bool = False) -> tuple[str, Intake]:
     """Where intake was switched, and how it stands now."""
     from desk.cli.reaching import reaching
     from desk.stack.intake import IntakeError
 
-    with reaching(stack) as connection:
+    with reaching(stack, told) as connection:
         try:
             found = switch(connection)
         except IntakeError as problem:

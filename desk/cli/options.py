@@ -63,7 +63,8 @@ def time_of(option: str, text: str, now: Callable[[], datetime]) -> datetime:
             return datetime.fromisoformat(text).replace(tzinfo=EASTERN)
         return from_ns(parse_instant(text if ":" in text else ""))
     except (ValueError, OverflowError):
-        refuse(f"{option}: {text} is not a time such as 2026-11-20T09:30:00-05:00, nor a day such as 2026-11-20")
+        a_time = "a time such as 2026-11-20T09:30:00-05:00, nor a day such as 2026-11-20, nor so long ago as 7d or 12h"
+        refuse(f"{option}: {text} is not {a_time}")
 
 
 def one_form(as_json: bool, as_csv: bool) -> None:

@@ -31,7 +31,7 @@ def positions(
         found, trouble = documents(case, symbol.upper() if symbol else None)
     if trouble:
         tell(f"the broker's side is not complete: {trouble}")
-    if told_without_table(found, as_json, "nothing is held"):
+    if told_without_table(found, as_json, f"nothing is held{f' of {symbol.upper()}' if symbol else ''}"):
         return
     from desk.telling.render import console
 

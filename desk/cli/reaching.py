@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def reaching(stack: str) -> Iterator[Connection]:
-    """A connection to the stack; trouble with it ends the command with exit code 1."""
+def reaching(stack: str, told: bool = False) -> Iterator[Connection]:
+    """A connection to the stack; trouble with it ends the command with exit code 1. `told`: where it is, was said."""
     try:
         connection = connect(stack)
     except (BotoCoreError, ClientError) as error:
         fail(f"{_local()}, and on AWS {_why_not(stack or DEFAULT_STACK, error)}")
-    if stack or (connection.is_local and _read_by_a_person()):
+    if not told and (stack or (connection.is_local and _read_by_a_person())):
         tell(_where(connection))
     try:
         yield connection
@@ -97,14 +97,14 @@ def reaching_records(stack: str) -> Iterator[Records]:
 
 
 @contextmanager
-def reaching_case(stack: str) -> Iterator[Case]:
+def reaching_case(stack: str, told: bool = False) -> Iterator[Case]:
     """The stack and the broker that it trades at; trouble with either ends the command with exit code 1."""
     from desk.doctor.findings import Trouble
     from desk.doctor.meter import Meter
     from desk.doctor.reach import reach
     from desk.stack.market_time import wall_clock
 
-    with reaching(stack):
+    with reaching(stack, told):
         try:
             yield reach(stack, Meter(), wall_clock, ())
         except Trouble as trouble:

@@ -69,6 +69,7 @@ def test_a_symbol_is_halted_and_lifted_by_itself(repeg: Repeg) -> None:
     _, _, said = repeg("resume", "--symbol", "TQQQ")
     assert "TQQQ is active again\nstill in force: strategy pairs is halted" in said
     assert "was not halted" in repeg("resume", "--symbol", "TQQQ")[2]
+    assert repeg("resume", "--stack", "repeg")[2].count("on AWS") == 2, "where it is, is said once, beside the intake's"
     assert "still in force: strategy pairs is halted" in repeg("resume")[2], "lifted by its own name only"
 
 

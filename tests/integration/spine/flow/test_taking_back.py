@@ -314,6 +314,23 @@ def test_a_close_whose_send_got_no_answer_is_not_sent_again(lab: Lab, kind: str)
         assert len([sent for sent in ids if sent.startswith(f"{order.name_at_broker}-e")]) == bool(sold)
 
 
+def test_a_close_whose_worker_stands_still_before_it_sends_leaves_nothing_bare(lab: Lab) -> None:
+    """What it took protection off is guarded again while nobody knows whether it is sent, and stays so."""
+    hold(lab)
+    with Crowd(lab) as crowd:
+        whenever(lab, "broker.submit", lambda: crowd.pause(65))
+        send(lab, "a", kind="close")
+        crowd.work(until=market_time("10:00:05"))
+        cancel(lab)
+        crowd.work(until=market_time("10:00:35"))
+        assert [guard.qty for guard in guards(lab)] == [100]
+        assert not lab.order("a").status.terminal
+        crowd.work(until=market_time("10:04"), sweep_every=60)
+        assert ended(lab).filled_qty == 0
+        assert [guard.qty for guard in guards(lab)] == [100]
+        assert lab.order("b").unexited_qty == 100
+
+
 def test_an_entry_that_a_close_ended_is_protected_by_what_is_taken_back(lab: Lab) -> None:
     """A close took over a bracket that rests half filled; taken back, it has that protected before it ends."""
     rest(lab, 30)

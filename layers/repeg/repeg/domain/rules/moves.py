@@ -75,6 +75,7 @@ MOVES = (
     Move(Stage.LIVE, On.FAILED, (Stage.SECURING,)),
     Move(Stage.WITHDRAWN, On.CANCELED, (Stage.CANCELING,)),
     Move(Stage.WITHDRAWN, On.CHILD_OVER, (Stage.ENTERED, Stage.SOLD, Stage.LOOKING_AGAIN, Stage.ENDING)),
+    Move(Stage.WITHDRAWN, On.PUT_OFF, (Stage.RESTORING,)),
     Move(Stage.WITHDRAWN, On.FAILED, (Stage.SECURING,)),
     Move(Stage.CANCELING, On.CHILD_OVER, (Stage.WORKING, Stage.RESTORING, *_AFTER_ITS_LADDER)),
     Move(Stage.CANCELING, On.LIVES_ON, (Stage.LIVE, Stage.WITHDRAWN)),

@@ -390,5 +390,5 @@ def _words(rebalance: Rebalance) -> str:
     off = sorted(rebalance.residual, key=lambda each: -abs(each.drift))[:3]
     left = "; ".join(f"{each.symbol} {each.drift * 100:+.1f} % off its target: {each.why}" for each in off)
     more = f" and {len(rebalance.residual) - 3} more" if len(rebalance.residual) > 3 else ""
-    reason = f" ({rebalance.reason.explanation})" if rebalance.reason else ""
+    reason = f" ({rebalance.reason.explanation.rstrip('.')})" if rebalance.reason else ""
     return f"{rebalance.status.value.replace('_', ' ')}{reason}{f'. {left}{more}' if left else ''}"

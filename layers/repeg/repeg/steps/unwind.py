@@ -14,7 +14,7 @@ from repeg.domain.order.guarding import not_left, put_off, seen_to, unguarded
 from repeg.domain.order.protection import Exit, ExitReason
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.patience import CLOSED_PAUSE_SECONDS, UNWIND_LOOK_SECONDS, backoff
-from repeg.domain.proof.agreement import changed_while_left
+from repeg.domain.proof.agreement import changed_while_left, last_move
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.life import is_being_left, ladder_over
@@ -119,10 +119,17 @@ def _flat(worker: Worker, before: Order, order: Order) -> Next:
     if order.open_child:
         return worker.wait(unguarded(order), Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
     if order.status.terminal and order.exit_reason == ExitReason.UNWIND:
-        why = "was past its stop" if order.care.past_stop_since else "could not be protected"
-        worker.alert(order, f"{order.symbol} {why} and was left at {order.exit_price}")
+        worker.alert(order, f"{order.symbol} {_why_left(order)} and was left at {order.exit_price}")
     kept = worker.save_exits(before, seen_to(unguarded(order)))
     return Next(ladder_over(kept))
+
+
+def _why_left(order: Order) -> str:
+    if order.care.past_stop_since:
+        return "was past its stop"
+    move = last_move(order)
+    # Nothing failed there: it was meant so, or the market fell through it meanwhile.
+    return "was past the stop that it was moved to" if move and not move.refused else "could not be protected"
 
 
 def _cost(order: Order) -> Decimal | None:

@@ -264,6 +264,7 @@ def test_a_stop_through_the_market_that_is_meant_sells_at_once(lab: Lab) -> None
     assert refused(order) == DONE
     held = lab.order("b")
     assert (shares(lab), held.exit_reason, held.exit_price, held.status) == (0, "unwind", Decimal("50.95"), "filled")
+    assert any("TQQQ was past the stop that it was moved to and was left at 50.95" in each for each in alerts(lab))
     check_held(lab)
 
 

@@ -9,10 +9,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from desk.doctor.case import Case
+from desk.doctor.market import broker, market_now
 from desk.positions.profit import Books, Lot, Trade, still_held
 from repeg.domain.market.quotes import Quote
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.money import plain
+from repeg.domain.order.adjustments import CorporateAction
 from repeg.domain.order.record import ZERO
 from repeg.domain.order.views import json_value
 
@@ -26,6 +29,23 @@ class Worth:
 
     account: dict[str, Decimal]
     quotes: dict[str, Quote]
+
+
+def asked(case: Case, books: Books) -> tuple[Worth, tuple[CorporateAction, ...]]:
+    """What the books' shares are worth, and the splits that are in force: a trading request, and market data.
+
+    Raises:
+        Trouble: keys or clock are not as they must be.
+        RepegError: the broker could not be asked.
+    """
+    account = case.fact(broker)
+    held = {position.symbol: position.qty for position in account.urgent().positions()}
+    symbols = {lot.symbol for lot in books.lots} | {each.symbol for each in books.unmatched}
+    began = [trade.entered_at for trade in books.trades if trade.entered_at]
+    began += [lot.at for lot in books.lots] + [each.at for each in books.unmatched]
+    today = market_now(case).astimezone(EASTERN).date()
+    splits = account.corporate_actions_of(symbols, min(began).astimezone(EASTERN).date()) if began else ()
+    return Worth(held, account.quotes(symbols)), tuple(split for split in splits if split.ex_date <= today)
 
 
 @dataclass

@@ -15,7 +15,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import Side, direction, opposite
+from repeg.domain.order.adjustments import CorporateAction
 from repeg.domain.order.protection import Exit, ExitReason
 from repeg.domain.order.record import ZERO, Order
 
@@ -130,8 +132,11 @@ def fills_of(order: Order) -> Iterator[Fill]:
             yield fill(left.at, opposite(side), left.qty, left.price, left.reason.value, left.source)
 
 
-def books_of(orders: Iterable[Order]) -> Books:
-    """Every entry with how it left, and what is held yet. Needs all orders: an older one may have bought."""
+def books_of(orders: Iterable[Order], splits: Iterable[CorporateAction] = ()) -> Books:
+    """Every entry with how it left, and what is held yet. Needs all orders: an older one may have bought.
+
+    `splits`: those that are in force, of shares that no bracket holds; a bracket's record has its own.
+    """
     books = Books()
     lines: defaultdict[str, list[Fill]] = defaultdict(list)
     taken: defaultdict[str, list[Exit]] = defaultdict(list)
@@ -145,8 +150,11 @@ def books_of(orders: Iterable[Order]) -> Books:
         # An unwind sells what its bracket holds, and is booked there.
         if order.kind not in ("bracket", "unwind"):
             lines[order.symbol] += _beside_brackets(order, taken[order.order_id])
-    for line in lines.values():
-        _book_line(sorted(line, key=lambda fill: fill.at), books)
+    by_symbol: defaultdict[str, list[CorporateAction]] = defaultdict(list)
+    for split in sorted(splits, key=lambda split: split.ex_date):
+        by_symbol[split.symbol].append(split)
+    for symbol, line in lines.items():
+        _book_line(sorted(line, key=lambda fill: fill.at), by_symbol[symbol], books)
     books.trades.sort(key=lambda trade: trade.exited_at)
     books.lots.sort(key=lambda lot: (lot.symbol, lot.at))
     return books
@@ -204,10 +212,12 @@ def _price_of_rest(order: Order, by_brackets: Sequence[Exit], rest: Decimal) -> 
     return (order.filled_qty * average - theirs) / rest
 
 
-def _book_line(line: list[Fill], books: Books) -> None:
-    """First in, first out."""
+def _book_line(line: list[Fill], splits: list[CorporateAction], books: Books) -> None:
+    """First in, first out; what is held when a session begins with a split is other shares from then on."""
     lots: list[Lot] = []
     for fill in line:
+        while splits and splits[0].ex_date <= fill.at.astimezone(EASTERN).date():
+            lots = _split(lots, splits.pop(0))
         # A close that buys covers shares that no plain order sold short: plain sells open no short.
         if fill.side == "buy" and fill.kind != "close":
             lots.append(
@@ -233,7 +243,16 @@ def _book_line(line: list[Fill], books: Books) -> None:
                 lots.insert(0, replace(oldest, qty=oldest.qty - took))
         if fill.side == "buy" or left > 0:
             books.unmatched.append(Unmatched(fill.symbol, fill.qty if fill.side == "buy" else left, fill.at))
+    for split in splits:
+        lots = _split(lots, split)
     books.lots += lots
+
+
+def _split(lots: list[Lot], split: CorporateAction) -> list[Lot]:
+    return [
+        replace(lot, qty=lot.qty * split.ratio, price=None if lot.price is None else lot.price / split.ratio)
+        for lot in lots
+    ]
 
 
 def _sold(lot: Lot, fill: Fill, qty: Decimal) -> Trade:

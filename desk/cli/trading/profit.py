@@ -10,12 +10,12 @@ from desk.cli.options import AsCsv, AsJson, Since, StackName, StrategyFilter, Sy
 from desk.cli.output import FAILED, print_csv, print_json, refuse, tell, tell_unread, told_without_table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from rich.table import Table
 
     from desk.positions.gains import Worth
+    from desk.positions.profit import Books
     from desk.stack.connection import Connection
+    from repeg.domain.order.adjustments import CorporateAction
     from repeg.domain.order.record import Order
 
 FILLS = "at symbol side qty price cash kind strategy signal_id order_id source"
@@ -85,8 +85,11 @@ def pnl(
     with reaching(stack) as connection:
         begin = begin_of(since, today, lambda: measured_now(connection))
         found, broken = _all_orders(connection)
-    books = books_of(found)
-    worth, trouble = _worth(stack, {lot.symbol for lot in books.lots}) if books.lots else (None, "")
+    books, worth, trouble = books_of(found), None, ""
+    # What was sold and never bought may have been split in between.
+    if books.lots or books.unmatched:
+        worth, splits, trouble = _asked(stack, books)
+        books = books_of(found, splits) if splits else books
     view = gains(books, by, begin, worth) | {"unread": sorted(broken)}
     tell_unread(broken)
     if as_json:
@@ -116,27 +119,24 @@ def _all_orders(connection: Connection) -> tuple[list[Order], dict[str, str]]:
     return found, broken
 
 
-def _worth(stack: str, symbols: Collection[str]) -> tuple[Worth | None, str]:
+def _asked(stack: str, books: Books) -> tuple[Worth | None, tuple[CorporateAction, ...], str]:
     """The account and the market, or why they could not be asked: what was realised is told all the same."""
     from desk.doctor import reach
     from desk.doctor.findings import Trouble
-    from desk.doctor.market import broker
     from desk.doctor.meter import Meter
-    from desk.positions.gains import Worth
+    from desk.positions.gains import asked
     from desk.stack.market_time import wall_clock
     from repeg.errors import RepegError
 
     try:
-        account = reach.reach(stack, Meter(), wall_clock, ()).fact(broker)
-        held = {position.symbol: position.qty for position in account.urgent().positions()}
-        return Worth(held, account.quotes(set(symbols))), ""
+        return *asked(reach.reach(stack, Meter(), wall_clock, ()), books), ""
     except (Trouble, RepegError) as problem:
-        return None, str(problem)
+        return None, (), str(problem)
 
 
 def _remarks(view: dict[str, Any], trouble: str) -> list[str]:
     """What is not in the figures."""
-    told = [f"what is held cannot be valued: {trouble}"] if trouble else []
+    told = [f"what is held cannot be valued, nor splits be looked for: {trouble}"] if trouble else []
     if view["unmatched"]:
         names = ", ".join(f"{qty} {symbol}" for symbol, qty in view["unmatched"].items())
         told.append(f"not counted, as no order here brought them: {names} sold or bought back")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,8 +10,12 @@ import pytest
 from desk.cli.positions import table
 from desk.exchange.client import ExchangeControl
 from desk.positions.beside import documents
-from tests.integration.doctor.test_positions import held
+from desk.positions.gains import asked, gains
+from desk.positions.profit import books_of
+from repeg.domain.order.children import ChildStatus
+from tests.integration.doctor.test_positions import AT, held
 from tests.support.clinic import Clinic
+from tests.support.make import child, order
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +58,23 @@ def test_what_is_held_is_shown_with_what_it_is_worth_and_has_gained(clinic: Clin
     control.quote("TQQQ", "0", "50.98", 0, 500)
     one_sided = documents(clinic.case, "TQQQ")[0]
     assert {(each["value"], each["unrealised"]) for each in one_sided} == {(None, None)}
+
+
+def test_profit_follows_the_splits_that_the_broker_tells(clinic: Clinic, control: ExchangeControl) -> None:
+    """Ten of SPY at 1204 yesterday are twenty at 602 today; what is to come next session is not there yet."""
+    before = AT - timedelta(days=1)
+    fill = child(
+        qty=Decimal(10),
+        filled_qty=Decimal(10),
+        avg_fill_price=Decimal("1204"),
+        status=ChildStatus.FILLED,
+        sent_at=before,
+        closed_at=before,
+    )
+    control.position("SPY", 10, "1204")
+    control.corporate_action("SPY", "forward_split", 2, 1, ex_date="2026-11-20")
+    control.corporate_action("SPY", "forward_split", 3, 1, ex_date="2026-11-23", apply=False)
+    bought = order(symbol="SPY", children=(fill,), created_at=before)
+    worth, splits = asked(clinic.case, books_of([bought]))
+    view = gains(books_of([bought], splits), "symbol", None, worth)
+    assert (view["held"], view["unrealised"], view["not_held"]) == ("20", "2.1", {})

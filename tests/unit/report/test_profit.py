@@ -10,7 +10,7 @@ import pytest
 
 from desk.positions.gains import Worth, gains
 from desk.positions.profit import Books, books_of, fills_of, still_held
-from repeg.domain.order.adjustments import Adjustment
+from repeg.domain.order.adjustments import Adjustment, CorporateAction
 from repeg.domain.order.bracket import Levels
 from repeg.domain.order.bygone import Bygone
 from repeg.domain.order.children import ChildStatus
@@ -113,6 +113,25 @@ def test_a_split_changes_shares_and_not_what_was_paid() -> None:
     exits = (left(2, "4", "51", ExitReason.CLOSE, "x"), left(4, "12", "26", ExitReason.TARGET))
     books = books_of([bracket(1, "10", "50", *exits, adjustments=(split,))])
     assert earned(books) == [("4", "4", None, "close"), ("12", "12", None, "target")] and not books.lots
+
+
+@pytest.mark.parametrize(("ratio", "shares", "price"), [("10", "100", "5.10"), ("0.1", "1", "510")])
+def test_shares_that_no_bracket_holds_are_split_too(ratio: str, shares: str, price: str) -> None:
+    """Ten shares at 50 over the night of a split: at a hundredth more apiece they earned two hundredths."""
+    monday = NOON + timedelta(days=3)
+    split = CorporateAction(symbol="TQQQ", kind="forward_split", ratio=Decimal(ratio), ex_date=monday.date())
+    bought = traded(1, "buy", "10", "50")
+    held = books_of([bought, traded(9, "buy", "3", "70", symbol="SPY")], [split]).lots
+    assert [(lot.symbol, lot.qty, lot.price and lot.qty * lot.price) for lot in held] == [
+        ("SPY", 3, 210),
+        ("TQQQ", Decimal(shares), 500),
+    ]
+    sold = traded(3 * 24 * 60, "sell", shares, price)
+    books = books_of([bought, sold], [split])
+    assert [trade.realised for trade in books.trades] == [10]
+    assert not books.lots and not books.unmatched
+    again = books_of([bought, sold, traded(3 * 24 * 60 + 1, "buy", "7", "5")], [split])
+    assert [lot.qty for lot in again.lots] == [7], "what is bought behind the split is what it is"
 
 
 def test_what_is_not_known_is_told_and_earns_nothing() -> None:

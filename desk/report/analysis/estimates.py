@@ -61,7 +61,26 @@ def _bootstrap(values: list[tuple[float, float]]) -> tuple[float, float]:
     sums = (sum(chance.choices(pairs, k=len(pairs))) for _ in range(RESAMPLES))
     means = [drawn.real / drawn.imag for drawn in sums]
     means.sort()
-    return means[int(RESAMPLES * 0.025)], means[int(RESAMPLES * 0.975) - 1]
+    outside = int(RESAMPLES * _outside(len(values)))
+    return means[outside], means[-1 - outside]
+
+
+def _outside(count: int) -> float:
+    """The share of draws to leave out at either end, below 2.5 % for few values.
+
+    Draws from few values vary less than such values do: of twenty intervals over five orders four missed. Widened as
+    Student's distribution is beside the normal one, and by how much smaller a sample's own variance is
+    (Hesterberg 2015, The American Statistician 69, "What Teachers Should Know About the Bootstrap").
+    """
+    z, free = _NORMAL_95, count - 1
+    # Student's quantile by its series in 1 / free: to the hundredth from four on.
+    student = (
+        z
+        + (z**3 + z) / (4 * free)
+        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * free**3)
+    )
+    return statistics.NormalDist().cdf(-student * math.sqrt(count / free))
 
 
 def bps(value: Decimal) -> Decimal:

@@ -40,7 +40,7 @@ def report(
             refuse(f"--until: {until} is not after the beginning, {since or 'today'}")
         store = OrderStore(connection.dynamodb, connection.table)
         orders = newest_orders(store, Wanted(strategy=strategy, since=span.since), SCANNED_AT_MOST, broken)
-        found = report_over(orders, lambda ids: store.several([*ids])[0], span)
+        found = report_over(orders, lambda ids: store.several([*ids])[0], span, broken)
         printed = measured_now(connection) if html else None
     tell_unread(broken)
     document = found.document()

@@ -289,6 +289,7 @@ class Report(Frozen):
     cloud: Cloud
     best: Annotated[list[Timeline], _says("the orders of the smallest shortfall in dollars")]
     worst: Annotated[list[Timeline], _says("the orders of the largest")]
+    unread: Annotated[list[str], _says("ids of records that cannot be read, of this period or not: in no figure")]
 
     def document(self) -> dict[str, Any]:
         """JSON-ready."""

@@ -40,12 +40,15 @@ class Span(NamedTuple):
         )
 
 
-def report_over(orders: Iterable[Order], details: Details, span: Span) -> Report:
-    """The report over those of `orders` that the span holds."""
+def report_over(
+    orders: Iterable[Order], details: Details, span: Span, unread: Mapping[str, str] | None = None
+) -> Report:
+    """The report over those of `orders` that the span holds; `unread` has what proves unreadable on the way."""
     # One after the other: ten thousand records at once would be a hundred times what their figures are.
     trades = [trade_of(order) for order in orders if span.holds(order)]
     # In one order, whichever the store has: what is drawn by chance, and who comes first of equals, stays the same.
-    return report_of(sorted(trades, key=lambda trade: (trade.created_at, trade.order_id)), details, span)
+    found = report_of(sorted(trades, key=lambda trade: (trade.created_at, trade.order_id)), details, span)
+    return found.changed(unread=sorted(unread or ()))
 
 
 def report_of(trades: Sequence[Trade], details: Details, span: Span) -> Report:
@@ -73,6 +76,7 @@ def report_of(trades: Sequence[Trade], details: Details, span: Span) -> Report:
         cloud=cloud(trades, len(orders)),
         best=[_timeline(trade, drawn[trade.order_id]) for trade in best if trade.order_id in drawn],
         worst=[_timeline(trade, drawn[trade.order_id]) for trade in worst if trade.order_id in drawn],
+        unread=[],
     )
 
 

@@ -42,12 +42,18 @@ def test_the_report_of_any_period_as_a_document_and_as_a_page(stored: OrderStore
     assert code == 0 and "against the old way" in out
 
 
-def test_what_cannot_be_read_is_told_and_hides_nothing(clinic: Clinic, stored: OrderStore, repeg: Repeg) -> None:
+def test_what_cannot_be_read_is_told_and_hides_nothing(
+    clinic: Clinic, stored: OrderStore, repeg: Repeg, tmp_path: Path
+) -> None:
     item = order_item(ORDERS[4])
     clinic["dynamodb"].put_item(TableName="repeg", Item=item | {"form": {"N": "9"}})
     code, found, said = repeg("report", "--json")
     assert (code, found["counts"]["orders"]) == (0, 29)
     assert f"left out: 1 of the records, which cannot be read ({ORDERS[4].order_id}" in said
+    assert found["unread"] == [ORDERS[4].order_id]
+    file = tmp_path / "report.html"
+    assert repeg("report", "--html", str(file))[0] == 0
+    assert "1 record cannot be read, and is in no figure" in file.read_text(encoding="utf-8")
 
 
 def test_no_orders_are_no_trouble(repeg: Repeg) -> None:

@@ -50,7 +50,9 @@ def _headline(report: View) -> Text:
     period, counts = report["period"], report["counts"]
     first, last = day(period["first"]), day(period["last"])
     text = Text(first if first == last else f"{first} to {last}", style="bold")
-    text.append(f"  {counts['orders']:,} orders, {counts['traded']:,} traded for {dollars(counts['traded_dollars'])}")
+    text.append(
+        f"  {_orders_of(counts['orders'])}, {counts['traded']:,} traded for {dollars(counts['traded_dollars'])}"
+    )
     if period["strategy"]:
         text.append(f", strategy {period['strategy']}")
     return text.append(f", {counts['open']} not over yet" if counts["open"] else "")

@@ -49,13 +49,18 @@ def _rows(view: View) -> dict[str, str | None]:
         "market": f"{price(view['bid'])} / {price(view['ask'])}" if view["bid"] else "no quote",
         "held": f"{view['position']} shares",
         "ladder": f"{view['ladder']} ({kind})" + (f", {_rungs(view['rungs'])}" if view["rungs"] else ""),
-        "cap": ", ".join(filter(None, [cap, worst])) if view["max_slippage_bps"] else "none",
+        # One that must be completed has bps to be judged by, and no price at which it would stop.
+        "cap": ", ".join(filter(None, [cap, worst])) if view["max_slippage_bps"] and worst else "none",
         "first": f"{view['side']} {view['qty'] or '?'} {_limit(first)}" if first else None,
         "exits": _exits(view),
-        "cost": view["cost"]
-        and view["side"] == "buy"
-        and f"{dollars(view['cost'])} at most, of {dollars(view['buying_power'])} buying power",
+        "cost": _cost(view) if view["cost"] and view["side"] == "buy" else None,
     }
+
+
+def _cost(view: View) -> str:
+    cost = dollars(view["cost"])
+    told = f"{cost} at most" if view["worst_price"] else f"about {cost} at the market of now"
+    return f"{told}, of {dollars(view['buying_power'])} buying power"
 
 
 def _rungs(count: int) -> str:

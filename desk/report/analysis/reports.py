@@ -137,7 +137,7 @@ def _counts(trades: Sequence[Trade], entries: int) -> Counts:
         open=sum(not trade.status.terminal for trade in trades),
         entries=entries,
         sent=sum(trade.sent > 0 for trade in trades),
-        traded=sum(trade.traded > 0 for trade in trades),
+        traded=sum(trade.filled for trade in trades),
         traded_dollars=dollars(sum((trade.traded for trade in trades), ZERO)),
         by_status=dict(Counter(trade.status.value for trade in trades).most_common()),
     )

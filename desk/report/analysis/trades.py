@@ -74,8 +74,10 @@ class Trade(NamedTuple):
     """Of the day in New York, from midnight, at which its first child order was sent."""
     exit: bool
     mark: Mark | None
+    filled: bool
+    """Something of it, at whatever price."""
     traded: Decimal
-    """Dollars that changed hands."""
+    """Dollars that changed hands, as far as the price is known."""
     slippage_bps: Decimal | None
     slippage_base: Decimal
     """Dollars filled at the reference price: the weight of its slippage."""
@@ -147,6 +149,7 @@ def trade_of(order: Order) -> Trade:
         minute=first.hour * 60 + first.minute if first else None,
         exit=is_exit(order),
         mark=mark_of(order),
+        filled=filled > 0,
         traded=filled * price if price else ZERO,
         slippage_bps=result.slippage_bps if terms.reference_price else None,
         slippage_base=filled * (terms.reference_price or ZERO),

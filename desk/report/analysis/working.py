@@ -27,7 +27,7 @@ def fills(entries: Sequence[Trade]) -> Fills:
     return Fills(
         sent=len(sent),
         filled=len(whole),
-        partly=sum(trade.traded > 0 and trade.status is not Status.FILLED for trade in sent),
+        partly=sum(trade.filled and trade.status is not Status.FILLED for trade in sent),
         within_60_s=sum(each <= FILLED_WITHIN_SECONDS for each in seconds),
         p5_seconds=spread and spread.p5,
         p25_seconds=spread and spread.p25,

@@ -55,6 +55,13 @@ def test_the_ladder_the_cap_and_the_first_limit_are_those_that_the_stack_would_u
     assert sent == [], "only looked"
 
 
+def test_what_has_no_cap_shows_none_and_no_most_that_it_costs(dry: Dry) -> None:
+    _, found, _ = dry("buy", "TQQQ", "100", "--must", "--json")
+    assert (found["worst_price"], found["cost"]) == (None, "5098")
+    _, page, _ = dry("buy", "TQQQ", "100", "--must")
+    assert "about $5,098.00 at the market of now" in page and "at most" not in page and "20 bps" not in page
+
+
 def test_a_bracket_shows_what_it_would_risk_at_the_price_of_now(dry: Dry, control: ExchangeControl) -> None:
     _, found, _ = dry(*CRWD, "--json")
     assert (found["first"]["limit_price"], found["worst_price"], found["risk_reward"]) == ("535.09", "535.35", "2")

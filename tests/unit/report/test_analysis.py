@@ -258,3 +258,9 @@ def test_an_instruction_is_no_entry_and_no_order(kind: str) -> None:
     assert (found.counts.orders, found.counts.entries, found.ends) == (1, 1, [])
     assert found.counts.by_status == {"filled": 1}
     assert found.cloud.dollars > over(order(rung(1, 100, 100, "50.98"))).cloud.dollars, "it costs as they do"
+
+
+def test_what_filled_at_a_price_that_is_not_known_traded_all_the_same() -> None:
+    unknown = order(rung(1, 100, 60, None), status=Status.PARTIALLY_FILLED)
+    found = over(unknown, order(rung(1, 100, 100, "50.98")).changed(order_id="ord-2"))
+    assert (found.counts.traded, found.counts.traded_dollars, found.fills.partly) == (2, Decimal("5098"), 1)

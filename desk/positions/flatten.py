@@ -27,6 +27,8 @@ from repeg.domain.rules.life import may_be_taken_back
 from repeg.domain.settings import SYMBOL
 from repeg.errors import RepegError
 
+LISTINGS = 2
+"""What one listing leaves out would be forgotten in an emergency; a close of what is not there ends by itself."""
 _OTHER = re.compile("[^A-Z0-9]")
 
 
@@ -79,7 +81,7 @@ class _Book(NamedTuple):
 
 
 def flattening(case: Case, halt: Halt) -> Flattening:
-    """What closes everything that a halt is about; nothing is sent. Two trading requests, three without a calendar."""
+    """What closes everything that a halt is about; nothing is sent. Three trading requests, four without a calendar."""
     account, trouble = _account(case)
     found, _ = case.orders.several(case.orders.to_do())
     book = _Book(account, held(case), [order for order in found.values() if not order.status.terminal])
@@ -92,7 +94,8 @@ def flattening(case: Case, halt: Halt) -> Flattening:
 
 def _account(case: Case) -> tuple[dict[str, Position] | None, str]:
     try:
-        return {position.symbol: position for position in case.fact(broker).urgent().positions()}, ""
+        listings = [case.fact(broker).urgent().positions() for _ in range(LISTINGS)]
+        return {position.symbol: position for listing in listings for position in listing}, ""
     except (Trouble, RepegError) as error:
         return None, f"what the account holds is not known: {error}"
 

@@ -90,6 +90,14 @@ def test_a_close_at_work_is_not_sent_again_and_one_that_is_over_is(
     assert [each["signal_id"] for each in sent(clinic)] == ["flatten-TQQQ-2"]
 
 
+def test_one_false_listing_keeps_nothing_from_being_closed(
+    clinic: Clinic, control: ExchangeControl, repeg: Repeg
+) -> None:
+    control.position("TQQQ", 100, "50")
+    control.faults({"method": "GET", "path": "/v2/positions", "kind": "error", "status": 200, "body": [], "count": 1})
+    assert repeg("halt", "--flatten", "--yes")[1] == "close TQQQ: 100 (flatten-TQQQ-1)\n"
+
+
 def test_a_close_that_is_being_ended_closes_nothing(clinic: Clinic, control: ExchangeControl, repeg: Repeg) -> None:
     """It was taken back, and its worker has not ended it yet."""
     held(clinic, control)

@@ -73,6 +73,10 @@ class Reason(StrEnum):
         "position_frozen",
         "Record and account disagree about the position: nothing is moved until they agree, or `repeg resolve`.",
     )
+    LEVELS_OUTDATED = (
+        "levels_outdated",
+        "The shares were split, or `repeg resolve` changed them, after the adjust was sent: it names levels of before.",
+    )
     HELD_BY_PROTECTION = "held_by_protection", "The shares are held by open orders; send a close instead."
     HELD_BY_OTHER_ORDER = (
         "held_by_other_order",

@@ -20,10 +20,19 @@ from repeg.domain.routes import Next, Route
 from repeg.domain.rules.bracket_entry import exits_moved_ahead
 from repeg.domain.rules.bracket_exit import levels_of
 from repeg.domain.rules.life import is_being_left
-from repeg.domain.rules.moving import in_words, is_there, misplaced, not_movable, passed, standing_levels, wanted_levels
+from repeg.domain.rules.moving import (
+    in_words,
+    is_there,
+    misplaced,
+    not_movable,
+    overtaken,
+    passed,
+    standing_levels,
+    wanted_levels,
+)
 from repeg.domain.rules.timing import session_verdict, turn_backoff
 from repeg.steps.protect import protect
-from repeg.worker.bare import leave, through_stop
+from repeg.worker.bare import leave, split_ahead, through_stop
 from repeg.worker.worker import Worker
 
 Verdict = Wait | Refusal | Done
@@ -38,7 +47,7 @@ def move_exits(worker: Worker, adjust: Order, calendar: Calendar, clock: MarketC
     if _is_begun(bracket, adjust):
         # However late it is by now: its shares may be bare.
         return _goes_on(worker, adjust, by_clock(bracket, clock.anchor))
-    problem = not_movable(bracket) or misplaced(bracket, adjust)
+    problem = not_movable(bracket) or overtaken(bracket, adjust) or misplaced(bracket, adjust)
     if problem:
         return problem
     if adjust.run.expires_at and now >= adjust.run.expires_at:
@@ -51,7 +60,7 @@ def move_exits(worker: Worker, adjust: Order, calendar: Calendar, clock: MarketC
         return Wait(seconds=turn_backoff(min(adjust.run.waits, 1)), on=WaitingFor.TURN)
     # Whoever had the turn may have sold its shares, or moved its exits.
     bracket = worker.orders.get(bracket.order_id) or bracket
-    problem = not_movable(bracket) or misplaced(bracket, adjust)
+    problem = not_movable(bracket) or overtaken(bracket, adjust) or misplaced(bracket, adjust)
     if problem:
         return problem
     return _begin(worker, adjust, by_clock(bracket, clock.anchor), calendar, clock)
@@ -100,6 +109,10 @@ def _begin(worker: Worker, adjust: Order, bracket: Order, calendar: Calendar, cl
     here = worker.at(Route.PROTECT_POSITION).on_behalf_of(adjust)
     if is_there(bracket, adjust) and not bracket.needs_care:
         return Done(detail=f"{in_words(levels_of(bracket))}: so it is already")
+    # Before anything is cancelled: an OCO at levels of the shares before would not be placed, and leave these bare.
+    split = split_ahead(here, bracket)
+    if split:
+        return Refusal(reason=Reason.LEVELS_OUTDATED, detail=split)
     levels, in_session = wanted_levels(bracket, adjust), calendar.session_at(clock.now()) is not None
     moved = exits_moved(bracket, levels, adjust, clock.now())
     words = f"{adjust.signal_id} moves the exits to {in_words(levels)}, from {in_words(levels_of(bracket))}"

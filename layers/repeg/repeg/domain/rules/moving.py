@@ -42,7 +42,7 @@ def not_movable(bracket: Order) -> Refusal | None:
     if bracket.terms.bracket is None:
         detail = f"it is {'an' if bracket.kind == 'order' else 'a'} {bracket.kind}"
         return Refusal(reason=Reason.NOT_A_BRACKET, detail=detail)
-    if not bracket.status.terminal:
+    if not bracket.status.terminal and not is_being_left(bracket):
         return None
     if bracket.unexited_qty < 1:
         return Refusal(reason=Reason.NO_POSITION, detail=_left(bracket))
@@ -51,6 +51,15 @@ def not_movable(bracket: Order) -> Refusal | None:
     if is_being_left(bracket):
         return Refusal(reason=Reason.NO_POSITION, detail="its position is being exited")
     return None
+
+
+def overtaken(bracket: Order, adjust: Order) -> Refusal | None:
+    """Why the levels of an adjust are those of other shares than there are now, or None."""
+    # A stop of before a reverse split lies far below the new price: nothing would guard the shares.
+    last = bracket.care.adjustments[-1] if bracket.care.adjustments else None
+    if last is None or last.why == "adjust" or last.at <= adjust.created_at:
+        return None
+    return Refusal(reason=Reason.LEVELS_OUTDATED, detail=f"{last.detail}, after it was sent")
 
 
 def _left(bracket: Order) -> str:

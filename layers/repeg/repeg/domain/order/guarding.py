@@ -79,7 +79,8 @@ def guarded_anew(order: Order, levels: Levels, now: datetime) -> Order:
 
 def exits_due(order: Order, levels: Levels, now: datetime) -> Order:
     """The order as its exits are due at other levels, at once; until they are cancelled the old ones guard."""
-    order = to_be_seen_to(at_levels(order, levels))
+    # That an unwind failed one day says nothing about the market of another: it is exited again if it must be.
+    order = to_be_seen_to(at_levels(order, levels)).with_unwind(failed=False)
     return order.with_care(past_stop_since=None, due_at=now, tries=0)
 
 

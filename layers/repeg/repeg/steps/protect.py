@@ -23,7 +23,7 @@ from repeg.domain.patience import (
     UNSEEN_ALARM_LOOKS,
     backoff,
 )
-from repeg.domain.proof.agreement import exits_put_back, exits_stand
+from repeg.domain.proof.agreement import exits_put_back, exits_stand, last_move
 from repeg.domain.proof.ours import oco_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -123,8 +123,11 @@ def _place_anew(worker: Worker, order: Order) -> Next:
     """An OCO that reserves the shares without guarding them is cancelled, and another placed."""
     # Cancelled and sent anew, never replaced: a PATCH that Alpaca answers with 200 can still be rejected
     # (forum.alpaca.markets/t/18469), and nobody would know which of two stops is at work.
-    order, down = take_down(worker, order)
+    order, down = take_down(worker, order, *order.outdated_protections)
     if not down:
+        # Of several, one may hang for hours: what the others held is free, and bare until it is guarded.
+        if last_move(order) and order.bare_qty > 0 and not order.care.waits_until:
+            return _place(worker, order)
         return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(CANCEL_BACKOFF_SECONDS, order.run.waits))
     return protect(worker, went_on(order))
 

@@ -16,16 +16,16 @@ from repeg.worker.send import wait_for_sender
 from repeg.worker.worker import Worker
 
 
-def take_down(worker: Worker, bracket: Order, only: Protection | None = None) -> tuple[Order, bool]:
-    """Cancel a bracket's OCOs, or `only` one; saved when anything changed. True once none can sell a share any more."""
-    before = bracket
-    for oco in bracket.guard.protections if only is None else (only,):
+def take_down(worker: Worker, bracket: Order, *only: Protection) -> tuple[Order, bool]:
+    """Cancel a bracket's OCOs, or `only` some; saved when anything changed. True once none of them can sell a share."""
+    before, ids = bracket, {oco.client_order_id for oco in only or bracket.guard.protections}
+    for oco in only or bracket.guard.protections:
         if not oco.status.closed:
             bracket = _take_down_one(worker, bracket, oco)
     if bracket.bare_qty > 0:
         bracket = taken_down(bracket)
     bracket = worker.save_exits(before, bracket)
-    return bracket, all(oco.status.closed for oco in bracket.guard.protections)
+    return bracket, all(oco.status.closed for oco in bracket.guard.protections if oco.client_order_id in ids)
 
 
 def _take_down_one(worker: Worker, bracket: Order, oco: Protection) -> Order:

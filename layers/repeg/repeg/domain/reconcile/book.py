@@ -12,7 +12,7 @@ from repeg.domain.counters import Counters
 from repeg.domain.market.quotes import Quote
 from repeg.domain.market.reports import Fill, OrderReport, Position, TradingDay
 from repeg.domain.order.record import Order
-from repeg.domain.rules.walking import is_exit
+from repeg.domain.rules.walking import sees_to_protection
 
 _OURS = re.compile(r"(?P<name>(?P<order>ord-[0-9a-f]{20})(?:-(?P<token>[0-9a-f]{8}))?)-(?P<kind>[ep])(?P<number>\d+)")
 
@@ -90,10 +90,10 @@ class Book(NamedTuple):
             yield symbol, sorted(mine, key=lambda order: (order.ask.received_wall, order.order_id))
 
     def exit_at_work(self, symbol: str) -> bool:
-        """True while an order has the symbol's turn that takes protection down, or sells what is protected."""
+        """True while an order has the symbol's turn that takes protection down, to sell the shares or to move exits."""
         queue = self.queues.get(symbol)
         holder = self.orders.get(queue.holder or "") if queue else None
-        return holder is not None and is_exit(holder) and self.is_at_work(holder)
+        return holder is not None and sees_to_protection(holder) and self.is_at_work(holder)
 
     def ours(self, client_order_id: str) -> Name | None:
         """What an id of ours says; None: it is somebody else's."""

@@ -19,15 +19,18 @@ from repeg.domain.patience import COMPARED_WITHIN
 from repeg.domain.reconcile.book import Book
 from repeg.domain.reconcile.findings import Finding, Heal, What
 from repeg.domain.reconcile.work import LIMITS
+from repeg.domain.rules.walking import sees_to_protection
 from repeg.errors import RetryError, StaleExecution
 from repeg.reconcile.counters import Counters
+from repeg.worker.oco import read_oco
 from repeg.worker.send import take_in
 
 
 def heal(survey: Survey, book: Book, counters: Counters, findings: Sequence[Finding]) -> int:
     """Mend what can be mended; returns of how many findings that was tried and did not fail."""
     mended, seen = 0, set[str]()
-    for finding in findings:
+    # Exits first: whoever looks at the account before they are booked finds shares that are missing.
+    for finding in sorted(findings, key=lambda finding: finding.what is not What.UNRECORDED_EXIT):
         if finding.heal is Heal.NONE:
             continue
         if survey.late(COMPARED_WITHIN):
@@ -36,7 +39,7 @@ def heal(survey: Survey, book: Book, counters: Counters, findings: Sequence[Find
         if finding.heal is Heal.LOOK:
             again = finding.symbol in seen
             seen.add(finding.symbol)
-            mended += again or _tried(survey, finding, partial(_look, survey, finding.symbol))
+            mended += _tried(survey, finding, partial(_look, survey, finding, again=again))
         else:
             mended += _tried(survey, finding, partial(_mend, survey, book, counters, finding))
     return mended
@@ -56,12 +59,34 @@ def _tried(survey: Survey, finding: Finding, mend: Callable[[], None]) -> bool:
     return True
 
 
-def _look(survey: Survey, symbol: str) -> None:
+def _look(survey: Survey, finding: Finding, *, again: bool) -> None:
     worker = survey.worker
+    if finding.what is What.UNRECORDED_EXIT:
+        _read_again(survey, finding)
+    if again:
+        return
     anchor = worker.time.approximate().anchor
-    held = [by_clock(order, anchor) for order in worker.orders.holding(symbol) if order.unexited_qty > 0]
+    held = [by_clock(order, anchor) for order in worker.orders.holding(finding.symbol) if order.unexited_qty > 0]
     if held:
         look_after(survey, held)
+
+
+def _read_again(survey: Survey, finding: Finding) -> None:
+    """What an OCO took that the record has for over: nobody else reads it any more."""
+    worker = survey.worker
+    order, holder_id = worker.orders.get(finding.order_id), worker.orders.holder(finding.symbol)
+    holder = worker.orders.get(holder_id) if holder_id else None
+    if order is None or survey.running(order) or (holder and sees_to_protection(holder)):
+        return
+    order = by_clock(order, worker.time.approximate().anchor)
+    named = (each for each in order.guard.protections if each.client_order_id == finding.name)
+    oco = next((each for each in named if each.status.closed and each.broker_order_id), None)
+    if oco is None:
+        return
+    # The journal of fills said so in both looks; a read by its id says it once more.
+    known, seen = read_oco(worker, order, oco, looks=oco.lookups + 1, seconded=True)
+    if seen.status.closed and seen.exited_qty > oco.exited_qty:
+        worker.save_exits(order, known)
 
 
 def _mend(survey: Survey, book: Book, counters: Counters, finding: Finding) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.money import plain
 from repeg.domain.order.children import ChildRecord
-from repeg.domain.order.protection import Protection
+from repeg.domain.order.protection import ExitReason, Protection
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.proof.evidence import DUST
 from repeg.domain.proof.ours import child_intent, contradiction, in_words, oco_intent
@@ -113,6 +113,9 @@ def _booked_otherwise(book: Book, found: Sent, broker_order_id: str, filled: Dec
         return
     if isinstance(record, Protection):
         booked = sum((gone.qty for gone in record.exits if gone.source == broker_order_id), ZERO)
+        # What an operator, or proof of a sale, has made up for since then would be taken off twice.
+        if record.status.closed and _made_up_for(order, record):
+            return
         what, alone = What.UNRECORDED_EXIT, order.unexited_qty <= 0
     else:
         booked = record.filled_qty
@@ -132,6 +135,13 @@ def _booked_otherwise(book: Book, found: Sent, broker_order_id: str, filled: Dec
             detail=detail,
             alone=alone,
         )
+
+
+def _made_up_for(order: Order, oco: Protection) -> bool:
+    """True when shares of the order were taken off, or counted anew, after an OCO was over, whoever took them."""
+    over = oco.closed_at or oco.placed_at
+    counted = any(change.change or change.ratio != 1 for change in order.care.adjustments if change.at >= over)
+    return counted or any(gone.reason is ExitReason.OUTSIDE and gone.at >= over for gone in order.guard.exits)
 
 
 def _unknown(book: Book, report: OrderReport) -> Iterator[Finding]:

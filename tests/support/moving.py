@@ -1,0 +1,40 @@
+"""Adjusts of the bracket `b`, and what becomes of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from repeg.domain.order.record import Order
+from repeg.domain.reasons import Reason, Status
+from tests.support.crowd import Crowd
+from tests.support.lab import Lab
+from tests.support.scenes import journal, send
+
+DONE = (Status.DONE, None)
+
+
+def adjusted(lab: Lab, signal_id: str = "m", **wanted: Any) -> Order:
+    """Send an adjust of the bracket `b`; it, and what it starts, are worked to their ends."""
+    told(lab, signal_id, **wanted)
+    with Crowd(lab) as crowd:
+        crowd.work()
+    return lab.order(signal_id)
+
+
+def told(lab: Lab, signal_id: str = "m", **wanted: Any) -> None:
+    """Send an adjust of the bracket `b`."""
+    send(lab, signal_id, **({"kind": "adjust", "adjust_signal_id": "b"} | wanted))
+
+
+def refused(order: Order) -> tuple[Status, Reason | None]:
+    """How an adjust ended, and why."""
+    return order.status, order.reason
+
+
+def bare_for(lab: Lab) -> float:
+    """Seconds between the end of the first OCO and the beginning of the next."""
+    ocos = [entry for entry in journal(lab) if entry["order_class"] == "oco"]
+    ended = next(entry for entry in ocos if entry["event"] == "canceled")
+    begun = next(entry for entry in ocos if entry["event"] == "accepted" and entry["seq"] > ended["seq"])
+    return (datetime.fromisoformat(begun["at"]) - datetime.fromisoformat(ended["at"])).total_seconds()

@@ -24,6 +24,7 @@ from repeg.errors import RetryError, StaleExecution
 from repeg.reconcile.counters import Counters
 from repeg.worker.oco import read_oco
 from repeg.worker.send import take_in
+from repeg.worker.take_down import take_down
 
 
 def heal(survey: Survey, book: Book, counters: Counters, findings: Sequence[Finding]) -> int:
@@ -86,7 +87,10 @@ def _read_again(survey: Survey, finding: Finding) -> None:
     # The journal of fills said so in both looks; a read by its id says it once more.
     known, seen = read_oco(worker, order, oco, looks=oco.lookups + 1, seconded=True)
     if seen.status.closed and seen.exited_qty > oco.exited_qty:
-        worker.save_exits(order, known)
+        booked = worker.save_exits(order, known)
+        # One that was placed for shares that had left: with none left nobody would look at it again.
+        if holder is None and booked.surplus_protection:
+            take_down(worker, booked, booked.surplus_protection)
 
 
 def _mend(survey: Survey, book: Book, counters: Counters, finding: Finding) -> None:

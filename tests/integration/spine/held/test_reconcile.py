@@ -11,7 +11,7 @@ import pytest
 from desk.report.truth import trading_calls
 from repeg.domain.order.adjustments import Adjustment
 from repeg.domain.order.children import ChildStatus
-from repeg.domain.order.protection import ProtectionStatus
+from repeg.domain.order.protection import Exit, ExitReason, ProtectionStatus
 from repeg.domain.reasons import Status
 from repeg.store.items import (
     order_item,
@@ -93,6 +93,32 @@ def test_what_protection_took_that_is_over_by_its_record_is_booked_once(lab: Lab
     assert lab.reconcile()["drift"] == 0
     assert lab.order("b").unexited_qty == left == sum(guard.qty for guard in guards(lab))
     assert not lab.order("b").care.frozen
+
+
+def test_protection_of_shares_that_had_left_does_not_stay_for_those_of_somebody_else(lab: Lab) -> None:
+    """Placed because the first OCO was read as cancelled; that sold all, and the owner has as many shares besides."""
+    held = hold(lab)
+    moves(lab, "53.50")
+    moves(lab, "52.00")
+    lab.control.position("TQQQ", 100, "50.98")
+    over = held.guard.protections[-1].changed(status=ProtectionStatus.GONE, closed_at=lab.time.latest_now())
+    lab.orders.save(held.with_protection(over).with_guard(protected=False))
+    moved = lab.order("b")
+    lab.orders.save(moved.with_care(due_at=lab.time.latest_now(), bare_since=lab.time.latest_now()))
+    minutes(lab, 2)
+    assert len(guards(lab)) == 1
+    assert "unrecorded exit" in whats(lab.reconcile())
+    assert (lab.order("b").unexited_qty, guards(lab), shares(lab)) == (0, [], 100)
+    assert lab.reconcile()["drift"] == 0
+
+
+def test_protection_at_work_of_a_bracket_without_shares_is_told(lab: Lab) -> None:
+    held = hold(lab)
+    gone = Exit(source="by-hand", reason=ExitReason.OUTSIDE, qty=Decimal(100), price=None, at=lab.time.latest_now())
+    lab.orders.save(held.with_exit(gone))
+    lab.reconcile()
+    assert whats(lab.reconcile()) == ["protection of shares that the record does not hold"]
+    assert any("the record holds no shares" in each for each in alerts(lab))
 
 
 def test_exits_that_are_moved_are_no_difference_while_a_cancel_hangs(lab: Lab) -> None:

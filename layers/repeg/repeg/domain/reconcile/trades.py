@@ -17,6 +17,7 @@ from repeg.domain.reconcile.book import Book, Name
 from repeg.domain.reconcile.findings import Finding, What
 
 _OVER = "is open, and the record has it for over"
+_NO_SHARES = "is open, and the record holds no shares"
 
 
 class Sent(NamedTuple):
@@ -53,6 +54,9 @@ def _stray(order: Order | None, name: Name, report: OrderReport) -> Iterator[Fin
             yield _about(What.ORPHAN_ORDER, report, name, f"is open, and {said}")
         return
     if not known.status.closed:
+        # Of a bracket without shares nobody reads an OCO: it would sell those of somebody else.
+        if isinstance(known, Protection) and order.status.terminal and order.unexited_qty <= 0:
+            yield _about(What.UNWATCHED_OCO, report, name, _NO_SHARES)
         return
     intent = child_intent(order, known) if isinstance(known, ChildRecord) else oco_intent(order, known)
     wrong = contradiction(intent, report)
@@ -62,7 +66,7 @@ def _stray(order: Order | None, name: Name, report: OrderReport) -> Iterator[Fin
     elif order.unexited_qty > 0 and not wrong:
         yield _about(What.UNRECORDED_EXIT, report, name, _OVER)
     else:
-        yield _about(What.UNWATCHED_OCO, report, name, "is open, and the record holds no shares")
+        yield _about(What.UNWATCHED_OCO, report, name, _NO_SHARES)
 
 
 def _about(what: What, report: OrderReport, name: Name, detail: str, *, alone: bool = False) -> Finding:

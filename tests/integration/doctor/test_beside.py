@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from desk.cli import reaching
+from desk.cli.main import run
 from desk.cli.positions import table
+from desk.doctor import reach
 from desk.exchange.client import ExchangeControl
 from desk.positions.beside import documents
-from desk.positions.gains import asked, gains
-from desk.positions.profit import books_of
 from repeg.domain.order.children import ChildStatus
 from tests.integration.doctor.test_positions import AT, held
 from tests.support.clinic import Clinic
@@ -60,7 +64,23 @@ def test_what_is_held_is_shown_with_what_it_is_worth_and_has_gained(clinic: Clin
     assert {(each["value"], each["unrealised"]) for each in one_sided} == {(None, None)}
 
 
-def test_profit_follows_the_splits_that_the_broker_tells(clinic: Clinic, control: ExchangeControl) -> None:
+@pytest.fixture
+def pnl(clinic: Clinic, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[], Any]:
+    """What `repeg pnl --json` prints."""
+
+    def call() -> Any:
+        case = clinic.case
+        monkeypatch.setattr(reaching, "connect", lambda _: case.connection)
+        monkeypatch.setattr(reach, "reach", lambda *_: case)
+        assert run(["pnl", "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def test_profit_follows_the_splits_that_the_broker_tells(
+    clinic: Clinic, control: ExchangeControl, pnl: Callable[[], Any]
+) -> None:
     """Ten of SPY at 1204 yesterday are twenty at 602 today; what is to come next session is not there yet."""
     before = AT - timedelta(days=1)
     fill = child(
@@ -74,7 +94,6 @@ def test_profit_follows_the_splits_that_the_broker_tells(clinic: Clinic, control
     control.position("SPY", 10, "1204")
     control.corporate_action("SPY", "forward_split", 2, 1, ex_date="2026-11-20")
     control.corporate_action("SPY", "forward_split", 3, 1, ex_date="2026-11-23", apply=False)
-    bought = order(symbol="SPY", children=(fill,), created_at=before)
-    worth, splits = asked(clinic.case, books_of([bought]))
-    view = gains(books_of([bought], splits), "symbol", None, worth)
+    assert clinic.case.orders.accept(order(symbol="SPY", children=(fill,), created_at=before), "s") is None
+    view = pnl()
     assert (view["held"], view["unrealised"], view["not_held"]) == ("20", "2.1", {})

@@ -249,6 +249,15 @@ def test_a_list_that_lacks_a_position_makes_no_room() -> None:
     assert counted({"max_gross_fraction": Decimal(1)}, {}, book=lacking) is Reason.RISK_GROSS_EXPOSURE
 
 
+def test_a_position_that_a_list_lacks_counts_as_that_of_the_symbol() -> None:
+    limit = {"max_position_fraction": Decimal("0.5")}
+    lacking = book(SPY=(100, 50_000)).changed(cash=Decimal(2_000))
+    assert reason(case(settings=limit, book=lacking)) is Reason.RISK_POSITION
+    known = lacking.changed(positions=lacking.positions | {"TQQQ": Held(qty=Decimal(0), value=Decimal(0))})
+    assert reason(case(settings=limit, book=known)) is None
+    assert reason(case(settings=limit, book=book(SPY=(100, 50_000)).changed(cash=Decimal(49_100)))) is None, "prices"
+
+
 def test_an_account_without_worth_admits_nothing() -> None:
     assert counted({"max_gross_fraction": Decimal(1)}, {}, book=book("0")) is Reason.RISK_UNREADABLE
     assert counted({"max_gross_fraction": Decimal(1)}, {}, book=Book(at=NOON)) is Reason.RISK_UNREADABLE

@@ -19,6 +19,8 @@ BOOK_LASTS = timedelta(seconds=60)
 """The sweep looks every minute. What others do to the account meanwhile shows at the next look."""
 BOOK_IS_FRESH = timedelta(seconds=5)
 """So old it is as good as asked for anew."""
+APART = Decimal("0.01")
+"""So much of equity may lie between what positions and account say, for moving prices."""
 BOOK_SHOWS_AFTER = timedelta(seconds=10)
 """A trade that happened so shortly before a look need not show in it (alpacahq/Alpaca-API #276)."""
 
@@ -54,12 +56,25 @@ class Book(Frozen):
     @property
     def gross(self) -> Decimal | None:
         """Dollars of all positions, long and short alike; None: not known."""
-        values = [held.value for held in self.positions.values()]
-        if self.equity is None or self.cash is None or None in values:
+        listed = self._listed
+        if listed is None or self.equity is None or self.cash is None:
             return None
-        listed = sum((abs(value) for value in values if value is not None), ZERO)
         # Of a list that lacks a position the broker's own sum is the witness.
         return max(listed, abs(self.equity - self.cash))
+
+    @property
+    def unlisted(self) -> Decimal:
+        """Dollars that the account holds, and that no listed position accounts for; 0: about nothing, or not known."""
+        gross, listed = self.gross, self._listed
+        if gross is None or listed is None or self.equity is None:
+            return ZERO
+        # Positions and account are two answers: prices move between them.
+        return gross - listed if gross - listed > self.equity * APART else ZERO
+
+    @property
+    def _listed(self) -> Decimal | None:
+        values = [held.value for held in self.positions.values()]
+        return None if None in values else sum((abs(value) for value in values if value is not None), ZERO)
 
 
 def book_of(

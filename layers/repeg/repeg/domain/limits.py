@@ -131,7 +131,11 @@ def _of_equity(dollars: Decimal | None, book: Book | None) -> Decimal | None:
 def _position(case: Case) -> Decimal | None:
     if abs(case.shares_after) <= abs(case.held.qty):
         return ZERO
-    return _of_equity(None if case.price is None else abs(case.shares_after) * case.price, case.book)
+    if case.price is None or case.book is None:
+        return None
+    # What no listed position accounts for may be this one: by a list that lacks it, it would be bought twice.
+    unseen = case.book.unlisted if case.order.symbol not in case.book.positions else ZERO
+    return _of_equity(abs(case.shares_after) * case.price + unseen, case.book)
 
 
 def _loss(case: Case) -> Decimal | None:

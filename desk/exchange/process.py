@@ -36,7 +36,7 @@ def launch(
     clock_file: Path | None = None,
     log: IO[bytes] | None = None,
     detached: bool = False,
-    timeout: float = 20.0,
+    timeout: float = 60.0,
 ) -> ExchangeProcess:
     """Start an exchange and return once it listens; the caller ends it.
 

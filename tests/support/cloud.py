@@ -17,12 +17,14 @@ from repeg.domain.halt import Scope
 from repeg.domain.order.record import Order
 from repeg.domain.trips import Trip
 from repeg.executions import execution_number
-from repeg.store.items import position_key
+from repeg.store.items import order_key, position_key
 from repeg.store.orders import OrderStore
 from repeg.store.trips import trip_key
 from tests.support.audit import audit
 
 POLL_S = 0.05
+RECENT = 200
+"""Orders that tests just before may have sent."""
 OPEN_MORNING = "2026-11-20T10:00:00-05:00"
 NIGHT = "2026-11-20T20:30:00-05:00"
 
@@ -50,11 +52,14 @@ class Cloud:
         self.exchange.quote("TQQQ", "50.95", "50.98", 2000, 2000)
 
     def _forget_positions(self) -> None:
-        """The exchange forgot what earlier tests bought; so must the table, or the sweep would look for it."""
-        for order_id in self.orders.holding_shares():
-            order = self.orders.get(order_id)
-            if order:
-                self.connection.dynamodb.delete_item(TableName=self.connection.table, Key=position_key(order))
+        """The exchange forgot what earlier tests bought; so must the table, or sweep and comparison would look for it.
+
+        What is still at work is left to its execution.
+        """
+        for order in self.orders.newest(RECENT):
+            if order.status.terminal and order.unexited_qty > 0:
+                for key in (position_key(order), order_key(order.order_id)):
+                    self.connection.dynamodb.delete_item(TableName=self.connection.table, Key=key)
 
     def _forget_evidence(self) -> None:
         """It is the same market time again, and again: what failed in earlier tests would add up, and halt trading."""

@@ -288,7 +288,8 @@ def test_limits_hold_at_their_edges_and_an_exit_goes_on(repeg: Repeg, name: str,
 
 def test_watching_into_a_pipe_writes_a_line_for_each_change(cloud: Cloud, name: str, tmp_path: Path) -> None:
     log = tmp_path / "watched"
-    command = [REPEG, "watch", "--every", "0.2"]
+    # All of them: by a market clock that is set back for each test, this order is not among the newest.
+    command = [REPEG, "watch", "--every", "0.2", "--limit", "1000"]
     with log.open("w") as out, running(command, stdout=out, stderr=out) as watching:
         cloud.send(signal_id=name, qty=10)
         cloud.until("the fill is shown", lambda: f"{name} buy TQQQ 10 filled rung 1 50.98" in log.read_text())

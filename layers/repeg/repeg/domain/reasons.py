@@ -75,7 +75,7 @@ class Reason(StrEnum):
     )
     LEVELS_OUTDATED = (
         "levels_outdated",
-        "The shares were split, or `repeg resolve` changed them, after the adjust was sent: it names levels of before.",
+        "A split, `repeg resolve` or a later adjust changed shares or exits since it was sent: its levels are old.",
     )
     HELD_BY_PROTECTION = "held_by_protection", "The shares are held by open orders; send a close instead."
     HELD_BY_OTHER_ORDER = (

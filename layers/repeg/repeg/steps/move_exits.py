@@ -52,6 +52,9 @@ def move_exits(worker: Worker, adjust: Order, calendar: Calendar, clock: MarketC
         return problem
     if adjust.run.expires_at and now >= adjust.run.expires_at:
         return Refusal(reason=Reason.EXPIRED, detail=f"expired at {in_new_york(adjust.run.expires_at)}")
+    later = _later(worker, adjust, bracket)
+    if later:
+        return Refusal(reason=Reason.LEVELS_OUTDATED, detail=f"{later.signal_id}, which was sent after it, moved them")
     if _is_behind(worker, adjust, clock):
         return Wait(seconds=1, on=WaitingFor.TURN, words="waits for an adjust that was sent before it")
     if not bracket.status.terminal:
@@ -75,6 +78,13 @@ def _is_behind(worker: Worker, adjust: Order, clock: MarketClock) -> bool:
     """True while an adjust of the same bracket that came before it is not over: the last one sent must hold."""
     parked = (each.run.parked_until for each in worker.orders.earlier(adjust) if each.ask.about == adjust.ask.about)
     return any(until is None or until <= clock.now() for until in parked)
+
+
+def _later(worker: Worker, adjust: Order, bracket: Order) -> Order | None:
+    """The adjust that moved the exits last, if it was sent after this one: that waited for an open, say."""
+    move = last_move(bracket)
+    other = worker.orders.get(move.by) if move else None
+    return other if other and other.ask.received_wall > adjust.ask.received_wall else None
 
 
 def _ahead(worker: Worker, adjust: Order, bracket: Order, calendar: Calendar, clock: MarketClock) -> Verdict:

@@ -67,6 +67,22 @@ def test_levels_named_after_a_split_are_none_of_the_shares_that_the_account_stil
         assert (lab.order("b").guard.stop_loss, lab.order("b").guard.take_profit) == (STOP, TARGET)
 
 
+def test_one_that_waits_for_the_open_does_not_undo_one_that_was_sent_after_it(exchange: Any) -> None:
+    with lab_at(exchange, "2026-11-19T15:50:00-05:00") as lab:
+        order = hold(lab)
+        lab.sleep(11 * 60)
+        told(lab, "m", stop_loss="50.50", when_closed="next_open")
+        with Crowd(lab) as crowd:
+            crowd.work(until="2026-11-19T16:10:00-05:00")
+            cancel_protection(lab, order)
+            lab.sweep()
+            told(lab, "n", stop_loss="50.70")
+            crowd.work(until=market_time("09:32"))
+            crowd.work()
+        assert (refused(lab.order("m")), refused(lab.order("n"))) == (OUTDATED, DONE)
+        assert lab.order("b").guard.stop_loss == Decimal("50.70")
+
+
 def test_of_two_protective_orders_the_shares_of_one_do_not_wait_for_the_cancel_of_the_other(lab: Lab) -> None:
     """It may hang for hours."""
     hung = in_halves(lab, hold(lab))

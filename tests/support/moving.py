@@ -9,7 +9,9 @@ from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.scenes import journal, send
+from tests.support.leaving import hold
+from tests.support.scenes import journal, market_time, send
+from tests.support.watching import cancel_protection
 
 DONE = (Status.DONE, None)
 
@@ -38,3 +40,21 @@ def bare_for(lab: Lab) -> float:
     ended = next(entry for entry in ocos if entry["event"] == "canceled")
     begun = next(entry for entry in ocos if entry["event"] == "accepted" and entry["seq"] > ended["seq"])
     return (datetime.fromisoformat(begun["at"]) - datetime.fromisoformat(ended["at"])).total_seconds()
+
+
+EVENING = "2026-11-19T15:50:00-05:00"
+
+
+def overtaken(lab: Lab) -> Order:
+    """From `EVENING` on: an adjust `m` waits for the open, and `n`, sent after it, is taken at once."""
+    order = hold(lab)
+    lab.sleep(11 * 60)
+    told(lab, "m", stop_loss="50.50", when_closed="next_open")
+    with Crowd(lab) as crowd:
+        crowd.work(until="2026-11-19T16:10:00-05:00")
+        cancel_protection(lab, order)
+        lab.sweep()
+        told(lab, "n", stop_loss="50.70")
+        crowd.work(until=market_time("09:32"))
+        crowd.work()
+    return lab.order("m")

@@ -15,6 +15,7 @@ from tests.integration.spine.flow.ends import Case
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, SHORT, hold
+from tests.support.moving import EVENING, overtaken
 from tests.support.scenes import (
     lab_at,
     market_time,
@@ -40,6 +41,7 @@ CASES = [
     Case(Reason.NOTHING_TO_CANCEL, Status.DONE, ends.cancelled_when_over),
     Case(Reason.CANCELLED, Status.REJECTED, ends.taken_back),
     Case(Reason.NOT_A_BRACKET, Status.REJECTED, ends.moved(ends.no_bracket, stop_loss="50")),
+    Case(Reason.LEVELS_OUTDATED, Status.REJECTED, overtaken, when=EVENING),
     Case(Reason.POSITION_FROZEN, Status.REJECTED, ends.moved(ends.in_dispute, stop_loss="50.50")),
     Case(Reason.TARGET_THROUGH, Status.REJECTED, ends.moved(hold, take_profit="50.95")),
     Case(Reason.HALTED, Status.REJECTED, ends.halted(Mode.HALTED)),

@@ -13,7 +13,7 @@ from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import STOP, TARGET, Guard, check_held, guards, hold, minutes, shares
-from tests.support.moving import DONE, adjusted, refused, told
+from tests.support.moving import DONE, EVENING, adjusted, overtaken, refused, told
 from tests.support.scenes import by_hand, lab_at, market_time
 from tests.support.splits import FRIDAY_AFTERNOON, monday, split
 from tests.support.watching import cancel_protection
@@ -68,17 +68,8 @@ def test_levels_named_after_a_split_are_none_of_the_shares_that_the_account_stil
 
 
 def test_one_that_waits_for_the_open_does_not_undo_one_that_was_sent_after_it(exchange: Any) -> None:
-    with lab_at(exchange, "2026-11-19T15:50:00-05:00") as lab:
-        order = hold(lab)
-        lab.sleep(11 * 60)
-        told(lab, "m", stop_loss="50.50", when_closed="next_open")
-        with Crowd(lab) as crowd:
-            crowd.work(until="2026-11-19T16:10:00-05:00")
-            cancel_protection(lab, order)
-            lab.sweep()
-            told(lab, "n", stop_loss="50.70")
-            crowd.work(until=market_time("09:32"))
-            crowd.work()
+    with lab_at(exchange, EVENING) as lab:
+        overtaken(lab)
         assert (refused(lab.order("m")), refused(lab.order("n"))) == (OUTDATED, DONE)
         assert lab.order("b").guard.stop_loss == Decimal("50.70")
 

@@ -102,7 +102,9 @@ def _figures(verdict: Verdict) -> tuple[str, str, str]:
 def _expected(expected: Expected) -> Text:
     left = (expected.leaves,) if expected.leaves else ()
     held = _held(expected.stop, expected.target, expected.risk_reward, expected.protected)
-    return _outcome_text(expected.status, expected.reason, expected.limits, expected.fills, held, left)
+    # Both, or a machine that is slow would show one reason as the expected one and report the other.
+    reason = " or ".join(filter(None, (expected.reason, expected.reason_when_slow)))
+    return _outcome_text(expected.status, reason or None, expected.limits, expected.fills, held, left)
 
 
 def _actual(verdict: Verdict) -> Text:

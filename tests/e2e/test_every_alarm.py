@@ -123,7 +123,7 @@ def _pass_until(alarms: Alarms, names: Iterable[str], what: str, done: Callable[
         return all(done(name) for name in names)
 
     try:
-        alarms.cloud.until(f"{sorted(names)} {what}", lambda: stands() or one_more(), 60)
+        alarms.cloud.until(f"{sorted(names)} {what}", lambda: stands() or one_more(), 120)
     except AssertionError as error:
         reasons = {name: alarms.describe(name)["StateReason"] for name in names if not done(name)}
         raise AssertionError(f"{error}; {reasons}") from None
@@ -184,6 +184,7 @@ def test_the_four_figures_ring_at_their_levels_and_clear_by_better_orders(alarms
         ssm.delete_parameters(Names=[overrides])
 
 
+@pytest.mark.timeout(600)
 def test_positions_that_stand_wrong_ring_until_they_do_not(alarms: Alarms, name: str) -> None:
     cloud, exchange = alarms.cloud, alarms.cloud.exchange
     levels = {"signal_price": "50.97", "stop_loss": "49.97", "take_profit": "53.47", "qty": 10}

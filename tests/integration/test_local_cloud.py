@@ -162,7 +162,8 @@ def test_a_start_that_is_broken_off_leaves_nothing_running(tmp_path: Path, how: 
             starting.send_signal(how)
             said = starting.communicate(timeout=30)[0]
         assert (starting.returncode, said.splitlines()[-1]) == (130, b"interrupted")
-        assert _running_with(str(place.folder)) == 0
+        # What was told to end may take a moment on a busy machine; what was forgotten stays.
+        assert until(lambda: _running_with(str(place.folder)) == 0, 20)
     finally:
         Repeg(place.folder).run("local", "down")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from abc import abstractmethod
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
@@ -180,9 +181,9 @@ class _Instruction(_Signal):
         return self.signal_id
 
     @property
+    @abstractmethod
     def about(self) -> str:
         """The signal whose order is meant."""
-        raise NotImplementedError
 
 
 class CancelSignal(_Instruction):

@@ -54,7 +54,15 @@ class Book(Unlimited):
         self.blocks.append(until)
 
 
-def connect(url: str, book: Book, **options: Any) -> AlpacaBroker:
+def connect(url: str, book: Book, read_timeout: float = 10, **options: Any) -> AlpacaBroker:
+    """A patient broker unless told otherwise: a busy machine's answer must not count as none."""
     return connect_alpaca(
-        "key", "secret", trading_url=url, data_url=url, budget=book, now=lambda: NOW, read_timeout=0.2, **options
+        "key",
+        "secret",
+        trading_url=url,
+        data_url=url,
+        budget=book,
+        now=lambda: NOW,
+        read_timeout=read_timeout,
+        **options,
     )

@@ -134,8 +134,8 @@ def test_a_dropped_request_is_ambiguous_and_no_order_is_found(exchange: Exchange
 
 
 def test_a_late_answer_is_ambiguous(exchange: ExchangeControl) -> None:
-    broker = connect(exchange, read_timeout=0.2)
-    exchange.faults({"method": "POST", "path": "/v2/orders", "kind": "delay", "delay_ms": 1000, "count": 1})
+    broker = connect(exchange, read_timeout=1)
+    exchange.faults({"method": "POST", "path": "/v2/orders", "kind": "delay", "delay_ms": 5000, "count": 1})
     assert isinstance(broker.submit(child()), Ambiguous)
 
 

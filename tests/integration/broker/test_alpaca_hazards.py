@@ -54,9 +54,8 @@ def lost_answers(canned: Any) -> list[Any]:
     ]
 
 
-def test_a_submit_whose_answer_is_lost_is_ambiguous_and_was_sent_once(
-    server: Any, canned: Any, broker: AlpacaBroker
-) -> None:
+def test_a_submit_whose_answer_is_lost_is_ambiguous_and_was_sent_once(server: Any, canned: Any, book: Book) -> None:
+    broker = connect(server.url, book, read_timeout=1)
     for line in lost_answers(canned):
         server.received.clear()
         server.answers(line)
@@ -111,12 +110,13 @@ def test_a_read_whose_answer_is_lost_is_unavailable(
             read(broker)
 
 
-def test_a_read_that_gets_no_answer_ends_in_time(server: Any, canned: Any, broker: AlpacaBroker) -> None:
+def test_a_read_that_gets_no_answer_ends_in_time(server: Any, canned: Any, book: Book) -> None:
+    broker = connect(server.url, book, read_timeout=1)
     server.answers(canned(hang=True))
     began = time.monotonic()
     with pytest.raises(BrokerUnavailable):
         broker.order(ID)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
     assert len(server.received) == 1
 
 
@@ -130,7 +130,7 @@ def test_an_answer_that_drips_in_ends_in_time(
     assert isinstance(broker.submit(CHILD), Ambiguous)
     with pytest.raises(BrokerUnavailable, match="not complete"):
         broker.order(ID)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8
     assert [request.method for request in server.received] == ["POST", "GET"]
 
 
@@ -209,7 +209,8 @@ def test_cancels(
     assert (request.method, request.path) == ("DELETE", f"/v2/orders/{ID}")
 
 
-def test_a_cancel_that_gets_no_answer_is_unclear(server: Any, canned: Any, broker: AlpacaBroker) -> None:
+def test_a_cancel_that_gets_no_answer_is_unclear(server: Any, canned: Any, book: Book) -> None:
+    broker = connect(server.url, book, read_timeout=1)
     for line in (canned(hang=True), canned(reset_unread=True), canned(reset_after_reading=True)):
         server.answers(line)
         assert broker.cancel(ID) is CancelOutcome.UNCLEAR

@@ -105,7 +105,7 @@ def test_an_exchange_that_stands_still_costs_seconds_once(
         took = time.monotonic() - started
     finally:
         os.kill(exchange_process.process.pid, signal.SIGCONT)
-    assert took < 5
+    assert took < 15
     assert "nothing within" in found["broker"].detail and found["broker"].mend == "make down && make local"
     assert [found[name].behind for name in ("keys", "account", "clock", "data feed")] == ["broker"] * 4
     assert found["intake"].ok and found["alarms"].ok

@@ -33,18 +33,19 @@ def test_a_cut_connection(url: str, control: ExchangeControl, kind: str, status:
 
 
 def test_a_late_answer_to_an_order_that_landed(url: str, control: ExchangeControl) -> None:
-    control.faults({"kind": "delay", "delay_ms": 600, "method": "POST", "count": 1})
+    control.faults({"kind": "delay", "delay_ms": 4000, "method": "POST", "count": 1})
     with pytest.raises(requests.ReadTimeout):
-        call(url, "POST", "/v2/orders", timeout=0.2, json={**BUY, "client_order_id": "late"})
+        call(url, "POST", "/v2/orders", timeout=0.5, json={**BUY, "client_order_id": "late"})
+    control.wait_for(lambda e: e.get("client_order_id") == "late")
     assert find(url, "late").status_code == 200
 
 
 def test_an_order_that_lands_late(url: str, control: ExchangeControl) -> None:
-    control.faults({"kind": "delay", "delay_ms": 500, "stage": "request", "method": "POST", "count": 1})
+    control.faults({"kind": "delay", "delay_ms": 4000, "stage": "request", "method": "POST", "count": 1})
     with pytest.raises(requests.ReadTimeout):
-        call(url, "POST", "/v2/orders", timeout=0.2, json={**BUY, "client_order_id": "later"})
+        call(url, "POST", "/v2/orders", timeout=0.5, json={**BUY, "client_order_id": "later"})
     assert find(url, "later").status_code == 404
-    control.wait_for(lambda e: e.get("client_order_id") == "later", 3)
+    control.wait_for(lambda e: e.get("client_order_id") == "later", 30)
     assert find(url, "later").status_code == 200
 
 

@@ -17,6 +17,7 @@ from repeg.domain.signals.parsing import (
     OrderSignal,
     body_hash,
     canonical,
+    faults_of,
     parse_signal,
     read_json,
     usable_signal_id,
@@ -170,6 +171,41 @@ def test_a_bad_field_is_refused_by_name(field: str, literal: str) -> None:
     problem = _refusal(_raw(field, literal))
     assert problem.field == ("qty" if field == "notional" else field)
     assert problem.problem
+
+
+@pytest.mark.parametrize(
+    ("field", "literal", "said"),
+    [
+        ("qty", "0", "must be greater than 0"),
+        ("max_slippage_bps", "1001", "must be less than or equal to 1000"),
+        ("symbol", "5", "must be a valid string"),
+        ("side", '"hold"', "must be 'buy' or 'sell'"),
+        ("ladder", '"zigzag"', "must be 'better_orders', 'standard' or 'market'"),
+        ("expires_at", "5", "must be an RFC 3339 time such as 2026-11-20T15:00:00Z"),
+        ("colour", "1", "is not a field of this kind of signal; remove it"),
+    ],
+)
+def test_a_refusal_says_what_a_field_must_be(field: str, literal: str, said: str) -> None:
+    assert _refusal(_raw(field, literal)).problem == said
+
+
+@pytest.mark.parametrize("about", ["yes", 1, None])
+def test_what_is_true_or_false_is_nothing_else(about: object) -> None:
+    problem = _refusal(json.dumps({"signal_id": "r", "kind": "rebalance", "targets": {"SPY": 1}, "dry_run": about}))
+    assert (problem.field, problem.problem) == ("dry_run", "must be a valid boolean")
+
+
+def test_every_fault_is_named_in_the_order_of_the_fields() -> None:
+    body = {
+        "kind": "bracket",
+        "symbol": "x",
+        "side": "buy",
+        "signal_price": "5",
+        "stop_loss": 6,
+        "take_profit": 7,
+        "a": 1,
+    }
+    assert [fault.field for fault in faults_of(body)] == ["signal_id", "symbol", "stop_loss", "a"]
 
 
 @pytest.mark.parametrize("field", ["signal_id", "kind", "symbol", "side"])

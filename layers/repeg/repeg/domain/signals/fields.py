@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator
-
 from repeg.domain.money import plain, tick_size, tidy
 from repeg.domain.settings import SYMBOL
+from repeg.domain.signals.checks import After, Before, Within
 
 # As many as Alpaca takes of a quantity; with twelve digits before the point they fit into the 28 of a Decimal.
 MAX_DECIMALS = 9
@@ -39,12 +38,6 @@ def _exact_number(value: object) -> object:
     if number.adjusted() >= MAX_DIGITS:
         raise ValueError("is too large")
     return tidy(number)
-
-
-def _positive(value: Decimal) -> Decimal:
-    if value <= 0:
-        raise ValueError("must be greater than 0")
-    return value
 
 
 def _on_tick(value: Decimal) -> Decimal:
@@ -91,10 +84,10 @@ def _text_time(value: object) -> object:
     raise ValueError("must be an RFC 3339 time such as 2026-11-20T15:00:00Z")
 
 
-Number = Annotated[Decimal, BeforeValidator(_exact_number)]
-Positive = Annotated[Number, AfterValidator(_positive)]
-Price = Annotated[Positive, AfterValidator(_on_tick)]
-Symbol = Annotated[str, AfterValidator(_symbol)]
-Label = Annotated[str, AfterValidator(_label)]
-SignalId = Annotated[str, AfterValidator(_signal_id)]
-Instant = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_aware)]
+Number = Annotated[Decimal, Before(_exact_number)]
+Positive = Annotated[Number, Within(gt=0)]
+Price = Annotated[Positive, After(_on_tick)]
+Symbol = Annotated[str, After(_symbol)]
+Label = Annotated[str, After(_label)]
+SignalId = Annotated[str, After(_signal_id)]
+Instant = Annotated[datetime, Before(_text_time), After(_aware)]

@@ -9,22 +9,12 @@ from abc import abstractmethod
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, ValidationError
 
 from repeg.domain.ladder.rungs import SignalLadder
-from repeg.domain.models import Side, direction
+from repeg.domain.models import Frozen, Side, direction
 from repeg.domain.money import plain
+from repeg.domain.signals.checks import After, Beside, Known, Within, reader
 from repeg.domain.signals.fields import (
     MAX_DIGITS,
     SIGNAL_ID,
@@ -50,10 +40,7 @@ _MEMBER = re.compile(r"<\w+\.\w+: ('\w+')>")
 """How pydantic shows one of an enum's values."""
 
 
-class _Signal(BaseModel):
-    # A misspelt field that is passed over is an order without its cap, or without its expiry.
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
+class _Signal(Frozen):
     signal_id: SignalId
     strategy: Label | None = None
     expires_at: Instant | None = None
@@ -74,6 +61,11 @@ class _SymbolSignal(_Signal):
         return self.symbol
 
 
+def _one_size(qty: Decimal | None, notional: Decimal | None) -> None:
+    if (qty is None) == (notional is None):
+        raise ValueError("give exactly one of qty and notional")
+
+
 class OrderSignal(_SymbolSignal):
     """Buy or sell a quantity or an amount."""
 
@@ -81,15 +73,34 @@ class OrderSignal(_SymbolSignal):
     side: Side
     qty: Positive | None = None
     notional: Positive | None = None
-    max_slippage_bps: Annotated[Positive, Field(le=1000)] | None = None
+    max_slippage_bps: Annotated[Positive, Within(le=1000)] | None = None
     ladder: SignalLadder | None = None
     completion: Literal["protect_price", "must"] = "protect_price"
 
-    @model_validator(mode="after")
-    def _one_size(self) -> OrderSignal:
-        if (self.qty is None) == (self.notional is None):
-            raise ValueError("give exactly one of qty and notional")
-        return self
+    def __post_init__(self) -> None:
+        _one_size(self.qty, self.notional)
+
+
+def _whole(qty: Decimal) -> Decimal:
+    if qty != qty.to_integral_value():
+        raise ValueError("must be whole shares: a bracket's protection takes no fractions")
+    return qty
+
+
+def _exits_around_entry(target: Decimal, known: Known) -> Decimal:
+    # Checked with the field that is read last of the four: the others are known by then.
+    if not {"side", "signal_price", "stop_loss"} <= known.data.keys():
+        return target
+    side, entry, stop = known.data["side"], known.data["signal_price"], known.data["stop_loss"]
+    sign = direction(side)
+    if (entry - stop) * sign < CLOSEST_EXIT:
+        where = "below" if side == "buy" else "above"
+        # Found while another field is read: the kind of the error names the one that is wrong.
+        raise PydanticCustomError("stop_loss", f"must lie at least a cent {where} signal_price to {side}")
+    if (target - entry) * sign < CLOSEST_EXIT:
+        where = "above" if side == "buy" else "below"
+        raise ValueError(f"must lie at least a cent {where} signal_price to {side}")
+    return target
 
 
 class BracketSignal(_SymbolSignal):
@@ -97,44 +108,17 @@ class BracketSignal(_SymbolSignal):
 
     kind: Literal["bracket"]
     side: Side
-    qty: Positive | None = None
+    qty: Annotated[Positive, After(_whole)] | None = None
     notional: Positive | None = None
     signal_price: Positive
     stop_loss: Positive
-    take_profit: Positive
+    take_profit: Annotated[Positive, Beside(_exits_around_entry)]
     exit_anchor: Literal["fill", "signal"] = "fill"
-    extended_hours: StrictBool = False
-    unprotected_ok: StrictBool = False
+    extended_hours: bool = False
+    unprotected_ok: bool = False
 
-    @field_validator("qty")
-    @classmethod
-    def _whole(cls, qty: Decimal | None) -> Decimal | None:
-        if qty is not None and qty != qty.to_integral_value():
-            raise ValueError("must be whole shares: a bracket's protection takes no fractions")
-        return qty
-
-    @field_validator("take_profit")
-    @classmethod
-    def _exits_around_entry(cls, target: Decimal, known: ValidationInfo) -> Decimal:
-        # Checked with the field that is read last of the four: the others are known by then.
-        if not {"side", "signal_price", "stop_loss"} <= known.data.keys():
-            return target
-        side, entry, stop = known.data["side"], known.data["signal_price"], known.data["stop_loss"]
-        sign = direction(side)
-        if (entry - stop) * sign < CLOSEST_EXIT:
-            where = "below" if side == "buy" else "above"
-            # Found while another field is read: the kind of the error names the one that is wrong.
-            raise PydanticCustomError("stop_loss", f"must lie at least a cent {where} signal_price to {side}")
-        if (target - entry) * sign < CLOSEST_EXIT:
-            where = "above" if side == "buy" else "below"
-            raise ValueError(f"must lie at least a cent {where} signal_price to {side}")
-        return target
-
-    @model_validator(mode="after")
-    def _one_size(self) -> BracketSignal:
-        if (self.qty is None) == (self.notional is None):
-            raise ValueError("give exactly one of qty and notional")
-        return self
+    def __post_init__(self) -> None:
+        _one_size(self.qty, self.notional)
 
 
 class CloseSignal(_SymbolSignal):
@@ -146,34 +130,38 @@ class CloseSignal(_SymbolSignal):
     """What becomes of orders that are not repeg's and hold the shares."""
 
 
+def _weights(targets: dict[str, Decimal]) -> dict[str, Decimal]:
+    # A strategy that found nothing must not sell the book by its silence.
+    if not targets:
+        raise ValueError("names no symbol; to sell what is held, give its symbol the weight 0")
+    total = sum(targets.values(), Decimal(0))
+    if total > MOST_WEIGHT:
+        raise ValueError(f"sum to {plain(total)}; at most {plain(MOST_WEIGHT)} of the equity can be held")
+    return targets
+
+
 class RebalanceSignal(_Signal):
     """Bring the account to weights of its equity. Fractions are fractions, not percent."""
 
     kind: Literal["rebalance"]
-    targets: dict[Symbol, Annotated[Number, Field(ge=0, le=1)]]
-    min_trade_notional: Annotated[Number, Field(ge=0)] = Decimal(5)
+    targets: Annotated[dict[Symbol, Annotated[Number, Within(ge=0, le=1)]], After(_weights)]
+    min_trade_notional: Annotated[Number, Within(ge=0)] = Decimal(5)
     """Dollars: what would trade for less is left alone."""
-    threshold: Annotated[Number, Field(ge=0, lt=1)] = Decimal("0.01")
+    threshold: Annotated[Number, Within(ge=0, lt=1)] = Decimal("0.01")
     """A symbol that is off its target by no more than this fraction of the equity is left alone."""
-    cash_buffer: Annotated[Number, Field(ge=0, lt=1)] = Decimal("0.01")
-    liquidate_others: StrictBool = True
-    include_protected: StrictBool = False
-    dry_run: StrictBool = False
-
-    @field_validator("targets")
-    @classmethod
-    def _weights(cls, targets: dict[str, Decimal]) -> dict[str, Decimal]:
-        # A strategy that found nothing must not sell the book by its silence.
-        if not targets:
-            raise ValueError("names no symbol; to sell what is held, give its symbol the weight 0")
-        total = sum(targets.values(), Decimal(0))
-        if total > MOST_WEIGHT:
-            raise ValueError(f"sum to {plain(total)}; at most {plain(MOST_WEIGHT)} of the equity can be held")
-        return targets
+    cash_buffer: Annotated[Number, Within(ge=0, lt=1)] = Decimal("0.01")
+    liquidate_others: bool = True
+    include_protected: bool = False
+    dry_run: bool = False
 
 
 class _Instruction(_Signal):
     """About another signal's order."""
+
+    def __init_subclass__(cls) -> None:
+        # Records know no abstract classes: without this, one that forgot it would be found out by its first signal.
+        if "about" not in vars(cls):
+            raise TypeError(f"{cls.__name__} does not say what it is about")
 
     @property
     def group(self) -> str:
@@ -186,23 +174,22 @@ class _Instruction(_Signal):
         """The signal whose order is meant."""
 
 
+def _another(about: str, known: Known) -> str:
+    if about == known.data.get("signal_id"):
+        raise ValueError("is the cancel's own signal_id; name the signal that is to be taken back")
+    return about
+
+
 class CancelSignal(_Instruction):
     """Take back what another signal became, as far as it did not trade yet."""
 
     kind: Literal["cancel"]
-    cancel_signal_id: SignalId
+    cancel_signal_id: Annotated[SignalId, Beside(_another)]
 
     @property
     def about(self) -> str:
         """The signal whose order, or rebalance, is taken back."""
         return self.cancel_signal_id
-
-    @field_validator("cancel_signal_id")
-    @classmethod
-    def _another(cls, about: str, known: ValidationInfo) -> str:
-        if about == known.data.get("signal_id"):
-            raise ValueError("is the cancel's own signal_id; name the signal that is to be taken back")
-        return about
 
 
 class AdjustSignal(_Instruction):
@@ -213,7 +200,7 @@ class AdjustSignal(_Instruction):
     # A level is where the shares are sold: it is not rounded to a price that nobody named.
     stop_loss: Price | None = None
     take_profit: Price | None = None
-    force: StrictBool = False
+    force: bool = False
     """Whether a level that the market has passed, or that cannot be measured, is meant: the position is exited then."""
 
     @property
@@ -221,11 +208,9 @@ class AdjustSignal(_Instruction):
         """The bracket's signal."""
         return self.adjust_signal_id
 
-    @model_validator(mode="after")
-    def _moves_something(self) -> AdjustSignal:
+    def __post_init__(self) -> None:
         if self.stop_loss is None and self.take_profit is None:
             raise PydanticCustomError("stop_loss", "is missing; give it, take_profit, or both")
-        return self
 
 
 OrderRequest = OrderSignal | BracketSignal | CloseSignal
@@ -233,7 +218,17 @@ OrderRequest = OrderSignal | BracketSignal | CloseSignal
 Instruction = CancelSignal | AdjustSignal
 """Signals about the order of another signal."""
 Signal = OrderRequest | Instruction | RebalanceSignal
-_SIGNAL: TypeAdapter[Signal] = TypeAdapter(Annotated[Signal, Field(discriminator="kind")])
+_SIGNAL = reader(
+    {
+        "order": OrderSignal,
+        "bracket": BracketSignal,
+        "close": CloseSignal,
+        "cancel": CancelSignal,
+        "adjust": AdjustSignal,
+        "rebalance": RebalanceSignal,
+    },
+    named_by="kind",
+)
 
 
 def read_json(text: str) -> Any:
@@ -300,7 +295,8 @@ def parse_signal(body: Any) -> Signal:
     """
     if faults := faults_of(body):
         raise faults[0]
-    return _SIGNAL.validate_python(body)
+    signal: Signal = _SIGNAL.validate_python(body)
+    return signal
 
 
 def faults_of(body: Any) -> list[SignalInvalid]:

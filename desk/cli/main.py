@@ -20,7 +20,7 @@ INTERRUPTED = 130
 _AN_OPTION = re.compile("-{1,2}[A-Za-z]")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "desk.cli.local": ("demo", "local=app"),
-    "desk.cli.exchange": ("exchange",),
+    "desk.cli.exchange": ("exchange=app",),
     "desk.cli.rehearse": ("rehearse",),
     "desk.cli.trading.trade": ("buy", "sell", "close", "bracket", "adjust"),
     "desk.cli.trading.send": ("send",),
@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "desk.cli.settings": ("settings=app",),
     "desk.cli.schedules": ("targets=targets", "schedules"),
     "desk.cli.keys": ("keys=app",),
+    "desk.cli.webhook": ("webhook",),
     "desk.cli.doctor": ("doctor",),
     "desk.cli.report": ("report",),
     "desk.cli.alerts": ("alerts", "alarms", "metrics"),

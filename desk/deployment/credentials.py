@@ -19,6 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from desk.deployment.runtimes import of_interpreter, refusal, remark
 
 _SAMCONFIG = Path(__file__).resolve().parents[2] / "samconfig.toml"
+HIDDEN = "****"
+"""What AWS shows of a parameter that is a secret."""
 _CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
 
 
@@ -64,8 +66,9 @@ def deployed(stack: str, config: Config = _CONFIG) -> dict[str, str] | None:
 
 
 def changes(now: dict[str, str] | None, wanted: dict[str, str]) -> dict[str, str]:
-    """Values that a deployment replaces, by the parameter's name."""
-    return {name: now[name] for name, value in wanted.items() if name in (now or {}) and now and now[name] != value}
+    """Values that a deployment replaces, by the parameter's name; not those that AWS does not show."""
+    before = {name: value for name, value in (now or {}).items() if value != HIDDEN}
+    return {name: before[name] for name, value in wanted.items() if name in before and before[name] != value}
 
 
 def change_line(name: str, before: str, after: str) -> str:

@@ -77,12 +77,15 @@ def _hearers(case: Case, topic: str) -> str:
         raise Trouble(ALARMS, "the topic has the default key, which CloudWatch may not use", aws(connection, unlock))
     subscriptions = connection.sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     confirmed = [one for one in subscriptions if one["SubscriptionArn"].startswith("arn:")]
-    if confirmed:
-        return f"{some(len(confirmed), 'subscriber')}"
+    heard = [some(len(confirmed), "subscriber")] if confirmed else []
+    if "AlertWebhookArn" in connection.outputs:
+        heard.append("posted to a webhook")
+    if heard:
+        return ", ".join(heard)
     if subscriptions:
         detail = f"{subscriptions[0].get('Endpoint', 'the subscriber')} has not confirmed: nobody hears of an alarm"
         raise Trouble(ALARMS, detail, "open the mail from AWS Notifications there, and confirm")
-    mend = f"{deploy_again(connection)}, with AlertEmail=you@example.com in samconfig.toml"
+    mend = f"{deploy_again(connection)}, with AlertEmail=you@example.com or AlertWebhook=https://... in samconfig.toml"
     raise Trouble(ALARMS, "nobody is subscribed: an alarm would ring unheard", mend)
 
 

@@ -18,13 +18,14 @@ from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.market import broker, calendar, market_now
 from desk.positions.beside import held
-from desk.stack.signal_files import OutgoingSignal, outgoing
+from desk.stack.signal_files import outgoing
 from repeg.domain.halt import Halt, Scope
 from repeg.domain.market.reports import US_EQUITY, Position
 from repeg.domain.money import plain
 from repeg.domain.order.record import Order
 from repeg.domain.rules.life import may_be_taken_back
 from repeg.domain.settings import SYMBOL
+from repeg.domain.signals.outgoing import OutgoingSignal
 from repeg.errors import RepegError
 
 LISTINGS = 2

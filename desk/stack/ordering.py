@@ -8,8 +8,9 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from desk.stack.signal_files import BadSignals, OutgoingSignal, outgoing
+from desk.stack.signal_files import BadSignals, outgoing
 from repeg.domain.market.sessions import EASTERN
+from repeg.domain.signals.outgoing import OutgoingSignal
 from repeg.domain.signals.parsing import faults_of
 
 ARGUMENTS = {

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from desk.stack.signal_files import BadSignals, OutgoingSignal, outgoing
+from desk.stack.signal_files import BadSignals, outgoing
+from repeg.domain.signals.outgoing import OutgoingSignal
 from repeg.domain.signals.parsing import read_loosely, usable_signal_id
 
 PAGE = 10

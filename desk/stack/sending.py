@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from desk.stack.signal_files import OutgoingSignal
+    from repeg.domain.signals.outgoing import OutgoingSignal
     from repeg.store.orders import OrderStore
 
 BATCH = 10

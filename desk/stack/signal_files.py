@@ -4,32 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 
 from repeg.domain.schedule.targets import parse_targets
-from repeg.domain.signals.parsing import (
-    MAX_BODY_BYTES,
-    RebalanceSignal,
-    body_hash,
-    canonical,
-    faults_of,
-    parse_signal,
-    read_json,
-)
+from repeg.domain.signals.outgoing import OutgoingSignal
+from repeg.domain.signals.outgoing import outgoing as message_of
+from repeg.domain.signals.parsing import RebalanceSignal, parse_signal, read_json
 from repeg.errors import SignalInvalid
-
-
-@dataclass(frozen=True)
-class OutgoingSignal:
-    """A valid signal, ready for the queue."""
-
-    signal_id: str
-    group: str
-    body: str
-    """Canonical JSON: sorted keys, numbers as exact decimal strings."""
-    deduplication_id: str
-    body_hash: str
 
 
 class BadSignals(Exception):
@@ -94,23 +75,12 @@ def outgoing(text: str) -> OutgoingSignal:
         BadSignals: in one line, all that is wrong with it.
     """
     try:
-        body = read_json(text)
-        if faults := faults_of(body):
-            raise BadSignals("; ".join(map(str, faults)))
-        signal = parse_signal(body)
+        found = message_of(read_json(text))
     except SignalInvalid as problem:
         raise BadSignals(str(problem)) from None
-    sent = canonical(body)
-    if len(sent.encode()) > MAX_BODY_BYTES:
-        raise BadSignals(f"body: is larger than {MAX_BODY_BYTES // 1024} KB")
-    digest = body_hash(body)
-    return OutgoingSignal(
-        signal_id=signal.signal_id,
-        group=signal.group,
-        body=sent,
-        deduplication_id=f"{signal.signal_id}-{digest[:32]}",
-        body_hash=digest,
-    )
+    if isinstance(found, OutgoingSignal):
+        return found
+    raise BadSignals("; ".join(map(str, found)))
 
 
 def _entries(text: str) -> Iterator[tuple[str, str]]:

@@ -15,11 +15,13 @@ TEMPLATE = load_template()
 FUNCTIONS = resources(TEMPLATE, "AWS::Serverless::Function")
 MACHINES = resources(TEMPLATE, "AWS::Serverless::StateMachine")
 QUEUES = resources(TEMPLATE, "AWS::SQS::Queue")
-PSEUDO = ("AWS::StackName", "AWS::Partition", "AWS::Region", "AWS::AccountId")
+PSEUDO = ("AWS::StackName", "AWS::Partition", "AWS::Region", "AWS::AccountId", "AWS::NoValue")
 NAMED = {
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::ApiDestination": "Name",
+    "AWS::Events::Connection": "Name",
     "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Name",
     "AWS::Logs::LogGroup": "LogGroupName",
@@ -57,7 +59,8 @@ def references() -> set[str]:
 
 
 def test_every_reference_leads_somewhere() -> None:
-    known = {*TEMPLATE["Resources"], *TEMPLATE["Parameters"], *PSEUDO}
+    urls = {f"{name}Url" for name, properties in FUNCTIONS.items() if "FunctionUrlConfig" in properties}
+    known = {*TEMPLATE["Resources"], *TEMPLATE["Parameters"], *PSEUDO, *urls}
     assert references() <= known
 
 
@@ -123,6 +126,7 @@ def test_function_may_use_what_its_environment_points_at_and_nothing_else(name: 
         "SETTINGS_DEFAULTS": "ssm:GetParameters",
         "SIGNALS_URL": "sqs:SendMessage",
         "STATE_MACHINE_ARN": "states:StartExecution",
+        "WEBHOOK_SECRET_ID": "secretsmanager:GetSecretValue",
     }
     variables = FUNCTIONS[name]["Environment"]["Variables"]
     allowed = {action for statement in statements(FUNCTIONS[name]) for action in listed(statement["Action"])}

@@ -14,7 +14,7 @@ from desk.cli.output import FAILED, fail, print_json, refuse, tell
 if TYPE_CHECKING:
     from desk.stack.connection import Connection
     from desk.stack.following import Waited
-    from desk.stack.signal_files import OutgoingSignal
+    from repeg.domain.signals.outgoing import OutgoingSignal
 
 Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="In either case.")]
 Qty = Annotated[str, typer.Argument(metavar="QTY", help="Shares.")]

@@ -59,6 +59,7 @@ def _started_by(name: str, function: dict[str, Any]) -> str:
     found += _machines(name)
     schedules = resources(template(), "AWS::Scheduler::Schedule").items()
     found += [f"`{schedule}`" for schedule, each in schedules if name in str(each["Target"]["Arn"])]
+    found += ["a request to its URL, if `SignalWebhook` is on"] if "FunctionUrlConfig" in function else []
     return ", ".join(found)
 
 

@@ -56,7 +56,9 @@ def test_nobody_is_subscribed(clinic: Clinic) -> None:
         clinic["sns"].unsubscribe(SubscriptionArn=one["SubscriptionArn"])
     found = clinic.look("alarms")
     assert not found.ok and "nobody is subscribed" in found.detail
-    assert found.mend == "make deploy, with AlertEmail=you@example.com in samconfig.toml"
+    assert found.mend == "make deploy, with AlertEmail=you@example.com or AlertWebhook=https://... in samconfig.toml"
+    clinic.outputs["AlertWebhookArn"] = "arn:aws:events:us-east-1:123456789012:api-destination/repeg-webhook/1"
+    assert clinic.look("alarms").detail == "2 alarms, none rings; posted to a webhook"
 
 
 def test_a_subscription_that_was_never_confirmed(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:

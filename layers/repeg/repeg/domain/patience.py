@@ -89,6 +89,8 @@ FOLD_TRIES = 3
 CANCEL_LOOKS_SECONDS = (LINGER_SECONDS, 0.5, 1.0, 2.0)
 
 # ---- a broker that does not answer, or refuses ----
+KEYS_SECONDS = 30.0
+"""Wall seconds for which a function goes by the keys (or the webhook's secret) that it read; refused, it reads anew."""
 READ_BACKOFF_SECONDS = (1, 2, 5, 10, 20, 30, 60)
 BROKER_TRIES = 4
 """An entry gives up after so many failures in a row, about eight seconds; an exit alerts the operator and tries on."""

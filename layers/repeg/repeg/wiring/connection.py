@@ -12,13 +12,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from repeg.broker.alpaca import AlpacaBroker, connect_alpaca
 from repeg.budget.table import TableBudget
+from repeg.domain.patience import KEYS_SECONDS as KEYS_SECONDS
 from repeg.errors import ConfigurationError, LiveTradingLocked, RetryError
 from repeg.telemetry import calls, logger
 from repeg.wiring import clients
 from repeg.wiring.known_account import REFRESHED_AFTER, KnownAccount, fingerprint
 from repeg.wiring.live_lock import broker_urls, unlock
-
-KEYS_SECONDS = 30.0
 
 
 def broker() -> AlpacaBroker:

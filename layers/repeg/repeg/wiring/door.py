@@ -1,0 +1,61 @@
+"""Signals by HTTP: reads the secret that opens the door, and puts what came through it into the queue."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import lru_cache
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from repeg.domain.patience import KEYS_SECONDS
+from repeg.domain.signals.outgoing import OutgoingSignal
+from repeg.domain.signals.posted import Refused, posted_signal
+from repeg.telemetry import logger
+from repeg.wiring import clients
+
+_LATER = Refused(503, "nothing was sent: send the same again, with the same signal_id")
+
+
+def receive(event: dict[str, Any]) -> dict[str, Any]:
+    """A function URL's event -> its answer; what was sent is in the queue, and no more is known of it yet."""
+    try:
+        found = posted_signal(event, _secret(int(time.monotonic() // KEYS_SECONDS)))
+        if isinstance(found, OutgoingSignal):
+            _send(found)
+    except (ClientError, BotoCoreError) as error:
+        # An alert: who sends by such a service hears no answer.
+        logger.error(f"a signal by HTTP was not sent: {type(error).__name__}", alert=True)
+        return _answer(_LATER)
+    if isinstance(found, Refused):
+        if found.known:
+            logger.error(f"a signal by HTTP was refused, nothing was traded for it: {found.line}", alert=True)
+        return _answer(found)
+    logger.info("a signal by HTTP was sent", signal_id=found.signal_id)
+    return _json(202, {"signal_id": found.signal_id, "sent": True})
+
+
+@lru_cache(maxsize=1)
+def _secret(period: int) -> str:
+    """The secret, read anew every period: one that was exchanged is of no use half a minute later."""
+    name = clients.environment("WEBHOOK_SECRET_ID")
+    return str(clients.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+
+
+def _send(signal: OutgoingSignal) -> None:
+    clients.client("sqs").send_message(
+        QueueUrl=clients.environment("SIGNALS_URL"),
+        MessageBody=signal.body,
+        MessageGroupId=signal.group,
+        MessageDeduplicationId=signal.deduplication_id,
+    )
+
+
+def _answer(refused: Refused) -> dict[str, Any]:
+    return _json(refused.status, {"error": refused.line})
+
+
+def _json(status: int, document: dict[str, Any]) -> dict[str, Any]:
+    headers = {"content-type": "application/json"} | ({"allow": "POST"} if status == 405 else {})
+    return {"statusCode": status, "headers": headers, "body": json.dumps(document) + "\n"}

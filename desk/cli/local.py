@@ -35,12 +35,19 @@ EnforceRoles = Annotated[
 Schedules = Annotated[bool, typer.Option("--schedules", help="Turn all schedules on; they fire on market time.")]
 
 
+Keep = Annotated[
+    bool,
+    typer.Option("--keep", help="Keep orders, positions and prices over a stop; go on with what the last --keep held."),
+]
+
+
 @app.command()
 def up(
     speed: Speed = None,
     start: Start = None,
     enforce_roles: EnforceRoles = False,
     schedules: Schedules = False,
+    keep: Keep = False,
     as_json: AsJson = False,
 ) -> None:
     """Start the local cloud and leave it running."""
@@ -52,7 +59,9 @@ def up(
     end_as_by_ctrl_c()
     was_up = place.status().up
     with trouble_told():
-        ready = local.up(speed=speed, start=start, enforce_roles=enforce_roles, schedules=schedules, step=told)
+        ready = local.up(
+            speed=speed, start=start, enforce_roles=enforce_roles, schedules=schedules, kept=keep, step=told
+        )
     if as_json:
         print_json(ready.document())
         return
@@ -61,15 +70,22 @@ def up(
     if not was_up:
         tell(f"prices stand still until you set them; there are quotes of {', '.join(QUOTES)}")
     tell('point other programs at it: source .venv/bin/activate; eval "$(repeg local env)"')
-    tell("next: .venv/bin/repeg buy AAPL 5 --wait; make down stops it, and forgets its orders and positions")
+    keeps = local.keeps()
+    then = "keeps its orders and positions for the next --keep" if keeps else "forgets its orders and positions"
+    tell(f"next: .venv/bin/repeg buy AAPL 5 --wait; make down stops it, and {then}")
 
 
 @app.command()
-def down() -> None:
-    """Stop the local cloud."""
+def down(
+    forget: Annotated[bool, typer.Option("--forget", help="Keep nothing of it, nor what was kept before.")] = False,
+) -> None:
+    """Stop the local cloud; one that was started with --keep keeps what it holds."""
     from desk.cloud import local
 
-    tell("the local cloud is stopped" if local.down() else "the local cloud is not up")
+    keeps = local.keeps() and not forget
+    tell("the local cloud is stopped" if local.down(forget) else "the local cloud is not up")
+    if keeps:
+        tell("what it held is kept; to go on with it: make local ARGS=--keep")
     if os.environ.get("REPEG_EXCHANGE_URL"):
         tell('this shell still points at it: eval "$(repeg local env --unset)"')
 

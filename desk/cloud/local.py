@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from desk.cloud.build import build
 from desk.cloud.deploy import deploy, give_keys, invoke, put_quotes, warm, widen_for_emulator
 from desk.cloud.errors import CloudError, CloudRefused
-from desk.cloud.supervisor import ENFORCED
+from desk.cloud.keeping import is_kept, put_back
+from desk.cloud.supervisor import ENFORCED, KEPT
 from desk.cloud.tools import find_tools
 from desk.exchange.__main__ import DEFAULT_START
 from desk.exchange.client import ExchangeControl
@@ -48,6 +50,7 @@ def up(
     start: str | None = None,
     enforce_roles: bool = False,
     schedules: bool = False,
+    kept: bool = False,
     step: Step = quietly,
 ) -> Status:
     """Starts the local cloud detached, unless it is up already, and returns when it is ready.
@@ -55,32 +58,42 @@ def up(
     ``speed`` is market seconds per wall second (1); ``start`` the market time, RFC 3339, that the clock then reads
     (10:00 in New York on a regular day). With ``enforce_roles`` the emulator refuses, as AWS does, what a function's
     role does not allow; it then takes no other access key than ``local``. With ``schedules`` all of them are on, and
-    fired on market time. ``step`` is told what is being done.
+    fired on market time. With ``kept`` it goes on with what the last such one held, from its market time on, and keeps
+    what it holds when it stops. ``step`` is told what is being done.
 
     Raises:
-        CloudRefused: it is up at another speed, or without the schedules that are wanted.
+        CloudRefused: it is up at another speed, or without the schedules or the keeping that are wanted.
         CloudError: it could not be started; nothing is left running.
     """
     place = here()
     with place.locked():
         running = status()
         if running.up:
-            return _as_asked(running, speed, start, schedules)
+            return _as_asked(running, speed, start, schedules, kept)
         _clear(place)
         try:
-            return _start(place, speed or 1, start or DEFAULT_START, enforce_roles, schedules, step)
+            return _start(place, _Wanted(speed or 1, start, enforce_roles, schedules, kept), step)
         except BaseException:
             _clear(place)
             raise
 
 
-def down() -> bool:
-    """Stops what ``up`` started; returns whether there was anything to stop."""
+def down(forget: bool = False) -> bool:
+    """Stops what ``up`` started; returns whether there was anything to stop. With ``forget`` nothing is kept of it."""
     place = here()
     if not place.folder.exists():
         return False
     with place.locked():
-        return _clear(place)
+        found = _clear(place)
+        if forget:
+            place.forget_kept()
+        return found
+
+
+def keeps() -> bool:
+    """Whether what the local cloud that is up holds is kept when it stops."""
+    processes = here().processes()
+    return processes is not None and processes.keeps
 
 
 @contextmanager
@@ -102,34 +115,56 @@ def cloud(
             down()
 
 
-def _as_asked(running: Status, speed: float | None, start: str | None, schedules: bool) -> Status:
+class _Wanted(NamedTuple):
+    """How a cloud is to be."""
+
+    speed: float
+    start: str | None
+    enforce_roles: bool
+    schedules: bool
+    kept: bool
+
+
+def _as_asked(running: Status, speed: float | None, start: str | None, schedules: bool, kept: bool) -> Status:
     assert running.exchange_url
     if speed is not None and speed != running.speed:
         raise CloudRefused(f"--speed: the local cloud is up at speed {running.speed:g}; run repeg local down first")
     if schedules and not Desk(connect_local(running)).on:
         raise CloudRefused("--schedules: the local cloud is up without them; run repeg local down first")
+    if kept and not keeps():
+        raise CloudRefused("--keep: the local cloud is up without it; run repeg local down first")
     if start is not None:
         ExchangeControl(running.exchange_url).set_clock(start)
     return running
 
 
-def _start(place: Place, speed: float, start: str, enforce_roles: bool, schedules: bool, step: Step) -> Status:
+def _start(place: Place, wanted: _Wanted, step: Step) -> Status:
     tools = find_tools()
+    goes_on = wanted.kept and is_kept(place)
+    if wanted.kept and not goes_on:
+        place.forget_kept()
     with step("starting the emulator and the exchange"):
-        processes = _start_processes(place, speed, start, enforce_roles)
+        processes = _start_processes(place, wanted)
     with step("building the stack (sam build)"):
         build(tools)
     with step("deploying the stack (sam deploy)"):
-        ready = deploy(place, tools, processes, STACK, schedules)
-        if enforce_roles:
+        ready = deploy(place, tools, processes, STACK, wanted.schedules)
+        if wanted.enforce_roles:
             widen_for_emulator(ready)
+    if goes_on:
+        with step("putting back what was kept"):
+            put_back(place, connect_local(ready))
     with step("warming the functions up"):
         give_keys(ready)
         warm(ready)
     with step("opening the market"):
         exchange = ExchangeControl(processes.exchange_url)
-        put_quotes(exchange)
-        _open(ready, exchange, start)
+        if goes_on and wanted.start is None:
+            invoke(ready, "sweep_orders", {})
+        else:
+            if not goes_on:
+                put_quotes(exchange)
+            _open(ready, exchange, wanted.start or DEFAULT_START)
     place.say_ready(ready)
     return ready
 
@@ -143,14 +178,15 @@ def _open(ready: Status, exchange: ExchangeControl, start: str) -> None:
         time.sleep(0.01)
 
 
-def _start_processes(place: Place, speed: float, start: str, enforce_roles: bool) -> Processes:
+def _start_processes(place: Place, wanted: _Wanted) -> Processes:
     with locked(_PORTS):
-        return _listen(place, speed, start, enforce_roles)
+        return _listen(place, wanted)
 
 
-def _listen(place: Place, speed: float, start: str, enforce_roles: bool) -> Processes:
-    arguments = [str(place.folder), str(free_port(ENDPOINT_PORT)), str(free_port(EXCHANGE_PORT)), f"{speed:g}", start]
-    arguments.append(ENFORCED if enforce_roles else "trusted")
+def _listen(place: Place, wanted: _Wanted) -> Processes:
+    arguments = [str(place.folder), str(free_port(ENDPOINT_PORT)), str(free_port(EXCHANGE_PORT))]
+    arguments += [f"{wanted.speed:g}", wanted.start or DEFAULT_START]
+    arguments += [ENFORCED if wanted.enforce_roles else "trusted", KEPT if wanted.kept else "forgotten"]
     with place.log("supervisor").open("wb") as log:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "desk.cloud.supervisor", *arguments],

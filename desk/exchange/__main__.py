@@ -26,11 +26,15 @@ def main(arguments: list[str] | None = None) -> int:
     ids = random.Random(options.id_seed) if options.id_seed is not None else None
     clock = MarketClock(options.start, options.speed, told=options.clock_file)
     gateway = Gateway(options.start, options.speed, ids=ids, clock=clock)
+    if options.state_file and options.state_file.exists():
+        gateway.go_on_with(options.state_file.read_bytes())
     try:
         asyncio.run(serve(gateway, bind(options.port), lambda port: _announce(port, options.port_file)))
     except PortRefused as problem:
         print(f"--port: {problem}", file=sys.stderr)
         return 2
+    if options.state_file:
+        _write(options.state_file.with_name(f"{options.state_file.name}.new"), gateway.held())
     return 0
 
 
@@ -41,6 +45,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--start", type=_start, default=DEFAULT_START, help=f"market time ({DEFAULT_START})")
     parser.add_argument("--port-file", type=Path, help="the bound port is written here once it listens")
     parser.add_argument("--clock-file", type=Path, help="says how market time runs, whenever that changes")
+    parser.add_argument(
+        "--state-file", type=Path, help="begin with what is in it, at its time; at the end write FILE.new"
+    )
     parser.add_argument("--id-seed", type=int, help="make order ids repeatable")
     return parser.parse_args(arguments)
 
@@ -67,11 +74,15 @@ def _start(text: str) -> int:
 
 def _announce(port: int, port_file: Path | None) -> None:
     if port_file is not None:
-        # Renamed when complete: whoever waits for the file reads the whole port.
-        part = port_file.with_name(f"{port_file.name}.part")
-        part.write_text(str(port))
-        os.replace(part, port_file)
+        _write(port_file, str(port).encode())
     print(f"exchange on http://{HOST}:{port}", file=sys.stderr, flush=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Renamed when complete: whoever waits for the file reads all of it."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(data)
+    os.replace(part, path)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ def launch(
     speed: float | str = 1,
     start: str | None = None,
     clock_file: Path | None = None,
+    state_file: Path | None = None,
     log: IO[bytes] | None = None,
     detached: bool = False,
     timeout: float = 60.0,
@@ -41,7 +42,7 @@ def launch(
     """Start an exchange and return once it listens; the caller ends it.
 
     `start` is an RFC 3339 market time, `timeout` wall seconds; `detached` lets it outlive its parent; `clock_file` will
-    say how its clock runs.
+    say how its clock runs. With `state_file` it begins with what is in it, and writes the same, `.new`, as it ends.
     Raises RuntimeError if it does not come up.
     """
     # One from an earlier run would be taken for this one's.
@@ -49,6 +50,7 @@ def launch(
     command = [sys.executable, "-m", "desk.exchange", "--port", str(port), "--speed", str(speed)]
     command += ["--port-file", str(port_file), *(["--start", start] if start else [])]
     command += ["--clock-file", str(clock_file)] if clock_file else []
+    command += ["--state-file", str(state_file)] if state_file else []
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, start_new_session=detached)
     deadline = time.monotonic() + timeout
     while not port_file.exists():

@@ -27,6 +27,8 @@ class Processes:
     endpoint_url: str
     exchange_url: str
     speed: float
+    keeps: bool = False
+    """Whether what it holds is kept when it stops."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,16 @@ class Place:
     def lock_file(self) -> Path:
         return self.folder / "lock"
 
+    @property
+    def kept_stack(self) -> Path:
+        """What a stop kept of the table, the settings and the queues."""
+        return self.folder / "kept" / "stack.json"
+
+    @property
+    def kept_exchange(self) -> Path:
+        """What a stop kept of the exchange."""
+        return self.folder / "kept" / "exchange.state"
+
     def log(self, name: str) -> Path:
         """Log file of one of the processes."""
         return self.folder / f"{name}.log"
@@ -90,11 +102,15 @@ class Place:
         _write(self.folder / "stack.json", status.document())
 
     def forget(self) -> None:
-        """Removes everything but the logs."""
+        """Removes everything but the logs, and what is kept over a stop."""
         for name in ("stack.json", "processes.json", "exchange.port"):
             (self.folder / name).unlink(missing_ok=True)
         for name in ("tmp", "home"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def forget_kept(self) -> None:
+        """Removes what is kept over a stop."""
+        shutil.rmtree(self.kept_stack.parent, ignore_errors=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

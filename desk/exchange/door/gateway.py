@@ -23,6 +23,7 @@ from desk.exchange.faults.subjects import of_request
 from desk.exchange.market.clock import MarketClock
 from desk.exchange.rules.settings import Settings
 from desk.exchange.venue.engine import Engine
+from desk.exchange.venue.keeping import pack, unpack
 from desk.exchange.wire import credentials
 from desk.exchange.wire.errors import ApiError, ControlError
 from desk.exchange.wire.web import Reply, Request, Router, refusal
@@ -64,6 +65,16 @@ class Gateway:
         """Bring the engine to the present."""
         self.engine.advance_to(self.clock.now())
 
+    def held(self) -> bytes:
+        """All that the exchange holds now, for another process to go on with."""
+        self.keep_up()
+        return pack(self.engine)
+
+    def go_on_with(self, held: bytes) -> None:
+        """Hold what another process held, from the market time on that it had."""
+        unpack(self.engine, held)
+        self.clock.set(self.engine.now)
+
     def fault_for(self, request: Request) -> Fault | None:
         """The transport fault that acts on a client's request, if any."""
         if request.path.startswith(CONTROL) or not self.faults.rules:
@@ -85,7 +96,8 @@ class Gateway:
         except (ApiError, ControlError) as problem:
             reply = refusal(problem)
         self.engine.advance_to(self.engine.now)
-        return reply
+        # Its answers are read by people, at the end of a curl; Alpaca's end as Alpaca's do.
+        return replace(reply, line=True)
 
     def _serve_recorded(self, request: Request, fault: Fault | None) -> Reply:
         reply = self._serve_client(request, fault)

@@ -40,6 +40,15 @@ class Schedule:
         entry = heapq.heappop(self._heap)
         return entry.at, entry.action
 
+    def chosen(self, choose: Callable[[Action], Action | None]) -> Schedule:
+        """The same with each action as `choose` has it, without those for which it has none."""
+        other = Schedule()
+        other._count = self._count
+        found = ((entry, choose(entry.action)) for entry in self._heap)
+        other._heap = [_Entry(one.at, one.number, action, one.relative) for one, action in found if action is not None]
+        heapq.heapify(other._heap)
+        return other
+
     def shift(self, delta: int) -> None:
         """Move the relative events by `delta` nanoseconds."""
         for entry in self._heap:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from desk.cli.options import AsJson
-from desk.cli.output import print_json, refuse
+from desk.cli.output import fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
     import socket
@@ -41,6 +41,8 @@ _TRUST = """\
 Before your client starts, tell it whom to trust:
   export SSL_CERT_FILE={file} REQUESTS_CA_BUNDLE={file} NODE_EXTRA_CA_CERTS={file}
 """
+
+app = typer.Typer(invoke_without_command=True)
 
 Port = Annotated[
     int | None,
@@ -72,7 +74,9 @@ TlsKey = Annotated[Path | None, typer.Option("--tls-key", metavar="FILE", help="
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not report orders and refusals as they happen.")]
 
 
+@app.callback()
 def exchange(
+    context: typer.Context,
     port: Port = None,
     speed: Speed = 1.0,
     start: Start = None,
@@ -85,12 +89,62 @@ def exchange(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the simulated Alpaca in the foreground, until Ctrl-C."""
+    """Run the simulated Alpaca in the foreground, until Ctrl-C; or ask about it, by a command."""
+    if context.invoked_subcommand is None:
+        _run(port, speed, start, paused, scene, _secure(tls, tls_ca, tls_cert, tls_key), quiet, as_json)
+
+
+@app.command()
+def symbols(as_json: AsJson = False) -> None:
+    """List the symbols that have a quote on the local cloud that is up, or all that the exchange lists from the start.
+
+    An order of a symbol without a quote waits for one, and ends as no_quote.
+    """
+    from desk.exchange.client import ExchangeControl
+    from desk.exchange.market.assets import listed_assets
+    from desk.stack.place import status
+
+    url = status().exchange_url
+    if url is None:
+        listed = sorted(listed_assets())
+        if as_json:
+            print_json(dict.fromkeys(listed))
+            return
+        print(" ".join(listed))
+        tell("no local cloud is up: these are known to the exchange, and any other symbol once it has a quote")
+        return
+    try:
+        quotes = ExchangeControl(url).quotes()
+    except OSError as problem:
+        fail(f"the exchange at {url} does not answer: {problem}")
+    if as_json:
+        print_json(quotes)
+        return
+    for symbol, quote in quotes.items():
+        print(f"{symbol:<6} {_price(quote['bid'])} / {_price(quote['ask'])}")
+    tell(f'set or change one: curl -X PUT {url}/_exchange/quotes/KO -d \'{{"bid": 69.99, "ask": 70.01}}\'')
+
+
+def _price(text: str) -> str:
+    from desk.telling.figures import price
+
+    return price(text)
+
+
+def _run(
+    port: int | None,
+    speed: float,
+    start: str | None,
+    paused: bool,
+    scene: Path | None,
+    secure: _Secure | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     import asyncio
 
     from desk.exchange.door.serving import serve
 
-    secure = _secure(tls, tls_ca, tls_cert, tls_key)
     bound = _bind(port)
     gateway = _gateway(speed, start)
     gateway.clock.pause(paused)

@@ -96,6 +96,10 @@ class ExchangeControl:
         body |= _given(last=_text(last), previous_close=_text(previous_close))
         self._call("PUT", f"quotes/{_segment(symbol)}", body)
 
+    def quotes(self) -> dict[str, dict[str, str]]:
+        """The touch of every symbol that has one: bid, ask, bid_size, ask_size."""
+        return dict(self._call("GET", "quotes"))
+
     def script(self, *events: Entry) -> int:
         """Plan scripted events; returns how many."""
         return int(self._call("POST", "script", {"events": list(events)})["planned"])

@@ -66,9 +66,10 @@ def _parse(arguments: list[str]) -> None:
     command = typer.main.get_command(make_app())
     context = command.make_context("repeg", list(arguments))
     while hasattr(command, "resolve_command"):
-        _, found, arguments = command.resolve_command(
-            context, [*getattr(context, "_protected_args", ()), *context.args]
-        )
+        words = [*getattr(context, "_protected_args", ()), *context.args]
+        if not words and command.invoke_without_command:
+            return
+        _, found, arguments = command.resolve_command(context, words)
         assert found is not None
         command, context = found, found.make_context(found.name, list(arguments), parent=context)
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from desk.exchange.alpaca.views import account_json, asset_json
-from desk.exchange.control.quotes import PRICE_FIELDS, put_quote
+from desk.exchange.control.quotes import PRICE_FIELDS, put_quote, quotes_json
 from desk.exchange.control.scripts import Scripts
 from desk.exchange.control.staging import Staging
 from desk.exchange.control.tape import Tapes
@@ -97,6 +97,7 @@ class ControlApi:
                 "GET /clock": lambda request: Reply(200, self._clock_json()),
                 "PUT /clock": self.set_clock,
                 "POST /clock/advance": self.advance,
+                "GET /quotes": lambda request: Reply(200, quotes_json(self._engine)),
                 "PUT /quotes/{name}": self.quote,
                 "POST /script": self.script,
                 "POST /tape": self.tape,

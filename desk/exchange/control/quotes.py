@@ -30,6 +30,13 @@ def put_quote(engine: Engine, symbol: str, given: Mapping[str, Any]) -> None:
     engine.put_quote(symbol, quote, last)
 
 
+def quotes_json(engine: Engine) -> dict[str, dict[str, str]]:
+    """The touch of every symbol that has one, by its name."""
+    shown = {symbol: book.quote for symbol, book in sorted(engine.books.items()) if book.quote}
+    fields = ("bid", "ask", "bid_size", "ask_size")
+    return {symbol: {name: str(getattr(quote, name)) for name in fields} for symbol, quote in shown.items()}
+
+
 def quote_from(engine: Engine, symbol: str, given: Mapping[str, Any]) -> Quote:
     """The quote a request describes, stamped now. What it leaves out stays as it was (sizes start at 1,000).
 

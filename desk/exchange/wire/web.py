@@ -69,6 +69,8 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     delay_ms: int = 0
+    line: bool = False
+    """Whether JSON ends with a line break, for whoever reads it in a terminal."""
 
     def encoded(self) -> bytes:
         if self.body is None:
@@ -76,7 +78,7 @@ class Reply:
         if self.content_type != "application/json" or isinstance(self.body, bytes):
             return self.body if isinstance(self.body, bytes) else str(self.body).encode()
         # Decimals come only from the bodies of faults, as somebody gave them.
-        return json.dumps(self.body, separators=(",", ":"), default=float).encode()
+        return json.dumps(self.body, separators=(",", ":"), default=float).encode() + (b"\n" if self.line else b"")
 
 
 Handler = Callable[..., Reply]

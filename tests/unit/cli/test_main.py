@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from desk.cli.main import COMMANDS, make_app, run
+from desk.cloud.deploy import QUOTES
 from desk.exchange.market.assets import listed_assets
 
 
@@ -104,3 +105,13 @@ def test_a_command_imports_nothing_that_it_does_not_need() -> None:
 
 def test_symbols_that_errors_recommend_are_known_to_the_simulated_exchange() -> None:
     assert {"TQQQ", "BRK.B"} <= listed_assets().keys()
+
+
+def test_symbols_are_listed_that_an_order_may_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["exchange", "symbols"]) == 0
+    out, err = capsys.readouterr()
+    assert set(out.split()) == set(listed_assets()) and "once it has a quote" in err
+
+
+def test_what_an_error_recommends_has_a_quote_when_a_local_cloud_starts() -> None:
+    assert {"TQQQ", "BRK.B"} <= QUOTES.keys() <= listed_assets().keys()

@@ -221,3 +221,16 @@ def test_an_advance_over_a_boundary_warns(exchange: VirtualExchange) -> None:
     exchange.control("PUT", "clock", {"paused": True})
     assert "warning" not in exchange.control("POST", "clock/advance", {"seconds": 60})
     assert "0 orders expired" in exchange.control("POST", "clock/advance", {"seconds": 6 * 3600})["warning"]
+
+
+def test_quotes_are_listed_by_symbol(exchange: VirtualExchange) -> None:
+    exchange.quote("BRK.B", "492.18", "492.26", 300, 200)
+    shown = exchange.control("GET", "quotes")
+    assert list(shown) == ["BRK.B", "TQQQ"]
+    assert shown["BRK.B"] == {"bid": "492.18", "ask": "492.26", "bid_size": "300", "ask_size": "200"}
+
+
+def test_answers_of_the_control_port_end_their_line_and_alpacas_do_not(exchange: VirtualExchange) -> None:
+    for path in ("clock", "journal", "nothing"):
+        assert exchange.send("GET", f"/_exchange/{path}").encoded().endswith((b"}\n", b"]\n"))
+    assert exchange.send("GET", "/v2/account").encoded().endswith(b"}")

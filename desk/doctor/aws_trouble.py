@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore import exceptions as botocore
 
-from desk.doctor.words import SET_CLOCK, START_AFRESH
+from desk.doctor.words import SET_CLOCK, start_afresh
 
 AwsError = (botocore.BotoCoreError, botocore.ClientError)
 
@@ -34,7 +34,7 @@ def explain(error: Exception, *, local: bool) -> tuple[str, str]:
         return "this shell has no AWS credentials", "aws configure (or export AWS_PROFILE=<profile>)"
     if isinstance(error, _NO_ANSWER):
         if local:
-            return f"the local cloud does not answer: {error}", START_AFRESH
+            return f"the local cloud does not answer: {error}", start_afresh()
         return f"AWS does not answer: {error}", "check this machine's network, then repeg doctor"
     return f"{type(error).__name__}: {error}", "fix what the message says, then repeg doctor"
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
-from desk.doctor.keys import KEYS, Keys, fill_in, read_keys
-from desk.doctor.words import START_AFRESH, deploy_again
+from desk.doctor.keys import KEYS, Keys, fill_in, old_ones, read_keys
+from desk.doctor.words import deploy_again, start_afresh
 from repeg.broker import alpaca_parse as parse
 from repeg.broker.alpaca_errors import request_count
 from repeg.broker.alpaca_fields import Unreadable
@@ -64,7 +64,7 @@ def hosts(case: Case) -> tuple[str, str]:
         raise Trouble(MODE, detail, f"{deploy_again(case.connection)}, with BrokerUrl and DataUrl left empty")
     if case.simulated and urls[0] != case.connection.exchange_url:
         detail = f"the functions trade at {urls[0]}, the exchange is at {case.connection.exchange_url}"
-        raise Trouble(MODE, detail, START_AFRESH)
+        raise Trouble(MODE, detail, start_afresh())
     return urls
 
 
@@ -94,7 +94,7 @@ def answer(case: Case) -> Answer:
     if reply.status >= 500:
         raise Trouble(BROKER, f"{trading_url} answers HTTP {reply.status}: it is in trouble itself", mend_outage(case))
     if reply.status not in (401, 403) and not (reply.ok and isinstance(reply.body, dict)):
-        mend = START_AFRESH if case.simulated else f"{deploy_again(case.connection)}, with BrokerUrl left empty"
+        mend = start_afresh() if case.simulated else f"{deploy_again(case.connection)}, with BrokerUrl left empty"
         raise Trouble(BROKER, f"{trading_url} answers HTTP {reply.status}, but not as Alpaca does", mend)
     return Answer(reply, (time.monotonic() - started) * 1000)
 
@@ -118,7 +118,8 @@ def accepted_keys(case: Case) -> Keys:
 
 def check_keys(case: Case) -> str:
     """In the secret, filled in, and taken by the broker."""
-    return f"{case.fact(accepted_keys).shown}, taken by the broker"
+    keys = case.fact(accepted_keys)
+    return f"{keys.shown}, taken by the broker{old_ones(keys, case.wall())}"
 
 
 def check_account(case: Case) -> str:
@@ -175,7 +176,21 @@ def mend_outage(case: Case) -> str:
 
 
 def _wake(case: Case) -> str:
-    return START_AFRESH if case.simulated else f"check this machine's network, then {STATUS_PAGE}"
+    if not case.simulated:
+        return f"check this machine's network, then {STATUS_PAGE}"
+    # An exchange whose faults cut connections is there all the same: the day need not be begun anew for it.
+    return mend_outage(case) if _is_there(case) else start_afresh()
+
+
+def _is_there(case: Case) -> bool:
+    """Whether the simulated exchange answers at its control port, which no fault acts on."""
+    from urllib.request import ProxyHandler, build_opener
+
+    try:
+        with build_opener(ProxyHandler({})).open(f"{case.connection.exchange_url}/_exchange/health", timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def _is_loopback(url: str) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from desk.doctor.aws_trouble import error_code
+from desk.doctor.aws_trouble import AwsError, error_code
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
-from desk.doctor.words import START_AFRESH, aws, repeg
+from desk.doctor.words import aws, repeg, seconds_of
 from desk.stack.connection import Connection
+from repeg.domain.patience import KEYS_SECONDS
 
 KEYS = "keys"
 
@@ -29,6 +31,8 @@ class Keys:
 
     key_id: str
     secret_key: str = field(repr=False)
+    put_in_at: datetime | None = None
+    """When it came into the secret in place of another one; None: long ago, or it is the first."""
 
     @property
     def shown(self) -> str:
@@ -45,8 +49,20 @@ class Keys:
 
 
 def fill_in(connection: Connection) -> str:
-    """How to put a key pair into the secret."""
-    return START_AFRESH if connection.is_local else repeg(connection, "keys set")
+    """How to put a key pair into the secret. The simulated exchange takes any, unless its settings name one."""
+    put = repeg(connection, "keys set")
+    return f"""echo '{{"key_id": "LOCAL", "secret_key": "local"}}' | {put}""" if connection.is_local else put
+
+
+def old_ones(keys: Keys, now: datetime) -> str:
+    """A remark while functions may still go by the keys that these took the place of."""
+    if keys.put_in_at is None:
+        return ""
+    ago = now - keys.put_in_at
+    left = timedelta(seconds=KEYS_SECONDS) - ago
+    if left <= timedelta(0):
+        return ""
+    return f"; put in {seconds_of(ago)} ago: for {seconds_of(left)} more a function may still go by those before"
 
 
 def read_keys(case: Case) -> Keys:
@@ -68,7 +84,19 @@ def read_keys(case: Case) -> Keys:
     problem, keys = _pair(answer.get("SecretString", ""))
     if keys is None:
         raise Trouble(KEYS, f"the secret {name} {problem}", fill_in(connection))
-    return keys
+    return replace(keys, put_in_at=_put_in_at(case, answer))
+
+
+def _put_in_at(case: Case, answer: dict[str, Any]) -> datetime | None:
+    """Asked only of a pair that is new: whether there was one before it."""
+    at: datetime | None = answer.get("CreatedDate")
+    if at is None or abs(case.wall() - at) > timedelta(seconds=KEYS_SECONDS):
+        return None
+    try:
+        told = case.connection.secretsmanager.describe_secret(SecretId=case.connection.secret_id)
+    except AwsError:  # who may not ask for it can still see the rest
+        return None
+    return at if any("AWSPREVIOUS" in stages for stages in told.get("VersionIdsToStages", {}).values()) else None
 
 
 def secret_name(secret_id: str) -> str:

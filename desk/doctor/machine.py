@@ -10,7 +10,7 @@ from desk.doctor.aws_trouble import AwsError
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.metrics import points
-from desk.doctor.words import START_AFRESH, aws, deploy_again, repeg, seconds_of, some
+from desk.doctor.words import aws, deploy_again, repeg, seconds_of, some, start_afresh
 from repeg.domain.rebalance.record import is_rebalance
 from repeg.executions import execution_number
 
@@ -69,7 +69,7 @@ def check_sweep(case: Case) -> str:
         if case.wall() - datetime.fromisoformat(function["LastModified"]) < 2 * SILENT:
             return "deployed a moment ago, not seen running yet"
         when = f"ran {seconds_of(ago)} ago for the last time" if ago else "did not run for 15 min"
-        mend = START_AFRESH if case.simulated else aws(connection, f"lambda get-function --function-name {name}")
+        mend = start_afresh() if case.simulated else aws(connection, f"lambda get-function --function-name {name}")
         raise Trouble(SWEEP, f"{name} {when} (docs/runbook.md#sweep-silent)", mend)
     failed = sum(point.value for point in errors)
     if errors and errors[-1].value:

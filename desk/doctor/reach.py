@@ -12,7 +12,7 @@ from desk.doctor.aws_trouble import AwsError, error_code, explain
 from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.meter import Meter
-from desk.doctor.words import START_AFRESH, deploy, deploy_again
+from desk.doctor.words import deploy, deploy_again, start_afresh
 from desk.stack.connection import DEFAULT_STACK, Connection, connect, local_for
 from desk.stack.market_time import wall_clock
 from desk.stack.place import Place, here
@@ -32,6 +32,7 @@ NEEDED = frozenset(
         "TableName",
     }
 )
+_IS_DOWN = "; the local cloud is down"
 _CLIENTS = (
     "cloudwatch",
     "dynamodb",
@@ -105,7 +106,7 @@ def _unreachable(stack: str, error: Exception, *, local: bool) -> Trouble:
     stack = stack or DEFAULT_STACK
     if local:
         if error_code(error) == "ResourceNotFoundException":
-            return Trouble(STACK, f"stack {stack} on the local cloud is there only in part: {error}", START_AFRESH)
+            return Trouble(STACK, f"stack {stack} on the local cloud is there only in part: {error}", start_afresh())
         detail, mend = explain(error, local=True)
         return Trouble(STACK, _last_words(here()) or detail, mend)
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
@@ -120,7 +121,7 @@ def _unreachable(stack: str, error: Exception, *, local: bool) -> Trouble:
     else:
         detail, mend = explain(error, local=False)
     if ended:
-        return Trouble(STACK, f"{ended} (and on AWS: {detail})", START_AFRESH)
+        return Trouble(STACK, f"{ended} (and on AWS: {detail})", start_afresh())
     return Trouble(STACK, f"no local cloud is up, and {detail}", f"make local; for the stack on AWS: {mend}")
 
 
@@ -141,5 +142,7 @@ def _last_words(place: Place) -> str:
         lines = place.log("supervisor").read_text(errors="replace").strip().splitlines()
     except OSError:
         return ""
-    cause, semicolon, _ = lines[-1].partition(" ")[2].partition("; the local cloud is down") if lines else ("", "", "")
-    return f"the local cloud is down: {cause}" if semicolon else ""
+    # What it says behind that is about what it kept.
+    last = next((line for line in reversed(lines) if _IS_DOWN in line), "")
+    cause = last.partition(" ")[2].partition(_IS_DOWN)[0]
+    return f"the local cloud is down: {cause}" if cause else ""

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from desk.stack.connection import Connection
 
-START_AFRESH = "make down && make local"
 SET_CLOCK = "sudo sntp -sS time.apple.com" if sys.platform == "darwin" else "sudo timedatectl set-ntp true"
+
+
+def start_afresh() -> str:
+    """How to start the local cloud anew; one that keeps what it holds goes on with it."""
+    from desk.stack.place import here
+
+    processes = here().processes()
+    return f"make down && make local{' ARGS=--keep' if processes and processes.keeps else ''}"
 
 
 def aws(connection: Connection, words: str) -> str:
@@ -29,7 +36,7 @@ def deploy(stack: str) -> str:
 
 def deploy_again(connection: Connection) -> str:
     """How to bring the stack back to what the template says."""
-    return START_AFRESH if connection.is_local else deploy(connection.stack)
+    return start_afresh() if connection.is_local else deploy(connection.stack)
 
 
 def repeg(connection: Connection, words: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -88,10 +91,31 @@ def test_a_broker_in_trouble(
     assert clinic.look("keys").mend == "fix broker first"
 
 
-def test_on_the_local_cloud_faults_are_taken_back_by_their_command(local: Clinic, control: ExchangeControl) -> None:
-    control.faults({"kind": "error", "status": 500, "path": "*"})
+@pytest.mark.parametrize("fault", [{"kind": "error", "status": 500}, {"kind": "drop_before"}])
+def test_on_the_local_cloud_faults_are_taken_back_by_their_command(
+    local: Clinic, control: ExchangeControl, fault: dict[str, Any]
+) -> None:
+    control.faults({"path": "*", **fault})
     mend = refused(local, "broker").mend
     assert mend == f"curl -X PUT {control.url}/_exchange/faults -d '{{\"faults\": []}}'"
+
+
+def test_on_the_local_cloud_keys_are_mended_without_a_new_day(local: Clinic, control: ExchangeControl) -> None:
+    control.settings(key_id="ANOTHERKEYALTOGETHER")
+    wanted = """echo '{"key_id": "LOCAL", "secret_key": "local"}' | repeg keys set"""
+    assert refused(local, "keys").mend == wanted
+    local.keys("{}")
+    assert local.look("keys").mend == wanted
+
+
+def test_how_long_keys_live_on_that_others_took_the_place_of(clinic: Clinic) -> None:
+    clinic.wall = lambda: datetime.now(UTC)
+    assert clinic.look("keys").detail == "PKTE..., taken by the broker", "the first pair took nobody's place"
+    clinic.keys(json.dumps(KEYS))
+    told = clinic.look("keys").detail
+    assert re.search(r"; put in [\d.]+ s ago: for [\d.]+ s more a function may still go by those before$", told)
+    clinic.wall = lambda: datetime.now(UTC) + timedelta(seconds=31)
+    assert clinic.look("keys").detail == "PKTE..., taken by the broker"
 
 
 def test_an_exchange_that_stands_still_costs_seconds_once(

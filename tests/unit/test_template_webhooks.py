@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.order.alerts import MOST_CHARACTERS, Stack, one_line
-from repeg.events import ALERT, CONTROL, SOURCE, SUMMARY
+from repeg.domain.order.alerts import MOST_CHARACTERS, Stack
+from repeg.events import ALERT, CONTROL, SOURCE, SUMMARY, EventBus, without_escapes
 from tests.support.stack import defaults, evaluate, listed, load_template, resources, statements
 
 TEMPLATE = load_template()
@@ -68,11 +68,12 @@ def _posted(name: str, values: dict[str, str], **parameters: str) -> Any:
 
 @pytest.mark.parametrize("line", LINES, ids=["odd", "plain", "long"])
 def test_an_alert_is_posted_as_it_reads(line: str) -> None:
-    told = one_line(line)
+    told = without_escapes(line)
     assert json.dumps(told, ensure_ascii=False) == f'"{told}"', "it needs no escape"
     assert _posted("EveryAlertPosted", {"message": told}) == {"text": told}
     chat = _posted("EveryAlertPosted", {"message": told}, AlertWebhookChat="-100123")
     assert chat == {"chat_id": "-100123", "text": told}
+    assert _targets("EveryAlertPosted")["InputTransformer"]["InputPathsMap"] == {"message": "$.detail.text"}
     pattern = RESOURCES["EveryAlertPosted"]["Properties"]["EventPattern"]
     assert pattern == {"source": [SOURCE], "detail-type": [ALERT, SUMMARY, CONTROL]}
     assert pattern == RESOURCES["EveryAlert"]["Properties"]["EventPattern"], "who reads mails reads the same"
@@ -82,7 +83,7 @@ def test_an_alarm_is_posted_with_its_description() -> None:
     for alarm in resources(TEMPLATE, "AWS::CloudWatch::Alarm").values():
         described = alarm["AlarmDescription"]
         about = described["Fn::Sub"] if isinstance(described, dict) else described
-        assert one_line(about) == about.strip(), "it needs no escape"
+        assert without_escapes(about) == about.strip(), "it needs no escape"
         found = _posted("EveryAlarmPosted", {"about": about, "name": "repeg-drift", "state": "ALARM"})
         assert found == {"text": f"ALARM repeg-drift: {about}"}
 
@@ -112,3 +113,13 @@ def test_who_takes_signals_by_http_may_read_one_secret_and_send_to_one_queue() -
     assert function["FunctionUrlConfig"] == {"AuthType": "NONE"}, "the secret is what is asked for"
     made = RESOURCES["WebhookSecret"]["Properties"]["GenerateSecretString"]
     assert made == {"PasswordLength": 48, "ExcludePunctuation": True}
+
+
+def test_what_is_posted_travels_beside_the_message_of_each_event_that_has_one() -> None:
+    sent: list[dict[str, Any]] = []
+    client = type("Client", (), {"put_events": lambda self, Entries: sent.extend(Entries) or {}})()
+    EventBus(client, "bus").publish(ALERT, {"message": LINES[0], "alert": "a"})
+    EventBus(client, "bus").publish(ALERT, {"alert": "a"})
+    told = [json.loads(entry["Detail"]) for entry in sent]
+    assert told[0] == {"message": LINES[0], "alert": "a", "text": without_escapes(LINES[0])}
+    assert told[1] == {"alert": "a"}

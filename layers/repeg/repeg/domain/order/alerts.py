@@ -63,9 +63,5 @@ def several(what: Sequence[str]) -> str:
 
 
 def one_line(text: str) -> str:
-    """Without line breaks and whatever else JSON escapes: the line travels as JSON, and is shown as it travels.
-
-    It is put into the body of a webhook, besides, by a template that may or may not escape it.
-    """
-    told = " ".join(text.split()).replace('"', "'").replace("\\", "/")
-    return "".join(character for character in told if character.isprintable())
+    """Without line breaks; and with single quotes, since the line travels as JSON and is shown as it travels."""
+    return " ".join(text.split()).replace('"', "'")

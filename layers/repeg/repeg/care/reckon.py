@@ -35,7 +35,7 @@ def reckon(survey: Survey, brackets: Sequence[Order]) -> tuple[Account, list[Ord
         return Account.UNSEEN, list(brackets)
     listed = tuple(survey.positions.values())
     orders = None if survey.open_orders is None else tuple(survey.open_orders.values())
-    finding = find_out(survey.worker, brackets, listed, orders)
+    finding, brackets = find_out(survey.worker, brackets, listed, orders)
     match finding.proof:
         case Proof.THERE:
             # Kept as what the account showed is only what both answers say: a split that one of them showed first was
@@ -58,7 +58,7 @@ def _without_list(survey: Survey, brackets: Sequence[Order]) -> Account:
     through = quote is not None and any(is_through(levels_of(each), side, quote) for each in brackets)
     if not through or any(survey.running(bracket) for bracket in brackets):
         return Account.UNSEEN
-    there = find_out(survey.worker, brackets).proof is Proof.THERE
+    there = find_out(survey.worker, brackets).finding.proof is Proof.THERE
     split = any(other_shares(survey.worker, bracket, quote) for bracket in brackets)
     return Account.FITS if there and not split else Account.UNSEEN
 

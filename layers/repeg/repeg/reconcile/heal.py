@@ -22,7 +22,7 @@ from repeg.domain.reconcile.work import LIMITS
 from repeg.domain.rules.walking import sees_to_protection
 from repeg.errors import RetryError, StaleExecution
 from repeg.reconcile.counters import Counters
-from repeg.worker.oco import read_oco
+from repeg.worker.oco import read_over
 from repeg.worker.send import take_in
 from repeg.worker.take_down import take_down
 
@@ -81,12 +81,11 @@ def _read_again(survey: Survey, finding: Finding) -> None:
         return
     order = by_clock(order, worker.time.approximate().anchor)
     named = (each for each in order.guard.protections if each.client_order_id == finding.name)
-    oco = next((each for each in named if each.status.closed and each.broker_order_id), None)
-    if oco is None:
-        return
     # The journal of fills said so in both looks; a read by its id says it once more.
-    known, seen = read_oco(worker, order, oco, looks=oco.lookups + 1, seconded=True)
-    if seen.status.closed and seen.exited_qty > oco.exited_qty:
+    known = read_over(
+        worker, order, (each for each in named if each.status.closed and each.broker_order_id), seconded=True
+    )
+    if known is not order:
         booked = worker.save_exits(order, known)
         # One that was placed for shares that had left: with none left nobody would look at it again.
         if holder is None and booked.surplus_protection:

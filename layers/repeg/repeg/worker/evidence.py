@@ -28,8 +28,10 @@ from repeg.domain.proof.evidence import (
     weigh,
 )
 from repeg.domain.proof.other_shares import bought_on, fits_better, is_between, is_far, unfollowed
+from repeg.domain.proof.ours import took_more
 from repeg.domain.rules.bracket_exit import levels_of
 from repeg.errors import OperatorError, RetryError
+from repeg.worker.oco import read_over
 from repeg.worker.worker import Worker
 
 # Alpaca ends orders that are good till cancelled after 90 days.
@@ -46,18 +48,28 @@ class Split(NamedTuple):
     told: bool
 
 
+class Found(NamedTuple):
+    """What became of shares, and the brackets with exits of theirs that came to light meanwhile."""
+
+    finding: Finding
+    brackets: list[Order]
+
+
 def find_out(
     worker: Worker,
     brackets: Sequence[Order],
     listed: Sequence[Position] | None = None,
     open_orders: Sequence[OrderReport] | None = None,
     taken: Decimal = ZERO,
-) -> Finding:
+    *,
+    unsaved: str = "",
+) -> Found:
     """What became of the shares of these brackets (one symbol, at least one bracket), by all that the broker says.
 
     `listed` and `open_orders` are listings of a moment ago, if there are any; `taken` is what an order under way has
-    sold and booked on nobody yet. Costs up to four trading requests; asks for orders and corporate actions only when
-    shares do not show.
+    sold and booked on nobody yet; `unsaved` is the bracket that the caller saves. Costs up to four trading requests,
+    and one for each OCO that took more than its record knows; asks for orders and corporate actions only when shares
+    do not show.
     """
     symbol, broker = brackets[0].symbol, worker.broker_for(Priority.URGENT)
     position, read = _asked(worker, lambda: broker.position(symbol))
@@ -66,7 +78,7 @@ def find_out(
     split = looks_split(brackets, position) or looks_split(brackets, by_list)
     if _shows_all(brackets, position, taken) and not split:
         held = position.qty * direction(brackets[0].trading_side) if position else ZERO
-        return Finding(proof=Proof.THERE, held=held)
+        return Found(Finding(proof=Proof.THERE, held=held), list(brackets))
     # Alpaca has answered 404 for a position that its list showed (github.com/alpacahq/Alpaca-API/issues/215 and /278):
     # by a single answer a hundred shares would be given up, bare.
     if listed is None:
@@ -79,10 +91,18 @@ def find_out(
     )
     finding = weigh(brackets, looks, taken)
     if looks.held is None or (finding.proof is Proof.THERE and not looks_split(brackets, position)):
-        return finding
+        return Found(finding, list(brackets))
     if open_orders is None:
         open_orders, _ = _asked(worker, broker.open_orders)
-    return weigh(brackets, _in_full(worker, broker, brackets, looks, open_orders or ()), taken)
+    looks, reports = _in_full(worker, broker, brackets, looks, open_orders or ())
+    # By one answer of its OCO that lacked them, sixty shares that its target had taken were for ever in dispute.
+    after = [_with_exits(worker, each, reports, unsaved) for each in brackets]
+    return Found(weigh(after, looks, taken), after)
+
+
+def _with_exits(worker: Worker, bracket: Order, reports: Sequence[OrderReport], unsaved: str) -> Order:
+    read = read_over(worker, bracket, took_more(bracket, reports), seconded=True)
+    return read if bracket.order_id == unsaved else worker.save_exits(bracket, read)
 
 
 def since_then(worker: Worker, symbol: str, looks: Looks, since: datetime) -> Looks:
@@ -142,17 +162,19 @@ def _in_full(
     brackets: Sequence[Order],
     looks: Looks,
     open_orders: Sequence[OrderReport],
-) -> Looks:
+) -> tuple[Looks, Sequence[OrderReport]]:
+    """The looks with all that explains a difference, and the orders of the symbol that were read for it."""
     before = seen_before(brackets)
     bought = min(bracket.first_sent_at or bracket.created_at for bracket in brackets)
     since = max(bought, before.at) if before else bought
     reports, _ = _asked(worker, lambda: broker.groups(brackets[0].symbol, since - LONGEST_LIFE))
     traded = None if reports is None else unbooked(reports, since, _book_themselves(worker, reports), before)
-    return looks.changed(
+    full = looks.changed(
         guarded=_guarded(brackets, open_orders),
         unbooked=traded,
         actions=_actions(worker, broker, brackets[0].symbol, since),
     )
+    return full, reports or ()
 
 
 def _book_themselves(worker: Worker, reports: Sequence[OrderReport]) -> set[str]:

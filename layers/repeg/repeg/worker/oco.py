@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from repeg.broker.port import Broker, CancelOutcome
@@ -175,6 +176,18 @@ def read_exits(
         if not oco.status.closed and oco.broker_order_id:
             bracket = read_oco(worker, bracket, oco, looks=looks, seconded=seconded)[0]
     return worker.save_exits(before, bracket)
+
+
+def read_over(worker: Worker, order: Order, ocos: Iterable[Protection], *, seconded: bool) -> Order:
+    """The order with what OCOs took besides that it has for over, each read by its id; not yet saved.
+
+    `seconded`: something else says so, the account or a listing; one answer more is enough then.
+    """
+    for oco in ocos:
+        known, seen = read_oco(worker, order, oco, looks=oco.lookups + 1, seconded=seconded)
+        if seen.status.closed and seen.exited_qty > oco.exited_qty:
+            order = known
+    return order
 
 
 def find_lost(worker: Worker, order: Order) -> Order:

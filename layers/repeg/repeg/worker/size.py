@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from repeg.domain.market.reports import Position
 from repeg.domain.models import Side, direction
 from repeg.domain.order.adjustments import Seen
+from repeg.domain.order.protection import Protection
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.verdicts import Refusal, Wait, WaitingFor
 from repeg.domain.patience import (
@@ -42,7 +43,7 @@ from repeg.worker.book import shown_position
 from repeg.worker.evidence import find_out, listed_position
 from repeg.worker.foreign import in_the_way, make_way
 from repeg.worker.leftover import left_over, shrunk
-from repeg.worker.oco import find_lost, read_exits
+from repeg.worker.oco import find_lost, read_exits, read_over
 from repeg.worker.outside import book_outside
 from repeg.worker.worker import Worker
 
@@ -148,6 +149,8 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Releas
         if _unexited(brackets) < unexited and order.close.settling < POSITION_READS:
             # What was read may be older than the exit that has come to light: look again, knowing what must be gone.
             return Wait(seconds=1, on=WaitingFor.SHARES, position=held, by_brackets=unexited)
+    if order.filled_qty == 0 and held < _most(order, expected, held) and _reads_what_came_down(worker, order, brackets):
+        return Wait(seconds=1, on=WaitingFor.SHARES)
     if not expected <= held <= _most(order, expected, held) and order.close.settling < POSITION_READS:
         return Wait(seconds=1, on=WaitingFor.SHARES)
     if order.kind == "close" and (position is None or held < expected):
@@ -180,6 +183,21 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Releas
     return sizing.changed(by_brackets=_unexited(brackets), seen=seen)
 
 
+def _reads_what_came_down(worker: Worker, order: Order, brackets: list[Order]) -> bool:
+    """True when OCOs that the close took down turn out to have taken more than one answer said; that is saved.
+
+    The account shows less than it did before. Sold by that answer alone, it would be shares of somebody's own.
+    """
+    read = [read_over(worker, each, _down_since(each, order.created_at), seconded=True) for each in brackets]
+    after = [worker.save_exits(before, each) for before, each in zip(brackets, read, strict=True)]
+    return _unexited(after) < _unexited(brackets)
+
+
+def _down_since(bracket: Order, since: datetime) -> list[Protection]:
+    over = (oco for oco in bracket.guard.protections if oco.status.closed and oco.exited_qty < oco.qty)
+    return [oco for oco in over if oco.cancel_requested_at and oco.cancel_requested_at >= since]
+
+
 def _missing(worker: Worker, order: Order, brackets: list[Order], position: Position | None) -> Wait | None:
     """What to wait for when shares do not show; what others are proven to have sold is booked first.
 
@@ -193,7 +211,10 @@ def _missing(worker: Worker, order: Order, brackets: list[Order], position: Posi
             if listed
             else None
         )
-    finding = find_out(worker, brackets, taken=_unbooked(order))
+    unexited = _unexited(brackets)
+    finding, brackets = find_out(worker, brackets, taken=_unbooked(order))
+    if _unexited(brackets) < unexited:
+        return Wait(seconds=1, on=WaitingFor.SHARES)
     if finding.proof is Proof.GONE:
         book_outside(worker, brackets, finding, worker.now(order))
         return None

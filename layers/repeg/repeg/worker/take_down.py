@@ -11,17 +11,23 @@ from repeg.domain.patience import (
     TAKE_DOWN_ASK_AGAIN_AFTER,
     TAKE_DOWN_STUCK_AFTER,
 )
-from repeg.worker.oco import ask_to_cancel, find_oco, read_oco
+from repeg.worker.oco import ask_to_cancel, find_oco, read_oco, read_over
 from repeg.worker.send import wait_for_sender
 from repeg.worker.worker import Worker
 
 
-def take_down(worker: Worker, bracket: Order, *only: Protection) -> tuple[Order, bool]:
-    """Cancel a bracket's OCOs, or `only` some; saved when anything changed. True once none of them can sell a share."""
+def take_down(worker: Worker, bracket: Order, *only: Protection, twice: bool = False) -> tuple[Order, bool]:
+    """Cancel a bracket's OCOs, or `only` some; saved when anything changed. True once none of them can sell a share.
+
+    `twice`: what an OCO took is not believed to one answer, as what it left is sold whatever the account shows.
+    """
     before, ids = bracket, {oco.client_order_id for oco in only or bracket.guard.protections}
     for oco in only or bracket.guard.protections:
         if not oco.status.closed:
             bracket = _take_down_one(worker, bracket, oco)
+            known = next(each for each in bracket.guard.protections if each.client_order_id == oco.client_order_id)
+            if twice and known.worked and known.status.closed and known.exited_qty < known.qty:
+                bracket = read_over(worker, bracket, [known], seconded=False)
     if bracket.bare_qty > 0:
         bracket = taken_down(bracket)
     bracket = worker.save_exits(before, bracket)

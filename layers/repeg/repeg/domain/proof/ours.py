@@ -109,6 +109,18 @@ def listed_again(order: Order, open_orders: Iterable[OrderReport]) -> Order:
     return order
 
 
+def took_more(order: Order, reports: Iterable[OrderReport]) -> tuple[Protection, ...]:
+    """OCOs that the record has for over, and that by these reports took more shares than it knows of."""
+    over = {oco.broker_order_id: oco for oco in order.guard.protections if oco.status.closed and oco.broker_order_id}
+    known = ((over[each.broker_order_id], each) for each in reports if each.broker_order_id in over)
+    return tuple(
+        oco
+        for oco, report in known
+        if (report.symbol, report.side) == (order.symbol, opposite(order.trading_side))
+        and oco.reported(report, oco.placed_at, session_open=False).exited_qty > oco.exited_qty
+    )
+
+
 def listed_otherwise(oco: Protection, listed: OrderReport | None, now: datetime, session_open: bool) -> bool:
     """True when an OCO is not listed as the record has it. Legs may be missing from a listing: that says nothing."""
     if listed is None:

@@ -5,10 +5,10 @@ Twice at once is once: every write is on the condition that nobody wrote meanwhi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from repeg.care.survey import Survey
+from repeg.care.survey import Survey, list_account
 from repeg.care.sweep import revive_one
 from repeg.care.watch import free_turn, look_after
 from repeg.domain.counters import day_of
@@ -29,24 +29,54 @@ from repeg.worker.take_down import take_down
 
 def heal(survey: Survey, book: Book, counters: Counters, findings: Sequence[Finding]) -> int:
     """Mend what can be mended; returns of how many findings that was tried and did not fail."""
-    mended, seen = 0, set[str]()
+    mended, held, failed = 0, dict[str, list[Order]](), set[str]()
+    to_look_at = [finding for finding in findings if finding.heal is Heal.LOOK]
     # Exits first: whoever looks at the account before they are booked finds shares that are missing.
-    for finding in sorted(findings, key=lambda finding: finding.what is not What.UNRECORDED_EXIT):
-        if finding.heal is Heal.NONE:
+    for finding in sorted(to_look_at, key=lambda finding: finding.what is not What.UNRECORDED_EXIT):
+        if survey.late(COMPARED_WITHIN):
+            break
+        if not _went(survey, finding, partial(_prepare, survey, finding, held)):
+            failed.add(finding.key)
+    _list_again(survey, held)
+    for finding in findings:
+        if finding.heal is Heal.NONE or finding.key in failed:
             continue
         if survey.late(COMPARED_WITHIN):
             survey.worker.log.error("not all that differs was mended; the next comparison goes on")
             break
         if finding.heal is Heal.LOOK:
-            again = finding.symbol in seen
-            seen.add(finding.symbol)
-            mended += _tried(survey, finding, partial(_look, survey, finding, again=again))
+            mended += _tried(survey, finding, partial(_look, survey, held.pop(finding.symbol, [])))
         else:
             mended += _tried(survey, finding, partial(_mend, survey, book, counters, finding))
     return mended
 
 
+def _prepare(survey: Survey, finding: Finding, held: dict[str, list[Order]]) -> None:
+    """Book what an OCO took that is over, and put the symbol's brackets, as they are after that, into `held`."""
+    if finding.what is What.UNRECORDED_EXIT:
+        _read_again(survey, finding)
+    anchor, brackets = survey.worker.time.approximate().anchor, survey.worker.orders.holding(finding.symbol)
+    held[finding.symbol] = [by_clock(order, anchor) for order in brackets if order.unexited_qty > 0]
+
+
+def _list_again(survey: Survey, held: Mapping[str, list[Order]]) -> None:
+    """The broker's side anew, behind the records: two requests for all of them."""
+    # By lists that are older, protection that was placed meanwhile is missing, and what one more answer says of it is
+    # believed: it was placed once more, over shares of somebody else.
+    if any(held.values()):
+        survey.positions = survey.open_orders = None
+        list_account(survey, [order for brackets in held.values() for order in brackets])
+
+
 def _tried(survey: Survey, finding: Finding, mend: Callable[[], None]) -> bool:
+    went = _went(survey, finding, mend)
+    if went:
+        about = {"order_id": finding.order_id, "symbol": finding.symbol}
+        survey.worker.log.info(f"{finding.what}: {finding.heal}; {finding.detail}", **about)
+    return went
+
+
+def _went(survey: Survey, finding: Finding, mend: Callable[[], None]) -> bool:
     about = {"order_id": finding.order_id, "symbol": finding.symbol}
     try:
         mend()
@@ -56,18 +86,10 @@ def _tried(survey: Survey, finding: Finding, mend: Callable[[], None]) -> bool:
     except Exception as error:  # one that cannot be mended must not keep the others from it
         survey.worker.log.error(f"{finding.what} could not be mended: {error}", alert=True, **about)
         return False
-    survey.worker.log.info(f"{finding.what}: {finding.heal}; {finding.detail}", **about)
     return True
 
 
-def _look(survey: Survey, finding: Finding, *, again: bool) -> None:
-    worker = survey.worker
-    if finding.what is What.UNRECORDED_EXIT:
-        _read_again(survey, finding)
-    if again:
-        return
-    anchor = worker.time.approximate().anchor
-    held = [by_clock(order, anchor) for order in worker.orders.holding(finding.symbol) if order.unexited_qty > 0]
+def _look(survey: Survey, held: list[Order]) -> None:
     if held:
         look_after(survey, held)
 

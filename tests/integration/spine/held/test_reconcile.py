@@ -23,9 +23,11 @@ from tests.support.comparing import book, drop, healed, rest, rewritten, told, w
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import check_held, guards, hold, minutes, shares
-from tests.support.scenes import alerts, by_hand, market_time, run, send, submits
+from tests.support.scenes import alerts, by_hand, market_time, run, send, submits, whenever
 from tests.support.tables import put_items
 from tests.support.watching import cancel_protection, moves, sell_by_hand
+
+READ = {"method": "GET", "path": "/v2/orders/*", "kind": "edit", "count": 1}
 
 
 def test_a_book_in_order_is_left_alone(lab: Lab) -> None:
@@ -239,3 +241,22 @@ def test_a_fill_that_no_record_has_is_booked_and_guarded(lab: Lab, kind: str) ->
     assert lab.order("a").filled_qty == 100
     assert any("they are booked now" in each for each in alerts(lab))
     assert len(guards(lab)) == (kind == "bracket")
+
+
+def test_what_is_placed_while_it_compares_is_not_held_against_older_lists(lab: Lab) -> None:
+    """It is missing in them: one false answer about it would be believed, and its shares told as bare."""
+    lab.control.position("TQQQ", 100, "40")
+    cancel_protection(lab, hold(lab))
+    lab.reconcile()
+    lab.sleep(60)
+
+    def restored() -> None:
+        minutes(lab)
+        lab.control.faults(READ | {"body": {"status": "canceled"}})
+
+    whenever(lab, "store.holding", restored)
+    lab.reconcile()
+    held = lab.order("b")
+    assert (held.guard.protected, held.guard.protections[-1].status) == (True, ProtectionStatus.LIVE)
+    assert len(alerts(lab)) == 1, "that somebody had cancelled the first one"
+    check_held(lab, free=100, strangers=True)

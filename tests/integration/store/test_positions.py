@@ -242,3 +242,14 @@ def test_superseding_an_order_that_was_just_written_is_refused(store: OrderStore
         store.supersede(first, "ord-close", "arn:2", NOON)
     found = store.get("ord-1")
     assert found and found.close.superseded_by is None
+
+
+def test_brackets_that_are_saved_together_are_saved_all_or_none(store: OrderStore) -> None:
+    first, second, third = (_held(store, name, after) for after, name in enumerate("123"))
+    both = store.save_together([first.with_exit(_gone(100)), second.with_exit(_gone(100))])
+    assert [store.get(each.order_id) for each in both] == both
+    assert store.holding_shares() == [third.order_id]
+    with pytest.raises(StoreConflict):
+        store.save_together([third.with_exit(_gone(100)), first])
+    assert store.get(third.order_id) == third
+    assert store.holding_shares() == [third.order_id]

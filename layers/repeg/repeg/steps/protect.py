@@ -261,7 +261,9 @@ def _confirm(worker: Worker, order: Order, oco: Protection) -> Next:
 
 def _again(worker: Worker, before: Order, order: Order) -> Next:
     """Part of the position is settled; see to the rest at once."""
-    return protect(worker, worker.save_exits(before, order))
+    # What was saved on the way is told already.
+    saved = order.run.version != before.run.version
+    return protect(worker, order if saved else worker.save_exits(before, order))
 
 
 def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, message: str) -> Next:

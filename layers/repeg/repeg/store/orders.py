@@ -41,12 +41,14 @@ from repeg.store.sweeps import Sweeps
 from repeg.store.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from repeg.store.trips import Trips
 
 BATCH = 100
 """Items that DynamoDB reads in one call."""
+TOGETHER = 30
+"""Orders that one transaction writes: each takes up to three of its 100 writes."""
 
 
 class OrderStore(Claims, Fenced, Halts, Limits, Turns, Sweeps):
@@ -233,6 +235,29 @@ class OrderStore(Claims, Fenced, Halts, Limits, Turns, Sweeps):
         self._transact(order, [put, self._put(order_item(unwind), ABSENT), *writes])
         return written
 
+    def save_together(self, orders: Sequence[Order]) -> list[Order]:
+        """Write all of these back, or none; more than a transaction takes in several, one after the other.
+
+        Raises:
+            StaleExecution, StoreConflict: as of `save`, of any of them.
+        """
+        saved: list[Order] = []
+        for place in range(0, len(orders), TOGETHER):
+            saved += self._saved(orders[place : place + TOGETHER])
+        return saved
+
+    def _saved(self, orders: Sequence[Order]) -> list[Order]:
+        written, writes = [], dict[str, dict[str, Any]]()
+        for order in orders:
+            after, more = self._written(order)
+            written.append(after)
+            for write in (self._put_fenced(order_item(after), order.run), *more):
+                # That a symbol's shares were exited is one item, whichever bracket's they were.
+                writes[_item_of(write)] = write
+        # An owner that is among them is held to its fence by its own write.
+        self._transact(next((each for each in orders if not self._is_for_another(each)), orders[0]), [*writes.values()])
+        return written
+
     def _written(self, order: Order) -> tuple[Order, list[dict[str, Any]]]:
         """The order's next version, and what keeps its symbol's list of positions in step with it."""
         written, entry = self._listed(order)
@@ -327,3 +352,10 @@ class OrderStore(Claims, Fenced, Halts, Limits, Turns, Sweeps):
         )
         found = [self.get(from_item(item)["order_id"]) for page in pages for item in page["Items"]]
         return [known for known in found if known and not known.status.terminal]
+
+
+def _item_of(write: dict[str, Any]) -> str:
+    """Which item a write is about."""
+    about = next(iter(write.values()))
+    key = about.get("Key") or about["Item"]
+    return f"{key['pk']['S']} {key['sk']['S']}"

@@ -205,14 +205,14 @@ def _proven(worker: Worker, order: Order) -> Order:
     # The exits of the others are read first: what a stop of theirs has just sold would seem to be missing here.
     brackets = [*(read_exits(worker, each) for each in others), order]
     brackets = sorted((each for each in brackets if each.unexited_qty > 0), key=lambda each: each.ask.received_wall)
-    finding, brackets = find_out(worker, brackets, unsaved=order.order_id)
+    finding, brackets = find_out(worker, brackets)
     order = next(each for each in brackets if each.order_id == order.order_id)
     # At the levels of before a split its stop, or its target, would sell at once.
     if finding.proof in (Proof.SPLIT, Proof.ADJUSTED):
-        return worker.note(frozen(order, finding.why), f"not protected: {finding.why}")
+        return worker.orders.save(worker.note(frozen(order, finding.why), f"not protected: {finding.why}"))
     if finding.proof is not Proof.GONE:
         return order
-    after = book_outside(worker, brackets, finding, worker.now(order), unsaved=order.order_id)
+    after = book_outside(worker, brackets, finding, worker.now(order))
     return next(each for each in after if each.order_id == order.order_id)
 
 

@@ -61,15 +61,12 @@ def find_out(
     listed: Sequence[Position] | None = None,
     open_orders: Sequence[OrderReport] | None = None,
     taken: Decimal = ZERO,
-    *,
-    unsaved: str = "",
 ) -> Found:
     """What became of the shares of these brackets (one symbol, at least one bracket), by all that the broker says.
 
     `listed` and `open_orders` are listings of a moment ago, if there are any; `taken` is what an order under way has
-    sold and booked on nobody yet; `unsaved` is the bracket that the caller saves. Costs up to four trading requests,
-    and one for each OCO that took more than its record knows; asks for orders and corporate actions only when shares
-    do not show.
+    sold and booked on nobody yet. Costs up to four trading requests, and one for each OCO that took more than its
+    record knows; asks for orders and corporate actions only when shares do not show.
     """
     symbol, broker = brackets[0].symbol, worker.broker_for(Priority.URGENT)
     position, read = _asked(worker, lambda: broker.position(symbol))
@@ -96,13 +93,10 @@ def find_out(
         open_orders, _ = _asked(worker, broker.open_orders)
     looks, reports = _in_full(worker, broker, brackets, looks, open_orders or ())
     # By one answer of its OCO that lacked them, sixty shares that its target had taken were for ever in dispute.
-    after = [_with_exits(worker, each, reports, unsaved) for each in brackets]
+    after = [
+        worker.save_exits(each, read_over(worker, each, took_more(each, reports), seconded=True)) for each in brackets
+    ]
     return Found(weigh(after, looks, taken), after)
-
-
-def _with_exits(worker: Worker, bracket: Order, reports: Sequence[OrderReport], unsaved: str) -> Order:
-    read = read_over(worker, bracket, took_more(bracket, reports), seconded=True)
-    return read if bracket.order_id == unsaved else worker.save_exits(bracket, read)
 
 
 def since_then(worker: Worker, symbol: str, looks: Looks, since: datetime) -> Looks:

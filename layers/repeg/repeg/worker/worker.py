@@ -219,8 +219,10 @@ class Worker:
 
     def save_exits(self, before: Order, order: Order) -> Order:
         """Save a position's exits; that all shares are exited is published first, as an event twice does no harm."""
-        if order == before:
-            return order
+        return order if order == before else self.orders.save(self.told_exits(before, order))
+
+    def told_exits(self, before: Order, order: Order) -> Order:
+        """The order as it is to be saved with more exits than `before`, which are told here and now."""
         if order.unexited_qty < 0 <= before.unexited_qty:
             self.alert(order, f"{-order.unexited_qty} {order.symbol} too many have left: the position may be reversed")
         if 0 < order.unexited_qty < 1 and order.status.terminal:
@@ -233,7 +235,7 @@ class Worker:
                 self.publisher.publish(EXITED, order_view(order))
             except Exception as error:  # the record has it, and leaving must go on
                 self.log.error(f"exit was not published: {error}", order_id=order.order_id)
-        return self.orders.save(order)
+        return order
 
     def fresh_quote(self, order: Order, clock: MarketClock) -> Look:
         """The latest quote as it is judged for this order.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
+from itertools import count
+from typing import Any
 
 import pytest
 
 from repeg.domain.market.sessions import Calendar
 from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
-from tests.support.lab import Lab
+from tests.support.lab import Killed, Lab
 from tests.support.leaving import BRACKET, STOP, TARGET, Guard, check_held, guards, hold, minutes, shares
 from tests.support.scenes import alerts, market_time, run, send
 from tests.support.watching import cancel_protection, lapse, sell_by_hand
@@ -105,6 +109,34 @@ def test_a_sale_that_took_all_of_one_bracket_explains_nothing_of_the_next(lab: L
     lab.control.faults()
     minutes(lab, 3)
     check_held(lab, strangers=True)
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_death_while_a_sale_is_booked_lets_it_explain_nothing_of_the_next(lab: Lab, nth: int) -> None:
+    """At the nth write of the sweep that books it; the account cannot be seen right after that."""
+    first, second = hold(lab), hold(lab, "b2", qty=50)
+    minutes(lab)
+    cancel_protection(lab, first)
+    sell_by_hand(lab, 100)
+    lab.sleep(60)
+    guard, writes = lab.deaths.guard, count(1)
+
+    def dies(called: str, call: Callable[[], Any]) -> Any:
+        lab.deaths.stopped |= called.startswith("store.save") and next(writes) == nth
+        return guard(called, call)
+
+    lab.deaths.guard = dies  # type: ignore[method-assign]
+    with suppress(Killed):
+        lab.sweep()
+    lab.deaths.guard = guard  # type: ignore[method-assign]
+    lab.revive()
+    cancel_protection(lab, second)
+    lab.control.faults(READ, LIST)
+    minutes(lab)
+    lab.control.faults()
+    minutes(lab, 2)
+    assert lab.order("b").exit_reason == "outside"
+    assert (lab.order("b2").unexited_qty, [guard.qty for guard in guards(lab)]) == (50, [50])
 
 
 def test_a_sale_that_a_close_booked_explains_nothing_later(lab: Lab) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
+from repeg.errors import BudgetExhausted
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import hold
@@ -40,6 +42,13 @@ def bare_for(lab: Lab) -> float:
     ended = next(entry for entry in ocos if entry["event"] == "canceled")
     begun = next(entry for entry in ocos if entry["event"] == "accepted" and entry["seq"] > ended["seq"])
     return (datetime.fromisoformat(begun["at"]) - datetime.fromisoformat(ended["at"])).total_seconds()
+
+
+def use_up(lab: Lab) -> None:
+    """Others of the stack use all of the minute's requests that are left."""
+    with suppress(BudgetExhausted):
+        while True:
+            lab.broker._budget.spend(urgent=True)
 
 
 EVENING = "2026-11-19T15:50:00-05:00"

@@ -128,7 +128,7 @@ class AlpacaBroker(MarketData):
 
     def reserve(self, requests: int) -> Reservation:
         """Debit requests ahead."""
-        return self._budget.reserve(requests)
+        return self._budget.reserve(requests, self._urgent)
 
     def give_back(self, reserved: Reservation) -> None:
         """Take back the debit of what was not drawn."""

@@ -32,8 +32,8 @@ class RateBudget(Protocol):
         With `reserved`, it is drawn on that instead, if the budget still counts any there.
         """
 
-    def reserve(self, count: int) -> Reservation:
-        """Debit `count` requests ahead, or raise `BudgetExhausted`.
+    def reserve(self, count: int, urgent: bool = False) -> Reservation:
+        """Debit `count` requests ahead, or raise `BudgetExhausted`. Only urgent ones may take what is kept for them.
 
         What is neither drawn nor given back comes back after a minute by itself.
         """
@@ -54,7 +54,7 @@ class Unlimited:
     def spend(self, urgent: bool, reserved: Reservation | None = None) -> None:
         """Always granted."""
 
-    def reserve(self, count: int) -> Reservation:
+    def reserve(self, count: int, urgent: bool = False) -> Reservation:
         """Always granted."""
         return Reservation(second=0, left=count)
 

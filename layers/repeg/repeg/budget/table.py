@@ -75,10 +75,10 @@ class TableBudget:
                 raise RetryError(f"the request budget cannot be read: {error}") from error
             _log.warning("urgent request passes uncounted, the budget cannot be reached: %s", error)
 
-    def reserve(self, count: int) -> Reservation:
+    def reserve(self, count: int, urgent: bool = False) -> Reservation:
         """Debit `count` requests at once, to be drawn later; they count from now on like any other."""
         try:
-            return Reservation(second=self._spend(False, count), left=count)
+            return Reservation(second=self._spend(urgent, count), left=count)
         except (ClientError, BotoCoreError) as error:
             raise RetryError(f"the request budget cannot be read: {error}") from error
 

@@ -12,6 +12,12 @@ from repeg.domain.money import plain
 from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.course import went_on
 from repeg.domain.order.record import Order
+from repeg.domain.order.reservation import (
+    REQUESTS_PER_CANCEL,
+    REQUESTS_PER_PROTECTION,
+    Priority,
+    Reservation,
+)
 from repeg.domain.order.verdicts import Done, Refusal, Wait, WaitingFor
 from repeg.domain.patience import CANCEL_BACKOFF_SECONDS, CANCEL_LOOKS_SECONDS, backoff
 from repeg.domain.proof.agreement import exits_moved, exits_stand, last_move
@@ -31,6 +37,7 @@ from repeg.domain.rules.moving import (
     wanted_levels,
 )
 from repeg.domain.rules.timing import session_verdict, turn_backoff
+from repeg.errors import BudgetExhausted, RetryError
 from repeg.steps.protect import protect
 from repeg.worker.bare import leave, split_ahead, through_stop
 from repeg.worker.worker import Worker
@@ -142,7 +149,25 @@ def _begin(worker: Worker, adjust: Order, bracket: Order, calendar: Calendar, cl
         saved = here.orders.save(here.note(moved, words))
         detail = f"the market is through the stop at {plain(levels.stop)}, and {adjust.signal_id} means it"
         return _came_to(worker, adjust, saved, leave(here, saved, Refusal(reason=Reason.STOP_THROUGH, detail=detail)))
-    return _goes_on(worker, adjust, here.orders.save(here.note(moved, words)))
+    # Before anything is cancelled: with none left for the new OCO, the shares would be bare until the next minute's.
+    try:
+        reserved = _reserve(here, bracket)
+    except BudgetExhausted as error:
+        return Wait(seconds=int(error.wait_seconds) + 1, on=WaitingFor.REQUEST)
+    return _goes_on(worker, adjust, here.orders.save(here.note(moved.with_guard(reserved=reserved), words)))
+
+
+def _reserve(worker: Worker, bracket: Order) -> Reservation | None:
+    """Requests to take down what guards it, and to place an OCO instead; None: the budget cannot be reached."""
+    working = sum(not oco.status.closed for oco in bracket.guard.protections)
+    try:
+        requests = working * REQUESTS_PER_CANCEL + REQUESTS_PER_PROTECTION
+        return worker.broker_for(Priority.URGENT).reserve(requests)
+    except BudgetExhausted:
+        raise
+    except RetryError as error:  # no exit waits for the table: its requests are sent uncounted
+        worker.log.info(f"nothing is reserved: {error}", order_id=bracket.order_id)
+        return None
 
 
 def _goes_on(worker: Worker, adjust: Order, bracket: Order) -> Verdict:

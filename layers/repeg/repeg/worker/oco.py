@@ -206,12 +206,11 @@ def find_lost(worker: Worker, order: Order) -> Order:
     return order
 
 
-def ask_to_cancel(worker: Worker, order: Order, oco: Protection) -> bool:
+def ask_to_cancel(order: Order, oco: Protection, broker: Broker) -> bool:
     """Ask for the cancel of both legs; False when the broker may not have the wish.
 
     A target that is over already takes no stop with it: one that was elected, and rests, is cancelled by its own id.
     """
-    broker = worker.broker_for(Priority.URGENT)
     try:
         outcome = broker.cancel(oco.broker_order_id or "")
         if outcome is CancelOutcome.ALREADY_TERMINAL:

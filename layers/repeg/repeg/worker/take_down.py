@@ -48,10 +48,12 @@ def _take_down_one(worker: Worker, bracket: Order, oco: Protection) -> Order:
         # The wish is recorded first: an OCO that is found cancelled later was cancelled by us.
         wish = {"status": ProtectionStatus.CANCELING, "cancel_requested_at": oco.cancel_requested_at or now}
         oco = oco.changed(**wish)
-        bracket = worker.orders.save(bracket.with_protection(oco))
-        if ask_to_cancel(worker, bracket, oco):
+        connect, guard = worker.drawing(bracket.guard)
+        bracket = worker.orders.save(bracket.changed(guard=guard).with_protection(oco))
+        if ask_to_cancel(bracket, oco, connect()):
             worker.sleep(LINGER_SECONDS)
-    bracket, seen = read_oco(worker, bracket, oco)
+    connect, guard = worker.drawing(bracket.guard)
+    bracket, seen = read_oco(worker, bracket.changed(guard=guard), oco, connect())
     if not seen.status.closed and not seen.alarmed and _stuck(seen, worker, bracket):
         worker.alert(bracket, f"{oco.client_order_id}: cancel not confirmed after 30 s; {bracket.symbol} stays locked")
         bracket = bracket.with_protection(seen.changed(alarmed=True))

@@ -12,10 +12,11 @@ from tests.support.brackets import OCO
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import SHORT, STOP, TARGET, Guard, check_held, guards, hold, minutes, shares
-from tests.support.moving import DONE, adjusted, bare_for, refused, told
+from tests.support.moving import DONE, adjusted, bare_for, refused, told, use_up
 from tests.support.scenes import (
     alerts,
     journal,
+    market_time,
     outcomes,
     run,
     whenever,
@@ -265,6 +266,24 @@ def test_at_once_it_costs_four_trading_requests(lab: Lab) -> None:
         "POST orders",
         "GET orders",
     ]
+
+
+def test_with_no_request_left_nothing_is_taken_down_and_what_is_begun_is_ended(lab: Lab) -> None:
+    """Others use up the minute, once right behind the cancel, once before it."""
+    hold(lab)
+    lab.stall("broker.cancel", lambda: use_up(lab), after=True)
+    assert refused(adjusted(lab, stop_loss="50.50")) == DONE
+    assert bare_for(lab) < 1
+    mark = lab.mark()
+    told(lab, "n", stop_loss="50.60")
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:50"))
+        assert not [entry for entry in lab.control.journal(mark) if entry.get("event") == "pending_cancel"]
+        crowd.work()
+    assert refused(lab.order("n")) == DONE
+    assert guards(lab) == [Guard(Decimal(100), Decimal("50.60"), TARGET)]
+    assert lab.order("b").guard.reserved is None
+    check_held(lab)
 
 
 def test_events_say_from_where_to_where(lab: Lab) -> None:

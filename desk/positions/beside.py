@@ -18,6 +18,7 @@ from repeg.domain.order.bracket import Levels
 from repeg.domain.order.record import Order
 from repeg.domain.proof.defence import Account, Facts, elapsed, guard, is_through, market, verdict
 from repeg.domain.proof.evidence import DUST, expected_of, looks_split
+from repeg.domain.proof.ours import held_by_ocos
 from repeg.errors import RepegError
 
 _Seen = TypeVar("_Seen")
@@ -207,7 +208,11 @@ def _side_of_account(brackets: list[Order], seen: Sides) -> Account:
     position = seen.positions.get(brackets[0].symbol)
     shown = position.qty * direction(brackets[0].trading_side) if position else Decimal(0)
     fits = shown >= expected_of(brackets) - DUST and not looks_split(brackets, position)
-    return Account.FITS if fits else Account.DISAGREES if brackets[0].care.frozen else Account.DOUBTED
+    if fits:
+        return Account.FITS
+    # Told as covered, nobody would look at it: its OCO would sell shares that the account does not show.
+    beyond = held_by_ocos(brackets, (seen.open_orders or {}).values()) > max(Decimal(0), shown) + DUST
+    return Account.DISAGREES if beyond or brackets[0].care.frozen else Account.DOUBTED
 
 
 def _text(number: Decimal | None) -> str | None:

@@ -49,6 +49,15 @@ def test_an_account_that_shows_other_shares_is_seen(clinic: Clinic, control: Exc
     assert (found["record"]["frozen"], Decimal(found["account"]["qty"])) == ("nobody knows", 40)
 
 
+def test_fewer_shares_than_their_oco_would_sell_are_not_told_as_covered(
+    clinic: Clinic, control: ExchangeControl
+) -> None:
+    held(clinic, control)
+    control.position("TQQQ", 40, "50.98")
+    (found,), _ = documents(clinic.case, "TQQQ")
+    assert (found["verdict"], [oco["qty"] for oco in found["orders"]]) == ("disagrees", ["100"])
+
+
 def test_what_is_held_is_shown_with_what_it_is_worth_and_has_gained(clinic: Clinic, control: ExchangeControl) -> None:
     held(clinic, control)
     control.position("TQQQ", 130, "50.98")

@@ -28,7 +28,7 @@ from repeg.domain.proof.evidence import (
     weigh,
 )
 from repeg.domain.proof.other_shares import bought_on, fits_better, is_between, is_far, unfollowed
-from repeg.domain.proof.ours import took_more
+from repeg.domain.proof.ours import held_by_ocos, took_more
 from repeg.domain.rules.bracket_exit import levels_of
 from repeg.errors import OperatorError, RetryError
 from repeg.worker.oco import read_over
@@ -164,7 +164,7 @@ def _in_full(
     reports, _ = _asked(worker, lambda: broker.groups(brackets[0].symbol, since - LONGEST_LIFE))
     traded = None if reports is None else unbooked(reports, since, _book_themselves(worker, reports), before)
     full = looks.changed(
-        guarded=_guarded(brackets, open_orders),
+        guarded=held_by_ocos(brackets, open_orders),
         unbooked=traded,
         actions=_actions(worker, broker, brackets[0].symbol, since),
     )
@@ -180,15 +180,6 @@ def _book_themselves(worker: Worker, reports: Sequence[OrderReport]) -> set[str]
 def _ours(worker: Worker, reports: Sequence[OrderReport]) -> list[Order]:
     known = [worker.orders.get(order_id) for order_id in sorted(order_ids(reports))]
     return [order for order in known if order]
-
-
-def _guarded(brackets: Sequence[Order], open_orders: Sequence[OrderReport]) -> Decimal:
-    """Shares that OCOs of these brackets hold by the broker's own listing."""
-    # A live OCO reserves its shares at the broker: nobody else can have sold them.
-    ours = {oco.client_order_id for bracket in brackets for oco in bracket.guard.protections}
-    ids = {oco.broker_order_id for bracket in brackets for oco in bracket.guard.protections if oco.broker_order_id}
-    mine = [each for each in open_orders if each.client_order_id in ours or each.broker_order_id in ids]
-    return sum((each.qty - each.filled_qty for each in mine), ZERO)
 
 
 def _actions(worker: Worker, broker: Broker, symbol: str, since: datetime) -> tuple[CorporateAction, ...] | None:

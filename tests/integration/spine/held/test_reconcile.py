@@ -156,6 +156,19 @@ def submits_after_entry(lab: Lab) -> list[dict[str, Any]]:
     return submits(lab)[2:]
 
 
+def test_fewer_shares_than_their_oco_holds_are_told_once_and_not_as_mended(lab: Lab) -> None:
+    """Two answers of the broker contradict each other: nothing is concluded from either."""
+    hold(lab)
+    lab.control.position("TQQQ", 40, "50.98")
+    done = [lab.reconcile(), lab.reconcile()]
+    assert [(whats(each), each["mended"]) for each in done] == [(["shares missing in the account"], 0)] * 2
+    assert [each for each in alerts(lab) if "60 TQQQ fewer" in each] == [
+        "shares missing in the account: the account shows 60 TQQQ fewer than the records, "
+        "and protective orders for 100 are at work"
+    ]
+    assert ([guard.qty for guard in guards(lab)], lab.order("b").unexited_qty) == ([100], 100)
+
+
 def test_a_position_that_no_list_shows_is_watched_again(lab: Lab) -> None:
     order = hold(lab)
     drop(lab, position_key(order))

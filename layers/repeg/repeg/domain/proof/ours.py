@@ -13,7 +13,7 @@ from repeg.domain.market.reports import OrderReport
 from repeg.domain.models import Frozen, OrderType, Side, opposite
 from repeg.domain.order.children import ChildRecord, Try
 from repeg.domain.order.protection import OcoTerms, Protection, ProtectionStatus
-from repeg.domain.order.record import Order
+from repeg.domain.order.record import ZERO, Order
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """The broker's time of submission may lie so long before the intent: clocks differ."""
@@ -107,6 +107,16 @@ def listed_again(order: Order, open_orders: Iterable[OrderReport]) -> Order:
             again = oco.as_sent(report).changed(**found, cancel_requested_at=None, stop_dead=False)
             order = order.with_protection(again)
     return order
+
+
+def held_by_ocos(brackets: Iterable[Order], open_orders: Iterable[OrderReport]) -> Decimal:
+    """Shares that OCOs of these brackets hold by the broker's own listing."""
+    # A live OCO reserves its shares at the broker: nobody else can have sold them.
+    ocos = [oco for bracket in brackets for oco in bracket.guard.protections]
+    ours = {oco.client_order_id for oco in ocos}
+    ids = {oco.broker_order_id for oco in ocos if oco.broker_order_id}
+    mine = [each for each in open_orders if each.client_order_id in ours or each.broker_order_id in ids]
+    return sum((each.qty - each.filled_qty for each in mine), ZERO)
 
 
 def took_more(order: Order, reports: Iterable[OrderReport]) -> tuple[Protection, ...]:

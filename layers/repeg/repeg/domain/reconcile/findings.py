@@ -75,7 +75,7 @@ ABOUT = {
     What.UNWATCHED_OCO: About(Severity.MONEY, Heal.NONE, "if the record is wrong, it is all that guards them"),
     What.UNRECORDED_FILL: About(Severity.MONEY, Heal.RECORD, "booked once a read by id says the same"),
     What.UNRECORDED_EXIT: About(Severity.MONEY, Heal.LOOK, "read by id, and booked"),
-    What.MISSING_SHARES: About(Severity.MONEY, Heal.LOOK, "booked if proven to be sold, else alerted and frozen"),
+    What.MISSING_SHARES: About(Severity.MONEY, Heal.LOOK, "booked if proven sold, else frozen; alerted under an OCO"),
     What.DISAGREES: About(Severity.MONEY, Heal.LOOK, "frozen, and alerted until they agree or repeg resolve"),
     What.BARE: About(Severity.MONEY, Heal.LOOK, "protected again, 50 s after it was first seen"),
     What.PAST_STOP: About(Severity.MONEY, Heal.LOOK, "left, once it was so for 30 s"),

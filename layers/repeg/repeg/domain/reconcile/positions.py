@@ -14,7 +14,7 @@ from repeg.domain.order.record import ZERO, Order
 from repeg.domain.proof.defence import Account, Facts, State, elapsed, guard, is_through, market, verdict
 from repeg.domain.proof.evidence import DUST, expected_of, looks_split
 from repeg.domain.proof.leaving import bare_by_record, filled_lately
-from repeg.domain.proof.ours import listed_otherwise
+from repeg.domain.proof.ours import held_by_ocos, listed_otherwise
 from repeg.domain.reconcile.book import Book
 from repeg.domain.reconcile.findings import Finding, What
 from repeg.domain.rules.bracket_exit import levels_of
@@ -115,7 +115,12 @@ def _beside_the_account(book: Book, brackets: Sequence[Order]) -> Iterator[Findi
         return
     if missing > DUST:
         detail = f"the account shows {plain(missing)} {first.symbol} fewer than the records"
-        yield _finding(What.MISSING_SHARES, first, detail)
+        # What open orders hold is there: two answers of the broker contradict each other, and nothing is mended by
+        # looking once more.
+        guarded = held_by_ocos(brackets, book.open_orders.values())
+        beyond = guarded - (expected_of(brackets) - missing)
+        detail += f", and protective orders for {plain(guarded)} are at work" if beyond > DUST else ""
+        yield _finding(What.MISSING_SHARES, first, detail).changed(alone=beyond > DUST)
     elif looks_split(brackets, book.positions.get(first.symbol)):
         yield _finding(What.MISSING_SHARES, first, "the account shows other shares at the same cost, as after a split")
 

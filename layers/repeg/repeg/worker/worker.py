@@ -225,6 +225,10 @@ class Worker:
         """The order as it is to be saved with more exits than `before`, which are told here and now."""
         if order.unexited_qty < 0 <= before.unexited_qty:
             self.alert(order, f"{-order.unexited_qty} {order.symbol} too many have left: the position may be reversed")
+        if order.unexited_qty < 1:
+            from repeg.domain.proof.agreement import exits_as_they_were  # read where shares leave
+
+            order = exits_as_they_were(order)
         if 0 < order.unexited_qty < 1 and order.status.terminal:
             order = nothing_to_guard(order)  # of less than a share there is nothing to protect
         # Published before it is saved: once the record shows the position as exited, no sweep looks at it again.

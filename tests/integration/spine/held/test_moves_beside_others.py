@@ -41,6 +41,8 @@ def test_an_exit_that_fills_while_it_is_cancelled_is_told(lab: Lab, bid: str, ho
     order = adjusted(lab, stop_loss="50.50")
     assert refused(order) == (Status.REJECTED, Reason.NO_POSITION)
     assert f"its shares left by {how}" in order.events[-2].detail
+    held = lab.order("b")
+    assert (held.guard.stop_loss, held.guard.take_profit) == (STOP, TARGET), "nothing ever stood at other levels"
     assert shares(lab) == 0
     assert len(guards(lab)) == 0
     check_held(lab)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from repeg.domain.order.adjustments import Adjustment, Seen
 from repeg.domain.order.bracket import Levels
 from repeg.domain.order.guarding import at_levels, exits_due, guarded_anew
+from repeg.domain.order.protection import ExitReason
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.reasons import Reason
 from repeg.domain.rules.bracket_exit import levels_of
@@ -92,6 +93,20 @@ def exits_stand(order: Order) -> Order:
     if move is None or move.before is None:
         return order
     return order.with_care(adjustments=(*order.care.adjustments[:-1], move.changed(before=None)))
+
+
+def exits_as_they_were(order: Order) -> Order:
+    """The order once its shares are gone: at the levels of before, if nothing ever stood at those of a move.
+
+    One that was meant, and that its position was exited for, stands.
+    """
+    move = last_move(order)
+    if move is None or move.before is None or (move.meant and order.exit_reason == ExitReason.UNWIND):
+        return order
+    if any(oco.placed_at >= move.at and oco.exits for oco in order.guard.protections):
+        return exits_stand(order)
+    back = move.changed(levels=move.before, before=None, refused=Reason.NO_POSITION)
+    return at_levels(order, move.before).with_care(adjustments=(*order.care.adjustments[:-1], back))
 
 
 def last_move(order: Order) -> Adjustment | None:

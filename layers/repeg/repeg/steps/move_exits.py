@@ -206,12 +206,21 @@ def _came_to(worker: Worker, adjust: Order, bracket: Order, following: Next) -> 
         return Refusal(reason=Reason.STOP_THROUGH, detail=detail)
     if known.unexited_qty < 1:
         return not_movable(known) or Refusal(reason=Reason.NO_POSITION, detail="it holds nothing any more")
+    if known.care.frozen:
+        return Refusal(reason=Reason.POSITION_FROZEN, detail=f"{known.care.frozen}; {_guarded(known)}")
     if move and move.refused:
         return Refusal(reason=move.refused, detail=f"refused, as the events of {known.order_id} say; {_old(known)}")
     if known.needs_care:
-        detail = f"{plain(known.unguarded_qty)} {known.symbol} are without protection; it is tried on"
-        return Refusal(reason=Reason.PROTECTION_FAILED, detail=detail)
+        return Refusal(reason=Reason.PROTECTION_FAILED, detail=f"{_guarded(known)}; it is tried on")
     return Done(detail=f"{in_words(levels_of(known))}, for {plain(known.unexited_qty)} {known.symbol}")
+
+
+def _guarded(bracket: Order) -> str:
+    held, bare = plain(bracket.unexited_qty), plain(bracket.unguarded_qty)
+    if bracket.unguarded_qty > 0:
+        return f"{bare} of {held} {bracket.symbol} are without protection"
+    # Never 0 of them: their old exits may be at work, or the new ones be on their way.
+    return f"{held} {bracket.symbol} are not seen under the new exits"
 
 
 def _old(bracket: Order) -> str:

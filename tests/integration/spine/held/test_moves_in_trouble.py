@@ -9,7 +9,9 @@ import pytest
 
 from repeg.domain.order.protection import ProtectionStatus
 from repeg.domain.order.record import Order
+from repeg.domain.proof.agreement import frozen
 from repeg.domain.reasons import Reason, Status
+from tests.support.brackets import CANCEL, OCO
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import STOP, TARGET, Guard, check_held, guards, hold, minutes, shares
@@ -108,6 +110,25 @@ def in_halves(lab: Lab, order: Order) -> str:
     lab.sleep(1)
     lab.orders.save(order.with_guard(protections=tuple(ocos), ocos=3))
     return str(ocos[-1].broker_order_id)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [CANCEL | {"kind": "stuck_cancel"}, OCO | {"kind": "error", "status": 503}],
+    ids=["before the cancel", "after it"],
+)
+def test_one_that_is_in_dispute_half_way_is_told_with_how_many_shares(lab: Lab, fault: dict[str, Any]) -> None:
+    """Never that 0 of them are without protection: nobody knows what guards them."""
+    hold(lab)
+    lab.control.faults(fault)
+    told(lab, stop_loss="50.50")
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:10"))
+        lab.orders.save(frozen(lab.order("b"), "the account shows 50"))
+        crowd.work(until=market_time("10:02"))
+    order = lab.order("m")
+    assert refused(order) == (Status.REJECTED, Reason.POSITION_FROZEN)
+    assert order.events[-2].detail == "the account shows 50; 100 TQQQ are not seen under the new exits"
 
 
 def test_what_could_not_be_exited_one_day_is_where_a_move_says_so(lab: Lab) -> None:

@@ -17,6 +17,7 @@ from repeg.domain.order.reservation import (
     REQUESTS_PER_PROTECTION,
     Priority,
     Reservation,
+    reserving,
 )
 from repeg.domain.order.verdicts import Done, Refusal, Wait, WaitingFor
 from repeg.domain.patience import CANCEL_BACKOFF_SECONDS, CANCEL_LOOKS_SECONDS, backoff
@@ -154,7 +155,8 @@ def _begin(worker: Worker, adjust: Order, bracket: Order, calendar: Calendar, cl
         reserved = _reserve(here, bracket)
     except BudgetExhausted as error:
         return Wait(seconds=int(error.wait_seconds) + 1, on=WaitingFor.REQUEST)
-    return _goes_on(worker, adjust, here.orders.save(here.note(moved.with_guard(reserved=reserved), words)))
+    ready = moved.changed(guard=reserving(moved.guard, reserved))
+    return _goes_on(worker, adjust, here.orders.save(here.note(ready, words)))
 
 
 def _reserve(worker: Worker, bracket: Order) -> Reservation | None:

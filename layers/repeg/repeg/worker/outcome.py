@@ -12,7 +12,7 @@ from repeg.domain.order.children import ChildRecord, Doubt
 from repeg.domain.order.closing import protecting_first
 from repeg.domain.order.course import decided, to_be_assessed
 from repeg.domain.order.record import ZERO, Order
-from repeg.domain.order.reservation import REQUESTS_PER_PROTECTION, emptied
+from repeg.domain.order.reservation import REQUESTS_PER_PROTECTION, emptied, reserving
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.proof.ours import child_intent
 from repeg.domain.reasons import Reason
@@ -131,7 +131,7 @@ def after_close(worker: Worker, order: Order, child: ChildRecord) -> Next:
     # Kept for its OCO: in a burst of entries the shares would be bare until the next minute's requests.
     if order.terms.bracket and child.filled_qty > 0:
         kept, unused = unused.split(REQUESTS_PER_PROTECTION) if unused else (None, None)
-        order = order.with_guard(reserved=kept)
+        order = order.changed(guard=reserving(order.guard, kept))
     following = _onward(worker, order, over)
     # Behind the save: a record that still counted them would give them back twice, and the account send too much.
     worker.give_back(unused)

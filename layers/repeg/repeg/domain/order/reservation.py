@@ -65,6 +65,11 @@ class Reserving(Protocol):
 R = TypeVar("R", bound=Reserving)
 
 
+def reserving(record: R, reserved: Reservation | None) -> R:
+    """The record with requests that are reserved for it."""
+    return record.changed(reserved=reserved)
+
+
 def drawn(record: R) -> R:
     """The record after one request."""
     return record.changed(reserved=record.reserved.drawn) if record.reserved else record

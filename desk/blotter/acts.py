@@ -8,7 +8,7 @@ from typing import Any
 
 from desk.stack import intake
 from desk.stack.connection import Connection
-from desk.stack.control import Switch
+from desk.stack.control import Stricter, Switch
 from desk.stack.records import Records
 from desk.stack.taking_back import NotSent, ask
 from repeg.domain.halt import Halt, Mode, Scope
@@ -46,7 +46,10 @@ def halt(switch: Switch, body: Mapping[str, Any]) -> dict[str, Any]:
         since=datetime.now(UTC).replace(microsecond=0),
         cancel_open=body.get("cancel_open") is True,
     )
-    untold = switch.halt(word)
+    try:
+        untold = switch.halt(word)
+    except Stricter as problem:
+        raise Refused(f"{problem}; lift it first") from None
     return {"said": word.sentence, "untold": untold}
 
 

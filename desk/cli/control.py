@@ -49,6 +49,9 @@ def halt(
     cancel_open: Annotated[
         bool, typer.Option("--cancel-open", help="Take entries out of the market, too, within seconds.")
     ] = False,
+    loosen: Annotated[
+        bool, typer.Option("--loosen", help="With --mode reducing: replace a halt that stops more.")
+    ] = False,
     flatten: Annotated[
         bool, typer.Option("--flatten", help="Close all that is held, too, by close signals; asks before.")
     ] = False,
@@ -57,6 +60,7 @@ def halt(
     as_json: AsJson = False,
 ) -> None:
     """Send no more orders but exits: of the account, a strategy or a symbol. What is held stays protected."""
+    from desk.stack.control import Stricter
     from repeg.domain.halt import Halt, Mode, halt_view
     from repeg.domain.models import printable
 
@@ -75,7 +79,10 @@ def halt(
         cancel_open=cancel_open or flatten,
     )
     with _switching(stack) as switch:
-        untold = switch.halt(word)
+        try:
+            untold = switch.halt(word, loosen)
+        except Stricter as stricter:
+            fail(f"{stricter}; nothing was changed; --loosen replaces it")
     if not as_json:
         entries = "entries in the market are taken back" if word.cancel_open else "what is in the market stays there"
         tell(f"{word.sentence}; {entries}; {_lifted_by(word)}")

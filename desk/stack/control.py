@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -24,6 +25,10 @@ from repeg.store.halts import Halts
 _CONFIG = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 
 
+class Stricter(Exception):
+    """What is in force stops more than what it was to be replaced by; the message says what it is."""
+
+
 class Switch:
     """The kill switch of a stack."""
 
@@ -39,16 +44,23 @@ class Switch:
         events, table, bus = reached.events, reached.table, reached.event_bus
         return cls(reached.stack, reached.dynamodb, events, table, bus, reached.is_local)
 
-    def halt(self, halt: Halt) -> str | None:
-        """Have a word in force; returns why nobody could be told of it, or None."""
-        self._halts.keep_halt(halt)
+    def halt(self, halt: Halt, loosen: bool = False) -> str | None:
+        """Have a word in force; returns why nobody could be told of it, or None.
+
+        Raises:
+            Stricter: one that is in force stops more, and `loosen` does not say that it is to be replaced.
+        """
+        if loosen:
+            self._halts.keep_halt(halt)
+        elif stands := self._halts.tighten(halt):
+            raise Stricter(f"{stands.sentence}; that is stricter and stays in force, with its reason")
         return self._tell(
             f"{halt.sentence}. Lift it with: repeg resume{option_of(halt.scope, halt.of)} --stack {self.stack}", halt
         )
 
     def lift(self, scope: Scope, of: str) -> tuple[bool, str | None]:
         """Take a word back; returns whether there was one, and why nobody could be told of that, or None."""
-        if not self._halts.lift_halt(scope, of):
+        if not self._halts.lift_halt(scope, of, datetime.now(UTC).replace(microsecond=0)):
             return False, None
         lifted = Halt(scope=scope, of=of, mode=Mode.ACTIVE)
         # Of what another word still stops nobody may read that it is sent.

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from repeg.domain.halt import MISSING, Halt, Mode, Scope
+from repeg.store.halts import IDENTITY_KEY, Halts, halt_key
 from repeg.store.identity import IdentityStore
+from repeg.store.items import to_item
 from tests.support.tables import create_table
 
 
@@ -50,3 +53,87 @@ def test_two_that_make_it_at_once_agree(dynamodb: Any, monkeypatch: pytest.Monke
 def test_a_table_that_does_not_answer_is_no_reason_to_go_without(dynamodb: Any) -> None:
     with pytest.raises(ClientError):
         IdentityStore(dynamodb, "nowhere").token()
+
+
+# --- the word on the account that comes with it ---
+
+
+def test_a_table_that_nobody_used_is_not_halted_and_is_given_the_word_with_its_identity(dynamodb: Any) -> None:
+    halts = table_of(dynamodb)
+    assert halts.halts() == ()
+    IdentityStore(dynamodb, "identity").token()
+    assert (word(dynamodb), halts.halts()) == ("active", ())
+
+
+def test_without_the_word_that_it_had_it_is_halted_until_it_is_resumed(dynamodb: Any) -> None:
+    halts = table_of(dynamodb)
+    IdentityStore(dynamodb, "identity").token()
+    dynamodb.delete_item(TableName="identity", Key=halt_key(Scope.ACCOUNT))
+    assert halts.halts() == (MISSING,)
+    IdentityStore(dynamodb, "identity").token()
+    assert halts.halts() == (MISSING,), "nobody writes it anew but an operator"
+    assert not halts.lift_halt(Scope.SYMBOL, "TQQQ")
+    assert halts.lift_halt(Scope.ACCOUNT)
+    assert (word(dynamodb), halts.halts()) == ("active", ())
+    assert not halts.lift_halt(Scope.ACCOUNT), "it was not halted"
+
+
+def test_what_is_lifted_leaves_the_word_that_it_is_active(dynamodb: Any) -> None:
+    halts = table_of(dynamodb)
+    IdentityStore(dynamodb, "identity").token()
+    halts.keep_halt(Halt(mode=Mode.HALTED))
+    dynamodb.put_item(TableName="identity", Item=to_item({"pk": "CONTROL", "sk": "account", "mode": "reducing"}))
+    assert halts.lift_halt(Scope.ACCOUNT)
+    assert (word(dynamodb), halts.halts()) == ("active", ())
+
+
+def test_one_of_an_older_version_trades_on_and_is_given_the_word_by_who_reads_it(dynamodb: Any) -> None:
+    halts = table_of(dynamodb)
+    older(dynamodb)
+    assert halts.halts() == ()
+    assert IdentityStore(dynamodb, "identity").token() == "0badcafe"
+    dynamodb.delete_item(TableName="identity", Key=halt_key(Scope.ACCOUNT))
+    assert halts.halts() == (MISSING,)
+
+
+@pytest.mark.parametrize("said", [{"mode": "halted"}, {"mode": "stop!"}, {}])
+def test_one_of_an_older_version_that_is_halted_stays_so(dynamodb: Any, said: dict[str, str]) -> None:
+    halts = table_of(dynamodb)
+    older(dynamodb)
+    dynamodb.put_item(TableName="identity", Item=halt_key(Scope.ACCOUNT) | to_item(said))
+    IdentityStore(dynamodb, "identity").token()
+    [halt] = halts.halts()
+    assert halt.mode is Mode.HALTED
+    dynamodb.delete_item(TableName="identity", Key=halt_key(Scope.ACCOUNT))
+    assert halts.halts() == (MISSING,), "that it had a word is known"
+
+
+def test_two_that_give_the_word_at_once_give_it_once(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    halts = table_of(dynamodb)
+    older(dynamodb)
+    real = dynamodb.transact_write_items
+
+    def late(**request: Any) -> Any:
+        """Somebody else gave it, and an operator halted, between the read and the write."""
+        monkeypatch.setattr(dynamodb, "transact_write_items", real)
+        IdentityStore(dynamodb, "identity").token()
+        halts.keep_halt(Halt(mode=Mode.HALTED))
+        return real(**request)
+
+    monkeypatch.setattr(dynamodb, "transact_write_items", late)
+    assert IdentityStore(dynamodb, "identity").token() == "0badcafe"
+    assert [halt.mode for halt in halts.halts()] == [Mode.HALTED]
+
+
+def table_of(dynamodb: Any) -> Halts:
+    create_table(dynamodb, "identity")
+    return Halts(dynamodb, "identity")
+
+
+def older(dynamodb: Any) -> None:
+    """As versions before the word on the account made it."""
+    dynamodb.put_item(TableName="identity", Item=IDENTITY_KEY | to_item({"token": "0badcafe"}))
+
+
+def word(dynamodb: Any) -> str:
+    return str(dynamodb.get_item(TableName="identity", Key=halt_key(Scope.ACCOUNT))["Item"]["mode"]["S"])

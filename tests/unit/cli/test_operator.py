@@ -73,6 +73,18 @@ def test_a_symbol_is_halted_and_lifted_by_itself(repeg: Repeg) -> None:
     assert "still in force: strategy pairs is halted" in repeg("resume")[2], "lifted by its own name only"
 
 
+def test_a_halt_is_not_loosened_by_the_way(repeg: Repeg) -> None:
+    """Who wants to be careful types `reducing`, and does not know that somebody had a reason to stop all."""
+    repeg("halt", "--reason", "odd prints")
+    code, _, said = repeg("halt", "--mode", "reducing", "--reason", "careful")
+    assert code == 1 and "(odd prints)" in said and "--loosen replaces it" in said
+    assert [halted(repeg)[what] for what in ("mode", "reason")] == ["halted", "odd prints"]
+    assert repeg("halt", "--mode", "reducing", "--loosen")[0] == 0
+    assert repeg("halt", "--mode", "reducing", "--reason", "careful")[0] == 0
+    assert [halted(repeg)[what] for what in ("mode", "reason")] == ["reducing", "careful"]
+    assert repeg("halt")[0] == 0 and halted(repeg)["mode"] == "halted"
+
+
 def test_a_halt_holds_though_nobody_can_be_told(clinic: Clinic, repeg: Repeg, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one permission that it needs is to write to the table."""
 

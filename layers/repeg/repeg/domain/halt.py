@@ -90,6 +90,8 @@ def unreadable(why: str) -> Halt:
 
 
 UNREADABLE = unreadable("it cannot be read whether trading is halted")
+MISSING = unreadable("what says whether it trades is missing from the table; repeg resume writes it anew")
+"""A word on the account that was there, and is gone: nobody lifts a halt by deleting it."""
 
 _REASONS = {Mode.HALTED: Reason.HALTED, Mode.REDUCING: Reason.REDUCING_ONLY}
 

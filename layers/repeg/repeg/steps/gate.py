@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from repeg.broker.port import Denied, Throttled
 from repeg.domain.counters import Bound, Entry, day_of, impossible
-from repeg.domain.halt import UNREADABLE, refusal
+from repeg.domain.halt import MISSING, UNREADABLE, refusal
 from repeg.domain.limits import Case, bounds_of, entry_of, is_counted, is_held_to_limits, needs_book, refused
 from repeg.domain.order.children import ChildRecord
 from repeg.domain.order.record import Order
@@ -47,7 +47,8 @@ def held_back(worker: Worker, order: Order, child: ChildRecord, last: Decimal | 
     `order` is as it was saved, without the child order; `last` the last trade in dollars, if it is recent and known.
     """
     halt = worker.halt(order)
-    if halt == UNREADABLE:
+    # What nobody said nobody knows of.
+    if halt in (MISSING, UNREADABLE):
         worker.alert(order, halt.sentence)
     if halt:
         return _denied(refusal(halt))

@@ -1,18 +1,26 @@
-"""The kill switch in the table: an item for each word of an operator that is in force.
+"""The kill switch in the table: an item for each word of an operator, that on the account always.
 
-An item needs its mode and nothing else, so that it can be written by hand: docs/runbook.md says how.
+An item needs its mode and nothing else, so that it can be written by hand: docs/runbook.md says how. The account's says
+`active` where nothing is halted. It is made with the table's identity, which bears a mark of it: a table that has the
+mark and no word on the account has lost it, and counts as halted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import cast
 
-from repeg.domain.halt import Halt, Mode, Scope, unreadable
-from repeg.store.fenced import Table
+from botocore.exceptions import ClientError
+
+from repeg.domain.halt import MISSING, Halt, Mode, Scope, unreadable
+from repeg.store.fenced import ABSENT, Table, raise_unless_condition
 from repeg.store.items import Item, from_item, to_item
 
 PARTITION = "CONTROL"
+IDENTITY_KEY = to_item({"pk": "IDENTITY", "sk": "IDENTITY"})
+HAS_CONTROL = "has_control"
+"""The identity's mark."""
 
 
 def halt_key(scope: Scope, of: str = "") -> Item:
@@ -32,19 +40,50 @@ class Halts(Table):
 
     def halts(self) -> tuple[Halt, ...]:
         """Every word that is in force, read consistently; one that cannot be understood halts the account."""
-        return tuple(map(understood, self._items()))
+        words = [understood(item) for item in self._items()]
+        in_force = [halt for halt in words if halt.mode is not Mode.ACTIVE]
+        return (*in_force, *([MISSING] if self._is_missing(words) else []))
 
     def keep_halt(self, halt: Halt) -> None:
         """Have a word in force from now on, in place of the last one about the same."""
         self._client.put_item(TableName=self._table, Item=halt_item(halt))
 
-    def lift_halt(self, scope: Scope, of: str = "") -> bool:
-        """Take back whatever reads as a word about that; False when nothing did."""
+    def tighten(self, halt: Halt) -> Halt | None:
+        """Have a word in force, but not in place of a stricter one about the same, which is returned then."""
+        if halt.mode is Mode.HALTED:
+            self.keep_halt(halt)
+            return None
+        try:
+            # Not read before: whoever halts may have the right to write and no other.
+            self._client.put_item(
+                TableName=self._table,
+                Item=halt_item(halt),
+                ConditionExpression=f"{ABSENT} OR #mode IN (:reducing, :active)",
+                ExpressionAttributeNames={"#mode": "mode"},
+                ExpressionAttributeValues=to_item({":reducing": Mode.REDUCING.value, ":active": Mode.ACTIVE.value}),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            raise_unless_condition(error)
+            return understood(cast("Item", dict(error.response)["Item"]))
+        return None
+
+    def lift_halt(self, scope: Scope, of: str = "", since: datetime | None = None) -> bool:
+        """Take back whatever reads as a word about that; False when nothing did. `since`: wall time."""
         # Not by the key that it should have: what was written by hand could be shown, and never be lifted.
-        meant = [item for item in self._items() if understood(item).is_about(scope, of)]
-        for item in meant:
-            self._client.delete_item(TableName=self._table, Key={"pk": item["pk"], "sk": item["sk"]})
-        return bool(meant)
+        found = [(item, understood(item)) for item in self._items()]
+        meant = [item for item, halt in found if halt.is_about(scope, of) and halt.mode is not Mode.ACTIVE]
+        on_account = scope is Scope.ACCOUNT
+        if not meant and not (on_account and self._is_missing([halt for _, halt in found])):
+            return False
+        active = halt_item(Halt(mode=Mode.ACTIVE, since=since))
+        for key in ({"pk": item["pk"], "sk": item["sk"]} for item in meant):
+            if not (on_account and key == halt_key(Scope.ACCOUNT)):
+                self._client.delete_item(TableName=self._table, Key=key)
+        if on_account:
+            # In place of what it lifts, and never deleted: what is not there says nothing.
+            self._client.put_item(TableName=self._table, Item=active)
+        return True
 
     def forget_order(self, record_id: str) -> None:
         """Take back the word about one order, or rebalance, that is over; none is as well."""
@@ -54,6 +93,14 @@ class Halts(Table):
         """The word about one order, or rebalance, read consistently; or None."""
         item = self._get(halt_key(Scope.ORDER, record_id))
         return understood(item) if item else None
+
+    def _is_missing(self, words: Iterable[Halt]) -> bool:
+        if any(halt.scope is Scope.ACCOUNT for halt in words):
+            return False
+        # Read only where there is none. Without the mark the stack is of an older version that had no such item; the
+        # first signal, or comparison of the book, makes it.
+        identity = self._get(IDENTITY_KEY)
+        return identity is not None and HAS_CONTROL in identity
 
     def _items(self) -> Iterator[Item]:
         start: dict[str, Item] = {}

@@ -20,13 +20,13 @@
 | DESK            | PAUSED, ACKNOWLEDGED   | when intake was paused by hand, which alerts were seen      |
 | MARKET          | BOOK                   | positions and equity as last looked at, for the limits      |
 | LIMITS          | <date>                 | counters of a day's entries, for the limits that count      |
-| CONTROL         | ACCOUNT, SYMBOL#<s>, STRATEGY#<n> | what an operator halted                           |
+| CONTROL         | ACCOUNT, SYMBOL#<s>, STRATEGY#<n> | what is halted; the account's says `active`, too  |
 | CONTROL         | ORDER#<id>             | an order or rebalance that is taken back, until it is over  |
 | TRIPS           | PROTECTION, BROKER, LOSS, DRIFT | evidence upon which trading halts by itself       |
 | SWEEP           | STATE                  | where the sweep goes on, and what it told of moving orders  |
 | SWEEP           | COMPARED               | what the last comparison of the book found                  |
 | BUDGET#<mode>   | BUDGET                 | trading requests of the last minute: one account a stack    |
-| IDENTITY        | IDENTITY               | the token that makes our ids at the broker ours             |
+| IDENTITY        | IDENTITY               | the token in our ids; the mark of the `ACCOUNT` above        |
 """
 
 from __future__ import annotations

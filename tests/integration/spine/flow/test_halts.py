@@ -205,6 +205,19 @@ def test_that_it_cannot_be_read_is_told_since_nobody_halted_anything(lab: Lab) -
     assert len(alerts(lab)) == 1, "what an operator halted he knows"
 
 
+def test_without_its_word_on_the_account_nothing_is_sent_but_exits(lab: Lab) -> None:
+    """Somebody deleted it, or restored the table without it: to halt is the one mistake that costs no money."""
+    hold(lab)
+    lab.orders._client.delete_item(TableName=lab.table, Key=halt_key(Scope.ACCOUNT))
+    order = done(lab, "more")
+    assert (order.status, order.reason) == (Status.REJECTED, Reason.HALTED)
+    [told] = alerts(lab)
+    assert "repeg resume writes it anew" in told
+    assert run(lab, "c", kind="close").status is Status.FILLED
+    assert lab.orders.lift_halt(Scope.ACCOUNT)
+    assert done(lab, "d").status is Status.FILLED
+
+
 def test_a_word_that_was_written_by_hand_counts(lab: Lab) -> None:
     """With the console, or with one call of the AWS CLI: the mode is enough."""
     key = halt_key(Scope.ACCOUNT) | to_item({"mode": "HALTED"})

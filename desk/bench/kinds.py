@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,11 @@ Quote = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class Kind:
-    """An order kind; `before` is a signal that is worked first and not counted, `away` how often the quote runs off."""
+    """An order kind; `before` is a signal that is worked first and not counted, `away` how often the quote runs off.
+
+    `others` are symbols that it is worked in beside its own, one after the other: right behind a trade of the same
+    symbol its position is read, which a signal of every day need not.
+    """
 
     name: str
     title: str
@@ -24,6 +28,12 @@ class Kind:
     position: str | None = None
     away: tuple[int, str] = (0, "0")
     slow: bool = False
+    others: tuple[str, ...] = ()
+
+    def in_round(self, number: int) -> Kind:
+        """The kind in the symbol of a round; the first, 0, has its own."""
+        symbols = (self.symbol, *self.others)
+        return replace(self, signal={**self.signal, "symbol": symbols[number % len(symbols)]})
 
     @property
     def symbol(self) -> str:
@@ -69,7 +79,7 @@ KINDS = (
     Kind("one_repeg", "order, one re-peg", _BUY, _TQQQ, away=(1, "0.03"), slow=True),
     Kind("full_ladder", "order, full ladder to market", _BUY, _TQQQ, away=(3, "0.02"), slow=True),
     Kind("standard", "order, standard, third limit", _STOCK, _AAPL, slow=True),
-    Kind("bracket_at_once", "bracket, filled at once", _BRACKET, _CRWD_NEAR),
+    Kind("bracket_at_once", "bracket, filled at once", _BRACKET, _CRWD_NEAR, others=("PANW", "FTNT", "NET", "ZS")),
     Kind("bracket_unfilled", "bracket, 60 s unfilled", _BRACKET, _CRWD_AWAY, status="unfilled", slow=True),
     Kind("close", "close of a protected position", _CLOSE, _CRWD_NEAR, before=_BRACKET),
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from desk.report.truth import trading_calls
 from repeg.domain.order.record import Order
+from repeg.domain.settings import Settings
 from tests.support.lab import Lab
 from tests.support.leaving import hold
 from tests.support.scenes import by_hand
@@ -43,3 +45,14 @@ def lapse(lab: Lab, **signal: Any) -> Order:
     order = hold(lab, **signal)
     cancel_protection(lab, order)
     return order
+
+
+def limited(lab: Lab, **settings: Any) -> None:
+    """Settings with these, floats by their shortest decimal form."""
+    exact = {name: Decimal(str(value)) if isinstance(value, float) else value for name, value in settings.items()}
+    lab.settings = Settings(**exact)
+
+
+def calls_since(lab: Lab, mark: int) -> list[str]:
+    """Trading requests since a mark of the journal."""
+    return trading_calls([entry for entry in lab.control.journal() if mark < entry["seq"]])

@@ -51,7 +51,7 @@ class Book(Frozen):
 
     def shows(self, traded: Iterable[datetime], now: datetime) -> bool:
         """True when it may be gone by for a symbol: what was traded in it, at these times, is certain to show in it."""
-        return self.lasts(now) and all(at <= self.at - BOOK_SHOWS_AFTER for at in traded)
+        return self.lasts(now) and not traded_lately(traded, self.at)
 
     @property
     def gross(self) -> Decimal | None:
@@ -75,6 +75,11 @@ class Book(Frozen):
     def _listed(self) -> Decimal | None:
         values = [held.value for held in self.positions.values()]
         return None if None in values else sum((abs(value) for value in values if value is not None), ZERO)
+
+
+def traded_lately(traded: Iterable[datetime], now: datetime) -> bool:
+    """True when a list of positions need not show yet what was traded at these times."""
+    return any(at > now - BOOK_SHOWS_AFTER for at in traded)
 
 
 def book_of(

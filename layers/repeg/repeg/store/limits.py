@@ -26,6 +26,7 @@ from repeg.domain.counters import (
 )
 from repeg.domain.models import from_json, to_json
 from repeg.domain.order.record import Order
+from repeg.errors import RetryError
 from repeg.store.fenced import Table, raise_unless_condition
 from repeg.store.items import Item, from_item, item_traded, to_item
 
@@ -139,13 +140,16 @@ class Limits(Table):
             raise_unless_condition(error)
 
     def book_and_trades(self, symbol: str) -> tuple[Book | None, tuple[datetime, ...]]:
-        """The account as last looked at, and when an order of ours last traded the symbol: one consistent read."""
+        """The account as last looked at, and when an order of ours last traded the symbol: one consistent read.
+
+        Raises:
+            RetryError: the table is throttled.
+        """
         trades = [{"pk": f"QUEUE#{symbol}", "sk": f"TURN#{how}"} for how in ("TRADED", "EXITED")]
         keys = [to_item(key) for key in (_BOOK, *trades)]
         answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
-        # What is left out when the table is throttled is not known: then there is no book.
         if answer.get("UnprocessedKeys"):
-            return None, ()
+            raise RetryError("the table is throttled")
         items = answer["Responses"][self._table]
         book = next((item for item in items if item["pk"]["S"] == _BOOK["pk"]), None)
         return _book(book), tuple(item_traded(item).at for item in items if item is not book)

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from repeg.broker.port import Broker
-from repeg.domain.book import BOOK_IS_FRESH, Book, Held, book_of
+from repeg.domain.book import BOOK_IS_FRESH, Book, Held, book_of, traded_lately
 from repeg.domain.counters import day_of
+from repeg.domain.limits import looks_at_account
 from repeg.domain.market.reports import Position
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.patience import POSITION_LAG
@@ -22,6 +23,8 @@ class Seen(NamedTuple):
     order_id: str
     book: Book | None
     traded: tuple[datetime, ...]
+    known: bool = True
+    """False: the table did not tell."""
 
 
 def seen_book(worker: Worker, order: Order) -> Seen:
@@ -33,7 +36,7 @@ def seen_book(worker: Worker, order: Order) -> Seen:
         seen = Seen(order.order_id, *worker.orders.book_and_trades(order.symbol))
     except Exception as error:  # it only spares requests: the broker is asked instead
         worker.log.info(f"the book cannot be read: {error}", order_id=order.order_id)
-        seen = Seen(order.order_id, None, ())
+        seen = Seen(order.order_id, None, (), known=False)
     worker.seen = seen
     return seen
 
@@ -44,6 +47,27 @@ def shown_position(worker: Worker, order: Order) -> Held | None:
     if seen.book is None or not seen.book.shows(seen.traded, worker.now(order)):
         return None
     return seen.book.positions.get(order.symbol, _FLAT)
+
+
+def position_by_listing(worker: Worker, order: Order) -> Held | None:
+    """The symbol's position by a look at all of them, kept for the entries of the next minute; None: read it by itself.
+
+    It costs the one trading request that reading it by itself does.
+
+    Raises:
+        RetryError, OperatorError: the broker could not be asked.
+    """
+    seen, now = seen_book(worker, order), worker.now(order)
+    # Lists lag: of a symbol that we traded a moment ago the position is read. And where a limit is measured by the
+    # account, one without its worth would take the place of the book that its entries are held against.
+    if not seen.known or traded_lately(seen.traded, now) or looks_at_account(worker.settings()):
+        return None
+    book = book_of(now, worker.broker_for(order).positions())
+    try:
+        worker.orders.keep_book(book)
+    except Exception as error:  # the next entry lists them itself
+        worker.log.info(f"the book was not kept: {error}", order_id=order.order_id)
+    return book.positions.get(order.symbol, _FLAT)
 
 
 def book_for(worker: Worker, order: Order) -> tuple[Book, bool]:

@@ -39,7 +39,7 @@ from repeg.domain.rules.timing import asset_problem
 from repeg.domain.rules.walking import is_exit
 from repeg.errors import RetryError
 from repeg.store.items import Traded
-from repeg.worker.book import shown_position
+from repeg.worker.book import position_by_listing, shown_position
 from repeg.worker.evidence import find_out, listed_position
 from repeg.worker.foreign import in_the_way, make_way
 from repeg.worker.leftover import left_over, shrunk
@@ -61,7 +61,7 @@ def size(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release | No
     if order.terms.bracket:
         # A position that was seen a moment ago will do, as the order says that it opens: the broker refuses it against
         # an opposite one. It spares the read, and is asked about before it refuses.
-        shown = shown_position(worker, order)
+        shown = shown_position(worker, order) or position_by_listing(worker, order)
         problem = position_problem(order, shown) if shown else None
         if shown is None or problem:
             problem = position_problem(order, worker.broker_for(order).position(order.symbol))

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from repeg.domain.halt import Halt, Mode, Scope
+from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.store.halts import halt_key
 from repeg.store.items import to_item
@@ -192,6 +193,71 @@ def scribble(lab: Lab) -> None:
 def test_what_cannot_be_read_is_a_halt(lab: Lab, trouble: Callable[[Lab], None]) -> None:
     trouble(lab)
     assert done(lab).reason is Reason.HALTED
+
+
+class Blackout:
+    """Every read of the table fails from the write of an intent on, until it was sent, or so many have failed."""
+
+    def __init__(self, lab: Lab, monkeypatch: pytest.MonkeyPatch, lasts: int) -> None:
+        self.left, self.lasts, self.sent_in_it = 0, lasts, 0
+        for name in ("get_item", "query", "batch_get_item"):
+            monkeypatch.setattr(lab.orders._client, name, self.failing(getattr(lab.orders._client, name)))
+        save = lab.orders.save
+
+        def saved(order: Order, requeue: bool = False) -> Order:
+            written = save(order, requeue)
+            records = (*written.children, *written.guard.protections)
+            self.left = lasts if any(record.status == "intent" for record in records) else self.left
+            return written
+
+        monkeypatch.setattr(lab.orders, "save", saved)
+        for sends in ("submit", "protect"):
+            monkeypatch.setattr(lab.broker, sends, self.sending(getattr(lab.broker, sends)))
+
+    def failing(self, read: Callable[..., Any]) -> Callable[..., Any]:
+        def failed(**request: Any) -> Any:
+            if self.left:
+                self.left -= 1
+                raise ClientError({"Error": {"Code": "InternalServerError"}}, "Query")
+            return read(**request)
+
+        return failed
+
+    def sending(self, send: Callable[..., Any]) -> Callable[..., Any]:
+        def sent(*what: Any) -> Any:
+            self.sent_in_it += bool(self.left)
+            self.left = 0
+            return send(*what)
+
+        return sent
+
+
+@pytest.mark.parametrize("lasts", [1, 6])
+@pytest.mark.parametrize("signal", [{}, BRACKET], ids=["order", "bracket"])
+def test_a_table_that_fails_between_the_intent_and_its_send_lets_nothing_be_sent(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, signal: dict[str, Any], lasts: int
+) -> None:
+    Blackout(lab, monkeypatch, lasts)
+    order = done(lab, **signal)
+    assert (order.status.terminal, order.filled_qty, submits(lab)) == (True, 0, [])
+
+
+@pytest.mark.parametrize("exits", ["close", "protection"])
+def test_exits_are_sent_through_a_table_that_fails(lab: Lab, monkeypatch: pytest.MonkeyPatch, exits: str) -> None:
+    order = hold(lab)
+    if exits == "protection":
+        cancel_protection(lab, order)
+        lab.sleep(60)
+    blackout = Blackout(lab, monkeypatch, 6)
+    if exits == "close":
+        assert run(lab, "c", kind="close").status is Status.FILLED
+    else:
+        for _ in range(2):
+            lab.sweep()
+            lab.sleep(60)
+            lab.work()
+        assert [guard.qty for guard in guards(lab)] == [Decimal(100)], "protected again"
+    assert blackout.sent_in_it >= 1
 
 
 def test_that_it_cannot_be_read_is_told_since_nobody_halted_anything(lab: Lab) -> None:

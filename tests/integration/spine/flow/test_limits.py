@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from desk.report.truth import trading_calls
 from repeg.broker.port import Denied
 from repeg.domain.counters import day_of
 from repeg.domain.order.children import ChildStatus
@@ -26,12 +25,7 @@ from tests.support.leaving import BRACKET, guards, hold
 from tests.support.make import child, order
 from tests.support.scenes import alerts, by_hand, done, on_order, out_of_reach, run, send, submits, whenever
 from tests.support.tables import OneAtATime
-from tests.support.watching import cancel_protection
-
-
-def limited(lab: Lab, **settings: Any) -> None:
-    exact = {name: Decimal(str(value)) if isinstance(value, float) else value for name, value in settings.items()}
-    lab.settings = Settings(**exact)
+from tests.support.watching import calls_since, cancel_protection, limited
 
 
 def totals(lab: Lab) -> dict[str, Decimal]:
@@ -327,83 +321,3 @@ def test_limits_cost_one_read_and_one_write_on_the_way_to_the_market(lab: Lab) -
         "store.count_entry": 1,
     }
     assert len(calls_since(lab, mark)) == 2, "submit, read"
-
-
-# --- the book ---
-
-
-def calls_since(lab: Lab, mark: int) -> list[str]:
-    return trading_calls([entry for entry in lab.control.journal() if mark < entry["seq"]])
-
-
-def look(lab: Lab) -> None:
-    """A sweep that has positions to watch over."""
-    lab.control.quote("SQQQ", "20.00", "20.02", 2000, 2000)
-    levels = {"signal_price": "20.01", "stop_loss": "19.61", "take_profit": "21.01"}
-    hold(lab, "held", symbol="SQQQ", **levels)
-    lab.sweep()
-
-
-def bracket_calls(lab: Lab, signal_id: str = "a") -> list[str]:
-    mark = lab.mark()
-    order = run(lab, signal_id, **BRACKET)
-    assert order.guard.protected
-    return [call.replace("/v2/", "").partition("/")[0] for call in calls_since(lab, mark)]
-
-
-AT_THE_FLOOR = ["POST orders", "GET orders", "POST orders", "GET orders"]
-READS_FIRST = ["GET positions", *AT_THE_FLOOR]
-
-
-def test_a_bracket_at_once_takes_four_calls_behind_a_sweep(lab: Lab) -> None:
-    look(lab)
-    assert bracket_calls(lab) == AT_THE_FLOOR
-
-
-@pytest.mark.parametrize("seconds", [60, 61])
-def test_a_look_stands_for_a_minute(lab: Lab, seconds: int) -> None:
-    look(lab)
-    at = lab.orders.book()
-    assert at
-    lab.sleep(seconds - (lab.time.latest_now() - at.at).total_seconds() - (0.5 if seconds == 60 else 0))
-    assert bracket_calls(lab) == (AT_THE_FLOOR if seconds == 60 else READS_FIRST)
-
-
-def test_what_we_traded_in_the_symbol_since_is_read(lab: Lab) -> None:
-    done(lab, "bought")
-    look(lab)
-    assert bracket_calls(lab) == READS_FIRST, "it may not show yet"
-    lab.sleep(11)
-    lab.sweep()
-    assert bracket_calls(lab, "b") == AT_THE_FLOOR
-
-
-def test_by_night_nobody_looks(lab: Lab) -> None:
-    limited(lab, max_daily_loss=1)
-    lab.set_clock("2026-11-20T20:30:00-05:00")
-    lab.time.read(lab.broker)
-    before = lab.mark()
-    lab.sweep()
-    assert calls_since(lab, before) == []
-
-
-def short_by_hand(lab: Lab) -> None:
-    body = {"symbol": "TQQQ", "qty": 10, "side": "sell", "type": "market", "time_in_force": "day"}
-    by_hand(lab, "POST", "orders", body)
-    lab.sleep(1)
-
-
-def test_a_position_that_the_book_does_not_show_is_not_turned_around(lab: Lab) -> None:
-    """Somebody else sold short since: the entry says that it opens, and the broker refuses it."""
-    look(lab)
-    short_by_hand(lab)
-    order = run(lab, **BRACKET)
-    assert (order.status, order.reason, order.filled_qty) == (Status.REJECTED, Reason.OPPOSITE_POSITION, 0)
-
-
-def test_an_opposite_position_of_the_book_is_asked_about_before_it_refuses(lab: Lab) -> None:
-    short_by_hand(lab)
-    look(lab)
-    by_hand(lab, "DELETE", "positions/TQQQ")
-    lab.sleep(1)
-    assert run(lab, **BRACKET).guard.protected

@@ -61,7 +61,7 @@ def test_a_bracket_does_not_buy_what_fell_through_its_stop_while_the_account_ans
         crwd(lab, "528.90", "529.00")
 
     crwd(lab)
-    whenever(lab, "broker.position", falls)
+    whenever(lab, "broker.positions", falls)
     order = bracket(lab)
     assert (order.status, order.reason) == (Status.REJECTED, Reason.STOP_THROUGH)
     assert not submits(lab)

@@ -256,7 +256,7 @@ def test_the_last_look_before_the_send_counts(lab: Lab, bid: str, ask: str, reas
         crwd(lab, bid, ask)
 
     crwd(lab)
-    whenever(lab, "broker.position", answers_slowly)
+    whenever(lab, "broker.positions", answers_slowly)
     _refused(lab, bracket(lab), reason)
 
 

@@ -14,8 +14,8 @@ from desk.doctor.case import Case
 from desk.doctor.market import broker, calendar, market_now
 from desk.doctor.settings import read_settings
 from repeg.domain.book import Book, Held
+from repeg.domain.case import Case as Sent
 from repeg.domain.halt import halt_of, refusal
-from repeg.domain.limits import Case as Sent
 from repeg.domain.limits import refused
 from repeg.domain.market.quotes import Quote, quote_rules
 from repeg.domain.market.reports import Account, Asset, Position, TradingDay

@@ -11,13 +11,13 @@ from typing import Any
 
 from desk.doctor.case import Case
 from desk.doctor.market import broker, market_now
-from desk.positions.profit import Books, Lot, Trade, still_held
 from repeg.domain.market.quotes import Quote
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.money import plain
 from repeg.domain.order.adjustments import CorporateAction
 from repeg.domain.order.record import ZERO
 from repeg.domain.order.views import json_value
+from repeg.domain.profit import Books, Lot, Trade, still_held
 
 _CENT = Decimal("0.01")
 WAYS = ("symbol", "strategy", "day")

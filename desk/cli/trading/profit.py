@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from desk.positions.gains import Worth
-    from desk.positions.profit import Books
     from desk.stack.connection import Connection
     from repeg.domain.order.adjustments import CorporateAction
     from repeg.domain.order.record import Order
+    from repeg.domain.profit import Books
 
 FILLS = "at symbol side qty price cash kind strategy signal_id order_id source"
 FIGURES = "trades wins realised unrealised held fees unpriced_qty"
@@ -35,8 +35,8 @@ def fills(
     """List what was bought and sold, entries and exits, the newest first: a line for each child order that filled."""
     from desk.cli.reaching import reaching
     from desk.positions.gains import fill_rows
-    from desk.positions.profit import fills_of
     from desk.stack.market_time import measured_now
+    from repeg.domain.profit import fills_of
 
     one_form(as_json, as_csv)
     with reaching(stack) as connection:
@@ -76,8 +76,8 @@ def pnl(
     """
     from desk.cli.reaching import reaching
     from desk.positions.gains import WAYS, gains
-    from desk.positions.profit import books_of
     from desk.stack.market_time import measured_now
+    from repeg.domain.profit import books_of
 
     one_form(as_json, as_csv)
     if by not in WAYS:

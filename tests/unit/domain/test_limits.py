@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 
 from repeg.domain.book import Book, Held
+from repeg.domain.case import Case
 from repeg.domain.counters import Counters, counters_of, reckoned, refusing, settling
 from repeg.domain.limits import (
     COUNTED,
     LIMITS,
-    Case,
     bounds_of,
     entry_of,
     is_counted,
     needs_book,
     refused,
+    waits_for_losses,
 )
+from repeg.domain.loss import Losses, PaidIn
 from repeg.domain.order.children import ChildRecord, ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Counted
@@ -109,6 +111,34 @@ def test_a_limit_of_a_strategy_binds_its_orders_beside_the_accounts() -> None:
     assert reason(case(order(strategy="pairs"), wide)) is Reason.RISK_ORDER_QTY
     found = refused(case(order(strategy="pairs"), tight))
     assert found and found.detail == "100 shares, 99 at most (pairs: max_order_qty)"
+
+
+@pytest.mark.parametrize(
+    ("lost", "named"), [("999.99", None), ("1000", Reason.RISK_DAILY_LOSS), ("-5000", None), (None, None)]
+)
+def test_a_strategy_is_stopped_by_its_own_loss_and_not_by_the_accounts(lost: str | None, named: Reason | None) -> None:
+    limit = {"strategy_limits": {"pairs": {"max_daily_loss": Decimal(1000)}}}
+    told = {"pairs": Decimal(lost)} if lost else {}
+    seen = book("50000").changed(losses=Losses(at=NOON, lost=told | {"other": Decimal(9000)}))
+    of_pairs = case(order(strategy="pairs"), limit, book=seen)
+    assert (needs_book(of_pairs), reason(of_pairs), waits_for_losses(of_pairs)) == (True, named, False)
+    assert not needs_book(case(order(strategy="other"), limit))
+
+
+def test_a_loss_that_nobody_reckoned_of_late_is_waited_for_by_who_enters() -> None:
+    limit = {"strategy_limits": {"pairs": {"max_daily_loss": Decimal(1000)}}}
+    seen = book().changed(losses=Losses(at=NOON - timedelta(minutes=5, seconds=1), lost={}))
+    for known in (seen, book(), None):
+        assert waits_for_losses(case(order(strategy="pairs"), limit, book=known))
+        assert not waits_for_losses(case(order(strategy="pairs", side="sell"), limit, book=known))
+        assert not waits_for_losses(case(order(strategy="other"), limit, book=known))
+
+
+def test_what_was_paid_in_hides_no_loss_and_what_was_paid_out_is_none() -> None:
+    limit = {"max_daily_loss": Decimal(1000)}
+    paid_in, paid_out = (PaidIn(at=NOON, dollars=Decimal(dollars)) for dollars in (5000, -5000))
+    assert reason(case(settings=limit, book=book("104000").changed(paid_in=paid_in))) is Reason.RISK_DAILY_LOSS
+    assert reason(case(settings=limit, book=book("95000").changed(paid_in=paid_out))) is None
 
 
 def test_symbols_are_denied_or_allowed() -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from desk.positions.gains import Worth, gains
-from desk.positions.profit import Books, books_of, fills_of, still_held
 from repeg.domain.order.adjustments import Adjustment, CorporateAction
 from repeg.domain.order.bracket import Levels
 from repeg.domain.order.bygone import Bygone
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.order.record import Order
+from repeg.domain.profit import Books, books_of, fills_of, losses_of, still_held
 from tests.support.make import NOON, child, order, quote
 
 LEVELS = Levels(stop=Decimal(49), target=Decimal(54))
@@ -207,3 +207,33 @@ def test_gains_are_summed_by_what_is_asked_for_to_the_cent(by: str, rows: list[A
     assert (view["realised"], view["unrealised"], view["wins"]) == ("8.99", "1.99", 1)
     later = gains(books, by, NOON + timedelta(minutes=3), now)
     assert (later["trades"], later["unrealised"]) == (1, "1.99")
+
+
+def test_a_day_is_measured_from_its_entries_and_from_the_last_close_for_what_was_held_before() -> None:
+    before = -24 * 60
+    books = books_of(
+        [
+            bracket(1, "10", "50", left(5, "10", "48", ExitReason.STOP), strategy="stopped"),
+            bracket(2, "10", "50", strategy="open"),
+            bracket(before, "10", "60", left(5, "10", "48", ExitReason.STOP), strategy="of yesterday"),
+            bracket(before, "10", "60", left(before + 5, "10", "40", ExitReason.STOP), strategy="over"),
+            traded(before, "buy", "10", "60", strategy="held"),
+            traded(3, "buy", "10", "50", strategy="won"),
+            traded(4, "buy", "10", "50"),
+        ]
+    )
+    marks, closes = {"TQQQ": Decimal(49)}, {"TQQQ": Decimal(52)}
+    assert losses_of(books, NOON.date(), marks, closes) == {
+        "stopped": 20,
+        "open": 10,
+        "of yesterday": 40,
+        "held": 30,
+        "won": 10,
+    }
+    blind = losses_of(books, NOON.date(), {}, {})
+    assert blind == {"stopped": 20, "of yesterday": 120}, "by the entry, and nothing of what has no price"
+
+
+def test_who_was_short_loses_when_it_rises() -> None:
+    books = books_of([bracket(1, "10", "50", side="sell", strategy="short")])
+    assert losses_of(books, NOON.date(), {"TQQQ": Decimal(51)}, {}) == {"short": 10}

@@ -156,6 +156,7 @@ def position(body: Any) -> Position | None:
         avg_entry_price=read.number(fields, "avg_entry_price"),
         asset_class=str(fields.get("asset_class") or US_EQUITY).lower(),
         market_value=_if_readable(fields, "market_value"),
+        last_close=_if_readable(fields, "lastday_price"),
     )
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from repeg.care.survey import Survey
-from repeg.domain.book import book_of
+from repeg.domain.book import Book, book_of
 from repeg.domain.counters import day_of
-from repeg.domain.limits import counts_entries, looks_at_account
+from repeg.domain.limits import counts_entries, limits_losses, looks_at_account
+from repeg.domain.loss import Losses
 from repeg.domain.order.reservation import Priority
 from repeg.worker.book import look_at_account
+
+BOOK_AHEAD_OF_OPEN = timedelta(minutes=2)
+"""So that at the open there is a book, which lasts a minute."""
 
 
 def take_stock(survey: Survey) -> None:
@@ -23,18 +29,46 @@ def take_stock(survey: Survey) -> None:
 def _keep_book(survey: Survey) -> None:
     """One look for all entries of the next minute."""
     worker = survey.worker
-    if looks_at_account(worker.settings()):
+    settings = worker.settings()
+    if looks_at_account(settings):
         if _session_is_open(survey):
-            worker.orders.keep_book(look_at_account(worker, worker.broker_for(Priority.ROUTINE), survey.now))
+            kept = worker.orders.book()
+            book = look_at_account(worker, worker.broker_for(Priority.ROUTINE), survey.now, kept)
+            if settings.max_daily_loss:
+                book = book.changed(paid_in=survey.paid_in())
+            if limits_losses(settings):
+                try:
+                    book = _with_losses(survey, book)
+                except Exception as error:  # those strategies wait; what else the book is for does not
+                    worker.log.error(f"what strategies lost cannot be reckoned: {error}")
+            worker.orders.keep_book(book)
     # What was listed to watch over positions will do; by itself nobody lists them while nothing is held.
     elif survey.positions is not None and survey.listed_at:
         worker.orders.keep_book(book_of(survey.listed_at, survey.positions.values()))
 
 
+def _with_losses(survey: Survey, book: Book) -> Book:
+    """The book with what each strategy lost today; as it was, if not all records were read yet."""
+    from repeg.care.ledger import ledger_of  # only a limit to a strategy's loss needs it
+    from repeg.domain.profit import books_of, losses_of, still_held
+
+    orders = ledger_of(survey.worker.orders).read(survey)
+    if orders is None:
+        return book
+    books = books_of(orders)
+    # What somebody sold by hand is not held any more, whatever the records say.
+    books.lots, _ = still_held(books.lots, {symbol: held.qty for symbol, held in book.positions.items()})
+    marks = {symbol: held.mark for symbol, held in book.positions.items() if held.mark is not None}
+    lost = losses_of(books, day_of(book.at), marks, book.closes)
+    return book.changed(losses=Losses(at=book.at, lost=lost))
+
+
 def _session_is_open(survey: Survey) -> bool:
+    """True in the session, and in the minutes before it: those who wait for the open are measured by it."""
     worker = survey.worker
     # With nothing held the survey did not look.
-    return worker.time.calendar(worker.broker_for(Priority.ROUTINE), survey.now).session_at(survey.now) is not None
+    calendar = worker.time.calendar(worker.broker_for(Priority.ROUTINE), survey.now)
+    return any(calendar.session_at(survey.now + ahead) for ahead in (timedelta(0), BOOK_AHEAD_OF_OPEN))
 
 
 def _give_back(survey: Survey) -> None:

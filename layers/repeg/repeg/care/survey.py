@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from repeg.domain.loss import PaidIn
 from repeg.domain.market.quotes import Quote, Snapshot, quote_rules
 from repeg.domain.market.reports import OrderReport, Position, TradingDay
+from repeg.domain.market.sessions import EASTERN
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority
 from repeg.domain.patience import TOLD_AGAIN_AFTER
@@ -64,6 +66,7 @@ class Survey:
     unseen: set[str] = field(default_factory=set)
     """Orders that time did not suffice for: what is marked of them stays."""
     _states: dict[str, ExecutionState] = field(default_factory=dict)
+    _paid_in: PaidIn | None = None
 
     @property
     def now(self) -> datetime:
@@ -110,6 +113,17 @@ class Survey:
         self.marks[name] = self.before.marks.get(name, self.now)
         return self.marks[name]
 
+    def paid_in(self) -> PaidIn | None:
+        """Deposits less withdrawals of today, asked for every five minutes; None: they were never told today."""
+        known = self._paid_in or self.before.paid_in
+        if known is None or not known.lasts(self.now):
+            broker, trouble = self.worker.broker_for(Priority.ROUTINE), "what was paid in or out cannot be asked"
+            told = _had(self, trouble, lambda: broker.paid_in(self.now.astimezone(EASTERN).date()))
+            fresh = None if told is None else PaidIn(at=self.now, dollars=told)
+            known = fresh or (known if known and known.is_of(self.now) else None)
+        self._paid_in = known
+        return known
+
     def due(self, about: str, what: str) -> bool:
         """True when `what` was not alerted yet, or not for 15 minutes. Marks it as alerted now."""
         name = f"{about} {what}"
@@ -134,6 +148,7 @@ def end(survey: Survey) -> None:
         marks=kept | survey.marks,
         awaited=survey.awaited,
         standing=survey.standing,
+        paid_in=survey._paid_in or survey.before.paid_in,
     )
     if state != survey.before:
         survey.worker.orders.keep_sweep_state(state)

@@ -9,7 +9,7 @@ from repeg.care.survey import Survey
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.order.reservation import Priority
 from repeg.domain.patience import SECOND_LOOK_SECONDS
-from repeg.domain.trips import Trip, Tripped, Worth, by_loss, watches_loss
+from repeg.domain.trips import ZERO, Trip, Tripped, Worth, by_loss, watches_loss
 from repeg.worker.trips import tripping
 
 
@@ -28,7 +28,9 @@ def _loss(survey: Survey) -> Tripped | None:
     if worker.time.calendar(broker, now).session_at(now) is None:
         return None
     today = now.astimezone(EASTERN).date()
-    seen = _worth(broker)
+    paid = survey.paid_in()
+    # A deposit would hide a loss from the first look. A withdrawal, which looks like one, is asked about anew below.
+    seen = _worth(broker)._replace(moved=max(ZERO, paid.dollars) if paid else ZERO)
     if by_loss(seen, "", settings, today) is None:
         return None
     mark = worker.orders.trips().mark(Trip.LOSS)

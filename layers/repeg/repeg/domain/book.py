@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
+from repeg.domain.loss import Losses, PaidIn
 from repeg.domain.market.reports import Account, Position
 from repeg.domain.models import Frozen
 
@@ -30,6 +31,13 @@ class Held(Frozen):
 
     qty: Decimal
     value: Decimal | None = None
+    last_close: Decimal | None = None
+    """Dollars of a share at the last close, as the broker says."""
+
+    @property
+    def mark(self) -> Decimal | None:
+        """Dollars that a share is worth now."""
+        return self.value / self.qty if self.value is not None and self.qty else None
 
 
 class Book(Frozen):
@@ -44,6 +52,12 @@ class Book(Frozen):
     day: date | None = None
     settled: Decimal = ZERO
     """Dollars of that day's entries that were over, and in the positions, when it was looked at."""
+    paid_in: PaidIn | None = None
+    """None: nobody asked, as no limit is measured by it."""
+    losses: Losses | None = None
+    """None: nobody reckoned, as no strategy has a limit to its loss."""
+    closes: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    """Dollars of a share at the last close, of all that was held at any time of that day; as `losses`."""
 
     def lasts(self, now: datetime) -> bool:
         """True while it may be gone by."""
@@ -77,6 +91,15 @@ class Book(Frozen):
         return None if None in values else sum((abs(value) for value in values if value is not None), ZERO)
 
 
+def taken_over(book: Book, before: Book | None) -> Book:
+    """The book with what is not looked at each time, from one of before on the same day."""
+    closes = {symbol: held.last_close for symbol, held in book.positions.items() if held.last_close is not None}
+    if before is None or before.day != book.day:
+        return book.changed(closes=closes)
+    # Of what was sold meanwhile nobody tells the last close any more.
+    return book.changed(paid_in=before.paid_in, losses=before.losses, closes=before.closes | closes)
+
+
 def traded_lately(traded: Iterable[datetime], now: datetime) -> bool:
     """True when a list of positions need not show yet what was traded at these times."""
     return any(at > now - BOOK_SHOWS_AFTER for at in traded)
@@ -90,7 +113,7 @@ def book_of(
     settled: Decimal = ZERO,
 ) -> Book:
     """The book of a look."""
-    held = {each.symbol: Held(qty=each.qty, value=each.market_value) for each in positions}
+    held = {each.symbol: Held(qty=each.qty, value=each.market_value, last_close=each.last_close) for each in positions}
     if account is None:
         return Book(at=at, positions=held, day=day, settled=settled)
     return Book(

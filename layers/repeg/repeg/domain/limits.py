@@ -7,88 +7,22 @@ sell only reduces one, and is held to what guards against mistakes alone: its pr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from repeg.domain.book import Book, Held
+from repeg.domain.book import Book
+from repeg.domain.case import Case
 from repeg.domain.counters import NOTIONAL, OPEN, ORDERS, Bound, Entry, day_of, name_of
 from repeg.domain.loss import loss_of_the_day
-from repeg.domain.models import Frozen, direction
+from repeg.domain.models import direction
 from repeg.domain.money import BPS, plain
-from repeg.domain.order.children import ChildRecord
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.reasons import Reason
 from repeg.domain.rules.walking import intent_of, is_exit
 from repeg.domain.settings import Settings
 
-
-class Case(Frozen):
-    """A child order that is about to be sent, and what it is measured by."""
-
-    order: Order
-    """The order without that child order."""
-    child: ChildRecord
-    settings: Settings
-    now: datetime
-    """Market time."""
-    opened_at: datetime | None = None
-    """The open of the session, or None outside of it."""
-    last: Decimal | None = None
-    """The last trade, in dollars, if it is recent and known."""
-    book: Book | None = None
-    """The account, if a limit is measured by it."""
-
-    @property
-    def begins(self) -> bool:
-        """True for the first child order: what is measured of the whole order was admitted with it."""
-        return not self.order.sent
-
-    @property
-    def price(self) -> Decimal | None:
-        """Dollars that a share of the child order may be traded at, at worst, as far as anybody knows."""
-        terms = self.order.terms
-        arrival = terms.arrival_ask if self.order.side == "buy" else terms.arrival_bid
-        return self.child.limit_price or self.touch or arrival or terms.reference_price
-
-    @property
-    def touch(self) -> Decimal | None:
-        """Dollars at which it would trade, by the quote that it was priced by."""
-        return self.child.ask if self.order.side == "buy" else self.child.bid
-
-    @property
-    def qty(self) -> Decimal:
-        """Shares of the whole order."""
-        return self.order.filled_qty + self.child.qty
-
-    @property
-    def cost(self) -> Decimal | None:
-        """Dollars that the whole order may cost at most; None: nobody knows."""
-        # The ladder may walk up to it, and what was counted at its first price would be exceeded by its last.
-        worst = self.order.worst_price if self.order.side == "buy" and not self.order.terms.bracket else None
-        price = worst or self.price
-        return None if price is None else self.qty * price
-
-    @property
-    def age(self) -> timedelta:
-        """How old its signal is, or since the open that it waited for."""
-        since = self.order.created_at
-        if self.order.ask.when_closed == "next_open" and self.opened_at is not None:
-            since = max(since, self.opened_at)
-        return self.now - since
-
-    @property
-    def held(self) -> Held:
-        """The symbol's position, as the book has it."""
-        none = Held(qty=ZERO, value=ZERO)
-        return self.book.positions.get(self.order.symbol, none) if self.book else none
-
-    @property
-    def shares_after(self) -> Decimal:
-        """Shares of the symbol once the order is filled."""
-        return self.held.qty + direction(self.order.trading_side) * self.child.qty
-
+MAX_DAILY_LOSS = "max_daily_loss"
 
 Measure = Callable[[Case], Decimal | None]
 
@@ -98,6 +32,7 @@ class Limit(NamedTuple):
 
     `measured` is what is held against it, or None when it cannot be known: then nothing is sent. `sells`: plain sells
     are held to it, too. `first`: only the first child order is. `by_book`: the account is looked at for it.
+    `of_strategy` is what is held against a strategy's own limit, if that is something else.
     """
 
     name: str
@@ -109,6 +44,7 @@ class Limit(NamedTuple):
     sells: bool = False
     first: bool = False
     by_book: bool = False
+    of_strategy: Measure | None = None
 
 
 def _beyond(case: Case) -> Decimal | None:
@@ -142,7 +78,12 @@ def _loss(case: Case) -> Decimal | None:
     book = case.book
     if book is None or book.equity is None or book.last_equity is None:
         return None
-    return loss_of_the_day(book.equity, book.last_equity)
+    return loss_of_the_day(book.equity, book.last_equity, book.paid_in.dollars if book.paid_in else ZERO)
+
+
+def _loss_of_strategy(case: Case) -> Decimal | None:
+    losses = case.book.losses if case.book else None
+    return losses.of(case.order.strategy or "", case.now) if losses else None
 
 
 LIMITS = (
@@ -183,12 +124,13 @@ LIMITS = (
     ),
     Limit(
         "daily_loss",
-        "max_daily_loss",
-        "equity lost since the last close; at the limit nothing is sent any more",
+        MAX_DAILY_LOSS,
+        "lost since the last close, by the account or the strategy; at the limit nothing is entered any more",
         Reason.RISK_DAILY_LOSS,
         _loss,
         "${is_} were lost since the last close; from ${most} on nothing is entered",
         by_book=True,
+        of_strategy=_loss_of_strategy,
     ),
     Limit(
         "position",
@@ -241,9 +183,21 @@ def enters(order: Order) -> bool:
 
 def needs_book(case: Case) -> bool:
     """True when a limit that is set is measured by the account, and held against this child order."""
-    settings = case.settings
-    by_book = any(_applies(limit, case) and getattr(settings, limit.setting) for limit in LIMITS if limit.by_book)
-    return by_book or bool(enters(case.order) and case.begins and settings.max_gross_fraction)
+    by_book = any(
+        _applies(limit, case) and any(_most_or_none(case, limit.setting)) for limit in LIMITS if limit.by_book
+    )
+    return by_book or bool(enters(case.order) and case.begins and case.settings.max_gross_fraction)
+
+
+def waits_for_losses(case: Case) -> bool:
+    """True when its strategy's loss is limited, and not known yet: the sweep reckons it within a minute."""
+    limited = case.settings.strategy_limits.get(case.order.strategy or "", {}).get(MAX_DAILY_LOSS)
+    return bool(limited) and enters(case.order) and _loss_of_strategy(case) is None
+
+
+def limits_losses(settings: Settings) -> bool:
+    """True when the loss of any strategy is limited."""
+    return any(limits.get(MAX_DAILY_LOSS) for limits in settings.strategy_limits.values())
 
 
 def refused(case: Case) -> Refusal | None:
@@ -269,7 +223,10 @@ def _exceeded(case: Case) -> Iterator[Refusal]:
         for whose, most in _most(case, limit.setting):
             if not most or not _applies(limit, case):
                 continue
-            found = limit.measured(case)
+            of_strategy = limit.of_strategy if whose else None
+            found = (of_strategy or limit.measured)(case)
+            if found is None and of_strategy:
+                continue  # it is waited for before (`waits_for_losses`)
             if found is None:
                 detail = f"{limit.setting} cannot be held against it: {_MISSING[limit.by_book]}"
                 yield Refusal(reason=Reason.RISK_UNREADABLE, detail=detail)
@@ -298,7 +255,8 @@ def _figure(value: Decimal) -> str:
 
 def looks_at_account(settings: Settings) -> bool:
     """True when a limit that is set is measured by what the account is worth."""
-    return bool(settings.max_gross_fraction or any(getattr(settings, each.setting) for each in LIMITS if each.by_book))
+    by_book = any(getattr(settings, each.setting) for each in LIMITS if each.by_book)
+    return bool(by_book or settings.max_gross_fraction or limits_losses(settings))
 
 
 # --- what is counted ---

@@ -104,7 +104,7 @@ class Reason(StrEnum):
     RISK_PRICE_COLLAR = "risk_price_collar", "The price is worse than mid or last trade by more than price_collar_bps."
     RISK_ORDER_QTY = "risk_order_qty", "The entry is for more shares than max_order_qty."
     RISK_ORDER_NOTIONAL = "risk_order_notional", "The entry may cost more than max_order_notional."
-    RISK_DAILY_LOSS = "risk_daily_loss", "The account has lost max_daily_loss since the last close."
+    RISK_DAILY_LOSS = "risk_daily_loss", "The account, or the strategy, has lost max_daily_loss since the last close."
     RISK_POSITION = "risk_position", "The symbol's position would exceed max_position_fraction of equity."
     RISK_GROSS_EXPOSURE = "risk_gross_exposure", "All positions together would exceed max_gross_fraction of equity."
     RISK_DAILY_ORDERS = "risk_daily_orders", "max_daily_orders entries were sent today."

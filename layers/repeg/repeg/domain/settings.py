@@ -25,6 +25,7 @@ LIMITS_OF_STRATEGIES = (
     "max_order_qty",
     "price_collar_bps",
     "max_signal_age_seconds",
+    "max_daily_loss",
     "max_daily_notional",
     "max_daily_orders",
     "max_open_orders",
@@ -179,7 +180,9 @@ class Settings(Frozen, omit_defaults=False):
     max_daily_loss: Annotated[
         Decimal,
         About(
-            "Dollars of equity lost since the last close, from which on no entry is sent; 0: no limit.", ge=0, le=_MOST
+            "Dollars of equity lost since the last close, deposits aside, from which on no entry is sent; 0: no limit.",
+            ge=0,
+            le=_MOST,
         ),
     ] = Decimal(0)
     max_daily_notional: Annotated[

@@ -97,7 +97,7 @@ def by_loss(worth: Worth, mark: str, settings: Settings, today: date) -> Tripped
     # Nobody trades an account that is worth nothing: a figure that was not filled in.
     if worth.last_equity is None or worth.last_equity <= 0 or worth.equity <= 0:
         return None
-    loss = loss_of_the_day(worth.equity - worth.moved, worth.last_equity)
+    loss = loss_of_the_day(worth.equity, worth.last_equity, worth.moved)
     limits = {
         "trip_daily_loss": settings.trip_daily_loss,
         "trip_daily_loss_fraction": settings.trip_daily_loss_fraction * worth.last_equity,

@@ -8,9 +8,18 @@ from decimal import Decimal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from repeg.broker.port import Denied, Throttled
+from repeg.domain.case import Case
 from repeg.domain.counters import Bound, Entry, day_of, impossible
 from repeg.domain.halt import MISSING, UNREADABLE, refusal
-from repeg.domain.limits import Case, bounds_of, entry_of, is_counted, is_held_to_limits, needs_book, refused
+from repeg.domain.limits import (
+    bounds_of,
+    entry_of,
+    is_counted,
+    is_held_to_limits,
+    needs_book,
+    refused,
+    waits_for_losses,
+)
 from repeg.domain.order.children import ChildRecord
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Counted
@@ -22,6 +31,8 @@ from repeg.worker.worker import Worker
 
 EXPOSURE_PAUSE_SECONDS = 5
 """Between looks at what entries at work come to."""
+LOSSES_PAUSE_SECONDS = 5
+"""Between looks at what a strategy lost: the sweep tells it, once a minute."""
 
 
 def with_counted(worker: Worker, order: Order, child: ChildRecord) -> Order:
@@ -35,7 +46,9 @@ def with_counted(worker: Worker, order: Order, child: ChildRecord) -> Order:
         return order
     try:
         case = _case(worker, order.with_sending(counted=None), child, None)
-    except OperatorError:  # by what cannot be read nothing is sent, as the look below finds
+    # By what cannot be read nothing is sent, as the look below finds. Raised here, behind the reservation and before
+    # any save, it would lose the requests that were set aside.
+    except (OperatorError, RetryError):
         return order
     entry = entry_of(case) if is_counted(case) else None
     return order.with_sending(counted=Counted(day=day_of(case.now), notional=entry.notional)) if entry else order
@@ -89,6 +102,8 @@ def _held_to_limits(worker: Worker, order: Order, case: Case) -> Denied | Thrott
     if needs_book(case):
         book, fresh = book_for(worker, order)
         case = case.changed(book=book)
+    if waits_for_losses(case):
+        return Throttled(LOSSES_PAUSE_SECONDS, f"what {order.strategy} lost today is not known yet")
     found = refused(case)
     # By what may have changed since, nobody is refused.
     if found and not fresh and found.reason in _BY_BOOK:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from repeg.domain.loss import PaidIn
 from repeg.domain.models import Frozen, from_json, to_json
 from repeg.store.fenced import Table
 from repeg.store.items import from_item, to_item
@@ -25,6 +26,8 @@ class SweepState(Frozen):
     """Firings that are looked out for, by schedule: when they are due."""
     standing: dict[str, datetime] = msgspec.field(default_factory=dict)
     """When a metric of the sweep's was last not at nothing: that it is again is told for a while."""
+    paid_in: PaidIn | None = None
+    """Deposits less withdrawals, as asked for last."""
 
 
 class Compared(Frozen):

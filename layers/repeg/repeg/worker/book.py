@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from repeg.broker.port import Broker
-from repeg.domain.book import BOOK_IS_FRESH, Book, Held, book_of, traded_lately
+from repeg.domain.book import BOOK_IS_FRESH, Book, Held, book_of, taken_over, traded_lately
 from repeg.domain.counters import day_of
 from repeg.domain.limits import looks_at_account
+from repeg.domain.loss import PaidIn
 from repeg.domain.market.reports import Position
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.patience import POSITION_LAG
+from repeg.errors import BudgetExhausted, RetryError
 from repeg.worker.worker import Worker
 
 _FLAT = Held(qty=ZERO, value=ZERO)
@@ -55,14 +57,20 @@ def position_by_listing(worker: Worker, order: Order) -> Held | None:
     It costs the one trading request that reading it by itself does.
 
     Raises:
-        RetryError, OperatorError: the broker could not be asked.
+        BudgetExhausted, OperatorError: the broker could not be asked.
     """
     seen, now = seen_book(worker, order), worker.now(order)
     # Lists lag: of a symbol that we traded a moment ago the position is read. And where a limit is measured by the
     # account, one without its worth would take the place of the book that its entries are held against.
     if not seen.known or traded_lately(seen.traded, now) or looks_at_account(worker.settings()):
         return None
-    book = book_of(now, worker.broker_for(order).positions())
+    try:
+        book = book_of(now, worker.broker_for(order).positions())
+    except BudgetExhausted:
+        raise
+    except RetryError as error:  # one of others that cannot be read is no reason to send nothing in this one
+        worker.log.info(f"positions cannot be listed: {error}", order_id=order.order_id)
+        return None
     try:
         worker.orders.keep_book(book)
     except Exception as error:  # the next entry lists them itself
@@ -99,13 +107,19 @@ def fresh_book(worker: Worker, order: Order) -> Book:
     if kept and kept.equity is not None and kept.shows(traded, now) and now - kept.at <= BOOK_IS_FRESH:
         return kept
     _let_it_show(worker, now, traded)
-    book = look_at_account(worker, worker.broker_for(order), now)
+    broker = worker.broker_for(order)
+    book = look_at_account(worker, broker, now, kept)
+    if worker.settings().max_daily_loss and not book.paid_in:
+        # The first of the day, before any sweep.
+        book = book.changed(paid_in=PaidIn(at=now, dollars=broker.paid_in(day_of(now))))
     worker.orders.keep_book(book)
     return book
 
 
-def look_at_account(worker: Worker, broker: Broker, now: datetime) -> Book:
+def look_at_account(worker: Worker, broker: Broker, now: datetime, kept: Book | None) -> Book:
     """A look at positions and account, beside the entries that were over before it.
+
+    What is not asked for at each look is taken over from `kept`, the book as it was, if that is of the same day.
 
     Raises:
         RetryError, OperatorError: the broker could not be asked.
@@ -114,7 +128,8 @@ def look_at_account(worker: Worker, broker: Broker, now: datetime) -> Book:
     # Counted before the positions are listed: what ends in between then counts twice, and never not at all.
     counters = worker.orders.counters(day)
     _let_it_show(worker, now, (counters.settled_at,) if counters.settled_at else ())
-    return book_of(now, broker.positions(), broker.account(), day, counters.settled)
+    book = book_of(now, broker.positions(), broker.account(), day, counters.settled)
+    return taken_over(book, kept)
 
 
 def _held(position: Position | None) -> Held:

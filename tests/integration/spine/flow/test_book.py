@@ -48,6 +48,13 @@ def test_an_empty_account_is_listed_once_a_minute_and_not_for_each_bracket(lab: 
     assert bracket_calls(lab, "d", symbol="QQQ") == READS_FIRST
 
 
+def test_a_position_of_others_that_cannot_be_read_stops_no_bracket(lab: Lab) -> None:
+    lab.control.position("SQQQ", 10, "20")
+    odd = {"kind": "edit", "method": "GET", "path": "/v2/positions", "body": {"avg_entry_price": "unknown"}}
+    lab.control.faults(odd)
+    assert bracket_calls(lab) == ["GET positions", *READS_FIRST]
+
+
 def test_a_sweep_lists_nothing_while_nothing_is_held(lab: Lab) -> None:
     before = lab.mark()
     lab.sweep()

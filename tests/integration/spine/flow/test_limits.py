@@ -13,17 +13,19 @@ from botocore.exceptions import ClientError
 from repeg.broker.port import Denied
 from repeg.domain.counters import day_of
 from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Counted
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Route
 from repeg.domain.settings import Settings
-from repeg.errors import ConfigurationError
+from repeg.errors import ConfigurationError, RetryError
 from repeg.steps.gate import held_back
+from repeg.worker.worker import Worker
 from tests.support.crowd import Crowd
 from tests.support.lab import Killed, Lab
 from tests.support.leaving import BRACKET, guards, hold
 from tests.support.make import child, order
-from tests.support.scenes import alerts, by_hand, done, on_order, out_of_reach, run, send, submits, whenever
+from tests.support.scenes import alerts, done, on_order, out_of_reach, run, send, submits, whenever
 from tests.support.tables import OneAtATime
 from tests.support.watching import calls_since, cancel_protection, limited
 
@@ -295,6 +297,23 @@ def test_an_entry_that_was_put_off_over_night_counts_on_the_day_of_its_send(lab:
     assert done(lab, when_closed="next_open").status is Status.FILLED
     assert totals(lab) == {"orders": 1, "notional": 5098, "settled": 5098}
     assert done(lab, "b").reason is Reason.RISK_DAILY_ORDERS
+
+
+def test_a_calendar_that_cannot_be_read_before_it_is_counted_puts_the_send_off_and_loses_no_request(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited(lab, max_daily_orders=9, max_signal_age_seconds=900)
+    real = Worker.session_of
+
+    def once(worker: Worker, of: Order) -> Any:
+        monkeypatch.setattr(Worker, "session_of", real)
+        raise RetryError("no calendar")
+
+    whenever(lab, "broker.reserve", lambda: monkeypatch.setattr(Worker, "session_of", once))
+    filled = done(lab, when_closed="next_open")
+    assert (filled.status, totals(lab)["orders"]) == (Status.FILLED, 1)
+    assert any("a limit counts it from now on" in event.detail for event in filled.events)
+    assert lab.deaths.seen.index("broker.give_back") < lab.deaths.seen.index("broker.submit")
 
 
 # --- what it costs ---

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from decimal import Decimal
 
-from desk.positions.profit import books_of, fills_of
 from repeg.domain.models import direction
+from repeg.domain.profit import books_of, fills_of
 from tests.support.brackets import CRWD, crwd, moves
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab

@@ -130,6 +130,8 @@ class Position(Frozen):
     """The broker's word for what it is."""
     market_value: Decimal | None = None
     """Dollars that the broker values it at, negative for a short; None: it does not say."""
+    last_close: Decimal | None = None
+    """Dollars of a share at the last close; None: it does not say."""
 
 
 class Asset(Frozen):

@@ -27,7 +27,8 @@ LOOKED_AT = 200
 
 # What never became an order says nothing of execution; what is wrong with it lies in the dead-letter queue.
 NO_ORDERS = frozenset({Reason.INVALID_SIGNAL, Reason.SIGNAL_CONFLICT})
-# Whoever throws the switch need not be woken for what it does, nor for fifty orders after it was lifted.
+# Whoever throws the switch need not be woken for what it does, nor for fifty orders after it was lifted. What a limit
+# refuses counts: it was set long ago, and nothing else tells that a strategy runs into it.
 BY_THE_OPERATOR = frozenset({Reason.HALTED, Reason.REDUCING_ONLY, Reason.CANCELLED})
 
 

@@ -361,6 +361,10 @@ class Order(Frozen):
         """With one more event."""
         return self.changed(events=with_event(self.events, Event(at=at, state=state, detail=printable(detail))))
 
+    def without_events(self) -> Order:
+        """As it is kept where only its figures matter; never saved."""
+        return self.changed(events=())
+
     def without_child(self, child: ChildRecord) -> Order:
         """Without the child order of that id."""
         return self.changed(

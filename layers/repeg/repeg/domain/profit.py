@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -291,3 +291,30 @@ def still_held(lots: Iterable[Lot], account: Mapping[str, Decimal]) -> tuple[lis
             if lot.qty > took:
                 held.append(replace(lot, qty=lot.qty - took))
     return held, missing
+
+
+# --- a day ---
+
+
+def losses_of(
+    books: Books, day: date, marks: Mapping[str, Decimal], closes: Mapping[str, Decimal]
+) -> dict[str, Decimal]:
+    """Dollars that each strategy lost on a day of New York, + is a loss: by what left, and by what is held yet.
+
+    Against the entry, or against the last close (`closes`, by symbol) for what was entered on an earlier day and whose
+    last close is known. `marks` are what shares are worth now; where no price is known nothing is lost.
+    """
+    lost: defaultdict[str, Decimal] = defaultdict(Decimal)
+
+    def count(each: Trade | Lot, entered_at: datetime | None, entry: Decimal | None, price: Decimal | None) -> None:
+        of_before = entered_at is None or entered_at.astimezone(EASTERN).date() < day
+        base = closes.get(each.symbol, entry) if of_before else entry
+        if each.strategy and base is not None and price is not None:
+            lost[each.strategy] += (base - price) * each.qty * direction(each.side)
+
+    for trade in books.trades:
+        if trade.exited_at.astimezone(EASTERN).date() == day:
+            count(trade, trade.entered_at, trade.entry_price, trade.exit_price)
+    for lot in books.lots:
+        count(lot, lot.at, lot.price, marks.get(lot.symbol))
+    return dict(lost)

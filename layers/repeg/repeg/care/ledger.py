@@ -1,0 +1,75 @@
+"""The records that profit and loss follow from, kept in the process: read again only while they may change."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from repeg.care.survey import Survey
+from repeg.domain.order.record import Order
+from repeg.domain.rules.life import is_told
+from repeg.store.orders import BATCH, OrderStore
+
+RECORDS = 5000
+"""What was bought before the newest so many orders earns and loses nothing here; the process has room for them."""
+SETTLES_AFTER = timedelta(hours=1)
+"""What an order filled is sometimes told late; by then the comparison of the book has found it."""
+KNOWN_IN_A_ROW = 200
+"""Orders come in all but in order: behind so many that are known nothing is new."""
+READS_WITHIN = timedelta(seconds=20)
+"""Of a sweep; what is left is read by the next."""
+
+
+class Ledger:
+    """Records by id. Those that nothing changes any more are kept without their events."""
+
+    def __init__(self) -> None:
+        self._settled: dict[str, Order] = {}
+        self._moving: dict[str, Order] = {}
+        self._unread: set[str] = set()
+        self._listed = False
+
+    def read(self, survey: Survey) -> list[Order] | None:
+        """All records as they stand; None: there was no time to read them all, or one cannot be read."""
+        store = survey.worker.orders
+        self._unread |= self._new(store)
+        # Read anew each time: what may still change.
+        wanted = [*sorted(self._unread), *sorted(self._moving.keys() - self._unread)]
+        for place in range(0, len(wanted), BATCH):
+            if survey.late(READS_WITHIN):
+                return None
+            found, broken = store.several(wanted[place : place + BATCH])
+            if broken:
+                survey.worker.log.error(f"what strategies lost cannot be reckoned: {broken}")
+                return None
+            self._unread -= set(wanted[place : place + BATCH])
+            for order in found.values():
+                self._keep(order, survey.now)
+        return [*self._settled.values(), *self._moving.values()]
+
+    def _new(self, store: OrderStore) -> set[str]:
+        fresh: set[str] = set()
+        in_a_row = 0
+        for order_id in store.newest_ids(RECORDS):
+            known = order_id in self._settled or order_id in self._moving or order_id in self._unread
+            in_a_row = in_a_row + 1 if known else 0
+            if not known:
+                fresh.add(order_id)
+            elif self._listed and in_a_row >= KNOWN_IN_A_ROW:
+                break
+        self._listed = True
+        return fresh
+
+    def _keep(self, order: Order, now: datetime) -> None:
+        order = order.without_events()
+        ended = max((at for at in (order.completed_at, order.exit_at) if at), default=now)
+        settled = is_told(order) and order.unexited_qty <= 0 and now - ended > SETTLES_AFTER
+        (self._settled if settled else self._moving)[order.order_id] = order
+        if settled:
+            self._moving.pop(order.order_id, None)
+
+
+@lru_cache(maxsize=1)
+def ledger_of(store: OrderStore) -> Ledger:
+    """The ledger of this process."""
+    return Ledger()

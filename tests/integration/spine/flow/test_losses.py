@@ -1,0 +1,119 @@
+"""A strategy that lost too much today enters no more; all others do, and everything is left and guarded."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from repeg.domain.reasons import Reason, Status
+from tests.support.lab import Lab
+from tests.support.leaving import hold
+from tests.support.scenes import done, run, whenever
+from tests.support.watching import calls_since, limited, moves
+
+LIMIT: dict[str, Any] = {"strategy_limits": {"pairs": {"max_daily_loss": Decimal(90)}}}
+ACTIVITIES = {"method": "GET", "path": "/v2/account/activities", "kind": "error", "status": 200}
+
+
+def stopped_out(lab: Lab) -> None:
+    """A bracket of pairs lost a dollar on each of a hundred shares, and the market is where it was."""
+    hold(lab, strategy="pairs")
+    moves(lab, "49.90")
+    lab.sleep(1)
+    lab.sweep()
+    moves(lab, "50.95")
+
+
+def test_what_a_strategy_lost_today_stops_its_entries_and_no_exit(lab: Lab) -> None:
+    limited(lab, **LIMIT)
+    lab.sweep()
+    stopped_out(lab)
+    hold(lab, "held", strategy="calm")
+    lab.sleep(60)
+    lab.sweep()
+    assert done(lab, "more", strategy="pairs", qty=1).reason is Reason.RISK_DAILY_LOSS
+    assert done(lab, "other", strategy="calm", qty=1).status is Status.FILLED
+    assert run(lab, "close", kind="close", strategy="pairs").status is Status.FILLED
+
+
+def test_what_it_holds_counts_as_it_stands(lab: Lab) -> None:
+    """In the market it lost as much, and none of it was sold yet; it comes back, and goes on."""
+    limited(lab, **LIMIT)
+    lab.sweep()
+    hold(lab, strategy="pairs")
+    moves(lab, "50.05")
+    lab.sleep(60)
+    lab.sweep()
+    assert done(lab, "more", strategy="pairs", qty=1).reason is Reason.RISK_DAILY_LOSS
+    moves(lab, "50.95")
+    lab.sleep(60)
+    lab.sweep()
+    assert done(lab, "again", strategy="pairs", qty=1).status is Status.FILLED
+
+
+def test_before_it_is_known_it_is_waited_for(lab: Lab) -> None:
+    """Right behind the setting; the sweep of the minute says it."""
+    limited(lab, **LIMIT)
+    whenever(lab, "store.book_and_trades", lab.sweep, nth=3)
+    order = done(lab, strategy="pairs", qty=1)
+    assert order.status is Status.FILLED
+    assert any("what pairs lost today is not known yet" in event.detail for event in order.events)
+
+
+def test_once_it_is_known_it_costs_an_entry_the_one_read_of_the_book(lab: Lab) -> None:
+    limited(lab, **LIMIT)
+    lab.sweep()
+    before, mark = len(lab.deaths.seen), lab.mark()
+    done(lab, strategy="pairs", qty=1)
+    seen = lab.deaths.seen[before:]
+    seen = seen[: seen.index("broker.submit")]
+    reads = {"store.book_and_trades", "store.book", "store.counters", "store.newest_ids", "store.several"}
+    assert [name for name in seen if name in reads] == ["store.book_and_trades"]
+    assert len(calls_since(lab, mark)) == 2, "submit, read"
+
+
+def test_while_nobody_reckons_it_nothing_is_entered(lab: Lab) -> None:
+    limited(lab, **LIMIT)
+    order = done(lab, strategy="pairs", qty=1)
+    assert (order.status, order.reason) == (Status.REJECTED, Reason.EXPIRED)
+
+
+def test_a_strategy_without_that_limit_costs_no_record_read(lab: Lab) -> None:
+    limited(lab, max_gross_fraction=1, strategy_limits={"pairs": {"max_open_orders": Decimal(9)}})
+    before = len(lab.deaths.seen)
+    lab.sweep()
+    assert "store.newest_ids" not in lab.deaths.seen[before:]
+
+
+@pytest.mark.parametrize("minutes", [1, 6])
+def test_a_deposit_hides_no_loss_of_the_account(lab: Lab, minutes: int) -> None:
+    """Of 3,000 lost and 2,500 paid in the broker shows 500; what was paid in is asked for every five minutes."""
+    limited(lab, max_daily_loss=1000)
+    lab.control.account(cash="99500", last_equity="100000")
+    lab.control.faults(ACTIVITIES | {"body": [{"activity_type": "CSD", "net_amount": "2500"}]})
+    lab.sweep()
+    mark = lab.mark()
+    lab.sleep(60 * minutes)
+    lab.sweep()
+    asked = [call for call in calls_since(lab, mark) if "activities" in call]
+    assert len(asked) == (minutes > 5)
+    assert done(lab).reason is Reason.RISK_DAILY_LOSS
+
+
+def test_the_first_entry_of_a_day_asks_for_deposits_itself_and_is_not_sent_without_an_answer(lab: Lab) -> None:
+    limited(lab, max_daily_loss=1000)
+    lab.control.account(cash="95000", last_equity="100000")
+    lab.control.faults(ACTIVITIES | {"status": 503, "body": "no"})
+    assert done(lab).reason is Reason.RISK_UNREADABLE
+    lab.control.faults(ACTIVITIES | {"body": [{"activity_type": "CSW", "net_amount": "-4500"}]})
+    assert done(lab, "b").status is Status.FILLED
+
+
+def test_a_deposit_hides_no_loss_from_the_trip(lab: Lab) -> None:
+    limited(lab, trip_daily_loss=1000)
+    lab.control.account(cash="99500", last_equity="100000")
+    lab.control.faults(ACTIVITIES | {"body": [{"activity_type": "CSD", "net_amount": "2500"}]})
+    lab.sweep()
+    assert len(lab.orders.halts()) == 1

@@ -1,4 +1,4 @@
-"""The account and the market, read for a plan: three trading requests, however many symbols there are."""
+"""The account and the market, read for a plan: four trading requests, however many symbols there are."""
 
 from __future__ import annotations
 
@@ -90,6 +90,11 @@ def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
         others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         return refused(Reason.BAD_QUOTE, f"{bad[0].symbol}: {bad[0].why}{others}")
     prices = {symbol: price for symbol, price in judged.items() if isinstance(price, Price)}
+    # What filled between the account and the positions would count in both, or in neither.
+    after = broker.account()
+    if after.cash != account.cash:
+        moved = f"cash went from ${account.cash:,.2f} to ${after.cash:,.2f} while the positions were read"
+        return refused(Reason.ACCOUNT_DISAGREES, moved)
     # A list that lacks a position would have it bought a second time, and a split that shows in one of two answers only
     # would have it sold or bought by a multiple: the broker's own sum is the witness.
     doubt = worth_doubted(account, positions, prices)

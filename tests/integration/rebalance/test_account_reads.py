@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from repeg.domain.market.reports import Account
@@ -9,6 +10,41 @@ from repeg.domain.rebalance.record import RebalanceStatus
 from tests.integration.rebalance.scenes import cash, held, market, rebalance
 from tests.support.lab import Lab
 from tests.support.scenes import by_hand
+
+
+def _cash_lags(lab: Lab, dollars: int, until: timedelta) -> None:
+    """From now on the account shows so many dollars that are spent already, for a while."""
+    real, ends_at = lab.broker.account, lab.time.latest_now() + until
+
+    def account() -> Account:
+        told = real()
+        return told.changed(cash=told.cash + dollars) if lab.time.latest_now() < ends_at else told
+
+    lab.broker.account = account  # type: ignore[method-assign]
+
+
+def test_cash_that_a_fill_has_taken_a_moment_ago_is_not_spent_again(lab: Lab) -> None:
+    market(lab)
+    lab.send(signal_id="s", symbol="AAPL", qty=20)
+    lab.work()
+    _cash_lags(lab, 4000, timedelta(seconds=9))
+    done = rebalance(lab, {"SPY": "1"}, cash_buffer="0", liquidate_others=False)
+    lab.sleep(10)
+    assert held(lab)["AAPL"] == 20 and held(lab)["SPY"] > 180
+    assert cash(lab) >= 0, done.events
+
+
+def test_shares_that_were_bought_a_moment_ago_are_bought_once(lab: Lab) -> None:
+    """Neither its shares nor its cash show yet: it is waited for."""
+    market(lab)
+    lab.send(signal_id="s", symbol="AAPL", qty=20)
+    lab.work()
+    _cash_lags(lab, 4000, timedelta(seconds=9))
+    real, shows_at = lab.broker.positions, lab.time.latest_now() + timedelta(seconds=9)
+    lab.broker.positions = lambda: real() if lab.time.latest_now() >= shows_at else ()  # type: ignore[method-assign]
+    done = rebalance(lab, {"AAPL": "0.04"})
+    assert (done.status, done.buys) == (RebalanceStatus.DONE, ())
+    assert held(lab)["AAPL"] == 20
 
 
 def test_what_is_bought_between_two_reads_is_paid_for_once(lab: Lab) -> None:

@@ -257,6 +257,8 @@ ANSWERED_TWICE_WITHIN = timedelta(seconds=2)
 """What the broker says that forbids a plan for good is asked for three times within so long."""
 TRADABLE_WITHIN = timedelta(seconds=60)
 """A symbol without a market, or with an order at work, is waited for so long; then the others are traded without it."""
+SETTLES_WITHIN = timedelta(seconds=20)
+"""Orders that go on filling hold a plan up for so long; then what they bought counts as spent, shown or not."""
 SHOWS_LEGS_SECONDS = (1, 1, 2, 2, 4)
 """The account may show a leg's shares, or its cash, some seconds late (Alpaca-API 276: ten in bad moments)."""
 REBALANCE_GIVEN_UP_AFTER = timedelta(minutes=10)

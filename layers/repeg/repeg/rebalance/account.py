@@ -19,13 +19,23 @@ from repeg.domain.rebalance.book import Book, Holding, Price, Targets
 from repeg.domain.rebalance.legs import leg_id
 from repeg.domain.rebalance.prices import BadPrice, worth_doubted
 from repeg.domain.rebalance.record import Rebalance
-from repeg.domain.rebalance.spoken import spoken_for, without_price, without_worth
+from repeg.domain.rebalance.spoken import (
+    filled_lately,
+    shown_at,
+    spent_lately,
+    spoken_for,
+    without_price,
+    without_worth,
+)
 from repeg.domain.settings import SYMBOL, Settings
 from repeg.rebalance.assets import assets_of
 from repeg.rebalance.market import prices_of
 from repeg.rebalance.rebalancer import Rebalancer
 from repeg.store.orders import OrderStore
 from repeg.store.shared import SharedStore
+
+NEWEST = 100
+"""Orders, the last to arrive, among which those that filled a moment ago are looked for: more than fill in 10 s."""
 
 
 class Look(NamedTuple):
@@ -36,6 +46,8 @@ class Look(NamedTuple):
     book: Book | Refusal
     passing: frozenset[str] = frozenset()
     """Symbols that cannot be traded at the moment, and may be soon."""
+    settles_at: datetime | None = None
+    """When the account will show what others of our orders filled a moment ago; None: it does."""
 
 
 class Sources(NamedTuple):
@@ -82,7 +94,10 @@ def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
     unknown = [symbol for symbol in targets if symbol not in assets]
     if unknown:
         return refused(Reason.NOT_TRADABLE, f"the broker does not know {', '.join(unknown)}")
-    ours = _orders_at_work(sources.orders, rebalance)
+    brackets, _ = sources.orders.several(sources.orders.holding_shares())
+    every = brackets | _own_orders(sources.orders, rebalance)
+    ours = [order for order in every.values() if not order.status.terminal]
+    lately = [order for order in every.values() if filled_lately(order, now)]
     judged = prices_of(broker, {*symbols, *without_price(ours, resting, held)}, held, sources.settings, now)
     # Where an order only rests, a price that cannot be believed is as none.
     bad = [price for symbol, price in judged.items() if isinstance(price, BadPrice) and symbol in symbols]
@@ -100,11 +115,10 @@ def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
     doubt = worth_doubted(account, positions, prices)
     if doubt:
         return refused(Reason.ACCOUNT_DISAGREES, doubt)
-    brackets, _ = sources.orders.several(sources.orders.holding_shares())
     protected = _protected(brackets.values())
-    at_work = _at_work(ours, now) | _exits_unbooked(brackets.values(), resting)
+    at_work = _at_work(ours, now) | _exits_unbooked(brackets.values(), resting) | _unshown(lately)
     holdings = tuple(_holding(each, protected) for each in positions)
-    spoken = spoken_for(ours, resting, prices, held)
+    spoken, spent = spoken_for(ours, resting, prices, held), spent_lately(lately, held, now)
     book = Book(
         cash=account.cash,
         settled_cash=account.settled_cash,
@@ -112,12 +126,12 @@ def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
         holdings=holdings,
         prices=prices,
         fractionable=frozenset(symbol for symbol in symbols if symbol in assets and assets[symbol].fractionable),
-        spoken_for=spoken.dollars,
+        spoken_for=spoken.dollars + spent.dollars,
         waiting=_untraded(assets, symbols) | at_work,
-        unknown_cost=spoken.unknown or without_worth(holdings, prices),
+        unknown_cost=spoken.unknown or spent.unknown or without_worth(holdings, prices),
     )
     passing = frozenset({*at_work, *(symbol for symbol, price in prices.items() if price.obstacle)})
-    return Look(account.cash, held, book, passing)
+    return Look(account.cash, held, book, passing, settles_at=shown_at(lately, now))
 
 
 def _ours_to_trade(held: Position) -> bool:
@@ -161,11 +175,19 @@ def _holding(held: Position, protected: dict[str, Decimal]) -> Holding:
     )
 
 
-def _orders_at_work(store: OrderStore, rebalance: Rebalance) -> list[Order]:
-    """Orders of ours that are not over, but for this rebalance's own legs."""
+def _own_orders(store: OrderStore, rebalance: Rebalance) -> dict[str, Order]:
+    """Orders of ours that are not over, and the newest ones, but for this rebalance's own legs."""
     own = {leg_id(rebalance, leg) for leg in (*rebalance.sells, *rebalance.buys)}
-    orders, _ = store.several(store.to_do())
-    return [order for order in orders.values() if not order.status.terminal and order.order_id not in own]
+    orders, _ = store.several(sorted({*store.to_do(), *store.newest_ids(NEWEST)} - own))
+    return orders
+
+
+def _unshown(lately: Iterable[Order]) -> dict[str, str]:
+    """Symbols whose shares may not be what the account shows: traded on them, they would be sold or bought twice."""
+    return {
+        order.symbol: f"{order.kind} {order.order_id} filled a moment ago, and need not show in the account yet"
+        for order in lately
+    }
 
 
 def _at_work(ours: Iterable[Order], now: datetime) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -20,6 +21,7 @@ from repeg.domain.patience import (
     READ_BACKOFF_SECONDS,
     REBALANCE_GIVEN_UP_AFTER,
     REBALANCE_TROUBLE_ROUNDS,
+    SETTLES_WITHIN,
     SHOWS_LEGS_SECONDS,
     TRADABLE_WITHIN,
     TURN_BACKOFF_SECONDS,
@@ -28,7 +30,7 @@ from repeg.domain.patience import (
 from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.book import Book
 from repeg.domain.rebalance.legs import all_over, at_work, cost_bps, leg_id, order_of, to_place
-from repeg.domain.rebalance.outcome import explained, left_by_record, shows_cash, shows_shares, status_with
+from repeg.domain.rebalance.outcome import explained, in_words, left_by_record, shows_cash, shows_shares, status_with
 from repeg.domain.rebalance.plan import left_over, plan, plan_buys
 from repeg.domain.rebalance.planned import Leg, Plan
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
@@ -135,6 +137,9 @@ def _usable(at: Rebalancer, rebalance: Rebalance, seen: Look) -> Book | Onward:
     """What a plan can be made from, or what is done while none can be made, or not of all that is wanted."""
     if isinstance(seen.book, Refusal):
         return _unusable(at, rebalance, seen.book)
+    settling = _until_settled(at, rebalance, seen)
+    if settling:
+        return _hold(at, rebalance, settling)
     off = left_over(seen.book, targets_of(rebalance, at.worker.settings()))
     unknown = seen.book.unknown_cost
     # Before the plan as after the sells: to sell what then buys nothing would strand half of a portfolio.
@@ -151,6 +156,16 @@ def _usable(at: Rebalancer, rebalance: Rebalance, seen: Look) -> Book | Onward:
         return seen.book
     wait = _next_wait(rebalance, WaitingFor.TRADABLE, PRICES_LOOK_SECONDS)
     return _hold(at, rebalance, wait.changed(words=f"{wait.on.words}: {left_out[0].symbol}: {left_out[0].why}"))
+
+
+def _until_settled(at: Rebalancer, rebalance: Rebalance, seen: Look) -> Wait | None:
+    """The wait for the account to show what other orders of ours filled; where fills never cease it goes on without."""
+    lasts = _lasts(at, rebalance, WaitingFor.TRADABLE)
+    if seen.settles_at is None or rebalance.wanted.dry_run or lasts >= SETTLES_WITHIN:
+        return None
+    left = (seen.settles_at - at.now(rebalance)).total_seconds()
+    words = "waits until the account shows what was filled a moment ago"
+    return Wait(seconds=max(1, math.ceil(left)), on=WaitingFor.TRADABLE, words=words)
 
 
 def _unusable(at: Rebalancer, rebalance: Rebalance, why: Refusal) -> Onward:
@@ -378,17 +393,8 @@ def _publish(at: Rebalancer, rebalance: Rebalance) -> Onward:
     # Who takes one back before anything was traded knows.
     unbegun = (rebalance.status, rebalance.reason) == (RebalanceStatus.REJECTED, Reason.CANCELLED)
     if rebalance.status is not RebalanceStatus.DONE and not unbegun:
-        at.alert(rebalance, _words(rebalance))
+        at.alert(rebalance, in_words(rebalance))
     at.publish(rebalance, REBALANCED)
     at.rebalances.save(rebalance.with_work(published=True))
     at.worker.meter.put(line_of_rebalance(rebalance))
     return Onward(RebalanceRoute.DONE)
-
-
-def _words(rebalance: Rebalance) -> str:
-    """How it ended, for a person: what is off its target by how much, the most first, and why."""
-    off = sorted(rebalance.residual, key=lambda each: -abs(each.drift))[:3]
-    left = "; ".join(f"{each.symbol} {each.drift * 100:+.1f} % off its target: {each.why}" for each in off)
-    more = f" and {len(rebalance.residual) - 3} more" if len(rebalance.residual) > 3 else ""
-    reason = f" ({rebalance.reason.explanation.rstrip('.')})" if rebalance.reason else ""
-    return f"{rebalance.status.value.replace('_', ' ')}{reason}{f'. {left}{more}' if left else ''}"

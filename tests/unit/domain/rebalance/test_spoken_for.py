@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,9 +12,9 @@ from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
 from repeg.domain.rebalance.plan import plan, plan_buys
-from repeg.domain.rebalance.spoken import SpokenFor, spoken_for, without_price
+from repeg.domain.rebalance.spoken import SpokenFor, filled_lately, spent_lately, spoken_for, without_price
 from tests.support.books import book, held, price, shares_of, targets, why_left
-from tests.support.make import child, order, report
+from tests.support.make import NOON, child, order, report
 
 NONE_HELD: dict[str, Decimal] = {}
 PRICES = {"TQQQ": price("TQQQ", 50)}
@@ -80,6 +81,44 @@ def test_what_an_order_of_ours_may_still_cost_is_told_by_its_record(fields: dict
 
 def test_what_buys_a_short_back_is_kept_for_it_elsewhere() -> None:
     assert spoken_for([_ours()], [report()], PRICES, {"TQQQ": Decimal(-100)}) == SpokenFor(Decimal(0))
+
+
+_SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "ago", "dollars"),
+    [
+        ({"status": ChildStatus.FILLED, "closed_at": NOON}, 9, 5050),
+        ({"status": ChildStatus.FILLED, "closed_at": NOON}, 10, 0),
+        ({}, 3600, 5050),
+        ({"status": ChildStatus.CANCELED, "filled_qty": Decimal(10), "closed_at": NOON}, 1, 505),
+        ({"status": ChildStatus.CANCELED, "filled_qty": Decimal(0), "closed_at": NOON}, 1, 0),
+        ({"status": ChildStatus.FILLED, "avg_fill_price": None, "closed_at": NOON}, 1, 5100),
+    ],
+    ids=[
+        "a moment ago",
+        "shown by now",
+        "at rest, whenever it was",
+        "a part",
+        "nothing",
+        "without a price",
+    ],
+)
+def test_what_was_bought_a_moment_ago_need_not_be_gone_from_the_cash(
+    fields: dict[str, Any], ago: int, dollars: int
+) -> None:
+    filled = {"filled_qty": Decimal(100), "avg_fill_price": Decimal("50.5"), "limit_price": Decimal(51)}
+    ours, now = _ours(children=(child(**filled | fields),)), NOON + ago * _SECOND
+    assert spent_lately([ours], NONE_HELD, now) == SpokenFor(Decimal(dollars))
+    assert filled_lately(ours, now) is (dollars > 0)
+    assert spent_lately([ours], {"TQQQ": Decimal(-100)}, now).dollars == 0, "kept for the short elsewhere"
+    assert spent_lately([ours.changed(side="sell")], NONE_HELD, now).dollars == 0
+
+
+def test_what_was_bought_a_moment_ago_for_nobody_knows_what_is_no_zero() -> None:
+    unpriced = child(status=ChildStatus.FILLED, filled_qty=Decimal(100), limit_price=None, closed_at=NOON)
+    assert "TQQQ" in spent_lately([_ours(children=(unpriced,))], NONE_HELD, NOON).unknown
 
 
 def test_prices_are_asked_of_what_names_none() -> None:

@@ -74,3 +74,12 @@ def status_with(rebalance: Rebalance, left: Iterable[Residual]) -> RebalanceStat
     within = max(rebalance.wanted.threshold, smallest / rebalance.equity if rebalance.equity else ZERO)
     off = any(abs(each.drift) > within for each in left)
     return RebalanceStatus.DONE_WITH_RESIDUAL if off else RebalanceStatus.DONE
+
+
+def in_words(rebalance: Rebalance) -> str:
+    """How it ended, for a person: what is off its target by how much, the most first, and why."""
+    off = sorted(rebalance.residual, key=lambda each: -abs(each.drift))[:3]
+    left = "; ".join(f"{each.symbol} {each.drift * 100:+.1f} % off its target: {each.why}" for each in off)
+    more = f" and {len(rebalance.residual) - 3} more" if len(rebalance.residual) > 3 else ""
+    reason = f" ({rebalance.reason.explanation.rstrip('.')})" if rebalance.reason else ""
+    return f"{rebalance.status.value.replace('_', ' ')}{reason}{f'. {left}{more}' if left else ''}"

@@ -7,11 +7,14 @@ So every order is counted, and one whose cost cannot be told is no zero: then no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from repeg.domain.market.reports import OrderReport
+from repeg.domain.order.children import ChildRecord
 from repeg.domain.order.record import Order
+from repeg.domain.patience import SHOWS_AFTER
 from repeg.domain.rebalance.book import ZERO, Holding, Price
 from repeg.domain.settings import SYMBOL
 
@@ -52,6 +55,47 @@ def spoken_for(
     unknown = sorted({symbol for symbol, cost in costs if cost is None})
     why = f"an order to buy {', '.join(unknown)} rests, and what it may cost cannot be told" if unknown else ""
     return SpokenFor(sum((cost for _, cost in costs if cost is not None), ZERO), why)
+
+
+def filled_lately(order: Order, now: datetime) -> bool:
+    """True when shares of it may have been filled so lately that the account need not show them."""
+    return any(_is_late(child, now) for child in order.children)
+
+
+def shown_at(lately: Iterable[Order], now: datetime) -> datetime | None:
+    """When the account shows for certain what orders filled lately; None: it does."""
+    times = [_over_at(child, now) for order in lately for child in order.children if _is_late(child, now)]
+    return max(times) + SHOWS_AFTER if times else None
+
+
+def spent_lately(ours: Iterable[Order], held: Mapping[str, Decimal], now: datetime) -> SpokenFor:
+    """What orders of ours have bought so lately that the cash need not be less of it yet.
+
+    If it is less already, it counts twice, and less is bought for it; else it would be spent twice.
+    """
+    costs = [
+        (order.symbol, _cost_of(child))
+        for order in ours
+        for child in order.children
+        if _is_late(child, now) and _opens(order.symbol, order.side, held)
+    ]
+    unknown = sorted({symbol for symbol, cost in costs if cost is None})
+    why = f"{', '.join(unknown)} was bought a moment ago, and for what cannot be told" if unknown else ""
+    return SpokenFor(sum((cost for _, cost in costs if cost is not None), ZERO), why)
+
+
+def _is_late(child: ChildRecord, now: datetime) -> bool:
+    return child.filled_qty > 0 and now - _over_at(child, now) < SHOWS_AFTER
+
+
+def _over_at(child: ChildRecord, now: datetime) -> datetime:
+    # Of one that rests nobody knows when its shares were filled.
+    return child.closed_at or (child.sent_at if child.status.closed else now)
+
+
+def _cost_of(child: ChildRecord) -> Decimal | None:
+    price = child.avg_fill_price or child.limit_price
+    return child.filled_qty * price if price else None
 
 
 def without_worth(holdings: Iterable[Holding], prices: Mapping[str, Price]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from repeg.broker import alpaca_parse as parse
 from repeg.broker.alpaca_fields import Unreadable, moment
 from repeg.domain.market.reports import OrderStatus
+from repeg.domain.rebalance.spoken import spoken_for
 
 ORDER: dict[str, Any] = {
     "id": "61e69015-8549-4bfd-b9c3-01e75843f47d",
@@ -121,11 +122,27 @@ def test_an_order_by_amount_and_one_for_an_option_say_what_they_may_cost() -> No
 
 
 def test_a_list_for_who_must_know_every_buy_has_no_gaps() -> None:
-    spread = order(side="", symbol="", order_class="mleg")
-    assert len(parse.readable_order_reports([spread, order()])) == 1
+    unknown = order(side="", symbol="")
+    assert len(parse.readable_order_reports([unknown, order()])) == 1
     with pytest.raises(Unreadable, match="is missing"):
-        parse.order_reports_with_every_buy([order(), spread])
+        parse.order_reports_with_every_buy([order(), unknown])
+    with pytest.raises(Unreadable, match="qty"):
+        parse.order_reports_with_every_buy([order(side="", symbol="", order_class="mleg", qty="?")])
     assert len(parse.order_reports_with_every_buy([order(), order(side="sell", qty="?")])) == 1
+
+
+@pytest.mark.parametrize(("limit", "side"), [("1.25", "buy"), ("-0.5", "sell"), ("0", "sell"), (None, "buy")])
+def test_an_order_for_several_options_holds_nobody_up(limit: str | None, side: str) -> None:
+    """It has neither symbol nor side: those are its legs'. What all of them take together is what it may cost."""
+    legs = [order(symbol="SPY261218C00600000"), order(symbol="SPY261218C00610000", side="sell")]
+    spread = order(side="", symbol="", order_class="mleg", qty="2", limit_price=limit, legs=legs)
+    assert len(parse.readable_order_reports([spread, order()])) == 1
+    report, _ = parse.order_reports_with_every_buy([spread, order()])
+    assert (report.symbol, report.side) == ("SPY261218C00600000 and SPY261218C00610000", side)
+    assert (report.qty, report.multiplier) == (2, 100)
+    told = spoken_for([], [report], {}, {})
+    assert told.dollars == (250 if limit == "1.25" else 0)
+    assert ("SPY261218C00610000" in told.unknown) is (limit is None)
 
 
 @pytest.mark.parametrize("missing", [None, "absent"])

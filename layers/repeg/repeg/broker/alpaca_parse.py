@@ -100,12 +100,26 @@ def readable_order_reports(body: Any) -> list[OrderReport]:
 
 def order_reports_with_every_buy(body: Any) -> list[OrderReport]:
     """The same, unless one that cannot be read may be a buy: for who must know what is spent, a gap is no list."""
-    reports = _reports(body)
-    for order, report in zip(body, reports, strict=True):
-        sells = isinstance(order, dict) and str(order.get("side")).startswith("sell")
-        if isinstance(report, Unreadable) and not sells:
+    found = []
+    for order, report in zip(body, _reports(body), strict=True):
+        if isinstance(report, OrderReport):
+            found.append(report)
+        elif isinstance(order, dict) and order.get("order_class") == "mleg":
+            found.append(_several_options(order))
+        elif not isinstance(order, dict) or not str(order.get("side")).startswith("sell"):
             raise Unreadable(f"an open order cannot be read: {report}")
-    return [report for report in reports if isinstance(report, OrderReport)]
+    return found
+
+
+def _several_options(fields: dict[str, Any]) -> OrderReport:
+    """An order for several options at once, which has neither symbol nor side: what it takes counts as a buy of all."""
+    # The limit is for all legs together, and negative where they bring money
+    # (docs.alpaca.markets/docs/options-level-3-trading).
+    limit = read.optional_number(fields, "limit_price")
+    legs = [read.object_of(leg, "leg").get("symbol") for leg in read.items(fields, "legs")]
+    side = "sell" if limit is not None and limit <= 0 else "buy"
+    named = fields | {"symbol": " and ".join(map(str, legs)) or "options", "side": side, "legs": None}
+    return order_report(named).changed(multiplier=_OPTION)
 
 
 def _reports(body: Any) -> list[OrderReport | Unreadable]:
@@ -130,6 +144,12 @@ def fills(body: Any) -> tuple[Fill, ...]:
         with suppress(Unreadable):
             found.append(_fill(read.object_of(activity, "activity")))
     return tuple(found)
+
+
+def last_activity(body: list[Any]) -> str | None:
+    """The id of the last activity of a list, from which the next page goes on; None if it has none."""
+    last = body[-1] if body else None
+    return str(last["id"]) if isinstance(last, dict) and last.get("id") else None
 
 
 def _fill(fields: dict[str, Any]) -> Fill:

@@ -16,7 +16,13 @@ from repeg.wiring.timetable import timetable
 @invoked
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Any event -> `{"to_do", "started"}`: orders."""
-    done = sweep(clients.worker(broker), clients.executions(), timetable(), clients.intake_paused)
+    try:
+        return sweep(clients.worker(broker), clients.executions(), timetable(), clients.intake_paused)
+    finally:  # whatever befalls orders: rebalances and cancels have nobody else to look after them
+        _look_after_the_others()
+
+
+def _look_after_the_others() -> None:
     try:
         sweep_rebalances(clients.rebalancer(broker), clients.rebalancing())
     except Exception as error:  # positions and orders are looked after, and the next sweep looks again
@@ -33,4 +39,3 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         logger.error(f"the account could not be checked: {error}")
     except OperatorError as error:
         logger.error(str(error), alert=True)
-    return done

@@ -16,7 +16,7 @@ from repeg.errors import ConfigurationError
 from repeg.wiring import clients, connection
 from repeg.wiring.handlers import run_step
 from repeg.wiring.inbox import intake
-from tests.integration.handlers.conftest import Stack, forget_everything
+from tests.integration.handlers.conftest import Stack, forget_everything, handler_of
 
 STEPS = [
     "assess_market",
@@ -243,3 +243,20 @@ def test_a_step_that_cannot_go_on_to_protect_leaves_it_to_that_state(
     leads_on = Next(Route.PROTECT_POSITION)
     taken = run_step(worker, order_id, f"{order_id}-1", Route.CHECK_FILL, lambda *_: leads_on)
     assert taken == leads_on
+
+
+def test_rebalances_and_cancels_are_looked_after_though_orders_cannot_be(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    app = handler_of("sweep_orders")
+
+    def fails(*_: Any) -> None:
+        raise RuntimeError("the orders cannot be listed")
+
+    monkeypatch.setattr(app, "sweep", fails)
+    monkeypatch.setattr(app, "sweep_rebalances", lambda *_: looked.append("rebalances"))
+    monkeypatch.setattr(app, "check_account", lambda: looked.append("account"))
+    with pytest.raises(RuntimeError):
+        stack.call("sweep_orders", {})
+    assert looked == ["rebalances", "account"]

@@ -126,6 +126,7 @@ class RebalanceStore(Claims, Fenced, Lines):
         if self._take(PORTFOLIO, rebalance.rebalance_id, _place_key(rebalance), now):
             return True
         self._free_turn()
+        self._free_place(now)
         return False
 
     def _free_turn(self) -> None:
@@ -138,11 +139,17 @@ class RebalanceStore(Claims, Fenced, Lines):
         except ClientError as error:
             raise_unless_condition(error)
 
+    def _free_place(self, now: datetime) -> None:
+        """Take the first out of the line if it is over or not there: it would never have its turn, nor who follows."""
+        first = self._line(PORTFOLIO).first(now)
+        if first is not None and self._is_over(first):
+            self._drop_place(PORTFOLIO, first)
+
     def _is_over(self, rebalance_id: str) -> bool:
-        """True for one that has ended."""
+        """True for one that has ended, or has no record: a place in line is written together with that."""
         # By the item's own attribute: a record of another version cannot be read, and must fail none but its own steps.
         item = self._get(_key(rebalance_id))
-        return item is not None and from_item(item)["status"] in _OVER
+        return item is None or from_item(item)["status"] in _OVER
 
     def _write(self, read: Rebalance, written: Rebalance, writes: list[dict[str, Any]]) -> None:
         if not writes:

@@ -62,6 +62,18 @@ class Lines(Table):
         )
         return line_of(item for page in pages for item in page["Items"])
 
+    def _drop_place(self, line: str, who: str) -> None:
+        """Take who is over, or not there, out of a line."""
+        answer = self._client.query(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :queue",
+            FilterExpression="order_id = :order AND attribute_exists(parked_until)",
+            ExpressionAttributeValues=to_item({":queue": f"QUEUE#{line}", ":order": who}),
+        )
+        for item in answer["Items"]:
+            self._client.delete_item(TableName=self._table, Key={"pk": item["pk"], "sk": item["sk"]})
+
     def _give_if_mine(self, line: str, who: str) -> dict[str, Any]:
         return {
             "TableName": self._table,
@@ -97,15 +109,7 @@ class Turns(Lines):
 
     def drop_place(self, symbol: str, order_id: str) -> None:
         """Take an order that is over, or not there, out of the symbol's line."""
-        answer = self._client.query(
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :queue",
-            FilterExpression="order_id = :order AND attribute_exists(parked_until)",
-            ExpressionAttributeValues=to_item({":queue": f"QUEUE#{symbol}", ":order": order_id}),
-        )
-        for item in answer["Items"]:
-            self._client.delete_item(TableName=self._table, Key={"pk": item["pk"], "sk": item["sk"]})
+        self._drop_place(symbol, order_id)
 
     def borrow_turn(self, order: Order) -> bool:
         """True when an order that is over got its symbol's turn back, to look after its shares."""

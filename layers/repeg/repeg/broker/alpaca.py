@@ -25,7 +25,16 @@ from repeg.broker.alpaca_wire import (
     Wire,
     is_loopback,
 )
-from repeg.broker.port import Accepted, Ambiguous, CancelOutcome, InTime, SubmitOutcome, Throttled, always
+from repeg.broker.port import (
+    MOST_FILLS,
+    Accepted,
+    Ambiguous,
+    CancelOutcome,
+    InTime,
+    SubmitOutcome,
+    Throttled,
+    always,
+)
 from repeg.budget.ledger import RateBudget
 from repeg.domain.market.reports import (
     US_EQUITY,
@@ -213,10 +222,19 @@ class AlpacaBroker(MarketData):
             # The bound is exclusive, and orders may share a time.
             query["after"] = _stamp(latest - timedelta(microseconds=1))
 
-    def newest_fills(self) -> tuple[Fill, ...]:
-        """The last 100 fills, the most that one answer has."""
-        query = {"direction": "desc", "page_size": _FILLS}
-        return read_answer(parse.fills, self._get("/account/activities/FILL", query))
+    def newest_fills(self, since: datetime) -> tuple[Fill, ...]:
+        """The last 100 fills, the most that one answer has, and as many pages more as it takes to `since`."""
+        query: dict[str, Any] = {"direction": "desc", "page_size": _FILLS}
+        found: list[Fill] = []
+        for _ in range(MOST_FILLS // _FILLS):
+            reply = self._get("/account/activities/FILL", query)
+            page = read_answer(parse.fills, reply)
+            found += page
+            last = parse.last_activity(reply.body) if len(reply.body) >= _FILLS else None
+            if last is None or not page or page[-1].at < since:
+                break
+            query["page_token"] = last
+        return tuple(found)
 
     def submit(self, child: ChildOrder, in_time: InTime = always) -> SubmitOutcome:
         """Send a child order, once."""

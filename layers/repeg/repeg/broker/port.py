@@ -66,6 +66,9 @@ class Throttled:
     why: str = "no trading request is free"
 
 
+MOST_FILLS = 1000
+"""So many fills one look at the journal reads at most: exits need the requests, too."""
+
 InTime = Callable[[], bool]
 """Asked right before an order is sent: may it still be?"""
 
@@ -173,8 +176,11 @@ class Broker(Protocol):
     def groups(self, symbol: str, after: datetime) -> tuple[OrderReport, ...]:
         """As `orders`, with the legs of a group under its first and not beside it."""
 
-    def newest_fills(self) -> tuple[Fill, ...]:
-        """The last 100 fills of the account by its own journal, the newest first (one trading request)."""
+    def newest_fills(self, since: datetime) -> tuple[Fill, ...]:
+        """The fills of the account since then by its own journal, the newest first: 100 at least, 1000 at most.
+
+        One trading request for each 100 of them.
+        """
 
     def cancel(self, broker_order_id: str) -> CancelOutcome:
         """Ask for a cancel."""

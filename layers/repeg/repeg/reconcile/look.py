@@ -1,10 +1,13 @@
-"""Both sides read: three trading requests for the broker's, a few queries for the store's."""
+"""Both sides read: three trading requests for the broker's, more on a wild day, a few queries for the store's."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from repeg.broker.port import MOST_FILLS
 from repeg.care.survey import Survey, list_executions
 from repeg.domain.market.reports import Fill, OrderReport
 from repeg.domain.order.record import Order
@@ -17,7 +20,9 @@ from repeg.reconcile.counters import Counters
 from repeg.reconcile.day import read_day
 
 NEWEST = 100
-"""Records that a look reads beside those that hold or owe something: more than fill between two comparisons."""
+"""Records that a look reads for each 100 fills, beside those that hold or owe something."""
+FILLED_WITHIN = timedelta(minutes=10)
+"""The time whose fills a look compares: those since the last comparison, and since the one before should that fail."""
 ASKED = 10
 """Orders behind fills that no record names which one look asks for: one trading request each."""
 
@@ -43,7 +48,8 @@ def look(survey: Survey, counters: Counters, token: str, strangers: set[str]) ->
     store, records = survey.worker.orders, Records()
     to_do, listed = frozenset(store.to_do()), frozenset(store.holding_shares())
     shown = [report.client_order_id for report in (survey.open_orders or {}).values()]
-    _read(survey, records, {*to_do, *listed, *store.given_up(), *store.newest_ids(NEWEST), *_named(shown)})
+    newest = store.newest_ids(NEWEST * max(1, math.ceil(len(fills) / NEWEST)))
+    _read(survey, records, {*to_do, *listed, *store.given_up(), *newest, *_named(shown)})
     asked = _ask(survey, fills, records, strangers)
     _read(survey, records, _named(report.client_order_id for report in asked.values()))
     queues = _queues(survey, records)
@@ -75,7 +81,10 @@ def _list_broker(survey: Survey) -> tuple[Fill, ...]:
     worker = survey.worker
     # A comparison can wait: it leaves alone what is kept for exits.
     broker = worker.broker_for(Priority.ROUTINE)
-    positions, open_orders, fills = broker.positions(), broker.open_orders(), broker.newest_fills()
+    since = survey.now - FILLED_WITHIN
+    positions, open_orders, fills = broker.positions(), broker.open_orders(), broker.newest_fills(since)
+    if len(fills) >= MOST_FILLS and fills[-1].at >= since:
+        worker.log.error(f"the {len(fills)} newest fills were compared, those before {fills[-1].at:%H:%M:%S} UTC not")
     survey.positions = {position.symbol: position for position in positions}
     survey.open_orders = {report.broker_order_id: report for report in open_orders}
     survey.session = worker.time.calendar(broker, survey.now).session_at(survey.now)

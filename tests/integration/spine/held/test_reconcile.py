@@ -273,3 +273,34 @@ def test_what_is_placed_while_it_compares_is_not_held_against_older_lists(lab: L
     assert (held.guard.protected, held.guard.protections[-1].status) == (True, ProtectionStatus.LIVE)
     assert len(alerts(lab)) == 1, "that somebody had cancelled the first one"
     check_held(lab, free=100, strangers=True)
+
+
+def _fills_of_others(lab: Lab, **fault: Any) -> None:
+    """The journal's next page is full of what others have just filled."""
+    at = lab.time.latest_now().isoformat()
+    fill = {"activity_type": "FILL", "transaction_time": at, "symbol": "SPY", "qty": "1", "cum_qty": "1"}
+    body = [fill | {"id": f"{number}", "order_id": f"00000000-0000-4000-8000-{number:012d}"} for number in range(100)]
+    where = {"method": "GET", "path": "/v2/account/activities/FILL", "kind": "error", "status": 200}
+    lab.control.faults(where | {"body": body} | fault)
+
+
+def test_a_fill_behind_more_than_one_answer_holds_is_compared(lab: Lab) -> None:
+    order = run(lab)
+    child = order.children[-1].changed(filled_qty=Decimal(0), avg_fill_price=None, status=ChildStatus.CANCELED)
+    rewritten(lab, order.with_child(child).changed(status=Status.UNFILLED))
+    _fills_of_others(lab, count=1)
+    lab.stall("broker.positions", lambda: _fills_of_others(lab, count=1), nth=2)
+    assert whats(lab.reconcile(fix=False)) == ["unrecorded fill"]
+
+
+def test_fills_without_end_take_ten_answers_and_no_more(lab: Lab) -> None:
+    _fills_of_others(lab)
+    marked = lab.mark()
+    assert lab.reconcile(fix=False)["drift"] == 0
+    asked = trading_calls(lab.control.journal(after=marked))
+    assert len([each for each in asked if "activities" in each]) == 10
+    lab.control.faults()
+    lab.sleep(660)
+    marked = lab.mark()
+    assert lab.reconcile(fix=False)["drift"] == 0
+    assert len(trading_calls(lab.control.journal(after=marked))) == 3

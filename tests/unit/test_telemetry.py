@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
@@ -89,3 +91,43 @@ def test_a_handler_that_fails_tells_so_and_of_its_calls(capsys: pytest.CaptureFi
         handler({}, Context())
     told = {name: value for line in lines(capsys) for name, value in line.items()}
     assert (told["BrokerCalls"], told["FunctionErrors"]) == ([1], [1])
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["hangs", "and fails at last"])
+def test_a_handler_whose_time_is_up_tells_so_before_it_is_killed(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, fails: bool
+) -> None:
+    class Context:
+        function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "x"
+
+        def get_remaining_time_in_millis(self) -> int:
+            return 0
+
+    @invoked
+    def handler(event: dict[str, Any], context: Any) -> None:
+        for each in threading.enumerate():
+            if isinstance(each, threading.Timer):
+                each.join(10)
+        if fails:
+            raise ValueError
+
+    with pytest.raises(ValueError) if fails else nullcontext():
+        handler({}, Context())
+    assert [line["FunctionErrors"] for line in lines(capsys)] == [[1]]
+    assert "runs into its time-out" in caplog.text
+
+
+def test_a_handler_that_ends_in_time_leaves_no_last_word_behind(capsys: pytest.CaptureFixture[str]) -> None:
+    class Context:
+        function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "x"
+
+        def get_remaining_time_in_millis(self) -> int:
+            return 60_000
+
+    before = threading.active_count()
+    invoked(lambda event, context: None)({}, Context())
+    for each in threading.enumerate():
+        if isinstance(each, threading.Timer):
+            each.join(10)
+    assert threading.active_count() <= before
+    assert not lines(capsys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -20,6 +21,10 @@ _Answer = TypeVar("_Answer")
 _PLACES = 6
 # A gauge is told once a minute. Kept by the second, the last one is read as it was told; it costs no more.
 _BY_THE_SECOND, _BY_THE_MINUTE = 1, 60
+LAST_WORD_SECONDS = 0.3
+"""So long before its time-out an invocation is told as one that ran into it."""
+LONGEST_SECONDS = 900.0
+"""The most that Lambda gives an invocation."""
 _INVOCATION = ("function_name", "order_id", "signal_id")
 
 
@@ -95,17 +100,33 @@ calls = Calls()
 logger.addHandler(_Alerts())
 
 
+def _seconds_left(context: Any) -> float:
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return float(remaining()) / 1000 if remaining else LONGEST_SECONDS
+
+
+def _runs_out_of_time() -> None:
+    logger.error("it runs into its time-out")
+    meter.put(about_the_invocation(Line({Metric.FUNCTION_ERRORS: 1})))
+
+
 def invoked(handler: Callable[[dict[str, Any], Any], _Answer]) -> Callable[[dict[str, Any], Any], _Answer]:
     """What every function's handler is wrapped in: its log lines name the request, its calls are told at the end."""
 
     @wraps(handler)
     def wrapped(event: dict[str, Any], context: Any) -> _Answer:
+        # Nobody is left to tell of it once the time is over.
+        last_word = threading.Timer(_seconds_left(context) - LAST_WORD_SECONDS, _runs_out_of_time)
+        last_word.daemon = True
+        last_word.start()
         try:
             return handler(event, context)
         except Exception:
-            meter.put(about_the_invocation(Line({Metric.FUNCTION_ERRORS: 1})))
+            if not last_word.finished.is_set():
+                meter.put(about_the_invocation(Line({Metric.FUNCTION_ERRORS: 1})))
             raise
         finally:
+            last_word.cancel()
             calls.tell()
 
     logged: Callable[[dict[str, Any], Any], _Answer] = logger.inject_lambda_context(wrapped, clear_state=True)

@@ -115,6 +115,21 @@ def test_a_split_changes_shares_and_not_what_was_paid() -> None:
     assert earned(books) == [("4", "4", None, "close"), ("12", "12", None, "target")] and not books.lots
 
 
+def test_the_price_of_exits_before_and_after_a_split_is_that_of_a_share_of_today() -> None:
+    split = Adjustment(
+        why="corporate_action",
+        detail="2 for 1",
+        change=Decimal(6),
+        ratio=Decimal(2),
+        levels=LEVELS,
+        at=NOON + timedelta(minutes=3),
+    )
+    exits = (left(2, "4", "50", ExitReason.CLOSE, "x"), left(4, "12", "26", ExitReason.TARGET))
+    order = bracket(1, "10", "50", *exits, adjustments=(split,))
+    assert order.exit_price == Decimal("25.6"), "8 at 25 and 12 at 26"
+    assert bracket(1, "10", "50", left(2, "4", None, ExitReason.OUTSIDE), adjustments=(split,)).exit_price is None
+
+
 @pytest.mark.parametrize(("ratio", "shares", "price"), [("10", "100", "5.10"), ("0.1", "1", "510")])
 def test_shares_that_no_bracket_holds_are_split_too(ratio: str, shares: str, price: str) -> None:
     """Ten shares at 50 over the night of a split: at a hundredth more apiece they earned two hundredths."""

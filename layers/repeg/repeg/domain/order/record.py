@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from decimal import Decimal
+from math import prod
 from typing import Any, Literal
 
 from repeg.domain.history import Event, Told, with_event
 from repeg.domain.ladder.pricing import worst_price
 from repeg.domain.models import Frozen, Side, direction, printable
 from repeg.domain.money import floor_qty
+from repeg.domain.order.adjustments import ONE
 from repeg.domain.order.bygone import Bygone, bounded
 from repeg.domain.order.children import ChildRecord, ChildStatus
 from repeg.domain.order.parts import Ask, Care, Close, Guard, Result, Run, Sending, Terms, Unwind
@@ -169,8 +171,12 @@ class Order(Frozen):
 
     @property
     def exit_price(self) -> Decimal | None:
-        """Average price of the exits in dollars, as far as it is known."""
-        return average_price(self.all_exits)
+        """Average price of the exits in dollars, as far as it is known, for shares as they are since the last split."""
+        return average_price([self._in_todays_shares(gone) for gone in self.all_exits])
+
+    def _in_todays_shares(self, gone: Exit) -> Exit:
+        ratio = prod((adjusted.ratio for adjusted in self.care.adjustments if adjusted.at > gone.at), start=ONE)
+        return gone.changed(qty=gone.qty * ratio, price=gone.price and gone.price / ratio)
 
     @property
     def exit_reason(self) -> str | None:

@@ -18,7 +18,9 @@ from repeg.domain.metrics.measured import (
     line_of_sweep,
     lines_of,
 )
+from repeg.domain.order.bracket import Levels
 from repeg.domain.order.children import ChildStatus
+from repeg.domain.order.protection import Exit, ExitReason, Protection
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from tests.support.make import NOON, child, order
@@ -45,6 +47,16 @@ def ended(**fields: Any) -> Order:
         "children": (sent,),
     }
     return order(**(ordinary | fields))
+
+
+def _oco(second: int) -> Protection:
+    levels = Levels(stop=Decimal(49), target=Decimal(54))
+    return Protection(client_order_id="p1", qty=Decimal(100), levels=levels, placed_at=NOON + timedelta(seconds=second))
+
+
+def _gone(second: int, qty: str) -> Exit:
+    at = NOON + timedelta(seconds=second)
+    return Exit(source="u", reason=ExitReason.UNWIND, qty=Decimal(qty), price=Decimal(50), at=at)
 
 
 def test_one_refusal_of_a_few_orders_is_no_rate() -> None:
@@ -95,6 +107,25 @@ def test_sixty_seconds_are_quick_and_more_are_not() -> None:
     assert later and not later.quick
     partly = mark_of(ended(status=Status.PARTIALLY_FILLED))
     assert partly and not partly.quick
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({"protections": (_oco(3),)}, 3),
+        ({}, 40),
+        ({"exits": (_gone(25, "100"),)}, 25),
+        ({"exits": (_gone(25, "60"),)}, 40),
+        ({"kind": "order"}, None),
+    ],
+    ids=["guarded", "never guarded", "left without a guard", "left in part", "no bracket"],
+)
+def test_shares_that_nothing_ever_guarded_were_bare_until_they_left(
+    fields: dict[str, Any], seconds: int | None
+) -> None:
+    entry = ended().children[0].changed(closed_at=NOON)
+    bare = ended(**({"kind": "bracket", "children": (entry,), "completed_at": NOON + timedelta(seconds=40)} | fields))
+    assert lines_of(bare)[0].values.get(Metric.BARE_SECONDS) == seconds
 
 
 def test_targets_are_met_as_they_are_written() -> None:

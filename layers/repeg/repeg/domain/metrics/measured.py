@@ -125,12 +125,19 @@ def price_improvement_bps(order: Order) -> Decimal | None:
 
 
 def _bare_seconds(order: Order) -> Decimal | None:
-    """From the end of a bracket's entry to the first OCO that was written down to be sent."""
+    """From the end of a bracket's entry to the first OCO that was written down to be sent; without one, to its end."""
     placed = [oco.first_placed_at or oco.placed_at for oco in order.guard.protections]
     closed = [child.closed_at for child in order.sent if child.closed_at and child.filled_qty > 0]
-    if order.kind != "bracket" or not placed or not closed:
+    if order.kind != "bracket" or not closed:
         return None
-    return max(ZERO, Decimal(str((min(placed) - max(closed)).total_seconds())))
+    # The longest time of all is that of shares which nothing ever guarded.
+    until = min(placed) if placed else _left_at(order)
+    return max(ZERO, Decimal(str((until - max(closed)).total_seconds()))) if until else None
+
+
+def _left_at(order: Order) -> datetime | None:
+    """When the last share of it left; while some are there, when the order itself was over."""
+    return order.exit_at if order.exit_at and order.unexited_qty <= 0 else order.completed_at
 
 
 def line_of_rebalance(rebalance: Rebalance) -> Line:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from desk.cloud.watch.judge import Measured, judge
 from repeg.domain.metrics.listed import LISTED, NAMESPACE, SERVICE, TARGETS, Metric
 from repeg.events import ALERT, CONTROL, SOURCE, SUMMARY
 from tests.support.stack import ROOT, load_template, resources
@@ -148,9 +149,29 @@ def test_an_alarm_can_ring(name: str) -> None:
         assert how == ("Fn::GetAtt" if dimension["Name"] == "QueueName" else "Ref"), "a queue's Ref is its URL"
 
 
-def test_silence_counts_as_trouble_only_where_something_runs_every_minute() -> None:
+def test_silence_counts_as_trouble_only_where_something_runs_all_the_time() -> None:
     silent = {short(name) for name, alarm in ALARMS.items() if alarm["TreatMissingData"] == "breaching"}
-    assert silent == {"sweep-silent"}
+    assert silent == {"sweep-silent", "reconcile-errors"}
+
+
+@pytest.mark.parametrize(
+    ("last_told", "state"),
+    [
+        ({1: 0, 6: 0}, "OK"),
+        ({6: 0}, "OK"),
+        ({1: 1, 6: 0}, "OK"),
+        ({1: 1, 6: 1}, "ALARM"),
+        ({11: 0}, "ALARM"),
+        ({}, "ALARM"),
+    ],
+    ids=["runs", "ran", "failed once", "fails", "stopped", "never ran"],
+)
+def test_a_comparison_that_fails_or_does_not_run_rings(last_told: dict[int, int], state: str) -> None:
+    """By its errors, minutes ago: a comparison that goes well tells of none, one that does not run tells nothing."""
+    [alarm] = [alarm for name, alarm in ALARMS.items() if short(name) == "reconcile-errors"]
+    now = 100 * 60
+    told = [Measured(now - ago * 60, {"Sum": errors}) for ago, errors in last_told.items()]
+    assert judge(alarm | {"StateValue": "OK"}, told, now).state == state
 
 
 OWN = {name: alarm for name, alarm in ALARMS.items() if alarm["Namespace"] == NAMESPACE}

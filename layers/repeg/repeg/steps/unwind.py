@@ -13,6 +13,7 @@ from repeg.domain.order.fence import first_worked_by
 from repeg.domain.order.guarding import not_left, put_off, seen_to, unguarded
 from repeg.domain.order.protection import Exit, ExitReason
 from repeg.domain.order.record import ZERO, Order
+from repeg.domain.order.reservation import emptied
 from repeg.domain.patience import CLOSED_PAUSE_SECONDS, UNWIND_LOOK_SECONDS, backoff
 from repeg.domain.proof.agreement import changed_while_left, last_move
 from repeg.domain.reasons import Reason
@@ -120,7 +121,10 @@ def _flat(worker: Worker, before: Order, order: Order) -> Next:
         return worker.wait(unguarded(order), Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
     if order.status.terminal and order.exit_reason == ExitReason.UNWIND:
         worker.alert(order, f"{order.symbol} {_why_left(order)} and was left at {order.exit_price}")
-    kept = worker.save_exits(before, seen_to(unguarded(order)))
+    # Nothing is left to be guarded with the requests that were kept for that.
+    guard, unused = emptied(order.guard)
+    kept = worker.save_exits(before, seen_to(unguarded(order.changed(guard=guard))))
+    worker.give_back(unused)
     return Next(ladder_over(kept))
 
 

@@ -18,7 +18,7 @@ from repeg.domain.proof.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.endings import ChildOver, Onward, child_over
-from repeg.domain.rules.life import is_restoring, is_withdrawn, ladder_over
+from repeg.domain.rules.life import is_restoring, is_withdrawn, ladder_over, needs_no_care
 from repeg.domain.rules.timing import bare_for_long
 from repeg.domain.rules.walking import (
     is_exit,
@@ -128,8 +128,9 @@ def after_close(worker: Worker, order: Order, child: ChildRecord) -> Next:
     over = child_over(order, child)
     closed, unused = emptied(child)
     order = order.with_child(closed)
-    # Kept for its OCO: in a burst of entries the shares would be bare until the next minute's requests.
-    if order.terms.bracket and child.filled_qty > 0:
+    # Kept for its OCO: in a burst of entries the shares would be bare until the next minute's requests. What a close
+    # has taken over it sells itself.
+    if order.terms.bracket and child.filled_qty > 0 and not needs_no_care(order):
         kept, unused = unused.split(REQUESTS_PER_PROTECTION) if unused else (None, None)
         order = order.changed(guard=reserving(order.guard, kept))
     following = _onward(worker, order, over)

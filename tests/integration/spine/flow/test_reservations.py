@@ -13,9 +13,10 @@ from repeg.budget.table import budget_key
 from repeg.domain.halt import Halt, Mode
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
-from tests.support.brackets import CRWD, OCO, SUBMIT, crwd, moves
+from tests.support.brackets import CRWD, OCO, SUBMIT, bracket, crwd, moves
+from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.scenes import by_hand, on_order, run, whenever
+from tests.support.scenes import by_hand, market_time, on_order, run, send, whenever
 
 
 def _counted(lab: Lab) -> int:
@@ -91,6 +92,27 @@ def _protection_refused(lab: Lab) -> Order:
     return _bracket(lab)
 
 
+def _fallen_before_it_is_protected(lab: Lab) -> Order:
+    crwd(lab)
+    moves(lab, "filled", "529.00", "529.10")
+    order = bracket(lab)
+    assert order.status is Status.UNWOUND
+    return order
+
+
+def _closed_before_it_is_whole(lab: Lab) -> Order:
+    crwd(lab, size=10)
+    moves(lab, "fill", "534.70", "535.50")
+    send(lab, "a", **CRWD)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:02"))
+        assert lab.order("a").filled_qty == 10
+        send(lab, "c", kind="close", symbol="CRWD")
+        crowd.work()
+    assert lab.order("a").status is Status.SUPERSEDED
+    return lab.order("a")
+
+
 @pytest.mark.parametrize(
     "scene",
     [
@@ -105,6 +127,8 @@ def _protection_refused(lab: Lab) -> Order:
         _bracket_in_two_parts,
         _protection_late,
         _protection_refused,
+        _fallen_before_it_is_protected,
+        _closed_before_it_is_whole,
     ],
 )
 def test_the_budget_counts_what_was_sent(lab: Lab, scene: Callable[[Lab], Order]) -> None:

@@ -70,7 +70,7 @@ AT_WORK = (
 """While more may be bought or sold for it."""
 
 OWED = (
-    Rule(Stage.ENDING, lambda order: _needs_no_care(order), "what it bought was seen to, or an exit sees to it"),
+    Rule(Stage.ENDING, lambda order: needs_no_care(order), "what it bought was seen to, or an exit sees to it"),
     # Before protecting: an OCO would hold the shares that are to be sold.
     Rule(Stage.LEAVING, lambda order: order.unwind.wanted, "what it bought is not worth holding"),
     Rule(
@@ -180,7 +180,8 @@ def is_complete(order: Order) -> bool:
     return order.terms.requested_qty is not None and order.remaining_qty <= 0
 
 
-def _needs_no_care(order: Order) -> bool:
+def needs_no_care(order: Order) -> bool:
+    """True when what it bought was seen to, or an exit that took over sees to it."""
     return order.guard.settled or bool(order.close.superseded_by and not order.close.gave_way)
 
 

@@ -42,12 +42,12 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values
 
 def begin_of(since: str | None, today: bool, now: Callable[[], datetime]) -> datetime | None:
     """From when on things are listed; None: all of them. `now` is market time, asked for only where it is needed."""
-    from repeg.domain.market.sessions import EASTERN
-
     if since is not None and today:
         refuse("--today: not beside --since")
     if today:
-        return now().astimezone(EASTERN).replace(hour=0, minute=0, second=0, microsecond=0)
+        from desk.stack.market_time import day_begin
+
+        return day_begin(now())
     return None if since is None else time_of("--since", since, now)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -15,11 +15,12 @@ from repeg.domain.market.quotes import Quote
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.money import plain
 from repeg.domain.order.adjustments import CorporateAction
-from repeg.domain.order.record import ZERO
+from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.views import json_value
-from repeg.domain.profit import Books, Lot, Trade, still_held
+from repeg.domain.profit import Books, Lot, Trade, books_of, still_held
 
 _CENT = Decimal("0.01")
+Splits = tuple[CorporateAction, ...]
 WAYS = ("symbol", "strategy", "day")
 
 
@@ -31,8 +32,15 @@ class Worth:
     quotes: dict[str, Quote]
 
 
-def asked(case: Case, books: Books) -> tuple[Worth, tuple[CorporateAction, ...]]:
-    """What the books' shares are worth, and the splits that are in force: a trading request, and market data.
+def booked(orders: Sequence[Order], splits_of: Callable[[Books], Splits]) -> Books:
+    """The books of all orders, with the splits that are in force; `splits_of` is asked only where they matter."""
+    books = books_of(orders)
+    splits = splits_of(books) if split_perhaps(books) else ()
+    return books_of(orders, splits) if splits else books
+
+
+def worth_of(case: Case, books: Books) -> Worth:
+    """What the books' shares are worth: a trading request, and market data.
 
     Raises:
         Trouble: keys or clock are not as they must be.
@@ -40,12 +48,32 @@ def asked(case: Case, books: Books) -> tuple[Worth, tuple[CorporateAction, ...]]
     """
     account = case.fact(broker)
     held = {position.symbol: position.qty for position in account.urgent().positions()}
-    symbols = {lot.symbol for lot in books.lots} | {each.symbol for each in books.unmatched}
+    return Worth(held, account.quotes(_open_symbols(books)))
+
+
+def splits_in_force(case: Case, books: Books) -> Splits:
+    """The splits of the books' shares up to today: market data. Raises as `worth_of` does."""
     began = [trade.entered_at for trade in books.trades if trade.entered_at]
     began += [lot.at for lot in books.lots] + [each.at for each in books.unmatched]
-    today = market_now(case).astimezone(EASTERN).date()
-    splits = account.corporate_actions_of(symbols, min(began).astimezone(EASTERN).date()) if began else ()
-    return Worth(held, account.quotes(symbols)), tuple(split for split in splits if split.ex_date <= today)
+    if not began:
+        return ()
+    day = market_now(case).astimezone(EASTERN).date()
+    found = case.fact(broker).corporate_actions_of(split_perhaps(books), min(began).astimezone(EASTERN).date())
+    return tuple(split for split in found if split.ex_date <= day)
+
+
+def split_perhaps(books: Books) -> set[str]:
+    """What is held, was sold and never bought, or was held over a night and sold out by the count of before a split."""
+    overnight = {
+        trade.symbol
+        for trade in books.trades
+        if trade.entered_at and trade.entered_at.astimezone(EASTERN).date() < trade.exited_at.astimezone(EASTERN).date()
+    }
+    return _open_symbols(books) | overnight
+
+
+def _open_symbols(books: Books) -> set[str]:
+    return {lot.symbol for lot in books.lots} | {each.symbol for each in books.unmatched}
 
 
 @dataclass

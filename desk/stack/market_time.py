@@ -10,6 +10,7 @@ from pathlib import Path
 
 from desk.stack.connection import Connection
 from desk.stack.place import here
+from repeg.domain.market.sessions import EASTERN
 
 
 @dataclass(frozen=True)
@@ -49,3 +50,8 @@ def measured_now(connection: Connection, wall: Callable[[], datetime] = wall_clo
     """Now, by the clock of a stack's metrics and alarms: on the local cloud the market's."""
     setting = Setting.read(here().clock) if connection.is_local else Setting("")
     return datetime.fromtimestamp(setting.now(), UTC) if setting.text else wall()
+
+
+def day_begin(now: datetime) -> datetime:
+    """When the market day of a moment began, in New York: `--today` lists from then on, and what is earned counts."""
+    return now.astimezone(EASTERN).replace(hour=0, minute=0, second=0, microsecond=0)

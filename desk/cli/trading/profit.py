@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -12,12 +13,13 @@ from desk.cli.output import FAILED, print_csv, print_json, refuse, tell, tell_un
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from desk.positions.gains import Worth
+    from desk.doctor.case import Case
+    from desk.positions.gains import Splits, Worth
     from desk.stack.connection import Connection
-    from repeg.domain.order.adjustments import CorporateAction
     from repeg.domain.order.record import Order
     from repeg.domain.profit import Books
 
+_Known = TypeVar("_Known")
 FILLS = "at symbol side qty price cash kind strategy signal_id order_id source"
 FIGURES = "trades wins realised unrealised held fees unpriced_qty"
 
@@ -75,9 +77,8 @@ def pnl(
     Brackets by their own exits, all other shares first in, first out; without fees. Exit code 1: not all is counted.
     """
     from desk.cli.reaching import reaching
-    from desk.positions.gains import WAYS, gains
+    from desk.positions.gains import WAYS, booked, gains
     from desk.stack.market_time import measured_now
-    from repeg.domain.profit import books_of
 
     one_form(as_json, as_csv)
     if by not in WAYS:
@@ -85,12 +86,9 @@ def pnl(
     with reaching(stack) as connection:
         begin = begin_of(since, today, lambda: measured_now(connection))
         found, broken = _all_orders(connection)
-    books, worth, trouble = books_of(found), None, ""
-    # What was sold and never bought may have been split in between.
-    if books.lots or books.unmatched:
-        worth, splits, trouble = _asked(stack, books)
-        books = books_of(found, splits) if splits else books
-    view = gains(books, by, begin, worth) | {"unread": sorted(broken)}
+    broker = _Broker(stack)
+    books = booked(found, broker.splits)
+    view = gains(books, by, begin, broker.worth(books)) | {"unread": sorted(broken)}
     tell_unread(broken)
     if as_json:
         print_json(view)
@@ -100,7 +98,7 @@ def pnl(
         from desk.telling.render import console
 
         console().print(pnl_table(view))
-        for line in _remarks(view, trouble):
+        for line in _remarks(view, broker.trouble):
             tell(line)
     if broken:
         raise typer.Exit(FAILED)
@@ -119,19 +117,43 @@ def _all_orders(connection: Connection) -> tuple[list[Order], dict[str, str]]:
     return found, broken
 
 
-def _asked(stack: str, books: Books) -> tuple[Worth | None, tuple[CorporateAction, ...], str]:
-    """The account and the market, or why they could not be asked: what was realised is told all the same."""
-    from desk.doctor import reach
-    from desk.doctor.findings import Trouble
-    from desk.doctor.meter import Meter
-    from desk.positions.gains import asked
-    from desk.stack.market_time import wall_clock
-    from repeg.errors import RepegError
+class _Broker:
+    """The account and the market, asked where that is needed; what was realised is told without them, too."""
 
-    try:
-        return *asked(reach.reach(stack, Meter(), wall_clock, ()), books), ""
-    except (Trouble, RepegError) as problem:
-        return None, (), str(problem)
+    def __init__(self, stack: str) -> None:
+        self._stack = stack
+        self._case: Case | None = None
+        self.trouble = ""
+        """Why they could not be asked."""
+
+    def splits(self, books: Books) -> Splits:
+        """The splits in force of what the books hold."""
+        from desk.positions.gains import splits_in_force
+
+        return self._ask(lambda case: splits_in_force(case, books), ())
+
+    def worth(self, books: Books) -> Worth | None:
+        """What the books' shares are worth; None: nothing is held, or nobody knows."""
+        from desk.positions.gains import worth_of
+
+        return self._ask(lambda case: worth_of(case, books), None) if books.lots or books.unmatched else None
+
+    def _ask(self, ask: Callable[[Case], _Known], otherwise: _Known) -> _Known:
+        from desk.doctor import reach
+        from desk.doctor.findings import Trouble
+        from desk.doctor.meter import Meter
+        from desk.stack.market_time import wall_clock
+        from repeg.errors import RepegError
+
+        # Shares of before a split that could not be looked for have another price each.
+        if self.trouble:
+            return otherwise
+        try:
+            self._case = self._case or reach.reach(self._stack, Meter(), wall_clock, ())
+            return ask(self._case)
+        except (Trouble, RepegError) as problem:
+            self.trouble = str(problem)
+            return otherwise
 
 
 def _remarks(view: dict[str, Any], trouble: str) -> list[str]:

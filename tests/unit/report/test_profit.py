@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from desk.positions.gains import Worth, gains
+from desk.positions.gains import Worth, booked, gains
 from repeg.domain.order.adjustments import Adjustment, CorporateAction
 from repeg.domain.order.bracket import Levels
 from repeg.domain.order.bygone import Bygone
@@ -252,3 +252,15 @@ def test_a_day_is_measured_from_its_entries_and_from_the_last_close_for_what_was
 def test_who_was_short_loses_when_it_rises() -> None:
     books = books_of([bracket(1, "10", "50", side="sell", strategy="short")])
     assert losses_of(books, NOON.date(), {"TQQQ": Decimal(51)}, {}) == {"short": 10}
+
+
+def test_what_was_sold_out_by_the_count_of_before_a_split_is_asked_about_too() -> None:
+    """10 became 20 over the night, and 10 of them were sold: by the records alone all were, at a loss."""
+    split = CorporateAction(symbol="TQQQ", kind="forward_split", ratio=Decimal(2), ex_date=NOON.date())
+    orders = [traded(-24 * 60, "buy", "10", "40"), traded(1, "sell", "10", "21", order_id="sold")]
+    books = booked(orders, lambda _: (split,))
+    assert [(str(each.realised), each.qty) for each in books.trades] == [("10", 10)]
+    assert [(lot.qty, lot.price) for lot in books.lots] == [(10, 20)]
+    asked: list[Books] = []
+    booked([traded(1, "buy", "10", "40"), traded(2, "sell", "10", "41")], lambda books: asked.append(books) or ())
+    assert asked == [], "what came and went within a day was not split"

@@ -13,7 +13,7 @@ from desk.cli.output import FAILED, fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
     from desk.stack.connection import Connection
-    from desk.stack.following import Waited
+    from desk.stack.moving import Answer
     from repeg.domain.signals.outgoing import OutgoingSignal
 
 Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="In either case.")]
@@ -285,59 +285,44 @@ def adjust(
     as_json: AsJson = False,
 ) -> None:
     """Move the stop, the target, or both of a bracket; the old ones stay if the new ones are refused."""
-    from desk.stack.ordering import checked, made_id
+    from desk.stack import moving
+    from desk.stack.ordering import made_id
     from desk.stack.signal_files import BadSignals
 
     if stop is None and target is None:
         refuse("--stop: is missing; give --stop, --target, or both; nothing was sent")
-    body = {
-        "kind": "adjust",
-        "signal_id": id_ if id_ is not None else made_id("adjust", signal_id, datetime.now(UTC)),
-        "adjust_signal_id": signal_id,
-        "stop_loss": stop,
-        "take_profit": target,
-        "force": True if force else None,
-        "when_closed": "next_open" if next_open else None,
-    }
+    named = id_ if id_ is not None else made_id("adjust", signal_id, datetime.now(UTC))
     try:
-        signal = checked(body)
+        signal = moving.adjust(named, signal_id, stop, target, force=force, next_open=next_open)
     except BadSignals as problem:
         refuse(f"{problem}; nothing was sent")
-    _tell_answer(signal, _answer_to(signal, stack, timeout), timeout, as_json)
+    answer = _answer_to(signal, stack, timeout)
+    if as_json:
+        print_json(_document(signal, sent=True) | answer.view)
+    if not answer.over:
+        fail(f"no answer after {timeout:g} s ({answer.words}); it stays sent: repeg wait {signal.signal_id}")
+    if not as_json:
+        tell(answer.words)
+    if not answer.done:
+        raise typer.Exit(FAILED)
 
 
-def _answer_to(signal: OutgoingSignal, stack: str, timeout: float) -> Waited:
+def _answer_to(signal: OutgoingSignal, stack: str, timeout: float) -> Answer:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from desk.cli.reaching import reaching
-    from desk.stack.following import wait_for
+    from desk.stack import moving
     from desk.stack.records import records_of
-    from desk.stack.sending import send_all
+    from desk.stack.taking_back import NotSent
 
     with reaching(stack) as connection:
         try:
-            not_taken = send_all(connection.sqs, connection.queue_url, [signal])
+            moving.send(connection.sqs, connection.queue_url, signal)
         except (BotoCoreError, ClientError) as error:
             fail(f"the queue gave no answer: {error}; again under the same id it counts once: --id {signal.signal_id}")
-        if not_taken:
-            fail(f"the queue did not take it: {not_taken[signal.signal_id]}")
+        except NotSent as problem:
+            fail(f"the queue did not take it: {problem}")
         try:
-            return wait_for(records_of(connection), [signal.signal_id], timeout)
+            return moving.answer(records_of(connection), signal.signal_id, timeout)
         except KeyboardInterrupt:
             fail(f"stopped waiting; it was sent: repeg wait {signal.signal_id}")
-
-
-def _tell_answer(signal: OutgoingSignal, waited: Waited, timeout: float, as_json: bool) -> None:
-    view: dict[str, Any] = waited.orders[0] if waited.orders else {}
-    if as_json:
-        print_json(_document(signal, sent=True) | view)
-    if waited.unfinished:
-        stands = view.get("status", "not taken in yet: is intake paused?")
-        fail(f"no answer after {timeout:g} s ({stands}); it stays sent: repeg wait {signal.signal_id}")
-    # The last event but one says how it came out, the last that it was recorded.
-    words = next((each["detail"] for each in reversed(view["events"]) if each["state"] != "RecordOutcome"), "")
-    if not as_json:
-        why = f" ({view['reason']})" if view["reason"] else ""
-        tell(f"{view['status']}{why}: {words}")
-    if view["status"] != "done":
-        raise typer.Exit(FAILED)

@@ -1,15 +1,20 @@
-"""What the page may change: as `repeg halt`, `repeg resume` and `repeg cancel` do it."""
+"""What the page may change: as `repeg halt`, `resume`, `cancel` and `adjust` do it."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from desk.stack import intake
+from desk.blotter.refusal import Refused
+from desk.stack import intake, moving
 from desk.stack.connection import Connection
 from desk.stack.control import Stricter, Switch
 from desk.stack.records import Records
+from desk.stack.signal_files import BadSignals
 from desk.stack.taking_back import NotSent, ask
 from repeg.domain.halt import Halt, Mode, Scope
 from repeg.domain.models import printable
@@ -20,17 +25,14 @@ MOST_CHARACTERS = 200
 """Of a reason, and of a strategy's name."""
 
 ANSWERED_WITHIN_S = 10.0
-"""A cancel; how what it names ends is pushed."""
+"""A cancel or an adjust; what becomes of it later is pushed."""
 _HALTED = (Scope.ACCOUNT, Scope.STRATEGY, Scope.SYMBOL)
-
-
-class Refused(Exception):
-    """What was asked for makes no sense, or is refused; the message says why. Nothing was changed."""
+_ATTEMPT = re.compile(r"[0-9a-z-]{8,40}", re.ASCII)
 
 
 def halt(switch: Switch, body: Mapping[str, Any]) -> dict[str, Any]:
     """Have a word in force; says what holds now, and why nobody was told by mail, if so."""
-    scope, of = _scope(body)
+    scope, of = scope_of(body)
     mode = body.get("mode")
     if mode not in (Mode.HALTED.value, Mode.REDUCING.value):
         raise Refused("mode: must be halted or reducing")
@@ -44,18 +46,19 @@ def halt(switch: Switch, body: Mapping[str, Any]) -> dict[str, Any]:
         mode=Mode(mode),
         reason=reason,
         since=datetime.now(UTC).replace(microsecond=0),
-        cancel_open=body.get("cancel_open") is True,
+        # An entry that rests on would be filled behind the closes that are asked for next.
+        cancel_open=body.get("cancel_open") is True or body.get("flatten") is True,
     )
     try:
         untold = switch.halt(word)
     except Stricter as problem:
         raise Refused(f"{problem}; lift it first") from None
-    return {"said": word.sentence, "untold": untold}
+    return {"said": word.sentence, "untold": untold, "scope": scope.value, "of": of or None, "about": word.about}
 
 
 def resume(connection: Connection, switch: Switch, body: Mapping[str, Any]) -> dict[str, Any]:
     """Lift a word; with the account's, signals are taken again, too."""
-    scope, of = _scope(body)
+    scope, of = scope_of(body)
     in_force, untold = switch.lift(scope, of)
     about = of or "the account"
     said = f"{about} is active again" if in_force else f"{about} was not halted"
@@ -68,9 +71,7 @@ def resume(connection: Connection, switch: Switch, body: Mapping[str, Any]) -> d
 
 def cancel(connection: Connection, records: Records, body: Mapping[str, Any]) -> dict[str, Any]:
     """Take back what became of a signal; says what the stack answered."""
-    about = _text(body, "signal_id")
-    if not SIGNAL_ID.fullmatch(about):
-        raise Refused("signal_id: is none")
+    about = _signal_id(body)
     try:
         asked = ask(connection.sqs, connection.queue_url, records, about, ANSWERED_WITHIN_S)
     except NotSent as problem:
@@ -83,7 +84,36 @@ def cancel(connection: Connection, records: Records, body: Mapping[str, Any]) ->
     return {"said": asked.words, "untold": None}
 
 
-def _scope(body: Mapping[str, Any]) -> tuple[Scope, str]:
+def adjust(connection: Connection, records: Records, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Move a bracket's stop, target, or both; says what the stack answered, or that it has not yet.
+
+    The same levels asked for twice in one attempt are one signal: a second click, or a try after a lost answer, counts
+    for nothing.
+    """
+    about, attempt = _signal_id(body), _text(body, "attempt")
+    if not _ATTEMPT.fullmatch(attempt):
+        raise Refused("attempt: is none")
+    stop, target = (_text(body, name).strip() or None for name in ("stop", "target"))
+    if stop is None and target is None:
+        raise Refused("stop: is missing; give it, the target, or both")
+    force, next_open = (body.get(name) is True for name in ("force", "next_open"))
+    digest = hashlib.sha256(json.dumps([attempt, about, stop, target, force, next_open]).encode()).hexdigest()
+    try:
+        signal = moving.adjust(f"adjust-{digest[:24]}", about, stop, target, force=force, next_open=next_open)
+        moving.send(connection.sqs, connection.queue_url, signal)
+    except BadSignals as problem:
+        raise Refused(str(problem).replace("--", "")) from None
+    except NotSent as problem:
+        raise Refused(f"the queue did not take it: {problem}") from None
+    answer = moving.answer(records, signal.signal_id, ANSWERED_WITHIN_S)
+    said = answer.words
+    if not answer.over:
+        said = f"no answer after {ANSWERED_WITHIN_S:g} s ({said}); it stays sent, as {signal.signal_id}"
+    return {"said": said, "done": answer.done, "over": answer.over}
+
+
+def scope_of(body: Mapping[str, Any]) -> tuple[Scope, str]:
+    """Whom it is about. Raises Refused."""
     name, of = _text(body, "scope"), _text(body, "of").strip()
     if name not in _HALTED:
         raise Refused("scope: must be account, strategy or symbol")
@@ -96,6 +126,13 @@ def _scope(body: Mapping[str, Any]) -> tuple[Scope, str]:
     if (scope is Scope.ACCOUNT) is bool(of):
         raise Refused("of: must not be given for the account" if of else "of: which strategy?")
     return scope, of
+
+
+def _signal_id(body: Mapping[str, Any]) -> str:
+    found = _text(body, "signal_id")
+    if not SIGNAL_ID.fullmatch(found):
+        raise Refused("signal_id: is none")
+    return found
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from desk.blotter.feed import Row, Shown
+from desk.blotter.glances import Glances, Version
 from desk.blotter.rows import order_row, rebalance_row
-from desk.stack.glances import Glances, Version
 from desk.stack.market_time import wall_clock
 from desk.stack.records import Records
 from repeg.domain.order.record import Order

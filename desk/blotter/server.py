@@ -19,8 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from desk.blotter import acts
 from desk.blotter.door import HEADERS, KEY_HEADER, opens, refused
 from desk.blotter.feed import Shown, diff
+from desk.blotter.refusal import Refused
 from desk.blotter.rows import order_detail
-from desk.blotter.sources import BOOK, HALTS, INTAKE, Reached
+from desk.blotter.sources import ALERTS, BOOK, HALTS, INTAKE, Reached
 from desk.stack.intake import IntakeError
 from desk.stack.market_time import measured_now
 from repeg.domain.order.record import Order
@@ -53,6 +54,10 @@ class Server:
         app.router.add_post("/api/halt", self._halt)
         app.router.add_post("/api/resume", self._resume)
         app.router.add_post("/api/cancel", self._cancel)
+        app.router.add_post("/api/adjust", self._adjust)
+        app.router.add_post("/api/closings", self._closings)
+        app.router.add_post("/api/close", self._close)
+        app.router.add_post("/api/acknowledge", self._acknowledge)
         app.cleanup_ctx.append(self._watching)
         return app
 
@@ -153,14 +158,43 @@ class Server:
         reached = self._reached
         return web.json_response(await self._in_thread(lambda: acts.cancel(reached.connection, reached.records, body)))
 
+    async def _adjust(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        reached = self._reached
+        return web.json_response(await self._in_thread(lambda: acts.adjust(reached.connection, reached.records, body)))
+
+    async def _closings(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        closings = self._reached.closings
+        return web.json_response(await self._in_thread(lambda: closings.look(*acts.scope_of(body))))
+
+    async def _close(self, request: web.Request) -> web.Response:
+        shown = str((await _body(request)).get("shown"))
+        reached = self._reached
+        try:
+            said = await self._in_thread(lambda: reached.closings.close(reached.connection, shown))
+        finally:
+            reached.watcher.poke(BOOK)
+            reached.watcher.poke(HALTS)
+        return web.json_response(said)
+
+    async def _acknowledge(self, request: web.Request) -> web.Response:
+        names = (await _body(request)).get("alerts")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise web.HTTPBadRequest(text="alerts: must be a list of ids")
+        seen = await self._in_thread(lambda: self._reached.alerts.acknowledge(names))
+        self._reached.watcher.poke(ALERTS)
+        return web.json_response({"said": f"{seen} {'alert is' if seen == 1 else 'alerts are'} acknowledged"})
+
     async def _in_thread(self, act: Callable[[], Any]) -> Any:
         """What an act returns; what it raises, in words for the page."""
         try:
             return await asyncio.to_thread(act)
-        except acts.Refused as problem:
+        except Refused as problem:
             raise web.HTTPBadRequest(text=str(problem)) from None
         except (BotoCoreError, ClientError, IntakeError, OperatorError) as problem:
-            raise web.HTTPBadGateway(text=f"the stack did not do it: {problem}") from None
+            # What was asked for may have come about all the same; again, it counts once.
+            raise web.HTTPBadGateway(text=f"the stack gave no answer: {problem}") from None
 
     async def _watching(self, app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(self._reached.watcher.run())

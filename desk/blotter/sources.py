@@ -6,26 +6,37 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from desk.blotter.alerts import Alerts
 from desk.blotter.book import Book
+from desk.blotter.closings import Closings
 from desk.blotter.feed import Shown
+from desk.blotter.glances import Glances
 from desk.blotter.holdings import Holdings
+from desk.blotter.realised import Realised
 from desk.blotter.rows import figure_rows, halt_row
 from desk.blotter.watch import Source, Watcher
 from desk.doctor.case import Case
+from desk.positions.gains import splits_in_force
 from desk.stack import intake
 from desk.stack.alarms import described
 from desk.stack.connection import Connection
 from desk.stack.control import Switch
-from desk.stack.glances import Glances
+from desk.stack.market_time import measured_now
 from desk.stack.records import Records, records_of
 from repeg.domain.metrics.figures import LOOKED_AT
 
 BOOK, HALTS, FIGURES, ALARMS, HOLDINGS, INTAKE = "orders", "halts", "figures", "alarms", "broker", "intake"
+ALERTS, REALISED = "alerts", "realised"
 # What changes by the second is looked at twice in it: a change is on the page within one.
 BOOK_S, HALTS_S = 0.4, 1.0
 FIGURES_S, INTAKE_S = 15.0, 10.0
 QUOTES_S = 2.0
 ALARMS_LOCAL_S, ALARMS_S = 5.0, 30.0
+ALERTS_LOCAL_S, ALERTS_S = 3.0, 10.0
+REALISED_S = 15.0
+"""Where nothing traded only a new day is looked for."""
+REALISED_AFTER_S = 2.0
+"""It reads all orders that there ever were: the page comes first."""
 BROKER_TROUBLE_S = 20.0
 """Each try at a broker that does not answer takes two trading requests."""
 
@@ -38,6 +49,8 @@ class Reached:
     records: Records
     switch: Switch
     watcher: Watcher
+    closings: Closings
+    alerts: Alerts
 
 
 def reached(connection: Connection, reach: Callable[[], Case]) -> Reached:
@@ -46,8 +59,10 @@ def reached(connection: Connection, reach: Callable[[], Case]) -> Reached:
     switch = Switch.of(connection)
     book = Book(records, Glances(connection.dynamodb, connection.table))
     holdings = Holdings(reach)
+    alerts = Alerts(connection)
+    realised = Realised(records.orders, lambda: measured_now(connection), lambda books: splits_in_force(reach(), books))
     # Made before any thread asks for them: a session must not make clients in several threads.
-    for client in ("cloudwatch", "lambda_", "sqs", "events"):
+    for client in ("cloudwatch", "lambda_", "logs", "sqs", "events"):
         getattr(connection, client)
     sources = (
         Source(BOOK, book.look, BOOK_S, after_trouble=2.0),
@@ -55,14 +70,16 @@ def reached(connection: Connection, reach: Callable[[], Case]) -> Reached:
         Source(FIGURES, lambda: {"figures": figure_rows(records.orders.marks(LOOKED_AT))}, FIGURES_S),
         Source(ALARMS, lambda: _alarms(connection), ALARMS_LOCAL_S if connection.is_local else ALARMS_S),
         Source(INTAKE, lambda: {"intake": {"intake": intake.look(connection).document()}}, INTAKE_S),
+        Source(ALERTS, alerts.look, ALERTS_LOCAL_S if connection.is_local else ALERTS_S),
         Source(HOLDINGS, holdings.look, QUOTES_S, after_trouble=BROKER_TROUBLE_S),
+        Source(REALISED, realised.look, REALISED_S, begins_after=REALISED_AFTER_S),
     )
 
     def hear(before: Shown, now: Shown) -> None:
-        _hear(watcher, holdings, before, now)
+        _hear(watcher, holdings, realised, before, now)
 
     watcher = Watcher(sources, hear)
-    return Reached(connection, records, switch, watcher)
+    return Reached(connection, records, switch, watcher, Closings(reach, switch), alerts)
 
 
 def _halts(switch: Switch) -> Shown:
@@ -86,12 +103,16 @@ def _alarms(connection: Connection) -> Shown:
     }
 
 
-def _hear(watcher: Watcher, holdings: Holdings, before: Shown, now: Shown) -> None:
-    """What was filled changes the account, what is over the figures."""
+def _hear(watcher: Watcher, holdings: Holdings, realised: Realised, before: Shown, now: Shown) -> None:
+    """What was filled changes the account and what was earned, what is over the figures."""
     if now.get("orders") is before.get("orders"):
         return
     old, rows = before.get("orders", {}), now.get("orders", {})
     holdings.watch(frozenset(row["symbol"] for row in rows.values() if row["live"]))
+    traded = [key for key, row in rows.items() if old.get(key) is not row and row["filled_qty"] != "0"]
+    if traded and "orders" in before:
+        realised.note(traded)
+        watcher.poke(REALISED)
     changed = [(old[key], row) for key, row in rows.items() if key in old and old[key] is not row]
     if any(was["filled_qty"] != row["filled_qty"] or was["holds"] != row["holds"] for was, row in changed):
         holdings.hurry()

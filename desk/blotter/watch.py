@@ -24,6 +24,7 @@ class Source:
     look: Callable[[], Shown]
     every: float
     after_trouble: float = 5.0
+    begins_after: float = 0.0
 
 
 class Watcher:
@@ -70,6 +71,9 @@ class Watcher:
 
     async def _watch(self, source: Source) -> None:
         poke = self._pokes[source.name]
+        if source.begins_after:
+            await self._watched.wait()
+            await asyncio.sleep(source.begins_after)
         while True:
             await self._watched.wait()
             poke.clear()

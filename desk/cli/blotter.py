@@ -37,7 +37,7 @@ def blotter(
     with bound, reaching(stack) as connection:
         key = new_key()
         # By its name: the stack that the page shows must stay the one that it asks the broker of.
-        server = Server(reached(connection, lambda: reach(connection.stack, Meter(), wall_clock)), key)
+        server = Server(reached(connection, lambda: reach(connection.stack, Meter(), wall_clock, ())), key)
 
         def ready(at: int) -> None:
             if port is None and at != DEFAULT_PORT:
@@ -45,7 +45,7 @@ def blotter(
             # After the #, where browsers keep it to themselves.
             address = f"http://{HOST}:{at}/#key={key}"
             print(address, flush=True)
-            tell("the address is its key: whoever has it may halt, resume and cancel; Ctrl-C ends it")
+            tell("the address is its key: whoever has it may halt, sell, move stops and cancel; Ctrl-C ends it")
             if open_page and _has_browser():
                 import webbrowser
 

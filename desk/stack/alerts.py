@@ -75,12 +75,17 @@ class Found:
 
 def find_alerts(connection: Connection, since: datetime, now: datetime, pages: int) -> Found:
     """Alerts from then until now, from at most so many pages of the log, each with its state."""
-    alerts, complete = _read(connection, since, pages)
+    alerts, complete = read(connection, since, pages)
+    return Found(judged(connection, alerts, now), complete)
+
+
+def judged(connection: Connection, alerts: list[Alert], now: datetime) -> tuple[Alert, ...]:
+    """The same alerts, each with its state as it is now."""
     if not alerts:
-        return Found((), complete)
+        return ()
     seen = Notes(connection.dynamodb, connection.table).acknowledged()
     over = _over(OrderStore(connection.dynamodb, connection.table), alerts, now)
-    return Found(tuple(_judged(alert, seen, over) for alert in alerts), complete)
+    return tuple(_judged(alert, seen, over) for alert in alerts)
 
 
 def acknowledge(connection: Connection, found: Found) -> Found:
@@ -115,8 +120,8 @@ def _ended(order: Order | None, what: str) -> bool:
     return order is not None and all(told.what != what for told in order.told)
 
 
-def _read(connection: Connection, since: datetime, pages: int) -> tuple[list[Alert], bool]:
-    """Alert lines, oldest first, and whether these are all."""
+def read(connection: Connection, since: datetime, pages: int) -> tuple[list[Alert], bool]:
+    """Alert lines, oldest first, whose states nobody has looked at, and whether these are all."""
     query: dict[str, Any] = {
         "logGroupName": connection.log_group,
         "filterPattern": _TERM if connection.is_local else _PATTERN,

@@ -8,10 +8,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from desk.blotter import closings
+from desk.positions.flatten import Closing, Flattening
+from repeg.domain.halt import Halt, Mode
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.reasons import Status
 from repeg.store.halts import Halts
-from tests.browser.conftest import PATIENCE_MS, Blotter
+from tests.browser.conftest import PATIENCE_MS, Blotter, close_of
 from tests.support.make import NOON, child, with_fields
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -80,7 +83,12 @@ def test_a_page_without_the_key_of_this_run_shows_nothing(blotter: Blotter, brow
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
-def test_no_rule_of_accessibility_is_broken(blotter: Blotter, browser: Browser, scheme: str, width: int) -> None:
+def test_no_rule_of_accessibility_is_broken(
+    blotter: Blotter, browser: Browser, monkeypatch: pytest.MonkeyPatch, scheme: str, width: int
+) -> None:
+    found = Flattening([Closing("SOXL", Decimal(100), "flatten-SOXL-1", close_of("SOXL"))], [], None, "")
+    monkeypatch.setattr(closings, "flattening", lambda *_: found)
+    blotter.reach = lambda: None
     # What checks the page has to get into it, past its policy.
     context = browser.new_context(
         viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce"
@@ -89,12 +97,21 @@ def test_no_rule_of_accessibility_is_broken(blotter: Blotter, browser: Browser, 
     expect(page.locator("#positions .symbol")).to_have_count(3)
     expect(page.locator("#at-work tr[data-id]")).to_have_count(2)
     expect(page.locator("#alarms .rings")).to_have_count(1)
+    expect(page.locator("#alerts li")).to_have_count(1)
     broken = _broken(page)
     page.locator("#at-work tr[data-id=ord-1] button").click()
     expect(page.get_by_role("img")).to_be_visible()
     broken |= _broken(page)
     page.keyboard.press("Escape")
     page.locator("#halt").click()
+    broken |= _broken(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Move stop or target of TQQQ").click()
+    broken |= _broken(page)
+    page.keyboard.press("Escape")
+    Halts(blotter.clinic["dynamodb"], "repeg").keep_halt(Halt(mode=Mode.HALTED, reason="odd prints"))
+    page.get_by_role("button", name="Close all…").click()
+    expect(page.get_by_role("button", name="Close SOXL")).to_be_enabled()
     broken |= _broken(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()

@@ -1,10 +1,12 @@
 // The page: what changed is handed to the part that shows it.
 
+import { Alerts } from "./alerts.js";
 import { Alarms, Figures, Positions, Rebalances } from "./around.js";
 import { Control } from "./control.js";
 import { Detail } from "./detail.js";
 import { byId, el, mark, say } from "./dom.js";
 import { Feed, key } from "./feed.js";
+import { Moves } from "./moves.js";
 import { Orders, count } from "./orders.js";
 import { clock, day, named, price, shares, weekday, words } from "./words.js";
 
@@ -13,13 +15,16 @@ const LINKS = { waiting: "connecting", live: "live", late: "no news", lost: "rec
 const shownKey = key();
 const feed = new Feed(shownKey, show);
 const control = new Control(feed);
-const detail = new Detail(feed, control);
+const moves = new Moves(feed, control);
+const move = (bracket) => moves.ask(bracket);
+const detail = new Detail(feed, control, move);
 const open = (id) => detail.open(id);
 const atWork = new Orders(byId("at-work"), true, "Orders at work", open);
 const over = new Orders(byId("over"), false, "Orders that are over", open);
 const figures = new Figures();
-const positions = new Positions(open);
+const positions = new Positions(open, move);
 const rebalances = new Rebalances(open, (what, signal) => control.askCancel(what, signal));
+const alerts = new Alerts(open, control);
 const alarms = new Alarms();
 
 function show(changed, whole) {
@@ -29,13 +34,14 @@ function show(changed, whole) {
   if (whole) about();
   if (has("orders")) orders(changed.get("orders") ?? new Set(), whole, now);
   if (!whole && changed.has("quotes")) atWork.quote(changed.get("quotes"), feed.rows("quotes"));
-  if (has("account", "positions", "figures")) {
+  if (has("account", "positions", "figures", "realised")) {
     const account = feed.rows("account").get("account");
-    figures.show(account, feed.rows("positions"), feed.rows("figures"));
+    figures.show(account, feed.rows("positions"), feed.rows("figures"), feed.rows("realised").get("today"));
     if (account) mode(account);
   }
   if (has("positions")) positions.show(feed.rows("positions"));
   if (has("rebalances")) rebalances.show(feed.rows("rebalances"));
+  if (has("alerts")) alerts.show(feed.rows("alerts"));
   if (has("alarms")) alarms.show(feed.rows("alarms"), now);
   if (has("halts", "intake", "trouble", "unreadable")) {
     control.show(feed.rows("halts"), feed.rows("intake").get("intake"), feed.rows("trouble"), feed.rows("unreadable"), Date.now());
@@ -92,7 +98,8 @@ function link() {
 function title() {
   const halted = document.documentElement.dataset.halted;
   const rings = [...feed.rows("alarms").values()].filter((row) => row.state === "ALARM").length;
-  document.title = [halted?.toUpperCase(), rings ? `${rings} ring` : null, `${atWork.lines.size} at work`, `repeg ${feed.about.stack ?? ""}`].filter(Boolean).join(" · ");
+  const open = feed.rows("alerts").size;
+  document.title = [halted?.toUpperCase(), open ? `${open} ${open === 1 ? "alert" : "alerts"}` : null, rings ? `${rings} ring` : null, `${atWork.lines.size} at work`, `repeg ${feed.about.stack ?? ""}`].filter(Boolean).join(" · ");
 }
 
 function ended(text) {

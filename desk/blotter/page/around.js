@@ -1,6 +1,6 @@
 // What stands around the orders: account and figures, positions, rebalances, alarms.
 
-import { Kept, byId, el, mark, say } from "./dom.js";
+import { Kept, byId, el, mark, nothing, say } from "./dom.js";
 import { percent, plus, price, shares, signed, since, whole, words } from "./words.js";
 
 const FIGURES = {
@@ -11,22 +11,34 @@ const FIGURES = {
 };
 const STANDS = { met: "on target", missed: "off target", alarm: "beyond alarm" };
 
-/** Equity, open profit, and the four figures beside their targets. */
+/** Equity, profit of the day and of what is open, and the four figures beside their targets. */
 export class Figures {
   constructor() {
     this.cards = new Kept(byId("figures"), () => card());
   }
 
-  show(account, positions, figures) {
+  show(account, positions, figures, realised) {
     const open = [...positions.values()].filter((row) => row.pnl !== null);
     const pnl = open.length ? open.reduce((sum, row) => sum + Number(row.pnl), 0) : null;
     const rows = [
       { key: "equity", name: "Equity", value: account ? whole(account.equity) : "—", note: standing(account) },
       { key: "pnl", name: "Open profit", value: signed(pnl), tone: tone(pnl), note: `${open.length} ${open.length === 1 ? "position" : "positions"}, at the mid` },
+      { key: "realised", name: "Realised today", value: realised ? signed(realised.realised) : "—", tone: realised ? tone(realised.realised) : null, note: traded(realised), title: realised?.trouble },
       ...Object.entries(FIGURES).map(([key, [name, text]]) => figure(key, name, text, figures.get(key))),
     ];
     this.cards.show(rows, (row) => row.key);
   }
+}
+
+/** How many trades it is of, and what is not counted in it. */
+function traded(day) {
+  if (!day) return "reading all orders";
+  const uncounted = [
+    ...Object.entries(day.unmatched).map(([symbol, qty]) => `${shares(qty)} ${symbol}`),
+    ...(day.unpriced_qty === "0" ? [] : [`${shares(day.unpriced_qty)} without a price`]),
+  ];
+  const known = uncounted.length ? `; not counted: ${uncounted.join(", ")}` : day.trouble ? "; splits not known" : "";
+  return `${day.trades} ${day.trades === 1 ? "trade" : "trades"}, ${day.wins} won, before fees${known}`;
 }
 
 function standing(account) {
@@ -66,8 +78,8 @@ const tone = (value) => (value === null || Number(value) === 0 ? null : Number(v
 
 /** What is held, by how much it is up, and what guards it. */
 export class Positions {
-  constructor(open) {
-    this.cards = new Kept(byId("positions"), () => position(open));
+  constructor(open, move) {
+    this.cards = new Kept(byId("positions"), () => position(open, move));
     this.nothing = nothing(byId("positions"), "Nothing is held.");
   }
 
@@ -82,13 +94,13 @@ export class Positions {
 const CALM = new Set(["covered"]);
 const alarming = (row) => Number(row.brackets.some((bracket) => !CALM.has(bracket.verdict)));
 
-function position(open) {
+function position(open, move) {
   const symbol = el("span", { class: "symbol" });
   const held = el("span", { class: "quiet" });
   const pnl = el("span", { class: "pnl" });
   const part = el("span", { class: "quiet" });
   const brackets = el("ul", { class: "brackets" });
-  const kept = new Kept(brackets, () => bracket(open));
+  const kept = new Kept(brackets, () => bracket(open, move));
   const element = el("li", { class: "card" }, el("p", { class: "line" }, symbol, pnl), el("p", { class: "line" }, held, part), brackets);
   return {
     element,
@@ -98,25 +110,29 @@ function position(open) {
       say(pnl, signed(row.pnl));
       mark(pnl, "data-tone", tone(row.pnl));
       say(part, row.pnl_percent === null ? "" : `${plus(Number(row.pnl_percent), 2)} %`);
-      kept.show(row.brackets.map((each) => ({ ...each, mark: row.mark })), (each) => each.order_id);
+      kept.show(row.brackets.map((each) => ({ ...each, mark: row.mark, symbol: row.symbol })), (each) => each.order_id);
     },
   };
 }
 
-function bracket(open) {
+function bracket(open, move) {
   const badge = el("span", { class: "badge" });
   const button = el("button", { type: "button", class: "link-like" });
   const r = el("span", { class: "quiet" });
   const range = el("span", { class: "range", "aria-hidden": "true" }, el("span", { class: "entry" }), el("span", { class: "mark" }));
   const stop = el("span");
   const target = el("span");
-  const element = el("li", {}, el("p", { class: "line" }, badge, button, r), range, el("p", { class: "line ends quiet" }, stop, target));
+  let shown = null;
+  const moves = el("button", { type: "button", class: "link-like small", onclick: () => move(shown) }, "Move…");
+  const element = el("li", {}, el("p", { class: "line" }, badge, button, r), range, el("p", { class: "line ends quiet" }, stop, moves, target));
   let id = null;
   button.addEventListener("click", () => open(id));
   return {
     element,
     update(row) {
       id = row.order_id;
+      shown = row;
+      mark(moves, "aria-label", `Move stop or target of ${row.symbol}, ${row.signal_id}`);
       say(badge, row.verdict === "covered" ? "protected" : row.verdict);
       mark(badge, "data-stands", CALM.has(row.verdict) ? "good" : "bad");
       say(button, `${shares(row.qty)} ${row.side === "sell" ? "short" : "long"}`);
@@ -252,10 +268,4 @@ function alarm() {
 function calm() {
   const element = el("li");
   return { element, update: (row) => say(element, `${row.name.replaceAll("-", " ")}${row.state === "OK" ? "" : ": no data"}`) };
-}
-
-function nothing(list, text) {
-  const made = el("p", { class: "nothing", text });
-  list.before(made);
-  return made;
 }

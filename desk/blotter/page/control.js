@@ -1,11 +1,24 @@
 // The kill switch: what is halted, and the questions before anything is changed.
 
-import { byId, el, mark } from "./dom.js";
+import { Closings } from "./closings.js";
+import { byId, el, mark, say } from "./dom.js";
 import { since } from "./words.js";
+
+/** What is being asked, as long as nothing else is. */
+class Question {
+  constructor(control) {
+    this.control = control;
+  }
+
+  get open() {
+    return this.control.dialog.open && this.control.question === this;
+  }
+}
 
 export class Control {
   constructor(feed) {
     this.feed = feed;
+    this.closings = new Closings(feed, this);
     this.dialog = byId("ask");
     byId("halt").addEventListener("click", () => this.askHalt());
     document.addEventListener("keydown", (event) => {
@@ -14,7 +27,7 @@ export class Control {
         this.askHalt();
       }
     });
-    this.dialog.addEventListener("close", () => this.back?.focus?.());
+    this.dialog.addEventListener("close", () => (this.back?.isConnected && !this.back.hidden ? this.back : byId("halt")).focus());
   }
 
   /** Banners of what is halted, of intake, and of what cannot be read. */
@@ -25,6 +38,7 @@ export class Control {
       el("span", { text: halt.mode === "halted" ? "Only exits are sent." : "Only what reduces a position is sent." }),
       halt.reason ? el("q", { text: halt.reason }) : null,
       halt.since ? el("span", { class: "when", text: `since ${since(halt.since, now)}` }) : null,
+      el("button", { type: "button", onclick: () => this.closings.ask(halt) }, halt.of ? `Close all of ${halt.of}…` : "Close all…"),
       el("button", { type: "button", onclick: () => this.askResume(halt) }, halt.of ? `Resume ${halt.of}…` : "Resume…"),
     ]));
     if (intake?.paused) {
@@ -58,29 +72,40 @@ export class Control {
     const of = el("input", { id: "of", name: "of", type: "text", autocomplete: "off", spellcheck: "false", maxlength: 64 });
     const ofLine = el("p", { class: "field", hidden: true }, el("label", { for: "of" }, "Which?"), of);
     const reason = el("input", { id: "reason", name: "reason", type: "text", required: true, maxlength: 200, autocomplete: "off", "aria-describedby": "reason-note" });
+    const cancelOpen = el("input", { id: "cancel_open", type: "checkbox", name: "cancel_open" });
+    const flatten = el("input", { id: "flatten", type: "checkbox", name: "flatten" });
+    const note = el("p", { id: "reason-note", class: "quiet" });
     const confirm = el("button", { type: "submit", class: "danger", text: "Halt the account" });
     const form = el("form", { method: "dialog" },
       el("fieldset", {}, el("legend", { text: "Whose orders" }), scope("account", "The whole account", true), scope("strategy", "One strategy"), scope("symbol", "One symbol")),
       ofLine,
       el("fieldset", {}, el("legend", { text: "What is still sent" }), radio("mode", "halted", "Only exits", true), radio("mode", "reducing", "Only what reduces a position")),
-      el("p", { class: "field check" }, el("input", { id: "cancel_open", type: "checkbox", name: "cancel_open" }), el("label", { for: "cancel_open", text: "Take entries out of the market, too" })),
+      el("p", { class: "field check" }, cancelOpen, el("label", { for: "cancel_open", text: "Take entries out of the market, too" })),
+      el("p", { class: "field check" }, flatten, el("label", { for: "flatten", text: "Then close all that is held; what would be sold is shown first" })),
       el("p", { class: "field" }, el("label", { for: "reason", text: "Reason" }), reason),
-      el("p", { id: "reason-note", class: "quiet", text: "Orders and mails say it. Exits, stops and targets stay as they are." }),
+      note,
     );
     const retitle = () => {
       const { scope: whose, mode } = Object.fromEntries(new FormData(form));
       ofLine.hidden = whose === "account";
       of.required = whose !== "account";
+      // What rests on would be filled behind the close.
+      cancelOpen.disabled = flatten.checked;
+      if (flatten.checked) cancelOpen.checked = true;
+      say(note, `Orders and mails say it. ${flatten.checked ? "Nothing is sold before you have seen it, and said so." : "Exits, stops and targets stay as they are."}`);
       const about = whose === "account" ? "the account" : `${whose} ${of.value}`.trim();
       confirm.textContent = mode === "halted" ? `Halt ${about}` : `Reduce only: ${about}`;
     };
     form.addEventListener("input", retitle);
-    this.ask("Halt trading", form, confirm, async () => {
+    retitle();
+    const act = () => {
       const given = Object.fromEntries(new FormData(form));
-      const body = { scope: given.scope, mode: given.mode, reason: given.reason, cancel_open: given.cancel_open === "on" };
+      const body = { scope: given.scope, mode: given.mode, reason: given.reason, cancel_open: cancelOpen.checked, flatten: flatten.checked };
       if (given.scope !== "account") body.of = given.of;
       return this.feed.act("/api/halt", body);
-    }, reason);
+    };
+    const then = (done) => flatten.checked && this.closings.ask(done);
+    this.ask({ title: "Halt trading", form, confirm, act, first: reason, then });
   }
 
   askResume(halt) {
@@ -89,7 +114,8 @@ export class Control {
       halt ? el("p", { text: `${halt.says}.` }) : el("p", { text: "Signals wait in the queue." }),
       el("p", { text: halt?.of ? "Its orders are sent again." : "Orders are sent again, and signals are taken." }));
     const confirm = el("button", { type: "submit", class: "primary", text: `Resume ${about}` });
-    this.ask("Resume trading", form, confirm, () => this.feed.act("/api/resume", { scope: halt?.scope ?? "account", ...(halt?.of ? { of: halt.of } : {}) }));
+    const act = () => this.feed.act("/api/resume", { scope: halt?.scope ?? "account", ...(halt?.of ? { of: halt.of } : {}) });
+    this.ask({ title: "Resume trading", form, confirm, act });
   }
 
   /** `what` in words, by its signal. */
@@ -98,33 +124,57 @@ export class Control {
       el("p", { text: `No more of it is sent, and what rests in the market is cancelled. What was bought stays; a bracket's shares are protected.` }),
       el("p", { class: "quiet", text: `Signal ${signal}` }));
     const confirm = el("button", { type: "submit", class: "danger", text: `Cancel ${what}` });
-    this.ask(`Cancel ${what}?`, form, confirm, () => this.feed.act("/api/cancel", { signal_id: signal }));
+    this.ask({ title: `Cancel ${what}?`, form, confirm, act: () => this.feed.act("/api/cancel", { signal_id: signal }) });
   }
 
-  /** A question; closed once `act` came about, else with its trouble in words. */
-  ask(title, form, confirm, act, first) {
-    this.back = document.activeElement;
+  /**
+   * A question; closed once `act` came about, else with its trouble in words. `then(done)` may ask the next one; with
+   * `done`, a title, the answer stays to be read. `calm`: Enter confirms nothing before the button is gone to.
+   * Returns an object whose `open` says whether it is still asked.
+   */
+  ask({ title, form, confirm, act, first, then, done, calm, back }) {
+    // A question that follows on another leads back to where that one came from.
+    if (!this.dialog.open) this.back = document.activeElement;
+    if (back) this.back = back;
+    const asked = new Question(this);
+    this.question = asked;
     const trouble = el("p", { class: "trouble", role: "alert" });
-    const cancel = el("button", { type: "button", onclick: () => this.dialog.close(), text: "Leave it" });
+    const leave = el("button", { type: "button", onclick: () => this.dialog.close(), text: "Leave it" });
     const { stack, where } = this.feed.about;
-    form.append(trouble, el("p", { class: "buttons" }, cancel, confirm));
+    const heading = el("h2", { id: "ask-title", tabindex: -1, text: title });
+    form.append(trouble, el("p", { class: "buttons" }, leave, confirm));
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
+      if (confirm.disabled) return;
       confirm.disabled = true;
+      form.setAttribute("aria-busy", "true");
       trouble.textContent = "";
       try {
-        const done = await act();
-        this.dialog.close();
-        byId("news").textContent = done.said + (done.untold ? `; nobody was mailed: ${done.untold}` : "");
+        const answer = await act();
+        const told = answer.said + (answer.untold ? `; nobody was mailed: ${answer.untold}` : "");
+        byId("news").textContent = told;
+        // Whoever closed it meanwhile may be asked something else by now.
+        if (!asked.open) return;
+        if (done) this.answered(done, told);
+        else if (!then?.(answer)) this.dialog.close();
       } catch (error) {
-        trouble.textContent = error.message;
+        if (asked.open) trouble.textContent = error.message;
+        else byId("news").textContent = `${title}: ${error.message}`;
       } finally {
         confirm.disabled = false;
+        form.removeAttribute("aria-busy");
       }
     });
-    this.dialog.replaceChildren(el("h2", { id: "ask-title", text: title }), el("p", { class: "quiet", text: `Stack ${stack ?? "?"}, ${where ?? "?"}` }), form);
-    this.dialog.showModal();
-    (first ?? confirm).focus();
+    this.dialog.replaceChildren(heading, el("p", { class: "quiet", text: `Stack ${stack ?? "?"}, ${where ?? "?"}` }), form);
+    if (!this.dialog.open) this.dialog.showModal();
+    (calm ? heading : first ?? confirm).focus();
+    return asked;
+  }
+
+  answered(title, told) {
+    const close = el("button", { type: "button", class: "primary", onclick: () => this.dialog.close(), text: "Close" });
+    this.dialog.replaceChildren(el("h2", { id: "ask-title", text: title }), el("p", { class: "answer", text: told }), el("p", { class: "buttons" }, close));
+    close.focus();
   }
 }
 

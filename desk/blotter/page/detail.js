@@ -7,9 +7,10 @@ import { bps, filled, named, price, shares, stands, tenth, weekday, words } from
 const CANCELLED_ALONE = new Set(["order", "bracket", "close"]);
 
 export class Detail {
-  constructor(feed, control) {
+  constructor(feed, control, move) {
     this.feed = feed;
     this.control = control;
+    this.move = move;
     this.dialog = byId("detail");
     this.dialog.addEventListener("close", () => this.closed());
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
@@ -74,8 +75,9 @@ export class Detail {
       this.title = el("h2", { id: "detail-title" });
       this.stands = el("p", { class: "line" });
       this.cancel = el("button", { type: "button", class: "cancel", onclick: () => this.control.askCancel(named(this.row), this.row.signal_id) }, "Cancel…");
+      this.moves = el("button", { type: "button", onclick: () => this.move(this.bracket()) }, "Move stop or target…");
       const close = el("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => this.dialog.close() }, "✕");
-      this.head.append(this.title, this.stands, this.cancel, close);
+      this.head.append(this.title, this.stands, this.moves, this.cancel, close);
     }
     this.row = row;
     this.title.textContent = row ? named(row) : "Order";
@@ -83,6 +85,14 @@ export class Detail {
     this.stands.replaceChildren(...(row ? [el("span", { class: "badge", "data-stands": stands(row), text: words(row.status) }), el("span", { class: "why", text: why })] : []));
     // A leg goes by its rebalance's signal, an exit by that of what it exits: neither is taken back alone.
     this.cancel.hidden = !row?.live || !CANCELLED_ALONE.has(row.kind);
+    this.moves.hidden = row?.kind !== "bracket" || !(row.live || Number(row.holds));
+  }
+
+  /** What its exits are now. */
+  bracket() {
+    const { row } = this;
+    const quote = this.feed.rows("quotes").get(row.symbol);
+    return { signal_id: row.signal_id, symbol: row.symbol, side: row.side, qty: row.holds, stop: row.stop_loss, target: row.take_profit, mark: quote ? (Number(quote.bid) + Number(quote.ask)) / 2 : null };
   }
 }
 

@@ -37,6 +37,13 @@ export function mark(element, name, value) {
   } else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
+/** What stands above a list as long as it is empty. */
+export function nothing(list, text) {
+  const made = el("p", { class: "nothing", text });
+  list.before(made);
+  return made;
+}
+
 /**
  * Keeps the children of a list in step with rows, each under its key: what stays is kept, with its focus.
  * `make(row)` returns `{element, update(row)}`.

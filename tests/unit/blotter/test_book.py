@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from desk.blotter.book import LOOKS_BETWEEN_LISTS, Book
+from desk.blotter.glances import Glances
 from desk.blotter.rows import order_detail
-from desk.stack.glances import Glances
 from desk.stack.records import Records
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import Order

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import pytest
-from aiohttp import ClientResponse
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
-from desk.blotter import acts, sources
+from desk.blotter import acts
 from desk.blotter.door import KEY_HEADER
-from desk.blotter.server import PAGE, Server
-from desk.doctor.findings import Trouble
-from desk.stack.connection import Connection
+from desk.blotter.server import PAGE
 from desk.stack.taking_back import Asked, NotSent
 from repeg.domain.history import Event
 from repeg.domain.reasons import Reason, Status
@@ -23,52 +19,13 @@ from repeg.store.halts import Halts
 from tests.support.clinic import Clinic
 from tests.support.make import NOON, order, with_fields
 from tests.unit.blotter.conftest import Desk
+from tests.unit.blotter.visits import KEY, READ
+from tests.unit.blotter.visits import event as _event
+from tests.unit.blotter.visits import ours as _ours
+from tests.unit.blotter.visits import shows as _shows
+from tests.unit.blotter.visits import visit as _visit
 
-KEY = "the-key"
 _ACCEPTED = Event(at=NOON, state="AcceptSignal", detail="it is taken back")
-READ = {KEY_HEADER: KEY}
-Visit = Callable[[TestClient[Any, Any]], Awaitable[None]]
-
-
-def _no_broker() -> Any:
-    raise Trouble("broker", "no broker here", "none")
-
-
-def _visit(clinic: Clinic, visit: Visit) -> None:
-    async def run() -> None:
-        reached = sources.reached(_connection(clinic), _no_broker)
-        async with asyncio.timeout(30), TestClient(TestServer(Server(reached, KEY).app())) as client:
-            await visit(client)
-
-    asyncio.run(run())
-
-
-def _connection(clinic: Clinic) -> Connection:
-    clinic["events"].create_event_bus(Name="repeg-events")
-    clinic.outputs["EventBusName"] = "repeg-events"
-    return clinic.case.connection
-
-
-def _ours(client: TestClient[Any, Any]) -> dict[str, str]:
-    return READ | {"Origin": f"http://127.0.0.1:{client.port}", "Content-Type": "application/json"}
-
-
-async def _event(answer: ClientResponse, wanted: Callable[[str, dict[str, Any]], bool]) -> dict[str, Any]:
-    """The first event that fits."""
-    name = ""
-    while line := (await answer.content.readline()).decode().rstrip("\n"):
-        name = line.removeprefix("event: ")
-        data = json.loads((await answer.content.readline()).decode().removeprefix("data: "))
-        await answer.content.readline()
-        if wanted(name, data):
-            return dict(data)
-    raise AssertionError("the stream ended")
-
-
-def _shows(data: dict[str, Any], table: str, key: str) -> dict[str, Any] | None:
-    found = data.get("tables", {}).get(table, {})
-    row: dict[str, Any] | None = found.get("put", found).get(key)
-    return row
 
 
 def test_the_page_is_served_to_anybody_here_and_holds_nothing_of_the_account(clinic: Clinic) -> None:
@@ -240,6 +197,29 @@ def test_what_came_of_a_cancel_is_told(
 
     _visit(clinic, visit)
     assert asked == ["s-1"]
+
+
+def test_every_request_that_changes_anything_needs_the_page_and_the_key_of_this_run(clinic: Clinic) -> None:
+    async def visit(client: TestClient[Any, Any]) -> None:
+        assert client.app is not None
+        routes = {str(route.resource.canonical) for route in client.app.router.routes() if route.method == "POST"}
+        assert routes >= {"/api/halt", "/api/close", "/api/adjust"}
+        ours = _ours(client)
+        site = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+        others = {"Origin": "https://evil.example"}, {"Host": "evil.example"}, {"Content-Type": "text/plain"}, site
+        for route in routes:
+            keyless = {name: value for name, value in ours.items() if name != KEY_HEADER}
+            assert (await client.post(f"{route}?key={KEY}", headers=keyless, json={})).status == 401
+            for other in others:
+                assert (await client.post(route, headers=ours | other, data="{}")).status == 403
+            originless = {name: value for name, value in ours.items() if name != "Origin"}
+            assert (await client.post(route, headers=originless, json={})).status == 403
+            for method in ("GET", "PUT", "DELETE", "OPTIONS"):
+                assert (await client.request(method, route, headers=ours)).status in (404, 405)
+            assert (await client.post(route, headers=ours, json={})).status == 400, "let in, it lacks its fields"
+            assert (await client.post(route, headers=ours, data="x" * 20_000)).status == 413
+
+    _visit(clinic, visit)
 
 
 def test_nobody_looks_at_the_stack_while_no_page_is_open(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,7 @@ class Book:
         self._at_work: set[str] = set()
         self._broken: dict[str, str] = {}
         self._looks = 0
+        self._looked_at: datetime | None = None
 
     def look(self) -> Shown:
         """Tables `orders` and `rebalances` as they are now, and `unreadable`: what cannot be shown, and why."""
@@ -52,7 +53,10 @@ class Book:
         return {"orders": dict(self._rows), "rebalances": dict(self._rebalances), "unreadable": unreadable}
 
     def _arrived(self) -> set[str]:
-        found = self._glances.arrived_since(self._wall() - OVERLAP)
+        # While no page is open, or the machine sleeps, nobody looks: what came and ended then is found by its arrival.
+        now = self._wall()
+        found = self._glances.arrived_since(min(now, self._looked_at or now) - OVERLAP)
+        self._looked_at = now
         return {order_id for order_id in found if order_id not in self._rows and order_id not in self._broken}
 
     def _open_and_held(self) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -63,6 +63,16 @@ def test_an_open_order_of_days_ago_is_found(book: Book, clinic: Clinic, desk: De
         Records(clinic["dynamodb"], "repeg"), Glances(clinic["dynamodb"], "repeg"), lambda: NOON + timedelta(days=900)
     )
     assert "ord-1" in late.look()["orders"]
+
+
+def test_what_came_and_ended_while_nobody_looked_is_found(clinic: Clinic, desk: Desk) -> None:
+    """No page was open, or the machine slept."""
+    clock = datetime.now(UTC) - timedelta(hours=1)
+    book = Book(Records(clinic["dynamodb"], "repeg"), Glances(clinic["dynamodb"], "repeg"), lambda: clock)
+    book.look()
+    desk.store.finish(_ended(desk.working()))
+    clock += timedelta(hours=3)
+    assert book.look()["orders"]["ord-1"]["status"] == "filled"
 
 
 @pytest.mark.parametrize("seen_before", [True, False])

@@ -162,7 +162,8 @@ def _r(record: Row, side: str, mark: Decimal | None) -> str | None:
 
 
 def _quote(quote: Quote) -> Row:
-    return {"bid": plain(quote.bid), "ask": plain(quote.ask), "at": quote.at.isoformat()}
+    # Without its time: a quote that only came once more would be news.
+    return {"bid": plain(quote.bid), "ask": plain(quote.ask)}
 
 
 def _account(account: Account, mode: str, is_open: bool) -> Row:

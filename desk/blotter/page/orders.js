@@ -1,4 +1,5 @@
-// Orders as lines of two tables. Of hundreds only the cells that changed are touched.
+// Orders as lines of two tables. Of hundreds only the cells that changed are touched, and nothing moves by itself: a
+// running animation, even of a line of three pixels, has the browser draw sixty times a second for as long as it lasts.
 
 import { byId, el, mark, say } from "./dom.js";
 import { bps, clock, day, filled, named, price, shares, stands, tenth, words } from "./words.js";
@@ -9,6 +10,10 @@ const HEADS = {
 };
 
 const KINDS = { rebalance_leg: "leg" };
+const WANES_EVERY_MS = 500;
+const NEW_FOR_MS = 1200;
+/** As many as a chip has pixels. */
+const WANES_IN = 19;
 
 /** A table of orders, the newest first. */
 export class Orders {
@@ -26,10 +31,23 @@ export class Orders {
     this.table.hidden = true;
     this.body.addEventListener("keydown", (event) => this.move(event));
     this.body.addEventListener("click", (event) => this.clicked(event));
+    this.seen = new IntersectionObserver((entries) => entries.forEach((entry) => this.lines.get(entry.target.dataset.id)?.see(entry.isIntersecting)));
+    setInterval(() => this.wane(), WANES_EVERY_MS);
+  }
+
+  /** What is left of the patience of what rests, of those in sight. */
+  wane() {
+    if (document.hidden || !this.about) return;
+    const now = this.about.now();
+    for (const line of this.lines.values()) {
+      if (line.inSight) line.wane(now);
+      if (line.newUntil < performance.now()) line.shine(0);
+    }
   }
 
   /** Shows these rows, of which only those of `changed` are looked at; `null` means all. */
   show(rows, changed, quotes, about) {
+    this.about = about;
     for (const id of changed ?? rows.keys()) this.put(id, rows.get(id), quotes, about);
     if (!changed) for (const id of [...this.lines.keys()]) if (!rows.has(id)) this.put(id, undefined);
     if (this.unsorted) this.arrange();
@@ -40,6 +58,7 @@ export class Orders {
     const line = this.lines.get(id);
     if (!fits) {
       if (line) {
+        this.seen.unobserve(line.element);
         line.element.remove();
         this.lines.delete(id);
         this.unsorted = true;
@@ -48,15 +67,16 @@ export class Orders {
     }
     if (line) line.update(row, quotes, about);
     else {
-      this.lines.set(id, new Line(id, row, this.live, quotes, about));
+      const made = new Line(id, row, this.live, quotes, about);
+      this.lines.set(id, made);
+      this.seen.observe(made.element);
       this.unsorted = true;
     }
   }
 
   arrange() {
     this.unsorted = false;
-    const at = (line) => (this.live ? line.row.received_at : line.row.completed_at ?? line.row.received_at);
-    this.sorted = [...this.lines.values()].sort((a, b) => (at(a) < at(b) ? 1 : at(a) > at(b) ? -1 : 0));
+    this.sorted = [...this.lines.values()].sort((a, b) => b.at - a.at);
     let place = this.body.firstElementChild;
     for (const line of this.sorted) {
       if (line.element === place) place = place.nextElementSibling;
@@ -102,6 +122,8 @@ export class Orders {
 class Line {
   constructor(id, row, live, quotes, about) {
     this.live = live;
+    this.inSight = false;
+    this.newUntil = Infinity;
     this.time = el("td", { role: "cell", class: "time" });
     this.button = el("button", { type: "button", class: "open" });
     this.side = el("span", { class: "side" });
@@ -130,6 +152,8 @@ class Line {
   update(row, quotes, about, first = false) {
     const before = this.row;
     this.row = row;
+    // As a number: of two texts, one without a fraction of a second would always be the later one.
+    this.at = Date.parse((this.live ? null : row.completed_at) ?? row.received_at);
     this.says = [row.symbol, row.strategy, row.status, row.reason, row.side, row.signal_id, row.kind].join(" ").toLowerCase();
     const at = this.live ? row.first_sent_at ?? row.created_at : row.completed_at;
     say(this.time, day(at) === about.today ? clock(at) : day(at));
@@ -152,7 +176,25 @@ class Line {
     say(this.badge, words(row.status));
     say(this.why, this.live ? row.waits ?? "" : words(row.reason) || row.stands);
     mark(this.why, "class", /UNPROTECTED/.test(row.stands) ? "why bad" : "why");
-    if (!first && before.filled_qty !== row.filled_qty) flash(this.element);
+    if (!first && this.inSight && before.filled_qty !== row.filled_qty) this.shine(NEW_FOR_MS);
+  }
+
+  see(inSight) {
+    this.inSight = inSight;
+  }
+
+  /** What was just filled stands out for a moment. */
+  shine(milliseconds) {
+    this.newUntil = milliseconds ? performance.now() + milliseconds : Infinity;
+    this.element.classList.toggle("new", milliseconds > 0);
+  }
+
+  wane(now) {
+    if (!this.waning) return;
+    const { left, sent, patience } = this.waning;
+    const part = Math.max(0, 1 - (now - sent) / patience);
+    const text = String(Math.ceil(part * WANES_IN) / WANES_IN);
+    if (left.style.getPropertyValue("--left") !== text) left.style.setProperty("--left", text);
   }
 
   quote(quotes) {
@@ -165,33 +207,27 @@ class Line {
     if (this.signature === signature) return;
     this.signature = signature;
     const older = row.sent - row.rungs.length;
-    const chips = row.rungs.map((rung, place) => chip(rung, older + place + 1, about, row.live));
+    const chips = row.rungs.map((rung, place) => chip(rung, older + place + 1));
+    this.waning = null;
+    const rests = row.live ? row.rungs.findLastIndex((rung) => rung.open && Number(rung.patience)) : -1;
+    if (rests >= 0) {
+      const left = el("span", { class: "left" });
+      chips[rests].append(left);
+      this.waning = { left, sent: Date.parse(row.rungs[rests].sent_at), patience: Number(row.rungs[rests].patience) * 1000 };
+      this.wane(about.now());
+    }
     this.chips.replaceChildren(...(older > 0 ? [el("span", { class: "more", text: `+${older}` })] : []), ...chips);
     const newest = row.rungs.at(-1);
     say(this.rungs, newest ? `rung ${newest.rung} ${words(newest.status)}, ${row.sent} sent` : "nothing sent");
   }
 }
 
-/** A rung as a small mark: its number, how it ended, and, while it rests, how much of its patience is left. */
-function chip(rung, number, about, live) {
+/** A rung as a small mark: its number, and how it ended or stands. */
+function chip(rung, number) {
   const part = Number(rung.filled_qty) / Number(rung.qty);
   const kind = part >= 1 ? "filled" : part > 0 ? "part" : rung.open ? "open" : rung.status === "rejected" ? "bad" : "gone";
   const at = rung.limit_price === null ? "market" : price(rung.limit_price);
-  const made = el("span", { class: "chip", "data-kind": kind, title: `${at}, ${words(rung.status)}, sent ${tenth(rung.sent_at)}` }, String(number));
-  if (rung.open && live) {
-    const seconds = Number(rung.patience) / about.speed;
-    const gone = (about.now() - Date.parse(rung.sent_at)) / 1000 / about.speed;
-    const left = el("span", { class: "left" });
-    left.style.setProperty("animation-duration", `${Math.max(0.1, seconds)}s`);
-    left.style.setProperty("animation-delay", `${-Math.max(0, gone)}s`);
-    made.append(left);
-  }
-  return made;
-}
-
-function flash(line) {
-  line.classList.remove("new");
-  requestAnimationFrame(() => line.classList.add("new"));
+  return el("span", { class: "chip", "data-kind": kind, title: `${at}, ${words(rung.status)}, sent ${tenth(rung.sent_at)}` }, String(number));
 }
 
 /** How many there are, and how many of them are shown. */

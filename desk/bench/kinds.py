@@ -79,7 +79,7 @@ KINDS = (
     Kind("one_repeg", "order, one re-peg", _BUY, _TQQQ, away=(1, "0.03"), slow=True),
     Kind("full_ladder", "order, full ladder to market", _BUY, _TQQQ, away=(3, "0.02"), slow=True),
     Kind("standard", "order, standard, third limit", _STOCK, _AAPL, slow=True),
-    Kind("bracket_at_once", "bracket, filled at once", _BRACKET, _CRWD_NEAR, others=("PANW", "FTNT", "NET", "ZS")),
+    Kind("bracket_at_once", "bracket, filled at once", _BRACKET, _CRWD_NEAR, others=("NVDA", "CRM", "ADBE", "ORCL")),
     Kind("bracket_unfilled", "bracket, 60 s unfilled", _BRACKET, _CRWD_AWAY, status="unfilled", slow=True),
     Kind("close", "close of a protected position", _CLOSE, _CRWD_NEAR, before=_BRACKET),
 )

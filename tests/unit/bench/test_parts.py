@@ -194,6 +194,12 @@ def test_the_kinds_are_signals_that_the_stack_takes(kind: Any) -> None:
         assert parse_signal({**signal, "signal_id": "a"}).symbol == kind.symbol
 
 
+def test_brackets_are_worked_in_one_symbol_after_the_other() -> None:
+    bracket, order = (next(kind for kind in KINDS if kind.name == name) for name in ("bracket_at_once", "buy_at_once"))
+    assert [bracket.in_round(number).symbol for number in range(3)] == ["CRWD", "NVDA", "CRM"]
+    assert [order.in_round(number).symbol for number in range(3)] == ["TQQQ"] * 3
+
+
 def test_parts_are_asked_for_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert command._options(["--only", "burst,cold"]).only == ("cold", "burst")
     with pytest.raises(SystemExit) as ended:

@@ -101,6 +101,12 @@ def settling(order: Order) -> dict[str, Decimal]:
     return adds | {SETTLED: used}
 
 
+def settling_late(before: Order, after: Order) -> dict[str, Decimal]:
+    """What is added to which counter when an entry that was settled as `before` turns out to be `after`."""
+    stood, stands = settling(before), settling(after)
+    return {name: by - stood.get(name, ZERO) for name, by in stands.items() if by != stood.get(name, ZERO)}
+
+
 def used_of(order: Order, counted: Counted) -> Decimal:
     """Dollars of what was counted that the entry used: what was filled, all of it as long as a price is missing."""
     if order.filled_qty <= 0:

@@ -23,6 +23,7 @@ from repeg.domain.counters import (
     entry_name,
     refusing,
     settling,
+    settling_late,
 )
 from repeg.domain.models import from_json, to_json
 from repeg.domain.order.record import Order
@@ -78,6 +79,19 @@ class Limits(Table):
         update.set({SETTLED_AT: Decimal(int(now.timestamp()))})
         update.remove(entry)
         self._update(counted.day, update, [f"{update.name(entry)} = {update.value(counted.notional)}"])
+
+    def settle_late(self, before: Order, after: Order, now: datetime) -> None:
+        """Count what an entry that was settled as `before` used besides; of one that is not settled yet: nothing.
+
+        Not for a second time: whoever wrote the record from `before` to `after` does it.
+        """
+        counted, adds = after.sending.counted, settling_late(before, after)
+        if counted is None or not adds:
+            return
+        update = _Update()
+        update.add(adds)
+        update.set({SETTLED_AT: Decimal(int(now.timestamp()))})
+        self._update(counted.day, update, [f"attribute_not_exists({update.name(entry_name(after.order_id))})"])
 
     def counters(self, day: date) -> Counters:
         """The counters of a day as they stand, read consistently."""

@@ -106,6 +106,7 @@ def answer_for(worker: Worker, order_id: str, sent: ChildRecord | Protection, re
             # First: once the order knows of what was sent, nobody asks again whose shares it took.
             _book_late(worker, known)
             worker.orders.save(known)
+            _count_late(worker, order, known)
             break
         except (StaleExecution, StoreConflict):
             if attempt + 1 == FOLD_TRIES:
@@ -129,6 +130,16 @@ def _book_late(worker: Worker, leaving: Order) -> None:
     for sold in booked_late(leaving, holding):
         if sold.guard.exits != known[sold.order_id].guard.exits:
             worker.save_exits(known[sold.order_id], worker.note(sold, f"{leaving.order_id} left shares of it late"))
+
+
+def _count_late(worker: Worker, before: Order, after: Order) -> None:
+    """What an entry that is over took late counts for the limits of its day; right behind the write of its record."""
+    if not before.status.terminal:
+        return
+    try:
+        worker.orders.settle_late(before, after, worker.now(after))
+    except Exception as error:  # the comparison of the book counts it
+        worker.log.error(f"what was filled late is not counted yet: {error}", order_id=after.order_id)
 
 
 def _read(worker: Worker, order_id: str) -> Order:
@@ -212,4 +223,5 @@ def take_in(worker: Worker, order_id: str, client_order_id: str, report: OrderRe
         # Loses against whoever writes the order at this moment; the next comparison finds what is left.
         _book_late(worker, booked)
         worker.orders.save(booked)
+        _count_late(worker, order, booked)
         worker.alert(order, f"{client_order_id} filled {more}; they are booked now")

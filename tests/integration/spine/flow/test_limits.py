@@ -20,6 +20,7 @@ from repeg.domain.routes import Route
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError, RetryError
 from repeg.steps.gate import held_back
+from repeg.worker.send import take_in
 from repeg.worker.worker import Worker
 from tests.support.crowd import Crowd
 from tests.support.lab import Killed, Lab
@@ -91,6 +92,23 @@ def test_what_was_not_filled_is_given_back(lab: Lab) -> None:
     filled = order.filled_qty * (order.avg_fill_price or 0)
     assert 0 < order.filled_qty < 100, order.events
     assert totals(lab) == {"orders": 1, "notional": filled, "settled": filled}
+
+
+def test_what_shows_late_of_an_entry_counts_at_once(lab: Lab) -> None:
+    """Ten shares more than were known when it ended: until the next comparison the day would admit as much again."""
+    limited(lab, max_daily_notional=5200)
+    lab.control.quote("TQQQ", "50.95", "50.98", 2000, 30)
+    on_order(lab, "fill", "52.00", "52.03")
+    ended = done(lab)
+    rung = ended.children[0]
+    report = lab.broker.order(str(rung.broker_order_id))
+    assert report
+    for _ in range(2):
+        take_in(lab.worker, ended.order_id, rung.client_order_id, report.changed(filled_qty=report.filled_qty + 10))
+    known = lab.order("a")
+    used = known.filled_qty * (known.avg_fill_price or 0)
+    assert known.filled_qty == ended.filled_qty + 10
+    assert totals(lab) == {"orders": 1, "notional": used, "settled": used}
 
 
 def test_what_the_broker_refused_counts_as_sent_and_costs_nothing(lab: Lab) -> None:

@@ -40,7 +40,9 @@ class Ledger:
                 return None
             found, broken = store.several(wanted[place : place + BATCH])
             if broken:
-                survey.worker.log.error(f"what strategies lost cannot be reckoned: {broken}")
+                # Their entries wait, and expire: nobody would know why.
+                told = f"what strategies lost cannot be reckoned, their entries wait: {broken}"
+                survey.worker.log.error(told, alert=survey.due("sweep", "losses"))
                 return None
             self._unread -= set(wanted[place : place + BATCH])
             for order in found.values():

@@ -40,7 +40,8 @@ def _keep_book(survey: Survey) -> None:
                 try:
                     book = _with_losses(survey, book)
                 except Exception as error:  # those strategies wait; what else the book is for does not
-                    worker.log.error(f"what strategies lost cannot be reckoned: {error}")
+                    told = f"what strategies lost cannot be reckoned, their entries wait: {error}"
+                    worker.log.error(told, alert=survey.due("sweep", "losses"))
             worker.orders.keep_book(book)
     # What was listed to watch over positions will do; by itself nobody lists them while nothing is held.
     elif survey.positions is not None and survey.listed_at:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from repeg.domain.reasons import Reason, Status
+from repeg.store.items import to_item
 from tests.support.lab import Lab
 from tests.support.leaving import hold
 from tests.support.scenes import done, run, whenever
@@ -78,6 +79,20 @@ def test_while_nobody_reckons_it_nothing_is_entered(lab: Lab) -> None:
     limited(lab, **LIMIT)
     order = done(lab, strategy="pairs", qty=1)
     assert (order.status, order.reason) == (Status.REJECTED, Reason.EXPIRED)
+
+
+def test_that_it_cannot_be_reckoned_is_told(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    """One record that nobody can read: its trades are not known, and other strategies need not care."""
+    limited(lab, **LIMIT)
+    odd = {"pk": "ORDER#odd", "sk": "ORDER", "form": 99, "order": "{}", "gsi1pk": "ORDERS", "gsi1sk": "2026#odd"}
+    lab.orders._client.put_item(TableName=lab.table, Item=to_item(odd))
+    for _ in range(2):
+        lab.sweep()
+    told = [line for line in caplog.messages if "cannot be reckoned" in line]
+    assert ["'alert': True" in line for line in told] == [True, False], "and not again for a quarter of an hour"
+    assert run(lab, "other", strategy="calm", qty=1).status is Status.FILLED
+    lab.sweep()
+    assert run(lab, "mine", strategy="pairs", qty=1).reason is Reason.EXPIRED
 
 
 def test_a_strategy_without_that_limit_costs_no_record_read(lab: Lab) -> None:

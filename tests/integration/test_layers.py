@@ -127,7 +127,7 @@ def test_handler_runs_on_what_is_deployed(handler: str, built: Path, runtime_pac
     for name in ("botocore", "pydantic_core", "requests", "aws_lambda_powertools"):
         assert found[name] is None or found[name].startswith(layers[1])
     assert found["boto3"] is None, "boto3 imports what moves files to S3"
-    assert found["pydantic"] is None, "its models are a quarter of a cold start; its core checks as they do"
+    assert found["pydantic"] is None, "its models are a fifth of a cold start; its core checks as they do"
     assert found["ours"] <= MOST_MODULES.get(handler, found["ours"])
     if handler in ("accept_signal", "record_outcome"):
         assert found["requests"] is None, "nothing here talks to the broker"

@@ -1,6 +1,6 @@
 """Checks what strangers send by the types of a record's fields: pydantic's core does, and is told here what to look at.
 
-Pydantic's own models are checked by the same core, in the same words; to import what makes them takes a quarter of a
+Pydantic's own models are checked by the same core, in the same words; to import what makes them takes a fifth of a
 cold start.
 """
 

@@ -33,27 +33,26 @@ class OrdersApi:
 
     def submit(self, request: Request) -> Reply:
         wanted = self._by_symbol(read_order(request.fields))
-        order = self._engine.submit(
-            wanted, self._faults.fate(Moment.TAKEN, request, of_request(request, self._engine.orders))
-        )
+        fate = self._faults.fate(Moment.TAKEN, request, lambda: of_request(request, self._engine.orders))
+        order = self._engine.submit(wanted, fate)
         return Reply(200, order_json(order, self._legs(order)))
 
     def _by_symbol(self, wanted: OrderRequest) -> OrderRequest:
         """The order with its asset's symbol, where it names the asset by its id."""
         found = find_asset(self._engine.assets, wanted.symbol)
-        return replace(wanted, symbol=found.symbol) if found is not None else wanted
+        return wanted if found is None or found.symbol == wanted.symbol else replace(wanted, symbol=found.symbol)
 
     def replace(self, request: Request, order_id: str) -> Reply:
         order = self._engine.find(_order_id(order_id))
         wanted = read_replacement(request.fields)
-        fate = self._faults.fate(Moment.REPLACED, request, of_order(order))
+        fate = self._faults.fate(Moment.REPLACED, request, lambda: of_order(order))
         return Reply(200, order_json(self._engine.replace_order(order.id, wanted, fate)))
 
     def cancel(self, request: Request, order_id: str) -> Reply:
         order = self._engine.find(_order_id(order_id))
         # A fault is not used up by a cancel that is refused anyway.
         able = not order.status.final and order.status is not Status.PENDING_CANCEL
-        fate = self._faults.fate(Moment.CANCELED, request, of_order(order)) if able else None
+        fate = self._faults.fate(Moment.CANCELED, request, lambda: of_order(order)) if able else None
         self._engine.cancel(order.id, fate)
         return Reply(204)
 

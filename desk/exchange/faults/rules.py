@@ -81,10 +81,13 @@ class Faults:
             if kind not in in_force:
                 effect.lifted(engine)
 
-    def fate(self, moment: Moment, request: Request, subject: Subject) -> Fate | None:
+    def fate(self, moment: Moment, request: Request, subject: Callable[[], Subject]) -> Fate | None:
         """What becomes of an order at that moment after such a request, where a fault acts on it; counts it."""
+        # Asked at every order: what one is about is found out only where there are faults.
+        if not self.rules:
+            return None
         fates = {kind: effect.fates[moment] for kind, effect in _on_orders() if moment in effect.fates}
-        fault = self.draw(fates, request.method, request.path, subject)
+        fault = self.draw(fates, request.method, request.path, subject())
         return None if fault is None else fates[fault.kind]
 
     def draw(self, kinds: Iterable[Kind], method: str, path: str, subject: Subject) -> Fault | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from uuid import NAMESPACE_DNS, uuid5
 
 import msgspec
@@ -87,7 +88,10 @@ class Intent(StrEnum):
 
     @property
     def opens(self) -> bool:
-        return self in (Intent.BUY_TO_OPEN, Intent.SELL_TO_OPEN)
+        return self in _OPENING
+
+
+_OPENING = frozenset({Intent.BUY_TO_OPEN, Intent.SELL_TO_OPEN})
 
 
 class Status(StrEnum):
@@ -132,7 +136,12 @@ class Asset:
 
     @property
     def id(self) -> str:
-        return str(uuid5(NAMESPACE_DNS, f"{self.symbol}.asset.exchange"))
+        return _asset_id(self.symbol)
+
+
+@cache
+def _asset_id(symbol: str) -> str:
+    return str(uuid5(NAMESPACE_DNS, f"{symbol}.asset.exchange"))
 
 
 @dataclass(frozen=True, slots=True)

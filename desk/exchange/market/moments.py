@@ -63,8 +63,7 @@ def parse_instant(text: str) -> int:
 
 def utc_text(instant: int) -> str:
     """RFC 3339 in UTC with nine decimals."""
-    moment = from_ns(instant)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{instant % SECOND:09d}Z"
+    return f"{from_ns(instant).isoformat()[:19]}.{instant % SECOND:09d}Z"
 
 
 def eastern_text(instant: int) -> str:

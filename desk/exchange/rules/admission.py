@@ -29,7 +29,8 @@ class Standing:
     now: int
     asset: Asset | None
     account: AccountState
-    valuation: Valuation
+    # Every open order counts in it: worked out for the rules that ask.
+    valuation: Callable[[], Valuation]
     position: Decimal
     open_orders: tuple[Order, ...]
     client_id_taken: Callable[[str | None], bool]
@@ -81,7 +82,7 @@ def infer_intent(side: Side, position: Decimal) -> Intent:
 def check_means(request: OrderRequest, intent: Intent, reserve_price: Decimal, standing: Standing) -> None:
     """There is the buying power to open, or there are the shares to close with."""
     if intent.opens:
-        _check_buying_power(request, reserve_price, standing.valuation)
+        _check_buying_power(request, reserve_price, standing.valuation())
     else:
         _check_held(request, reserve_price, standing)
 
@@ -126,8 +127,9 @@ def _check_auction(tif: TimeInForce, now: int) -> None:
 
 
 def _check_notional(request: OrderRequest, intent: Intent, open_orders: tuple[Order, ...]) -> None:
-    closing = any(order.holding > 0 for order in open_orders)
-    if request.notional is not None and intent.opens and closing:
+    if request.notional is None or not intent.opens:
+        return
+    if any(order.holding > 0 for order in open_orders):
         raise forbidden("unable to open new notional orders while having open closing position orders")
 
 
@@ -145,7 +147,7 @@ def _check_short(request: OrderRequest, asset: Asset, standing: Standing) -> Non
         raise unprocessable("fractional orders cannot be sold short")
     if not asset.shortable or not asset.easy_to_borrow:
         raise unprocessable(f'asset "{asset.symbol}" cannot be sold short')
-    if not standing.account.may_short or standing.valuation.equity < _SHORT_EQUITY:
+    if not standing.account.may_short or standing.valuation().equity < _SHORT_EQUITY:
         raise forbidden("account is not allowed to short")
 
 

@@ -56,7 +56,13 @@ def timing(now: int, tif: TimeInForce, extended: bool, overnight: bool = True) -
 
 
 def draft(
-    request: OrderRequest, admission: Admission, asset: Asset, number: int, new_id: Callable[[], str], now: int
+    request: OrderRequest,
+    admission: Admission,
+    asset: Asset,
+    number: int,
+    new_id: Callable[[], str],
+    now: int,
+    expires_at: int,
 ) -> list[Order]:
     """The order, still without a status of its own life, then its legs, which are held."""
     order_id = new_id()
@@ -80,7 +86,7 @@ def draft(
         status=Status.PENDING_NEW,
         created_at=now,
         updated_at=now,
-        expires_at=timing(now, request.time_in_force, request.extended_hours).expires_at,
+        expires_at=expires_at,
         stop_price=request.stop_price,
         trail_price=request.trail_price,
         trail_percent=request.trail_percent,

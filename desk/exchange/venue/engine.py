@@ -140,11 +140,11 @@ class Engine(State):
         admission = admit(request, self.standing(request.symbol))
         asset = self.assets[request.symbol]
         # Legs get their ids with the order, as the client is told them at once.
-        head, *legs = draft(request, admission, asset, len(self.orders) + 1, self.new_id, self.now)
+        when = timing(self.now, request.time_in_force, request.extended_hours, self.overnight)
+        head, *legs = draft(request, admission, asset, len(self.orders) + 1, self.new_id, self.now, when.expires_at)
         book = self.books.get(request.symbol)
         if head.type is OrderType.TRAILING_STOP and book and book.quote:
             head = trailed(head, book.quote.touch(head.side))
-        when = timing(self.now, request.time_in_force, request.extended_hours, self.overnight)
         waits = not when.at_once or (book is not None and book.halted)
         head = replace(head, status=Status.ACCEPTED if waits else Status.PENDING_NEW)
         for order in (head, *legs):

@@ -129,7 +129,7 @@ class State:
             now=self.now,
             asset=self.assets.get(symbol),
             account=self.ledger.account,
-            valuation=self.valuation(without),
+            valuation=lambda: self.valuation(without),
             position=self.ledger.sellable(symbol, self.positions_known_at),
             open_orders=tuple(others),
             client_id_taken=self.client_id_taken,

@@ -17,6 +17,8 @@ from desk.exchange.wire.given import Given
 # Deeper than any request there is, and far from where Python's own reader and writer of JSON give up.
 _DEEPEST = 32
 _LARGEST_EXPONENT = 300
+# Decimals come only from the bodies of faults, as somebody gave them.
+_JSON = json.JSONEncoder(separators=(",", ":"), default=float)
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,7 @@ class Reply:
             return b""
         if self.content_type != "application/json" or isinstance(self.body, bytes):
             return self.body if isinstance(self.body, bytes) else str(self.body).encode()
-        # Decimals come only from the bodies of faults, as somebody gave them.
-        return json.dumps(self.body, separators=(",", ":"), default=float).encode() + (b"\n" if self.line else b"")
+        return _JSON.encode(self.body).encode() + (b"\n" if self.line else b"")
 
 
 Handler = Callable[..., Reply]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import signal
+
+_RARE_COLLECTIONS = (50_000, 20, 50)
 
 
 def pytest_configure() -> None:
@@ -15,3 +18,10 @@ def pytest_configure() -> None:
     for name in (signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(name) is signal.SIG_IGN:
             signal.signal(name, lambda *_: None)
+
+
+def pytest_collection_finish() -> None:
+    """Spares the search for cycles in what every test stands on: modules, descriptions of services, the tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_RARE_COLLECTIONS)

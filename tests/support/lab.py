@@ -59,6 +59,7 @@ from repeg.worker.worker import Worker
 from tests.support.audit import audit
 from tests.support.logs import LabLog
 from tests.support.machine import Machine
+from tests.support.short_exchange import reach
 from tests.support.tables import create_table, dynamodb_client
 from tests.support.told import Told
 
@@ -194,6 +195,7 @@ class Lab:
         self.broker = connect_alpaca(
             "key", "secret", trading_url=control.url, data_url=control.url, budget=budget, read_timeout=2
         )
+        self.web = reach(control, self.broker)
         log = LabLog()
         self.worker = Worker(
             orders=Watched(self.orders, "store", self.deaths),  # type: ignore[arg-type]

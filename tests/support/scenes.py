@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
 
 from desk.exchange.client import ExchangeControl
 from repeg.domain.order.record import Order
@@ -17,8 +15,7 @@ from repeg.domain.settings import Settings
 from tests.support.lab import START, Lab
 from tests.support.short_moto import quick_aws
 
-_DIRECT = build_opener(ProxyHandler({}))
-_KEYS = {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret", "Content-Type": "application/json"}
+_KEYS = {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret"}
 
 NEVER_ARRIVED: dict[str, dict[str, Any]] = {
     "connection lost": {"kind": "drop_before"},
@@ -142,15 +139,9 @@ def check_ours(lab: Lab, *, all_over: bool = True) -> None:
 
 def by_hand(lab: Lab, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """A request of somebody else on the same account (an app, another program)."""
-    data = json.dumps(body).encode() if body else None
-    request = Request(f"{lab.control.url}/v2/{path}", data=data, headers=_KEYS, method=method)
-    try:
-        with _DIRECT.open(request) as answer:
-            text = answer.read()
-    except HTTPError as problem:
-        with problem:
-            raise AssertionError(problem.read().decode()) from None
-    return json.loads(text) if text else None
+    answer = lab.web.request(method, f"{lab.control.url}/v2/{path}", json=body, headers=_KEYS)
+    assert answer.ok, answer.text
+    return answer.json() if answer.content else None
 
 
 def limit_by_hand(lab: Lab, side: str, qty: int, price: str, symbol: str = "TQQQ") -> str:

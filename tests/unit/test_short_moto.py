@@ -114,6 +114,10 @@ CALLS: dict[str, list[Call]] = {
             _in_table("Put", Item=_key(2), ReturnValuesOnConditionCheckFailure="ALL_OLD", **FREE),
             _in_table("ConditionCheck", Key=_key(3), ConditionExpression="attribute_exists(pk)"),
         ),
+        _together(
+            _in_table("Update", **VERSION | {"ExpressionAttributeValues": {":one": {"N": "1"}, ":was": {"N": "2"}}}),
+            _in_table("ConditionCheck", Key=_key(3), ConditionExpression="attribute_exists(pk)"),
+        ),
         _together(_in_table("Put", Item=_key(5)), _in_table("Delete", Key=_key(5))),
         _together(_in_table("Delete", Key=_key(1)), {"Put": {"TableName": "no such", "Item": _key(6)}}),
         _together(_in_table("Delete", Key=_key(2)), _in_table("Put", Item=_key(7))),

@@ -1,4 +1,4 @@
-"""A lab per test, on one exchange process per session."""
+"""A lab per test, on one exchange per session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lab per test, on one exchange process per session."""
+"""A lab per test, on one exchange per session."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
-from desk.exchange.process import start_exchange
 from tests.support.lab import START, Lab
+from tests.support.short_exchange import ShortExchange
 from tests.support.short_moto import quick_aws
 from tests.support.stages import Trail
 from tests.support.tables import all_items, put_items
 
 
 @pytest.fixture(scope="session")
-def exchange() -> Iterator[ExchangeControl]:
-    with start_exchange(start=START) as running:
-        yield ExchangeControl(running.control.url)
+def exchange() -> ExchangeControl:
+    return ShortExchange(START)
 
 
 @pytest.fixture

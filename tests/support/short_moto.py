@@ -32,7 +32,7 @@ from moto.dynamodb.responses import DynamoHandler
 
 REGION = "us-east-1"
 _SHORT = {
-    *("CreateTable", "GetItem", "PutItem", "UpdateItem", "DeleteItem"),
+    *("CreateTable", "DeleteTable", "ListTables", "GetItem", "PutItem", "UpdateItem", "DeleteItem"),
     *("Query", "Scan", "BatchGetItem", "TransactWriteItems"),
 }
 _LARGEST_ITEM = 405_000

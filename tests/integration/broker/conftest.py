@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from repeg.broker.alpaca import AlpacaBroker
 from tests.integration.broker.known import Book, connect
+from tests.support.short_moto import quick_aws
+from tests.support.tables import dynamodb_client
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -177,9 +177,8 @@ class OneAtATime:
 @pytest.fixture
 def new_table() -> Iterator[Callable[[], OneAtATime]]:
     """Makes an empty table; each call starts anew."""
-    with mock_aws():
-        keys = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        client = boto3.client("dynamodb", **keys)
+    with quick_aws():
+        client = dynamodb_client()
 
         def make() -> OneAtATime:
             if TABLE in client.list_tables()["TableNames"]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from desk.exchange.client import ExchangeControl
 from desk.exchange.process import start_exchange
@@ -20,9 +19,9 @@ from repeg.domain.order.record import Order
 from repeg.store.orders import OrderStore
 from repeg.wiring import clients, connection, inbox
 from tests.support.lab import START
+from tests.support.short_moto import REGION, quick_aws, shorten
 from tests.support.tables import create_table
 
-REGION = "us-east-1"
 TABLE = "repeg"
 
 
@@ -106,7 +105,7 @@ def stack(exchange: ExchangeControl, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     forget_everything()
     monkeypatch.setattr(clients, "client", _client)
-    with mock_aws():
+    with quick_aws():
         yield _deploy(exchange, monkeypatch.setenv)
     forget_everything()
 
@@ -127,6 +126,8 @@ def _client(service: str) -> Any:
     """Clients are slow to make; moto answers whichever was made while it was on."""
     if service not in _clients:
         _clients[service] = boto3.client(service, region_name=REGION)
+        if service == "dynamodb":
+            shorten(_clients[service])
     return _clients[service]
 
 

@@ -38,19 +38,21 @@ test: runtime ## Run the whole test suite
 	@$(MAKE) -sj4 .venv/.test .tools/sam/.ready .tools/cloud/.ready \
 		.tools/foreign/.ready .tools/foreign-js/.ready .tools/foreign-mcp/.ready
 ifeq ($(strip $(ARGS)),)
-	@$(MAKE) -j6 --output-sync=target test-cloud test-alarms test-spine-2 test-spine-1 test-apart test-browser
+	@$(MAKE) -j6 --output-sync=target test-cloud test-clouds test-spine-2 test-spine-1 test-apart test-browser
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
 
 # Six processes side by side: the local clouds mostly wait, everything else computes. The spine is halved:
-# in one piece it would still be at work when all others are done. The alarms have a cloud of their own, whose clock
-# they set forward. Who computes stands back: the clouds' markets run on meanwhile.
-.PHONY: test-cloud test-alarms test-spine-1 test-spine-2 test-apart test-browser
+# in one piece it would still be at work when all others are done. What has a cloud of its own (the alarms, too, which
+# set its clock forward) need not wait for what shares one. Who computes stands back: the clouds' markets run on
+# meanwhile.
+OWN_CLOUDS := tests/integration/test_local_cloud.py $(addprefix tests/e2e/test_,demo.py rehearsal.py every_alarm.py)
+.PHONY: test-cloud test-clouds test-spine-1 test-spine-2 test-apart test-browser
 test-cloud:
-	@$(BIN)/python -m pytest -m cloud --ignore tests/e2e/test_every_alarm.py
-test-alarms:
-	@$(BIN)/python -m pytest tests/e2e/test_every_alarm.py
+	@$(BIN)/python -m pytest -m cloud tests/e2e $(addprefix --ignore ,$(OWN_CLOUDS))
+test-clouds:
+	@$(BIN)/python -m pytest $(OWN_CLOUDS)
 test-spine-1:
 	@nice $(BIN)/python -m pytest $(addprefix tests/integration/spine/,trouble flow session)
 test-spine-2:

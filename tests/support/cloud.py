@@ -22,7 +22,8 @@ from repeg.store.orders import OrderStore
 from repeg.store.trips import trip_key
 from tests.support.audit import audit
 
-POLL_S = 0.05
+SHORTEST_POLL_S, LONGEST_POLL_S = 0.05, 0.25
+"""Asking takes as much of the machine as an order does: what is long in coming is asked for ever more seldom."""
 RECENT = 200
 """Orders that tests just before may have sent."""
 OPEN_MORNING = "2026-11-20T10:00:00-05:00"
@@ -126,12 +127,13 @@ class Cloud:
 
     def until(self, what: str, probe: Callable[[], Any], timeout: float = 60.0) -> Any:
         """Poll until `probe` answers something true; returns the answer."""
-        deadline = time.monotonic() + timeout
+        deadline, pause = time.monotonic() + timeout, SHORTEST_POLL_S
         while time.monotonic() < deadline:
             answer = probe()
             if answer:
                 return answer
-            time.sleep(POLL_S)
+            time.sleep(pause)
+            pause = min(LONGEST_POLL_S, 1.2 * pause)
         raise AssertionError(f"not within {timeout} s: {what}; {self._states()}")
 
     def holds(self, probe: Callable[[], bool], within: float) -> bool:
@@ -140,7 +142,7 @@ class Cloud:
         while time.monotonic() < deadline:
             if probe():
                 return True
-            time.sleep(POLL_S)
+            time.sleep(SHORTEST_POLL_S)
         return False
 
     def ended(self, *signal_ids: str, timeout: float = 60.0) -> list[Order]:

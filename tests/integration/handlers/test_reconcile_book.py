@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from repeg.reconcile import run
 from repeg.store.items import to_item, turn_key
 from tests.integration.handlers.conftest import Stack
 
@@ -15,7 +18,9 @@ def _dead_turn(stack: Stack) -> None:
     stack.dynamodb.put_item(TableName="repeg", Item=turn_key("TQQQ") | dead)
 
 
-def test_who_asks_changes_nothing_and_the_schedule_mends(stack: Stack) -> None:
+def test_who_asks_changes_nothing_and_the_schedule_mends(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The exchange's own clock runs, and nothing moves on it: the second look may come soon.
+    monkeypatch.setattr(run, "LOOKS_APART_SECONDS", 0.1)
     assert stack.call("reconcile_book", FIRED) == AGREE
     _dead_turn(stack)
     asked = stack.call("reconcile_book", {"fix": False})

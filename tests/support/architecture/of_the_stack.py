@@ -262,8 +262,8 @@ TESTS = (
     ),
     (
         "tests of a whole order, in milliseconds",
-        "the real definition, steps, store and adapter against the real exchange, without HTTP, whose clock is moved on "
-        "by every wait; any call can kill the worker; an audit after each",
+        "the real definition, steps, store and adapter against the real exchange, without HTTP, whose clock is moved "
+        "on by every wait; any call can kill the worker; an audit after each",
         "tests/support/lab.py, tests/integration/spine",
     ),
     (

@@ -15,8 +15,10 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any
 from unittest.mock import patch
+from weakref import WeakSet
 
 from botocore import xform_name
+from botocore.client import BaseClient
 from botocore.model import ListShape, MapShape, OperationModel, StructureShape
 from botocore.validate import ParamValidator
 from moto import mock_aws
@@ -48,16 +50,21 @@ def quick_aws() -> Iterator[None]:
 
 def shorten(client: Any) -> None:
     """Let a client of DynamoDB, in `REGION`, hand its calls to moto itself."""
-    _spare_moto()
-    whole = client._make_api_call
+    _shortened.add(client)
 
-    def call(operation: str, given: dict[str, Any]) -> Any:
-        model = client.meta.service_model.operation_model(operation)
-        answer = _answer(model, given) if operation in _SHORT and botocore_stubber.enabled else None
+
+_shortened = WeakSet[Any]()
+
+
+def _short_cut(whole: Callable[..., Any]) -> Callable[..., Any]:
+    def call(client: Any, operation: str, given: dict[str, Any]) -> Any:
+        answer = None
+        if client in _shortened and operation in _SHORT and botocore_stubber.enabled:
+            answer = _answer(client.meta.service_model.operation_model(operation), given)
         # Errors are botocore's and moto's to the letter.
-        return whole(operation, given) if answer is None else answer
+        return whole(client, operation, given) if answer is None else answer
 
-    client._make_api_call = call
+    return call
 
 
 def _answer(model: OperationModel, given: dict[str, Any]) -> dict[str, Any] | None:
@@ -90,9 +97,10 @@ def _shaped(value: Any, shape: Any) -> Any:
     return str(value) if shape.type_name == "string" else value
 
 
-@cache
 def _spare_moto() -> None:
     """Let moto do once what it does for every call, and copy no more of a table than may change."""
+    # Not each client's own, where a test that listens to all clients' calls would not hear it.
+    BaseClient._make_api_call = _short_cut(BaseClient._make_api_call)
     # Nobody changes what was parsed: each call works on a copy.
     UpdateExpressionParser.make = cache(UpdateExpressionParser.make)
     lexed = cache(_lexed)
@@ -153,3 +161,7 @@ def _copy_table(table: Table, memo: dict[int, Any]) -> Table:
 
 def _key_of(parts: Iterable[dict[str, Any]]) -> tuple[str, ...]:
     return tuple(sorted(map(str, parts)))
+
+
+# At once, and for good: a test may lay something of its own over it, and take that away again.
+_spare_moto()

@@ -23,7 +23,7 @@ class PlainClient:
         self._session.headers.update(KEYS)
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> requests.Response:
-        return self._session.request(method, f"{self._url}{path}", json=body, params=query, timeout=5)
+        return self._session.request(method, f"{self._url}{path}", json=body, params=query, timeout=60)
 
     def ok(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         answer = self.call(method, path, body, **query)

@@ -69,7 +69,7 @@ def test_json_for_clients_that_do_not_ask_for_messagepack(url: str, control: Exc
         heard: list[Any] = []
 
         async def hear(socket: aiohttp.ClientWebSocketResponse) -> None:
-            heard.extend(json.loads((await socket.receive(timeout=5)).data))
+            heard.extend(json.loads((await socket.receive(timeout=60)).data))
 
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/v2/sip") as socket:
             await hear(socket)
@@ -80,9 +80,9 @@ def test_json_for_clients_that_do_not_ask_for_messagepack(url: str, control: Exc
                 await hear(second)
                 await second.send_str(json.dumps(LOGIN))
                 await hear(second)
-                heard.append((await second.receive(timeout=5)).type)
+                heard.append((await second.receive(timeout=60)).type)
             control.faults({"kind": "stream_close", "path": "/v2/sip", "count": 1})
-            while (message := await socket.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
+            while (message := await socket.receive(timeout=60)).type is aiohttp.WSMsgType.TEXT:
                 pass
             heard.append(message.type)
         return heard

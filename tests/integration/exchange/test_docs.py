@@ -34,7 +34,7 @@ def test_python(url: str, control: ExchangeControl) -> None:
 def test_curl(url: str, control: ExchangeControl) -> None:
     script = "\n".join(blocks("bash")).replace(ADDRESS, url)
     done = subprocess.run(
-        ["bash", "-uo", "pipefail", "-c", script], capture_output=True, text=True, timeout=30, check=False
+        ["bash", "-uo", "pipefail", "-c", script], capture_output=True, text=True, timeout=120, check=False
     )
     assert not done.stderr
     assert '{"error":' not in done.stdout and '{"code":' not in done.stdout, done.stdout

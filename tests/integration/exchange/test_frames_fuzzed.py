@@ -21,7 +21,7 @@ from desk.exchange.market.moments import parse_instant
 
 START = parse_instant("2026-11-20T10:00:00-05:00")
 ROUNDS, FRAMES_A_ROUND = 80, 25
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 KEYS = {"key": "key", "secret": "secret"}
 COMMANDS: dict[str, list[dict[str, Any]]] = {
     "/v2/sip": [

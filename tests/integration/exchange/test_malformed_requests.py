@@ -20,7 +20,7 @@ import pytest
 
 from desk.exchange.client import ExchangeControl
 
-_PATIENCE_S = 5
+_PATIENCE_S = 60
 _CLIENT_REQUESTS, _CONTROL_REQUESTS, _BYTE_STREAMS = 1500, 800, 300
 _ORDER: dict[str, Any] = {"symbol": "TQQQ", "side": "buy", "type": "limit", "time_in_force": "day"}
 _ORDER |= {"qty": "1", "limit_price": "50.90", "client_order_id": "mine", "extended_hours": False}

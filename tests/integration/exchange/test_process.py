@@ -30,6 +30,6 @@ def test_it_starts_at_the_given_time_and_speed_and_ends_cleanly(tmp_path: Path) 
 )
 def test_bad_arguments(arguments: list[str], named: str) -> None:
     command = [sys.executable, "-m", "desk.exchange", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert named in done.stderr

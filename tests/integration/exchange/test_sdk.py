@@ -37,7 +37,7 @@ def submit(trading: TradingClient, request: LimitOrderRequest | MarketOrderReque
 
 
 def until(control: ExchangeControl, order: Order, event: str) -> Entry:
-    return control.wait_for(lambda e: e.get("event") == event and e["order_id"] == str(order.id), 5)
+    return control.wait_for(lambda e: e.get("event") == event and e["order_id"] == str(order.id), 60)
 
 
 def test_an_order_from_submit_to_position(trading: TradingClient, control: ExchangeControl) -> None:
@@ -76,7 +76,7 @@ def test_notional_market_order_and_close(trading: TradingClient, control: Exchan
     until(control, half, "filled")
     (rest,) = trading.close_all_positions(cancel_orders=True)
     assert rest.status == 200
-    control.wait_for(lambda e: e["type"] == "fill" and e["order_id"] == str(rest.body.id), 5)
+    control.wait_for(lambda e: e["type"] == "fill" and e["order_id"] == str(rest.body.id), 60)
     assert trading.get_all_positions() == []
 
 

@@ -36,7 +36,7 @@ from desk.exchange.client import ExchangeControl
 
 
 def done(control: ExchangeControl, order: Any, event: str = "filled") -> Any:
-    return control.wait_for(lambda e: e.get("event") == event and e["order_id"] == str(order.id), 5)
+    return control.wait_for(lambda e: e.get("event") == event and e["order_id"] == str(order.id), 60)
 
 
 def test_account_assets_and_calendar(trading: TradingClient) -> None:

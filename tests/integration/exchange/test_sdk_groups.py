@@ -54,7 +54,7 @@ def send(trading: TradingClient, request: Any) -> Order:
 
 
 def until(control: ExchangeControl, order: Order, event: str) -> None:
-    control.wait_for(lambda e: e.get("event") == event and e["order_id"] == str(order.id), 5)
+    control.wait_for(lambda e: e.get("event") == event and e["order_id"] == str(order.id), 60)
 
 
 def read(trading: TradingClient, order: Order) -> Order:

@@ -35,7 +35,7 @@ def heard(url: str, trading: TradingClient, control: ExchangeControl) -> Iterato
     stream = TradingStream("key", "secret", url_override=f"{url.replace('http', 'ws')}/stream")
     stream.subscribe_trade_updates(heard.note)
     with running(stream, lambda: trading.submit_order(buy(1, 40.00))):
-        control.wait_for(lambda e: e["type"] == "listening", 10)
+        control.wait_for(lambda e: e["type"] == "listening", 60)
         yield heard
 
 
@@ -45,7 +45,7 @@ def events(updates: list[TradeUpdate], order_id: object) -> list[str]:
 
 def test_the_sdk_stream_hears_of_fills(heard: Heard, trading: TradingClient, control: ExchangeControl) -> None:
     order = trading.submit_order(buy(400, 50.99))
-    control.wait_for(lambda e: e["type"] == "fill", 5)
+    control.wait_for(lambda e: e["type"] == "fill", 60)
     control.quote("TQQQ", "50.95", "50.99")
     updates = heard.until(lambda items: "fill" in events(items, order.id))
     assert events(updates, order.id) == ["pending_new", "new", "partial_fill", "fill"]
@@ -100,7 +100,7 @@ def test_updates_may_be_doubled_lost_or_cut_off(heard: Heard, trading: TradingCl
     control.faults({"kind": "stream_close", "count": 1})
     last = control.journal()[-1]["seq"]
     missed = trading.submit_order(buy(10, 40.00))
-    control.wait_for(lambda e: e["type"] == "listening", 10, after=last)
+    control.wait_for(lambda e: e["type"] == "listening", 60, after=last)
     trading.cancel_order_by_id(missed.id)
     updates = heard.until(lambda items: "canceled" in events(items, missed.id))
     assert "pending_new" not in events(updates, missed.id)
@@ -113,7 +113,7 @@ def test_nothing_is_told_without_keys(url: str) -> None:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/stream/") as socket:
             for message in (LISTEN, {"action": "authenticate", "data": {}}, LOGIN, LISTEN):
                 await socket.send_str(json.dumps(message))
-                heard.append(json.loads((await socket.receive(timeout=5)).data))
+                heard.append(json.loads((await socket.receive(timeout=60)).data))
         return heard
 
     heard = asyncio.run(talk())

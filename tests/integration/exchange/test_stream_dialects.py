@@ -35,7 +35,7 @@ class Socket:
         self._connection.send(msgpack.packb(message) if self._packed else json.dumps(message))
 
     def hear(self) -> Any:
-        frame = self._connection.recv(timeout=5)
+        frame = self._connection.recv(timeout=60)
         return msgpack.unpackb(frame) if self._packed else json.loads(frame)
 
     def ask(self, message: Any) -> Any:

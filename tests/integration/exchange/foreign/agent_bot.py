@@ -14,7 +14,7 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 SYMBOL = "TQQQ"
-PATIENCE_S = 10
+PATIENCE_S = 60
 SERVER = """
 import os
 from alpaca_mcp_server import cli, server
@@ -134,7 +134,7 @@ class Agent:
 async def main():
     server = StdioServerParameters(command=sys.executable, args=["-W", "ignore", "-c", SERVER], env=dict(os.environ))
     async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
-        await asyncio.wait_for(session.initialize(), 6 * PATIENCE_S)
+        await asyncio.wait_for(session.initialize(), PATIENCE_S)
         agent = Agent(session)
         await agent.run()
     json.dump(agent.seen, sys.stdout)

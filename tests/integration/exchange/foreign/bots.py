@@ -13,7 +13,7 @@ from desk.exchange.client import ExchangeControl
 TOOLS = Path(__file__).parents[4] / ".tools"
 
 
-def what_it_saw(program: Path, bot: str, timeout: float = 60, **environment: str) -> dict[str, Any]:
+def what_it_saw(program: Path, bot: str, timeout: float = 200, **environment: str) -> dict[str, Any]:
     """What the bot printed of its day; it gets the variables that are named here, and no others."""
     assert program.exists(), "make test installs it"
     done = subprocess.run(

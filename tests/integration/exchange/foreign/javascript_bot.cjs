@@ -8,13 +8,13 @@ const { Alpaca, ApiError, TimeFrame, withResponse } = require("@alpacahq/alpaca-
 
 const url = process.env.ALPACA_URL;
 const streams = url.replace(/^http/, "ws");
-const [SYMBOL, QTY, PATIENCE_MS] = ["TQQQ", 10, 10_000];
+const [SYMBOL, QTY, PATIENCE_MS] = ["TQQQ", 10, 60_000];
 const here = (address, options) => fetch(String(address).replace(/^https:\/\/[^/]+/, url), options);
 const alpaca = new Alpaca({ fetchApi: here, timeoutMs: PATIENCE_MS });
 const { trading, marketData } = alpaca;
 const seen = {};
 const events = [];
-setTimeout(() => fail(new Error("out of patience")), 4 * PATIENCE_MS).unref();
+setTimeout(() => fail(new Error("out of patience")), 2 * PATIENCE_MS).unref();
 
 function fail(error) {
   console.error(error);

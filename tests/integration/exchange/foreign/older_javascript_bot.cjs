@@ -6,7 +6,7 @@
 
 const Alpaca = require("alpaca-trade-api-3");
 
-const [SYMBOL, QTY, PATIENCE_MS] = ["TQQQ", 10, 40_000];
+const [SYMBOL, QTY, PATIENCE_MS] = ["TQQQ", 10, 120_000];
 const alpaca = new Alpaca({ paper: true, feed: "iex" });
 const seen = {};
 setTimeout(() => fail(new Error("out of patience")), PATIENCE_MS).unref();

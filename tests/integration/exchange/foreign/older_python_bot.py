@@ -14,7 +14,7 @@ import alpaca_trade_api as tradeapi
 from alpaca_trade_api.rest import APIError, TimeFrame
 
 SYMBOL, QTY = "TQQQ", 10
-PATIENCE_S = 10
+PATIENCE_S = 60
 ENDINGS = ("fill", "canceled", "rejected", "expired")
 
 

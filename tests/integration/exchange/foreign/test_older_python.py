@@ -13,7 +13,9 @@ PYTHON = TOOLS / "foreign" / "bin" / "python"
 def test_it_trades_as_if_it_were_alpaca(url: str, control: ExchangeControl) -> None:
     control.quote("SPY", "599.98", "600.02")
     control.script(
-        {"on": {"symbol": "SPY", "event": "new", "side": "sell"}, "symbol": "SPY", "bid": 611, "ask": 611.04}
+        {"on": {"symbol": "SPY", "event": "new", "side": "sell"}, "symbol": "SPY", "bid": 611, "ask": 611.04},
+        # What it sends after it has sold, and takes back at once, does not fill first on a machine that is busy.
+        {"on": {"symbol": "TQQQ", "event": "filled", "side": "sell"}, "symbol": "TQQQ", "halt": True},
     )
     addresses = {name: url for name in ("APCA_API_BASE_URL", "APCA_API_DATA_URL", "APCA_API_STREAM_URL")}
     keys = {"APCA_API_KEY_ID": "key", "APCA_API_SECRET_KEY": "secret"}

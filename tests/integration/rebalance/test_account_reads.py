@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from repeg.domain.market.reports import Account
 from repeg.domain.rebalance.record import RebalanceStatus
-from tests.integration.rebalance.scenes import cash, held, market, rebalance
+from tests.integration.rebalance.scenes import PRICES, cash, held, market, rebalance, send
 from tests.support.lab import Lab
 from tests.support.scenes import by_hand
 
@@ -75,3 +75,21 @@ def test_an_account_that_never_stands_still_gets_no_plan(lab: Lab) -> None:
     done = rebalance(lab, {"SPY": "1"})
     assert done.status is RebalanceStatus.REJECTED
     assert any("while the positions were read" in event.detail for event in done.events)
+
+
+def test_what_a_signal_takes_meanwhile_no_leg_spends(lab: Lab) -> None:
+    """It comes between the plan of the buys and the first of them, and is over before that is sent."""
+    market(lab)
+    send(lab, {"SPY": "0.5", "TQQQ": "0.5"}, cash_buffer="0")
+
+    def meanwhile() -> None:
+        lab.send(signal_id="s", symbol="AAPL", qty=100)
+        lab.work()
+
+    lab.stall("executions.start", meanwhile)
+    lab.work()
+    lab.sleep(15)
+    worth = sum(qty * Decimal(PRICES[symbol][0]) for symbol, qty in held(lab).items())
+    assert held(lab)["AAPL"] == 100 and worth > 99_000
+    assert cash(lab) >= 0, held(lab)
+    lab.check()

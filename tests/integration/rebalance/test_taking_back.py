@@ -88,12 +88,13 @@ def test_what_a_leg_took_protection_off_is_protected_again(lab: Lab) -> None:
     """It sells protected shares by a close; taken back half sold, the rest of them has its stop again."""
     market(lab)
     hold(lab)
+    lab.sleep(12)  # what was filled a moment ago is waited for
     lab.control.quote("TQQQ", "50.95", "50.98", 30, 2000)
     with Crowd(lab) as crowd:
         send(lab, {"SPY": "1"}, include_protected=True)
-        crowd.work(until=market_time("10:00:03"))
-        cancel(lab, "r")
         crowd.work(until=market_time("10:00:15"))
+        cancel(lab, "r")
+        crowd.work(until=market_time("10:00:27"))
         ended(lab)
         left = lab.order("b").unexited_qty
         assert 0 < left < 100

@@ -29,10 +29,11 @@ from repeg.domain.patience import (
 )
 from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.book import Book
+from repeg.domain.rebalance.funds import planned_on
 from repeg.domain.rebalance.legs import all_over, at_work, cost_bps, leg_id, order_of, to_place
 from repeg.domain.rebalance.outcome import explained, in_words, left_by_record, shows_cash, shows_shares, status_with
 from repeg.domain.rebalance.plan import left_over, plan, plan_buys
-from repeg.domain.rebalance.planned import Leg, Plan
+from repeg.domain.rebalance.planned import Leg, count_of, summary
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 from repeg.domain.rebalance.routes import Onward, RebalanceRoute
 from repeg.domain.rebalance.timing import dated, session_verdict, waiting, with_expiry, woken
@@ -122,7 +123,7 @@ def _begin(at: Rebalancer, rebalance: Rebalance) -> Onward:
         equity=planned.equity,
         cash_before=seen.cash,
     )
-    begun = at.note(_fresh(begun), _summary(planned))
+    begun = at.note(_fresh(begun), summary(planned))
     if rebalance.wanted.dry_run or not (planned.sells or planned.buys):
         return _done(at, begun.changed(cash_after=seen.cash))
     halt = halt_of_plan(at.worker.halts(), rebalance.rebalance_id, rebalance.strategy, buys=bool(planned.buys))
@@ -181,24 +182,12 @@ def _held(seen: Look, legs: Sequence[Leg]) -> dict[str, Decimal]:
     return {leg.symbol: seen.held.get(leg.symbol, ZERO) for leg in legs}
 
 
-def _summary(planned: Plan) -> str:
-    left = f", {len(planned.residual)} left as they are" if planned.residual else ""
-    if not (planned.sells or planned.buys):
-        return f"nothing to trade{left}"
-    first = f"{_legs(planned.sells)} to free cash, then " if planned.sells else ""
-    return f"{first}{_legs(planned.buys)} to buy, of ${planned.equity:,.2f}{left}"
-
-
-def _legs(legs: Sequence[Leg]) -> str:
-    return "1 leg" if len(legs) == 1 else f"{len(legs) or 'no'} legs"
-
-
 # ---- sell, then buy ----
 
 
 def _sell(at: Rebalancer, rebalance: Rebalance) -> Onward:
     """Place the legs that free cash; once all are over and the account shows it, plan the buys and go on with them."""
-    orders = _worked(at, rebalance, rebalance.sells)
+    since_wall, orders = at.worker.time.wall(), _worked(at, rebalance, rebalance.sells)
     if not all_over(rebalance, rebalance.sells, orders, at.now(rebalance)):
         return _hold(at, rebalance, _next_wait(rebalance, WaitingFor.LEGS, LEGS_LOOK_SECONDS))
     rebalance, seen = _look_again(at, rebalance)
@@ -216,16 +205,18 @@ def _sell(at: Rebalancer, rebalance: Rebalance) -> Onward:
         why = "the session was over before anything could be bought"
         return _give_up(at, stands, Refusal(reason=Reason.MARKET_CLOSED, detail=why))
     # Of what really happened: a sell that did not fill shrinks the buys, and nothing is spent that is not there.
-    planned = plan_buys(book, targets_of(rebalance, at.worker.settings()))
+    targets = targets_of(rebalance, at.worker.settings())
+    planned = plan_buys(book, targets)
     bought = rebalance.changed(
         status=RebalanceStatus.BUYING,
         buys=planned.buys,
+        funds=planned_on(book, targets, planned, since_wall),
         held=_held(seen, planned.buys),
         residual=planned.residual,
         cash_after=None,
         cost_bps=None,
     )
-    bought = at.note(_fresh(bought), f"{_legs(planned.buys)} to buy from ${planned.spendable:,.2f}")
+    bought = at.note(_fresh(bought), f"{count_of(planned.buys)} to buy from ${planned.spendable:,.2f}")
     return advance(at, at.rebalances.save(bought))
 
 

@@ -56,7 +56,7 @@ from repeg.steps.place import start_rung
 from repeg.steps.planned import planned
 from repeg.worker.leftover import LAST_LOOKS
 from repeg.worker.outcome import reason_of
-from repeg.worker.size import size
+from repeg.worker.size import set_aside, size
 from repeg.worker.supersede import supersede, take_over
 from repeg.worker.worker import Look, Worker
 
@@ -299,7 +299,7 @@ def _ready(
         ready = sized(ready, sizing)
         ready = worker.note(ready, sizing.note) if sizing.note else ready
     if order.ask.notional is not None and order.ask.qty is not None:
-        afforded = within_cost(ready, order.ask.qty, order.ask.notional)
+        afforded = within_cost(ready, order.ask.qty, set_aside(worker, order, order.ask.notional))
         return afforded if isinstance(afforded, Refusal) else Ready(afforded)
     if order.ask.notional is not None:
         qty = _notional_qty(worker, ready)

@@ -110,6 +110,16 @@ class OrderStore(Claims, Fenced, Halts, Limits, Turns, Sweeps):
         )
         return (from_item(item)["gsi1sk"].rpartition("#")[2] for page in pages for item in page["Items"])
 
+    def received_since(self, wall: datetime) -> Iterator[str]:
+        """Ids of orders that came, or were made, since a wall time, oldest first (eventually consistent)."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName="by_created",
+            KeyConditionExpression="gsi1pk = :orders AND gsi1sk >= :since",
+            ExpressionAttributeValues=to_item({":orders": "ORDERS", ":since": wall.isoformat()}),
+        )
+        return (from_item(item)["gsi1sk"].rpartition("#")[2] for page in pages for item in page["Items"])
+
     def marks(self, most: int) -> list[Mark]:
         """What the entries that came last contribute to the figures, the newest first (eventually consistent).
 

@@ -73,6 +73,30 @@ def size(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release | No
     return None
 
 
+def set_aside(worker: Worker, leg: Order, cost: Decimal) -> Decimal:
+    """Dollars that a leg may cost now, at most the `cost` that was planned: what came since may have taken of them.
+
+    Raises:
+        RetryError: what others may still cost could not be priced.
+    """
+    funds = leg.ask.funds
+    if funds is None:
+        return cost
+    # Read here: no other order pays for it with its cold start.
+    from repeg.domain.rebalance.set_aside import still_set_aside, takers
+    from repeg.domain.rebalance.spoken import priced_by, without_price
+
+    orders, _ = worker.orders.several(list(worker.orders.received_since(funds.since_wall)))
+    arrived = list(orders.values())
+    others = takers(leg, arrived, worker.now(leg))
+    if not others:
+        return cost
+    unnamed = without_price([each for each in others if not each.status.terminal], (), {})
+    quotes = worker.broker_for(leg).quotes(unnamed) if unnamed else {}
+    prices = {symbol: priced_by(quote) for symbol, quote in quotes.items()}
+    return still_set_aside(leg, arrived, others, prices)
+
+
 def size_sell(worker: Worker, order: Order, wanted: Decimal | None) -> Sizing | Refusal:
     """What a plain sell may take of the position as it is; without `wanted`, all that is free."""
     position = worker.broker_for(order).position(order.symbol)

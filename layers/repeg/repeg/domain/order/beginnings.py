@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from repeg.domain.history import ClockAnchor
 from repeg.domain.models import Side, opposite
 from repeg.domain.order.course import lives_until
-from repeg.domain.order.parts import Ask, Run, Terms
+from repeg.domain.order.parts import Ask, Funds, Run, Terms
 from repeg.domain.order.record import Order, order_id_for
 
 
@@ -58,6 +58,7 @@ def leg_order(
     qty: Decimal,
     cost: Decimal | None,
     *,
+    funds: Funds | None,
     market_now: datetime,
     wall_now: datetime,
     closes_at: datetime,
@@ -66,7 +67,7 @@ def leg_order(
 
     It lives until the session's close, however long it waits for a trading request to be free.
     """
-    ask = Ask(received_wall=wall_now, sent_wall=wall_now, qty=qty, notional=cost, explicit_expiry=True)
+    ask = Ask(received_wall=wall_now, sent_wall=wall_now, qty=qty, notional=cost, explicit_expiry=True, funds=funds)
     leg = Order(
         order_id=order_id,
         signal_id=origin.signal_id,

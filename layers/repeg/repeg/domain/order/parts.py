@@ -22,6 +22,15 @@ from repeg.domain.reasons import Reason
 ZERO = Decimal(0)
 
 
+class Funds(Frozen):
+    """What the buys of a rebalance are planned on: orders that come later may take of it before these are sent."""
+
+    spare: Decimal
+    """Dollars that may be spent, and that the plan leaves."""
+    since_wall: datetime
+    """Wall time from which on an order that arrives is none that the plan has counted."""
+
+
 class Ask(Frozen):
     """What the signal wants, and how it came. Intake writes it, and nobody after."""
 
@@ -46,6 +55,8 @@ class Ask(Frozen):
     """Whether a close may cancel orders of the account that are not ours."""
     parent_id: str | None = None
     """The bracket whose shares an unwind exits, and on whose turn it trades."""
+    funds: Funds | None = None
+    """Of a leg that buys, beside its cost: what that is planned on; None where the broker's money may be used."""
     about: str | None = None
     """The order that an instruction is about."""
     force: bool = False

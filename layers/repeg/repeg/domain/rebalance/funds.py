@@ -9,11 +9,14 @@ released, and never becomes a market order (`within_cost` in `domain/rules/timin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from repeg.domain.money import floor_qty
+from repeg.domain.order.parts import Funds
 from repeg.domain.rebalance.book import ZERO, Book, Holding, Targets
+from repeg.domain.rebalance.planned import Plan
 
 
 class Wish(NamedTuple):
@@ -80,6 +83,13 @@ def spendable(
         return ZERO
     own = at_hand(book) + coming - cover_costs - still_owed - targets.cash_buffer * equity
     return max(ZERO, min(own, power))
+
+
+def planned_on(book: Book, targets: Targets, planned: Plan, since_wall: datetime) -> Funds | None:
+    """What the buys of a plan are planned on; None where the broker's money may be used."""
+    if lends(book, targets):
+        return None
+    return Funds(spare=planned.spendable - sum((leg.cost or ZERO for leg in planned.buys), ZERO), since_wall=since_wall)
 
 
 def share_out(wishes: Sequence[Wish], dollars: Decimal) -> list[Decimal]:

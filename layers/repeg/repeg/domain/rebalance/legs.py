@@ -36,8 +36,10 @@ def order_of(rebalance: Rebalance, leg: Leg, market_now: datetime, wall_now: dat
         clock=rebalance.work.clock,
     )
     side = None if leg.by_close else leg.side
-    times = {"market_now": market_now, "wall_now": wall_now, "closes_at": closes_at}
-    return leg_order(leg_id(rebalance, leg), origin, leg.symbol, side, leg.qty, leg.cost, **times)
+    # Covers are paid with what came of the short, which no plan spends.
+    funds = rebalance.funds if leg.phase == "buy" and leg.cost is not None else None
+    leg_is = (leg_id(rebalance, leg), origin, leg.symbol, side, leg.qty, leg.cost)
+    return leg_order(*leg_is, funds=funds, market_now=market_now, wall_now=wall_now, closes_at=closes_at)
 
 
 def to_place(rebalance: Rebalance, legs: Sequence[Leg], orders: Mapping[str, Order], now: datetime) -> list[Leg]:

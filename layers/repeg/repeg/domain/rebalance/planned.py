@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -52,3 +53,17 @@ class Plan(Frozen):
     def all_hold(self) -> bool:
         """True when everything is where it should be."""
         return not (self.sells or self.buys or self.residual)
+
+
+def summary(planned: Plan) -> str:
+    """What a plan comes to, in words."""
+    left = f", {len(planned.residual)} left as they are" if planned.residual else ""
+    if not (planned.sells or planned.buys):
+        return f"nothing to trade{left}"
+    first = f"{count_of(planned.sells)} to free cash, then " if planned.sells else ""
+    return f"{first}{count_of(planned.buys)} to buy, of ${planned.equity:,.2f}{left}"
+
+
+def count_of(legs: Sequence[Leg]) -> str:
+    """How many legs, in words."""
+    return "1 leg" if len(legs) == 1 else f"{len(legs) or 'no'} legs"

@@ -15,6 +15,7 @@ import msgspec
 
 from repeg.domain.history import ClockAnchor, Event, Told, with_event
 from repeg.domain.models import Frozen, printable
+from repeg.domain.order.parts import Funds
 from repeg.domain.order.verdicts import WaitingFor
 from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.planned import Leg, Residual
@@ -109,6 +110,8 @@ class Rebalance(Frozen):
     held: dict[str, Decimal] = msgspec.field(default_factory=dict)
     """Shares of the symbols with a leg of the half that is at work, as the account showed them before it."""
     residual: tuple[Residual, ...] = ()
+    funds: Funds | None = None
+    """What the buys are planned on; None before that, and where the broker's money may be used."""
     equity: Decimal | None = None
     """What the weights are of, in dollars."""
     cash_before: Decimal | None = None

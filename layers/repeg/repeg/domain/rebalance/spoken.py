@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from repeg.domain.market.quotes import Quote
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.order.children import ChildRecord
 from repeg.domain.order.record import Order
@@ -36,6 +37,19 @@ def without_price(ours: Iterable[Order], resting: Iterable[OrderReport], held: M
     theirs = {each.symbol for each in resting if _opens(each.symbol, each.side, held) and not _named(each)}
     own = {each.symbol for each in ours if _opens(each.symbol, each.side, held) and not each.ask.notional}
     return {symbol for symbol in theirs | own if SYMBOL.fullmatch(symbol)}
+
+
+def priced_by(quote: Quote) -> Price:
+    """The price of a symbol by its quote alone: what an order of ours may cost in it at most."""
+    worst_buy, worst_sell = quote.ask * COLLAR, quote.bid / COLLAR
+    return Price(
+        symbol=quote.symbol,
+        bid=quote.bid,
+        ask=quote.ask,
+        mark=quote.mid,
+        worst_buy=worst_buy,
+        worst_sell=worst_sell,
+    )
 
 
 def spoken_for(

@@ -205,9 +205,9 @@ def _left(order: Order) -> list[Left]:
     found = []
     for gone in order.all_exits:
         entry = order.entry_price_at(gone.at)
-        if gone.price is None or entry is None:
+        if gone.price_each is None or gone.price is None or entry is None:
             continue
-        dollars = (gone.price - entry) * sign * gone.qty
+        dollars = (gone.price_each - entry) * sign * gone.shares
         old = None
         # After a split, levels of before say nothing of prices of today.
         if touch and gone.reason in _LEGS and not order.care.adjustments:

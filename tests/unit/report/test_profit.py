@@ -16,6 +16,7 @@ from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.order.record import Order
 from repeg.domain.profit import Books, books_of, fills_of, losses_of, still_held
+from repeg.domain.proof import leaving
 from tests.support.make import NOON, child, order, quote
 
 LEVELS = Levels(stop=Decimal(49), target=Decimal(54))
@@ -113,6 +114,29 @@ def test_a_split_changes_shares_and_not_what_was_paid() -> None:
     exits = (left(2, "4", "51", ExitReason.CLOSE, "x"), left(4, "12", "26", ExitReason.TARGET))
     books = books_of([bracket(1, "10", "50", *exits, adjustments=(split,))])
     assert earned(books) == [("4", "4", None, "close"), ("12", "12", None, "target")] and not books.lots
+
+
+def test_a_close_that_sells_before_and_after_a_split_earns_what_it_brought() -> None:
+    """Five of a hundred at 51 on Friday, the other 95 as 950 at 5.20 on Monday, after a split of ten for one."""
+    monday = NOON + timedelta(days=3)
+    split = Adjustment(
+        why="corporate_action", detail="10 for 1", change=Decimal(855), ratio=Decimal(10), levels=LEVELS, at=monday
+    )
+    friday = traded(5, "sell", "5", "51").children[0]
+    later = friday.changed(
+        client_order_id="ord-5-e2",
+        qty=Decimal(950),
+        filled_qty=Decimal(950),
+        avg_fill_price=Decimal("5.2"),
+        sent_at=monday,
+        closed_at=monday + timedelta(minutes=1),
+    )
+    close = traded(5, "sell", "5", "51", kind="close").changed(children=(friday, later))
+    [held] = leaving.booked(close, [bracket(1, "100", "50", adjustments=(split,))])
+    assert (held.unexited_qty, held.exit_price) == (0, Decimal("5.195"))
+    books = books_of([held, close])
+    assert [trade.realised for trade in books.trades] == [5 * 51 + 950 * Decimal("5.2") - 100 * 50]
+    assert not books.lots and not books.unmatched
 
 
 def test_the_price_of_exits_before_and_after_a_split_is_that_of_a_share_of_today() -> None:

@@ -48,6 +48,18 @@ class Exit(Frozen):
     qty: Decimal
     price: Decimal | None
     at: datetime
+    whole: Decimal | None = None
+    """What `qty` is in shares as they are at `at`, where its order sold some before a split and some after it."""
+
+    @property
+    def shares(self) -> Decimal:
+        """Shares, as they are at `at`."""
+        return self.qty if self.whole is None else self.whole
+
+    @property
+    def price_each(self) -> Decimal | None:
+        """Average price of one of these."""
+        return self.price if self.price is None or self.whole is None else self.price * self.qty / self.whole
 
 
 class ProtectionStatus(StrEnum):
@@ -356,7 +368,8 @@ def _together(one: Exit, other: Exit) -> Exit:
     qty, price = one.qty + other.qty, other.price
     if one.price is not None and other.price is not None:
         price = ((one.qty * one.price + other.qty * other.price) / qty).quantize(_PRICE_PLACES)
-    return other.changed(qty=qty, price=price)
+    whole = None if one.whole is None and other.whole is None else one.shares + other.shares
+    return other.changed(qty=qty, price=price, whole=whole)
 
 
 def _exit(reason: ExitReason, report: OrderReport, before: Sequence[Exit], now: datetime) -> Exit | None:

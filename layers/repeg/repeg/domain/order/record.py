@@ -176,7 +176,8 @@ class Order(Frozen):
 
     def _in_todays_shares(self, gone: Exit) -> Exit:
         ratio = prod((adjusted.ratio for adjusted in self.care.adjustments if adjusted.at > gone.at), start=ONE)
-        return gone.changed(qty=gone.qty * ratio, price=gone.price and gone.price / ratio)
+        price = gone.price_each
+        return gone.changed(qty=gone.shares * ratio, price=price and price / ratio, whole=None)
 
     @property
     def exit_reason(self) -> str | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from math import prod
 
+from repeg.domain.market.sessions import EASTERN
 from repeg.domain.order.protection import Exit, ExitReason
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.patience import POSITION_SHOWS_AFTER
@@ -37,12 +39,12 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
     for order, known in zip(before, holding, strict=True):
         if order.care.frozen and flat:
             # Which shares of the record the account's were is in dispute; that none is left is not.
-            gone = _exit(close, order.unexited_qty).changed(price=None)
+            gone = _exit(close, order, order.unexited_qty).changed(price=None)
             changed.append(undisputed(order.with_exit(gone)))
             continue
         qty = min(_loose(order), taken)
         taken -= qty
-        after = order.with_exit(_exit(close, qty)) if qty > 0 else order
+        after = order.with_exit(_exit(close, order, qty)) if qty > 0 else order
         if after.guard.exits != known.guard.exits:
             changed.append(after)
     return changed
@@ -86,7 +88,7 @@ def booked_late(leaving: Order, holding: Sequence[Order]) -> list[Order]:
         return []
     before = _without(found, leaving.order_id)
     qty = min(_loose(before), leaving.filled_qty)
-    return [_undisputed(before.with_exit(_exit(leaving, qty)))] if qty > 0 else []
+    return [_undisputed(before.with_exit(_exit(leaving, before, qty)))] if qty > 0 else []
 
 
 def _undisputed(order: Order) -> Order:
@@ -154,7 +156,22 @@ def _without(order: Order, source: str) -> Order:
     return order.with_guard(exits=tuple(gone for gone in order.guard.exits if gone.source != source))
 
 
-def _exit(close: Order, qty: Decimal) -> Exit:
+def _exit(close: Order, bracket: Order, qty: Decimal) -> Exit:
     at = max(child.closed_at or child.sent_at for child in close.sent)
     reason = ExitReason.CLOSE if close.kind == "close" else ExitReason.UNWIND
-    return Exit(source=close.order_id, reason=reason, qty=qty, price=close.avg_fill_price, at=at)
+    whole = _whole(close, bracket, qty)
+    return Exit(source=close.order_id, reason=reason, qty=qty, price=close.avg_fill_price, at=at, whole=whole)
+
+
+def _whole(close: Order, bracket: Order, qty: Decimal) -> Decimal | None:
+    """What the shares are in those of today, where the close sold some on a day before a split; else None."""
+    sold = [(child.filled_qty, _day(child.closed_at or child.sent_at)) for child in close.sent if child.filled_qty]
+    # By the day: a split is in force from an open on, and booked some time after it.
+    splits = [(_day(each.at), each.ratio) for each in bracket.care.adjustments]
+    todays = sum((shares * prod(ratio for day, ratio in splits if on < day) for shares, on in sold), ZERO)
+    listed = sum((shares for shares, _ in sold), ZERO)
+    return qty * todays / listed if listed and todays != listed else None
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(EASTERN).date()

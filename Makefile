@@ -83,7 +83,7 @@ lint: ## Check style, types, template, state machines and security
 		$(foreach machine,$(MACHINES),--yaml-path .tools/lint/$(machine))
 
 bench: runtime ## Measure cold start, size, cost, latency and throughput
-	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready .tools/bench/naive/.ready
+	@$(MAKE) -sj4 .venv/.test .tools/sam/.ready .tools/cloud/.ready .tools/bench/naive/.ready
 	@$(BIN)/python -m desk.bench $(ARGS)
 
 local: runtime ## Start the local cloud and leave it running

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from desk.bench.artefacts import Artefacts
 
 ON_ARTEFACTS = ("cold", "size")
-ON_CLOUD = ("first", "cost", "latency", "burst", "rebalance", "memory")
+ON_CLOUD = ("first", "cost", "latency", "burst", "rebalance", "memory", "blotter")
 PARTS = (*ON_ARTEFACTS, "exchange", *ON_CLOUD)
 _NARROWEST = 140
 _INTERRUPTED, _ENDED = 130, 143
@@ -110,7 +110,7 @@ def _on_exchange(say: Say) -> Part:
 
 
 def _on_cloud(wanted: Sequence[str], artefacts: Artefacts | None, folder: Path, say: Say) -> list[Part]:
-    from desk.bench.parts import burst, cost, first, latency, memory, rebalance
+    from desk.bench.parts import blotter, burst, cost, first, latency, memory, rebalance
     from desk.bench.stage import stage
 
     parts = []
@@ -132,6 +132,13 @@ def _on_cloud(wanted: Sequence[str], artefacts: Artefacts | None, folder: Path, 
         if "memory" in wanted:
             now = watch.now()
             parts.append(memory.report(watch.first, max(watch.highest, now), now))
+        # Last: its orders are nobody's, and would be in the way of all else.
+        if "blotter" in wanted:
+            reason = blotter.missing()
+            if reason and len(wanted) > 1:
+                say(f"NOT MEASURED: {reason}")
+            else:
+                parts.append(blotter.measure(on, say))
         say("stopping the local cloud")
     return parts
 

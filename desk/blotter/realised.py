@@ -7,8 +7,6 @@ from datetime import date, datetime
 from threading import Lock
 from typing import Any
 
-import msgspec
-
 from desk.blotter.feed import Row, Shown
 from desk.doctor.findings import Trouble
 from desk.positions.gains import Splits, booked, gains, split_perhaps
@@ -72,8 +70,8 @@ class Realised:
         for order in orders:
             moments = [*(fill.at for fill in fills_of(order)), *(gone.at for gone in order.all_exits)]
             if moments:
-                # A copy to count by, without its history, the greater part of a record: all that ever traded are kept.
-                self._traded[order.order_id] = msgspec.structs.replace(order, events=())
+                # All that ever traded are kept, and their history is the greater part of them.
+                self._traded[order.order_id] = order.without_events()
                 self._last[order.order_id] = max(moments)
 
     def _told(self, begin: datetime) -> Row:

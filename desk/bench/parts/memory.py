@@ -58,6 +58,11 @@ def descendants(roots: Iterable[int], parents: dict[int, int]) -> set[int]:
     return found
 
 
+def parents() -> dict[int, int]:
+    """Every process, and who started it."""
+    return {pid: parent for pid, (parent, _) in _processes().items()}
+
+
 def report(ready: tuple[int, int], peak: tuple[int, int], after: tuple[int, int]) -> Part:
     """The findings, from (bytes, processes) when the cloud was ready, at most, and in the end."""
     named = {"ready": ready, "peak": peak, "in the end": after}

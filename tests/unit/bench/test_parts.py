@@ -12,6 +12,7 @@ from desk.bench import __main__ as command
 from desk.bench.bill.usage import within
 from desk.bench.errors import BenchError
 from desk.bench.kinds import KINDS
+from desk.bench.parts import blotter
 from desk.bench.parts.burst import Outcome, busiest
 from desk.bench.parts.burst import report as burst_report
 from desk.bench.parts.cold import ORDER_PATH
@@ -209,3 +210,22 @@ def test_parts_are_asked_for_by_name(capsys: pytest.CaptureFixture[str]) -> None
         "'heat' is none of cold, size, exchange, first, cost, latency, burst, rebalance, memory"
         in capsys.readouterr().err
     )
+
+
+def test_the_blotter_is_held_against_its_frames_under_load_and_its_slowest_change() -> None:
+    rest = blotter.Stretch(Sample((16.7,) * 600), 0, 0, 100, 10, server=0.1, page=0.1)
+    busy = replace(rest, frames=Sample((*[16.7] * 97, *[51.0] * 3)), changes=200, bytes=400_000, nodes=1000, page=0.3)
+    part = blotter.report(blotter.Outcome(300, 2000, Sample((200, 1200)), rest, busy))
+    assert {target.name: (round(target.value, 2), target.ok) for target in part.targets} == {
+        "blotter: first paint, ms": (300, True),
+        "blotter: a change is on the page, ms": (1200, False),
+        "blotter: frames later than 50 ms, %": (3, False),
+        "blotter: of a processor, page and server": (0.4, True),
+    }
+    assert part.tables[1].rows[-2:] == [["bytes a change", "", "2,000"], ["nodes touched a change", "", "5"]]
+
+
+def test_what_cannot_be_measured_here_is_said_and_keeps_nothing_else_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REPEG_CHROMIUM", raising=False)
+    monkeypatch.setattr(blotter.shutil, "which", lambda _: None)
+    assert "apt-get install chromium" in (blotter.missing() or "")

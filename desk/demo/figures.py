@@ -1,8 +1,8 @@
-"""What the demo came to in figures: one signal both ways, the execution report, and the targets."""
+"""What the demo came to in figures: one signal both ways, and the execution report in short."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 
 from rich.console import Group, RenderableType
@@ -10,15 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from desk.demo.verdict import Verdict
+from desk.report.analysis.document import Exits, Report
 from desk.report.audit import Audit
-from desk.report.execution import BracketReport, ExecutionReport
 from desk.report.old_way import old_way
-from desk.report.targets import Target
 from desk.telling.figures import ratio
 from desk.telling.render import outcome
-
-PROVOKED = "refused by the market"
-"""The target that the stories miss by design: refusals are what they show."""
+from repeg.domain.reasons import Status
 
 
 def two_ways_table(verdict: Verdict) -> RenderableType:
@@ -42,26 +39,16 @@ def two_ways_table(verdict: Verdict) -> RenderableType:
     return Group(Text(f"{asked}, {levels}; the market is at {old.price}", style="dim"), "", table)
 
 
-def report_table(report: ExecutionReport, brackets: BracketReport, audit: Audit, kinds: Mapping[str, int]) -> Table:
-    """The execution report; `kinds`: how many orders there are of each kind, as there are more than stories."""
+def report_table(report: Report, audit: Audit, kinds: Mapping[str, int]) -> Table:
+    """The execution report in short; `kinds`: how many orders are of each kind, as there are more than stories."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column()
-    for name, figures in (*_order_rows(report, kinds), *_bracket_rows(brackets)):
+    for name, figures in (*_order_rows(report, kinds), *_bracket_rows(report.exits)):
         table.add_row(name, figures)
     agree = "agree" if not audit.differences else f"DIFFER: {'; '.join(audit.differences)}"
     seen = f"{audit.child_orders} child orders, {audit.protections} protections, {audit.fills} fills at the exchange"
     table.add_row("journal and records", f"{agree} ({seen})")
-    return table
-
-
-def targets_table(targets: Sequence[Target]) -> Table:
-    """The targets, each beside what was measured."""
-    table = _grid("brackets", "target", "measured", "")
-    for target in targets:
-        failed = "provoked here" if target.name == PROVOKED else "not ok"
-        told = {True: Text("ok", style="green"), False: Text(failed, style="yellow"), None: Text()}[target.ok]
-        table.add_row(Text(target.name, style="dim"), target.wanted, target.measured, told)
     return table
 
 
@@ -72,21 +59,20 @@ def _grid(*titles: str) -> Table:
     return table
 
 
-def _order_rows(report: ExecutionReport, kinds: Mapping[str, int]) -> list[tuple[str, str]]:
-    rate = f"{report.fill_rate:.1%} of the dollars worked" if report.fill_rate is not None else "none"
+def _order_rows(report: Report, kinds: Mapping[str, int]) -> list[tuple[str, str]]:
+    counts, fills, fell, cost = report.counts, report.fills, report.fallbacks, report.slippage.all
+    filled = counts.by_status.get(Status.FILLED, 0)
     rows = [
-        ("orders", f"{report.orders}: {_whose(kinds)}; {report.worked} worked, {report.filled} filled"),
-        ("fill rate", rate),
+        ("orders", f"{counts.orders}: {_whose(kinds)}; {counts.sent} worked, {filled} filled"),
+        ("entries", f"{fills.filled} of {fills.sent} that were sent filled in whole, {fills.within_60_s} within 60 s"),
     ]
-    slippage = report.average_slippage_bps
-    if slippage is not None:
-        sign = "-" if report.slippage_dollars < 0 else "+"
-        dollars = f"{sign}${abs(report.slippage_dollars):,.2f} on ${report.dollars:,.2f}"
-        rows.append(("average slippage", f"{slippage:+.2f} bps of the reference prices, {dollars} (+ is cost)"))
-    if report.average_seconds is not None:
-        rows.append(("average time", f"{report.average_seconds:.2f} s of market time to the last fill"))
-    rows.append(("ladders", f"{report.repegs} re-pegs, {report.market_fallbacks} market fallback"))
-    reasons = ", ".join(f"{reason} {count}" for reason, count in report.reasons.items())
+    if cost.average_bps is not None:
+        paid = f"{'-' if cost.cost_dollars < 0 else '+'}${abs(cost.cost_dollars):,.2f} on ${cost.dollars:,.2f}"
+        rows.append(("average slippage", f"{cost.average_bps:+.2f} bps of the reference prices, {paid} (+ is cost)"))
+    if fills.median_seconds is not None:
+        rows.append(("time to fill", f"{fills.median_seconds:.2f} s of market time, the median"))
+    rows.append(("ladders", f"{fell.repegs} re-pegs, {fell.market} market fallback"))
+    reasons = ", ".join(f"{end.reason} {end.orders}" for end in report.ends)
     return [*rows, ("not filled", reasons or "none")]
 
 
@@ -99,9 +85,10 @@ def _whose(kinds: Mapping[str, int]) -> str:
     return ", ".join(told)
 
 
-def _bracket_rows(report: BracketReport) -> list[tuple[str, str]]:
-    unwound = f", {report.exits.get('unwind')} unwound for ${report.unwind_cost:,.2f}"
-    guarded = f"{report.protected} of {report.entered} brackets that entered by limit"
-    guarded += unwound if "unwind" in report.exits else ""
-    exits = ", ".join(f"{reason} {count}" for reason, count in report.exits.items())
-    return [("protected", f"{guarded} (the old way's, by market order, is not counted)"), ("exits", exits or "none")]
+def _bracket_rows(exits: Exits) -> list[tuple[str, str]]:
+    unwound = f"; unwinding cost ${exits.unwind_cost:,.2f}" if exits.unwind_cost else ""
+    gone = ", ".join(f"{line.name} {line.exits}" for line in exits.by_reason)
+    return [
+        ("protected", f"{exits.protected} of {exits.entered} brackets that bought{unwound}"),
+        ("exits", gone or "none"),
+    ]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from msgspec import to_builtins
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
@@ -19,7 +19,7 @@ from rich.text import Text
 from desk.cloud import local
 from desk.demo import rebalance
 from desk.demo.bracket_stories import RAN_TO_536
-from desk.demo.figures import report_table, targets_table, two_ways_table
+from desk.demo.figures import report_table, two_ways_table
 from desk.demo.play import Progress, Stage, Tuning, Watcher, send_stories
 from desk.demo.rebalance import RebalanceVerdict
 from desk.demo.show import finished_lines, heading, progress_table, verdict_table
@@ -27,14 +27,17 @@ from desk.demo.stories import PARTS
 from desk.demo.story import Act, Part
 from desk.demo.verdict import Verdict
 from desk.exchange.client import ExchangeControl
+from desk.report.analysis.document import Report, TargetLine
+from desk.report.analysis.reports import Span, report_over, target_lines
 from desk.report.audit import Audit, audit
-from desk.report.execution import BracketReport, ExecutionReport, bracket_report, execution_report
-from desk.report.targets import targets
 from desk.stack.alarms import ringing_now
 from desk.stack.connection import Connection, connect_local
 from desk.stack.overrides import OverridesStore
 from desk.stack.place import Status
+from desk.telling.analysis import targets_table
 from desk.telling.rebalances import rebalance_page
+from repeg.domain.metrics.figures import mark_of
+from repeg.domain.order.record import Order
 from repeg.domain.order.views import order_view
 from repeg.store.orders import OrderStore
 
@@ -44,6 +47,7 @@ _WORDS = (
     "limits in a row are child orders, one after the other; bps are hundredths of a percent, + is cost; "
     "R/R is the reward for a risk of one"
 )
+_PROVOKED = "refusals and misses are what stories show: a rate that is missed here is provoked"
 _NEXT = "to play yourself: make local (it says how to go on)"
 _SLOWER = 'a machine that is busy is late for so fast a market; slower, in two minutes: make demo ARGS="--speed 1"'
 
@@ -53,8 +57,9 @@ class Told:
     """What the demo came to."""
 
     verdicts: list[Verdict]
-    report: ExecutionReport
-    brackets: BracketReport
+    report: Report
+    brackets: list[TargetLine]
+    """The four figures over brackets that entered by limit, each beside its target."""
     audit: Audit
     seconds: float
     rebalance: RebalanceVerdict
@@ -91,8 +96,8 @@ class Told:
                 "differences": self.rebalance.differences,
                 "ok": self.rebalance.ok,
             },
-            "report": _plain(self.report) | {"brackets": _plain(self.brackets)},
-            "targets": [asdict(target) for target in targets(self.brackets)],
+            "report": self.report.document(),
+            "targets": [to_builtins(line) for line in self.brackets],
             "audit": asdict(self.audit),
             "alarms": self.ringing,
         }
@@ -103,10 +108,6 @@ def what_next(ok: bool, speed: float) -> str | None:
     if ok:
         return _NEXT
     return _SLOWER if speed > 1 else None
-
-
-def _plain(report: ExecutionReport | BracketReport) -> dict[str, Any]:
-    return {name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(report).items()}
 
 
 class Demo:
@@ -168,10 +169,11 @@ class Demo:
             connection, exchange, timeout, lambda line: self._console.print(f"  {line}", style="dim")
         )
         seconds = time.monotonic() - started
-        views = [order_view(order) for order in orders.newest()]
-        found = audit(views, exchange.journal())
-        kinds = dict(Counter(view["kind"] for view in views))
-        return Told(verdicts, execution_report(views), bracket_report(views), found, seconds, weights, ringing, kinds)
+        made = {order.order_id: order for order in orders.newest()}
+        found = audit([order_view(order) for order in made.values()], exchange.journal())
+        report = report_over(made.values(), lambda ids: {each: made[each] for each in ids}, Span())
+        kinds = dict(Counter(str(order.kind) for order in made.values() if not order.is_instruction))
+        return Told(verdicts, report, _bracket_lines(made.values()), found, seconds, weights, ringing, kinds)
 
     def _act(self, act: Act, stage: Callable[[Watcher], Stage]) -> list[Verdict]:
         timeout = LONGEST_ACT_MARKET_SECONDS / self._speed + SLACK_SECONDS
@@ -193,8 +195,9 @@ class Demo:
             if verdict.story == RAN_TO_536:
                 self._section("one signal, two ways", two_ways_table(verdict))
         self._section(f"{rebalance.TITLE}: {_ended(told.rebalance)}", _weights(told.rebalance))
-        self._section("execution report", report_table(told.report, told.brackets, told.audit, told.kinds))
-        self._section("brackets against their targets", targets_table(targets(told.brackets)))
+        self._section("execution report", report_table(told.report, told.audit, told.kinds))
+        self._section("brackets against their targets", targets_table([to_builtins(line) for line in told.brackets]))
+        self._console.print(_PROVOKED, style="dim")
         good = sum(verdict.ok for verdict in told.verdicts) + told.rebalance.ok
         self._console.print()
         summary = f"{good} of {len(told.verdicts) + 1} stories ended as expected, in {told.seconds:.0f} s"
@@ -214,6 +217,12 @@ class Demo:
         with self._console.status(what):
             yield
         self._console.print(Text.assemble(("done ", "green"), what, (f" {time.monotonic() - started:.1f} s", "dim")))
+
+
+def _bracket_lines(orders: Iterable[Order]) -> list[TargetLine]:
+    """But for the story of the old way, which is there to miss them."""
+    brackets = [order for order in orders if order.kind == "bracket" and order.terms.ladder == "smart_limit"]
+    return target_lines([mark for order in brackets if (mark := mark_of(order))])
 
 
 def _ended(verdict: RebalanceVerdict) -> str:

@@ -24,7 +24,7 @@ def report_page(report: View, width: int) -> RenderableType:
     """The whole report, for a screen of so many columns."""
     if not report["counts"]["orders"]:
         return Text("there is no order in this period")
-    parts: list[RenderableType] = [_headline(report), "", _targets(report["targets"])]
+    parts: list[RenderableType] = [_headline(report), "", targets_table(report["targets"])]
     for title, content in _sections(report, width):
         parts += ["", Rule(title, align="left", style="dim"), content]
     return Group(*parts)
@@ -58,7 +58,8 @@ def _headline(report: View) -> Text:
     return text.append(f", {counts['open']} not over yet" if counts["open"] else "")
 
 
-def _targets(lines: Sequence[View]) -> Table:
+def targets_table(lines: Sequence[View]) -> Table:
+    """The four figures, each beside its target."""
     table = _grid("", "measured", "target", "", "entries")
     for line in lines:
         measured = "none" if line["measured"] is None else f"{Decimal(line['measured']):.3f} {line['unit']}".rstrip()
@@ -183,10 +184,11 @@ def _exits(exits: View) -> RenderableType:
             table.add_row(*_exit(line))
         table.add_row()
     table.add_row(*_exit(exits["all"]), style="bold")
-    left = f"{exits['held']} brackets still hold shares" if exits["held"] else ""
+    guarded = f"stop and target stood for {exits['protected']} of {exits['entered']} brackets"
+    left = f"{exits['held']} still hold shares" if exits["held"] else ""
+    unwound = f"unwinding cost {dollars(exits['unwind_cost'])}" if Decimal(exits["unwind_cost"]) else ""
     unpriced = f"{exits['unpriced']} exits at a price that nobody knows" if exits["unpriced"] else ""
-    remark = "; ".join(filter(None, (left, unpriced)))
-    return Group(table, Text(remark, style="dim")) if remark else table
+    return Group(table, Text("; ".join(filter(None, (guarded, left, unwound, unpriced))), style="dim"))
 
 
 def _exit(line: View) -> tuple[RenderableType, ...]:

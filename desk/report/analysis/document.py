@@ -174,6 +174,9 @@ class Exits(Frozen):
     by_strategy: list[ExitLine]
     unpriced: Annotated[int, _says("exits whose price nobody knows: in no sum")]
     held: Annotated[int, _says("brackets that still hold shares")]
+    entered: Annotated[int, _says("brackets that bought, or sold short")]
+    protected: Annotated[int, _says("... and whose stop and target stood at the broker, for however long")]
+    unwind_cost: Annotated[Decimal, _says("dollars lost by leaving what would not be held, in the exits, too")]
 
 
 class Saved(Frozen):

@@ -17,7 +17,7 @@ from repeg.domain.metrics.measured import (
 )
 from repeg.domain.models import direction
 from repeg.domain.order.children import ChildRecord
-from repeg.domain.order.protection import ExitReason
+from repeg.domain.order.protection import ExitReason, ProtectionStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.rules.walking import is_exit
@@ -25,6 +25,7 @@ from repeg.domain.rules.walking import is_exit
 NEW_YORK = ZoneInfo("America/New_York")
 ZERO = Decimal(0)
 _LEGS = (ExitReason.TARGET, ExitReason.STOP)
+_STOOD = (ProtectionStatus.LIVE, ProtectionStatus.CANCELING, ProtectionStatus.DONE, ProtectionStatus.GONE)
 
 
 class Filled(NamedTuple):
@@ -105,6 +106,11 @@ class Trade(NamedTuple):
     """Exits whose price nobody knows."""
     risk_reward: Decimal | None
     held: bool
+    entered: bool
+    """A bracket that bought, or sold short."""
+    protected: bool
+    """Its stop and target stood at the broker, for however long."""
+    unwind_cost: Decimal
     old: Old | None
 
     @property
@@ -171,6 +177,9 @@ def trade_of(order: Order) -> Trade:
         unpriced=len(order.all_exits) - len(priced),
         risk_reward=order.guard.risk_reward,
         held=order.unexited_qty > 0,
+        entered=order.kind == "bracket" and filled > 0,
+        protected=any(oco.status in _STOOD for oco in order.guard.protections),
+        unwind_cost=order.unwind.cost or ZERO,
         old=_old(order, touch),
     )
 

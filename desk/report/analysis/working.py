@@ -113,6 +113,9 @@ def exits(trades: Sequence[Trade]) -> Exits:
         by_strategy=by(lambda trade, _: trade.strategy or NONE),
         unpriced=sum(trade.unpriced for trade in trades),
         held=sum(trade.held for trade in trades),
+        entered=sum(trade.entered for trade in trades),
+        protected=sum(trade.entered and trade.protected for trade in trades),
+        unwind_cost=dollars(sum((trade.unwind_cost for trade in trades), ZERO)),
     )
 
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from desk.report.execution import execution_report
+from desk.report.analysis.reports import Span, report_over
 from repeg.domain.metrics.listed import Metric
 from repeg.domain.models import direction
 from repeg.domain.order.record import Order
-from repeg.domain.order.views import order_view
 from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
 from tests.support.lab import Killed, Lab
@@ -79,9 +78,9 @@ def test_the_figures_are_those_of_the_journal(lab: Lab) -> None:
     assert figures[Metric.REJECTION_GAUGE] == Decimal(2) / 12 * 100
     assert figures[Metric.FILL_GAUGE] == 100
     assert Metric.RISK_REWARD_GAUGE not in figures, "no bracket has bought"
-    report = execution_report(order_view(order) for order in orders)
-    assert report.average_slippage_bps is not None
-    assert round(report.average_slippage_bps / 100, 4) == round(figures[Metric.SLIPPAGE_GAUGE], 4)
+    average = report_over(orders, lambda ids: {}, Span()).slippage.all.average_bps
+    assert average is not None
+    assert round(average / 100, 4) == round(figures[Metric.SLIPPAGE_GAUGE], 4)
 
 
 def test_nine_orders_are_too_few_and_ten_are_not(lab: Lab) -> None:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from desk.bench.artefacts import Artefacts
 
 ON_ARTEFACTS = ("cold", "size")
-ON_CLOUD = ("first", "cost", "latency", "burst", "rebalance", "memory", "blotter")
+ON_CLOUD = ("first", "cost", "latency", "burst", "rebalance", "memory", "cli", "blotter", "report")
 PARTS = (*ON_ARTEFACTS, "exchange", *ON_CLOUD)
 _NARROWEST = 140
 _INTERRUPTED, _ENDED = 130, 143
-COLD_SECONDS, FIRST_SECONDS = 50, 30
+COLD_SECONDS, FIRST_SECONDS, CLI_SECONDS = 50, 30, 30
 COST_ROUNDS, LATENCY_ROUNDS = 3, 30
 
 Say = Callable[[str], None]
@@ -110,7 +110,8 @@ def _on_exchange(say: Say) -> Part:
 
 
 def _on_cloud(wanted: Sequence[str], artefacts: Artefacts | None, folder: Path, say: Say) -> list[Part]:
-    from desk.bench.parts import blotter, burst, cost, first, latency, memory, rebalance
+    from desk.bench.parts import blotter, burst, cli, cost, first, latency, memory, rebalance
+    from desk.bench.parts import report as reported
     from desk.bench.stage import stage
 
     parts = []
@@ -132,13 +133,17 @@ def _on_cloud(wanted: Sequence[str], artefacts: Artefacts | None, folder: Path, 
         if "memory" in wanted:
             now = watch.now()
             parts.append(memory.report(watch.first, max(watch.highest, now), now))
-        # Last: its orders are nobody's, and would be in the way of all else.
+        if "cli" in wanted:
+            parts.append(cli.measure(on, folder, CLI_SECONDS, say))
+        # Last: their orders are nobody's, and would be in the way of all else.
         if "blotter" in wanted:
             reason = blotter.missing()
             if reason and len(wanted) > 1:
                 say(f"NOT MEASURED: {reason}")
             else:
                 parts.append(blotter.measure(on, say))
+        if "report" in wanted:
+            parts.append(reported.measure(on, folder, say))
         say("stopping the local cloud")
     return parts
 

@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from desk.bench.period import period
 from desk.page import plots
 from desk.page.page import bps, page_of, round_money, seconds, signed_money
 from desk.report.analysis.reports import Span, report_over
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
-from tests.support.period import period
 from tests.unit.samples import order
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from desk.bench.period import period
 from desk.report.analysis.document import Report, schema
 from desk.report.analysis.reports import SHOWN, Span, report_over
 from desk.report.analysis.trades import NEW_YORK, trade_of
@@ -19,12 +20,11 @@ from repeg.domain.metrics.measured import estimated_cost, price_improvement_bps
 from repeg.domain.models import direction
 from repeg.domain.order.adjustments import Adjustment
 from repeg.domain.order.bracket import Levels
-from repeg.domain.order.protection import ExitReason
+from repeg.domain.order.protection import ExitReason, ProtectionStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from tests.support.make import NOON, with_fields
-from tests.support.period import period
-from tests.unit.samples import BOUGHT, START, STOPPED, TAKEN, bracket, gone, order, rung
+from tests.unit.samples import BOUGHT, HELD, START, STOPPED, TAKEN, bracket, gone, oco, order, rung
 
 ORDERS = list(period(200))
 CENT = Decimal("0.0001")
@@ -123,6 +123,20 @@ def test_exits_are_told_in_dollars_and_in_what_was_risked() -> None:
     assert [(line.name, line.won) for line in found.by_strategy] == [("breakout", 0), ("none", 1)]
     assert [line.name for line in found.by_day] == ["2026-11-20"]
     assert (found.all.exits, found.all.dollars, found.held) == (2, Decimal("132.50"), 0)
+
+
+def test_brackets_that_were_guarded_are_counted_and_what_leaving_the_others_cost() -> None:
+    """Guarded is whose stop and target stood, though they are over by now: not whose the broker refused."""
+    unwound = bracket(
+        BOUGHT,
+        protections=(oco(ProtectionStatus.REFUSED),),
+        exits=(gone(ExitReason.UNWIND, at="534.30"),),
+        unwind_cost=Decimal("12.5"),
+    ).changed(order_id="ord-3")
+    refused = bracket(status=Status.REJECTED, reason=Reason.SLIPPAGE_EXCEEDED).changed(order_id="ord-4")
+    found = over(HELD, TAKEN.changed(order_id="ord-2"), unwound, refused, order().changed(order_id="ord-5")).exits
+    assert (found.entered, found.protected, found.unwind_cost) == (3, 2, Decimal("12.5"))
+    assert {line.name: line.exits for line in found.by_reason} == {"target": 1, "unwind": 1}
 
 
 def test_an_exit_at_a_price_that_nobody_knows_is_in_no_sum() -> None:

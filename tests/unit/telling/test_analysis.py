@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from desk.bench.period import period
 from desk.report.analysis.reports import Span, report_over
 from desk.telling.analysis import report_page
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
-from tests.support.period import period
 from tests.unit.samples import order
 
 

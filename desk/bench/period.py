@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
-from repeg.domain.models import direction
+from repeg.domain.ladder.routing import SymbolClass
+from repeg.domain.ladder.rungs import LadderName
+from repeg.domain.market.sessions import EASTERN
+from repeg.domain.models import Side, direction
 from repeg.domain.money import nearest_tick
 from repeg.domain.order.bracket import Bracket, Levels
 from repeg.domain.order.children import ChildRecord, ChildStatus
 from repeg.domain.order.course import ended
+from repeg.domain.order.parts import Ask, Run, Terms
 from repeg.domain.order.protection import Exit, ExitReason, Protection, ProtectionStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.rules.walking import concluded
-from tests.support.make import eastern, in_parts
 
-SYMBOLS: dict[str, tuple[str, str, str]] = {
-    "TQQQ": ("leveraged_etf", "50.96", "0.03"),
-    "SOXL": ("leveraged_etf", "31.42", "0.02"),
-    "SPY": ("high_volume_etf", "598.40", "0.02"),
-    "XLK": ("high_volume_etf", "232.18", "0.03"),
-    "CRWD": ("stock", "534.82", "0.18"),
-    "NVDA": ("stock", "146.05", "0.02"),
-    "AAPL": ("stock", "229.30", "0.03"),
-    "RKLB": ("stock", "24.61", "0.04"),
+SYMBOLS: dict[str, tuple[SymbolClass, str, str]] = {
+    "TQQQ": (SymbolClass.LEVERAGED_ETF, "50.96", "0.03"),
+    "SOXL": (SymbolClass.LEVERAGED_ETF, "31.42", "0.02"),
+    "SPY": (SymbolClass.HIGH_VOLUME_ETF, "598.40", "0.02"),
+    "XLK": (SymbolClass.HIGH_VOLUME_ETF, "232.18", "0.03"),
+    "CRWD": (SymbolClass.STOCK, "534.82", "0.18"),
+    "NVDA": (SymbolClass.STOCK, "146.05", "0.02"),
+    "AAPL": (SymbolClass.STOCK, "229.30", "0.03"),
+    "RKLB": (SymbolClass.STOCK, "24.61", "0.04"),
 }
 """Class, mid and spread in dollars."""
+CAPS = {
+    SymbolClass.LEVERAGED_ETF: Decimal(20),
+    SymbolClass.HIGH_VOLUME_ETF: Decimal(10),
+    SymbolClass.STOCK: Decimal(15),
+}
+LADDERS = {
+    SymbolClass.LEVERAGED_ETF: LadderName.BETTER_ORDERS,
+    SymbolClass.HIGH_VOLUME_ETF: LadderName.BETTER_ORDERS,
+    SymbolClass.STOCK: LadderName.STANDARD,
+}
 STRATEGIES = ("breakout", "momentum", "rotation", None)
 FIRST = date(2026, 11, 2)
 _MINUTES = (*([0, 1, 2, 3, 4, 5, 8, 12] * 3), *range(0, 385, 7))
@@ -52,37 +64,39 @@ def _order(chance: random.Random, number: int, day: date, minute: int) -> Order:
     drift = Decimal(chance.gauss(0, 0.01)).quantize(Decimal("0.0001"))
     spread = nearest_tick(Decimal(width) * early) or Decimal("0.01")
     bid = nearest_tick(Decimal(mid) * (1 + drift))
-    at = eastern(f"{(570 + minute) // 60:02d}:{(570 + minute) % 60:02d}:{chance.uniform(0, 59):.3f}", day)
+    opens = datetime(day.year, day.month, day.day, 9, 30, tzinfo=EASTERN).astimezone(UTC)
+    at = opens + timedelta(minutes=minute, seconds=round(chance.uniform(0, 59), 3))
     bracket = chance.random() < 0.35
-    side = "buy" if bracket or chance.random() < 0.6 else "sell"
+    side: Side = "buy" if bracket or chance.random() < 0.6 else "sell"
     qty = Decimal(chance.choice((10, 25, 40, 100, 150, 400)))
+    order = Order(
+        order_id=f"ord-{number:05d}",
+        signal_id=f"s-{number:05d}",
+        kind="bracket" if bracket else "order",
+        strategy=chance.choice(STRATEGIES),
+        symbol=symbol,
+        side=side,
+        status=Status.WORKING,
+        created_at=at,
+        ask=Ask(received_wall=at, qty=qty),
+        terms=Terms(
+            ladder=LadderName.SMART_LIMIT if bracket else LADDERS[symbol_class],
+            symbol_class=symbol_class,
+            requested_qty=qty,
+            max_slippage_bps=CAPS[symbol_class],
+            reference_price=(bid + bid + spread) / 2,
+            arrival_bid=bid,
+            arrival_ask=bid + spread,
+        ),
+        run=Run(published=True),
+    )
     quote = (bid, bid + spread)
-    common: dict[str, Any] = {
-        "order_id": f"ord-{number:05d}",
-        "signal_id": f"s-{number:05d}",
-        "kind": "bracket" if bracket else "order",
-        "strategy": chance.choice(STRATEGIES),
-        "symbol": symbol,
-        "side": side,
-        "symbol_class": symbol_class,
-        "ladder": "smart_limit" if bracket else "standard" if symbol_class == "stock" else "better_orders",
-        "requested_qty": qty,
-        "qty": qty,
-        "max_slippage_bps": Decimal({"leveraged_etf": 20, "high_volume_etf": 10, "stock": 15}[symbol_class]),
-        "reference_price": (quote[0] + quote[1]) / 2,
-        "arrival_bid": quote[0],
-        "arrival_ask": quote[1],
-        "created_at": at,
-        "received_wall": at,
-        "status": Status.WORKING,
-        "published": True,
-    }
     if bracket:
-        return _bracket(chance, common, quote)
+        return _bracket(chance, order, quote)
     if chance.random() < 0.04:
         reason = chance.choice((Reason.MARKET_CLOSED, Reason.NO_QUOTE, Reason.INSUFFICIENT_BUYING_POWER))
-        return ended(Order(**in_parts(common)), Status.REJECTED, reason, at)
-    return _over(_worked(chance, Order(**in_parts(common)), quote, rungs=4))
+        return ended(order, Status.REJECTED, reason, at)
+    return _over(_worked(chance, order, quote, rungs=4))
 
 
 def _worked(chance: random.Random, order: Order, quote: tuple[Decimal, Decimal], rungs: int) -> Order:
@@ -129,15 +143,14 @@ def _over(order: Order) -> Order:
     return concluded(order, order.children[-1].closed_at or order.created_at)
 
 
-def _bracket(chance: random.Random, common: dict[str, Any], quote: tuple[Decimal, Decimal]) -> Order:
+def _bracket(chance: random.Random, order: Order, quote: tuple[Decimal, Decimal]) -> Order:
     signal = nearest_tick(quote[1] * (1 - Decimal(chance.gauss(0.0001, 0.0004)).quantize(Decimal("0.000001"))))
     risk = nearest_tick(signal * Decimal(chance.choice(("0.008", "0.01", "0.015"))))
     reward = risk * Decimal(chance.choice(("2", "2.5", "3")))
     terms = Bracket(
         side="buy", signal_price=signal, stop_loss=signal - risk, take_profit=signal + reward, anchor="fill"
     )
-    common |= {"bracket": terms, "reference_price": signal, "max_slippage_bps": Decimal(10)}
-    order = Order(**in_parts(common))
+    order = order.with_terms(bracket=terms, reference_price=signal, max_slippage_bps=Decimal(10))
     if quote[1] > signal * Decimal("1.0005"):
         return ended(order, Status.REJECTED, Reason.SLIPPAGE_EXCEEDED, order.created_at)
     order = _worked(chance, order, quote, rungs=1)

@@ -10,7 +10,7 @@ from desk.doctor.words import deploy_again, repeg, some
 from desk.stack.overrides import Documents, OverridesStore
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError
-from repeg.settings import as_kept, merge
+from repeg.settings import as_kept
 
 SETTINGS = "settings"
 
@@ -32,10 +32,11 @@ def read_settings(case: Case) -> Reading:
         documents = store.read()
     except ConfigurationError as error:
         raise Trouble(SETTINGS, str(error), deploy_again(connection)) from None
+    last = case.market.load()
     try:
-        return Reading(merge(documents.defaults, documents.overrides), tuple(documents.overridden()))
+        return Reading(documents.settings(last), tuple(documents.overridden()))
     except ConfigurationError as error:
-        kept = as_kept(case.market.load())
+        kept = as_kept(last)
         if kept is None:
             detail = f"refused, and no valid ones were ever seen, so no order is worked: {error}"
             raise Trouble(SETTINGS, detail, _reset(case, documents)) from None

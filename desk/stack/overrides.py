@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 from repeg.domain.money import plain
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError
-from repeg.settings import MAX_OVERRIDES_BYTES, merge
+from repeg.settings import MAX_OVERRIDES_BYTES, Kept, checked_before, merge
 
 Document = dict[str, Any]
 
@@ -22,13 +22,17 @@ class Documents:
     defaults: str
     overrides: str | None
 
-    def in_force(self) -> Document:
-        """Every setting with the value that orders see, JSON-ready.
+    def in_force(self, last: Kept | None = None) -> Document:
+        """Every setting with the value that orders see, JSON-ready; `last` is the last valid document, if known.
 
         Raises:
             ConfigurationError: the stack refuses these documents, too.
         """
-        return _plain(merge(self.defaults, self.overrides))
+        return _plain(self.settings(last))
+
+    def settings(self, last: Kept | None) -> Settings:
+        """The same, as orders are worked by it."""
+        return checked_before(last, self.defaults, self.overrides) or merge(self.defaults, self.overrides)
 
     def overridden(self) -> Document:
         """What the overrides say, as written.

@@ -6,17 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desk.stack.connection import Connection
 from repeg.clock import MarketClock, TimeKeeper
 from repeg.domain.market.reports import TradingDay
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.schedule.runs import ScheduledRun
-from repeg.domain.schedule.targets import Judged, fresh_since, judge
 from repeg.domain.schedule.times import Schedule, last_firing, next_firing
 from repeg.store.schedules import KeptTargets, ScheduleStore
 from repeg.store.shared import SharedStore
+
+if TYPE_CHECKING:
+    from repeg.domain.schedule.targets import Judged
 
 FUNCTION = "run_schedule"
 ON = "SCHEDULES_ON"
@@ -120,6 +122,8 @@ class Desk:
 
     def judged(self, kept: KeptTargets) -> Found:
         """Targets, judged as the next rebalance will judge them."""
+        from repeg.domain.schedule.targets import judge  # who lists schedules does not pay for what checks signals
+
         now = self.clock.now()
         firing = next_firing(Schedule.MARKET_OPEN_REBALANCE, now, self.days)
         day = (firing or now).astimezone(EASTERN).date()
@@ -133,6 +137,8 @@ def now_as_text() -> str:
 
 def _fresh_since(day: date, days: Iterable[TradingDay]) -> datetime:
     """As the run will have it; where the stack's calendar does not reach back, as if there had been no holiday."""
+    from repeg.domain.schedule.targets import fresh_since
+
     known = fresh_since(day, days)
     if known:
         return known

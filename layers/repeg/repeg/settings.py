@@ -87,18 +87,24 @@ def load_settings(
     known = as_kept(kept)
     try:
         texts = fetch()
-        of = _digest(*texts)
-        # Checked when it was kept: a cold start does not pay for the models that check it.
-        if kept and known and kept.of == of:
-            return known
+        if found := checked_before(kept, *texts):
+            return found
         settings = merge(*texts)
     except ConfigurationError as error:
         if known is None:
             raise
         report(f"settings refused, the last valid ones stay in force: {error}")
         return known
-    last_valid.keep(Kept(to_json(settings), of))
+    last_valid.keep(Kept(to_json(settings), _digest(*texts)))
     return settings
+
+
+def checked_before(kept: Kept | None, defaults: str, overrides: str | None) -> Settings | None:
+    """What the two documents come to, if it is the kept document that was made of them.
+
+    Nobody pays for the models that check them, then: not a cold start, and not a command.
+    """
+    return as_kept(kept) if kept and kept.of == _digest(defaults, overrides) else None
 
 
 def as_kept(kept: Kept | None) -> Settings | None:

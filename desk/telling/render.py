@@ -15,6 +15,7 @@ from rich.text import Text
 
 from desk.telling.figures import basis_points, clock_time, day, moment, price
 from desk.telling.holding import OVER, UNPROTECTED, bracket_facts, standing
+from repeg.domain.order.record import UNKNOWN_SYMBOL
 
 View = dict[str, Any]
 
@@ -97,7 +98,15 @@ def _position(view: View) -> Text:
     """What a bracket holds, and which orders are there to leave a position, or are legs of a rebalance."""
     if view["rebalance_id"]:
         return Text("rebalance leg", style="dim")
+    if view["about"]:
+        return Text(f"of {view['about']}", style="dim")
     return Text(view["kind"], style="dim") if view["kind"] in ("close", "unwind") else standing(view)
+
+
+def _subject(view: View) -> str:
+    """What it trades; of a cancel or an adjust of what has no symbol, or is not known, the signal that it names."""
+    known = view["symbol"] != UNKNOWN_SYMBOL or not view["about"]
+    return str(view["symbol"] if known else view["about"])
 
 
 def _at_work(view: View) -> Text:
@@ -121,8 +130,8 @@ class _Column:
 _POSITION = "position"
 _COLUMNS = (
     _Column("created (ET)", lambda view: moment(view["created_at"])),
-    _Column("symbol", lambda view: view["symbol"]),
-    _Column("side", lambda view: view["side"] or ""),
+    _Column("symbol", _subject),
+    _Column("side", lambda view: view["side"] or (view["kind"] if view["about"] else "")),
     _Column("filled", filled_of, right=True),
     _Column("outcome", outcome),
     _Column(_POSITION, _position, goes=4),
@@ -191,7 +200,7 @@ def order_headline(view: View) -> Text:
 
 
 def _headline(view: View) -> Text:
-    words = [(view["side"] or view["kind"]).upper(), view["requested_qty"], view["symbol"]]
+    words = [(view["side"] or view["kind"]).upper(), view["requested_qty"], _subject(view)]
     text = Text()
     text.append(" ".join(filter(None, words)) + "  ", style="bold")
     text.append_text(outcome(view))
@@ -219,6 +228,7 @@ def _facts(view: View) -> Table:
         "slippage": slippage and f"{basis_points(slippage)} bps (+ is cost)",
         "warning": "the fill is beyond the slippage cap" if view["cap_breached"] else None,
         **bracket_facts(view),
+        "of": view["about"],
         "exits for": view["parent_id"],
         "leg of": view["rebalance_id"] and f"{view['rebalance_id']} (repeg rebalance {view['signal_id']})",
         "superseded": view["superseded_by"] and f"by {view['superseded_by']}",
@@ -305,7 +315,7 @@ def change_line(view: View) -> str:
     parts = [
         view["signal_id"],
         view["side"] or view["kind"],
-        view["symbol"],
+        _subject(view),
         filled_of(view),
         view["status"],
         view["reason"] or "",

@@ -59,6 +59,8 @@ class Ask(Frozen):
     """Of a leg that buys, beside its cost: what that is planned on; None where the broker's money may be used."""
     about: str | None = None
     """The order that an instruction is about."""
+    names: str | None = None
+    """The signal that an instruction names, whether anything is known of it or not."""
     force: bool = False
     """Whether an adjust is meant though the market has passed its levels, or cannot be seen."""
 

@@ -23,6 +23,8 @@ from repeg.domain.order.protection import Exit, Protection, average_price, remem
 from repeg.domain.reasons import Reason, Status
 
 ZERO = Decimal(0)
+UNKNOWN_SYMBOL = "?"
+"""The symbol of what names none, or nothing that is known."""
 
 
 class Order(Frozen):

@@ -22,7 +22,7 @@ _FIELDS = """
     protective_order_id unwind_order_id=unwind.order_id unwind_cost=unwind.cost exit_price exit_reason exit_at
     repegs market_fallback result.seconds_to_fill created_at first_sent_at completed_at run.expires_at
     run.execution_arn run.executions signal_price exit_anchor ask.extended_hours terms.outside_session
-    ask.unprotected_ok ask.parent_id close.superseded_by unexited_qty odd_qty care.frozen exits_moved
+    ask.unprotected_ok ask.parent_id about=ask.names close.superseded_by unexited_qty odd_qty care.frozen exits_moved
 """.split()  # noqa: SIM905
 """Where the record has what the contract names: `name`, `part.name`, or `name=part.field` where they differ."""
 _CHILD_FIELDS = """

@@ -120,7 +120,7 @@ class Server:
 
     def _about(self) -> dict[str, Any]:
         connection = self._reached.connection
-        where = "local cloud" if connection.is_local else f"AWS {connection.session.region_name}"
+        where = "local cloud" if connection.is_local else f"AWS {connection.region}"
         return {"stack": connection.stack, "where": where, "local": connection.is_local}
 
     def _beat(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from desk.stack.alerts import Alert
+    from desk.stack.market_time import Setting
 
 DAY = timedelta(days=1)
 MOST_PAGES = 200
@@ -30,9 +31,10 @@ def alerts(
     """List alerts, the newest last: those of the last 24 hours of this machine's clock, unless asked for more."""
     from desk.cli.reaching import reaching
     from desk.stack.alerts import acknowledge, find_alerts
+    from desk.stack.market_time import clock_of
 
-    now = datetime.now(UTC)
-    begin = begin_of(since, False, lambda: now) or now - DAY
+    now, clock, first = datetime.now(UTC), clock_of(stack), begin_of(since, False, stack)
+    begin = clock.wall(first) if first else now - DAY
     with reaching(stack) as connection:
         found = find_alerts(connection, begin, now, MOST_PAGES)
         if ack:
@@ -42,7 +44,7 @@ def alerts(
     elif found.alerts:
         from desk.telling.render import console
 
-        console().print(table(found.alerts))
+        console().print(table(found.alerts, clock))
     else:
         tell("no alerts")
     if not found.complete:
@@ -106,16 +108,18 @@ def metrics(
         tell("nothing was measured yet")
 
 
-def table(found: tuple[Alert, ...]) -> Table:
-    """Alerts as people read them; the wall's time."""
+def table(found: tuple[Alert, ...], clock: Setting) -> Table:
+    """Alerts as people read them; market time, in New York, as of orders."""
     from rich.table import Table
     from rich.text import Text
 
+    from desk.telling.figures import moment_of
+
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("at (UTC)", "state", "symbol", "about", "alert"):
+    for name in ("at (ET)", "state", "symbol", "about", "alert"):
         shown.add_column(name, overflow="fold")
     for alert in found:
         state = Text(alert.state.value, style=_STYLES[alert.state.value])
-        at = f"{alert.at.astimezone(UTC):%d %b %H:%M:%S}"
+        at = moment_of(clock.market(alert.at))
         shown.add_row(at, state, alert.symbol or "", alert.order_id or alert.rebalance_id or "", alert.text)
     return shown

@@ -198,8 +198,12 @@ def control(stack: StackName = "", as_json: AsJson = False) -> None:
     if as_json:
         print_json(_document(words))
         return
+    from desk.stack.market_time import clock_of
+    from desk.telling.figures import moment_of
+
+    clock = clock_of(stack)
     for halt in words:
-        since = f", since {halt.since:%d %b %H:%M:%S} UTC" if halt.since else ""
+        since = f", since {moment_of(clock.market(halt.since))} ET" if halt.since else ""
         tell(f"{halt.sentence}{since}; {_lifted_by(halt)}")
     if not words:
         # Intake may be paused all the same, which whoever has a right to the table alone cannot see.

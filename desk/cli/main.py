@@ -11,13 +11,15 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperOption
+from typer._coercion import build_runtime_param
+from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.exceptions import TyperException
 
 from desk.cli.output import BAD_INPUT, FAILED, tell
 
 INTERRUPTED = 130
 _AN_OPTION = re.compile("-{1,2}[A-Za-z]")
+_NEGATIVE = re.compile(r"-[.\d]")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "desk.cli.local": ("demo", "local=app"),
     "desk.cli.exchange": ("exchange=app",),
@@ -48,6 +50,7 @@ def make_app(only: str | None = None) -> typer.Typer:
     listed = [(module, entry) for module, entries in COMMANDS.items() for entry in entries]
     chosen = [each for each in listed if each[1].partition("=")[0] == only] or listed
     app = typer.Typer(
+        cls=_Group,
         no_args_is_help=True,
         add_completion=chosen is listed,
         pretty_exceptions_enable=False,
@@ -58,7 +61,10 @@ def make_app(only: str | None = None) -> typer.Typer:
     for module, entry in chosen:
         name, _, group = entry.partition("=")
         if group:
-            app.add_typer(getattr(import_module(module), group), name=name)
+            made = getattr(import_module(module), group)
+            for command in made.registered_commands:
+                command.cls = _Command
+            app.add_typer(made, name=name, cls=_Group)
         else:
             app.command(cls=_Command)(getattr(import_module(module), name))
     return app
@@ -68,13 +74,64 @@ class _Command(TyperCommand):
     """A command that takes no option for the value of another one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # Of `buy TQQQ 100 --strategy --dry-run` the parser makes an order of the strategy "--dry-run", which is sent.
-        left = super().parse_args(ctx, args)
-        for option in self.params:
-            given = ctx.params.get(option.name)
-            if isinstance(option, TyperOption) and isinstance(given, str) and _AN_OPTION.match(given):
-                ctx.fail(f"{option.opts[0]}: has no value, only {given} behind it; nothing was done")
+        _read_quickly(self.get_params(ctx))
+        left = self._parsed(ctx, args)
+        for param in self.params:
+            given = ctx.params.get(param.name)
+            for each in given if isinstance(given, list | tuple) else [given]:
+                if isinstance(each, str) and _AN_OPTION.match(each):
+                    self._refuse(ctx, param, each)
         return left
+
+    def _parsed(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, [*args])
+        except TyperException as problem:
+            # A number below nothing is no option: whoever reads the argument says what is wrong with it.
+            if not _NEGATIVE.match(getattr(problem, "option_name", "")):
+                raise
+        ctx.ignore_unknown_options = True
+        return super().parse_args(ctx, args)
+
+    def _refuse(self, ctx: Any, param: Any, given: str) -> None:
+        # Of `buy TQQQ 100 --strategy --dry-run` the parser makes an order of the strategy "--dry-run", which is sent.
+        if isinstance(param, TyperOption):
+            ctx.fail(f"{param.opts[0]}: has no value, only {given} behind it; nothing was done")
+        if ctx.ignore_unknown_options:
+            ctx.fail(f"No such option: {given}")
+
+
+class _Group(TyperGroup):
+    """All commands, or some that belong together."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _read_quickly(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
+
+def _read_quickly(params: Sequence[Any]) -> None:
+    # Typer's own reader imports pydantic for the first of any type, which takes longer than most commands.
+    for param in params:
+        param._runtime_param = _AsTyped(param)
+
+
+class _AsTyped:
+    """Reads what needs no reading: text as it was typed, and defaults. All else is left to Typer."""
+
+    def __init__(self, param: Any) -> None:
+        self._type = param.type_descriptor
+        self._default = param.default
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The value that the command gets."""
+        kind = self._type.annotation
+        if value is None or (kind is str and isinstance(value, str)):
+            return value
+        if kind in (int, float) and value == self._default and not isinstance(value, str):
+            return kind(value)
+        if kind == list[str] and isinstance(value, tuple):
+            return [*value]
+        return build_runtime_param(self._type).coerce(value, param=param, ctx=ctx)
 
 
 def _tell_version(wanted: bool) -> None:

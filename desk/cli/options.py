@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, is_dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,8 +28,7 @@ StackName = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-
-
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values, a line each, and nothing else.")]
 SymbolFilter = Annotated[str | None, typer.Option("--symbol", metavar="S", help="Only of this symbol.")]
 StrategyFilter = Annotated[str | None, typer.Option("--strategy", metavar="N", help="Only of this strategy.")]
 Since = Annotated[
@@ -37,28 +38,63 @@ Since = Annotated[
     ),
 ]
 Today = Annotated[bool, typer.Option("--today", help="Only of this market day, in New York.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values, a line each, and nothing else.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")]
 
 
-def begin_of(since: str | None, today: bool, now: Callable[[], datetime]) -> datetime | None:
-    """From when on things are listed; None: all of them. `now` is market time, asked for only where it is needed."""
+@dataclass(frozen=True)
+class Listing:
+    """What every list takes: from when on, from which stack, and in which form."""
+
+    since: Since = None
+    today: Today = False
+    stack: StackName = ""
+    as_json: AsJson = False
+    as_csv: AsCsv = False
+
+    def judged(self) -> datetime | None:
+        """From when on things are listed; None: all of them. What is wrong with it ends the command."""
+        if self.as_json and self.as_csv:
+            refuse("--csv: not beside --json")
+        return begin_of(self.since, self.today, self.stack)
+
+
+def spread(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the fields of each dataclass that it takes as options of its own: several share them so."""
+    taken = inspect.signature(command, eval_str=True).parameters
+    groups: dict[str, Any] = {name: each.annotation for name, each in taken.items() if is_dataclass(each.annotation)}
+    fields = {name: inspect.signature(kind, eval_str=True).parameters for name, kind in groups.items()}
+    options = [each for name in taken for each in (fields[name].values() if name in fields else (taken[name],))]
+
+    def with_groups(**given: Any) -> None:
+        made = {name: kind(**{each: given.pop(each) for each in fields[name]}) for name, kind in groups.items()}
+        command(**given, **made)
+
+    with_groups.__doc__, with_groups.__name__ = command.__doc__, command.__name__
+    with_groups.__annotations__ = {each.name: each.annotation for each in options}
+    typed = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in options]
+    with_groups.__signature__ = inspect.Signature(typed)  # type: ignore[attr-defined]
+    return with_groups
+
+
+def begin_of(since: str | None, today: bool, stack: str) -> datetime | None:
+    """From when on things are listed, by the clock of the stack; None: all of them."""
     if since is not None and today:
         refuse("--today: not beside --since")
     if today:
         from desk.stack.market_time import day_begin
 
-        return day_begin(now())
-    return None if since is None else time_of("--since", since, now)
+        return day_begin(_now(stack))
+    return None if since is None else time_of("--since", since, stack)
 
 
-def time_of(option: str, text: str, now: Callable[[], datetime]) -> datetime:
+def time_of(option: str, text: str, stack: str) -> datetime:
     """The moment that an option names: a time, a day, which begins in New York, or so long ago (`7d`, `12h`)."""
     from desk.exchange.market.moments import from_ns, parse_instant
     from repeg.domain.market.sessions import EASTERN
 
     try:
         if ago := _AGO.fullmatch(text):
-            return now() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            return _now(stack) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         if _DAY.fullmatch(text):
             return datetime.fromisoformat(text).replace(tzinfo=EASTERN)
         return from_ns(parse_instant(text if ":" in text else ""))
@@ -67,10 +103,11 @@ def time_of(option: str, text: str, now: Callable[[], datetime]) -> datetime:
         refuse(f"{option}: {text} is not {a_time}")
 
 
-def one_form(as_json: bool, as_csv: bool) -> None:
-    """One document, of one form."""
-    if as_json and as_csv:
-        refuse("--csv: not beside --json")
+def _now(stack: str) -> datetime:
+    """Market time, read without a call: what is typed is judged before any stack is reached."""
+    from desk.stack import market_time
+
+    return market_time.now_of(stack)
 
 
 def name_of(file: str) -> str:

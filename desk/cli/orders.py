@@ -8,18 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from desk.cli.options import (
-    AsCsv,
-    AsJson,
-    Since,
-    StackName,
-    StrategyFilter,
-    SymbolFilter,
-    Today,
-    begin_of,
-    one_form,
-)
-from desk.cli.output import FAILED, fail, print_csv, print_json, refuse, tell_unread, told_without_table
+from desk.cli.options import AsJson, Limit, Listing, StackName, StrategyFilter, SymbolFilter, spread
+from desk.cli.output import FAILED, all_read, fail, print_csv, print_json, refuse, told_without_table
 
 if TYPE_CHECKING:
     from desk.stack.records import Record
@@ -33,41 +23,31 @@ CSV = (
 StatusFilter = Annotated[str | None, typer.Option("--status", help="Only orders of this status.")]
 
 
+@spread
 def orders(
+    listing: Listing,
     symbol: SymbolFilter = None,
     status: StatusFilter = None,
     strategy: StrategyFilter = None,
-    since: Since = None,
-    today: Today = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 1000,
-    stack: StackName = "",
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
+    limit: Limit = 1000,
 ) -> None:
     """List orders, the newest first."""
-    from desk.cli.reaching import reaching
+    from desk.cli.reaching import reaching_orders
     from desk.stack.following import Wanted, newest_orders
-    from desk.stack.market_time import measured_now
     from repeg.domain.order.views import order_view
-    from repeg.store.orders import OrderStore
 
-    one_form(as_json, as_csv)
-    status = _known_status(status)
+    wanted = Wanted(_upper(symbol), _known_status(status), strategy, listing.judged())
     broken: dict[str, str] = {}
-    with reaching(stack) as connection:
-        wanted = Wanted(_upper(symbol), status, strategy, begin_of(since, today, lambda: measured_now(connection)))
-        store = OrderStore(connection.dynamodb, connection.table)
+    with reaching_orders(listing.stack) as store:
         views = [order_view(order) for order in newest_orders(store, wanted, limit, broken)]
-    tell_unread(broken)
-    if as_csv:
-        print_csv(views, CSV)
-        return
-    if told_without_table(views, as_json, "no orders"):
-        return
-    from desk.telling.render import console, orders_table
+    with all_read(broken):
+        if listing.as_csv:
+            print_csv(views, CSV)
+        elif not told_without_table(views, listing.as_json, "no orders"):
+            from desk.telling.render import console, orders_table
 
-    screen = console()
-    screen.print(orders_table(views, screen.width))
+            screen = console()
+            screen.print(orders_table(views, screen.width))
 
 
 def order(
@@ -134,7 +114,7 @@ def wait(
 
 def watch(
     symbol: SymbolFilter = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 25,
+    limit: Limit = 25,
     every: Annotated[float, typer.Option("--every", min=0.1, help="Wall seconds between looks.")] = 1,
     stack: StackName = "",
 ) -> None:

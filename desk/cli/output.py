@@ -40,12 +40,19 @@ def _cell(value: Any) -> Any:
     return value
 
 
-def tell_unread(broken: dict[str, str]) -> None:
-    """Say which records could not be read, and are not in what is shown."""
+@contextmanager
+def all_read(broken: dict[str, str]) -> Iterator[None]:
+    """Show what was found of the records; those that could not be read are named before, and are a failure after it.
+
+    Whatever lists or sums up: a script that books on must not take a part for the whole.
+    """
     if broken:
         named = ", ".join(list(broken)[:5]) + (", ..." if len(broken) > 5 else "")
         why = next(iter(broken.values())).splitlines()[0][:120]
         tell(f"left out: {len(broken)} of the records, which cannot be read ({named}: {why})")
+    yield
+    if broken:
+        raise typer.Exit(FAILED)
 
 
 def told_without_table(found: Sequence[Any], as_json: bool, nothing: str) -> bool:

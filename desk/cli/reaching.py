@@ -51,7 +51,7 @@ def _where(connection: Connection) -> str:
         return f"on the local cloud, stack {connection.stack}"
     beside = status()
     held = f" (the local cloud that is up holds {beside.stack})" if beside.up else ""
-    return f"on AWS, {connection.session.region_name}, stack {connection.stack}{held}"
+    return f"on AWS, {connection.region}, stack {connection.stack}{held}"
 
 
 def _local() -> str:
@@ -100,12 +100,10 @@ def reaching_records(stack: str) -> Iterator[Records]:
 def reaching_case(stack: str, told: bool = False) -> Iterator[Case]:
     """The stack and the broker that it trades at; trouble with either ends the command with exit code 1."""
     from desk.doctor.findings import Trouble
-    from desk.doctor.meter import Meter
-    from desk.doctor.reach import reach
-    from desk.stack.market_time import wall_clock
+    from desk.doctor.reach import case_of
 
-    with reaching(stack, told):
+    with reaching(stack, told) as connection:
         try:
-            yield reach(stack, Meter(), wall_clock, ())
+            yield case_of(connection)
         except Trouble as trouble:
             fail(f"{trouble.detail}; {trouble.mend}")

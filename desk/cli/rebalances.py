@@ -8,28 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from desk.cli.options import (
-    AsCsv,
-    AsJson,
-    Since,
-    StackName,
-    StrategyFilter,
-    Today,
-    begin_of,
-    name_of,
-    one_form,
-    text_of,
-)
-from desk.cli.output import (
-    FAILED,
-    fail,
-    print_csv,
-    print_json,
-    refuse,
-    tell,
-    tell_unread,
-    told_without_table,
-)
+from desk.cli.options import AsJson, Limit, Listing, StackName, StrategyFilter, name_of, spread, text_of
+from desk.cli.output import FAILED, all_read, fail, print_csv, print_json, refuse, tell, told_without_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,46 +23,34 @@ CSV = "created_at signal_id rebalance_id strategy status reason equity cash_befo
 _UNSENT = "nothing is ever sent"
 
 
-def rebalances(
-    strategy: StrategyFilter = None,
-    since: Since = None,
-    today: Today = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 100,
-    stack: StackName = "",
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-) -> None:
+@spread
+def rebalances(listing: Listing, strategy: StrategyFilter = None, limit: Limit = 100) -> None:
     """List rebalances, the newest first."""
     from itertools import islice
 
-    from desk.cli.reaching import reaching
+    from desk.cli.reaching import reaching_records
     from desk.stack.following import SCANNED_AT_MOST
-    from desk.stack.market_time import measured_now
-    from desk.stack.records import records_of
     from repeg.domain.rebalance.views import rebalance_view
 
-    one_form(as_json, as_csv)
+    begin = listing.judged()
     broken: dict[str, str] = {}
-    with reaching(stack) as connection:
-        begin = begin_of(since, today, lambda: measured_now(connection))
+    with reaching_records(listing.stack) as records:
         most = limit if strategy is None and begin is None else SCANNED_AT_MOST
         matching = (
             found
-            for found in records_of(connection).rebalances.newest(most, broken)
+            for found in records.rebalances.newest(most, broken)
             if strategy in (None, found.strategy) and (begin is None or found.created_at >= begin)
         )
         views = [rebalance_view(found) for found in islice(matching, limit)]
-    tell_unread(broken)
-    if as_csv:
-        print_csv(views, CSV)
-        return
-    if told_without_table(views, as_json, "no rebalances"):
-        return
-    from desk.telling.rebalances import rebalances_table
-    from desk.telling.render import console
+    with all_read(broken):
+        if listing.as_csv:
+            print_csv(views, CSV)
+        elif not told_without_table(views, listing.as_json, "no rebalances"):
+            from desk.telling.rebalances import rebalances_table
+            from desk.telling.render import console
 
-    screen = console()
-    screen.print(rebalances_table(views, screen.width))
+            screen = console()
+            screen.print(rebalances_table(views, screen.width))
 
 
 def rebalance(

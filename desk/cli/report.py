@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from desk.cli.options import AsJson, Since, StackName, StrategyFilter, Today, begin_of, time_of
-from desk.cli.output import fail, print_json, refuse, tell, tell_unread
+from desk.cli.output import all_read, fail, print_json, refuse, tell
 
 
 def report(
@@ -29,36 +29,31 @@ def report(
     from desk.stack.market_time import measured_now
     from repeg.store.orders import OrderStore
 
+    span = Span(begin_of(since, today, stack), None if until is None else time_of("--until", until, stack), strategy)
+    if span.since and span.until and span.until <= span.since:
+        refuse(f"--until: {until} is not after the beginning, {since or 'today'}")
     broken: dict[str, str] = {}
     with reaching(stack) as connection:
-        span = Span(
-            begin_of(since, today, lambda: measured_now(connection)),
-            None if until is None else time_of("--until", until, lambda: measured_now(connection)),
-            strategy,
-        )
-        if span.since and span.until and span.until <= span.since:
-            refuse(f"--until: {until} is not after the beginning, {since or 'today'}")
         store = OrderStore(connection.dynamodb, connection.table)
         orders = newest_orders(store, Wanted(strategy=strategy, since=span.since), SCANNED_AT_MOST, broken)
         found = report_over(orders, lambda ids: store.several([*ids])[0], span, broken)
         printed = measured_now(connection) if html else None
-    tell_unread(broken)
     document = found.document()
-    if html:
-        from desk.page.page import page_of
+    with all_read(broken):
+        if html:
+            from desk.page.page import page_of
 
-        _write(html, page_of(document, connection.stack, printed))
-    if as_json:
-        print_json(document)
-        return
-    if html:
-        tell(f"{html}: {found.counts.orders} orders")
-        return
-    from desk.telling.analysis import report_page
-    from desk.telling.render import console
+            _write(html, page_of(document, connection.stack, printed))
+        if as_json:
+            print_json(document)
+        elif html:
+            tell(f"{html}: {found.counts.orders} orders")
+        else:
+            from desk.telling.analysis import report_page
+            from desk.telling.render import console
 
-    screen = console()
-    screen.print(report_page(document, screen.width))
+            screen = console()
+            screen.print(report_page(document, screen.width))
 
 
 def _write(path: Path, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,9 @@ from desk.cli.options import AsJson, StackName
 from desk.cli.output import fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
+    from desk.stack.connection import Connection
     from desk.stack.overrides import Documents, OverridesStore
+    from repeg.settings import Kept
 
 app = typer.Typer(help="Show and change the settings of a stack.", no_args_is_help=True)
 
@@ -22,8 +24,8 @@ app = typer.Typer(help="Show and change the settings of a stack.", no_args_is_he
 @app.command()
 def show(stack: StackName = "", as_json: AsJson = False) -> None:
     """Show every setting, and which of them are overridden."""
-    with _stored(stack) as store:
-        _show(store.read(), as_json)
+    with _stored(stack) as (store, connection):
+        _show(store.read(), as_json, _last_valid(connection))
 
 
 @app.command("set")
@@ -36,7 +38,7 @@ def set_(
     from desk.stack.overrides import read_pairs
     from repeg.errors import ConfigurationError
 
-    with _stored(stack) as store:
+    with _stored(stack) as (store, _):
         try:
             document = store.read().changed(read_pairs(pairs))
         except ConfigurationError as problem:
@@ -60,7 +62,7 @@ def load(
         refuse(f"{file}: cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8 text'}); nothing was changed")
     except ConfigurationError as problem:
         refuse(f"{file}: {problem}; nothing was changed")
-    with _stored(stack) as store:
+    with _stored(stack) as (store, _):
         try:
             document = store.read().replaced(wanted)
         except ConfigurationError as problem:
@@ -71,17 +73,28 @@ def load(
 @app.command()
 def reset(stack: StackName = "", as_json: AsJson = False) -> None:
     """Remove all overrides."""
-    with _stored(stack) as store:
+    with _stored(stack) as (store, _):
         _write(store, "{}", as_json)
 
 
 @contextmanager
-def _stored(stack: str) -> Iterator[OverridesStore]:
+def _stored(stack: str) -> Iterator[tuple[OverridesStore, Connection]]:
     from desk.cli.reaching import reaching
     from desk.stack.overrides import OverridesStore
 
     with reaching(stack) as connection:
-        yield OverridesStore(connection.ssm, connection.settings_defaults, connection.settings_overrides)
+        yield OverridesStore(connection.ssm, connection.settings_defaults, connection.settings_overrides), connection
+
+
+def _last_valid(connection: Connection) -> Kept | None:
+    """What the stack has checked and kept: documents that are still those need no check here."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from repeg.store.shared import SharedStore
+
+    with suppress(BotoCoreError, ClientError):  # whoever may not read the table waits for the check instead
+        return SharedStore(connection.dynamodb, connection.table).load()
+    return None
 
 
 def _write(store: OverridesStore, document: str, as_json: bool) -> None:
@@ -91,11 +104,11 @@ def _write(store: OverridesStore, document: str, as_json: bool) -> None:
     _show(Documents(store.read().defaults, None if document == "{}" else document), as_json)
 
 
-def _show(documents: Documents, as_json: bool) -> None:
+def _show(documents: Documents, as_json: bool, last: Kept | None = None) -> None:
     from repeg.errors import ConfigurationError
 
     try:
-        in_force, overridden = documents.in_force(), documents.overridden()
+        in_force, overridden = documents.in_force(last), documents.overridden()
     except ConfigurationError as problem:
         fail(f"these settings are refused, the last valid ones stay in force: {problem}; fix: repeg settings reset")
     if as_json:

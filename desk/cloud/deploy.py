@@ -46,7 +46,8 @@ def deploy(place: Place, tools: Tools, processes: Processes, stack: str, schedul
     """
     session = local_session()
     artifacts = f"{stack}-artifacts"
-    session.client("s3", endpoint_url=processes.endpoint_url).create_bucket(Bucket=artifacts)
+    s3: Any = session.create_client("s3", endpoint_url=processes.endpoint_url)
+    s3.create_bucket(Bucket=artifacts)
     parameters = {
         "PythonRuntime": tools.runtime,
         "Arch": ARCH,
@@ -61,7 +62,7 @@ def deploy(place: Place, tools: Tools, processes: Processes, stack: str, schedul
     arguments += ["--region", REGION, "--capabilities", "CAPABILITY_IAM", "--no-progressbar", "--no-confirm-changeset"]
     arguments += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
     run_sam(tools, arguments, BUILD, sam_environment(place, tools, processes.endpoint_url))
-    outputs = stack_outputs(session.client("cloudformation", endpoint_url=processes.endpoint_url), stack)
+    outputs = stack_outputs(session.create_client("cloudformation", endpoint_url=processes.endpoint_url), stack)
     return Status(
         up=True,
         endpoint_url=processes.endpoint_url,

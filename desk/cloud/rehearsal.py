@@ -91,7 +91,7 @@ def rehearse(config: str, step: Step = quietly) -> Rehearsal:
         with _emulator(place, tools, step) as endpoint_url:
             with step("making the change set (sam deploy --no-execute-changeset)"):
                 refused = _change_set(place, tools, endpoint_url, config)
-            cloudformation = local_session().client("cloudformation", endpoint_url=endpoint_url)
+            cloudformation = local_session().create_client("cloudformation", endpoint_url=endpoint_url)
             parameters = _wanted(tools, config)
             resources: list[Resource] = []
             if refused is None:
@@ -182,7 +182,7 @@ def _described(cloudformation: Any, stack: str) -> tuple[dict[str, str], list[Re
 
 def _packaged(endpoint_url: str) -> str:
     """Where the SAM CLI has uploaded the template to: in a request, one of more than 51,200 bytes is refused."""
-    s3 = local_session().client("s3", endpoint_url=endpoint_url)
+    s3: Any = local_session().create_client("s3", endpoint_url=endpoint_url)
     for bucket in s3.list_buckets()["Buckets"]:
         for entry in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
             if entry["Key"].endswith(".template"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from botocore.config import Config
@@ -61,7 +62,7 @@ def reach(
     local = local_for(stack) is not None
     try:
         connection = connect(stack, BOUNDED)
-        connection.session.events.register("before-call.*", meter.count_aws_call)
+        connection.tell_calls(meter.count_aws_call)
         # One after the other: a session must not make clients in several threads.
         for client in clients:
             getattr(connection, client)
@@ -71,13 +72,42 @@ def reach(
         raise _unreachable(stack, error, local=local) from None
 
 
+def case_at(stack: str) -> Case:
+    """A stack, for whoever does not judge its deployment.
+
+    Raises:
+        Trouble: neither the local cloud nor AWS has it, or there is only a part of it.
+    """
+    try:
+        connection = connect(stack, BOUNDED)
+    except AwsError as error:
+        raise _unreachable(stack, error, local=local_for(stack) is not None) from None
+    return case_of(connection)
+
+
+def case_of(connection: Connection, wall: Callable[[], datetime] = wall_clock) -> Case:
+    """The same of a stack that was reached.
+
+    Raises:
+        Trouble: it is there only in part.
+    """
+    bounded, meter = replace(connection, config=BOUNDED), Meter()
+    bounded.tell_calls(meter.count_aws_call)
+    try:
+        if not set(bounded.outputs) >= NEEDED:
+            check_deployment(bounded)
+        return Case(bounded, _environment(bounded), meter, wall)
+    except AwsError as error:
+        raise _unreachable(connection.stack, error, local=connection.is_local) from None
+
+
 def check_stack(case: Case) -> str:
     """Where the stack is, and how its last deployment ended."""
     connection = case.connection
     told = check_deployment(connection)
     if connection.is_local:
         return f"{connection.stack} on the local cloud, {connection.endpoint_url}"
-    return f"{connection.stack} on AWS, {connection.session.region_name}, {told}"
+    return f"{connection.stack} on AWS, {connection.region}, {told}"
 
 
 def check_deployment(connection: Connection) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.session
+import msgspec
 from botocore.config import Config
+from botocore.loaders import JSONFileLoader, Loader
+from botocore.session import Session
 
 from desk.stack.place import Status, status
 
@@ -29,7 +33,7 @@ class Connection:
 
     stack: str
     outputs: dict[str, str]
-    session: boto3.Session = field(repr=False)
+    session: Session = field(repr=False)
     endpoint_url: str | None = None
     exchange_url: str | None = None
     speed: float | None = None
@@ -37,7 +41,15 @@ class Connection:
 
     def client(self, service: str) -> Any:
         """A low-level client of an AWS service, safe to share between threads."""
-        return self.session.client(service, endpoint_url=self.endpoint_url, config=self.config)
+        return self.session.create_client(service, endpoint_url=self.endpoint_url, config=self.config)
+
+    def tell_calls(self, told: Callable[..., None]) -> None:
+        """Have every call of clients that are made from now on told before it is sent."""
+        self.session.register("before-call.*", told)
+
+    @property
+    def region(self) -> str:
+        return str(self.session.get_config_variable("region"))
 
     @cached_property
     def sqs(self) -> Any:
@@ -157,8 +169,8 @@ def connect(stack: str = "", config: Config = _CONFIG) -> Connection:
     local = local_for(stack)
     if local:
         return connect_local(local, config)
-    stack, session = stack or DEFAULT_STACK, boto3.Session()
-    outputs = stack_outputs(session.client("cloudformation", config=config), stack)
+    stack, session = stack or DEFAULT_STACK, aws_session()
+    outputs = stack_outputs(session.create_client("cloudformation", config=config), stack)
     return Connection(stack, outputs, session, config=config)
 
 
@@ -176,16 +188,51 @@ def connect_local(status: Status, config: Config = _CONFIG) -> Connection:
     )
 
 
-def local_session() -> boto3.Session:
+class _Descriptions(JSONFileLoader):
+    """Reads botocore's descriptions of services, megabytes of JSON, in a fifth of the time that it takes itself."""
+
+    def load_file(self, file_path: str) -> Any:
+        """The description, or None."""
+        for suffix in (".json", ".json.gz"):
+            try:
+                data = Path(file_path + suffix).read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            return msgspec.json.decode(gzip.decompress(data) if suffix == ".json.gz" else data)
+        return None
+
+
+class _Loader(Loader):
+    def list_available_services(self, type_name: str) -> list[str]:
+        """Services of which there are descriptions, of this type or not: to know it each of 400 folders is listed."""
+        return sorted({name for path in self.search_paths if os.path.isdir(path) for name in os.listdir(path)})
+
+
+def aws_session() -> Session:
+    """A session with what the user has configured.
+
+    botocore's own: boto3 would import what moves files to S3 before it made the same clients.
+    """
+    return _quick(Session())
+
+
+def local_session() -> Session:
     """A session with the emulator's dummy keys that reads nothing of the user's AWS configuration."""
     for name in ("NO_PROXY", "no_proxy"):
         if "127.0.0.1" not in os.environ.get(name, ""):
             os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1"]))
     unread = (None, None, None, None)
-    session = botocore.session.Session({"profile": unread, "config_file": (None, None, os.devnull, None)})
-    return boto3.Session(
-        aws_access_key_id=LOCAL_KEY, aws_secret_access_key=LOCAL_KEY, region_name=REGION, botocore_session=session
-    )
+    session = _quick(Session({"profile": unread, "config_file": (None, None, os.devnull, None)}))
+    session.set_credentials(LOCAL_KEY, LOCAL_KEY)
+    session.set_config_variable("region", REGION)
+    return session
+
+
+def _quick(session: Session) -> Session:
+    paths = session.get_config_variable("data_path")
+    more = [os.path.expanduser(os.path.expandvars(path)) for path in paths.split(os.pathsep)] if paths else None
+    session.register_component("data_loader", _Loader(more, _Descriptions()))
+    return session
 
 
 def client_environment(status: Status) -> dict[str, str | None]:

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from desk.stack.connection import DEFAULT_STACK, Connection, connect_local, local_for
+from desk.stack.connection import DEFAULT_STACK, Connection, aws_session, connect_local, local_for
 from repeg.domain.halt import Halt, Mode, Scope, halt_view
 from repeg.domain.order.alerts import one_line
 from repeg.errors import RetryError
@@ -92,8 +91,8 @@ def switch_of(stack: str) -> Switch:
     local = local_for(stack)
     if local:
         return Switch.of(connect_local(local))
-    name, session = stack or DEFAULT_STACK, boto3.Session()
-    dynamodb, events = (session.client(service, config=_CONFIG) for service in ("dynamodb", "events"))
+    name, session = stack or DEFAULT_STACK, aws_session()
+    dynamodb, events = (session.create_client(service, config=_CONFIG) for service in ("dynamodb", "events"))
     return Switch(name, dynamodb, events, name, f"{name}-events", local=False)
 
 

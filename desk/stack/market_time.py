@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from desk.stack.connection import Connection
+from desk.stack.connection import Connection, local_for
 from desk.stack.place import here
 from repeg.domain.market.sessions import EASTERN
 
@@ -40,10 +40,32 @@ class Setting:
         _, _, speed, parts = map(int, self.text.split() or (0, 0, 1, 1))
         return speed / parts
 
+    def market(self, wall: datetime) -> datetime:
+        """Market time at a moment of this machine's clock, as if it had always run as it does."""
+        return datetime.fromtimestamp(self.now(), UTC) - (wall_clock() - wall) * self.speed if self.text else wall
+
+    def wall(self, market: datetime) -> datetime:
+        """This machine's clock at a moment of market time; while that stands still, the beginning of all times."""
+        if not self.text:
+            return market
+        if not self.speed:
+            return datetime.fromtimestamp(0, UTC)
+        return wall_clock() - (datetime.fromtimestamp(self.now(), UTC) - market) / self.speed
+
 
 def wall_clock() -> datetime:
     """Wall time of this machine, aware."""
     return datetime.now(UTC)
+
+
+def clock_of(stack: str) -> Setting:
+    """The clock of the stack of this name, which is not reached for it."""
+    return Setting.read(here().clock) if local_for(stack) else Setting("")
+
+
+def now_of(stack: str) -> datetime:
+    """Now, by that clock."""
+    return clock_of(stack).market(wall_clock())
 
 
 def measured_now(connection: Connection, wall: Callable[[], datetime] = wall_clock) -> datetime:

@@ -29,7 +29,12 @@ def day(at: str) -> str:
 
 def moment(at: str) -> str:
     """Day and second in New York, short enough for a column."""
-    return f"{_in_new_york(at):%d %b %H:%M:%S}"
+    return moment_of(_in_new_york(at))
+
+
+def moment_of(at: datetime) -> str:
+    """The same, of a time."""
+    return f"{at.astimezone(NEW_YORK):%d %b %H:%M:%S}"
 
 
 def price(value: str | None) -> str:

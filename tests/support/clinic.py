@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
+from botocore.session import Session
 from moto import mock_aws
 
 from desk.doctor.case import Case, wall_clock
@@ -23,7 +23,7 @@ from desk.doctor.examine import look
 from desk.doctor.findings import Finding
 from desk.doctor.meter import Meter
 from desk.doctor.reach import NEEDED
-from desk.stack.connection import Connection
+from desk.stack.connection import Connection, aws_session
 from repeg.domain.history import ClockAnchor
 from repeg.domain.schedule.times import Schedule
 from tests.support.tables import create_table
@@ -42,7 +42,7 @@ class Ward(Connection):
     def client(self, service: str) -> Any:
         if service == "cloudformation":
             return Cloudformation(self)
-        return _client(service) if self.session is _session() else self.session.client(service)
+        return _client(service) if self.session is _session() else self.session.create_client(service)
 
 
 @dataclass(frozen=True)
@@ -236,15 +236,23 @@ class Clinic:
         return str(created["FunctionArn"])
 
 
+def session_of_moto() -> Session:
+    """A new one."""
+    session = aws_session()
+    session.set_credentials("t", "t")
+    session.set_config_variable("region", "us-east-1")
+    return session
+
+
 @cache
-def _session() -> boto3.Session:
+def _session() -> Session:
     """One for all tests: a session reads the descriptions of the services anew."""
-    return boto3.Session(aws_access_key_id="t", aws_secret_access_key="t", region_name="us-east-1")
+    return session_of_moto()
 
 
 @cache
 def _client(service: str) -> Any:
-    return _session().client(service)
+    return _session().create_client(service)
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from desk.cli.options import AsCsv, AsJson, Since, StackName, StrategyFilter, SymbolFilter, Today, begin_of, one_form
-from desk.cli.output import FAILED, print_csv, print_json, refuse, tell, tell_unread, told_without_table
+from desk.cli.options import Limit, Listing, StrategyFilter, SymbolFilter, spread
+from desk.cli.output import all_read, print_csv, print_json, refuse, tell, told_without_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,25 +24,20 @@ FILLS = "at symbol side qty price cash kind strategy signal_id order_id source"
 FIGURES = "trades wins realised unrealised held fees unpriced_qty"
 
 
+@spread
 def fills(
+    listing: Listing,
     symbol: SymbolFilter = None,
     strategy: StrategyFilter = None,
-    since: Since = None,
-    today: Today = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 1000,
-    stack: StackName = "",
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
+    limit: Limit = 1000,
 ) -> None:
     """List what was bought and sold, entries and exits, the newest first: a line for each child order that filled."""
     from desk.cli.reaching import reaching
     from desk.positions.gains import fill_rows
-    from desk.stack.market_time import measured_now
     from repeg.domain.profit import fills_of
 
-    one_form(as_json, as_csv)
-    with reaching(stack) as connection:
-        begin = begin_of(since, today, lambda: measured_now(connection))
+    begin = listing.judged()
+    with reaching(listing.stack) as connection:
         found, broken = _all_orders(connection)
     wanted = [
         fill
@@ -53,24 +48,19 @@ def fills(
         and (begin is None or fill.at >= begin)
     ]
     rows = fill_rows(sorted(wanted, key=lambda fill: fill.at, reverse=True)[:limit])
-    tell_unread(broken)
-    if as_csv:
-        print_csv(rows, FILLS)
-    elif not told_without_table(rows, as_json, "no fills"):
-        from desk.telling.render import console
+    with all_read(broken):
+        if listing.as_csv:
+            print_csv(rows, FILLS)
+        elif not told_without_table(rows, listing.as_json, "no fills"):
+            from desk.telling.render import console
 
-        console().print(fills_table(rows))
-    if broken:
-        raise typer.Exit(FAILED)
+            console().print(fills_table(rows))
 
 
+@spread
 def pnl(
+    listing: Listing,
     by: Annotated[str, typer.Option("--by", metavar="WAY", help="A line for each strategy, symbol or day.")] = "symbol",
-    since: Since = None,
-    today: Today = False,
-    stack: StackName = "",
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
 ) -> None:
     """Show what orders earned: realised from their fills, and unrealised, at the mid, of what they still hold.
 
@@ -78,30 +68,26 @@ def pnl(
     """
     from desk.cli.reaching import reaching
     from desk.positions.gains import WAYS, booked, gains
-    from desk.stack.market_time import measured_now
 
-    one_form(as_json, as_csv)
     if by not in WAYS:
         refuse(f"--by: {by!r} is none of {', '.join(WAYS)}")
-    with reaching(stack) as connection:
-        begin = begin_of(since, today, lambda: measured_now(connection))
+    begin = listing.judged()
+    with reaching(listing.stack) as connection:
         found, broken = _all_orders(connection)
-    broker = _Broker(stack)
+    broker = _Broker(connection)
     books = booked(found, broker.splits)
     view = gains(books, by, begin, broker.worth(books)) | {"unread": sorted(broken)}
-    tell_unread(broken)
-    if as_json:
-        print_json(view)
-    elif as_csv:
-        print_csv(view["rows"], f"{by} {FIGURES}")
-    else:
-        from desk.telling.render import console
+    with all_read(broken):
+        if listing.as_json:
+            print_json(view)
+        elif listing.as_csv:
+            print_csv(view["rows"], f"{by} {FIGURES}")
+        else:
+            from desk.telling.render import console
 
-        console().print(pnl_table(view))
-        for line in _remarks(view, broker.trouble):
-            tell(line)
-    if broken:
-        raise typer.Exit(FAILED)
+            console().print(pnl_table(view))
+            for line in _remarks(view, broker.trouble):
+                tell(line)
 
 
 def _all_orders(connection: Connection) -> tuple[list[Order], dict[str, str]]:
@@ -120,8 +106,8 @@ def _all_orders(connection: Connection) -> tuple[list[Order], dict[str, str]]:
 class _Broker:
     """The account and the market, asked where that is needed; what was realised is told without them, too."""
 
-    def __init__(self, stack: str) -> None:
-        self._stack = stack
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._case: Case | None = None
         self.trouble = ""
         """Why they could not be asked."""
@@ -139,17 +125,15 @@ class _Broker:
         return self._ask(lambda case: worth_of(case, books), None) if books.lots or books.unmatched else None
 
     def _ask(self, ask: Callable[[Case], _Known], otherwise: _Known) -> _Known:
-        from desk.doctor import reach
         from desk.doctor.findings import Trouble
-        from desk.doctor.meter import Meter
-        from desk.stack.market_time import wall_clock
+        from desk.doctor.reach import case_of
         from repeg.errors import RepegError
 
         # Shares of before a split that could not be looked for have another price each.
         if self.trouble:
             return otherwise
         try:
-            self._case = self._case or reach.reach(self._stack, Meter(), wall_clock, ())
+            self._case = self._case or case_of(self._connection)
             return ask(self._case)
         except (Trouble, RepegError) as problem:
             self.trouble = str(problem)

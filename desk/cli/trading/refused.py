@@ -12,6 +12,7 @@ from desk.cli.output import FAILED, print_json, refuse, tell
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from desk.stack.market_time import Setting
     from desk.stack.refused import Refused
 
 
@@ -38,16 +39,17 @@ def refused(
         else:
             # Counted first: what is looked at may not be counted for a moment.
             count = letters.count()
-            _list(letters.oldest(), count, as_json)
+            _list(letters.oldest(), count, stack, as_json)
 
 
-def _list(found: list[Refused], count: int, as_json: bool) -> None:
+def _list(found: list[Refused], count: int, stack: str, as_json: bool) -> None:
     if as_json:
         print_json([each.document() for each in found])
     elif found:
+        from desk.stack.market_time import clock_of
         from desk.telling.render import console
 
-        console().print(table(found))
+        console().print(table(found, clock_of(stack)))
     else:
         tell("nothing was refused" if not count else f"{count} are there, and being looked at by others; try again")
     if count > len(found) > 0:
@@ -77,13 +79,15 @@ def _told(found: list[dict[str, Any]], as_json: bool, what: str) -> None:
         tell(f"{len(found)} {what}" if found else "nothing was refused")
 
 
-def table(found: list[Refused]) -> Table:
-    """One line for each; the wall's time."""
+def table(found: list[Refused], clock: Setting) -> Table:
+    """One line for each; market time, in New York, as of orders."""
     from rich.table import Table
 
+    from desk.telling.figures import moment_of
+
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("at (UTC)", "signal", "what is wrong with it", "what it says"):
-        shown.add_column(name, overflow="fold", no_wrap=name == "at (UTC)")
+    for name in ("at (ET)", "signal", "what is wrong with it", "what it says"):
+        shown.add_column(name, overflow="fold", no_wrap=name == "at (ET)")
     for each in found:
-        shown.add_row(f"{each.at:%d %b %H:%M:%S}", each.signal_id or "no usable id", each.problem, each.body[:200])
+        shown.add_row(moment_of(clock.market(each.at)), each.signal_id or "no usable id", each.problem, each.body[:200])
     return shown

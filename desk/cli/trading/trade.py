@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from desk.cli.options import AsJson, StackName
+from desk.cli.options import AsJson, StackName, spread
 from desk.cli.output import FAILED, fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from desk.stack.moving import Answer
     from repeg.domain.signals.outgoing import OutgoingSignal
 
+_STOP = typer.Option("--stop", metavar="S", help="Where the loss is taken.")
+_TARGET = typer.Option("--target", metavar="T", help="Where the gain is taken.")
 Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="In either case.")]
 Qty = Annotated[str, typer.Argument(metavar="QTY", help="Shares.")]
 Notional = Annotated[bool, typer.Option("--notional", help="QTY is dollars, not shares.")]
@@ -28,146 +30,125 @@ Ladder = Annotated[
 ]
 Must = Annotated[bool, typer.Option("--must", help="No cap: complete it at any price, within 120 s.")]
 At = Annotated[str, typer.Option("--at", metavar="P", help="The price that the idea was formed at.")]
-Stop = Annotated[str, typer.Option("--stop", metavar="S", help="Where the loss is taken.")]
-Target = Annotated[str, typer.Option("--target", metavar="T", help="Where the gain is taken.")]
+Stop = Annotated[str, _STOP]
+Target = Annotated[str, _TARGET]
+NewStop = Annotated[str | None, _STOP]
+NewTarget = Annotated[str | None, _TARGET]
 Short = Annotated[bool, typer.Option("--short", help="Sell short.")]
 Strategy = Annotated[str | None, typer.Option("--strategy", metavar="N", help="Label that it is counted under.")]
 NextOpen = Annotated[bool, typer.Option("--next-open", help="With the market closed: wait for its open.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Until it is over; exit code 1 unless it was filled.")]
-Timeout = Annotated[float, typer.Option("--timeout", min=0, help="Wall seconds that --wait waits at most.")]
+Timeout = Annotated[float, typer.Option("--timeout", min=0, help="Wall seconds to wait at most.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would come to now; send nothing.")]
 Id = Annotated[str | None, typer.Option("--id", metavar="ID", help="Its signal id, which counts once. Default: made.")]
 
 
 @dataclass(frozen=True)
-class _Manner:
-    """How it is sent, and what is told of it."""
+class Terms:
+    """What an order that is no exit is worked by."""
 
-    stack: str
-    wait: bool
-    timeout: float
-    dry_run: bool
-    as_json: bool
+    notional: Notional = False
+    cap: Cap = None
+    ladder: Ladder = None
+    must: Must = False
 
 
-def buy(
-    symbol: Symbol,
-    qty: Qty,
-    notional: Notional = False,
-    cap: Cap = None,
-    ladder: Ladder = None,
-    must: Must = False,
-    strategy: Strategy = None,
-    next_open: NextOpen = False,
-    wait: Wait = False,
-    timeout: Timeout = 300,
-    dry_run: DryRun = False,
-    id_: Id = None,
-    stack: StackName = "",
-    as_json: AsJson = False,
-) -> None:
+@dataclass(frozen=True)
+class Manner:
+    """How a signal is sent, and what is told of it."""
+
+    strategy: Strategy = None
+    next_open: NextOpen = False
+    wait: Wait = False
+    timeout: Timeout = 300
+    dry_run: DryRun = False
+    id_: Id = None
+    stack: StackName = ""
+    as_json: AsJson = False
+
+
+@spread
+def buy(symbol: Symbol, qty: Qty, terms: Terms, manner: Manner) -> None:
     """Buy shares, or for dollars, by the ladder of their class."""
-    body = _order("buy", symbol, qty, notional, cap, ladder, must) | _common(strategy, next_open)
-    _trade("buy", body, id_, _Manner(stack, wait, timeout, dry_run, as_json))
+    _trade("buy", _order("buy", symbol, qty, terms), manner)
 
 
-def sell(
-    symbol: Symbol,
-    qty: Qty,
-    notional: Notional = False,
-    cap: Cap = None,
-    ladder: Ladder = None,
-    must: Must = False,
-    strategy: Strategy = None,
-    next_open: NextOpen = False,
-    wait: Wait = False,
-    timeout: Timeout = 300,
-    dry_run: DryRun = False,
-    id_: Id = None,
-    stack: StackName = "",
-    as_json: AsJson = False,
-) -> None:
+@spread
+def sell(symbol: Symbol, qty: Qty, terms: Terms, manner: Manner) -> None:
     """Sell free shares; opens no short, and leaves what a stop protects (repeg close sells that)."""
-    body = _order("sell", symbol, qty, notional, cap, ladder, must) | _common(strategy, next_open)
-    _trade("sell", body, id_, _Manner(stack, wait, timeout, dry_run, as_json))
+    _trade("sell", _order("sell", symbol, qty, terms), manner)
 
 
+@spread
 def close(
     symbol: Symbol,
+    manner: Manner,
     qty: Annotated[str | None, typer.Argument(metavar="[QTY]", help="Shares. Default: all.")] = None,
-    strategy: Strategy = None,
-    next_open: NextOpen = False,
-    wait: Wait = False,
-    timeout: Timeout = 300,
-    dry_run: DryRun = False,
-    id_: Id = None,
-    stack: StackName = "",
-    as_json: AsJson = False,
 ) -> None:
     """Exit a position, whole or in part: its stop and target come down, and it is sold without a cap."""
-    body = {"kind": "close", "symbol": symbol.upper(), "qty": qty} | _common(strategy, next_open)
-    _trade("close", body, id_, _Manner(stack, wait, timeout, dry_run, as_json))
+    # ALL is a ticker, of a company that few hold: whoever means everything would be told of a close that sold nothing.
+    if symbol.upper() == "ALL" != symbol:
+        refuse(f"SYMBOL: {symbol} is no symbol; repeg halt --flatten closes everything (ALL, in capitals, is Allstate)")
+    _trade("close", {"kind": "close", "symbol": symbol.upper(), "qty": qty}, manner)
 
 
+@spread
 def bracket(
     symbol: Symbol,
     qty: Qty,
     at: At,
     stop: Stop,
     target: Target,
+    manner: Manner,
     short: Short = False,
     notional: Notional = False,
-    strategy: Strategy = None,
-    next_open: NextOpen = False,
-    wait: Wait = False,
-    timeout: Timeout = 300,
-    dry_run: DryRun = False,
-    id_: Id = None,
-    stack: StackName = "",
-    as_json: AsJson = False,
 ) -> None:
     """Enter near a price, and hold between a stop and a target."""
     body = {"kind": "bracket", "side": "sell" if short else "buy", "symbol": symbol.upper()}
     body |= {"notional" if notional else "qty": qty, "signal_price": at, "stop_loss": stop, "take_profit": target}
-    _trade("bracket", body | _common(strategy, next_open), id_, _Manner(stack, wait, timeout, dry_run, as_json))
+    _trade("bracket", body, manner)
 
 
-def _order(
-    side: str, symbol: str, qty: str, notional: bool, cap: str | None, ladder: str | None, must: bool
-) -> dict[str, Any]:
-    if must and cap is not None:
+def _order(side: str, symbol: str, qty: str, terms: Terms) -> dict[str, Any]:
+    if terms.must and terms.cap is not None:
         refuse("--cap: not beside --must, which has no cap; nothing was sent")
     return {
         "kind": "order",
         "side": side,
         "symbol": symbol.upper(),
-        "notional" if notional else "qty": qty,
-        "max_slippage_bps": cap,
-        "ladder": ladder,
-        "completion": "must" if must else None,
+        "notional" if terms.notional else "qty": qty,
+        "max_slippage_bps": terms.cap,
+        "ladder": terms.ladder,
+        "completion": "must" if terms.must else None,
     }
 
 
-def _common(strategy: str | None, next_open: bool) -> dict[str, Any]:
-    return {"strategy": strategy, "when_closed": "next_open" if next_open else None}
+def _when_closed(next_open: bool) -> str | None:
+    return "next_open" if next_open else None
 
 
-def _trade(verb: str, body: dict[str, Any], id_: str | None, manner: _Manner) -> None:
-    from desk.stack.ordering import checked, made_id
-    from desk.stack.signal_files import BadSignals
-
-    named = id_ if id_ is not None else made_id(verb, body["symbol"], datetime.now(UTC))
-    try:
-        signal = checked(body | {"signal_id": named})
-    except BadSignals as problem:
-        refuse(f"{problem}; nothing was sent")
+def _trade(verb: str, body: dict[str, Any], manner: Manner) -> None:
+    said = {"strategy": manner.strategy, "when_closed": _when_closed(manner.next_open)}
+    signal = _checked(verb, body["symbol"], manner.id_, body | said)
     if manner.dry_run:
         _show_dry_run(signal, manner)
     else:
-        _send(signal, known=id_ is not None, manner=manner)
+        _send(signal, known=manner.id_ is not None, manner=manner)
 
 
-def _send(signal: OutgoingSignal, known: bool, manner: _Manner) -> None:
+def _checked(verb: str, about: str, id_: str | None, body: dict[str, Any]) -> OutgoingSignal:
+    """A signal ready for the queue; what is wrong with it ends the command."""
+    from desk.stack.ordering import checked, made_id
+    from desk.stack.signal_files import BadSignals
+
+    named = id_ if id_ is not None else made_id(verb, about, datetime.now(UTC))
+    try:
+        return checked(body | {"signal_id": named})
+    except BadSignals as problem:
+        refuse(f"{problem}; nothing was sent")
+
+
+def _send(signal: OutgoingSignal, known: bool, manner: Manner) -> None:
     from desk.cli.reaching import reaching
     from desk.stack.sending import sent_before
     from repeg.store.orders import OrderStore
@@ -206,7 +187,7 @@ def _put(connection: Connection, signal: OutgoingSignal) -> None:
         fail(f"the queue did not take it: {refused[signal.signal_id]}; {again}")
 
 
-def _wait(connection: Connection, signal: OutgoingSignal, manner: _Manner) -> None:
+def _wait(connection: Connection, signal: OutgoingSignal, manner: Manner) -> None:
     from desk.stack.following import wait_for
     from desk.stack.records import records_of
 
@@ -229,7 +210,7 @@ def _wait(connection: Connection, signal: OutgoingSignal, manner: _Manner) -> No
         raise typer.Exit(FAILED)
 
 
-def _show_dry_run(signal: OutgoingSignal, manner: _Manner) -> None:
+def _show_dry_run(signal: OutgoingSignal, manner: Manner) -> None:
     view = _document(signal, sent=False) | _looked_at(signal, manner.stack)
     if manner.as_json:
         print_json(view)
@@ -245,18 +226,16 @@ def _show_dry_run(signal: OutgoingSignal, manner: _Manner) -> None:
 
 def _looked_at(signal: OutgoingSignal, stack: str) -> dict[str, Any]:
     """What it would come to; where stack or broker cannot be asked, that: the signal is valid all the same."""
-    from desk.doctor import reach
     from desk.doctor.findings import Trouble
-    from desk.doctor.meter import Meter
+    from desk.doctor.reach import case_at
     from desk.positions.dry_run import dry_run
-    from desk.stack.market_time import wall_clock
     from repeg.domain.signals.parsing import BracketSignal, CloseSignal, OrderSignal, parse_signal, read_json
     from repeg.errors import RepegError
 
     request = parse_signal(read_json(signal.body))
     assert isinstance(request, OrderSignal | BracketSignal | CloseSignal)
     try:
-        return dry_run(reach.reach(stack, Meter(), wall_clock, ()), request)
+        return dry_run(case_at(stack), request)
     except (Trouble, RepegError) as problem:
         return {"would": None, "reason": None, "detail": str(problem)}
 
@@ -269,18 +248,14 @@ def _document(signal: OutgoingSignal, sent: bool) -> dict[str, Any]:
 
 def adjust(
     signal_id: Annotated[str, typer.Argument(metavar="SIGNAL_ID", help="The bracket's signal.")],
-    stop: Annotated[
-        str | None, typer.Option("--stop", metavar="S", help="Where the loss is taken from now on.")
-    ] = None,
-    target: Annotated[str | None, typer.Option("--target", metavar="T", help="Where the gain is taken.")] = None,
+    stop: NewStop = None,
+    target: NewTarget = None,
     force: Annotated[
         bool, typer.Option("--force", help="Though the market has passed it (it is sold then), or cannot be seen.")
     ] = False,
-    next_open: Annotated[bool, typer.Option("--next-open", help="With the market closed: wait for its open.")] = False,
-    timeout: Annotated[float, typer.Option("--timeout", min=0, help="Wall seconds to wait for the answer.")] = 60,
-    id_: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="Its signal id, which counts once. Default: made.")
-    ] = None,
+    next_open: NextOpen = False,
+    timeout: Timeout = 60,
+    id_: Id = None,
     stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:

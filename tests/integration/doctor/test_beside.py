@@ -80,7 +80,7 @@ def pnl(clinic: Clinic, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     def call() -> Any:
         case = clinic.case
         monkeypatch.setattr(reaching, "connect", lambda _: case.connection)
-        monkeypatch.setattr(reach, "reach", lambda *_: case)
+        monkeypatch.setattr(reach, "case_of", lambda _: case)
         assert run(["pnl", "--json"]) == 0
         return json.loads(capsys.readouterr().out)
 

@@ -29,7 +29,8 @@ def dry(
     def call(*typed: str) -> tuple[int, Any, str]:
         case = clinic.case
         monkeypatch.setattr(reaching, "connect", lambda _: case.connection)
-        monkeypatch.setattr(reach, "reach", lambda *_: case)
+        for name in ("case_of", "case_at"):
+            monkeypatch.setattr(reach, name, lambda _: case)
         code = run([*typed, "--dry-run"])
         said = capsys.readouterr()
         return code, json.loads(said.out) if "--json" in typed else said.out, said.err
@@ -117,7 +118,7 @@ def test_without_a_stack_the_signal_is_checked_and_shown_all_the_same(
     def gone(*_: Any) -> Any:
         raise Trouble("stack", "no local cloud is up", "make local")
 
-    monkeypatch.setattr(reach, "reach", gone)
+    monkeypatch.setattr(reach, "case_at", gone)
     assert run(["buy", "TQQQ", "5", "--dry-run"]) == 0
     said = capsys.readouterr()
     assert "kind order, side buy, symbol TQQQ, qty 5" in said.out

@@ -35,7 +35,7 @@ def repeg(
     def call(*typed: str) -> tuple[int, Any, str]:
         case = clinic.case
         monkeypatch.setattr(reaching, "connect", lambda _: case.connection)
-        monkeypatch.setattr(reach, "reach", lambda *_: case)
+        monkeypatch.setattr(reach, "case_of", lambda _: case)
         code = run(list(typed))
         said = capsys.readouterr()
         return code, json.loads(said.out) if "--json" in typed and said.out else said.out, said.err

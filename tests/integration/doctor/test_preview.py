@@ -42,7 +42,7 @@ def plan(
     def call(document: Any, *options: str) -> tuple[int, Any, str]:
         case = clinic.case
         monkeypatch.setattr(reaching, "connect", lambda _: case.connection)
-        monkeypatch.setattr(reach, "reach", lambda *_: case)
+        monkeypatch.setattr(reach, "case_of", lambda _: case)
         file = tmp_path / "wanted.json"
         file.write_text(json.dumps(document))
         code = run(["plan", str(file), *options])

@@ -80,8 +80,8 @@ def type_in(
     def call(command: str) -> tuple[int, str]:
         case = clinic.case
         monkeypatch.setattr(reaching, "connect", lambda _: case.connection)
-        for module in (reach, examine):
-            monkeypatch.setattr(module, "reach", lambda *_: case)
+        for module, name in ((reach, "case_of"), (reach, "case_at"), (examine, "reach")):
+            monkeypatch.setattr(module, name, lambda *_: case)
         code = run(typed(command))
         said = capsys.readouterr()
         return code, said.out + said.err

@@ -11,6 +11,7 @@ from rich.console import Console
 from desk.cli.alerts import table
 from desk.stack import alerts
 from desk.stack.connection import Connection
+from desk.stack.market_time import Setting
 from tests.support.make import NOON
 
 _LINE = '{"alert": true, "message": "done with residual", %s}'
@@ -27,5 +28,5 @@ def test_an_alert_names_its_order_or_its_rebalance(monkeypatch: pytest.MonkeyPat
     assert name in found.alerts[0].document().values()
     console = Console(width=120)
     with console.capture() as shown:
-        console.print(table(found.alerts))
+        console.print(table(found.alerts, Setting("")))
     assert name in shown.get()

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore import exceptions as botocore
 
@@ -16,7 +15,7 @@ from desk.doctor.examine import examine
 from desk.doctor.findings import Finding
 from desk.doctor.words import SET_CLOCK
 from desk.stack.place import Place, Processes, Status
-from tests.support.clinic import Clinic
+from tests.support.clinic import Clinic, session_of_moto
 
 
 @pytest.fixture
@@ -143,7 +142,7 @@ def test_functions_that_are_gone(clinic: Clinic, monkeypatch: pytest.MonkeyPatch
 
 def test_a_stack_that_is_there_is_examined_and_named(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     clinic.keys("{}")
-    counted = replace(clinic.case.connection, session=boto3.Session(region_name="us-east-1"))
+    counted = replace(clinic.case.connection, session=session_of_moto())
     monkeypatch.setattr(module, "connect", lambda *_: counted)
     diagnosis = examine()
     found = {finding.name: finding for finding in diagnosis.findings}

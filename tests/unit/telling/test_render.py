@@ -15,6 +15,8 @@ from repeg.domain.order.parts import Ask
 from repeg.domain.order.record import Order
 from repeg.domain.order.views import order_view
 from repeg.domain.reasons import Reason, Status
+from repeg.domain.signals.intake import answered_cancel
+from repeg.domain.signals.parsing import CancelSignal, parse_signal
 from tests.unit.samples import START, order, rung
 
 PARTIAL = order(
@@ -87,6 +89,17 @@ def test_every_status_can_be_shown_before_anything_is_known_of_the_order(status:
 def test_a_line_tells_what_is_missing_only_while_something_is() -> None:
     assert change_line(order_view(PARTIAL)) == "s-1 buy TQQQ 40/100 partially_filled slippage_exceeded rung 2 50.98"
     assert change_line(order_view(order(rung(1, 100, 100, "50.98")))) == "s-1 buy TQQQ 100 filled rung 1 50.98"
+
+
+def test_a_cancel_says_of_what_it_is_where_nothing_is_known_of_that() -> None:
+    signal = parse_signal({"signal_id": "c-1", "kind": "cancel", "cancel_signal_id": "monday"})
+    assert isinstance(signal, CancelSignal)
+    view = order_view(answered_cancel(signal, None, False, START, START, START))
+    assert view["about"] == "monday"
+    assert change_line(view).startswith("c-1 cancel monday 0 done unknown_order")
+    for width in (80, 160):
+        [_, line] = shown(orders_table([view], width)).splitlines()
+        assert "monday" in line and "cancel" in line and "?" not in line
 
 
 def test_a_narrow_screen_shows_what_matters_on_one_line() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from repeg.domain.order.beginnings import as_asked
 from repeg.domain.order.bracket import Bracket
 from repeg.domain.order.parts import Ask, Guard, Run
-from repeg.domain.order.record import Order, order_id_for
+from repeg.domain.order.record import UNKNOWN_SYMBOL, Order, order_id_for
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.rebalance.record import Rebalance, Wanted, Work, rebalance_id_for
 from repeg.domain.settings import SYMBOL
@@ -23,8 +23,6 @@ from repeg.domain.signals.parsing import (
     body_hash,
 )
 from repeg.errors import SignalInvalid
-
-UNKNOWN_SYMBOL = "?"
 
 
 def accepted_order(signal: OrderRequest, market_now: datetime, received_wall: datetime, sent_wall: datetime) -> Order:
@@ -101,7 +99,7 @@ def answered_cancel(
         reason=reason,
         created_at=market_now,
         completed_at=market_now,
-        ask=Ask(received_wall=received_wall, sent_wall=sent_wall, about=record_id),
+        ask=Ask(received_wall=received_wall, sent_wall=sent_wall, about=record_id, names=signal.about),
     ).noted(market_now, "AcceptSignal", detail)
 
 
@@ -127,6 +125,7 @@ def accepted_adjust(
         when_closed=signal.when_closed,
         explicit_expiry=signal.expires_at is not None,
         about=about.order_id if about else None,
+        names=signal.about,
         force=signal.force,
     )
     order = Order(

@@ -328,7 +328,7 @@ def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdi
                 order = survey.worker.note(order, f"frozen: {order.care.frozen}")
             if order.order_id in survey.split and any(not oco.status.closed for oco in order.guard.protections):
                 # What it would sell, and where, is from before: it must not trade by itself.
-                return take_down(survey.worker, survey.worker.orders.save(order))[0]
+                return take_down(survey.worker, survey.worker.orders.save(order), order.guard.protections)[0]
             order = unguarded(order) if order.unguarded_qty > 0 else order
         case Act.NONE if facts.free and facts.market is Market.INSIDE and lone_stop(order.guard.protections):
             if not _backs_off(survey, order):
@@ -337,7 +337,7 @@ def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdi
                 return _start(survey, survey.worker.note(order, lost))
         case Act.NONE if facts.free and order.surplus_protection:
             noted = survey.worker.note(order, f"{order.surplus_protection.client_order_id} guards what another does")
-            return take_down(survey.worker, survey.worker.orders.save(noted), order.surplus_protection)[0]
+            return take_down(survey.worker, survey.worker.orders.save(noted), [order.surplus_protection])[0]
         case Act.NONE if found.state is Standing.COVERED and order.care.due_at and not order.guard.protected:
             order = exits_stand(found_guarded(order))
     return order if order == before else survey.worker.orders.save(order)

@@ -111,7 +111,7 @@ def _read_again(survey: Survey, finding: Finding) -> None:
         booked = worker.save_exits(order, known)
         # One that was placed for shares that had left: with none left nobody would look at it again.
         if holder is None and booked.surplus_protection:
-            take_down(worker, booked, booked.surplus_protection)
+            take_down(worker, booked, [booked.surplus_protection])
 
 
 def _mend(survey: Survey, book: Book, counters: Counters, finding: Finding) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, InTime, SubmitOutcome, Throttled
@@ -123,13 +124,24 @@ def _place_anew(worker: Worker, order: Order) -> Next:
     """An OCO that reserves the shares without guarding them is cancelled, and another placed."""
     # Cancelled and sent anew, never replaced: a PATCH that Alpaca answers with 200 can still be rejected
     # (forum.alpaca.markets/t/18469), and nobody would know which of two stops is at work.
-    order, down = take_down(worker, order, *order.outdated_protections)
+    order, down = take_down(worker, order, _to_be_replaced(order))
     if not down:
         # Of several, one may hang for hours: what the others held is free, and bare until it is guarded.
         if last_move(order) and order.bare_qty > 0 and not order.care.waits_until:
             return _place(worker, order)
         return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(CANCEL_BACKOFF_SECONDS, order.run.waits))
     return protect(worker, went_on(order))
+
+
+def _to_be_replaced(order: Order) -> Sequence[Protection]:
+    """The OCOs that guard nothing, or not as they should: what another one guards stays guarded."""
+    if order.outdated_protections:
+        return order.outdated_protections
+    idle = [
+        oco for oco in order.guard.protections if oco.status in (ProtectionStatus.CANCELING, ProtectionStatus.STOPLESS)
+    ]
+    # A stop without its target may be selling: it is asked about by itself.
+    return idle or [oco for oco in order.guard.protections if oco.status is ProtectionStatus.TARGETLESS]
 
 
 def _may_pair_up(worker: Worker, order: Order) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from repeg.domain.order.guarding import taken_down
 from repeg.domain.order.protection import Protection, ProtectionStatus
 from repeg.domain.order.record import Order
@@ -16,13 +18,13 @@ from repeg.worker.send import wait_for_sender
 from repeg.worker.worker import Worker
 
 
-def take_down(worker: Worker, bracket: Order, *only: Protection, twice: bool = False) -> tuple[Order, bool]:
-    """Cancel a bracket's OCOs, or `only` some; saved when anything changed. True once none of them can sell a share.
+def take_down(worker: Worker, bracket: Order, ocos: Sequence[Protection], *, twice: bool = False) -> tuple[Order, bool]:
+    """Cancel these OCOs of a bracket; saved when anything changed. True once none of them can sell a share.
 
     `twice`: what an OCO took is not believed to one answer, as what it left is sold whatever the account shows.
     """
-    before, ids = bracket, {oco.client_order_id for oco in only or bracket.guard.protections}
-    for oco in only or bracket.guard.protections:
+    before, ids = bracket, {oco.client_order_id for oco in ocos}
+    for oco in ocos:
         if not oco.status.closed:
             bracket = _take_down_one(worker, bracket, oco)
             known = next(each for each in bracket.guard.protections if each.client_order_id == oco.client_order_id)

@@ -91,6 +91,15 @@ def test_of_two_protective_orders_the_shares_of_one_do_not_wait_for_the_cancel_o
     check_held(lab)
 
 
+def test_of_two_protective_orders_the_one_that_guards_stays_where_the_other_is_replaced(lab: Lab) -> None:
+    """All shares were bare for the sake of half of them."""
+    second = in_halves(lab, hold(lab))
+    lab.control.end_leg("stop_loss", order_id=second)
+    minutes(lab, 2)
+    assert guards(lab) == [Guard(Decimal(50), STOP, TARGET)] * 2
+    check_held(lab)
+
+
 def in_halves(lab: Lab, order: Order) -> str:
     """The bracket is under two OCOs of 50 shares, as after an entry that filled late; the broker's id of the second."""
     cancel_protection(lab, order)

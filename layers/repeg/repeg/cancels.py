@@ -115,7 +115,7 @@ class Cancels:
     def _see_to(self, word: Halt, now: datetime) -> None:
         taken = self.take_back(word.of, word.reason.removeprefix("by "), now)
         if not taken.ends or is_over(taken.found):
-            self.orders.forget_order(word.of)
+            self.orders.forget_order(word.of, taken.found.signal_id if taken.found else "")
 
 
 def is_over(found: Order | Rebalance | None) -> bool:

@@ -55,6 +55,8 @@ def test_one_that_comes_after_its_cancel_is_not_begun(lab: Lab) -> None:
     cancel(lab, "r")
     done = rebalance(lab, {"SPY": "1"})
     assert (done.status, done.reason, legs(lab)) == (RebalanceStatus.REJECTED, Reason.CANCELLED, [])
+    lab.sweep()
+    assert lab.orders.halts() == ()
 
 
 def test_between_its_halves_nothing_is_bought_and_the_rest_is_told(lab: Lab) -> None:
@@ -65,6 +67,7 @@ def test_between_its_halves_nothing_is_bought_and_the_rest_is_told(lab: Lab) -> 
     done = ended(lab)
     assert (done.status, done.reason) == (RebalanceStatus.DONE_WITH_RESIDUAL, Reason.CANCELLED)
     assert why(done) == {"SPY": "taken back before it was placed"}
+    assert alerts(lab) == [], "who took it back knows"
     assert [(leg.symbol, leg.status) for leg in legs(lab)] == [("AAPL", Status.FILLED)]
     assert held(lab).get("SPY", Decimal(0)) == 0
 

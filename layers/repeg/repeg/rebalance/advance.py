@@ -373,7 +373,7 @@ def _end(at: Rebalancer, rebalance: Rebalance, status: RebalanceStatus, reason: 
     left = f", {len(ended.residual)} left" if ended.residual else ""
     finished = at.rebalances.finish(at.note(ended, f"{status}{f': {reason}' if reason else ''}{left}"))
     if reason is Reason.CANCELLED:
-        at.worker.orders.forget_order(rebalance.rebalance_id)
+        at.worker.orders.forget_order(rebalance.rebalance_id, rebalance.signal_id)
     return _publish(at, finished)
 
 
@@ -381,9 +381,8 @@ def _publish(at: Rebalancer, rebalance: Rebalance) -> Onward:
     """Alert the operator if the outcome calls for it and publish it, each at least once, then mark it published."""
     if rebalance.work.published:
         return Onward(RebalanceRoute.DONE)
-    # Who takes one back before anything was traded knows.
-    unbegun = (rebalance.status, rebalance.reason) == (RebalanceStatus.REJECTED, Reason.CANCELLED)
-    if rebalance.status is not RebalanceStatus.DONE and not unbegun:
+    # Who takes one back knows that it is not done; a leg in trouble is alerted by itself.
+    if rebalance.status is not RebalanceStatus.DONE and rebalance.reason is not Reason.CANCELLED:
         at.alert(rebalance, in_words(rebalance))
     at.publish(rebalance, REBALANCED)
     at.rebalances.save(rebalance.with_work(published=True))

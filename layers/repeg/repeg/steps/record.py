@@ -48,7 +48,7 @@ def record(worker: Worker, order: Order) -> Next:
         ended = worker.note(ended, "it was filled before it could be taken back")
     recorded = worker.orders.finish(worker.note(ended, _summary(ended)))
     if order.reason is Reason.CANCELLED:
-        worker.orders.forget_order(order.order_id)
+        worker.orders.forget_order(order.order_id, order.signal_id)
     _settle(worker, recorded)
     _log_words(worker, ended)
     return _publish(worker, recorded)

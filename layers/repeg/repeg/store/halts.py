@@ -85,9 +85,17 @@ class Halts(Table):
             self._client.put_item(TableName=self._table, Item=active)
         return True
 
-    def forget_order(self, record_id: str) -> None:
-        """Take back the word about one order, or rebalance, that is over; none is as well."""
-        self._client.delete_item(TableName=self._table, Key=halt_key(Scope.ORDER, record_id))
+    def forget_order(self, record_id: str, signal_id: str = "") -> None:
+        """Take back the word about one order, or rebalance, that is over; none is as well.
+
+        With its signal, also those that were kept while nobody knew which of both it would become.
+        """
+        from repeg.domain.order.record import order_id_for
+        from repeg.domain.rebalance.record import rebalance_id_for  # read where a cancel ended something
+
+        either = {order_id_for(signal_id), rebalance_id_for(signal_id)} if signal_id else set[str]()
+        for each in {record_id} | either:
+            self._client.delete_item(TableName=self._table, Key=halt_key(Scope.ORDER, each))
 
     def halt_about(self, record_id: str) -> Halt | None:
         """The word about one order, or rebalance, read consistently; or None."""

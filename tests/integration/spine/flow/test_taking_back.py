@@ -221,6 +221,7 @@ def test_one_that_comes_after_its_cancel_is_not_sent(lab: Lab, signal: dict[str,
     done(lab, **signal)
     lab.sweep()
     assert (ended(lab).reason, len(submits(lab))) == (Reason.CANCELLED, sent)
+    assert lab.orders.halts() == (), "nor about the rebalance that it might have been"
 
 
 def test_a_cancel_of_what_never_comes_is_forgotten_after_a_day(lab: Lab) -> None:

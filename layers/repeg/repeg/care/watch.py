@@ -336,8 +336,9 @@ def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdi
                 survey.worker.alert(order, lost)
                 return _start(survey, survey.worker.note(order, lost))
         case Act.NONE if facts.free and order.surplus_protection:
-            noted = survey.worker.note(order, f"{order.surplus_protection.client_order_id} guards what another does")
-            return take_down(survey.worker, survey.worker.orders.save(noted), [order.surplus_protection])[0]
+            noted = survey.worker.note(order, f"{order.surplus_protection.client_order_id} guards more than is held")
+            down = take_down(survey.worker, survey.worker.orders.save(noted), [order.surplus_protection])[0]
+            return _start(survey, down) if down.bare_qty > 0 else down
         case Act.NONE if found.state is Standing.COVERED and order.care.due_at and not order.guard.protected:
             order = exits_stand(found_guarded(order))
     return order if order == before else survey.worker.orders.save(order)

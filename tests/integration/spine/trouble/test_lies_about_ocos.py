@@ -10,7 +10,7 @@ from repeg.broker.alpaca_wire import Reply
 from tests.support.brokers.liar import Liar
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.leaving import SHORT, check_held, guards, hold, minutes, shares
+from tests.support.leaving import SHORT, check_held, guards, hold, minutes, shares, side_by_side
 from tests.support.moving import DONE, refused, told
 from tests.support.scenes import alerts, market_time, send, whenever
 from tests.support.watching import moves
@@ -70,6 +70,21 @@ def test_what_a_target_took_before_a_move_is_not_in_dispute(lab: Lab) -> None:
     assert [guard.qty for guard in guards(lab)] == [40]
     minutes(lab)
     check_held(lab)
+
+
+def test_protection_for_more_than_is_held_does_not_stay_for_shares_of_somebody_else(lab: Lab) -> None:
+    """The new OCO is for all 100, beside 100 of the account's owner, once the 60 that left come to light."""
+    lab.control.position("TQQQ", 100, "40")
+    hold(lab)
+    _sixty_leave(lab, "53.49", "53.52")
+    told(lab, stop_loss="50.50")
+    with Crowd(lab) as crowd:
+        crowd.work()
+    assert [guard.qty for guard in guards(lab)] == [100]
+    lab.reconcile()
+    side_by_side(lab)
+    assert [guard.qty for guard in guards(lab)] == [40]
+    check_held(lab, free=100)
 
 
 def test_what_a_stop_took_before_a_position_is_left_is_not_bought_back_again(lab: Lab) -> None:

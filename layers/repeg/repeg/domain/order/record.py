@@ -141,10 +141,12 @@ class Order(Frozen):
 
     @property
     def surplus_protection(self) -> Protection | None:
-        """The newest OCO seen at work beside others that guard all shares: it would sell what is not this order's."""
+        """The newest OCO seen at work for shares that others guard, or that are not held: it would sell somebody's."""
         guarding = [oco for oco in self.guard.protections if oco.guards]
         over = sum((oco.covers for oco in guarding), ZERO) - self.unexited_qty
-        return next((oco for oco in reversed(guarding) if 0 < oco.covers <= over), None)
+        beside = next((oco for oco in reversed(guarding) if 0 < oco.covers <= over), None)
+        # Nothing can be taken off one that is too large: it makes room for one of the right size.
+        return beside or (guarding[-1] if guarding and over > 0 else None)
 
     @property
     def protective_order_id(self) -> str | None:

@@ -59,7 +59,7 @@ def _of_one(book: Book, bracket: Order, brackets: Sequence[Order]) -> Iterator[F
             detail = f"{oco.client_order_id} {seen}; the record has it {oco.status}"
             yield _finding(What.UNRECORDED_EXIT, bracket, detail, name=oco.client_order_id)
     if bracket.surplus_protection:
-        detail = f"{bracket.surplus_protection.client_order_id} guards what another does"
+        detail = f"{bracket.surplus_protection.client_order_id} guards more than is held"
         yield _finding(What.SURPLUS, bracket, detail)
     stands, bare_since = _stands(book, bracket, brackets)
     # Through in both looks, too: the sweep, which notes since when, may be what does not run.

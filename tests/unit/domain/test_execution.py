@@ -268,7 +268,7 @@ def test_two_and_a_half_seconds_are_never_cut_short() -> None:
         (_closed(filled="100", price="50.98", status=ChildStatus.FILLED), None),
         (_closed(status=ChildStatus.REJECTED), Reason.BROKER_REJECTED),
         (_closed(status=ChildStatus.EXPIRED), Reason.MARKET_CLOSED),
-        (_closed(cancel_requested_at=None), Reason.BROKER_REJECTED),
+        (_closed(cancel_requested_at=None), Reason.CANCELLED_OUTSIDE),
         (_closed(cancel_alarmed=True), Reason.CANCEL_STUCK),
         (_closed(filled="100", price="50.98", status=ChildStatus.FILLED, cancel_alarmed=True), None),
     ],

@@ -87,12 +87,12 @@ def test_an_adjust_is_sent_in_a_group_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("side", "levels", "stop", "target", "words"),
     [
-        ("buy", OLD, "60", None, "stop_loss: must lie at least a cent below the target, 60"),
-        ("buy", OLD, None, "45", "take_profit: must lie at least a cent above the stop, 45"),
+        ("buy", OLD, "60", None, "stop_loss: must lie at least a cent below the target, 60.00"),
+        ("buy", OLD, None, "45", "take_profit: must lie at least a cent above the stop, 45.00"),
         ("buy", OLD, "59.99", None, None),
-        ("buy", OLD, "55", "54", "stop_loss: must lie at least a cent below the target, 54"),
-        ("sell", SHORT_OLD, "45", None, "stop_loss: must lie at least a cent above the target, 45"),
-        ("sell", SHORT_OLD, None, "60", "take_profit: must lie at least a cent below the stop, 60"),
+        ("buy", OLD, "55", "54", "stop_loss: must lie at least a cent below the target, 54.00"),
+        ("sell", SHORT_OLD, "45", None, "stop_loss: must lie at least a cent above the target, 45.00"),
+        ("sell", SHORT_OLD, None, "60", "take_profit: must lie at least a cent below the stop, 60.00"),
         ("sell", SHORT_OLD, "45.01", None, None),
     ],
 )

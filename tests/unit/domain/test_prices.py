@@ -15,7 +15,7 @@ from repeg.domain.ladder.pricing import (
     worst_price,
 )
 from repeg.domain.ladder.rungs import PriceRule, Rung
-from repeg.domain.money import beyond, clamp_to_worst, floor_qty, nearest_tick, plain, round_passive, tick_size
+from repeg.domain.money import beyond, clamp_to_worst, floor_qty, nearest_tick, plain, quoted, round_passive, tick_size
 from tests.support.make import quote
 
 MARKETABLE = Rung(rule=PriceRule.MARKETABLE, patience=Decimal("2.5"))
@@ -192,3 +192,19 @@ def test_numbers_are_written_in_plain_notation(number: str, text: str) -> None:
 
 def test_zero_has_no_sign() -> None:
     assert plain(Decimal("-0.0000")) == "0"
+
+
+@pytest.mark.parametrize(
+    ("price", "told"),
+    [
+        ("534.8", "534.80"),
+        ("60", "60.00"),
+        ("50.98", "50.98"),
+        ("0.1234", "0.1234"),
+        ("28.442", "28.442"),
+        ("-1", "-1.00"),
+    ],
+)
+def test_a_price_is_told_with_two_decimals_at_least(price: str, told: str) -> None:
+    assert quoted(Decimal(price)) == told
+    assert quoted(None) == ""

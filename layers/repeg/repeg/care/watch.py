@@ -12,7 +12,7 @@ from itertools import groupby
 
 from repeg.care.reckon import reckon
 from repeg.care.survey import Survey, in_turn, list_account, list_executions
-from repeg.domain.money import plain
+from repeg.domain.money import plain, quoted
 from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.guarding import found_guarded, lost_protection, taken_up_again, to_be_left, unguarded
 from repeg.domain.order.protection import Protection, lone_stop
@@ -303,8 +303,8 @@ def _words(survey: Survey, order: Order, found: Verdict, holder: Order | None) -
         decide = f"nothing is traded until they agree or you decide: repeg resolve {order.symbol}"
         return f"{shares}: record and account disagree ({order.care.frozen}); {decide}"
     if found.state is Standing.PAST_STOP:
-        quote, stop = survey.quotes.get(order.symbol), plain(levels_of(order).stop)
-        at = f" ({plain(quote.bid)}/{plain(quote.ask)})" if quote else ""
+        quote, stop = survey.quotes.get(order.symbol), quoted(levels_of(order).stop)
+        at = f" ({quoted(quote.bid)}/{quoted(quote.ask)})" if quote else ""
         now = found.act is Act.LEAVE and not _waits(survey, order)
         act = "they are left now" if now else "they are not left yet"
         return f"the market{at} has gone through the stop at {stop}, and {shares} are still there; {act}{waits}"

@@ -76,3 +76,12 @@ def plain(value: Decimal) -> str:
     # As text and exact: the SDK's own request models send floats, in which 0.1 + 0.2 is 0.30000000000000004.
     text = format(value if value else Decimal(0), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def quoted(price: Decimal | None) -> str:
+    """`price` as people read it beside others, with two decimals at least; nothing for none."""
+    if price is None:
+        return ""
+    text = plain(price)
+    whole, _, decimals = text.partition(".")
+    return f"{whole}.{decimals.ljust(2, '0')}"

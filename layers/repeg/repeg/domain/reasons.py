@@ -117,6 +117,10 @@ class Reason(StrEnum):
         "day_trade_limit",
         "The broker's day-trading rule refuses it until the next trading day, or until the account's equity is enough.",
     )
+    CANCELLED_OUTSIDE = (
+        "cancelled_outside",
+        "Somebody cancelled or replaced its child order at the broker: that is taken as a wish, and no more is sent.",
+    )
     BROKER_REJECTED = "broker_rejected", "The broker refused the order; the event holds its words."
     CLIENT_ORDER_ID_TAKEN = (
         "client_order_id_taken",

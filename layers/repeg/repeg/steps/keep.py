@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from repeg.domain.ladder.rungs import Rung
 from repeg.domain.market.quotes import Quote
+from repeg.domain.money import quoted
 from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.children import ChildRecord
 from repeg.domain.order.record import Order
@@ -52,6 +53,6 @@ def _prolonged(worker: Worker, order: Order, child: ChildRecord, rung: Rung, quo
     kept = kept_for(order, child, rung, quote, worker.now(order))
     if kept is None or (look.answered and look.report is None):
         return None
-    price = kept.limit_price or "market"
+    price = quoted(kept.limit_price) or "market"
     order = worker.note(order, f"{kept.client_order_id} rests on at {price}, as rung {rungs_walked(order) + 1}, too")
     return proceed(worker, order.with_child(kept), kept)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from repeg.clock import MarketClock
 from repeg.domain.market.sessions import Calendar, in_new_york
-from repeg.domain.money import plain
+from repeg.domain.money import plain, quoted
 from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.course import went_on
 from repeg.domain.order.record import Order
@@ -148,7 +148,7 @@ def _begin(worker: Worker, adjust: Order, bracket: Order, calendar: Calendar, cl
     elif through_stop(here, moved, looks=2):
         # Meant so: it is exited under the old OCO, and is not bare for a stop that would be refused.
         saved = here.orders.save(here.note(moved, words))
-        detail = f"the market is through the stop at {plain(levels.stop)}, and {adjust.signal_id} means it"
+        detail = f"the market is through the stop at {quoted(levels.stop)}, and {adjust.signal_id} means it"
         return _came_to(worker, adjust, saved, leave(here, saved, Refusal(reason=Reason.STOP_THROUGH, detail=detail)))
     # Before anything is cancelled: with none left for the new OCO, the shares would be bare until the next minute's.
     try:
@@ -202,7 +202,7 @@ def _came_to(worker: Worker, adjust: Order, bracket: Order, following: Next) -> 
         _hand_on(worker, adjust, known)
         if move and move.refused is None:
             return Done(
-                detail=f"the market is through the stop at {plain(levels_of(known).stop)}: the position is exited"
+                detail=f"the market is through the stop at {quoted(levels_of(known).stop)}: the position is exited"
             )
         detail = "the moved exits were refused, and the market is through the old stop: the position is exited"
         return Refusal(reason=Reason.STOP_THROUGH, detail=detail)

@@ -13,7 +13,7 @@ from repeg.domain.ladder.pricing import is_walled_off
 from repeg.domain.ladder.rungs import PriceRule, Rung
 from repeg.domain.market.quotes import Quote, SeenQuote
 from repeg.domain.market.reports import ChildOrder, OrderReport
-from repeg.domain.money import too_small
+from repeg.domain.money import quoted, too_small
 from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.children import ChildRecord, ChildStatus
 from repeg.domain.order.closing import selling_on
@@ -150,7 +150,7 @@ def _send(worker: Worker, order: Order, child: ChildRecord, last: Decimal | None
 
     `last`: the last trade of the symbol, in dollars, if it is recent and known.
     """
-    price = child.limit_price or "market"
+    price = quoted(child.limit_price) or "market"
     noted = worker.note(order, f"{order.side} {child.qty} {order.symbol} at {price} ({child.client_order_id})")
     # Last, as what comes next is read from there: one that is tried anew may stand before others.
     noted = noted.without_child(child)

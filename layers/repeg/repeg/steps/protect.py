@@ -8,7 +8,7 @@ from datetime import datetime
 from repeg.broker.port import Accepted, Ambiguous, Broker, Denied, Duplicate, InTime, SubmitOutcome, Throttled
 from repeg.domain.market.reports import ProtectiveOrder
 from repeg.domain.models import opposite
-from repeg.domain.money import plain
+from repeg.domain.money import plain, quoted
 from repeg.domain.order.course import went_on
 from repeg.domain.order.guarding import covered, due_again, refused_once_more, seen_to
 from repeg.domain.order.protection import Protection, ProtectionStatus, lone_stop
@@ -192,7 +192,9 @@ def _place(worker: Worker, order: Order) -> Next:
     )
     # With another id both could be taken, and one of them hold shares that are somebody else's.
     oco = order.oco_may_arrive.tried_anew_as(oco) if order.oco_may_arrive else oco
-    detail = f"{oco.qty} {order.symbol}: stop {levels.stop}, target {levels.target} ({oco.client_order_id})"
+    detail = (
+        f"{oco.qty} {order.symbol}: stop {quoted(levels.stop)}, target {quoted(levels.target)} ({oco.client_order_id})"
+    )
     return _send(worker, worker.note(order.with_new_protection(oco), detail), oco)
 
 
@@ -296,8 +298,9 @@ def _refused(worker: Worker, order: Order, reason: Reason, message: str) -> Next
     # At once, not after more tries: shares are bare, and the levels of before were taken.
     back = exits_put_back(order, reason, worker.now(order))
     if back:
-        told = f"the moved exits are refused ({message}): stop {back.guard.stop_loss}, target {back.guard.take_profit}"
-        return _again(worker, order, worker.note(back, f"{told} again"))
+        levels = f"stop {quoted(back.guard.stop_loss)}, target {quoted(back.guard.take_profit)}"
+        told = f"the moved exits are refused ({message}): {levels} again"
+        return _again(worker, order, worker.note(back, told))
     following = after_refusal(worker, order, reason, message)
     return following if isinstance(following, Next) else _again(worker, order, following)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from repeg.domain.money import plain
+from repeg.domain.money import plain, quoted
 from repeg.domain.order.children import ChildRecord, ChildStatus
 from repeg.domain.order.course import being_secured
 from repeg.domain.order.record import Order
@@ -90,7 +90,7 @@ def _protect(worker: Worker, order: Order, error: str | None) -> Next:
 def _without_protection(worker: Worker, order: Order, error: str | None) -> Next:
     failing = f"protecting it keeps failing ({error})"
     if order.unexited_qty > 0 and through_stop(worker, order, looks=2):
-        detail = f"the market is through the stop at {levels_of(order).stop}, and {failing}"
+        detail = f"the market is through the stop at {quoted(levels_of(order).stop)}, and {failing}"
         return leave(worker, order, Refusal(reason=Reason.PROTECTION_FAILED, detail=detail))
     return give_up(worker, order, f"{failing}; the sweep tries on")
 

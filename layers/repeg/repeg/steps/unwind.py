@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from repeg.domain.models import direction
+from repeg.domain.money import quoted
 from repeg.domain.order.beginnings import unwind_order
 from repeg.domain.order.course import went_on
 from repeg.domain.order.fence import first_worked_by
@@ -90,7 +91,7 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
         order = order.with_exit(gone)
     order = changed_while_left(order, leaving.care.adjustments)
     ended = f"{leaving.status}{f' ({leaving.reason})' if leaving.reason else ''}"
-    summary = f"{leaving.order_id} {ended}: {leaving.filled_qty} left at {leaving.avg_fill_price}"
+    summary = f"{leaving.order_id} {ended}: {leaving.filled_qty} left at {quoted(leaving.avg_fill_price)}"
     seen = (*order.unwind.seen, leaving.order_id)[-UNWINDS_REMEMBERED:]
     order = worker.note(order.with_unwind(cost=_cost(order), seen=seen), summary)
     if order.unexited_qty <= 0:
@@ -112,7 +113,7 @@ def _guarded(order: Order) -> str:
         return "less than a share is left, and protection is for whole ones"
     if order.needs_care or not order.guard.protected:
         return f"{order.unguarded_qty} of them are without protection, which is being restored"
-    return f"they are protected again, stop {order.guard.stop_loss}, target {order.guard.take_profit}"
+    return f"they are protected again, stop {quoted(order.guard.stop_loss)}, target {quoted(order.guard.take_profit)}"
 
 
 def _flat(worker: Worker, before: Order, order: Order) -> Next:
@@ -120,7 +121,7 @@ def _flat(worker: Worker, before: Order, order: Order) -> Next:
     if order.open_child:
         return worker.wait(unguarded(order), Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
     if order.status.terminal and order.exit_reason == ExitReason.UNWIND:
-        worker.alert(order, f"{order.symbol} {_why_left(order)} and was left at {order.exit_price}")
+        worker.alert(order, f"{order.symbol} {_why_left(order)} and was left at {quoted(order.exit_price)}")
     # Nothing is left to be guarded with the requests that were kept for that.
     guard, unused = emptied(order.guard)
     kept = worker.save_exits(before, seen_to(unguarded(order.changed(guard=guard))))

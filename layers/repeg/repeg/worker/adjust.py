@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from repeg.domain.market.reports import Position
-from repeg.domain.money import plain
+from repeg.domain.money import plain, quoted
 from repeg.domain.order.adjustments import Adjustment, Seen
 from repeg.domain.order.record import Order
 from repeg.domain.proof.agreement import holding_now
@@ -39,7 +39,7 @@ def adjusted(
             at=now,
         )
         words = f"{finding.why}: {plain(bracket.unexited_qty)} {bracket.symbol} became {plain(qty)}, "
-        words += f"stop {plain(levels.stop)}, target {plain(levels.target)}"
+        words += f"stop {quoted(levels.stop)}, target {quoted(levels.target)}"
         seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=now) if position else None
         # Due at once: Alpaca adjusts the quantity of resting legs and not their prices
         # (github.com/alpacahq/alpaca-py/issues/469), so the old stop would sell the new shares at the next open.

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import direction
+from repeg.domain.money import quoted
 from repeg.domain.order.course import decided, went_on
 from repeg.domain.order.guarding import put_off, seen_to, to_be_left, tried_in_vain, unguarded
 from repeg.domain.order.record import ZERO, Order
@@ -49,7 +50,7 @@ def after_refusal(worker: Worker, order: Order, reason: Reason, message: str) ->
     """
     told_through = reason is Reason.STOP_THROUGH
     if reason not in SHARES_LACK and through_stop(worker, order, looks=1 if told_through else 2):
-        detail = f"the market is through the stop at {levels_of(order).stop} ({message})"
+        detail = f"the market is through the stop at {quoted(levels_of(order).stop)} ({message})"
         return leave(worker, order, Refusal(reason=Reason.PROTECTION_FAILED, detail=detail))
     doubts = frozenset({Doubt.CONTRADICTED}) if told_through else frozenset[Doubt]()
     wait = try_again_in(Denial(reason=reason, of=Sort.PROTECTION, times=order.guard.refusals, doubts=doubts))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from repeg.domain.market.reports import OrderReport, OrderStatus
-from repeg.domain.money import plain
+from repeg.domain.money import plain, quoted
 from repeg.domain.order.children import ChildRecord, Doubt
 from repeg.domain.order.closing import protecting_first
 from repeg.domain.order.course import decided, to_be_assessed
@@ -69,7 +69,7 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
     if order.terms.requested_qty is not None and surplus < min(ZERO, order.remaining_qty):
         worker.alert(order, f"overfilled: {-surplus} {order.symbol} more than asked for ({child.client_order_id})")
     if (known.filled_qty, known.status) != (child.filled_qty, child.status):
-        price = f" at {known.avg_fill_price}" if known.avg_fill_price else ""
+        price = f" at {quoted(known.avg_fill_price)}" if known.avg_fill_price else ""
         detail = f"{child.client_order_id} {known.status}: {known.filled_qty}/{known.qty}{price}"
         order = worker.note(order, detail)
     return order.with_child(known)

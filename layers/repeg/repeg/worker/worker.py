@@ -16,6 +16,7 @@ from repeg.domain.halt import UNREADABLE, Halt, halt_of, heeds_halts
 from repeg.domain.history import is_due
 from repeg.domain.market.quotes import Quote, quote_rules
 from repeg.domain.market.reports import TradingDay
+from repeg.domain.money import quoted
 from repeg.domain.order.alerts import Stack, order_line
 from repeg.domain.order.course import waited
 from repeg.domain.order.guarding import nothing_to_guard
@@ -233,7 +234,7 @@ class Worker:
             order = nothing_to_guard(order)  # of less than a share there is nothing to protect
         # Published before it is saved: once the record shows the position as exited, no sweep looks at it again.
         if before.unexited_qty > 0 >= order.unexited_qty and order.status.terminal:
-            how = f"position left at {order.exit_price}: {order.exit_reason}"
+            how = f"position left at {quoted(order.exit_price)}: {order.exit_reason}"
             order = self.note(nothing_to_guard(order), how)
             try:
                 self.publisher.publish(EXITED, order_view(order))

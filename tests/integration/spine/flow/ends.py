@@ -121,6 +121,18 @@ def stuck(lab: Lab) -> Order:
     return lab.order("a")
 
 
+def cancelled_by_hand(lab: Lab) -> Order:
+    out_of_reach(lab, rungs=1)
+    send(lab)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:01"))
+        live = lab.order("a").open_child
+        assert live
+        by_hand(lab, "DELETE", f"orders/{live.broker_order_id}")
+        crowd.work()
+    return lab.order("a")
+
+
 def conflicting(lab: Lab) -> Order:
     run(lab, qty=5)
     run(lab, qty=6)

@@ -102,6 +102,7 @@ CASES = [
             ends.SUBMIT | {"kind": "error", "status": 403, "body": {"code": 40310100, "message": "trade denied"}}
         ),
     ),
+    Case(Reason.CANCELLED_OUTSIDE, Status.UNFILLED, ends.cancelled_by_hand),
     Case(Reason.BROKER_REJECTED, Status.REJECTED, ends.with_fault(ends.SUBMIT | {"kind": "reject"})),
     Case(Reason.CLIENT_ORDER_ID_TAKEN, Status.REJECTED, ends.id_is_taken),
     Case(Reason.OVERFILLED, Status.FILLED, ends.more_than_asked),

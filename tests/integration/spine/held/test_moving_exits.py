@@ -290,6 +290,6 @@ def test_events_say_from_where_to_where(lab: Lab) -> None:
     hold(lab)
     adjusted(lab, stop_loss="50.50")
     assert any(
-        event.detail == "m moves the exits to stop 50.5, target 53.48, from stop 49.98, target 53.48"
+        event.detail == "m moves the exits to stop 50.50, target 53.48, from stop 49.98, target 53.48"
         for event in lab.order("b").events
     )

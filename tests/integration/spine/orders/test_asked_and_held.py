@@ -77,7 +77,7 @@ def test_shares_that_somebody_elses_order_holds_stay_and_the_order_is_named(lab:
     order = run(lab, **signal)
     assert (order.status, order.reason) == (Status.PARTIALLY_FILLED, Reason.HELD_BY_OTHER_ORDER)
     assert (order.terms.requested_qty, order.filled_qty) == (100, 60)
-    assert f"sell 40 at 60 (order {theirs})" in _said(order)
+    assert f"sell 40 at 60.00 (order {theirs})" in _said(order)
     assert "60 of 100 asked" in order.events[-1].detail
     assert bool(alerts(lab)) is (order.kind == "close"), "a close that leaves shares says so"
     check_ours(lab, all_over=False)
@@ -89,7 +89,7 @@ def test_shares_that_are_all_held_by_somebody_elses_order_name_it(lab: Lab, sign
     theirs = limit_by_hand(lab, "sell", 100, "60")
     order = run(lab, **signal)
     assert (order.status, order.reason, order.children) == (Status.REJECTED, Reason.HELD_BY_OTHER_ORDER, ())
-    assert f"sell 100 at 60 (order {theirs})" in _said(order)
+    assert f"sell 100 at 60.00 (order {theirs})" in _said(order)
     assert "close" not in _said(order).split("accepted")[1], "no circular advice"
     check_ours(lab, all_over=False)
 
@@ -106,7 +106,7 @@ def test_a_short_whose_buy_back_somebody_elses_order_holds(lab: Lab) -> None:
     theirs = limit_by_hand(lab, "buy", 40, "40")
     order = run(lab, kind="close")
     assert (order.status, order.reason, order.filled_qty) == (Status.PARTIALLY_FILLED, Reason.HELD_BY_OTHER_ORDER, 60)
-    assert f"buy 40 at 40 (order {theirs})" in _said(order)
+    assert f"buy 40 at 40.00 (order {theirs})" in _said(order)
 
 
 def test_what_is_free_again_when_the_rest_is_sold_is_sold_too(lab: Lab) -> None:

@@ -176,7 +176,7 @@ def test_somebody_elses_cancel_ends_the_order(lab: Lab, ladder: str) -> None:
         _cancel_by_hand(lab)
         crowd.work()
     order = lab.order("a")
-    assert (order.status, order.reason, len(order.children)) == (Status.UNFILLED, Reason.BROKER_REJECTED, 1)
+    assert (order.status, order.reason, len(order.children)) == (Status.UNFILLED, Reason.CANCELLED_OUTSIDE, 1)
     assert "outside" in " ".join(event.detail for event in order.events)
     lab.check()
 
@@ -212,7 +212,7 @@ def test_what_filled_before_somebody_elses_cancel_is_kept(lab: Lab) -> None:
         _cancel_by_hand(lab)
         crowd.work()
     order = lab.order("a")
-    assert (order.status, order.reason) == (Status.PARTIALLY_FILLED, Reason.BROKER_REJECTED)
+    assert (order.status, order.reason) == (Status.PARTIALLY_FILLED, Reason.CANCELLED_OUTSIDE)
     assert order.filled_qty == 30
     lab.check()
 

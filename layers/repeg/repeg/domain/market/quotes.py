@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from repeg.domain.models import Frozen, Side
-from repeg.domain.money import BPS, plain, tick_size
+from repeg.domain.money import BPS, quoted, tick_size
 from repeg.domain.reasons import Reason
 from repeg.domain.settings import Settings
 
@@ -102,7 +102,9 @@ class SeenQuote(NamedTuple):
 def describe(quote: Quote) -> str:
     """A quote in words: the touch, and the spread in cents, in basis points of the mid, and by class."""
     cents = f"{quote.spread_cents.normalize():f} cent{'' if quote.spread_cents == 1 else 's'}"
-    return f"bid {quote.bid} ask {quote.ask} ({cents}, {quote.spread_bps:.1f} bps, {quote.spread_class})"
+    return (
+        f"bid {quoted(quote.bid)} ask {quoted(quote.ask)} ({cents}, {quote.spread_bps:.1f} bps, {quote.spread_class})"
+    )
 
 
 class Snapshot(Frozen):
@@ -158,7 +160,7 @@ class QuoteRules(Frozen):
         last = seen.last_trade(now)
         if not last or abs(quote.mid - last) <= last * MID_OFF_LAST:
             return None
-        return f"a mid {abs(quote.mid - last) / last * BPS:.0f} bps off the last trade at {plain(last)} is no market"
+        return f"a mid {abs(quote.mid - last) / last * BPS:.0f} bps off the last trade at {quoted(last)} is no market"
 
 
 def quote_rules(settings: Settings, any_width: bool) -> QuoteRules:

@@ -8,7 +8,7 @@ from typing import Literal
 from repeg.domain.ladder.pricing import ZERO, cap_distance, worst_price
 from repeg.domain.market.quotes import Quote
 from repeg.domain.models import Frozen, Side, direction, opposite
-from repeg.domain.money import SUB_DOLLAR_TICK, beyond, clamp_to_worst, nearest_tick, plain, round_passive
+from repeg.domain.money import SUB_DOLLAR_TICK, beyond, clamp_to_worst, nearest_tick, plain, quoted, round_passive
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.reasons import Reason
 
@@ -94,7 +94,9 @@ class Bracket(Frozen):
         if problem:
             return touch, problem
         if beyond(touch, self.worst, self.side):
-            return touch, Refusal(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"{touch} is beyond {self.worst}")
+            return touch, Refusal(
+                reason=Reason.SLIPPAGE_EXCEEDED, detail=f"{quoted(touch)} is beyond {quoted(self.worst)}"
+            )
         return price, self._reward_problem(price)
 
     def entry_price(self, quote: Quote, buffer: Decimal) -> Decimal:
@@ -115,18 +117,20 @@ class Bracket(Frozen):
         stop = max(stops) if self.side == "buy" else min(stops)
         if (near - stop) * direction(self.side) > 0:
             return None
-        whose = "" if stop == self.meant_stop else f" of an entry at {plain(price)}"
-        return Refusal(reason=Reason.STOP_THROUGH, detail=f"{near} is through the stop at {plain(stop)}{whose}")
+        whose = "" if stop == self.meant_stop else f" of an entry at {quoted(price)}"
+        return Refusal(reason=Reason.STOP_THROUGH, detail=f"{near} is through the stop at {quoted(stop)}{whose}")
 
     def fill_problem(self, price: Decimal) -> Refusal | None:
         """Why an entry filled at `price` (an average) must be exited again, or None."""
         # The market may fall through the stop between the last look and the fill. Anchored at the fill, the stop would
         # move down with it, and the bracket hold what its signal calls a failed trade.
         if self.min_rr is not None and (price - self.meant_stop) * direction(self.side) <= 0:
-            detail = f"filled at {plain(price)}, through the stop at {plain(self.meant_stop)}"
+            detail = f"filled at {quoted(price)}, through the stop at {quoted(self.meant_stop)}"
             return Refusal(reason=Reason.STOP_THROUGH, detail=detail)
         if beyond(price, self.worst, self.side):
-            return Refusal(reason=Reason.SLIPPAGE_EXCEEDED, detail=f"filled at {plain(price)}, beyond {self.worst}")
+            return Refusal(
+                reason=Reason.SLIPPAGE_EXCEEDED, detail=f"filled at {quoted(price)}, beyond {quoted(self.worst)}"
+            )
         return self._reward_problem(price)
 
     def _reward_problem(self, price: Decimal) -> Refusal | None:
@@ -140,7 +144,7 @@ class Bracket(Frozen):
             return None
         seen = "no risk left to measure by" if ratio is None else f"1:{ratio:.2f}"
         return Refusal(
-            reason=Reason.RISK_REWARD_TOO_LOW, detail=f"R/R at {plain(price)} is {seen}, below 1:{plain(self.min_rr)}"
+            reason=Reason.RISK_REWARD_TOO_LOW, detail=f"R/R at {quoted(price)} is {seen}, below 1:{plain(self.min_rr)}"
         )
 
     def _capped_limit(self, buffer: Decimal) -> Decimal:

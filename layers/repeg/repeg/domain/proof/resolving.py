@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from repeg.domain.market.reports import Position
 from repeg.domain.models import direction
-from repeg.domain.money import plain, tick_size
+from repeg.domain.money import plain, quoted, tick_size
 from repeg.domain.order.adjustments import ONE, Adjustment, Seen
 from repeg.domain.order.bracket import Levels
 from repeg.domain.order.guarding import to_be_seen_to, watched_no_more
@@ -43,7 +43,7 @@ def holding(order: Order, qty: Decimal, levels: Levels, position: Position | Non
     if position:
         seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=now)
     words = (
-        f"an operator decided: {plain(qty)} {order.symbol}, stop {plain(levels.stop)}, target {plain(levels.target)}"
+        f"an operator decided: {plain(qty)} {order.symbol}, stop {quoted(levels.stop)}, target {quoted(levels.target)}"
     )
     # An adjustment, not another number of fills: what was traded, and at what price, stays as it was.
     change = Adjustment(

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.models import direction
-from repeg.domain.money import plain
+from repeg.domain.money import plain, quoted
 from repeg.domain.order.protection import Protection
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.proof.defence import Account, Facts, State, elapsed, guard, is_through, market, verdict
@@ -64,7 +64,7 @@ def _of_one(book: Book, bracket: Order, brackets: Sequence[Order]) -> Iterator[F
     stands, bare_since = _stands(book, bracket, brackets)
     # Through in both looks, too: the sweep, which notes since when, may be what does not run.
     if stands is State.PAST_STOP or (stands is not State.DISAGREES and _through(book, bracket)):
-        yield _finding(What.PAST_STOP, bracket, f"the market is through its stop at {plain(levels_of(bracket).stop)}")
+        yield _finding(What.PAST_STOP, bracket, f"the market is through its stop at {quoted(levels_of(bracket).stop)}")
     elif stands is State.BARE and not _waits(book, bracket):
         since = f" since {bare_since:%H:%M:%S} UTC" if bare_since else ""
         qty = plain(bracket.unguarded_qty or bracket.unexited_qty)

@@ -50,7 +50,7 @@ CHILD_OVER = (
         Onward.ENDS,
         lambda order, child: child.replaced,
         "somebody replaced it",
-        Reason.BROKER_REJECTED,
+        Reason.CANCELLED_OUTSIDE,
         "the child order was replaced from outside",
     ),
     ChildOver(
@@ -87,7 +87,7 @@ CHILD_OVER = (
         Onward.ENDS,
         lambda order, child: child.status is ChildStatus.CANCELED and child.cancel_requested_at is None,
         "somebody cancelled it",
-        Reason.BROKER_REJECTED,
+        Reason.CANCELLED_OUTSIDE,
         "the child order was cancelled from outside",
     ),
     ChildOver(Onward.PAUSES, lambda order, child: _ended_by_others(child), "it ended before anybody asked for it"),

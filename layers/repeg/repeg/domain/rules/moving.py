@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from repeg.domain.market.quotes import Quote
 from repeg.domain.models import direction, opposite
-from repeg.domain.money import TICK, plain
+from repeg.domain.money import TICK, plain, quoted
 from repeg.domain.order.bracket import Levels
 from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal
@@ -67,7 +67,7 @@ def _left(bracket: Order) -> str:
         return f"of {plain(bracket.unexited_qty)} shares none is whole: protection is for whole ones"
     if bracket.exit_reason is None:
         return f"it ended {bracket.status}, and holds nothing"
-    price = f" at {plain(bracket.exit_price)}" if bracket.exit_price else ""
+    price = f" at {quoted(bracket.exit_price)}" if bracket.exit_price else ""
     return f"it holds nothing any more: its shares left by {bracket.exit_reason}{price}"
 
 
@@ -77,13 +77,13 @@ def misplaced(bracket: Order, adjust: Order) -> Refusal | None:
     below, above = ("below", "above") if side == "buy" else ("above", "below")
     if (levels.target - levels.stop) * direction(side) < CLOSEST:
         if adjust.guard.stop_loss is None:
-            return _wrong("take_profit", f"must lie at least a cent {above} the stop, {plain(levels.stop)}")
-        return _wrong("stop_loss", f"must lie at least a cent {below} the target, {plain(levels.target)}")
+            return _wrong("take_profit", f"must lie at least a cent {above} the stop, {quoted(levels.stop)}")
+        return _wrong("stop_loss", f"must lie at least a cent {below} the target, {quoted(levels.target)}")
     if bracket.status.terminal or bracket.terms.bracket is None:
         return None
     # While it may still buy at that price, as of any bracket: an exit on the wrong side of it would sell at once.
     entry = bracket.terms.bracket.signal_price
-    where = f"signal_price, {plain(entry)}, while the entry is at work"
+    where = f"signal_price, {quoted(entry)}, while the entry is at work"
     if (entry - levels.stop) * direction(side) < CLOSEST:
         return _wrong("stop_loss", f"must lie at least a cent {below} {where}")
     if (levels.target - entry) * direction(side) < CLOSEST:
@@ -110,7 +110,7 @@ def is_there(bracket: Order, adjust: Order) -> bool:
 
 def in_words(levels: Levels) -> str:
     """`stop 529.47, target 545.52`."""
-    return f"stop {plain(levels.stop)}, target {plain(levels.target)}"
+    return f"stop {quoted(levels.stop)}, target {quoted(levels.target)}"
 
 
 def _wrong(field: str, problem: str) -> Refusal:
@@ -118,5 +118,5 @@ def _wrong(field: str, problem: str) -> Refusal:
 
 
 def _past(reason: Reason, touch: Decimal, where: str, level: Decimal) -> Refusal:
-    words = f"the market, {plain(touch)}, is {where} at {plain(level)}; with force the position is exited now"
+    words = f"the market, {quoted(touch)}, is {where} at {quoted(level)}; with force the position is exited now"
     return Refusal(reason=reason, detail=words)

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from repeg.domain.market.reports import OrderReport, Position
 from repeg.domain.models import Frozen, Side, opposite
-from repeg.domain.money import floor_qty, plain
+from repeg.domain.money import floor_qty, plain, quoted
 from repeg.domain.order.adjustments import Adjustment, Seen
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.verdicts import Refusal
@@ -151,8 +151,8 @@ def named_orders(orders: Sequence[OrderReport], side: Side) -> str:
 def order_words(order: OrderReport) -> str:
     """Somebody's order by what one finds it by: side, quantity, price and the broker's id."""
     left = plain(order.qty - order.filled_qty)
-    limit = f" at {plain(order.limit_price)}" if order.limit_price is not None else ""
-    stop = f" stop {plain(order.stop_price)}" if order.stop_price is not None else ""
+    limit = f" at {quoted(order.limit_price)}" if order.limit_price is not None else ""
+    stop = f" stop {quoted(order.stop_price)}" if order.stop_price is not None else ""
     return f"{order.side} {left}{limit}{stop or ('' if limit else ' at market')} (order {order.broker_order_id})"
 
 

@@ -28,7 +28,7 @@ help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---- tasks ----
-.PHONY: demo test lint bench install build rehearse deploy local down lock clean
+.PHONY: demo test lint bench install build rehearse deploy local down pictures lock clean
 demo: runtime ## Watch sample signals become orders on the local cloud
 	@$(FIRST_TIME)
 	@$(MAKE) -sj4 .venv/.desk .tools/sam/.ready .tools/cloud/.ready
@@ -110,6 +110,10 @@ deploy: runtime .tools/sam/.ready ## Deploy the stack to AWS (CONFIG=live for li
 	@$(MAKE) build
 	@$(SAM) deploy --config-env $(CONFIG) --parameter-overrides $(OVERRIDES) PythonRuntime=$(RUNTIME) Arch=arm64
 	@$(ASK) desk.deployment.termination $(CONFIG)
+
+pictures: runtime ## Make the README's pictures anew, from the demo (it takes chromium)
+	@$(MAKE) -sj4 .venv/.test .tools/sam/.ready .tools/cloud/.ready
+	@$(BIN)/python -m tests.support.pictures
 
 lock: .tools/lock/.ready .tools/foreign-js/.ready ## Lock the newest versions that requirements/*.in allow
 	@for set in desk test sam cloud lint lock bench foreign-js foreign-mcp; do $(call compile,requirements/$$set); done

@@ -129,7 +129,7 @@ class Demo:
         self._console.print()
         heading(self._console, "a cloud of its own, on this machine")
         with local.cloud(speed=self._speed, start=self._parts[0].acts[0].starts_at, step=self._step) as status:
-            told = self._play(status)
+            told = self.play(status)
             self._console.print()
             with self._step("stopping what was started"):
                 local.down()
@@ -143,7 +143,8 @@ class Demo:
             f"and from there to a simulated Alpaca, where market time runs {self._speed:g} times as fast."
         )
 
-    def _play(self, status: Status) -> Told:
+    def play(self, status: Status) -> Told:
+        """Play every act on a cloud that is up, and compare."""
         connection = connect_local(status)
         exchange = ExchangeControl(str(status.exchange_url))
         orders = OrderStore(connection.dynamodb, connection.table)

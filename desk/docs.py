@@ -10,6 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from desk.documents import page as documents
 from desk.report.analysis.document import schema
 from repeg.domain.money import plain
 from repeg.domain.order.protection import ExitReason
@@ -85,6 +86,8 @@ def pages() -> dict[str, str]:
         "last-line-of-defence.md": _defence(),
         "order-life.md": _life(),
         "report-fields.md": _report_fields(),
+        "json.md": documents.page(_NOTE),
+        "json.schema.json": json.dumps(documents.schema(), indent=1) + "\n",
         "report.schema.json": json.dumps(schema(), indent=1) + "\n",
     }
 

@@ -66,7 +66,8 @@ DESK = Package(
         "report": set(),
         "telling": set(),
         "page": {"telling"},
-        "docs": {"report"},
+        "documents": set(),
+        "docs": {"report", "documents"},
         # A stack, wherever it runs; `cloud` is the local one's machinery.
         "stack": set(),
         "deployment": set(),

@@ -33,7 +33,8 @@ SHOWN = FOLDER / "shown.json"
 MOST_BYTES = {".svg": 60_000, ".png": 150_000}
 TYPED = ("repeg order demo-repeg", "repeg positions")
 SCHEMES = ("light", "dark")
-SPEED = 5
+SPEED = 1
+"""As fast as a clock: on a machine that is busy with other things the seconds of orders are still their own."""
 WIDTH = 100
 _THEMES: dict[str, TerminalTheme] = {"light": DEFAULT_TERMINAL_THEME, "dark": DIMMED_MONOKAI}
 # Rich's own asks another server for its font, and draws a window around the text.

@@ -41,6 +41,8 @@ def find_tools() -> Tools:
     tools = Tools(PROJECT / ".tools/cloud/bin/python", PROJECT / ".tools/sam/bin/sam")
     for tool in (tools.cloud, tools.sam):
         if not tool.exists():
+            if not (PROJECT / "template.yaml").exists():
+                raise CloudError("this repeg was installed without its clone, which holds the stack: make local there")
             raise CloudError(f"{tool.relative_to(PROJECT)} is not installed; make local, demo or test installs it")
     if problem := refusal(tools.runtime):
         raise CloudError(problem)

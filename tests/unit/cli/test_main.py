@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from desk.cli.main import COMMANDS, make_app, run
+from desk.cloud import local
 from desk.cloud.deploy import QUOTES
 from desk.exchange.market.assets import listed_assets
+from desk.stack.place import Status
 
 
 @pytest.fixture(autouse=True)
@@ -135,3 +137,23 @@ def test_symbols_are_listed_that_an_order_may_name(capsys: pytest.CaptureFixture
 
 def test_what_an_error_recommends_has_a_quote_when_a_local_cloud_starts() -> None:
     assert {"TQQQ", "BRK.B"} <= QUOTES.keys() <= listed_assets().keys()
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_local_cloud_says_what_is_next_and_how_it_is_stopped(
+    keeps: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[bool] = []
+    ready = Status(up=True, endpoint_url="http://127.0.0.1:1", exchange_url="http://127.0.0.1:2", speed=1)
+    monkeypatch.setattr(local, "up", lambda kept, **_: asked.append(kept) or ready)
+    monkeypatch.setattr(local, "keeps", lambda: keeps)
+    monkeypatch.setattr(local, "down", lambda forget: True)
+    assert run(["local", "up", *(["--keep"] if keeps else [])]) == 0 and asked == [keeps]
+    *_, following = capsys.readouterr().err.splitlines()
+    then = "keeps its orders and positions for the next --keep" if keeps else "forgets its orders and positions"
+    assert following == f"next: .venv/bin/repeg buy AAPL 5 --wait; make down stops it, and {then}"
+    assert run(["local", "down"]) == 0
+    told = capsys.readouterr().err
+    assert ("to go on with it: make local ARGS=--keep" in told) is keeps
+    assert run(["local", "down", "--forget"]) == 0
+    assert "to go on with it" not in capsys.readouterr().err

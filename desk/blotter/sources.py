@@ -33,6 +33,8 @@ FIGURES_S, INTAKE_S = 15.0, 10.0
 QUOTES_S = 2.0
 ALARMS_LOCAL_S, ALARMS_S = 5.0, 30.0
 ALERTS_LOCAL_S, ALERTS_S = 3.0, 10.0
+OF_POSITIONS = ("filled_qty", "holds", "stop_loss", "take_profit", "protected")
+"""What of an order's row changes what is held, or what guards it."""
 REALISED_S = 15.0
 """Where nothing traded only a new day is looked for."""
 REALISED_AFTER_S = 2.0
@@ -114,7 +116,7 @@ def _hear(watcher: Watcher, holdings: Holdings, realised: Realised, before: Show
         realised.note(traded)
         watcher.poke(REALISED)
     changed = [(old[key], row) for key, row in rows.items() if key in old and old[key] is not row]
-    if any(was["filled_qty"] != row["filled_qty"] or was["holds"] != row["holds"] for was, row in changed):
+    if any(was[name] != row[name] for was, row in changed for name in OF_POSITIONS):
         holdings.hurry()
         watcher.poke(HOLDINGS)
     if any(was["live"] and not row["live"] for was, row in changed):

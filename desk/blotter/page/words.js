@@ -36,9 +36,12 @@ export function since(at, now) {
   return day(at) === day(now) ? clock(at) : `${day(at)} ${clock(at)}`;
 }
 
+const NEVER_FILLED = new Set(["adjust", "cancel"]);
+
 /** Filled shares, and of how many. */
 export function filled(order) {
   const asked = order.requested_qty;
+  if (NEVER_FILLED.has(order.kind)) return "";
   return asked === null || asked === order.filled_qty ? shares(order.filled_qty) : `${shares(order.filled_qty)} / ${shares(asked)}`;
 }
 

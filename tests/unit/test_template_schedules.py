@@ -69,7 +69,7 @@ def test_who_looks_out_for_runs_knows_which_schedules_are_on(function: str) -> N
 
 
 def test_the_scheduler_may_do_nothing_but_fire_that_function() -> None:
-    [role] = resources(TEMPLATE, "AWS::IAM::Role").values()
+    role = resources(TEMPLATE, "AWS::IAM::Role")["SchedulerRole"]
     [trust] = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}

@@ -82,6 +82,7 @@ PARTS: dict[str, dict[str, Field]] = {
             outside_session | flag | whether it was
             unprotected_ok | flag | whether without protection till the open
             parent_id | text? | the bracket that an unwind leaves
+            about | text? | the signal that a cancel or an adjust names
             superseded_by | text? | the close that took over
             unexited_qty | decimal | shares that are still held
             odd_qty | decimal | less than a share of them, which cannot be guarded

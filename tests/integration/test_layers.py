@@ -31,16 +31,16 @@ print(json.dumps(found | {"ours": sum(name.split(".")[0] == "repeg" for name in 
 """
 # Raised on purpose only: what a new import needs it for may well be read where it is needed (docs/performance.md).
 MOST_MODULES = {
-    "accept_signal": 84,
-    "assess_market": 137,
-    "cancel_order": 122,
-    "check_fill": 120,
-    "place_order": 134,
-    "protect_position": 122,
-    "record_outcome": 87,
-    "release_protection": 112,
-    "secure_position": 129,
-    "unwind_position": 124,
+    "accept_signal": 85,
+    "assess_market": 138,
+    "cancel_order": 126,
+    "check_fill": 124,
+    "place_order": 135,
+    "protect_position": 123,
+    "record_outcome": 89,
+    "release_protection": 113,
+    "secure_position": 130,
+    "unwind_position": 125,
 }
 """Modules of our package that a function of the order path reads before its first event."""
 CLIENTS = """

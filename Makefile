@@ -165,6 +165,8 @@ endef
 .venv/.test: .venv/.base requirements/test.txt pyproject.toml
 	@$(BIN)/python $(PIP_INSTALL) --no-compile -r requirements/test.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
+	@# Compiled once, beside the other installations, not by each of the processes that begin at once.
+	@$(BIN)/python -m pytest -q --collect-only >/dev/null 2>&1 || true
 	@touch .venv/.desk $@
 
 .PRECIOUS: .tools/%/.base

@@ -107,7 +107,7 @@ def test_a_handler_whose_time_is_up_tells_so_before_it_is_killed(
     def handler(event: dict[str, Any], context: Any) -> None:
         for each in threading.enumerate():
             if isinstance(each, threading.Timer):
-                each.join(10)
+                each.join(60)
         if fails:
             raise ValueError
 
@@ -128,6 +128,6 @@ def test_a_handler_that_ends_in_time_leaves_no_last_word_behind(capsys: pytest.C
     invoked(lambda event, context: None)({}, Context())
     for each in threading.enumerate():
         if isinstance(each, threading.Timer):
-            each.join(10)
+            each.join(60)
     assert threading.active_count() <= before
     assert not lines(capsys)

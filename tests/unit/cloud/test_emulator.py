@@ -63,7 +63,7 @@ def test_calls_beyond_the_limit_wait_and_none_is_lost() -> None:
     for _ in threads:
         workers.leave.release()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
     assert sorted(answers) == list(range(10))
     assert workers.most == 3
 
@@ -77,7 +77,7 @@ def test_functions_do_not_wait_for_each_other() -> None:
     assert workers.entered.acquire(timeout=5) and workers.entered.acquire(timeout=5)
     workers.leave.release(2)
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
 
 
 def test_a_failing_call_gives_its_turn_back() -> None:
@@ -131,7 +131,7 @@ def test_workers_that_start_at_the_same_time_all_get_a_whole_archive(tmp_path: P
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
     assert {(target / "python/module.py").read_text() for target in targets} == {"x = 1"}
 
 
@@ -144,12 +144,12 @@ def pausing() -> str:
     return "walked"
 
 
-def test_the_pause_before_the_first_state_goes_and_nothing_else() -> None:
+def test_the_pause_before_the_first_state_goes_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(pausing, FunctionType) and START_PAUSE_S in pausing.__code__.co_consts
     without_pause(pausing)
-    started = time.monotonic()
-    assert pausing() == "walked"
-    assert time.monotonic() - started < START_PAUSE_S
+    paused: list[float] = []
+    monkeypatch.setattr(time, "sleep", paused.append)
+    assert (pausing(), paused) == ("walked", [0])
 
 
 def waiting(*lines: str) -> queue.Queue[str]:
@@ -261,7 +261,7 @@ def test_the_real_emulator_tells_each_log_to_its_invocation_at_once(tmp_path: Pa
         {"lines": 2},
         {"lines": 1, "die": True},
         {"lines": 1},
-        {},
+        *[{}] * 10,
     ]
     answer = subprocess.run(
         [EMULATORS_PYTHON, "-P", "-c", INVOKE, str(emulator.__file__), str(code), json.dumps(events)],
@@ -269,14 +269,15 @@ def test_the_real_emulator_tells_each_log_to_its_invocation_at_once(tmp_path: Pa
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=200,
     )
     told = json.loads(answer.stdout.splitlines()[-1])
     logs = [log.splitlines() for log, _ in told]
     assert logs[:3] == [[], [], ["line 0", "line 1", "no end"]]
     assert logs[3] == [f"line {number}" for number in range(300)]
-    assert logs[4:] == [["line 0"], ["line 0", "line 1"], ["line 0"], ["line 0"], []]
-    silent = min(told[1][1], told[8][1])
+    assert logs[4:] == [["line 0"], ["line 0", "line 1"], ["line 0"], ["line 0"], *[[]] * 10]
+    # Of many, since a busy machine lets any of them wait for its turn.
+    silent = min(seconds for _, seconds in (told[1], *told[8:]))
     assert silent < 0.04, "the emulator still listens for lines that do not come"
 
 
@@ -326,7 +327,7 @@ def test_the_real_emulator_measures_on_market_time_and_leaves_the_alarms_alone(t
         env={"TMPDIR": str(tmp_path), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
     )
     assert answer.returncode == 0, answer.stderr
     told = json.loads(answer.stdout.splitlines()[-1])

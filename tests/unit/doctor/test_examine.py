@@ -55,16 +55,16 @@ def test_a_check_that_hangs_is_not_waited_for(clinic: Clinic) -> None:
     release = threading.Event()
 
     def hangs(case: Case) -> str:
-        release.wait(30)
+        release.wait(200)
         return "late"
 
     started = time.monotonic()
     checks = [Check("hangs", "one", hangs), Check("behind", "one", fine), Check("beside", "two", fine)]
-    found = examine_case(clinic.case, checks, patience=0.3)
+    found = examine_case(clinic.case, checks, patience=1)
     release.set()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert [(finding.name, finding.ok) for finding in found] == [("hangs", False), ("behind", False), ("beside", True)]
-    assert "no answer within 0.3 s" in found[0].detail and found[0].mend
+    assert "no answer within 1 s" in found[0].detail and found[0].mend
 
 
 def test_a_check_that_needs_what_another_found_broken_points_there(clinic: Clinic) -> None:

@@ -297,9 +297,9 @@ def test_a_page_of_activities_is_not_dearer_after_many_fills(exchange: VirtualEx
         query = {"page_token": exchange.ok("GET", "/v2/account/activities", direction="asc")[50]["id"]}
     seconds = []
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.thread_time()
         exchange.ok("GET", "/v2/account/activities", **query)
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.thread_time() - started)
     assert min(seconds) < 0.02
 
 

@@ -28,7 +28,7 @@ def test_a_process_of_ours_is_ended(code: str, tmp_path: Path) -> None:
     with started(code, str(tmp_path)) as process:
         assert is_ours(process.pid, str(tmp_path))
         end(process.pid, str(tmp_path), patience=0.3)
-        assert process.wait(5) < 0
+        assert process.wait(60) < 0
         assert not is_ours(process.pid, str(tmp_path))
 
 
@@ -49,12 +49,12 @@ def test_what_a_server_left_running_is_ended_with_it(tmp_path: Path) -> None:
         worker = int(server.stdout.readline())
         assert is_ours(worker, STUBBORN)
         end(server.pid, str(tmp_path))
-        assert until(lambda: not is_ours(worker, STUBBORN), 5)
+        assert until(lambda: not is_ours(worker, STUBBORN), 60)
 
 
 def test_a_process_that_is_gone_is_nobodys() -> None:
     with running([sys.executable, "-c", ""]) as process:
-        process.wait(10)
+        process.wait(60)
     assert not is_ours(process.pid, "python")
 
 

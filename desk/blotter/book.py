@@ -61,8 +61,8 @@ class Book:
 
     def _open_and_held(self) -> set[str]:
         store = self._records.orders
-        # What could not be read is tried again: somebody may have mended it.
-        return {*store.to_do(), *store.holding_shares()}
+        # What is watched is read when it changes. What could not be read is tried again: somebody may have mended it.
+        return {*store.to_do(), *store.holding_shares()} - (self._watched - self._broken.keys())
 
     def _read_changed(self, others: set[str]) -> None:
         known = [order_id for order_id in self._watched if order_id not in others]

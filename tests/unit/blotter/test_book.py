@@ -15,6 +15,7 @@ from desk.stack.records import Records
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
+from repeg.store.orders import OrderStore
 from tests.support.clinic import Clinic
 from tests.support.make import NOON, child, order, with_fields
 from tests.unit.blotter.conftest import Desk
@@ -55,6 +56,20 @@ def test_what_is_over_and_told_is_not_read_again(book: Book, desk: Desk, monkeyp
 def test_a_row_that_nobody_wrote_is_not_made_anew(book: Book, desk: Desk) -> None:
     desk.working()
     assert book.look()["orders"]["ord-1"] is book.look()["orders"]["ord-1"]
+
+
+def test_what_is_watched_is_not_read_again_because_it_is_listed(
+    book: Book, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five hundred live orders were read in full every few seconds, and held up what had changed."""
+    desk.working()
+    book.look()
+    read: list[str] = []
+    real = OrderStore.several
+    monkeypatch.setattr(OrderStore, "several", lambda self, ids: (read.extend(ids), real(self, ids))[1])
+    for _ in range(2 * LOOKS_BETWEEN_LISTS):
+        book.look()
+    assert read == []
 
 
 def test_an_open_order_of_days_ago_is_found(book: Book, clinic: Clinic, desk: Desk) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 from desk.exchange.client import ExchangeControl
 from repeg.domain.order.record import Order
 from repeg.domain.settings import Settings
-from tests.support.lab import START, Lab
+from tests.support.lab import START, Killed, Lab
 from tests.support.short_moto import quick_aws
 
 _KEYS = {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret"}
@@ -150,6 +151,23 @@ def limit_by_hand(lab: Lab, side: str, qty: int, price: str, symbol: str = "TQQQ
     placed = by_hand(lab, "POST", "orders", body | {"client_order_id": f"hand-{side}-{qty}-{price}"})
     lab.sleep(0.1)
     return str(placed["id"])
+
+
+@contextmanager
+def dying_at_write(lab: Lab, nth: int) -> Iterator[None]:
+    """The process dies just before the nth write of records in here, if there are as many; behind it another lives."""
+    guard, writes = lab.deaths.guard, count(1)
+
+    def dies(called: str, call: Callable[[], Any]) -> Any:
+        if called.startswith("store.save") and next(writes) == nth:
+            lab.deaths.stopped = True
+        return guard(called, call)
+
+    lab.deaths.guard = dies  # type: ignore[method-assign]
+    with suppress(Killed):
+        yield
+    lab.deaths.guard = guard  # type: ignore[method-assign]
+    lab.revive()
 
 
 def whenever(lab: Lab, name: str, act: Callable[[], None], nth: int = 1) -> None:

@@ -46,5 +46,6 @@ def adjusted(
         changed = holding_now(bracket, change, seen)
         then = "it is being closed" if quantities else "protected again at these levels"
         worker.alert(changed, f"corporate action: {words}; {then}")
-        after.append(worker.save_exits(bracket, worker.note(changed, words)))
-    return after
+        after.append(worker.told_exits(bracket, worker.note(changed, words)))
+    # At once: with one of them written, account and records seemed to agree, and nobody followed for the others.
+    return worker.orders.save_together(after)

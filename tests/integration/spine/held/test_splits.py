@@ -12,7 +12,7 @@ from desk.exchange.client import ExchangeControl
 from repeg.domain.order.record import Order
 from tests.support.lab import Lab
 from tests.support.leaving import SHORT, Guard, guards, hold, minutes, shares
-from tests.support.scenes import alerts, journal, lab_at, run
+from tests.support.scenes import alerts, dying_at_write, journal, lab_at, run
 from tests.support.splits import FRIDAY_AFTERNOON, monday, split
 from tests.support.watching import cancel_protection, lapse
 
@@ -24,6 +24,23 @@ def evening(exchange: ExchangeControl, aws_credentials: None) -> Iterator[Lab]:
     """Friday afternoon, before a weekend on which splits happen."""
     with lab_at(exchange, FRIDAY_AFTERNOON) as lab:
         yield lab
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_death_while_a_split_is_followed_leaves_no_bracket_behind(evening: Lab, nth: int) -> None:
+    """At the nth write of the sweep: with one of two that has followed, the account agrees with the records."""
+    lab = evening
+    hold(lab)
+    hold(lab, "b2", qty=30)
+    minutes(lab)
+    monday(lab, "509.50", "509.80")
+    split(lab, 1, 10)
+    with dying_at_write(lab, nth):
+        lab.sweep()
+    minutes(lab, 4)
+    assert [lab.order(name).unexited_qty for name in ("b", "b2")] == [10, 3]
+    assert [guard.qty for guard in guards(lab)] == [10, 3]
+    assert not lab.order("b2").care.frozen
 
 
 def _stock(order: Order) -> tuple[Decimal, str, str]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import date
 from decimal import Decimal
-from itertools import count
-from typing import Any
 
 import pytest
 
 from repeg.domain.market.sessions import Calendar
 from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
-from tests.support.lab import Killed, Lab
+from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, STOP, TARGET, Guard, check_held, guards, hold, minutes, shares
-from tests.support.scenes import alerts, market_time, run, send
+from tests.support.scenes import alerts, dying_at_write, market_time, run, send
 from tests.support.watching import cancel_protection, lapse, sell_by_hand
 
 READ = {"method": "GET", "path": "/v2/positions/*", "kind": "hide"}
@@ -119,17 +115,8 @@ def test_a_death_while_a_sale_is_booked_lets_it_explain_nothing_of_the_next(lab:
     cancel_protection(lab, first)
     sell_by_hand(lab, 100)
     lab.sleep(60)
-    guard, writes = lab.deaths.guard, count(1)
-
-    def dies(called: str, call: Callable[[], Any]) -> Any:
-        lab.deaths.stopped |= called.startswith("store.save") and next(writes) == nth
-        return guard(called, call)
-
-    lab.deaths.guard = dies  # type: ignore[method-assign]
-    with suppress(Killed):
+    with dying_at_write(lab, nth):
         lab.sweep()
-    lab.deaths.guard = guard  # type: ignore[method-assign]
-    lab.revive()
     cancel_protection(lab, second)
     lab.control.faults(READ, LIST)
     minutes(lab)

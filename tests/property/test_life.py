@@ -37,6 +37,7 @@ from repeg.domain.rules.life import (
     STATES,
     Stage,
     is_interrupted,
+    is_withdrawn,
     ladder_over,
     may_be_taken_back,
     stage_of,
@@ -267,9 +268,9 @@ def _not_taken(now: Order, data: st.DataObject) -> Order | None:
 
 
 def _ruled_out(now: Order) -> Order:
-    """An exit keeps what it gave up, and is sized anew."""
-    gone = now.children[-1].changed(status=ChildStatus.NEVER_SENT)
-    return selling_on(to_be_assessed(now.with_child(gone)))
+    """An exit keeps what it gave up, and is sized anew; one that is taken back ends."""
+    without = now.with_child(now.children[-1].changed(status=ChildStatus.NEVER_SENT))
+    return without if is_withdrawn(without) else selling_on(to_be_assessed(without))
 
 
 def _arrived(now: Order, data: st.DataObject) -> Order | None:

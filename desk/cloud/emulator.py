@@ -54,7 +54,8 @@ QUEUE_PAUSE_S, SHORT_QUEUE_PAUSE_S = 0.05, 0.002
 # A worker that died leaves no mark.
 UNMARKED_LOG_S = 0.25
 END_OF_LOG = "\x1eend of log"
-SAVED_QUERY = "AWS::Logs::QueryDefinition"
+NAMES_ONLY = ("AWS::Logs::QueryDefinition", "AWS::Events::ApiDestination", "AWS::Events::Connection")
+"""What the emulator knows nothing of, and needs to do nothing for: saved queries, and where alerts are posted."""
 _ANSWER_IS_OUT = "        _real_stdout.flush()\n\nrun()"
 _REGIONS = {"us-east-1": "US East (N. Virginia)"}
 _ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
@@ -278,13 +279,18 @@ def tell_ages(sqs: Any) -> None:
     sqs._refresh_counts = refresh_with_age
 
 
-def take_saved_queries(handlers: dict[str, dict[str, Any]]) -> None:
-    """Lets the emulator's CloudFormation make saved queries, which are nothing but their names."""
-    handlers[SAVED_QUERY] = {
-        "create": lambda logical_id, properties, stack: (f"{stack}-{logical_id}", {}),
-        "update": lambda physical_id, old, new, stack: (physical_id, {}),
-        "delete": lambda physical_id, properties: None,
-    }
+def take_names(handlers: dict[str, dict[str, Any]]) -> None:
+    """Lets the emulator's CloudFormation make what is nothing here but its name."""
+    for kind in NAMES_ONLY:
+        handlers[kind] = {
+            "create": lambda logical_id, properties, stack: (f"{stack}-{logical_id}", _attributes(logical_id, stack)),
+            "update": lambda physical_id, old, new, stack: (physical_id, {}),
+            "delete": lambda physical_id, properties: None,
+        }
+
+
+def _attributes(logical_id: str, stack: str) -> dict[str, str]:
+    return {"Arn": f"arn:aws:events:us-east-1:000000000000:name/{stack}-{logical_id}"}
 
 
 def change(workers: int, cache: Path, clock: Path) -> None:
@@ -313,7 +319,7 @@ def change(workers: int, cache: Path, clock: Path) -> None:
         list(inspect.signature(sns._fanout).parameters)[:4] == ["topic_arn", "msg_id", "message", "subject"],
         "_cw.record_metric(" in inspect.getsource(lambda_svc._emit_lambda_metrics),
         inspect.getsource(sqs._act_get_queue_attributes).count("_refresh_counts(q)") == 1,
-        SAVED_QUERY not in provisioners._RESOURCE_HANDLERS,
+        not set(NAMES_ONLY) & set(provisioners._RESOURCE_HANDLERS),
     ]
     if not all(known):
         raise SystemExit(f"ministack {found} is not {EMULATOR_VERSION}, for which these changes were written")
@@ -327,7 +333,7 @@ def change(workers: int, cache: Path, clock: Path) -> None:
     keep_metrics_on_market_time(cloudwatch, clock)
     tell_of_alarms(cloudwatch, sns)
     tell_ages(sqs)
-    take_saved_queries(provisioners._RESOURCE_HANDLERS)
+    take_names(provisioners._RESOURCE_HANDLERS)
 
 
 if __name__ == "__main__":

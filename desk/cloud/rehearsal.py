@@ -18,7 +18,7 @@ from desk.cloud.errors import CloudError, CloudRefused
 from desk.cloud.local import Step, free_port, quietly
 from desk.cloud.supervisor import listens, start_emulator
 from desk.cloud.tools import Tools, find_tools
-from desk.deployment.credentials import NotReady, changes, deployed, deployment, given
+from desk.deployment.credentials import HIDDEN, NotReady, changes, deployed, deployment, given
 from desk.deployment.runtimes import remark
 from desk.stack.connection import REGION, local_session
 from desk.stack.place import PROJECT, Place
@@ -177,7 +177,13 @@ def _described(cloudformation: Any, stack: str) -> tuple[dict[str, str], list[Re
         for change in changes
         if is_made(change["LogicalResourceId"], template, parameters)
     ]
-    return parameters, resources
+    return shown(parameters, template), resources
+
+
+def shown(parameters: dict[str, str], template: dict[str, Any]) -> dict[str, str]:
+    """Parameters as AWS shows them: of those that are secrets only that they are given."""
+    hidden = {name for name, about in template["Parameters"].items() if about.get("NoEcho")}
+    return {name: HIDDEN if value and name in hidden else value for name, value in parameters.items()}
 
 
 def _packaged(endpoint_url: str) -> str:

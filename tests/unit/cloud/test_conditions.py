@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from desk.cloud.conditions import is_made
+from desk.cloud.rehearsal import shown
+from desk.deployment.credentials import changes
 from tests.support.stack import load_template
 
 
@@ -25,3 +27,10 @@ def test_conditions_may_be_made_of_others(mode: str, arch: str, made: bool) -> N
         },
     }
     assert is_made("It", template, {"Mode": mode, "Arch": arch}) is made
+
+
+def test_a_rehearsal_shows_of_a_secret_only_that_it_is_given() -> None:
+    given = {"AlertWebhook": "https://hooks.slack.com/services/T/B/x", "AlertEmail": "me@example.com"}
+    assert shown(given, load_template()) == {"AlertWebhook": "****", "AlertEmail": "me@example.com"}
+    assert shown({"AlertWebhook": ""}, load_template()) == {"AlertWebhook": ""}
+    assert changes({"AlertWebhook": "****"}, shown(given, load_template())) == {}

@@ -25,7 +25,7 @@ from desk.cloud.emulator import (
     shared_archives,
     without_pause,
 )
-from tests.support.stack import ROOT
+from tests.support.stack import ROOT, load_template
 
 EMULATORS_PYTHON = ROOT / ".tools/cloud/bin/python"
 
@@ -336,3 +336,13 @@ def test_the_real_emulator_measures_on_market_time_and_leaves_the_alarms_alone(t
     assert told["state"] == "INSUFFICIENT_DATA"
     assert (told["set back"], told["later"]) == ([], [[1_999_998_960, 1.0]])
     assert told["ages"] == ["0", "70"]
+
+
+def test_what_is_nothing_but_a_name_is_made_of_a_template() -> None:
+    """A rule's target, or a rehearsal, asks for no more of where alerts are posted."""
+    handlers: dict[str, dict[str, Any]] = {}
+    emulator.take_names(handlers)
+    made = {each["Type"] for each in load_template()["Resources"].values()}
+    assert set(handlers) == set(emulator.NAMES_ONLY) <= made
+    name, attributes = handlers["AWS::Events::ApiDestination"]["create"]("Webhook", {}, "repeg")
+    assert (name, attributes["Arn"].startswith("arn:aws:events:")) == ("repeg-Webhook", True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any, Literal, Self, TypeVar, dataclass_transform
 
 import msgspec
@@ -49,7 +50,21 @@ def from_json(text: str, kind: type[_Record]) -> _Record:
     Raises:
         ValueError: a field is missing, or not what it must be (the message names it).
     """
-    return msgspec.json.decode(text, type=kind)
+    record: _Record = (_readers.get(kind) or _reader(kind)).decode(text)
+    return record
+
+
+_readers: dict[Any, msgspec.json.Decoder[Any]] = {}
+_alone = Lock()
+
+
+def _reader(kind: Any) -> msgspec.json.Decoder[Any]:
+    # msgspec (0.22) looks at a class when it first reads one; two threads that had it do so at once were seen to end the
+    # process with a segmentation fault, and kinds share the parts that they are made of.
+    with _alone:
+        if kind not in _readers:
+            _readers[kind] = msgspec.json.Decoder(kind)
+        return _readers[kind]
 
 
 def printable(text: str) -> str:

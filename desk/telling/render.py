@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import IO, Any, cast
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
@@ -151,7 +152,7 @@ def orders_table(views: Iterable[View], width: int) -> Table:
     known = [column for column in _COLUMNS if column.cell is not _at_work or any(map(_at_work, listed))]
     for left_out in range(max(column.goes for column in _COLUMNS) + 1):
         table = _orders_table(listed, [column for column in known if not 0 < column.goes <= left_out])
-        if widest(table) <= width:
+        if settled(table, width):
             return table
     # Nothing is cut short: what does not fit goes on in the next line.
     table.collapse_padding = True
@@ -169,6 +170,26 @@ def _orders_table(views: Sequence[View], columns: Sequence[_Column]) -> Table:
     for view in views:
         table.add_row(*(column.cell(view) for column in columns))
     return table
+
+
+def settled(table: Table, width: int) -> bool:
+    """Whether a table of text, without lines, fits on a screen of so many columns; the widths of its own are set then.
+
+    Left to itself rich measures each cell three times, which takes as long as all else that lists orders.
+    """
+    widths = [max(map(_cell_width, (each.header, each.footer, *each.cells))) for each in table.columns]
+    _, right, _, left = table.padding
+    gap = max(left, right) if table.collapse_padding else left + right
+    if sum(widths) + gap * (len(widths) - 1) > width:
+        return False
+    for column, each in zip(table.columns, widths, strict=True):
+        column.width = each
+    return True
+
+
+def _cell_width(cell: RenderableType) -> int:
+    lines = cell.plain.split("\n") if isinstance(cell, Text) else str(cell).split("\n")
+    return max(map(cell_len, lines))
 
 
 def widest(table: RenderableType) -> int:

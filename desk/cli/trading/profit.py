@@ -52,9 +52,11 @@ def fills(
         if listing.as_csv:
             print_csv(rows, FILLS)
         elif not told_without_table(rows, listing.as_json, "no fills"):
-            from desk.telling.render import console
+            from desk.telling.render import console, settled
 
-            console().print(fills_table(rows))
+            screen, table = console(), fills_table(rows)
+            settled(table, screen.width)
+            screen.print(table)
 
 
 @spread

@@ -59,8 +59,8 @@ _alone = Lock()
 
 
 def _reader(kind: Any) -> msgspec.json.Decoder[Any]:
-    # msgspec (0.22) looks at a class when it first reads one; two threads that had it do so at once were seen to end the
-    # process with a segmentation fault, and kinds share the parts that they are made of.
+    # msgspec (0.22) looks at a class when it first reads one: two threads that had it do so at once were seen to end
+    # the process with a segmentation fault, and kinds share the parts that they are made of.
     with _alone:
         if kind not in _readers:
             _readers[kind] = msgspec.json.Decoder(kind)

@@ -46,7 +46,7 @@ export class Moves {
 /** A field for a level, which is moved once it says another number than it did. */
 function level(name, text, was) {
   const field = el("input", { id: `move-${name}`, name, type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", maxlength: 20, value: was === null ? "" : price(was), "aria-describedby": `move-${name}-was` });
-  const note = el("span", { id: `move-${name}-was`, class: "quiet", text: was === null ? "none yet" : `now ${price(was)}` });
+  const note = el("span", { id: `move-${name}-was`, class: "quiet", text: was === null ? "set by the fill" : `now ${price(was)}` });
   return {
     name,
     field,

@@ -9,7 +9,7 @@ from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.children import ChildRecord
 from repeg.domain.order.record import Order
 from repeg.domain.routes import Next
-from repeg.domain.rules.resting import kept_for, may_rest_on
+from repeg.domain.rules.resting import is_held_back, kept_for, may_rest_on
 from repeg.domain.rules.walking import needs_quote, next_rung, rungs_walked
 from repeg.errors import OperatorError, RetryError
 from repeg.worker.outcome import after_close, fold, proceed, read_child
@@ -31,14 +31,17 @@ def keep_resting(worker: Worker, order: Order, child: ChildRecord) -> Next | Non
         rung = next_rung(order, calendar.trading_until(now, order.terms.outside_session), now)
         if not isinstance(rung, Rung):
             return None
-        if needs_quote(order, rung):
+        if needs_quote(order, rung) or child.type == "market":
             look = worker.fresh_quote(order, look.clock)
     except (RetryError, OperatorError) as error:
         worker.log.info(f"cannot be priced, so it is cancelled: {error}", order_id=order.order_id)
         return None
-    if look.problem or kept_for(order, child, rung, look.quote, look.clock.now()) is None:
+    quote = None if look.problem else look.quote
+    if (look.problem and needs_quote(order, rung)) or is_held_back(child, quote):
         return None
-    return _prolonged(worker, by_clock(order, look.clock.anchor), child, rung, look.quote)
+    if kept_for(order, child, rung, quote, look.clock.now()) is None:
+        return None
+    return _prolonged(worker, by_clock(order, look.clock.anchor), child, rung, quote)
 
 
 def _prolonged(worker: Worker, order: Order, child: ChildRecord, rung: Rung, quote: Quote | None) -> Next | None:

@@ -164,3 +164,18 @@ def test_patience_is_measured_from_when_it_was_prolonged(lab: Lab) -> None:
     assert first.kept == 1
     assert first.closed_at and (first.closed_at - first.sent_at).total_seconds() >= 69
     lab.check()
+
+
+def test_a_market_order_that_its_collar_holds_back_does_not_rest_on(lab: Lab) -> None:
+    """The market runs past the broker's collar, 5 % here, before the order arrives: only a new one is filled."""
+    lab.control.position("TQQQ", 100, "40")
+    lab.control.quote("TQQQ", "50.90", "50.92", 2000, 2000)
+    lab.control.faults({"method": "GET", "path": "/v2/stocks/*", "kind": "error", "status": 500, "count": 1})
+    on_order(lab, "new", "47.00", "47.02", side="sell")
+    with Crowd(lab) as crowd:
+        send(lab, "c", kind="close")
+        crowd.work(until="2026-11-20T10:03:00-05:00")
+    order = lab.order("c")
+    assert order.children[0].type == "market"
+    assert (order.status, order.filled_qty, order.avg_fill_price) == (Status.FILLED, 100, Decimal("47.00"))
+    lab.check()

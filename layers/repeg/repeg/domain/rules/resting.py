@@ -21,6 +21,13 @@ def may_rest_on(order: Order, child: ChildRecord) -> bool:
     return undisturbed and is_to_go_on(order) and child.remaining_qty == order.remaining_qty
 
 
+def is_held_back(child: ChildRecord, quote: Quote | None) -> bool:
+    """True for a market order that rests though the market shows; without a `quote` it does not, as in a halt."""
+    # Alpaca makes it a limit a few per cent from the touch at which it arrives: once the market has run past that, it
+    # is filled when the market comes back, or never, and only a new one is filled now.
+    return child.type == "market" and quote is not None
+
+
 def kept_for(order: Order, child: ChildRecord, rung: Rung, quote: Quote | None, now: datetime) -> ChildRecord | None:
     """A resting child order as it stands for the next rung, too; None when that rung's price is another.
 

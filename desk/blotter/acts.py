@@ -20,6 +20,7 @@ from repeg.domain.halt import Halt, Mode, Scope
 from repeg.domain.models import printable
 from repeg.domain.settings import SYMBOL
 from repeg.domain.signals.fields import SIGNAL_ID
+from repeg.errors import StoreConflict
 
 MOST_CHARACTERS = 200
 """Of a reason, and of a strategy's name."""
@@ -59,7 +60,10 @@ def halt(switch: Switch, body: Mapping[str, Any]) -> dict[str, Any]:
 def resume(connection: Connection, switch: Switch, body: Mapping[str, Any]) -> dict[str, Any]:
     """Lift a word; with the account's, signals are taken again, too."""
     scope, of = scope_of(body)
-    in_force, untold = switch.lift(scope, of)
+    try:
+        in_force, untold = switch.lift(scope, of)
+    except StoreConflict as stands:
+        raise Refused(str(stands)) from None
     about = of or "the account"
     said = f"{about} is active again" if in_force else f"{about} was not halted"
     if scope is Scope.ACCOUNT and intake.look(connection).paused:

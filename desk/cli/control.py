@@ -287,6 +287,7 @@ def _switching(stack: str) -> Iterator[Switch]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from desk.stack.control import switch_of
+    from repeg.errors import StoreConflict
 
     try:
         switch = switch_of(stack)
@@ -295,6 +296,8 @@ def _switching(stack: str) -> Iterator[Switch]:
         yield switch
     except (BotoCoreError, ClientError) as error:
         fail(f"the stack's table cannot be reached; look with repeg control what is in force: {error}")
+    except StoreConflict as stands:
+        fail(str(stands))
 
 
 def _switched(stack: str, switch: Callable[[Connection], Intake], told: bool = False) -> tuple[str, Intake]:

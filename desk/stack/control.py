@@ -58,7 +58,11 @@ class Switch:
         )
 
     def lift(self, scope: Scope, of: str) -> tuple[bool, str | None]:
-        """Take a word back; returns whether there was one, and why nobody could be told of that, or None."""
+        """Take a word back; returns whether there was one, and why nobody could be told of that, or None.
+
+        Raises:
+            StoreConflict: somebody said another one at the same time, which stays in force.
+        """
         if not self._halts.lift_halt(scope, of, datetime.now(UTC).replace(microsecond=0)):
             return False, None
         lifted = Halt(scope=scope, of=of, mode=Mode.ACTIVE)

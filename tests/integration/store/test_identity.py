@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from repeg.domain.halt import MISSING, Halt, Mode, Scope
+from repeg.errors import StoreConflict
 from repeg.store.halts import IDENTITY_KEY, Halts, halt_key
 from repeg.store.identity import IdentityStore
 from repeg.store.items import to_item
@@ -137,3 +139,78 @@ def older(dynamodb: Any) -> None:
 
 def word(dynamodb: Any) -> str:
     return str(dynamodb.get_item(TableName="identity", Key=halt_key(Scope.ACCOUNT))["Item"]["mode"]["S"])
+
+
+# --- two at once ---
+
+
+def test_the_word_that_is_given_while_one_looks_for_it_is_not_missing(
+    dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halts, real = table_of(dynamodb), dynamodb.query
+
+    def query(**request: Any) -> Any:
+        monkeypatch.setattr(dynamodb, "query", real)
+        answer = real(**request)
+        IdentityStore(dynamodb, "identity").token()
+        return answer
+
+    monkeypatch.setattr(dynamodb, "query", query)
+    assert halts.halts() == ()
+
+
+@pytest.mark.parametrize("about", [(Scope.ACCOUNT, ""), (Scope.SYMBOL, "TQQQ")])
+@pytest.mark.parametrize("before", [Mode.REDUCING, None], ids=["halted", "not halted"])
+def test_what_is_halted_while_somebody_resumes_stays_so(
+    dynamodb: Any, monkeypatch: pytest.MonkeyPatch, about: tuple[Scope, str], before: Mode | None
+) -> None:
+    halts = table_of(dynamodb)
+    IdentityStore(dynamodb, "identity").token()
+    said = {"pk": "CONTROL", "sk": "account", "mode": "reducing"}  # what a resume finds, in any case
+    dynamodb.put_item(TableName="identity", Item=to_item(said))
+    if before:
+        halts.keep_halt(Halt(scope=about[0], of=about[1], mode=before))
+    newer = Halt(scope=about[0], of=about[1], mode=Mode.HALTED, reason="the news")
+    meanwhile(dynamodb, monkeypatch, lambda: halts.keep_halt(newer))
+    if about[0] is Scope.ACCOUNT or before:
+        with pytest.raises(StoreConflict, match="at the same time"):
+            halts.lift_halt(*about)
+    else:
+        assert not halts.lift_halt(*about), "there was nothing to lift"
+    assert newer in halts.halts()
+
+
+@pytest.mark.parametrize("about", [(Scope.ACCOUNT, ""), (Scope.SYMBOL, "TQQQ")])
+def test_two_that_resume_at_once_are_no_trouble(
+    dynamodb: Any, monkeypatch: pytest.MonkeyPatch, about: tuple[Scope, str]
+) -> None:
+    halts = table_of(dynamodb)
+    IdentityStore(dynamodb, "identity").token()
+    halts.keep_halt(Halt(scope=about[0], of=about[1], mode=Mode.HALTED))
+    meanwhile(dynamodb, monkeypatch, lambda: halts.lift_halt(*about))
+    assert halts.lift_halt(*about)
+    assert (word(dynamodb), halts.halts()) == ("active", ())
+
+
+def test_what_was_written_by_hand_with_odd_values_is_lifted_like_any_other(dynamodb: Any) -> None:
+    halts = table_of(dynamodb)
+    IdentityStore(dynamodb, "identity").token()
+    odd = {"mode": {"N": "1.5"}, "reason": {"L": []}, "since": {"N": "0.5"}}
+    dynamodb.put_item(TableName="identity", Item=halt_key(Scope.ACCOUNT) | odd)
+    [halt] = halts.halts()
+    assert halt.mode is Mode.HALTED
+    assert halts.lift_halt(Scope.ACCOUNT)
+    assert halts.halts() == ()
+
+
+def meanwhile(dynamodb: Any, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], Any]) -> None:
+    """Something happens between the next look at what is halted and what is done about it."""
+    real = dynamodb.query
+
+    def query(**request: Any) -> Any:
+        monkeypatch.setattr(dynamodb, "query", real)
+        answer = real(**request)
+        happens()
+        return answer
+
+    monkeypatch.setattr(dynamodb, "query", query)

@@ -7,13 +7,14 @@ mark and no word on the account has lost it, and counts as halted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
 from repeg.domain.halt import MISSING, Halt, Mode, Scope, unreadable
+from repeg.errors import StoreConflict
 from repeg.store.fenced import ABSENT, Table, raise_unless_condition
 from repeg.store.items import Item, from_item, to_item
 
@@ -69,21 +70,39 @@ class Halts(Table):
         return None
 
     def lift_halt(self, scope: Scope, of: str = "", since: datetime | None = None) -> bool:
-        """Take back whatever reads as a word about that; False when nothing did. `since`: wall time."""
+        """Take back whatever reads as a word about that; False when nothing did. `since`: wall time.
+
+        Raises:
+            StoreConflict: somebody said something else about it at the same time, which stays in force.
+        """
         # Not by the key that it should have: what was written by hand could be shown, and never be lifted.
         found = [(item, understood(item)) for item in self._items()]
         meant = [item for item, halt in found if halt.is_about(scope, of) and halt.mode is not Mode.ACTIVE]
         on_account = scope is Scope.ACCOUNT
         if not meant and not (on_account and self._is_missing([halt for _, halt in found])):
             return False
-        active = halt_item(Halt(mode=Mode.ACTIVE, since=since))
-        for key in ({"pk": item["pk"], "sk": item["sk"]} for item in meant):
-            if not (on_account and key == halt_key(Scope.ACCOUNT)):
-                self._client.delete_item(TableName=self._table, Key=key)
+        of_account = halt_key(Scope.ACCOUNT)
+        for item in meant:
+            key = {"pk": item["pk"], "sk": item["sk"]}
+            if not (on_account and key == of_account):
+                self._write_over(item, self._client.delete_item, Key=key)
         if on_account:
             # In place of what it lifts, and never deleted: what is not there says nothing.
-            self._client.put_item(TableName=self._table, Item=active)
+            stood = next((item for item, _ in found if of_account.items() <= item.items()), {})
+            self._write_over(stood, self._client.put_item, Item=halt_item(Halt(mode=Mode.ACTIVE, since=since)))
         return True
+
+    def _write_over(self, stood: Item, write: Callable[..., object], **request: Any) -> None:
+        """Write where a word stood, unless it is another one by now: nobody lifts what he has not seen."""
+        try:
+            write(**request, **_as_seen(stood), TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+        except ClientError as error:
+            raise_unless_condition(error)
+            item = dict(error.response).get("Item")
+            stands = understood(cast("Item", item)) if item else None
+            # By somebody who resumed at the same time it is done.
+            if stands and stands.mode is not Mode.ACTIVE:
+                raise StoreConflict(f"said at the same time, it stays in force: {stands.sentence}") from error
 
     def forget_order(self, record_id: str, signal_id: str = "") -> None:
         """Take back the word about one order, or rebalance, that is over; none is as well.
@@ -108,7 +127,8 @@ class Halts(Table):
         # Read only where there is none. Without the mark the stack is of an older version that had no such item; the
         # first signal, or comparison of the book, makes it.
         identity = self._get(IDENTITY_KEY)
-        return identity is not None and HAS_CONTROL in identity
+        # Both may have been made since it was looked for.
+        return identity is not None and HAS_CONTROL in identity and self._get(halt_key(Scope.ACCOUNT)) is None
 
     def _items(self) -> Iterator[Item]:
         start: dict[str, Item] = {}
@@ -126,11 +146,21 @@ class Halts(Table):
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
+def _as_seen(item: Item) -> dict[str, Any]:
+    """The condition that a word, or that there is none, stands as it was read."""
+    names = {f"#{name}": name for name in ("mode", "since", "reason")}
+    said = {f":{name}": item[name] for name in names.values() if name in item}
+    terms = (f"{at} = :{name}" if name in item else f"attribute_not_exists({at})" for at, name in names.items())
+    condition = {"ConditionExpression": " AND ".join(terms), "ExpressionAttributeNames": names}
+    return condition | ({"ExpressionAttributeValues": said} if said else {})
+
+
 def understood(item: Item) -> Halt:
     """What an item says; whatever cannot be understood halts the account."""
-    data = from_item(item)
-    name, _, of = data["sk"].partition("#")
+    written_under = str(item["sk"]["S"])
+    name, _, of = written_under.partition("#")
     try:
+        data = from_item(item)
         scope = Scope[name.strip().upper()]
         since = datetime.fromisoformat(data["since"]) if data.get("since") else None
         word = Halt(
@@ -145,5 +175,5 @@ def understood(item: Item) -> Halt:
         word = None
     # A symbol's word without a symbol would stop nothing, and its writer believe that it does.
     if word is None or (scope is Scope.ACCOUNT) is bool(of.strip()):
-        return unreadable(f"nobody understands what is written under {PARTITION} {data['sk']}")
+        return unreadable(f"nobody understands what is written under {PARTITION} {written_under}")
     return word

@@ -10,6 +10,7 @@ from desk.doctor.case import Case
 from desk.doctor.findings import Trouble
 from desk.doctor.market import broker, calendar, market_now
 from desk.doctor.words import repeg, some
+from desk.telling.figures import NEW_YORK
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.money import floor_qty, plain
 from repeg.domain.order.protection import Protection, ProtectionStatus
@@ -84,7 +85,7 @@ def _looked_at(case: Case, brackets: list[Order]) -> tuple[list[Held], str]:
 def _as_of(brackets: list[Order]) -> str:
     """When the oldest of the records was written last."""
     last = min(order.events[-1].at if order.events else order.created_at for order in brackets)
-    return f"{last:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{last.astimezone(NEW_YORK):%Y-%m-%d %H:%M:%S} ET"
 
 
 def _reports(case: Case, brackets: list[Order]) -> tuple[dict[str, OrderReport], frozenset[str]]:

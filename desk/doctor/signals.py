@@ -11,6 +11,7 @@ from desk.doctor.findings import Trouble
 from desk.doctor.metrics import latest
 from desk.doctor.words import aws, deploy_again, repeg, seconds_of, some
 from desk.stack.intake import is_on, mappings_of, paused_since
+from desk.telling.figures import NEW_YORK
 
 INTAKE, QUEUE, REFUSED = "intake", "queue", "refused"
 OLD = timedelta(seconds=60)
@@ -83,7 +84,9 @@ def _paused(case: Case, mapping: dict[str, Any]) -> str:
     since = paused_since(case.connection)
     if since is None:
         return f"paused, not by repeg ({mapping['State'].lower()})"
-    return f"paused by you at {since.astimezone(UTC):%d %b %H:%M} UTC, {seconds_of(case.wall() - since)} ago"
+    # On the local cloud the page's own times are another day's: the wall's stay apart from them.
+    zone, name = (UTC, "UTC") if case.simulated else (NEW_YORK, "ET")
+    return f"paused by you at {since.astimezone(zone):%d %b %H:%M} {name}, {seconds_of(case.wall() - since)} ago"
 
 
 def _held_back(case: Case) -> str:

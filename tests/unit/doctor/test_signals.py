@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -26,7 +27,10 @@ def test_paused_intake_is_told_with_who_paused_it_what_waits_and_the_command_tha
     pause(clinic.case.connection, datetime.now(UTC) - timedelta(minutes=12))
     clinic.wait()
     found = clinic.look("intake")
-    assert not found.ok and "paused by you at " in found.detail
+    assert not found.ok and re.match(r"intake is paused by you at \d\d \w{3} \d\d:\d\d ET, 12 min ago: ", found.detail)
+    clinic.local = True
+    assert " UTC, 12 min ago: " in clinic.look("intake").detail, "the wall's time, beside another day's"
+    clinic.local = False
     assert "12 min ago: 1 signal waiting" in found.detail and found.mend == "repeg resume"
     resume(clinic.case.connection)
     assert clinic.look("intake").ok

@@ -96,6 +96,15 @@ def test_bad_signals_are_refused_before_any_stack_is_looked_for(
 
 
 @pytest.mark.usefixtures("nothing_up")
+@pytest.mark.parametrize("command", ["orders", "fills", "pnl", "rebalances", "report", "alerts"])
+def test_a_time_that_is_none_is_refused_before_any_stack_is_looked_for(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, "--since", "noon"]) == 2
+    assert capsys.readouterr().err.startswith("--since: noon is not a time such as")
+
+
+@pytest.mark.usefixtures("nothing_up")
 @pytest.mark.parametrize(
     ("named", "place"),
     [

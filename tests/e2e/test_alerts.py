@@ -38,7 +38,7 @@ class Mailbox:
                 self.cloud.connection.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
             return wanted(self.mails)
 
-        self.cloud.until("mailed", come, timeout=30)
+        self.cloud.until("mailed", come)
         return self.mails
 
 

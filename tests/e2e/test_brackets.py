@@ -29,7 +29,7 @@ def _quote(cloud: Cloud, bid: str, ask: str, size: int = 500) -> None:
 
 def _bracket(cloud: Cloud, name: str, **changes: Any) -> Order:
     cloud.send(signal_id=name, **(SIGNAL | changes))
-    [order] = cloud.ended(name, timeout=90)
+    [order] = cloud.ended(name)
     return order
 
 

@@ -95,7 +95,7 @@ def _loses_its_submit(cloud: Cloud, name: str) -> list[str]:
     cloud.exchange.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_before"})
     cloud.send(signal_id=name, qty=10)
     # An entry counts as never sent only when no worker that may send it can live any more: 75 s.
-    [order] = cloud.ended(name, timeout=120)
+    [order] = cloud.ended(name)
     assert (order.status, order.reason) == (Status.FAILED, Reason.BROKER_UNAVAILABLE)
     cloud.exchange.faults()
     cloud.audit([name])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from desk.stack.place import PROJECT
+from tests.support.stack import load_template
 
 pytestmark = pytest.mark.cloud
 
@@ -23,8 +24,10 @@ def test_what_a_paper_deployment_would_create_is_listed() -> None:
     assert (said["stack"], said["refused"], said["lock"]) == ("repeg", None, {})
     assert said["parameters"].items() >= {"TradingMode": "paper", "Arch": "arm64", "IsLocal": "false"}.items()
     types = [resource["type"] for resource in said["resources"]]
-    functions = [path.parent for path in (PROJECT / "functions").glob("*/app.py")]
-    assert types.count("AWS::Lambda::Function") == len(functions)
+    functions = [each for each in load_template()["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
+    assert len(functions) == len(list((PROJECT / "functions").glob("*/app.py")))
+    # What takes signals by HTTP is there where a deployment asks for it.
+    assert types.count("AWS::Lambda::Function") == sum("Condition" not in each for each in functions)
     assert [resource["name"] for resource in said["resources"] if resource["kept"]] == ["AlpacaKeys", "Table"]
     assert "AWS::SNS::Subscription" not in types, "nobody is named who would get mail"
 

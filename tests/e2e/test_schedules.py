@@ -41,7 +41,7 @@ def test_a_schedule_that_is_on_fires_when_the_market_comes_to_its_time(cloud: Cl
         run = summary_on.run(SUMMARY, TUESDAY)
         return run is not None and run.finished
 
-    cloud.until("the summary is on record", finished, timeout=30)
+    cloud.until("the summary is on record", finished)
     run = summary_on.run(SUMMARY, TUESDAY)
     assert run and (run.outcome, run.tries) == (Outcome.SUMMED_UP, 1)
     assert cloud.invoke(FUNCTION, {"schedule": SUMMARY.value})["outcome"] == "ran before"
@@ -60,7 +60,7 @@ def test_targets_become_a_rebalance_that_is_worked_at_the_open(cloud: Cloud) -> 
         found = rebalances.find(fired["run_id"])
         return found if found and found.status.terminal else None
 
-    done: Rebalance = cloud.until("the rebalance is over", ended, timeout=40)
+    done: Rebalance = cloud.until("the rebalance is over", ended)
     assert done.status is RebalanceStatus.DONE and done.completed_at
     assert done.completed_at >= datetime.fromisoformat("2026-11-25T09:30:00-05:00")
     [leg] = done.buys

@@ -24,6 +24,8 @@ from tests.support.audit import audit
 
 SHORTEST_POLL_S, LONGEST_POLL_S = 0.05, 0.25
 """Asking takes as much of the machine as an order does: what is long in coming is asked for ever more seldom."""
+PATIENCE_S = 150
+"""For what comes within seconds, on a machine that does nothing else."""
 RECENT = 200
 """Orders that tests just before may have sent."""
 OPEN_MORNING = "2026-11-20T10:00:00-05:00"
@@ -125,7 +127,7 @@ class Cloud:
         assert order is not None, f"no order for {signal_id}"
         return order
 
-    def until(self, what: str, probe: Callable[[], Any], timeout: float = 60.0) -> Any:
+    def until(self, what: str, probe: Callable[[], Any], timeout: float = PATIENCE_S) -> Any:
         """Poll until `probe` answers something true; returns the answer."""
         deadline, pause = time.monotonic() + timeout, SHORTEST_POLL_S
         while time.monotonic() < deadline:
@@ -145,7 +147,7 @@ class Cloud:
             time.sleep(SHORTEST_POLL_S)
         return False
 
-    def ended(self, *signal_ids: str, timeout: float = 60.0) -> list[Order]:
+    def ended(self, *signal_ids: str, timeout: float = PATIENCE_S) -> list[Order]:
         """The orders of these signals, once all are over and published."""
 
         def over() -> list[Order] | None:

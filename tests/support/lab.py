@@ -195,7 +195,7 @@ class Lab:
         self.broker = connect_alpaca(
             "key", "secret", trading_url=control.url, data_url=control.url, budget=budget, read_timeout=2
         )
-        self.web = reach(control, self.broker)
+        reach(control, self.broker)
         log = LabLog()
         self.worker = Worker(
             orders=Watched(self.orders, "store", self.deaths),  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from desk.exchange.client import ExchangeControl
 from repeg.domain.order.record import Order
 from repeg.domain.settings import Settings
 from tests.support.lab import START, Killed, Lab
+from tests.support.short_exchange import stranger
 from tests.support.short_moto import quick_aws
 
 _KEYS = {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret"}
@@ -140,7 +141,8 @@ def check_ours(lab: Lab, *, all_over: bool = True) -> None:
 
 def by_hand(lab: Lab, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """A request of somebody else on the same account (an app, another program)."""
-    answer = lab.web.request(method, f"{lab.control.url}/v2/{path}", json=body, headers=_KEYS)
+    with stranger(lab.control) as session:
+        answer = session.request(method, f"{lab.control.url}/v2/{path}", json=body, headers=_KEYS)
     assert answer.ok, answer.text
     return answer.json() if answer.content else None
 

@@ -81,11 +81,20 @@ class _Way(HTTPAdapter):
         return self.build_response(request, raw)
 
 
-def reach(exchange: ExchangeControl, broker: AlpacaBroker) -> Session:
-    """Lets a broker's requests go the short way, if the exchange has one; and the session of somebody else."""
+def reach(exchange: ExchangeControl, broker: AlpacaBroker) -> None:
+    """Let a broker's requests go the short way, if the exchange has one."""
+    for session in (broker._trading._session, broker._data._session):
+        _shorten(exchange, session)
+
+
+def stranger(exchange: ExchangeControl) -> Session:
+    """The session of somebody else."""
     hand = Session()
     hand.trust_env = False
-    if isinstance(exchange, ShortExchange):
-        for session in (broker._trading._session, broker._data._session, hand):
-            session.mount(URL, _Way(exchange))
+    _shorten(exchange, hand)
     return hand
+
+
+def _shorten(exchange: ExchangeControl, session: Session) -> None:
+    if isinstance(exchange, ShortExchange):
+        session.mount(URL, _Way(exchange))

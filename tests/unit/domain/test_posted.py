@@ -60,6 +60,23 @@ def test_without_the_secret_nobody_learns_what_is_wrong_with_a_signal(given: Any
         assert (found.status, found.known) == (401, False)
 
 
+@pytest.mark.parametrize("where", [{"strategy": SECRET}, {"signal_id": f"tv-{SECRET}"}])
+def test_the_secret_in_another_field_goes_into_no_queue_and_no_line(where: dict[str, Any]) -> None:
+    found = refused(post(BUY | where))
+    assert (found.status, found.known) == (422, True)
+    assert found.line == "secret: stands in another field, too; take it out there"
+
+
+@pytest.mark.parametrize("before", range(340, 420, 20))
+def test_a_line_that_is_cut_holds_no_half_of_the_secret(before: int) -> None:
+    assert SECRET[:8] not in refused(post(BUY | {"qty": f"{'x' * before}{SECRET}"})).line
+
+
+def test_of_very_many_faults_as_many_are_told_as_a_line_takes() -> None:
+    found = refused(post(BUY | {f"x{number}": 1 for number in range(2000)}))
+    assert len(found.line) < 2000 and found.line.endswith("; and 1980 more")
+
+
 def test_no_secret_at_all_opens_no_door() -> None:
     for given in ("", None):
         found = posted_signal({"body": json.dumps(BUY | {"secret": given}), "headers": {"x-repeg-secret": ""}}, "")

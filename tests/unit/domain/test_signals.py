@@ -208,6 +208,16 @@ def test_every_fault_is_named_in_the_order_of_the_fields() -> None:
     assert [fault.field for fault in faults_of(body)] == ["signal_id", "symbol", "stop_loss", "a"]
 
 
+@pytest.mark.parametrize("name", ["a\nb", "a\u2028b", "\u202eb", "x" * 5000])
+def test_a_refusal_is_one_short_line_whatever_a_field_is_called_and_says(name: str) -> None:
+    named = json.dumps(name)
+    bodies = [GOOD | {name: 1}, GOOD | {"qty": name}, {"signal_id": "a", "kind": "rebalance", "targets": {name: 1}}]
+    for text in [*map(json.dumps, bodies), f"{{{named}: 1, {named}: 2}}"]:
+        with pytest.raises(SignalInvalid) as problem:
+            parse_signal(read_json(text))
+        assert str(problem.value).isprintable() and len(str(problem.value)) < 1000
+
+
 @pytest.mark.parametrize("field", ["signal_id", "kind", "symbol", "side"])
 def test_a_missing_field_is_named(field: str) -> None:
     assert _refusal(_with(**{field: ...})).field == field

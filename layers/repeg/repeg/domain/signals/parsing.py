@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic_core import PydanticCustomError, ValidationError
 
 from repeg.domain.ladder.rungs import SignalLadder
-from repeg.domain.models import Frozen, Side, direction
+from repeg.domain.models import Frozen, Side, direction, printable
 from repeg.domain.money import plain
 from repeg.domain.signals.checks import After, Beside, Known, Within, reader
 from repeg.domain.signals.fields import (
@@ -283,7 +283,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(seen) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise SignalInvalid(twice, "is given twice; keep one")
+        raise _invalid(twice, "is given twice; keep one")
     return seen
 
 
@@ -314,6 +314,11 @@ def _problems(error: ValidationError) -> list[SignalInvalid]:
     return [_problem(each) for each in error.errors(include_url=False, include_context=False, include_input=False)]
 
 
+def _invalid(field: str, problem: str) -> SignalInvalid:
+    """One line, whatever a stranger calls a field and says in it."""
+    return SignalInvalid(printable(field), printable(problem))
+
+
 def _problem(first: Any) -> SignalInvalid:
     # Of a symbol that is none, pydantic says that it is a key: the field and the symbol name it already.
     path = [str(part) for part in first["loc"][1:] if part != "[key]"]
@@ -321,14 +326,14 @@ def _problem(first: Any) -> SignalInvalid:
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return SignalInvalid("kind", 'must be one of "order", "bracket", "close", "cancel", "adjust", "rebalance"')
     if kind == "extra_forbidden":
-        return SignalInvalid(path[-1], "is not a field of this kind of signal; remove it")
+        return _invalid(path[-1], "is not a field of this kind of signal; remove it")
     if kind == "missing":
         return SignalInvalid(path[-1], "is missing")
     if kind == "stop_loss":
         path = ["stop_loss"]
     message = _MEMBER.sub(r"\1", first["msg"].removeprefix("Value error, ").replace("Input should be", "must be"))
     field = ".".join(path) or "qty"
-    return SignalInvalid(field, message)
+    return _invalid(field, message)
 
 
 def usable_signal_id(body: Any) -> str | None:

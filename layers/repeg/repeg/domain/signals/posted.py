@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import hmac
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from repeg.domain.signals.outgoing import OutgoingSignal, outgoing
-from repeg.domain.signals.parsing import MAX_BODY_BYTES, read_json
+from repeg.domain.signals.parsing import MAX_BODY_BYTES, canonical, read_json
 from repeg.errors import SignalInvalid
 
 SECRET_FIELD = "secret"
 SECRET_HEADER = "x-repeg-secret"
+MOST_FAULTS = 20
+"""So many are told of a signal: an alert with thousands of them would reach nobody."""
 _WRITTEN = re.compile(rf'"{SECRET_FIELD}"\s*:\s*"([^"]*)"')
 # The names that a chart service puts in ("NASDAQ:TQQQ", a time) hold what no signal_id does.
 _NOT_OF_AN_ID = re.compile(r"[^A-Za-z0-9_-]")
@@ -53,10 +56,16 @@ def posted_signal(event: Mapping[str, Any], secret: str) -> OutgoingSignal | Ref
     given = body.pop(SECRET_FIELD, None) if isinstance(body, dict) else None
     if not _is_secret(header or given, secret):
         return Refused(401, f"{SECRET_FIELD}: is missing or not the one that repeg webhook shows")
-    message = outgoing(_named(body))
+    told = canonical(body)
+    # Taken out before it is looked at: a line that is cut may end in the middle of it.
+    message = outgoing(_named(json.loads(_without(secret, told))))
     if isinstance(message, OutgoingSignal):
-        return message
-    return Refused(422, _without(secret, "; ".join(map(str, message))), known=True)
+        # From a strategy's name, say, it would go into the queue, the record, and every line about it.
+        stands = Refused(422, f"{SECRET_FIELD}: stands in another field, too; take it out there", known=True)
+        return stands if secret in told else message
+    more = f"; and {len(message) - MOST_FAULTS} more" if len(message) > MOST_FAULTS else ""
+    line = "; ".join(map(str, message[:MOST_FAULTS])) + more
+    return Refused(422, line, known=True)
 
 
 def _without(secret: str, line: str) -> str:

@@ -299,8 +299,9 @@ def _ready(
         ready = sized(ready, sizing)
         ready = worker.note(ready, sizing.note) if sizing.note else ready
     if order.ask.notional is not None and order.ask.qty is not None:
-        afforded = within_cost(ready, order.ask.qty, set_aside(worker, order, order.ask.notional))
-        return afforded if isinstance(afforded, Refusal) else Ready(afforded)
+        dollars = set_aside(worker, order, order.ask.notional)
+        afforded = dollars if isinstance(dollars, Wait) else within_cost(ready, order.ask.qty, dollars)
+        return afforded if isinstance(afforded, Refusal | Wait) else Ready(afforded)
     if order.ask.notional is not None:
         qty = _notional_qty(worker, ready)
         if isinstance(qty, Refusal):

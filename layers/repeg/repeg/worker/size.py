@@ -73,11 +73,13 @@ def size(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Release | No
     return None
 
 
-def set_aside(worker: Worker, leg: Order, cost: Decimal) -> Decimal:
+def set_aside(worker: Worker, leg: Order, cost: Decimal) -> Decimal | Wait:
     """Dollars that a leg may cost now, at most the `cost` that was planned: what came since may have taken of them.
 
+    A wait, as long as it cannot be told of one what it may take.
+
     Raises:
-        RetryError: what others may still cost could not be priced.
+        RetryError: quotes could not be read.
     """
     funds = leg.ask.funds
     if funds is None:

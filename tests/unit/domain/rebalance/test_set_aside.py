@@ -11,6 +11,7 @@ import pytest
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.parts import Funds
 from repeg.domain.order.record import Order
+from repeg.domain.order.verdicts import Wait
 from repeg.domain.reasons import Status
 from repeg.domain.rebalance.set_aside import still_set_aside, takers
 from tests.support.books import price
@@ -32,7 +33,7 @@ def _bought(shares: int, **fields: Any) -> Order:
     return order(**(known | fields))
 
 
-def _left(leg: Order, *arrived: Order) -> Decimal:
+def _left(leg: Order, *arrived: Order) -> Decimal | Wait:
     every = [leg, *arrived]
     return still_set_aside(leg, every, takers(leg, every, NOON), {"TQQQ": price("TQQQ", 50)})
 
@@ -67,6 +68,14 @@ def test_what_one_leg_has_done_without_the_next_need_not() -> None:
     over = _leg("ord-b", status=Status.REJECTED)
     assert _left(_leg("ord-a"), over, _bought(100)) == 5000
     assert _left(_leg("ord-a"), _leg("ord-c"), _bought(100)) == 1000, "one that is not sent yet may be sent whole"
+
+
+def test_what_another_may_cost_that_cannot_be_told_is_no_zero() -> None:
+    leg, other = _leg("ord-a"), _bought(0, status=Status.WORKING, symbol="ODD")
+    every = [leg, other]
+    found = still_set_aside(leg, every, takers(leg, every, NOON), {})
+    assert isinstance(found, Wait) and "ODD" in (found.words or "")
+    assert _left(leg, other.changed(status=Status.REJECTED)) == 5000
 
 
 def test_where_the_broker_s_money_may_be_used_nothing_is_lacking() -> None:

@@ -7,11 +7,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from repeg.domain.order.record import ZERO, Order
+from repeg.domain.order.verdicts import Wait, WaitingFor
 from repeg.domain.reasons import Status
 from repeg.domain.rebalance.book import Price
 from repeg.domain.rebalance.spoken import spoken_for
 from repeg.domain.rules.timing import cap_price
 from repeg.domain.rules.walking import is_exit
+
+LOOKS_AGAIN_SECONDS = 5
+"""An order that nobody can price is over within minutes, and the leg lives until the close."""
 
 
 def takers(leg: Order, arrived: Iterable[Order], now: datetime) -> list[Order]:
@@ -21,17 +25,20 @@ def takers(leg: Order, arrived: Iterable[Order], now: datetime) -> list[Order]:
 
 def still_set_aside(
     leg: Order, arrived: Iterable[Order], takers: Iterable[Order], prices: Mapping[str, Price]
-) -> Decimal:
+) -> Decimal | Wait:
     """Dollars that the leg may cost: what others took since is made good by the first legs that are not sent yet.
 
-    `arrived`: all orders since the plan, the legs among them.
+    `arrived`: all orders since the plan, the legs among them. A wait, as long as it cannot be told what one may cost.
     """
     set_aside = leg.ask.notional or ZERO
     if leg.ask.funds is None:
         return set_aside
     others = list(takers)
     at_work = [each for each in others if not each.status.terminal]
-    taken = sum(map(_spent, others), ZERO) + spoken_for(at_work, (), prices, {}).dollars
+    spoken = spoken_for(at_work, (), prices, {})
+    if spoken.unknown:
+        return Wait(seconds=LOOKS_AGAIN_SECONDS, on=WaitingFor.PRICES, words=f"{spoken.unknown}; asks again")
+    taken = sum(map(_spent, others), ZERO) + spoken.dollars
     legs = [each for each in arrived if each.rebalance_id == leg.rebalance_id and each.order_id != leg.order_id]
     lacks = taken - leg.ask.funds.spare - sum(map(_left_by, legs), ZERO)
     return set_aside - min(set_aside, max(ZERO, lacks))

@@ -10,9 +10,10 @@ import pytest
 from desk.exchange.client import ExchangeControl
 from repeg.domain.models import to_json
 from repeg.domain.reasons import Reason, Status
+from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.leaving import STOP, TARGET, Guard, check_held, guards, hold, shares
-from tests.support.scenes import alerts, lab_at, run
+from tests.support.leaving import BRACKET, STOP, TARGET, Guard, check_held, guards, hold, shares
+from tests.support.scenes import alerts, lab_at, market_time, run, send
 
 SALE = {"method": "POST", "path": "/v2/orders", "side": "sell", "order_class": "simple"}
 
@@ -57,6 +58,22 @@ def test_what_the_exchange_rejects_again_and_again_is_sent_ever_more_seldom(lab:
     assert pauses[0] <= 3
     assert pauses[-1] >= 120
     assert pauses == sorted(pauses)
+
+
+def test_what_an_entry_bought_is_protected_while_the_close_that_ended_it_is_not_at_the_market(lab: Lab) -> None:
+    """It never had protection that the close could take down: its shares were bare for as long as that was refused."""
+    lab.control.settings(fill_ms=1500, cancel_ms=3000)
+    lab.control.faults(SALE | {"kind": "reject", "count": 8})
+    with Crowd(lab) as crowd:
+        send(lab, "b", **BRACKET)
+        crowd.work(until=market_time("10:00:01"))
+        send(lab, "c", kind="close", qty=40)
+        crowd.work(until=market_time("10:03:00"))
+        assert (lab.order("b").status, lab.order("b").filled_qty) == (Status.SUPERSEDED, 100)
+        assert guards(lab) == [Guard(Decimal(100), STOP, TARGET)]
+        crowd.work()
+    assert (lab.order("c").status, lab.order("c").filled_qty) == (Status.FILLED, 40)
+    check_held(lab)
 
 
 @pytest.mark.usefixtures("aws_credentials")

@@ -26,8 +26,10 @@ from repeg.domain.settings import Settings
 
 
 def bare_for_long(order: Order, now: datetime) -> bool:
-    """True when what a close took down is not protected for too long, and nothing is being sold."""
-    return order.close.released_at is not None and now - order.close.released_at >= BARE_WHILE_CLOSING
+    """True when what a close answers for is not protected for too long, and nothing is being sold."""
+    # What an entry bought that it ended never had protection to take down: its shares are bare from the start.
+    since = order.close.released_at or (order.first_sent_at if order.close.released else None)
+    return since is not None and now - since >= BARE_WHILE_CLOSING
 
 
 def session_verdict(order: Order, calendar: Calendar, now: datetime, settings: Settings) -> Wait | Refusal | None:

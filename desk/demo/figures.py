@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -72,8 +73,10 @@ def _order_rows(report: Report, kinds: Mapping[str, int]) -> list[tuple[str, str
     if fills.median_seconds is not None:
         rows.append(("time to fill", f"{fills.median_seconds:.2f} s of market time, the median"))
     rows.append(("ladders", f"{fell.repegs} re-pegs, {fell.market} market fallback"))
-    reasons = ", ".join(f"{end.reason} {end.orders}" for end in report.ends)
-    return [*rows, ("not filled", reasons or "none")]
+    reasons: Counter[str] = Counter()
+    for end in report.ends:  # a line each for those that were rejected for it, and those that were left unfilled
+        reasons[end.reason] += end.orders
+    return [*rows, ("not filled", ", ".join(f"{reason} {count}" for reason, count in reasons.most_common()) or "none")]
 
 
 def _whose(kinds: Mapping[str, int]) -> str:

@@ -11,6 +11,8 @@ from repeg.domain.models import Frozen
 ZERO = Decimal(0)
 PAID_IN_LASTS = timedelta(minutes=5)
 """So long what was paid in or out is not asked for again: it costs a trading request, and happens once in weeks."""
+PAID_IN_COUNTS = timedelta(minutes=15)
+"""Asked for in vain since, it is gone by so long; a deposit of later hides a loss."""
 LOSSES_LAST = timedelta(minutes=5)
 """What strategies lost is reckoned each minute; older than that nobody goes by it."""
 
@@ -36,6 +38,10 @@ class PaidIn(Frozen):
     def lasts(self, now: datetime) -> bool:
         """True while it need not be asked for again."""
         return self.is_of(now) and timedelta(0) <= now - self.at < PAID_IN_LASTS
+
+    def counts(self, now: datetime) -> bool:
+        """True while it may be gone by."""
+        return self.is_of(now) and timedelta(0) <= now - self.at < PAID_IN_COUNTS
 
 
 class Losses(Frozen):

@@ -86,7 +86,7 @@ def book_for(worker: Worker, order: Order) -> tuple[Book, bool]:
     """
     seen, now = seen_book(worker, order), worker.now(order)
     book = seen.book
-    if book is None or book.equity is None or not book.lasts(now):
+    if book is None or book.equity is None or not book.lasts(now) or _lacks_deposits(worker, book, now):
         return fresh_book(worker, order), True
     if book.shows(seen.traded, now):
         return book, False
@@ -104,16 +104,22 @@ def fresh_book(worker: Worker, order: Order) -> Book:
     traded = seen_book(worker, order).traded
     # Of fifty legs that doubt the book at once one asks.
     kept, now = worker.orders.book(), worker.now(order)
-    if kept and kept.equity is not None and kept.shows(traded, now) and now - kept.at <= BOOK_IS_FRESH:
+    fresh = kept and kept.equity is not None and kept.shows(traded, now) and now - kept.at <= BOOK_IS_FRESH
+    if kept and fresh and not _lacks_deposits(worker, kept, now):
         return kept
     _let_it_show(worker, now, traded)
     broker = worker.broker_for(order)
     book = look_at_account(worker, broker, now, kept)
-    if worker.settings().max_daily_loss and not book.paid_in:
-        # The first of the day, before any sweep.
+    if _lacks_deposits(worker, book, now):
+        # The first of the day, before any sweep; or the sweep asked in vain.
         book = book.changed(paid_in=PaidIn(at=now, dollars=broker.paid_in(day_of(now))))
     worker.orders.keep_book(book)
     return book
+
+
+def _lacks_deposits(worker: Worker, book: Book, now: datetime) -> bool:
+    """True when a loss is to be held against it, and it is not known what was paid in or out."""
+    return bool(worker.settings().max_daily_loss) and not (book.paid_in and book.paid_in.counts(now))
 
 
 def look_at_account(worker: Worker, broker: Broker, now: datetime, kept: Book | None) -> Book:

@@ -126,6 +126,20 @@ def test_the_first_entry_of_a_day_asks_for_deposits_itself_and_is_not_sent_witho
     assert done(lab, "b").status is Status.FILLED
 
 
+@pytest.mark.parametrize("minutes", [0, 20], ids=["never told today", "not told for twenty minutes"])
+def test_while_the_sweep_cannot_tell_deposits_nothing_is_entered(lab: Lab, minutes: int) -> None:
+    limited(lab, max_daily_loss=1000)
+    lab.control.account(cash="99500", last_equity="100000")
+    if minutes:
+        lab.sweep()
+    lab.control.faults(ACTIVITIES | {"status": 503, "body": "no"})
+    lab.sleep(60 * minutes)
+    lab.sweep()
+    assert done(lab).reason is Reason.RISK_UNREADABLE
+    lab.control.faults()
+    assert done(lab, "b").status is Status.FILLED
+
+
 def test_a_deposit_hides_no_loss_from_the_trip(lab: Lab) -> None:
     limited(lab, trip_daily_loss=1000)
     lab.control.account(cash="99500", last_equity="100000")

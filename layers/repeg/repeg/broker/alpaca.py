@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote as url_quote
 from urllib.parse import urlsplit
@@ -157,10 +158,13 @@ class AlpacaBroker(MarketData):
         """The account as it stands."""
         return read_answer(parse.account, self._get("/account"))
 
-    def paid_in(self, on: date) -> Decimal:
-        """Deposits less withdrawals of a date."""
-        query = {"activity_types": "CSD,CSW,JNLC,ACATC", "date": on.isoformat(), "page_size": 100}
-        return read_answer(parse.paid_in, self._get("/account/activities", query))
+    def paid_in(self, after: date, until: date) -> Decimal:
+        """Deposits less withdrawals after a date, until another."""
+        # Asked for a day more: the bound is said to be of when an activity was made, which may be the day before its
+        # date.
+        since = (after - timedelta(days=1)).isoformat()
+        query = {"activity_types": "CSD,CSW,JNLC,ACATC", "after": since, "page_size": 100}
+        return read_answer(partial(parse.paid_in, after, until), self._get("/account/activities", query))
 
     def asset(self, symbol: str) -> Asset | None:
         """The asset, None if unknown."""

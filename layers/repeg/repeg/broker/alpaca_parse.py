@@ -202,11 +202,13 @@ def account(body: Any) -> Account:
     )
 
 
-def paid_in(body: Any) -> Decimal:
+def paid_in(after: date, until: date, body: Any) -> Decimal:
     """The sum of account activities that moved cash; one that cannot be read makes all of them unreadable."""
     if not isinstance(body, list):
         raise Unreadable("the activities are not a list")
-    return sum((read.number(read.object_of(each, "activity"), "net_amount") for each in body), Decimal(0))
+    moved = [(str(each.get("date") or until)[:10], each) for each in (read.object_of(one, "activity") for one in body)]
+    between = (each for on, each in moved if after.isoformat() < on <= until.isoformat())
+    return sum((read.number(each, "net_amount") for each in between), Decimal(0))
 
 
 def _settled_cash(fields: dict[str, Any]) -> Decimal | None:

@@ -115,8 +115,8 @@ class Broker(Protocol):
     def account(self) -> Account:
         """The account as it stands."""
 
-    def paid_in(self, on: date) -> Decimal:
-        """Dollars that were paid into the account on a date less those that were paid out (one trading request)."""
+    def paid_in(self, after: date, until: date) -> Decimal:
+        """Dollars paid into the account less those paid out, after a date and until another (one trading request)."""
 
     def asset(self, symbol: str) -> Asset | None:
         """The asset, or None if the broker does not know the symbol."""

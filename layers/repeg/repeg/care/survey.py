@@ -10,7 +10,6 @@ from typing import TypeVar
 from repeg.domain.loss import PaidIn
 from repeg.domain.market.quotes import Quote, Snapshot, quote_rules
 from repeg.domain.market.reports import OrderReport, Position, TradingDay
-from repeg.domain.market.sessions import EASTERN
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority
 from repeg.domain.patience import TOLD_AGAIN_AFTER
@@ -18,6 +17,7 @@ from repeg.domain.proof.standing import Found
 from repeg.errors import OperatorError, RetryError
 from repeg.executions import Executions, ExecutionState
 from repeg.store.sweeps import SweepState
+from repeg.worker.book import paid_in_since_close
 from repeg.worker.worker import Worker
 
 _Seen = TypeVar("_Seen")
@@ -114,12 +114,11 @@ class Survey:
         return self.marks[name]
 
     def paid_in(self) -> PaidIn | None:
-        """Deposits less withdrawals of today, asked for every five minutes; None: they were never told today."""
+        """Deposits less withdrawals since the last close, asked for every five minutes; None: never told today."""
         known = self._paid_in or self.before.paid_in
         if known is None or not known.lasts(self.now):
             broker, trouble = self.worker.broker_for(Priority.ROUTINE), "what was paid in or out cannot be asked"
-            told = _had(self, trouble, lambda: broker.paid_in(self.now.astimezone(EASTERN).date()))
-            fresh = None if told is None else PaidIn(at=self.now, dollars=told)
+            fresh = _had(self, trouble, lambda: paid_in_since_close(broker, self.now))
             known = fresh or (known if known and known.is_of(self.now) else None)
         self._paid_in = known
         return known

@@ -10,6 +10,7 @@ from repeg.domain.market.sessions import EASTERN
 from repeg.domain.order.reservation import Priority
 from repeg.domain.patience import SECOND_LOOK_SECONDS
 from repeg.domain.trips import ZERO, Trip, Tripped, Worth, by_loss, watches_loss
+from repeg.worker.book import paid_in_since_close
 from repeg.worker.trips import tripping
 
 
@@ -38,7 +39,7 @@ def _loss(survey: Survey) -> Tripped | None:
         return None
     # One answer about the account halts nothing: by the second it may be another one.
     worker.sleep(SECOND_LOOK_SECONDS)
-    return by_loss(_worth(broker)._replace(moved=broker.paid_in(today)), mark, settings, today)
+    return by_loss(_worth(broker)._replace(moved=paid_in_since_close(broker, now).dollars), mark, settings, today)
 
 
 def _worth(broker: Broker) -> Worth:

@@ -10,7 +10,7 @@ from repeg.domain.models import Frozen
 
 ZERO = Decimal(0)
 PAID_IN_LASTS = timedelta(minutes=5)
-"""So long what was paid in or out is not asked for again: it costs a trading request, and happens once in weeks."""
+"""So long what was paid in or out is not asked for again: it costs two trading requests, and happens once in weeks."""
 PAID_IN_COUNTS = timedelta(minutes=15)
 """Asked for in vain since, it is gone by so long; a deposit of later hides a loss."""
 LOSSES_LAST = timedelta(minutes=5)

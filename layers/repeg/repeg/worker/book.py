@@ -16,6 +16,8 @@ from repeg.domain.patience import POSITION_LAG
 from repeg.errors import BudgetExhausted, RetryError
 from repeg.worker.worker import Worker
 
+LONGEST_BREAK = timedelta(days=10)
+"""Longer than the market was closed in a row for a lifetime (six days, in September 2001)."""
 _FLAT = Held(qty=ZERO, value=ZERO)
 
 
@@ -112,7 +114,7 @@ def fresh_book(worker: Worker, order: Order) -> Book:
     book = look_at_account(worker, broker, now, kept)
     if _lacks_deposits(worker, book, now):
         # The first of the day, before any sweep; or the sweep asked in vain.
-        book = book.changed(paid_in=PaidIn(at=now, dollars=broker.paid_in(day_of(now))))
+        book = book.changed(paid_in=paid_in_since_close(broker, now))
     worker.orders.keep_book(book)
     return book
 
@@ -120,6 +122,19 @@ def fresh_book(worker: Worker, order: Order) -> Book:
 def _lacks_deposits(worker: Worker, book: Book, now: datetime) -> bool:
     """True when a loss is to be held against it, and it is not known what was paid in or out."""
     return bool(worker.settings().max_daily_loss) and not (book.paid_in and book.paid_in.counts(now))
+
+
+def paid_in_since_close(broker: Broker, now: datetime) -> PaidIn:
+    """Deposits less withdrawals since the last session's close, which equity is compared with: two trading requests.
+
+    Raises:
+        RetryError, OperatorError: the broker could not be asked.
+    """
+    today = day_of(now)
+    # Not of today alone: on Good Friday banks work and the market does not, and cash is moved on Saturdays.
+    sessions = broker.calendar(today - LONGEST_BREAK, today - timedelta(days=1))
+    last = sessions[-1].date if sessions else today - timedelta(days=1)
+    return PaidIn(at=now, dollars=broker.paid_in(last, today))
 
 
 def look_at_account(worker: Worker, broker: Broker, now: datetime, kept: Book | None) -> Book:

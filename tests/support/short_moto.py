@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from decimal import Decimal
 from functools import cache
 from typing import Any
 from unittest.mock import patch
@@ -27,7 +28,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models import DynamoDBBackend, Table
-from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
+from moto.dynamodb.models.dynamo_type import DDBType, DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.utilities import bytesize
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.dynamodb.responses import DynamoHandler
@@ -107,6 +108,7 @@ def _spare_moto() -> None:
     ConditionExpressionParser._lex_condition_expression = lambda parser: deque(lexed(parser.condition_expression))
     Item.__init__ = _make_item
     Table.__deepcopy__ = _copy_table
+    DynamoType.__add__ = _sum_of
     DynamoDBBackend.transact_write_items = _copying_little(DynamoDBBackend.transact_write_items)
 
 
@@ -124,6 +126,11 @@ def _make_item(item: Item, hash_key: DynamoType, range_key: DynamoType | None, a
     dict.update(item.attrs, {name: DynamoType(value) for name, value in attrs.items()})
     if sum(bytesize(name) + value.size() for name, value in item.attrs.items()) > _LARGEST_ITEM:
         raise ItemSizeTooLarge
+
+
+def _sum_of(one: DynamoType, other: DynamoType) -> DynamoType:
+    """The sum of two numbers as DynamoDB writes it. What adds up to nothing moto makes `0E-11`, and cannot read."""
+    return DynamoType({DDBType.NUMBER: f"{Decimal(one.value) + Decimal(other.value):f}"})
 
 
 def _copying_little(whole: Callable[..., None]) -> Callable[..., None]:

@@ -59,7 +59,10 @@ def test_a_rest_of_sixty_seconds_costs_little(cloud: Cloud, name: str) -> None:
     states, calls = cloud.states_of(order), cloud.calls_since(mark)
     assert (order.status, order.reason) == (Status.UNFILLED, Reason.FILL_TIMEOUT)
     assert len(states) <= 40, states
-    assert calls.total() <= 12, calls
+    # The sweep may look at what an earlier test left meanwhile.
+    mine = {f"/v2/orders/{child.broker_order_id}" for child in order.children}
+    paths = {call: call.partition(" ")[2] for call in calls}
+    assert sum(calls[call] for call in calls if paths[call] in mine or "/orders/" not in paths[call]) <= 12, calls
     cloud.audit()
 
 

@@ -100,6 +100,13 @@ def taken_over(book: Book, before: Book | None) -> Book:
     return book.changed(paid_in=before.paid_in, losses=before.losses, closes=before.closes | closes)
 
 
+def left_since(book: Book, before: Book | None) -> set[str]:
+    """Symbols of which the account shows fewer shares than before."""
+    held = {symbol: abs(each.qty) for symbol, each in book.positions.items()}
+    was = before.positions if before else {}
+    return {symbol for symbol, each in was.items() if held.get(symbol, ZERO) < abs(each.qty)}
+
+
 def traded_lately(traded: Iterable[datetime], now: datetime) -> bool:
     """True when a list of positions need not show yet what was traded at these times."""
     return any(at > now - BOOK_SHOWS_AFTER for at in traded)

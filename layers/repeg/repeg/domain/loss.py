@@ -49,10 +49,14 @@ class Losses(Frozen):
 
     at: datetime
     lost: dict[str, Decimal]
+    unknown: frozenset[str] = frozenset()
+    """Strategies whose shares have left, and no record says yet at what price."""
 
     def of(self, strategy: str, now: datetime) -> Decimal | None:
         """Dollars that a strategy lost today, 0 when it won; None: nobody knows."""
         if not _is_same_day(self.at, now) or not timedelta(0) <= now - self.at <= LOSSES_LAST:
+            return None
+        if strategy in self.unknown:
             return None
         return max(ZERO, self.lost.get(strategy, ZERO))
 

@@ -9,7 +9,7 @@ entry here: its sale is told as unmatched, and earns nothing. Fees are not in th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -291,6 +291,11 @@ def still_held(lots: Iterable[Lot], account: Mapping[str, Decimal]) -> tuple[lis
             if lot.qty > took:
                 held.append(replace(lot, qty=lot.qty - took))
     return held, missing
+
+
+def strategies_of(lots: Iterable[Lot], symbols: Container[str]) -> frozenset[str]:
+    """Whose the lots of these symbols are."""
+    return frozenset(lot.strategy for lot in lots if lot.strategy and lot.symbol in symbols)
 
 
 # --- a day ---

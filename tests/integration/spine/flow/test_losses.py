@@ -54,6 +54,29 @@ def test_what_it_holds_counts_as_it_stands(lab: Lab) -> None:
     assert done(lab, "again", strategy="pairs", qty=1).status is Status.FILLED
 
 
+def test_what_is_stopped_out_while_the_sweep_looks_lets_nothing_through_in_between(lab: Lab) -> None:
+    """The account does not show the shares any more, and the record does not say yet what they were sold for."""
+    limited(lab, **LIMIT)
+    lab.sweep()
+    hold(lab, strategy="pairs")
+    lab.sleep(60)
+    lab.sweep()
+
+    def stopped() -> None:
+        moves(lab, "49.90")
+        lab.sleep(1)
+
+    lab.sleep(60)
+    whenever(lab, "store.counters", stopped)
+    lab.sweep()
+    moves(lab, "50.95")
+    whenever(lab, "store.book_and_trades", lambda: (lab.sleep(45), lab.sweep()), nth=3)
+    more = run(lab, "more", strategy="pairs", qty=1)
+    lab.sleep(60)
+    lab.sweep()
+    assert more.reason is Reason.RISK_DAILY_LOSS, more.events
+
+
 def test_before_it_is_known_it_is_waited_for(lab: Lab) -> None:
     """Right behind the setting; the sweep of the minute says it."""
     limited(lab, **LIMIT)

@@ -141,6 +141,18 @@ def word(dynamodb: Any) -> str:
     return str(dynamodb.get_item(TableName="identity", Key=halt_key(Scope.ACCOUNT))["Item"]["mode"]["S"])
 
 
+def test_one_that_is_missing_is_replaced_by_none_that_stops_less(dynamodb: Any) -> None:
+    halts = table_of(dynamodb)
+    reducing = Halt(mode=Mode.REDUCING)
+    assert halts.tighten(reducing) is None, "nobody has used the table yet"
+    IdentityStore(dynamodb, "identity").token()
+    assert halts.tighten(reducing) is None
+    dynamodb.delete_item(TableName="identity", Key=halt_key(Scope.ACCOUNT))
+    assert (halts.tighten(reducing), halts.halts()) == (MISSING, (MISSING,))
+    assert halts.tighten(Halt(scope=Scope.SYMBOL, of="TQQQ", mode=Mode.REDUCING)) is None
+    assert halts.tighten(Halt(mode=Mode.HALTED)) is None
+
+
 # --- two at once ---
 
 

@@ -22,6 +22,7 @@ PARTITION = "CONTROL"
 IDENTITY_KEY = to_item({"pk": "IDENTITY", "sk": "IDENTITY"})
 HAS_CONTROL = "has_control"
 """The identity's mark."""
+_NO_STRICTER = "#mode IN (:reducing, :active)"
 
 
 def halt_key(scope: Scope, of: str = "") -> Item:
@@ -36,7 +37,18 @@ def halt_item(halt: Halt) -> Item:
     return halt_key(halt.scope, halt.of) | to_item({name: value for name, value in said.items() if value})
 
 
-class Halts(Table):
+class ControlTable(Table):
+    """A table that was given a word on the account, or was not yet."""
+
+    def lost_word(self) -> bool:
+        """True when it was given one, and has it no more; as of an operator who deleted it."""
+        # Without the mark the stack is of an older version that had no such item; the first signal, or comparison of
+        # the book, makes it. And both may have been made since it was looked for.
+        identity = self._get(IDENTITY_KEY)
+        return identity is not None and HAS_CONTROL in identity and self._get(halt_key(Scope.ACCOUNT)) is None
+
+
+class Halts(ControlTable):
     """Read anew before every send: a halt holds from the moment in which it is written."""
 
     def halts(self) -> tuple[Halt, ...]:
@@ -54,19 +66,29 @@ class Halts(Table):
         if halt.mode is Mode.HALTED:
             self.keep_halt(halt)
             return None
+        if halt.scope is not Scope.ACCOUNT:
+            return self._unless(f"{ABSENT} OR {_NO_STRICTER}", halt)
+        # Not read before: whoever halts may have the right to write and no other.
+        stands = self._unless(_NO_STRICTER, halt)
+        if stands is not MISSING:
+            return stands
+        return MISSING if self.lost_word() else self._unless(f"{ABSENT} OR {_NO_STRICTER}", halt)
+
+    def _unless(self, condition: str, halt: Halt) -> Halt | None:
+        """None when the word was written; else what stands there, as the condition does not hold."""
         try:
-            # Not read before: whoever halts may have the right to write and no other.
             self._client.put_item(
                 TableName=self._table,
                 Item=halt_item(halt),
-                ConditionExpression=f"{ABSENT} OR #mode IN (:reducing, :active)",
+                ConditionExpression=condition,
                 ExpressionAttributeNames={"#mode": "mode"},
                 ExpressionAttributeValues=to_item({":reducing": Mode.REDUCING.value, ":active": Mode.ACTIVE.value}),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             raise_unless_condition(error)
-            return understood(cast("Item", dict(error.response)["Item"]))
+            item = dict(error.response).get("Item")
+            return understood(cast("Item", item)) if item else MISSING
         return None
 
     def lift_halt(self, scope: Scope, of: str = "", since: datetime | None = None) -> bool:
@@ -122,13 +144,8 @@ class Halts(Table):
         return understood(item) if item else None
 
     def _is_missing(self, words: Iterable[Halt]) -> bool:
-        if any(halt.scope is Scope.ACCOUNT for halt in words):
-            return False
-        # Read only where there is none. Without the mark the stack is of an older version that had no such item; the
-        # first signal, or comparison of the book, makes it.
-        identity = self._get(IDENTITY_KEY)
-        # Both may have been made since it was looked for.
-        return identity is not None and HAS_CONTROL in identity and self._get(halt_key(Scope.ACCOUNT)) is None
+        # Read only where there is none.
+        return not any(halt.scope is Scope.ACCOUNT for halt in words) and self.lost_word()
 
     def _items(self) -> Iterator[Item]:
         start: dict[str, Item] = {}

@@ -12,8 +12,8 @@ from repeg.domain.halt import Halt, Mode, Scope
 from repeg.domain.patience import ERRORS_LAST
 from repeg.domain.trips import Errors, Failures, Trip, Tripped
 from repeg.errors import StoreConflict
-from repeg.store.fenced import ABSENT, Table, raise_unless_condition
-from repeg.store.halts import halt_item, halt_key, understood
+from repeg.store.fenced import ABSENT, raise_unless_condition
+from repeg.store.halts import ControlTable, halt_item, halt_key, understood
 from repeg.store.items import Item, from_item, to_item
 
 _FAILURE = "order#"
@@ -32,6 +32,8 @@ class Word(NamedTuple):
 
     halt: Halt | None = None
     mode: str = ""
+    lost: bool = False
+    """Whether there was one, and is none: then all is halted."""
 
 
 def trip_key(trip: Trip) -> Item:
@@ -39,7 +41,7 @@ def trip_key(trip: Trip) -> Item:
     return to_item({"pk": "TRIPS", "sk": trip.name})
 
 
-class Trips(Table):
+class Trips(ControlTable):
     """An item for each trip. Evidence is added in one write that answers with all of it: whoever adds the last counts.
 
     Twice the same evidence is counted once, but for errors, whose count is of requests.
@@ -84,7 +86,7 @@ class Trips(Table):
     def word_on_account(self) -> Word:
         """What is in force for the account by the key that a trip writes to."""
         item = self._get(halt_key(Scope.ACCOUNT))
-        return Word(understood(item), str(from_item(item).get("mode", ""))) if item else Word()
+        return Word(understood(item), str(from_item(item).get("mode", ""))) if item else Word(lost=self.lost_word())
 
     def trip(self, tripped: Tripped, halt: Halt | None, before: Word) -> bool:
         """Use up the evidence and, in the same write, halt (None: it is halted). False: somebody was there first."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from repeg.domain.halt import halt_view
+from repeg.domain.halt import Mode, halt_view
 from repeg.domain.order.record import Order
 from repeg.domain.trips import Trip, Tripped, by_drift, by_errors, by_failures, halt_by
 from repeg.events import CONTROL
@@ -70,6 +70,9 @@ def _trip(worker: Worker, tripped: Tripped) -> None:
     # A second time for an operator who said something in this very moment; who else tripped by this was there first.
     for _ in range(2):
         word = trips.word_on_account()
+        if word.lost:
+            # What is missing halts all: to write that less is halted would take that back.
+            halt = halt.changed(mode=Mode.HALTED)
         stands = is_as_strict(word, halt.mode)
         # What comes up while all is halted is used up as well: else the first after a resume would be one too many.
         says = None if stands else halt.changed(cancel_open=bool(word.halt and word.halt.cancel_open))

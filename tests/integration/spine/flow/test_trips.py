@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from repeg.domain.halt import Halt, Mode, Scope
 from repeg.domain.metrics.measured import Call
 from repeg.domain.reasons import Reason, Status
+from repeg.store.halts import halt_key
 from repeg.wiring.streak import Streak
 from repeg.worker.trips import count_failure
 from tests.support.lab import Lab
@@ -134,6 +135,17 @@ def test_money_that_was_paid_out_is_no_loss(lab: Lab) -> None:
     lab.control.faults()
     lab.sweep()
     assert len(lab.orders.halts()) == 1
+
+
+def test_it_halts_no_less_than_a_word_that_is_missing(lab: Lab) -> None:
+    lab.settings = lab.settings.changed(trip_daily_loss=Decimal(3000), trip_mode="reducing")
+    run(lab, qty=1)
+    lab.orders._client.delete_item(TableName=lab.table, Key=halt_key(Scope.ACCOUNT))
+    lose(lab, 10_000)
+    lab.sweep()
+    [halt] = lab.orders.halts()
+    assert halt.mode is Mode.HALTED
+    assert halt.reason.startswith("tripped: ")
 
 
 def test_a_loss_that_nobody_limits_costs_no_request(lab: Lab) -> None:

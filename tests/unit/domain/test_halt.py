@@ -44,6 +44,14 @@ def test_a_strategy_is_stopped_by_its_name_and_orders_without_one_are_not() -> N
     assert [reason([pairs], order(strategy=name)) for name in (None, "pair", "")] == [None, None, None]
 
 
+@pytest.mark.parametrize(("halted", "of_order"), [("pairs", "pairs "), (" pairs", "pairs")])
+def test_a_blank_that_nobody_sees_makes_no_other_strategy(halted: str, of_order: str) -> None:
+    word = Halt(scope=Scope.STRATEGY, of=halted, mode=Mode.HALTED)
+    assert reason([word], order(strategy=of_order)) is Reason.HALTED
+    assert word.is_about(Scope.STRATEGY, of_order)
+    assert not word.is_about(Scope.SYMBOL, of_order)
+
+
 def test_a_cancel_stops_its_order_and_the_legs_of_its_rebalance_and_says_so_beside_a_halt() -> None:
     since = datetime(2026, 11, 20, 15, tzinfo=UTC)
     mine, legs = taken_back("ord-1", "c", since), taken_back("reb-1", "c", since)

@@ -74,6 +74,10 @@ def test_every_field_of_an_order() -> None:
     assert signal.expires_at == datetime(2026, 11, 20, 15, tzinfo=UTC)
 
 
+def test_a_strategy_is_the_same_with_a_blank_at_its_end() -> None:
+    assert parse_signal(read_json(_with(strategy=" mean reversion "))).strategy == "mean reversion"
+
+
 def test_a_cancel_stands_in_a_group_of_its_own() -> None:
     signal = parse_signal({"signal_id": "c-1", "kind": "cancel", "cancel_signal_id": "s-1"})
     assert isinstance(signal, CancelSignal)

@@ -63,13 +63,15 @@ class Halt(Frozen):
 
     def is_about(self, scope: Scope, of: str) -> bool:
         """True when it is about that, and nothing else."""
-        return (self.scope, self.of) == (scope, of)
+        return self.scope is scope and self.of.strip() == of.strip()
 
     def concerns(self, strategy: str | None, symbol: str | None, *ids: str | None) -> bool:
         """True when what that strategy trades in that symbol, or in many, by these records, is what it is about."""
         if self.scope is Scope.ORDER:
             return self.of in ids
-        return self.of == {Scope.ACCOUNT: "", Scope.STRATEGY: strategy, Scope.SYMBOL: symbol}[self.scope]
+        theirs = {Scope.ACCOUNT: "", Scope.STRATEGY: strategy, Scope.SYMBOL: symbol}[self.scope]
+        # Nobody sees the blank at the end of a name by which he halts.
+        return theirs is not None and self.of.strip() == theirs.strip()
 
 
 def halt_view(halt: Halt) -> dict[str, str | bool | None]:

@@ -63,7 +63,8 @@ def _label(value: str) -> str:
         raise ValueError(f"must have at most {MAX_LABEL} characters")
     if not value.isprintable():
         raise ValueError("must be printable text")
-    return value
+    # With a blank at its end, as a template leaves one, no limit and no halt of the strategy would know it.
+    return value.strip()
 
 
 def _aware(value: datetime) -> datetime:

@@ -14,7 +14,14 @@ from repeg.care.reckon import reckon
 from repeg.care.survey import Survey, in_turn, list_account, list_executions
 from repeg.domain.money import plain, quoted
 from repeg.domain.order.beginnings import by_clock
-from repeg.domain.order.guarding import found_guarded, lost_protection, taken_up_again, to_be_left, unguarded
+from repeg.domain.order.guarding import (
+    ended_by_us,
+    found_guarded,
+    lost_protection,
+    taken_up_again,
+    to_be_left,
+    unguarded,
+)
 from repeg.domain.order.protection import Protection, lone_stop
 from repeg.domain.order.record import Order
 from repeg.domain.patience import CARE_AHEAD_OF_OPEN, CARE_BACKOFF_MINUTES, CARE_GRACE, POSITIONS_WITHIN
@@ -284,16 +291,16 @@ def _lost(survey: Survey, order: Order, holder: Order | None) -> Order:
     """Protection is lost: alerted at once, restored after 50 s, in which somebody may be selling by hand."""
     if not order.guard.protected or order.care.due_at is not None:
         return order
-    soon = "at once" if _stopless(order) else "in a minute"
+    soon = "at once" if _at_once(order) else "in a minute"
     later = soon if _has_turn(order, holder) else "when the symbol's live order is over"
     lost = plain(order.unguarded_qty or order.unexited_qty)
     survey.worker.alert(order, f"{lost} {order.symbol} lost their protection; it is restored {later}")
-    return lost_protection(order, survey.now + (NOTHING if _stopless(order) else CARE_GRACE))
+    return lost_protection(order, survey.now + (NOTHING if _at_once(order) else CARE_GRACE))
 
 
-def _stopless(order: Order) -> bool:
-    """True when the stop of an OCO died alone: nobody ends one by itself to sell by hand."""
-    return any(oco.stopless for oco in order.guard.protections)
+def _at_once(order: Order) -> bool:
+    """True when nobody can be selling by hand: the stop of an OCO died alone, or we ended it, and died over that."""
+    return any(oco.stopless for oco in order.guard.protections) or ended_by_us(order)
 
 
 def _words(survey: Survey, order: Order, found: Verdict, holder: Order | None) -> str:
@@ -348,7 +355,7 @@ def _due(survey: Survey, before: Order, order: Order) -> bool:
     """True when it is time to protect: not while somebody may sell by hand, nor before the open that it waits for."""
     if _waits(survey, order):
         return False
-    if before.guard.protected and before.care.due_at is None and not _stopless(order):
+    if before.guard.protected and before.care.due_at is None and not _at_once(order):
         return False
     return order.care.due_at is None or survey.now >= order.care.due_at
 

@@ -72,8 +72,12 @@ def test_what_a_target_took_before_a_move_is_not_in_dispute(lab: Lab) -> None:
     check_held(lab)
 
 
-def test_protection_for_more_than_is_held_does_not_stay_for_shares_of_somebody_else(lab: Lab) -> None:
-    """The new OCO is for all 100, beside 100 of the account's owner, once the 60 that left come to light."""
+@pytest.mark.parametrize("kind", [None, "drop_before", "drop_after"])
+def test_protection_for_more_than_is_held_does_not_stay_for_shares_of_somebody_else(lab: Lab, kind: str | None) -> None:
+    """The new OCO is for all 100, beside 100 of the account's owner, once the 60 that left come to light.
+
+    Cancelled by us, nobody ended it to sell by hand: the 40 are guarded again at once, whatever became of the answer.
+    """
     lab.control.position("TQQQ", 100, "40")
     hold(lab)
     _sixty_leave(lab, "53.49", "53.52")
@@ -81,6 +85,8 @@ def test_protection_for_more_than_is_held_does_not_stay_for_shares_of_somebody_e
     with Crowd(lab) as crowd:
         crowd.work()
     assert [guard.qty for guard in guards(lab)] == [100]
+    if kind:
+        lab.control.faults({"method": "DELETE", "path": "/v2/orders/*", "kind": kind, "count": 1})
     lab.reconcile()
     side_by_side(lab)
     assert [guard.qty for guard in guards(lab)] == [40]

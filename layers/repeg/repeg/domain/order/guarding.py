@@ -52,6 +52,12 @@ def refused_once_more(order: Order) -> Order:
     return order.with_guard(refusals=order.guard.refusals + 1)
 
 
+def ended_by_us(order: Order) -> bool:
+    """True when its newest OCO was cancelled by us: nobody ended that by hand, to sell the shares."""
+    newest = next((oco for oco in reversed(order.guard.protections) if oco.worked), None)
+    return newest is not None and newest.cancel_requested_at is not None
+
+
 # --- seen to, or due ---
 
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
+from repeg.clock import MarketClock
 from repeg.domain.market.reports import Account
-from repeg.domain.rebalance.record import RebalanceStatus
+from repeg.domain.order.verdicts import Refusal
+from repeg.domain.reasons import Reason
+from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
+from repeg.rebalance import advance
+from repeg.rebalance.account import Look
+from repeg.rebalance.rebalancer import Rebalancer
 from tests.integration.rebalance.scenes import PRICES, cash, held, market, rebalance, send
 from tests.support.lab import Lab
 from tests.support.scenes import by_hand
@@ -75,6 +83,27 @@ def test_an_account_that_never_stands_still_gets_no_plan(lab: Lab) -> None:
     done = rebalance(lab, {"SPY": "1"})
     assert done.status is RebalanceStatus.REJECTED
     assert any("while the positions were read" in event.detail for event in done.events)
+
+
+def test_an_account_in_which_others_trade_all_the_time_holds_a_plan_up_for_seconds(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By turns its cash moves during a look, and something was filled a moment before one: neither wait begins anew."""
+    market(lab)
+    real, looks = advance.look, [0]
+
+    def look(at: Rebalancer, rebalance: Rebalance, clock: MarketClock) -> Look:
+        looks[0] += 1
+        seen = real(at, rebalance, clock)
+        if looks[0] % 2:
+            moved = Refusal(reason=Reason.ACCOUNT_DISAGREES, detail="cash went up while the positions were read")
+            return seen._replace(book=moved)
+        return seen._replace(settles_at=clock.now() + timedelta(seconds=10))
+
+    monkeypatch.setattr(advance, "look", look)
+    begun = lab.time.latest_now()
+    assert rebalance(lab, {"SPY": "0.5"}).status is RebalanceStatus.DONE
+    assert lab.time.latest_now() - begun < timedelta(minutes=2)
 
 
 def test_what_a_signal_takes_meanwhile_no_leg_spends(lab: Lab) -> None:

@@ -140,7 +140,8 @@ def _usable(at: Rebalancer, rebalance: Rebalance, seen: Look) -> Book | Onward:
         return _unusable(at, rebalance, seen.book)
     settling = _until_settled(at, rebalance, seen)
     if settling:
-        return _hold(at, rebalance, settling)
+        since = rebalance.work.settling_since or at.now(rebalance)
+        return _hold(at, rebalance.with_work(settling_since=since), settling)
     off = left_over(seen.book, targets_of(rebalance, at.worker.settings()))
     unknown = seen.book.unknown_cost
     # Before the plan as after the sells: to sell what then buys nothing would strand half of a portfolio.
@@ -161,7 +162,10 @@ def _usable(at: Rebalancer, rebalance: Rebalance, seen: Look) -> Book | Onward:
 
 def _until_settled(at: Rebalancer, rebalance: Rebalance, seen: Look) -> Wait | None:
     """The wait for the account to show what other orders of ours filled; where fills never cease it goes on without."""
-    lasts = _lasts(at, rebalance, WaitingFor.TRADABLE)
+    # By a clock of its own: in an account in which others trade all the time cash moves during every other look, and
+    # the two waits would begin each other anew.
+    since = rebalance.work.settling_since
+    lasts = at.now(rebalance) - since if since else timedelta(0)
     if seen.settles_at is None or rebalance.wanted.dry_run or lasts >= SETTLES_WITHIN:
         return None
     left = (seen.settles_at - at.now(rebalance)).total_seconds()
@@ -316,7 +320,8 @@ def _lasts(at: Rebalancer, rebalance: Rebalance, on: WaitingFor) -> timedelta:
 
 def _fresh(rebalance: Rebalance) -> Rebalance:
     """As it goes on, after whatever it waited for."""
-    return rebalance.with_work(waits=0, waits_for=None, waits_since=None, parked_until=None, failed_rounds=0)
+    nothing = {"waits_for": None, "waits_since": None, "settling_since": None, "parked_until": None}
+    return rebalance.with_work(waits=0, failed_rounds=0, **nothing)
 
 
 def _hold(at: Rebalancer, rebalance: Rebalance, wait: Wait) -> Onward:

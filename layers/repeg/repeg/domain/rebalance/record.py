@@ -77,6 +77,8 @@ class Work(Frozen):
     """Waits in a row for the same thing, ..."""
     waits_since: datetime | None = None
     """... since when."""
+    settling_since: datetime | None = None
+    """Since when it waits for fills to show in the account, whatever it waited for in between."""
     waits_since_start: int = 0
     """Waits of this execution."""
     due_wall: datetime | None = None

@@ -113,6 +113,13 @@ def test_a_limit_of_a_strategy_binds_its_orders_beside_the_accounts() -> None:
     assert found and found.detail == "100 shares, 99 at most (pairs: max_order_qty)"
 
 
+def test_a_blank_around_a_strategys_name_takes_it_out_of_no_limit() -> None:
+    limits = {"pairs ": {"max_order_qty": Decimal(99)}, "pairs": {"max_order_qty": Decimal(200)}}
+    assert reason(case(order(strategy="pairs"), {"strategy_limits": limits})) is Reason.RISK_ORDER_QTY
+    assert reason(case(order(strategy=" pairs"), {"strategy_limits": limits})) is Reason.RISK_ORDER_QTY
+    assert reason(case(order(strategy=""), {"strategy_limits": {" ": {"max_order_qty": Decimal(99)}}})) is None
+
+
 @pytest.mark.parametrize(
     ("lost", "named"), [("999.99", None), ("1000", Reason.RISK_DAILY_LOSS), ("-5000", None), (None, None)]
 )

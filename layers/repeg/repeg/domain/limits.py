@@ -189,9 +189,18 @@ def needs_book(case: Case) -> bool:
     return by_book or bool(enters(case.order) and case.begins and case.settings.max_gross_fraction)
 
 
+def _limits_of(settings: Settings, strategy: str | None) -> dict[str, Decimal]:
+    """A strategy's own, the strictest of each: a blank around its name makes no other strategy."""
+    name, found = (strategy or "").strip(), dict[str, Decimal]()
+    for of, limits in settings.strategy_limits.items():
+        if name and of.strip() == name:
+            found |= {each: min(most, found.get(each, most)) for each, most in limits.items() if most}
+    return found
+
+
 def waits_for_losses(case: Case) -> bool:
     """True when its strategy's loss is limited, and not known yet: the sweep reckons it within a minute."""
-    limited = case.settings.strategy_limits.get(case.order.strategy or "", {}).get(MAX_DAILY_LOSS)
+    limited = _limits_of(case.settings, case.order.strategy).get(MAX_DAILY_LOSS)
     return bool(limited) and enters(case.order) and _loss_of_strategy(case) is None
 
 
@@ -246,7 +255,7 @@ def _most(case: Case, setting: str) -> Iterator[tuple[str, Decimal]]:
     """The limit of the account, and the one of the strategy, each with whose it is in words."""
     yield "", Decimal(getattr(case.settings, setting))
     strategy = case.order.strategy or ""
-    yield f"{strategy}: ", case.settings.strategy_limits.get(strategy, {}).get(setting, ZERO)
+    yield f"{strategy}: ", _limits_of(case.settings, strategy).get(setting, ZERO)
 
 
 def _figure(value: Decimal) -> str:

@@ -56,9 +56,8 @@ class Losses(Frozen):
         """Dollars that a strategy lost today, 0 when it won; None: nobody knows."""
         if not _is_same_day(self.at, now) or not timedelta(0) <= now - self.at <= LOSSES_LAST:
             return None
-        if strategy in self.unknown:
-            return None
-        return max(ZERO, self.lost.get(strategy, ZERO))
+        name = strategy.strip()  # as records of an older version do not have it
+        return None if name in self.unknown else max(ZERO, self.lost.get(name, ZERO))
 
 
 def _is_same_day(one: datetime, other: datetime) -> bool:

@@ -295,7 +295,7 @@ def still_held(lots: Iterable[Lot], account: Mapping[str, Decimal]) -> tuple[lis
 
 def strategies_of(lots: Iterable[Lot], symbols: Container[str]) -> frozenset[str]:
     """Whose the lots of these symbols are."""
-    return frozenset(lot.strategy for lot in lots if lot.strategy and lot.symbol in symbols)
+    return frozenset(lot.strategy.strip() for lot in lots if lot.strategy and lot.symbol in symbols)
 
 
 # --- a day ---
@@ -315,7 +315,7 @@ def losses_of(
         of_before = entered_at is None or entered_at.astimezone(EASTERN).date() < day
         base = closes.get(each.symbol, entry) if of_before else entry
         if each.strategy and base is not None and price is not None:
-            lost[each.strategy] += (base - price) * each.qty * direction(each.side)
+            lost[each.strategy.strip()] += (base - price) * each.qty * direction(each.side)
 
     for trade in books.trades:
         if trade.exited_at.astimezone(EASTERN).date() == day:

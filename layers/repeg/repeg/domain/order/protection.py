@@ -59,7 +59,7 @@ class Exit(Frozen):
     @property
     def price_each(self) -> Decimal | None:
         """Average price of one of these."""
-        return self.price if self.price is None or self.whole is None else self.price * self.qty / self.whole
+        return self.price if self.price is None or not self.whole else self.price * self.qty / self.whole
 
 
 class ProtectionStatus(StrEnum):

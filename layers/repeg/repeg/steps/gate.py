@@ -102,13 +102,14 @@ def _held_to_limits(worker: Worker, order: Order, case: Case) -> Denied | Thrott
     if needs_book(case):
         book, fresh = book_for(worker, order)
         case = case.changed(book=book)
-    if waits_for_losses(case):
-        return Throttled(LOSSES_PAUSE_SECONDS, f"what {order.strategy} lost today is not known yet")
     found = refused(case)
     # By what may have changed since, nobody is refused.
     if found and not fresh and found.reason in _BY_BOOK:
         case = case.changed(book=fresh_book(worker, order))
         fresh, found = True, refused(case)
+    # By the last book that was looked at: another one may lack them.
+    if waits_for_losses(case) and (found is None or found.reason in _BY_BOOK):
+        return Throttled(LOSSES_PAUSE_SECONDS, f"what {order.strategy} lost today is not known yet")
     if found:
         return _denied(found)
     if not is_counted(case):

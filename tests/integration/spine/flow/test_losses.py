@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -84,6 +85,24 @@ def test_before_it_is_known_it_is_waited_for(lab: Lab) -> None:
     order = done(lab, strategy="pairs", qty=1)
     assert order.status is Status.FILLED
     assert any("what pairs lost today is not known yet" in event.detail for event in order.events)
+
+
+def test_a_second_look_that_knows_it_no_more_waits_as_the_first_would(lab: Lab) -> None:
+    """By the book of the sweep the account lost too much; it is looked at anew, in a book without what pairs lost."""
+    limited(lab, max_daily_loss=1000, **LIMIT)
+    lab.control.account(cash="98000", last_equity="100000")
+    lab.sweep()
+    lab.control.account(cash="100000", last_equity="100000")
+    lab.sleep(20)
+
+    def forgotten() -> None:
+        kept = lab.orders.book()
+        assert kept and kept.losses
+        lab.orders.keep_book(kept.changed(at=kept.at + timedelta(seconds=1), losses=None))
+
+    whenever(lab, "store.book", forgotten)
+    order = done(lab, strategy="pairs", qty=1)
+    assert (order.status, order.reason) == (Status.REJECTED, Reason.EXPIRED)
 
 
 def test_once_it_is_known_it_costs_an_entry_the_one_read_of_the_book(lab: Lab) -> None:

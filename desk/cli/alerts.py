@@ -99,10 +99,10 @@ def metrics(
     from desk.telling.render import console
     from desk.telling.watching import metric_page, metric_table
 
+    screen = console()
     if name:
-        console().print(metric_page(totals[0], parts, found.since, found.until))
+        screen.print(metric_page(totals[0], parts, found.since, found.until, screen.width))
     elif totals:
-        screen = console()
         screen.print(metric_table(totals, found.since, found.until, screen.width))
     else:
         tell("nothing was measured yet")

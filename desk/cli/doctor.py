@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from desk.cli.options import AsJson, StackName
-from desk.cli.output import FAILED, print_json
+from desk.cli.output import FAILED, at_words, print_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -33,15 +33,16 @@ def doctor(stack: StackName = "", as_json: AsJson = False) -> None:
         from desk.telling.render import console
 
         screen = console()
-        screen.print(page(diagnosis, screen.width), crop=False)
+        screen.print(page(diagnosis, screen.width, folded=screen.is_terminal), crop=False)
     if not diagnosis.ok:
         raise typer.Exit(FAILED)
 
 
-def page(diagnosis: Diagnosis, width: int) -> RenderableType:
+def page(diagnosis: Diagnosis, width: int, *, folded: bool = True) -> RenderableType:
     """One line for each check, its mend below it, and what the examination took, on so many columns.
 
-    To be printed without cropping: a mend is never broken into lines, so that it can be copied.
+    To be printed without cropping: a command is never broken into lines, so that it can be copied. `folded`: the words
+    around it are.
     """
     from rich.console import Group
     from rich.text import Text
@@ -62,8 +63,11 @@ def page(diagnosis: Diagnosis, width: int) -> RenderableType:
         )
         parts.append(_line(cells, width, names, states))
         if finding.mend and not finding.behind:
-            mend = Text(" " * (names + states + 4), no_wrap=True, overflow="ignore")
-            parts.append(mend.append("fix: ", style="bold").append(finding.mend, style="yellow"))
+            left = names + states + 4
+            lines = at_words(finding.mend, width - left, len("fix: ")) if folded else [finding.mend]
+            for number, line in enumerate(lines):
+                mend = Text(" " * left, no_wrap=True, overflow="ignore")
+                parts.append(mend.append("" if number else "fix: ", style="bold").append(line, style="yellow"))
     return Group(*parts, "", _summary(diagnosis))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sys
@@ -14,6 +15,8 @@ import typer
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_PROGRAMS = ("repeg", ".venv/bin/repeg", "make", "aws", "source", "eval", "export")
+_USUAL = 80
 FAILED = 1
 BAD_INPUT = 2
 
@@ -68,8 +71,49 @@ def told_without_table(found: Sequence[Any], as_json: bool, nothing: str) -> boo
 
 
 def tell(line: str) -> None:
-    """A remark for the person at the terminal, on stderr."""
-    sys.stderr.write(" ".join(line.split()) + "\n")
+    """A remark for the person at the terminal, on stderr: there in lines that end with words, else in one."""
+    said = " ".join(line.split())
+    width = _columns() if sys.stderr.isatty() else None
+    sys.stderr.write("\n".join(at_words(said, width) if width else [said]) + "\n")
+
+
+def at_words(said: str, width: int, first: int = 0) -> list[str]:
+    """In lines of so many columns; `first`: how many of those of the first line are taken.
+
+    A command is never broken: pasted by halves, `repeg resume --symbol S` would lift the halt of the account.
+    """
+    lines, left = [""], width - first
+    for piece in _pieces(said.split()):
+        if lines[-1] and len(lines[-1]) + 1 + len(piece) > left:
+            lines.append("")
+            left = width
+        lines[-1] += f" {piece}" if lines[-1] else piece
+    return lines
+
+
+def _pieces(words: Sequence[str]) -> list[str]:
+    """Words, and commands: these reach as far as the next punctuation mark or bracket."""
+    pieces: list[str] = []
+    within = False
+    for word in words:
+        within = within and not word.startswith("(")
+        if within:
+            pieces[-1] += f" {word}"
+        else:
+            pieces.append(word)
+        within = (within or word in _PROGRAMS) and not word.endswith((";", ",", ")"))
+    return pieces
+
+
+def _columns() -> int:
+    """Of the terminal that remarks are on: stdout may be a file."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL
+    except (OSError, ValueError):
+        return _USUAL
 
 
 def end_as_by_ctrl_c() -> None:

@@ -14,6 +14,8 @@ from desk.cli.options import AsJson, StackName
 from desk.cli.output import fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from desk.stack.connection import Connection
     from desk.stack.overrides import Documents, OverridesStore
     from repeg.settings import Kept
@@ -39,11 +41,12 @@ def set_(
     from repeg.errors import ConfigurationError
 
     with _stored(stack) as (store, _):
+        before = store.read()
         try:
-            document = store.read().changed(read_pairs(pairs))
+            document = before.changed(read_pairs(pairs))
         except ConfigurationError as problem:
             refuse(f"{problem}; nothing was changed")
-        _write(store, document, as_json)
+        _write(store, before, document, as_json)
 
 
 @app.command()
@@ -63,18 +66,19 @@ def load(
     except ConfigurationError as problem:
         refuse(f"{file}: {problem}; nothing was changed")
     with _stored(stack) as (store, _):
+        before = store.read()
         try:
-            document = store.read().replaced(wanted)
+            document = before.replaced(wanted)
         except ConfigurationError as problem:
             refuse(f"{file}: {problem}; nothing was changed")
-        _write(store, document, as_json)
+        _write(store, before, document, as_json)
 
 
 @app.command()
 def reset(stack: StackName = "", as_json: AsJson = False) -> None:
     """Remove all overrides."""
     with _stored(stack) as (store, _):
-        _write(store, "{}", as_json)
+        _write(store, store.read(), "{}", as_json)
 
 
 @contextmanager
@@ -97,11 +101,53 @@ def _last_valid(connection: Connection) -> Kept | None:
     return None
 
 
-def _write(store: OverridesStore, document: str, as_json: bool) -> None:
+def _write(store: OverridesStore, before: Documents, document: str, as_json: bool) -> None:
+    """Write, and answer with what that changed: among all settings nobody would find it."""
     from desk.stack.overrides import Documents
 
     store.write(document)
-    _show(Documents(store.read().defaults, None if document == "{}" else document), as_json)
+    now = Documents(store.read().defaults, None if document == "{}" else document)
+    if as_json:
+        _show(now, as_json)
+    else:
+        _show_changed(before, now)
+
+
+def _show_changed(before: Documents, now: Documents) -> None:
+    from repeg.errors import ConfigurationError
+
+    try:
+        was, was_refused = before.in_force(), False
+    except ConfigurationError:
+        was, was_refused = {}, True
+    in_force = now.in_force()
+    names = [name for name, value in in_force.items() if was and was.get(name) != value]
+    if names:
+        from desk.telling.render import console
+
+        console().print(changed_table({name: (was.get(name), in_force[name]) for name in names}))
+    told = f"{len(names)} changed" if names else "nothing is another value than before"
+    tell(f"{'the overrides before were refused' if was_refused else told}; {_overridden(now.overridden())}")
+
+
+def changed_table(changed: dict[str, tuple[Any, Any]]) -> Table:
+    """One line for each setting that has another value: before, now, and what it is."""
+    from rich.table import Table
+
+    from desk.stack.overrides import meanings
+
+    known = meanings()
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    shown.add_column("setting", no_wrap=True)
+    for name in ("before", "now", "what it is"):
+        shown.add_column(name, overflow="fold")
+    for name, (before, now) in changed.items():
+        shown.add_row(name, "" if before is None else _text(before), _text(now), known.get(name, ""))
+    return shown
+
+
+def _overridden(overridden: dict[str, Any]) -> str:
+    return f"{len(overridden)} overridden" if overridden else "all at their defaults"
 
 
 def _show(documents: Documents, as_json: bool, last: Kept | None = None) -> None:
@@ -129,7 +175,7 @@ def _show(documents: Documents, as_json: bool, last: Kept | None = None) -> None
         # A name such as `enabled` reads like a kill switch where nothing says what it is of.
         table.add_row(name, _text(value), word, known.get(name, ""), style=style)
     console().print(table)
-    tell(f"{len(overridden)} overridden" if overridden else "all at their defaults")
+    tell(_overridden(overridden))
 
 
 def _text(value: Any) -> str:

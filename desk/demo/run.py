@@ -140,7 +140,8 @@ class Demo:
         stories = sum(len(part.stories) for part in self._parts)
         return (
             f"{stories} signals and a schedule go through a queue into the stack that make deploy would put on AWS, "
-            f"and from there to a simulated Alpaca, where market time runs {self._speed:g} times as fast."
+            f"and from there to a simulated Alpaca, where market time runs {self._speed:g} times as fast. "
+            f"Seconds beside a story are this machine's; those of the tables and reports are the market's."
         )
 
     def play(self, status: Status) -> Told:

@@ -47,7 +47,7 @@ def verdict_table(verdicts: Sequence[Verdict], width: int) -> Table:
     table.add_column("story", overflow="fold")
     table.add_column("expected", overflow="fold")
     table.add_column("actual", overflow="fold", min_width=11)
-    for name in ("cost, bps", "fills", "seconds") if roomy else ():
+    for name in ("cost, bps", "fills", "market s") if roomy else ():
         table.add_column(name, justify="right", no_wrap=True)
     for verdict in verdicts:
         table.add_row(

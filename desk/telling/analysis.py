@@ -11,7 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from desk.telling.figures import basis_points, clock_time, day, dollars, price, ratio, shares
+from desk.telling.figures import NO_STRATEGY, basis_points, clock_time, day, dollars, price, ratio, shares
 from desk.telling.plots import sparkline
 from desk.telling.render import ROOMY
 
@@ -181,7 +181,8 @@ def _exits(exits: View) -> RenderableType:
     table = _grid("", "exits", "won", "R", "realised")
     for name in ("by_reason", "by_strategy", "by_day"):
         for line in exits[name]:
-            table.add_row(*_exit(line))
+            unnamed = name == "by_strategy" and line["name"] == "none"
+            table.add_row(*_exit(line | {"name": NO_STRATEGY} if unnamed else line))
         table.add_row()
     table.add_row(*_exit(exits["all"]), style="bold")
     guarded = f"stop and target stood for {exits['protected']} of {exits['entered']} brackets"

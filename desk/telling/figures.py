@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
 _CENT = Decimal("0.01")
+NO_STRATEGY = "(no strategy)"
+"""What pages call it: a strategy may have the name `none`, as its documents call it."""
 
 
 def _in_new_york(at: str) -> datetime:

@@ -19,7 +19,10 @@ from repeg.domain.metrics.listed import LISTED, NAMESPACE, Metric, Target, Unit
 View = dict[str, Any]
 
 CELLS = 30
-WIDTH, HEIGHT = 72, 12
+HEIGHT = 12
+_BESIDE = 18
+"""Columns that a plot's labels take on its left, and the names of its levels on its right."""
+_FEWEST = 20
 NARROW = 110
 """Screen columns below which the words of a table are worth more than some of its figures."""
 SHORTEST = timedelta(minutes=CELLS)
@@ -86,8 +89,13 @@ def metric_table(metrics: Sequence[View], since: datetime, until: datetime, widt
     return shown
 
 
-def metric_page(whole: View, parts: Sequence[View], since: datetime, until: datetime) -> RenderableType:
-    """One metric over time, with its target and the level of its alarm, and what it is broken down by."""
+def metric_page(
+    whole: View, parts: Sequence[View], since: datetime, until: datetime, width: int = IN_PIPES
+) -> RenderableType:
+    """One metric over time, with its target and the level of its alarm, and what it is broken down by.
+
+    The plot is as wide as the screen.
+    """
     target, level, unit = _target(whole["name"]), whole["alarm_level"], _UNITS.get(whole["unit"], "")
     begin = _begin([whole, *parts], since, until)
     head = Text(whole["name"], style="bold")
@@ -102,9 +110,10 @@ def metric_page(whole: View, parts: Sequence[View], since: datetime, until: date
     says = Text(f"{whole['says']}; {whole['statistic'].lower()} of each stretch of time", style="dim")
     drawn: list[RenderableType] = []
     if whole["points"]:
-        values = cells(_points(whole), begin, until, WIDTH, whole["statistic"])
+        across = max(width - _BESIDE, _FEWEST)
+        values = cells(_points(whole), begin, until, across, whole["statistic"])
         ends = f"{begin.astimezone(NEW_YORK):%H:%M}", f"{until.astimezone(NEW_YORK):%H:%M} ET"
-        axis = Text(f"{'':11}{ends[0]}{ends[1]:>{WIDTH - len(ends[0])}}", style="dim")
+        axis = Text(f"{'':11}{ends[0]}{ends[1]:>{across - len(ends[0])}}", style="dim")
         drawn += [Text(""), *plot(values, levels, HEIGHT), axis]
     if parts:
         drawn += [Text(""), _parts(parts, begin, until)]

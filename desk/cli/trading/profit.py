@@ -180,7 +180,7 @@ def pnl_table(view: dict[str, Any]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from desk.telling.figures import dollars
+    from desk.telling.figures import NO_STRATEGY, dollars
 
     def money(value: str | None) -> Text:
         return Text(dollars(value), style="red" if (value or "").startswith("-") else "green")
@@ -195,6 +195,6 @@ def pnl_table(view: dict[str, Any]) -> Table:
     ):
         shown.add_column(name, justify="right", footer=sum_)
     for row in view["rows"]:
-        name = row[view["by"]] or "none"
+        name = row[view["by"]] or (NO_STRATEGY if view["by"] == "strategy" else "none")
         shown.add_row(name, str(row["trades"]), str(row["wins"]), money(row["realised"]), money(row["unrealised"]))
     return shown

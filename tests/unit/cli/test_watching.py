@@ -117,3 +117,16 @@ def test_a_narrow_screen_keeps_names_whole_and_leaves_the_words_their_room(
         assert max(map(len, lines)) <= 80
         assert any(line.startswith(f"{name} ") for line in lines)
         assert lines[0].endswith(("what it means and what to do", "what it is"))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_plot_is_as_wide_as_the_screen(
+    clinic: Clinic, repeg: Repeg, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr("desk.telling.render.IN_PIPES", width)
+    watch_slippage(clinic)
+    measure(clinic, Metric.SLIPPAGE_GAUGE, 0.05, 0.3)
+    lines = repeg("metrics", "averageslippagepercent")[1].splitlines()
+    assert width - 2 <= max(map(len, lines)) <= width
+    assert any(line.endswith(" alarm") for line in lines) and any(line.endswith(" target") for line in lines)
+    assert lines[-1].endswith(" ET") and ":" in lines[-1].split()[0], "both ends of the time on one line"

@@ -4,8 +4,9 @@
     python examples/outcomes.py 60          # listen for so many seconds
     python examples/outcomes.py --remove    # take the rule and the queue away again
 
-The first run makes an EventBridge rule on the stack's bus and a queue behind it. From then on outcomes wait in the
-queue, for four days, whether this runs or not. Needs boto3 alone; see breakout.py for credentials.
+The first run makes an EventBridge rule on the stack's bus and a queue behind it, then says that it listens: what was
+published before is not heard. From then on outcomes wait in the queue, for four days, whether this runs or not. Needs
+boto3 alone; see breakout.py for credentials.
 """
 
 import json
@@ -60,14 +61,22 @@ def remove():
     sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=NAME)["QueueUrl"])
 
 
-if __name__ == "__main__":
-    if sys.argv[1:] == ["--remove"]:
-        sys.exit(remove())
-    queue_url = listen_to_bus()
-    ends = time.monotonic() + float(sys.argv[1]) if len(sys.argv) > 1 else float("inf")
-    print(f"listening to {BUS}", flush=True)
+def listen(queue_url, seconds):
+    """Print whatever comes, for so many seconds, or until Ctrl-C."""
+    ends = time.monotonic() + seconds
     while (left := ends - time.monotonic()) > 0:
         answer = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=int(min(20, left + 1)))
         for message in answer.get("Messages", []):
             print(told(json.loads(message["Body"])), flush=True)
             sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--remove"]:
+        sys.exit(remove())
+    queue_url = listen_to_bus()
+    print(f"listening to {BUS}", flush=True)
+    try:
+        listen(queue_url, float(sys.argv[1]) if len(sys.argv) > 1 else float("inf"))
+    except KeyboardInterrupt:
+        sys.exit(0)

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from moto import mock_aws
 
 from desk.stack.signal_files import read_signals
@@ -121,6 +122,30 @@ def test_what_is_published_of_no_order_is_heard_too(event: dict[str, Any], line:
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
         told = runpy.run_path(str(EXAMPLES / "outcomes.py"))["told"]
     assert told(event) == line
+
+
+def test_outcomes_are_listened_to_once_rule_and_queue_exist_and_until_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call, made = BaseClient._make_api_call, []
+
+    def ctrl_c(client: Any, operation: str, request: Any) -> Any:
+        made.append(operation)
+        if operation == "ReceiveMessage":
+            raise KeyboardInterrupt
+        return call(client, operation, request)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", ctrl_c)
+    monkeypatch.setattr("sys.argv", ["outcomes.py"])
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with mock_aws(), pytest.raises(SystemExit) as ended:
+        boto3.client("events").create_event_bus(Name="repeg-events")
+        runpy.run_path(str(EXAMPLES / "outcomes.py"), run_name="__main__")
+    assert (ended.value.code, made[-2:]) == (0, ["PutTargets", "ReceiveMessage"])
+    assert capsys.readouterr().out == "listening to repeg-events\n"
+    guide = (EXAMPLES.parent / "docs" / "guide.md").read_text()
+    assert "`listening to repeg-events`" in guide and "outcomes.py 30 &" not in guide
 
 
 @pytest.mark.parametrize(

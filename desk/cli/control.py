@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -78,7 +78,7 @@ def halt(
         # An entry that rests on would be filled behind the close.
         cancel_open=cancel_open or flatten,
     )
-    with _switching(stack) as switch:
+    with _switching(stack, halting=True) as switch:
         try:
             untold = switch.halt(word, loosen)
         except Stricter as stricter:
@@ -166,14 +166,16 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Lift a halt. Without a symbol or strategy: that of the account, and signals are taken again, too."""
-    from desk.stack.intake import resume as resume_
-
     scope, of = _scope(symbol, strategy)
     if intake and of:
         refuse("--intake: not beside --symbol or --strategy; nothing was changed")
     if intake:
-        where, taken = _switched(stack, resume_)
-        print_json(taken.document()) if as_json else tell(f"{where} takes signals again; what is halted stays so")
+        where, taken, was_paused = _taking(stack)
+        if as_json:
+            print_json(taken.document())
+        else:
+            told = "takes signals again" if was_paused else "was not paused"
+            tell(f"{where} {told}; what is halted stays so")
         return
     with _switching(stack) as switch:
         in_force, untold = switch.lift(scope, of)
@@ -184,9 +186,12 @@ def resume(
         tell(f"still in force: {halt.sentence}; {_lifted_by(halt)}")
     _say_untold(untold)
     # Last: that intake cannot be switched must not keep a halt in force, nor keep anybody from hearing that it is not.
-    where, found = ("", None) if of else _switched(stack, resume_, told=True)
+    where, found, was_paused = ("", None, False) if of else _taking(stack, told=True)
     if found and not as_json:
-        tell(f"{where} takes signals again")
+        if was_paused:
+            tell(f"{where} takes signals again")
+        elif not in_force:
+            tell(f"nothing was changed: the account was not halted, and intake of {where} not paused")
     if as_json:
         print_json((found.document() if found else {}) | {"control": _document(left)})
 
@@ -282,8 +287,11 @@ def _say_untold(why: str | None) -> None:
 
 
 @contextmanager
-def _switching(stack: str) -> Iterator[Switch]:
-    """The stack's kill switch; trouble with it ends the command with exit code 1."""
+def _switching(stack: str, halting: bool = False) -> Iterator[Switch]:
+    """The stack's kill switch; trouble with it ends the command with exit code 1.
+
+    `halting`: what is done with it is one halt, and whether that is in force is told before what went wrong.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     from desk.stack.control import switch_of
@@ -295,9 +303,22 @@ def _switching(stack: str) -> Iterator[Switch]:
         tell(f"on {'the local cloud' if switch.is_local else 'AWS'}, stack {switch.stack}")
         yield switch
     except (BotoCoreError, ClientError) as error:
-        fail(f"the stack's table cannot be reached; look with repeg control what is in force: {error}")
+        _tell_unreached(error, halting)
     except StoreConflict as stands:
         fail(str(stands))
+
+
+def _tell_unreached(error: Exception, halting: bool) -> NoReturn:
+    from desk.cli.reaching import lacking, no_local_cloud
+    from desk.stack.control import surely_unwritten
+
+    if lacks := lacking(error):
+        fail(f"{'NOT halted: ' if halting else ''}{no_local_cloud()}, and on AWS {lacks}")
+    if halting and surely_unwritten(error):
+        fail(f"NOT halted: the stack's table cannot be reached: {error}")
+    # A write without an answer may be in force all the same.
+    known = "NOT KNOWN whether it is halted, and halting again does no harm: " if halting else ""
+    fail(f"{known}the stack's table cannot be reached; look with repeg control what is in force: {error}")
 
 
 def _switched(stack: str, switch: Callable[[Connection], Intake], told: bool = False) -> tuple[str, Intake]:
@@ -311,6 +332,21 @@ def _switched(stack: str, switch: Callable[[Connection], Intake], told: bool = F
         except IntakeError as problem:
             fail(str(problem))
     return "the local cloud" if connection.is_local else f"stack {connection.stack} on AWS", found
+
+
+def _taking(stack: str, told: bool = False) -> tuple[str, Intake, bool]:
+    """Signals are taken: where, how intake stands now, and whether it was paused before."""
+    from desk.stack.intake import resume as resume_
+    from desk.stack.intake import takes_signals
+
+    took: list[bool] = []
+
+    def take(connection: Connection) -> Intake:
+        took.append(takes_signals(connection))
+        return resume_(connection)
+
+    where, found = _switched(stack, take, told)
+    return where, found, not took[0]
 
 
 def _waiting(found: Intake) -> str:

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+)
 
 from desk.cli.output import fail, tell
 from desk.stack.connection import DEFAULT_STACK, connect
@@ -28,7 +37,7 @@ def reaching(stack: str, told: bool = False) -> Iterator[Connection]:
     try:
         connection = connect(stack)
     except (BotoCoreError, ClientError) as error:
-        fail(f"{_local()}, and on AWS {_why_not(stack or DEFAULT_STACK, error)}")
+        fail(f"{no_local_cloud()}, and on AWS {_why_not(stack or DEFAULT_STACK, error)}")
     if not told and (stack or (connection.is_local and _read_by_a_person())):
         tell(_where(connection))
     try:
@@ -54,7 +63,18 @@ def _where(connection: Connection) -> str:
     return f"on AWS, {connection.region}, stack {connection.stack}{held}"
 
 
-def _local() -> str:
+def lacking(error: Exception) -> str:
+    """What AWS cannot be asked without, and the mend; empty where it is not that. With it no call was sent."""
+    if isinstance(error, NoRegionError):
+        return "there is no region (export AWS_DEFAULT_REGION=us-east-1, say)"
+    if isinstance(error, NoCredentialsError):
+        return "there are no credentials (aws configure, or aws sso login)"
+    if isinstance(error, PartialCredentialsError | CredentialRetrievalError | SSOError | ProfileNotFound):
+        return f"there are no credentials: {error} (aws configure, or aws sso login)"
+    return ""
+
+
+def no_local_cloud() -> str:
     """Why no local cloud was reached, and the mend."""
     from desk.doctor.reach import local_end
 
@@ -69,10 +89,8 @@ def _why_not(stack: str, error: BotoCoreError | ClientError) -> str:
     """Why the stack was not reached on AWS, and the mend where it is known."""
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         return f'nothing was reached: AWS_ENDPOINT_URL is {endpoint} (eval "$(repeg local env --unset)" takes it back)'
-    if isinstance(error, NoRegionError):
-        return f"stack {stack!r} was not looked for: there is no region (export AWS_DEFAULT_REGION=us-east-1, say)"
-    if isinstance(error, NoCredentialsError):
-        return f"stack {stack!r} was not looked for: there are no credentials (aws configure, or aws sso login)"
+    if lacks := lacking(error):
+        return f"stack {stack!r} was not looked for: {lacks}"
     if isinstance(error, ClientError) and "does not exist" in str(error):
         return f"there is no stack {stack!r} in this account and region (make deploy makes it; --stack names another)"
     return f"stack {stack!r} was not reached: {error}"

@@ -100,6 +100,14 @@ def switch_of(stack: str) -> Switch:
     return Switch(name, dynamodb, events, name, f"{name}-events", local=False)
 
 
+def surely_unwritten(error: Exception) -> bool:
+    """True when AWS refused the one try at a write; anything else may have been written before its answer was lost."""
+    if not isinstance(error, ClientError):
+        return False
+    answered = error.response.get("ResponseMetadata", {})
+    return 400 <= answered.get("HTTPStatusCode", 0) < 500 and answered.get("RetryAttempts") == 0
+
+
 def option_of(scope: Scope, of: str) -> str:
     """What a command is given to be about that, ready to paste."""
     return f" --{scope.value} {shlex.quote(of)}" if of else ""

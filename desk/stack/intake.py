@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from desk.stack.connection import Connection
 from desk.stack.notes import Notes
 from repeg.domain.deliveries import INTAKE_ON
@@ -54,7 +56,7 @@ def pause(connection: Connection, now: datetime, patience: float = PATIENCE_S) -
         IntakeError: it is not off after so many seconds, or there is nothing to switch.
     """
     notes = _notes(connection)
-    if any(is_on(mapping) for mapping in mappings_of(connection)):
+    if takes_signals(connection):
         notes.keep_paused(now)
     _switch(connection, False)
     _wait(connection, lambda mapping: mapping["State"] == "Disabled", "off", patience)
@@ -75,10 +77,27 @@ def resume(connection: Connection, patience: float = PATIENCE_S) -> Intake:
 
 def look(connection: Connection) -> Intake:
     """How intake stands."""
-    paused = not any(is_on(mapping) for mapping in mappings_of(connection))
+    paused = not takes_signals(connection)
     name = "ApproximateNumberOfMessages"
     answer = connection.sqs.get_queue_attributes(QueueUrl=connection.queue_url, AttributeNames=[name])
     return Intake(paused, paused_since(connection) if paused else None, int(answer["Attributes"][name]))
+
+
+def takes_signals(connection: Connection) -> bool:
+    """Whether intake is on, or is being switched on; False, too, where there is nothing to switch."""
+    return any(is_on(mapping) for mapping in mappings_of(connection))
+
+
+_PAUSED = "intake is paused; a signal that was not taken yet waits in the queue: repeg resume --intake"
+
+
+def why_it_waits(connection: Connection) -> str:
+    """Why nothing comes of a signal that was sent, in words; empty where intake is on, or nobody may know."""
+    # A courtesy: to send takes fewer rights than to look.
+    try:
+        return "" if takes_signals(connection) else _PAUSED
+    except (BotoCoreError, ClientError):
+        return ""
 
 
 def paused_since(connection: Connection) -> datetime | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError, ReadTimeoutError
 
 from desk.stack import intake
 from desk.stack.notes import MOST, Notes
@@ -21,6 +21,11 @@ from tests.unit.cli.conftest import Repeg
 def clinic(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> Clinic:
     monkeypatch.setattr(intake, "_POLL_S", 0.01)
     return clinic
+
+
+def refused(status: int, retries: int) -> ClientError:
+    answer = {"HTTPStatusCode": status, "RetryAttempts": retries}
+    return ClientError({"Error": {"Code": "no", "Message": "no"}, "ResponseMetadata": answer}, "PutItem")  # type: ignore[typeddict-item]
 
 
 def mapped(clinic: Clinic) -> str:
@@ -160,6 +165,45 @@ def test_what_another_word_still_stops_is_not_told_to_be_sent(
 def test_a_halt_of_a_stack_that_is_not_there_fails_in_words(repeg: Repeg) -> None:
     code, out, said = repeg("halt", "--stack", "repeg-life")
     assert (code, out) == (1, "") and "cannot be reached" in said and "ResourceNotFound" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "known"),
+    [
+        (NoRegionError(), "NOT halted: no local cloud is up"),
+        (NoCredentialsError(), "NOT halted: no local cloud is up"),
+        (refused(400, 0), "NOT halted: "),
+        (refused(400, 1), "NOT KNOWN whether it is halted"),
+        (refused(500, 0), "NOT KNOWN whether it is halted"),
+        (ReadTimeoutError(endpoint_url="x"), "NOT KNOWN whether it is halted"),
+    ],
+)
+def test_a_halt_that_fails_says_whether_it_is_in_force(
+    repeg: Repeg, monkeypatch: pytest.MonkeyPatch, error: Exception, known: str
+) -> None:
+    """Only where the write was never sent, or its one try refused, is that certain."""
+
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("desk.stack.control.Switch.halt", fails)
+    code, out, said = repeg("halt")
+    assert (code, out) == (1, "") and said.splitlines()[-1].startswith(known)
+    assert ("repeg control" in said) is known.startswith("NOT KNOWN")
+    assert ("export AWS_DEFAULT_REGION=us-east-1" in said) is isinstance(error, NoRegionError)
+
+
+def test_signals_are_only_taken_again_where_they_were_not(repeg: Repeg) -> None:
+    repeg("halt", "--symbol", "TQQQ")
+    said = repeg("resume")[2]
+    assert "takes signals again" not in said and "the account was not halted" in said and "TQQQ is halted" in said
+    repeg("halt")
+    said = repeg("resume")[2]
+    assert "the account is active again" in said and "takes signals again" not in said
+    assert repeg("resume", "--intake")[2].startswith("stack repeg on AWS was not paused; ")
+    for only in ((), ("--intake",)):
+        repeg("pause")
+        assert "takes signals again" in repeg("resume", *only)[2]
 
 
 def test_the_runbooks_line_for_whoever_has_no_command_line_halts(clinic: Clinic, repeg: Repeg) -> None:

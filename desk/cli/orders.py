@@ -85,8 +85,10 @@ def wait(
     as_json: AsJson = False,
 ) -> None:
     """Wait until what became of all these signals is over, whatever its status: orders and rebalances."""
-    from desk.cli.reaching import reaching_records
+    from desk.cli.reaching import reaching
     from desk.stack.following import wait_for
+    from desk.stack.intake import why_it_waits
+    from desk.stack.records import records_of
     from repeg.domain.signals.fields import SIGNAL_ID
 
     for name in signal_ids:
@@ -98,16 +100,20 @@ def wait(
             why = f" {record.reason.value}" if record.reason else ""
             print(f"{record.signal_id} {record.status.value}{why}", flush=True)
 
-    with reaching_records(stack) as records:
+    why = ""
+    with reaching(stack) as connection:
         try:
-            waited = wait_for(records, signal_ids, timeout, report)
+            waited = wait_for(records_of(connection), signal_ids, timeout, report)
         except KeyboardInterrupt:
-            fail("stopped waiting; the orders go on")
+            paused = why_it_waits(connection)
+            fail(f"stopped waiting; the orders go on{f', but {paused}' if paused else ''}")
+        if None in waited.unfinished.values():
+            why = why_it_waits(connection)
     if as_json:
         print_json(waited.orders)
     if waited.unfinished:
         left = ", ".join(f"{name} ({status or 'no order yet'})" for name, status in waited.unfinished.items())
-        fail(f"not over after {timeout:g} s: {left}")
+        fail(f"not over after {timeout:g} s: {left}{f'; {why}' if why else ''}")
     if filled and any(view["status"] not in ("filled", "done") for view in waited.orders):
         raise typer.Exit(FAILED)
 

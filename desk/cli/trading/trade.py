@@ -14,6 +14,7 @@ from desk.cli.output import FAILED, fail, print_json, refuse, tell
 if TYPE_CHECKING:
     from desk.stack.connection import Connection
     from desk.stack.moving import Answer
+    from desk.stack.records import Records
     from repeg.domain.signals.outgoing import OutgoingSignal
 
 _STOP = typer.Option("--stop", metavar="S", help="Where the loss is taken.")
@@ -191,10 +192,14 @@ def _wait(connection: Connection, signal: OutgoingSignal, manner: Manner) -> Non
     from desk.stack.following import wait_for
     from desk.stack.records import records_of
 
+    records = records_of(connection)
     try:
-        waited = wait_for(records_of(connection), [signal.signal_id], manner.timeout)
+        if not manner.as_json and (why := _untaken(connection, records, signal)):
+            tell(why)
+        waited = wait_for(records, [signal.signal_id], manner.timeout)
     except KeyboardInterrupt:
-        fail(f"stopped waiting; the order goes on: repeg wait {signal.signal_id}")
+        why = _untaken(connection, records, signal) or f"the order goes on: repeg wait {signal.signal_id}"
+        fail(f"stopped waiting; {why}")
     view = waited.orders[0] if waited.orders else {}
     if manner.as_json:
         print_json(_document(signal, sent=True) | view)
@@ -203,11 +208,18 @@ def _wait(connection: Connection, signal: OutgoingSignal, manner: Manner) -> Non
 
         console().print(order_headline(view))
     if waited.unfinished:
-        fail(
-            f"not over after {manner.timeout:g} s ({view.get('status', 'no order yet')}): repeg wait {signal.signal_id}"
-        )
+        why = "" if view else _untaken(connection, records, signal)
+        stands = f"no order yet; {why}" if why else view.get("status", "no order yet")
+        fail(f"not over after {manner.timeout:g} s ({stands}): repeg wait {signal.signal_id}")
     if view["status"] != "filled":
         raise typer.Exit(FAILED)
+
+
+def _untaken(connection: Connection, records: Records, signal: OutgoingSignal) -> str:
+    """Why there is no order of it yet, in words; empty where there is one, or it can come at any moment."""
+    from desk.stack.intake import why_it_waits
+
+    return "" if records.find(signal.signal_id) else why_it_waits(connection)
 
 
 def _show_dry_run(signal: OutgoingSignal, manner: Manner) -> None:

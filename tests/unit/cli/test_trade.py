@@ -170,3 +170,22 @@ def test_a_queue_that_gave_no_answer_is_told_with_the_id_that_makes_another_try_
     code, said, told = repeg("buy", "TQQQ", "5", "--id", "mine")
     assert (code, said) == (1, "")
     assert told.endswith("it may have arrived all the same; again under the same id it counts once: --id mine\n")
+
+
+def test_whoever_waits_while_nothing_is_taken_is_told_at_once_and_at_the_end(
+    clinic: Clinic, repeg: Repeg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, _, told = repeg("buy", "TQQQ", "5", "--wait", "--timeout", "0", "--id", "mine")
+    first, last = told.splitlines()
+    assert code == 1 and first.startswith("intake is paused; ") and "repeg resume" in first
+    assert last == f"not over after 0 s (no order yet; {first}): repeg wait mine"
+    assert repeg("wait", "mine", "--timeout", "0")[2] == f"not over after 0 s: mine (no order yet); {first}\n"
+
+    def ctrl_c(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("desk.stack.following.wait_for", ctrl_c)
+    code, _, told = repeg("buy", "TQQQ", "5", "--wait")
+    assert (code, told) == (1, f"{first}\nstopped waiting; {first}\n")
+    monkeypatch.setattr("desk.stack.intake.takes_signals", lambda _: True)
+    assert repeg("buy", "TQQQ", "5", "--wait", "--id", "on")[2] == "stopped waiting; the order goes on: repeg wait on\n"

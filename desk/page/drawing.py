@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -24,6 +25,8 @@ _AXIS = {
     "labelPadding": 5,
     "labelOverlap": "greedy",
     "labelSeparation": 8,
+    # A label stands under its tick, the first and the last one, too: the page lets it reach beyond the drawing.
+    "labelFlush": False,
     "domain": False,
     "ticks": False,
     "gridColor": GRID,
@@ -39,6 +42,8 @@ _CONFIG: Spec = {
     "text": {"fill": MUTED, "fontSize": 11},
     "rule": {"stroke": MUTED},
 }
+_LABEL_PX = 6.8
+"""Of a letter of a label, in the widest fonts that browsers have for the one that the drawing is measured with."""
 _SIZE = re.compile(r' width="[\d.]+" height="[\d.]+"', re.ASCII)
 
 
@@ -66,6 +71,12 @@ def number(field: str, title: str | None = None, **more: Any) -> Spec:
 def name(field: str, **more: Any) -> Spec:
     """A field that names."""
     return {"field": field, "type": "nominal", "title": None} | more
+
+
+def names(rows: list[Spec], most: int) -> Spec:
+    """The names of rows at the side, with room for them in any font, up to so many pixels."""
+    room = min(most, math.ceil(_LABEL_PX * max(len(row["name"]) for row in rows)))
+    return name("name", sort=None, axis={"labelColor": INK, "labelLimit": most, "minExtent": room, "grid": False})
 
 
 def across(at: float, color: str, *, vertical: bool = False, dash: bool = True) -> Spec:

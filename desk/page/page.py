@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from desk.page import plots
-from desk.telling.figures import clock_time, day, dollars, price, shares
+from desk.telling.figures import basis_points, clock_time, day, dollars, price, shares
 
 View = dict[str, Any]
 MILLION, WHOLE = 1_000_000, 10_000
@@ -33,9 +33,11 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "words": words,
-        "money": dollars,
         "signed_money": signed_money,
         "round_money": round_money,
+        "whole_money": whole_money,
+        "minus": with_minus,
+        "counted": counted,
         "bps": bps,
         "percent": percent,
         "seconds": seconds,
@@ -88,15 +90,14 @@ def bps(value: str | None) -> str:
     """Signed, to the hundredth."""
     if value is None:
         return "-"
-    told = f"{Decimal(value):+.2f}"
-    return "0.00" if told in ("+0.00", "-0.00") else told
+    return with_minus(basis_points(value))
 
 
 def signed_money(value: str | None) -> str:
     """Dollars with their sign."""
     if value is None:
         return "-"
-    return f"{'+' if Decimal(value) > 0 else ''}{dollars(value)}"
+    return with_minus(f"{'+' if Decimal(value) > 0 else ''}{dollars(value)}")
 
 
 def round_money(value: str) -> str:
@@ -105,6 +106,21 @@ def round_money(value: str) -> str:
     if abs(amount) < WHOLE:
         return dollars(value)
     return f"{dollars(str(amount / MILLION))} m" if abs(amount) >= MILLION else dollars(value).partition(".")[0]
+
+
+def whole_money(value: str) -> str:
+    """Amounts of a column, which all end at the same place."""
+    return with_minus(dollars(str(round(Decimal(value)))).partition(".")[0])
+
+
+def with_minus(told: str) -> str:
+    """A figure with the sign of the plots."""
+    return told.replace("-", "\N{MINUS SIGN}")
+
+
+def counted(count: int, one: str, more: str | None = None) -> str:
+    """So many of a thing."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
 
 
 def percent(part: str | float | None, whole: float | None = None) -> str:

@@ -18,12 +18,14 @@ from desk.page.drawing import (
     across,
     drawn,
     name,
+    names,
     number,
     values,
 )
 
 View = dict[str, Any]
 FEWEST_MINUTES = 5
+_DAYS_NAMED = 6
 _SMOOTHED = 7
 """Minutes to either side."""
 
@@ -42,13 +44,20 @@ def distribution(section: View, what: str) -> str:
         "encoding": {
             "x": number("low", "basis points, + is cost", axis={"tickCount": 6}),
             "x2": {"field": "high"},
-            "y": number("orders", "orders", axis={"tickCount": 4}, scale={"zero": True}),
+            "y": number("orders", "orders", axis={"values": _whole(rows), "format": "d"}, scale={"zero": True}),
             "y2": {"datum": 0},
             "color": {"field": "open", "type": "nominal", "legend": None, "scale": _colours(False, ACCENT, SOFT)},
         },
     }
     average = across(float(section["all"]["average_bps"] or 0), INK, vertical=True)
     return drawn([shown, average], f"{what} of orders in basis points")
+
+
+def _whole(rows: list[Spec]) -> list[int]:
+    """Some five counts from nothing to the most, of which none is a half."""
+    most = max(row["orders"] for row in rows)
+    step = next(size for size in (unit * 10**zeros for zeros in range(9) for unit in (1, 2, 5)) if size * 5 >= most)
+    return [*range(0, most + 1, step)]
 
 
 def _bar(bar: View, width: float) -> Spec:
@@ -77,7 +86,7 @@ def intervals(groups: dict[str, list[View]], of: str, what: str) -> str:
     ]
     if not rows:
         return ""
-    side = name("name", sort=None, axis={"labelColor": INK, "labelLimit": 130, "grid": False})
+    side = names(rows, 130)
     data = values(rows)
     layers = [
         across(0, MUTED, vertical=True, dash=False),
@@ -182,7 +191,7 @@ def rungs(lines: list[View]) -> str:
     ]
     if not rows:
         return ""
-    side = name("name", sort=None, axis={"labelColor": INK, "labelLimit": 150})
+    side = names(rows, 150)
     data = values(rows)
     most = max(row["reached"] for row in rows)
     orders = number("reached", "orders", scale={"domain": [0, most * 1.28], "nice": False}, axis=None)
@@ -215,8 +224,9 @@ def over_days(lines: list[View], field: str, title: str) -> str:
         {"day": line["name"], "dollars": each, "total": total, "gain": each >= 0}
         for line, each, total in zip(lines, found, accumulate(found), strict=True)
     ]
-    axis = {"format": "%d %b"}
-    day = {"field": "day", "type": "temporal", "title": None, "axis": axis, "scale": {"padding": 10}}
+    # A day is a date here, wherever the page is made: its ticks are whole days, and none is named twice.
+    axis = {"format": "%d %b", "tickCount": {"interval": "day", "step": -(-len(rows) // _DAYS_NAMED)}}
+    day = {"field": "day", "type": "temporal", "title": None, "axis": axis, "scale": {"type": "utc", "padding": 10}}
     dollars = number("dollars", title, axis={"format": "$,~s", "tickCount": 5})
     bar = {"type": "bar", "width": max(2, min(14, 240 // len(rows)))}
     colour = {"field": "gain", "type": "nominal", "legend": None, "scale": _colours(True, GOOD, BAD)}

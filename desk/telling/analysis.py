@@ -248,7 +248,7 @@ def _facts(rows: dict[str, RenderableType]) -> Table:
 
 
 def _interval(line: View) -> str:
-    return "" if line["low_bps"] is None else f"{Decimal(line['low_bps']):+.2f} to {Decimal(line['high_bps']):+.2f}"
+    return "" if line["low_bps"] is None else f"{basis_points(line['low_bps'])} to {basis_points(line['high_bps'])}"
 
 
 def _gain(value: str) -> Text:

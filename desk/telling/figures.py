@@ -51,7 +51,11 @@ def price(value: str | None) -> str:
 
 def basis_points(value: str | None) -> str:
     """Signed, + is cost."""
-    return "" if value is None else f"{Decimal(value):+.2f}"
+    if value is None:
+        return ""
+    told = f"{Decimal(value):+.2f}"
+    # What is rounded to nothing is no loss.
+    return told.lstrip("+-") if not Decimal(told) else told
 
 
 def ratio(value: str | None) -> str:

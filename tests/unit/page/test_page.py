@@ -12,7 +12,7 @@ import pytest
 
 from desk.bench.period import period
 from desk.page import plots
-from desk.page.page import bps, page_of, round_money, seconds, signed_money
+from desk.page.page import bps, page_of, round_money, seconds, signed_money, whole_money
 from desk.report.analysis.reports import Span, report_over
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
@@ -127,6 +127,39 @@ def test_it_says_what_the_document_says(page: str, report: dict[str, Any]) -> No
         assert wanted in text
 
 
+def test_labels_stand_under_their_ticks_and_each_day_is_named_once(report: dict[str, Any]) -> None:
+    drawn = plots.distribution(report["slippage"], "Slippage")
+    anchors = re.findall('<text text-anchor="(middle|start|end)"[^>]*>[\N{MINUS SIGN}0-9.]+</text>', drawn)
+    assert set(anchors) == {"middle", "end"}, "end is of the axis at the side"
+    lines = [{"name": f"2026-11-{number:02}", "dollars": "1.5"} for number in (2, 3, 4)]
+    named = re.findall(r">(\d\d \w{3})</text>", plots.over_days(lines, "dollars", "realised"))
+    assert named == ["02 Nov", "03 Nov", "04 Nov"]
+
+
+def test_orders_are_counted_in_whole_numbers() -> None:
+    for orders, most in ((3, ["0", "1"]), (14, ["0", "1", "2", "3", "4"])):
+        drawn = plots.distribution(document(*period(orders, days=1))["slippage"], "Slippage")
+        assert re.findall(r'<text text-anchor="end"[^>]*>([^<]+)</text>', drawn) == most
+
+
+def test_columns_and_plots_have_one_precision_and_one_sign(page: str) -> None:
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", page)
+    assert not [cell for cell in cells if re.match(r"-[$\d]", cell.strip())]
+    tables = [part for part in re.findall(r"<tbody>.*?</tbody>", page, re.DOTALL) if 'colspan="8"' in part]
+    filled = [
+        re.findall(r"<td>([^<]*)", row)[4] for part in tables for row in part.split("</tr>") if row.count("<td") == 8
+    ]
+    assert len(filled) > 10 and all(re.fullmatch(r"\$[\d,]+", each) for each in filled)
+    assert (whole_money("2299.8"), whole_money("31157"), whole_money("-0.4")) == ("$2,300", "$31,157", "$0")
+
+
+def test_one_of_a_thing_is_one() -> None:
+    ended = next(one for one in period(60) if one.guard.protections)
+    text = " ".join(" ".join(read(page_of(document(ended), "repeg")).text).split())
+    assert "realised by 1 target or stop" in text and "of 1 entry" in text
+    assert "1 order, $" in text and "over 1 bracket " in text and "1 entries" not in text
+
+
 def test_what_strangers_wrote_stays_text() -> None:
     nasty = '</style><script>alert("1")</script>&'
     told = document(*(one.changed(strategy=nasty) for one in period(3)))
@@ -159,5 +192,5 @@ def test_figures_are_worded_for_people() -> None:
         "$83.50",
     )
     assert (signed_money("-12.5"), signed_money("12.5"), seconds("0.042"), seconds("12.3")) == (
-        "-$12.50", "+$12.50", "0.04 s", "12 s",
+        "\N{MINUS SIGN}$12.50", "+$12.50", "0.04 s", "12 s",
     )  # fmt: skip

@@ -11,6 +11,7 @@ from rich.console import Console
 from desk.bench.period import period
 from desk.report.analysis.reports import Span, report_over
 from desk.telling.analysis import report_page
+from desk.telling.figures import basis_points
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from tests.unit.samples import order
@@ -48,3 +49,7 @@ def test_what_is_not_there_is_left_out() -> None:
     lines = told(document(order(status=Status.REJECTED, reason=Reason.NO_QUOTE)), 80)
     assert not [line for line in lines if line.startswith(("exits", "slippage", "worst"))]
     assert any(line.startswith("no_quote") for line in lines)
+
+
+def test_a_result_that_is_rounded_to_nothing_has_no_sign() -> None:
+    assert [basis_points(value) for value in ("-0.001", "0.004", "0", "-0.01", None)] == ["0.00"] * 3 + ["-0.01", ""]

@@ -104,7 +104,7 @@ def plan(
         refuse(f"{name_of(file)}: {problem}")
     with reaching_case(stack) as case:
         try:
-            view = preview(case, signal)
+            view = preview(case, signal, _wait_told)
         except RepegError as problem:
             fail(f"the account could not be looked at: {problem}")
     from desk.telling.plans import preview_page, remarks
@@ -122,6 +122,11 @@ def plan(
         raise typer.Exit(FAILED)
     if not as_json:
         tell(f"a preview: {view['trading_requests']} trading requests, nothing was sent")
+
+
+def _wait_told(seconds: float) -> None:
+    tell(f"waits {seconds:.0f} s until the account shows what was filled a moment ago")
+    time.sleep(seconds)
 
 
 def _rebalance(name: str, found: Record | None) -> Rebalance:

@@ -166,7 +166,7 @@ def _too_dear(order: Order, seen: Seen) -> Refusal | None:
     cost = _cost(order, seen)
     if order.side != "buy" or is_exit(order) or cost is None or cost <= seen.account.buying_power:
         return None
-    detail = f"up to ${plain(cost)} are needed, the buying power is ${plain(seen.account.buying_power)}"
+    detail = f"up to ${cost:,.2f} are needed, the buying power is ${seen.account.buying_power:,.2f}"
     return Refusal(reason=Reason.INSUFFICIENT_BUYING_POWER, detail=detail)
 
 

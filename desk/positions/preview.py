@@ -1,12 +1,13 @@
 """What a rebalance would do now: the plan, made by the functions that rebalances are planned by. Changes nothing.
 
-Five trading requests: for keys, clock, open orders, account and positions. One more for the calendar if the stack
+Five trading requests: for keys, clock, open orders, account and positions; four more for each look that is taken again
+as orders were filled a moment ago. One more for the calendar if the stack
 keeps none; and for assets that it did not ask for today, one for each, or one for all if they are more than five.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,13 +21,14 @@ from repeg.domain.market.sessions import Calendar
 from repeg.domain.models import direction
 from repeg.domain.money import plain
 from repeg.domain.order.verdicts import Refusal
+from repeg.domain.patience import SETTLES_WITHIN
 from repeg.domain.rebalance.book import ZERO, Book, Holding, Targets
 from repeg.domain.rebalance.plan import plan
 from repeg.domain.rebalance.planned import Leg, Plan
 from repeg.domain.rebalance.standing import Standing, investable_equity, standings
 from repeg.domain.signals.intake import accepted_rebalance
 from repeg.domain.signals.parsing import RebalanceSignal
-from repeg.rebalance.account import Sources, look_at, targets_of
+from repeg.rebalance.account import Look, Sources, look_at, targets_of
 from repeg.store.shared import SharedStore
 
 _CENT, _MILLIONTH = Decimal("0.01"), Decimal("0.000001")
@@ -57,8 +59,10 @@ class Row:
         return _flow([self.leg]) if self.leg else None
 
 
-def preview(case: Case, signal: RebalanceSignal) -> dict[str, Any]:
+def preview(case: Case, signal: RebalanceSignal, wait: Callable[[float], None]) -> dict[str, Any]:
     """The plan as JSON-ready data, or `refused`: why none can be made.
+
+    `wait` waits so many wall seconds until the account shows what was filled a moment ago, as the rebalance would.
 
     Raises:
         Trouble: keys, clock or settings are not as they must be.
@@ -68,11 +72,15 @@ def preview(case: Case, signal: RebalanceSignal) -> dict[str, Any]:
     settings = case.fact(read_settings).in_force
     rebalance = accepted_rebalance(signal, now, now, now)
     shared = _Unwritten(case.connection.dynamodb, case.connection.table)
-    seen = look_at(Sources(case.fact(broker), case.orders, shared, settings), rebalance, now)
+    sources, speed = Sources(case.fact(broker), case.orders, shared, settings), case.connection.speed or 1
+    seen, now = settled(
+        lambda at: look_at(sources, rebalance, at), lambda: market_now(case), lambda left: wait(left / speed)
+    )
     found = _when(days, now) | {
         "cash": _money(seen.cash),
         "threshold": plain(signal.threshold),
         "cash_buffer": plain(signal.cash_buffer),
+        "settles_at": seen.settles_at.isoformat() if seen.settles_at else None,
         "refused": None,
     }
     if isinstance(seen.book, Refusal):
@@ -80,6 +88,26 @@ def preview(case: Case, signal: RebalanceSignal) -> dict[str, Any]:
     else:
         found |= _planned(seen.book if found["open"] else in_a_session(seen.book), targets_of(rebalance, settings))
     return found | {"trading_requests": case.meter.total().trading_requests}
+
+
+def settled(
+    look: Callable[[datetime], Look], now: Callable[[], datetime], wait: Callable[[float], None]
+) -> tuple[Look, datetime]:
+    """The account once it shows what others of our orders filled, and when that was; `wait`: seconds of market time.
+
+    Where fills never cease it is taken as it is, as a rebalance does; its `settles_at` says so.
+    """
+    # A fill of a moment ago counts twice, in the cash and beside it: a preview would buy less than the rebalance does.
+    begun = at = now()
+    seen = look(at)
+    while seen.settles_at is not None and at - begun < SETTLES_WITHIN:
+        before = at
+        wait(max(1.0, (seen.settles_at - at).total_seconds()))
+        at = now()
+        seen = look(at)
+        if at <= before:  # the market's clock stands still
+            break
+    return seen, at
 
 
 def _when(days: Calendar, now: datetime) -> dict[str, Any]:

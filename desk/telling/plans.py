@@ -23,10 +23,17 @@ def preview_page(view: View) -> RenderableType:
 
 def remarks(view: View) -> list[str]:
     """What has to be known of the prices, one sentence each."""
-    if view["open"]:
-        return []
-    opens = f"; it opens {moment(view['opens_at'])} ET" if view["opens_at"] else ""
-    return [f"the market is closed{opens}: these are the last prices, and the plan is made anew when it is open"]
+    told = []
+    if view["settles_at"]:
+        # Too little is planned then, and nothing but the wait mends it.
+        until = f"until {moment(view['settles_at'])} ET the account need not show what was filled a moment ago"
+        told.append(f"{until}, which may count twice in this plan: preview it again then")
+    if not view["open"]:
+        opens = f"; it opens {moment(view['opens_at'])} ET" if view["opens_at"] else ""
+        told.append(
+            f"the market is closed{opens}: these are the last prices, and the plan is made anew when it is open"
+        )
+    return told
 
 
 def _symbols(view: View) -> Table:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,14 @@ from desk.cli import reaching
 from desk.cli.main import run
 from desk.doctor import reach
 from desk.exchange.client import ExchangeControl
+from desk.positions.preview import settled
+from desk.telling.plans import remarks
+from repeg.domain.order.verdicts import Refusal
+from repeg.domain.patience import SHOWS_AFTER
+from repeg.domain.reasons import Reason
+from repeg.rebalance.account import Look
 from tests.support.clinic import Clinic
+from tests.support.make import NOON
 
 PRICES = {"TQQQ": ("50.95", "50.98"), "SPY": ("500.00", "500.02"), "AAPL": ("200.00", "200.02")}
 SIGNAL = {"signal_id": "r", "kind": "rebalance", "targets": {"TQQQ": "0.6", "SPY": "0.4"}}
@@ -122,3 +131,35 @@ def test_an_account_that_no_plan_can_be_made_for(plan: Plan, control: ExchangeCo
 def test_what_is_no_rebalance_is_refused(plan: Plan, document: Any, named: str) -> None:
     code, out, said = plan(document)
     assert (code, out) == (2, "") and named in said and said.count("\n") == 1
+
+
+class Account:
+    """One that shows at `shows` seconds what was filled, and the clock of whoever looks at it."""
+
+    def __init__(self, shows: float) -> None:
+        self.shows, self.now, self.waits = shows, NOON, list[float]()
+
+    def look(self, at: datetime) -> Look:
+        shown = NOON + timedelta(seconds=self.shows)
+        refusal = Refusal(reason=Reason.ACCOUNT_DISAGREES, detail="any")
+        return Look(Decimal(0), {}, refusal, settles_at=None if at >= shown else min(shown, at + SHOWS_AFTER))
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(("shows", "waits"), [(0, []), (7.5, [7.5]), (12, [10, 2]), (1000, [10, 10])])
+def test_what_was_filled_a_moment_ago_is_waited_for_as_the_rebalance_does(shows: float, waits: list[float]) -> None:
+    account = Account(shows)
+    seen, at = settled(account.look, lambda: account.now, account.wait)
+    assert (account.waits, at) == (waits, account.now)
+    assert (seen.settles_at is None) is (shows < 1000)
+
+
+def test_a_clock_that_stands_still_is_not_waited_for_for_ever() -> None:
+    account = Account(5)
+    seen, _ = settled(account.look, lambda: NOON, account.wait)
+    assert account.waits == [5]
+    [warned] = remarks({"settles_at": seen.settles_at and seen.settles_at.isoformat(), "open": True})
+    assert "may count twice in this plan: preview it again then" in warned

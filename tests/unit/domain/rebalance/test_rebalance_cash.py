@@ -135,8 +135,8 @@ def test_buys_that_cannot_all_be_paid_are_cut_in_proportion() -> None:
     assert shares_of(planned.buys) == _shares(TQQQ=240, SPY=20)
     assert why_left(planned) == {
         "AAPL": "a close is at work",
-        "TQQQ": "$20000 can be spent where $100000 are wanted",
-        "SPY": "$20000 can be spent where $100000 are wanted",
+        "TQQQ": "$20,000.00 can be spent where $100,000.00 are wanted",
+        "SPY": "$20,000.00 can be spent where $100,000.00 are wanted",
     }
 
 
@@ -210,11 +210,11 @@ def test_a_negative_balance_that_no_sale_makes_good_buys_nothing_and_sells_nothi
     assert shares_of([*planned.sells, *planned.buys]) == _shares(AAPL=-50)
     held_back = plan(account, targets({"AAPL": "0.6", "TQQQ": "0.2"}, others=False))
     assert not held_back.sells and not held_back.buys
-    assert why_left(held_back) == {"TQQQ": "$0 can be spent where $20000 are wanted"}
+    assert why_left(held_back) == {"TQQQ": "$0.00 can be spent where $20,000.00 are wanted"}
 
 
 def test_with_nothing_to_invest_nothing_is_planned() -> None:
     planned = plan(book(-70_000, {"AAPL": 300}, MARKS), targets({"SPY": 1}))
     assert not planned.sells and not planned.buys and not planned.all_hold
-    why = "there is nothing to invest: cash and shares come to $-10000"
+    why = "there is nothing to invest: cash and shares come to -$10,000.00"
     assert why_left(planned) == {"AAPL": why, "SPY": why}

@@ -172,7 +172,7 @@ def test_others_are_left_alone_when_asked_and_weights_are_still_of_everything() 
 def test_others_that_are_left_alone_leave_less_to_spend_than_is_wanted() -> None:
     planned = plan(book(50_000, {"AAPL": 250}, MARKS), targets(MIX, others=False))
     assert not planned.sells and shares_of(planned.buys) == _shares(TQQQ=600, SPY=50)
-    assert why_left(planned)["TQQQ"] == "$50000 can be spent where $100000 are wanted"
+    assert why_left(planned)["TQQQ"] == "$50,000.00 can be spent where $100,000.00 are wanted"
     assert {each.symbol: each.drift for each in planned.residual} == {"TQQQ": Decimal("-0.3"), "SPY": Decimal("-0.2")}
 
 
@@ -284,8 +284,8 @@ def test_what_is_left_in_the_end_is_told_of_every_symbol_that_is_off() -> None:
     left = left_over(after_sells, wanted)
     assert {(each.symbol, each.drift, each.why) for each in left} == {
         ("QQQ", Decimal("0.5"), "still to be sold"),
-        ("TQQQ", Decimal("-0.6"), "$50000 can be spent where $100000 are wanted"),
-        ("SPY", Decimal("-0.4"), "$50000 can be spent where $100000 are wanted"),
+        ("TQQQ", Decimal("-0.6"), "$50,000.00 can be spent where $100,000.00 are wanted"),
+        ("SPY", Decimal("-0.4"), "$50,000.00 can be spent where $100,000.00 are wanted"),
     }
     short = book(20_000, {"AAPL": 400}, MARKS, waiting={"AAPL": "a close is at work"})
     assert {each.symbol: each.why for each in left_over(short, wanted)} == why_left(plan(short, wanted))

@@ -17,7 +17,6 @@ from repeg.domain.rebalance.funds import Wish, for_covers, owed, scarcity, share
 from repeg.domain.rebalance.planned import Leg, Plan, Residual
 from repeg.domain.rebalance.standing import Standing, investable_equity, standings
 
-_CENT = Decimal("0.01")
 SHOWN = Decimal("0.000001")
 """To what weights and drifts are rounded where they are told; decisions take them exactly."""
 
@@ -110,7 +109,7 @@ def _plan(book: Book, targets: Targets, selling: bool) -> Plan:
 
 def _nothing_to_invest(book: Book, targets: Targets, equity: Decimal) -> Plan:
     # Weights of nothing would have everything sold, of a debt the contrary of what was asked for.
-    why = f"there is nothing to invest: cash and shares come to ${plain(equity.quantize(_CENT))}"
+    why = f"there is nothing to invest: cash and shares come to {_dollars(equity)}"
     symbols = set(targets.weights) | {
         each.symbol for each in book.holdings if targets.liquidate_others and each.investable(targets.include_protected)
     }
@@ -172,7 +171,7 @@ def _buys(wanting: Sequence[Standing], dollars: Decimal, targets: Targets, scarc
     wishes = [_wish(each) for each in wanting]
     shares = share_out(wishes, dollars)
     total = sum((wish.qty * wish.price for wish in wishes), ZERO)
-    short = scarce or f"${_cents(dollars)} can be spent where ${_cents(total)} are wanted" if total > dollars else ""
+    short = scarce or f"{_dollars(dollars)} can be spent where {_dollars(total)} are wanted" if total > dollars else ""
     buys = []
     for standing, wish, qty in zip(wanting, wishes, shares, strict=True):
         why = short if qty < wish.qty else ""
@@ -259,5 +258,5 @@ def _shown(fraction: Decimal) -> Decimal:
     return tidy(fraction.quantize(SHOWN))
 
 
-def _cents(dollars: Decimal) -> str:
-    return plain(dollars.quantize(_CENT))
+def _dollars(amount: Decimal) -> str:
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"

@@ -100,11 +100,14 @@ def symbols(as_json: AsJson = False) -> None:
 
     An order of a symbol without a quote waits for one, and ends as no_quote.
     """
+    from desk.cli.reaching import tell_where
     from desk.exchange.client import ExchangeControl
     from desk.exchange.market.assets import listed_assets
+    from desk.stack.connection import connect_local
     from desk.stack.place import status
 
-    url = status().exchange_url
+    found = status()
+    url = found.exchange_url
     if url is None:
         listed = sorted(listed_assets())
         if as_json:
@@ -117,6 +120,7 @@ def symbols(as_json: AsJson = False) -> None:
         quotes = ExchangeControl(url).quotes()
     except OSError as problem:
         fail(f"the exchange at {url} does not answer: {problem}")
+    tell_where(connect_local(found), "")
     if as_json:
         print_json(quotes)
         return

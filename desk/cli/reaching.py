@@ -38,8 +38,8 @@ def reaching(stack: str, told: bool = False) -> Iterator[Connection]:
         connection = connect(stack)
     except (BotoCoreError, ClientError) as error:
         fail(f"{no_local_cloud()}, and on AWS {_why_not(stack or DEFAULT_STACK, error)}")
-    if not told and (stack or (connection.is_local and _read_by_a_person())):
-        tell(_where(connection))
+    if not told:
+        tell_where(connection, stack)
     try:
         yield connection
     except (BotoCoreError, ClientError) as error:
@@ -47,6 +47,12 @@ def reaching(stack: str, told: bool = False) -> Iterator[Connection]:
         fail(f"{where} failed: {error}")
     except OperatorError as error:
         fail(f"stack {connection.stack!r}: {error}")
+
+
+def tell_where(connection: Connection, stack: str) -> None:
+    """The first line of a command that reached a stack, where one was named, or a person finds a local cloud."""
+    if stack or (connection.is_local and _read_by_a_person()):
+        tell(_where(connection))
 
 
 def _read_by_a_person() -> bool:

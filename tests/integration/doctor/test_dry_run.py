@@ -56,6 +56,11 @@ def test_the_ladder_the_cap_and_the_first_limit_are_those_that_the_stack_would_u
     assert sent == [], "only looked"
 
 
+def test_it_says_first_where_it_looked(dry: Dry) -> None:
+    where, verdict = dry("buy", "TQQQ", "100", "--stack", "repeg")[2].splitlines()
+    assert where.endswith("stack repeg") and verdict == "it would be worked now; nothing was sent"
+
+
 def test_what_has_no_cap_shows_none_and_no_most_that_it_costs(dry: Dry) -> None:
     _, found, _ = dry("buy", "TQQQ", "100", "--must", "--json")
     assert (found["worst_price"], found["cost"]) == (None, "5098")

@@ -225,6 +225,7 @@ def cancel(
     from desk.cli.reaching import reaching
     from desk.stack.records import records_of
     from desk.stack.taking_back import NotSent, ask
+    from repeg.domain.reasons import Reason
     from repeg.domain.signals.fields import SIGNAL_ID
 
     if not SIGNAL_ID.fullmatch(signal_id):
@@ -242,7 +243,8 @@ def cancel(
         halt = "repeg halt --symbol S --cancel-open needs no queue"
         fail(f"no answer after {timeout:g} s: is intake paused (repeg doctor)? {asked.cancel_id} stays sent; {halt}")
     if not as_json:
-        tell(asked.words)
+        over = asked.answer.reason is Reason.NOTHING_TO_CANCEL and asked.view
+        tell("there is nothing left to take back" if over else asked.words)
     if not asked.over:
         fail(f"{signal_id} is not over after {timeout:g} s ({asked.view['status'] if asked.view else 'unknown'})")
     if asked.view and not as_json:

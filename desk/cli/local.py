@@ -52,7 +52,6 @@ def up(
 ) -> None:
     """Start the local cloud and leave it running."""
     from desk.cloud import local
-    from desk.cloud.deploy import QUOTES
     from desk.stack import place
 
     _check(speed, start)
@@ -68,7 +67,7 @@ def up(
     word = "up already" if was_up else "ready"
     tell(f"{word}: endpoint {ready.endpoint_url}, exchange {ready.exchange_url}, speed {ready.speed:g}")
     if not was_up:
-        tell(f"prices stand still until you set them; there are quotes of {', '.join(QUOTES)}")
+        tell(f"prices stand still until you set them; {_quoted(ready.exchange_url)}")
     tell('point other programs at it: source .venv/bin/activate; eval "$(repeg local env)"')
     keeps = local.keeps()
     then = "keeps its orders and positions for the next --keep" if keeps else "forgets its orders and positions"
@@ -84,6 +83,8 @@ def down(
 
     keeps = local.keeps() and not forget
     tell("the local cloud is stopped" if local.down(forget) else "the local cloud is not up")
+    if forget:
+        tell("all is forgotten: what it held, and what was kept before")
     if keeps:
         tell("what it held is kept; to go on with it: make local ARGS=--keep")
     if os.environ.get("REPEG_EXCHANGE_URL"):
@@ -121,6 +122,17 @@ def env(
         fail("the local cloud is not up; make local starts it")
     for name, value in client_environment(found).items():
         print(f"export {name}={shlex.quote(value)}" if value and not unset else f"unset {name}")
+
+
+def _quoted(exchange_url: str | None) -> str:
+    """What there are quotes of: a market that was kept has those that were set in it, too."""
+    from desk.exchange.client import ExchangeControl
+
+    try:
+        symbols = ExchangeControl(exchange_url or "").quotes()
+    except (OSError, ValueError):
+        return "repeg exchange symbols lists what there are quotes of"
+    return f"there are quotes of {', '.join(symbols)}"
 
 
 def _check(speed: float | None, start: str | None) -> None:

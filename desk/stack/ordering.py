@@ -28,6 +28,8 @@ ARGUMENTS = {
 }
 """What the fields of a signal are called on the command line."""
 _FIELD = re.compile(r"\b(?:signal_price|stop_loss|take_profit)\b")
+_AT_FAULT = re.compile(r"\b(stop_loss|take_profit):")
+_FORCE = re.compile(r"\bwith force\b")
 _OTHER = re.compile("[^A-Za-z0-9]")
 """What no id takes of a symbol; that it is none, if so, is told of the symbol, not of an id that nobody gave."""
 
@@ -42,6 +44,15 @@ def checked(body: dict[str, Any]) -> OutgoingSignal:
     if faults := faults_of(given):
         raise BadSignals("; ".join(f"{_typed(each.field)}: {_FIELD.sub(_typed, each.problem)}" for each in faults))
     return outgoing(json.dumps(given))
+
+
+def as_typed(words: str) -> str:
+    """What the stack answered, with what it says of a signal's fields by the names that the command line has for them.
+
+    Only as the one that something is wrong with: `stop_loss` is also how shares leave.
+    """
+    named = _AT_FAULT.sub(lambda found: f"{_typed(found[1])}:", words)
+    return _FORCE.sub("with --force", named)
 
 
 def _typed(field: str | re.Match[str]) -> str:

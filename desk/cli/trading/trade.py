@@ -238,6 +238,7 @@ def _show_dry_run(signal: OutgoingSignal, manner: Manner) -> None:
 
 def _looked_at(signal: OutgoingSignal, stack: str) -> dict[str, Any]:
     """What it would come to; where stack or broker cannot be asked, that: the signal is valid all the same."""
+    from desk.cli.reaching import tell_where
     from desk.doctor.findings import Trouble
     from desk.doctor.reach import case_at
     from desk.positions.dry_run import dry_run
@@ -247,7 +248,9 @@ def _looked_at(signal: OutgoingSignal, stack: str) -> dict[str, Any]:
     request = parse_signal(read_json(signal.body))
     assert isinstance(request, OrderSignal | BracketSignal | CloseSignal)
     try:
-        return dry_run(case_at(stack), request)
+        case = case_at(stack)
+        tell_where(case.connection, stack)
+        return dry_run(case, request)
     except (Trouble, RepegError) as problem:
         return {"would": None, "reason": None, "detail": str(problem)}
 
@@ -273,7 +276,7 @@ def adjust(
 ) -> None:
     """Move the stop, the target, or both of a bracket; the old ones stay if the new ones are refused."""
     from desk.stack import moving
-    from desk.stack.ordering import made_id
+    from desk.stack.ordering import as_typed, made_id
     from desk.stack.signal_files import BadSignals
 
     if stop is None and target is None:
@@ -289,7 +292,7 @@ def adjust(
     if not answer.over:
         fail(f"no answer after {timeout:g} s ({answer.words}); it stays sent: repeg wait {signal.signal_id}")
     if not as_json:
-        tell(answer.words)
+        tell(as_typed(answer.words))
     if not answer.done:
         raise typer.Exit(FAILED)
 

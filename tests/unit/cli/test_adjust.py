@@ -77,6 +77,22 @@ def test_a_refusal_is_told_with_its_words_and_is_a_failure(
     assert (code, said["status"], said["signal"]["take_profit"]) == (1, "rejected", "550")
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("the market is through it; with force the position is exited now", "with --force the position is exited now"),
+        ("take_profit: must lie at least a cent above the stop, 49.98", ": --target: must lie at least a cent above"),
+        ("stop_loss: must lie at least a cent below the target, 60", ": --stop: must lie at least a cent below"),
+        ("it holds nothing any more: its shares left by stop_loss at 5", "its shares left by stop_loss at 5"),
+    ],
+)
+def test_a_refusal_names_what_was_typed(
+    clinic: Clinic, repeg: Repeg, monkeypatch: pytest.MonkeyPatch, words: str, told: str
+) -> None:
+    answered(clinic, monkeypatch, Status.REJECTED, Reason.INVALID_SIGNAL, words)
+    assert told in repeg("adjust", "crwd-1", "--target", "50")[2]
+
+
 def test_without_an_answer_it_says_that_it_stays_sent(clinic: Clinic, repeg: Repeg) -> None:
     code, _, told = repeg("adjust", "crwd-1", "--stop", "532", "--timeout", "0", "--id", "m")
     assert code == 1

@@ -69,6 +69,14 @@ def test_what_is_over_or_unknown_is_an_answer_and_no_error(
     assert (told["of"] or {}).get("status") == (status.value if status else None)
 
 
+def test_of_what_is_over_the_end_is_said_once(store: OrderStore, repeg: Repeg) -> None:
+    accepted(store, status=Status.FILLED)
+    code, told, said = repeg("cancel", "s")
+    assert (code, told) == (0, "s filled\n")
+    assert "nothing left to take back" in said and "filled" not in said
+    assert "nothing is known of other" in repeg("cancel", "other")[2]
+
+
 def test_what_does_not_end_in_time_fails_and_says_so(store: OrderStore, repeg: Repeg) -> None:
     accepted(store, "stuck", status=Status.WORKING)
     code, _, said = repeg("cancel", "stuck", "--timeout", "0")

@@ -13,6 +13,7 @@ import pytest
 from desk.cli.main import COMMANDS, make_app, run
 from desk.cloud import local
 from desk.cloud.deploy import QUOTES
+from desk.exchange.client import ExchangeControl
 from desk.exchange.market.assets import listed_assets
 from desk.stack.place import Status
 
@@ -135,6 +136,18 @@ def test_symbols_are_listed_that_an_order_may_name(capsys: pytest.CaptureFixture
     assert set(out.split()) == set(listed_assets()) and "once it has a quote" in err
 
 
+def test_symbols_of_a_local_cloud_come_behind_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    up = Status(up=True, stack="mine", endpoint_url="http://127.0.0.1:1", exchange_url="http://127.0.0.1:2")
+    monkeypatch.setattr("desk.stack.place.status", lambda: up)
+    monkeypatch.setattr("desk.cli.reaching._read_by_a_person", lambda: True)
+    monkeypatch.setattr(ExchangeControl, "quotes", lambda _: {"SOXL": {"bid": "28.40", "ask": "28.43"}})
+    assert run(["exchange", "symbols"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "SOXL   28.40 / 28.43\n" and err.startswith("on the local cloud, stack mine\n")
+
+
 def test_what_an_error_recommends_has_a_quote_when_a_local_cloud_starts() -> None:
     assert {"TQQQ", "BRK.B"} <= QUOTES.keys() <= listed_assets().keys()
 
@@ -148,12 +161,15 @@ def test_a_local_cloud_says_what_is_next_and_how_it_is_stopped(
     monkeypatch.setattr(local, "up", lambda kept, **_: asked.append(kept) or ready)
     monkeypatch.setattr(local, "keeps", lambda: keeps)
     monkeypatch.setattr(local, "down", lambda forget: True)
+    monkeypatch.setattr(ExchangeControl, "quotes", lambda _: {"AAPL": {}, "SOXL": {}})
     assert run(["local", "up", *(["--keep"] if keeps else [])]) == 0 and asked == [keeps]
-    *_, following = capsys.readouterr().err.splitlines()
+    *told_before, following = capsys.readouterr().err.splitlines()
+    assert "prices stand still until you set them; there are quotes of AAPL, SOXL" in told_before
     then = "keeps its orders and positions for the next --keep" if keeps else "forgets its orders and positions"
     assert following == f"next: .venv/bin/repeg buy AAPL 5 --wait; make down stops it, and {then}"
     assert run(["local", "down"]) == 0
     told = capsys.readouterr().err
     assert ("to go on with it: make local ARGS=--keep" in told) is keeps
     assert run(["local", "down", "--forget"]) == 0
-    assert "to go on with it" not in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "to go on with it" not in told and "all is forgotten: what it held, and what was kept before" in told

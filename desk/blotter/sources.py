@@ -18,7 +18,7 @@ from desk.blotter.watch import Source, Watcher
 from desk.doctor.case import Case
 from desk.positions.gains import splits_in_force
 from desk.stack import intake
-from desk.stack.alarms import described
+from desk.stack.alarms import described, since_of
 from desk.stack.connection import Connection
 from desk.stack.control import Switch
 from desk.stack.market_time import measured_now
@@ -95,7 +95,7 @@ def _alarms(connection: Connection) -> Shown:
             name: {
                 "name": name,
                 "state": alarm["StateValue"],
-                "since": _text(alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]),
+                "since": _text(since_of(connection, alarm)),
                 "says": alarm.get("AlarmDescription", ""),
                 "muted": not alarm.get("ActionsEnabled", True),
             }

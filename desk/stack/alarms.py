@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from desk.stack.connection import Connection
-from desk.stack.market_time import measured_now
+from desk.stack.market_time import as_measured, measured_now
 from repeg.domain.metrics.listed import LISTED, NAMESPACE, Metric, Target
 
 LATELY = timedelta(hours=3)
 MOST_QUERIES = 500
 RINGS = "ALARM"
+_UNCHECKED = "Unchecked"
 _SIGNS = {
     "GreaterThanThreshold": ">",
     "GreaterThanOrEqualToThreshold": ">=",
@@ -92,7 +93,7 @@ def described(connection: Connection) -> list[dict[str, Any]]:
 
 def alarms(connection: Connection) -> list[Alarm]:
     """All, those that ring first. One call or two describe them, one measures."""
-    found = [_read(connection.stack, alarm) for alarm in described(connection) if alarm.get("MetricName")]
+    found = [_read(connection, alarm) for alarm in described(connection) if alarm.get("MetricName")]
     return sorted(_with_values(connection, found), key=lambda alarm: (alarm.state != RINGS, alarm.name))
 
 
@@ -131,11 +132,18 @@ def target_of(metric: str) -> Target | None:
     return LISTED[Metric(metric)].target if metric in LISTED else None
 
 
-def _read(stack: str, alarm: Mapping[str, Any]) -> Alarm:
+def since_of(connection: Connection, alarm: Mapping[str, Any]) -> datetime:
+    """Since when an alarm, as AWS describes it, is in its state: by the clock of its metrics."""
+    found: datetime = alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
+    # The emulator makes alarms by the machine's clock; on the market's they are judged, which some never are.
+    return as_measured(connection, found) if alarm.get("StateReason", "").startswith(_UNCHECKED) else found
+
+
+def _read(connection: Connection, alarm: Mapping[str, Any]) -> Alarm:
     return Alarm(
-        name=str(alarm["AlarmName"]).removeprefix(f"{stack}-"),
+        name=str(alarm["AlarmName"]).removeprefix(f"{connection.stack}-"),
         state=alarm["StateValue"],
-        since=alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"],
+        since=since_of(connection, alarm),
         reason=alarm.get("StateReason", ""),
         says=alarm.get("AlarmDescription", ""),
         namespace=alarm["Namespace"],

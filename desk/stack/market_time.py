@@ -74,6 +74,11 @@ def measured_now(connection: Connection, wall: Callable[[], datetime] = wall_clo
     return datetime.fromtimestamp(setting.now(), UTC) if setting.text else wall()
 
 
+def as_measured(connection: Connection, wall: datetime) -> datetime:
+    """A moment of this machine's clock by that of a stack's metrics and alarms."""
+    return Setting.read(here().clock).market(wall) if connection.is_local else wall
+
+
 def day_begin(now: datetime) -> datetime:
     """When the market day of a moment began, in New York: `--today` lists from then on, and what is earned counts."""
     return now.astimezone(EASTERN).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -12,7 +12,7 @@ from desk.cli.options import AsJson, Since, StackName, begin_of
 from desk.cli.output import fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
     from desk.stack.alerts import Alert
     from desk.stack.market_time import Setting
@@ -44,7 +44,8 @@ def alerts(
     elif found.alerts:
         from desk.telling.render import console
 
-        console().print(table(found.alerts, clock))
+        screen = console()
+        screen.print(table(found.alerts, clock, screen.width))
     else:
         tell("no alerts")
     if not found.complete:
@@ -63,11 +64,14 @@ def alarms(stack: StackName = "", as_json: AsJson = False) -> None:
         print_json([alarm.document() for alarm in found])
         return
     if found:
-        from desk.telling.render import console
-        from desk.telling.watching import alarm_table
+        from desk.telling.render import console, widest
+        from desk.telling.watching import NARROW, alarm_table
 
         screen = console()
-        screen.print(alarm_table([alarm.document() for alarm in found], screen.width))
+        shown = alarm_table([alarm.document() for alarm in found], screen.width)
+        if not screen.is_terminal and screen.width >= NARROW:
+            screen.width = max(screen.width, widest(shown))  # for whoever looks for the line of an alarm
+        screen.print(shown)
     ringing = sum(alarm.state == RINGS for alarm in found)
     tell(f"{len(found)} alarms, {ringing or 'none'} in ALARM" if found else "the stack has no alarms: make deploy")
 
@@ -108,18 +112,27 @@ def metrics(
         tell("nothing was measured yet")
 
 
-def table(found: tuple[Alert, ...], clock: Setting) -> Table:
-    """Alerts as people read them; market time, in New York, as of orders."""
+def table(found: tuple[Alert, ...], clock: Setting, width: int = 160) -> RenderableType:
+    """Alerts as people read them, on so many columns; market time, in New York, as of orders."""
     from rich.table import Table
     from rich.text import Text
 
     from desk.telling.figures import moment_of
+    from desk.telling.paired import Paired
+    from desk.telling.watching import NARROW
 
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("at (ET)", "state", "symbol", "about", "alert"):
-        shown.add_column(name, overflow="fold")
+    titles, rows = ("at (ET)", "state", "symbol", "about"), []
     for alert in found:
         state = Text(alert.state.value, style=_STYLES[alert.state.value])
         at = moment_of(clock.market(alert.at))
-        shown.add_row(at, state, alert.symbol or "", alert.order_id or alert.rebalance_id or "", alert.text)
+        cells = (Text(at), state, Text(alert.symbol or ""), Text(alert.order_id or alert.rebalance_id or ""))
+        rows.append((cells, Text(alert.text)))
+    if width < NARROW:
+        return Paired(titles, rows, "alert").shown(width)
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for name in titles:
+        shown.add_column(name, no_wrap=True)
+    shown.add_column("alert", overflow="fold")
+    for cells, text in rows:
+        shown.add_row(*cells, text)
     return shown

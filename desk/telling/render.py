@@ -14,8 +14,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from desk.telling.figures import basis_points, clock_time, day, moment, price
+from desk.telling.figures import basis_points, clock_time, day, moment, price, shares
 from desk.telling.holding import OVER, UNPROTECTED, bracket_facts, standing
+from desk.telling.paired import Paired
 from repeg.domain.order.record import UNKNOWN_SYMBOL
 
 View = dict[str, Any]
@@ -95,6 +96,11 @@ def filled_of(view: View) -> str:
     return filled if requested in (None, filled) else f"{filled}/{requested}"
 
 
+def _filled_shortly(view: View) -> str:
+    names = ("filled_qty", "requested_qty")
+    return filled_of(view | {name: shares(view[name]) for name in names if view[name] is not None})
+
+
 def _position(view: View) -> Text:
     """What a bracket holds, and which orders are there to leave a position, or are legs of a rebalance."""
     if view["rebalance_id"]:
@@ -133,7 +139,7 @@ _COLUMNS = (
     _Column("created (ET)", lambda view: moment(view["created_at"])),
     _Column("symbol", _subject),
     _Column("side", lambda view: view["side"] or (view["kind"] if view["about"] else "")),
-    _Column("filled", filled_of, right=True),
+    _Column("filled", _filled_shortly, right=True),
     _Column("outcome", outcome),
     _Column(_POSITION, _position, goes=4),
     _Column("at", lambda view: price(view["avg_fill_price"]), right=True),
@@ -146,19 +152,61 @@ _COLUMNS = (
 )
 
 
-def orders_table(views: Iterable[View], width: int) -> Table:
-    """One line for each order, with as many columns as there is room for on a screen of so many."""
+def orders_table(views: Iterable[View], width: int) -> RenderableType:
+    """One line for each order, with as many columns as there is room for on a screen of so many.
+
+    Where ids are too long for that, two lines: nothing is cut short, and no id or reason is broken.
+    """
     listed = list(views)
     known = [column for column in _COLUMNS if column.cell is not _at_work or any(map(_at_work, listed))]
     for left_out in range(max(column.goes for column in _COLUMNS) + 1):
         table = _orders_table(listed, [column for column in known if not 0 < column.goes <= left_out])
         if settled(table, width):
             return table
-    # Nothing is cut short: what does not fit goes on in the next line.
+    if _folded(table, width):
+        return table
+    known = [replace(each, cell=status_of) if each.title == "outcome" else each for each in known]
+    known = [each for each in known if each.title != "signal"]
+    for left_out in range(max(column.goes for column in _COLUMNS) + 1):
+        paired = _in_two_lines(listed, [column for column in known if not 0 < column.goes <= left_out])
+        if paired.fits(width):
+            break
+    return paired.shown(width)
+
+
+def _folded(table: Table, width: int) -> bool:
+    """Whether it fits if outcomes are folded between their words: status above, reason below."""
     table.collapse_padding = True
-    for shown in table.columns:
-        shown.no_wrap, shown.overflow = shown.header not in ("outcome", "signal"), "fold"
-    return table
+    [outcomes] = [column for column in table.columns if column.header == "outcome"]
+    words = [word for cell in outcomes.cells if isinstance(cell, Text) for word in cell.plain.split()]
+    others = [column for column in table.columns if column is not outcomes]
+    needed = [max(_cell_width(cell) for cell in (each.header, *each.cells)) for each in others]
+    least = max(map(cell_len, ("outcome", *words)))
+    if sum(needed) + least + len(others) > width:
+        return False
+    for column, each in zip(others, needed, strict=True):
+        column.width = each
+    outcomes.no_wrap = False
+    return True
+
+
+def _in_two_lines(views: Sequence[View], columns: Sequence[_Column]) -> Paired:
+    """Figures and status above, signal and reason below."""
+    alone = all(column.title != _POSITION for column in columns)
+
+    def below(view: View) -> Text:
+        text, position = Text(view["signal_id"]), _position(view)
+        if view["reason"]:
+            text.append(f"  {view['reason']}", style="dim")
+        return text.append("  ").append_text(position) if alone and UNPROTECTED in position.plain else text
+
+    rows = [([_as_text(column.cell(view)) for column in columns], below(view)) for view in views]
+    right = {column.title for column in columns if column.right}
+    return Paired([column.title for column in columns], rows, "signal, reason", right)
+
+
+def _as_text(cell: RenderableType) -> Text:
+    return cell if isinstance(cell, Text) else Text(str(cell))
 
 
 def _orders_table(views: Sequence[View], columns: Sequence[_Column]) -> Table:

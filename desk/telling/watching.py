@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from desk.telling.figures import NEW_YORK, moment
+from desk.telling.paired import Paired
 from desk.telling.plots import Level, cells, number, plot, sparkline
 from desk.telling.render import IN_PIPES
 from repeg.domain.metrics.listed import LISTED, NAMESPACE, Metric, Target, Unit
@@ -27,6 +28,7 @@ NARROW = 110
 """Screen columns below which the words of a table are worth more than some of its figures."""
 SHORTEST = timedelta(minutes=CELLS)
 RINGS = "ALARM"
+_WHAT_TO_DO = "what it means and what to do"
 _STATES = {
     RINGS: Text(RINGS, style="bold red"),
     "OK": Text("ok", style="green"),
@@ -35,37 +37,35 @@ _STATES = {
 _UNITS = {Unit.PERCENT: " %", Unit.SECONDS: " s", Unit.MILLISECONDS: " ms"}
 
 
-def alarm_table(alarms: Sequence[View], width: int = IN_PIPES) -> Table:
-    """One line for each alarm; times in New York."""
-    narrow = width < NARROW
+def alarm_table(alarms: Sequence[View], width: int = IN_PIPES) -> RenderableType:
+    """One line for each alarm, on a narrow screen another for what to do; times in New York."""
+    if width < NARROW:
+        rows = [([Text(each["name"]), *_stands(each)], _says(each)) for each in alarms]
+        return Paired(("alarm", "state", "now", "rings at"), rows, _WHAT_TO_DO, ("now",)).shown(width)
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    for name in (
-        ("alarm", "state", "now", "rings at") if narrow else ("alarm", "state", "since (ET)", "now", "rings at")
-    ):
-        shown.add_column(name, no_wrap=True, justify="right" if name == "now" else "left")
-    if not narrow:
-        shown.add_column("target", no_wrap=True, justify="right")
-    shown.add_column("what it means and what to do", overflow="fold")
+    for name in ("alarm", "state", "since (ET)", "now", "rings at", "target"):
+        shown.add_column(name, no_wrap=True, justify="right" if name in ("now", "target") else "left")
+    shown.add_column(_WHAT_TO_DO, overflow="fold")
     for alarm in alarms:
-        state = _STATES.get(alarm["state"], Text(alarm["state"]))
         target = _target(alarm["metric"]) if alarm["namespace"] == NAMESPACE else None
-        shown.add_row(
-            alarm["name"],
-            state + Text(" (muted)", style="yellow") if alarm["muted"] else state,
-            *(() if narrow else (moment(alarm["since"]),)),
-            _short(alarm["value"]),
-            f"{alarm['comparison']} {number(alarm['threshold'])}",
-            *(() if narrow else (wanted(target),)),
-            _says(alarm),
-        )
+        state, *figures = _stands(alarm)
+        shown.add_row(alarm["name"], state, moment(alarm["since"]), *figures, wanted(target), _says(alarm))
     return shown
 
 
+def _stands(alarm: View) -> tuple[Text, Text, Text]:
+    """State, what was measured last, and from what on it rings."""
+    state = _STATES.get(alarm["state"], Text(alarm["state"]))
+    return (
+        state + Text(" (muted)", style="yellow") if alarm["muted"] else state,
+        Text(_short(alarm["value"])),
+        Text(f"{alarm['comparison']} {number(alarm['threshold'])}"),
+    )
+
+
 def _says(alarm: View) -> Text:
-    """All of it while it rings; of what is quiet one line is enough."""
-    if alarm["state"] == RINGS:
-        return Text(alarm["what_to_do"])
-    return Text(alarm["what_to_do"], style="dim", no_wrap=True, overflow="ellipsis")
+    """All of it, as what to type stands at its end; of what is quiet it is dim."""
+    return Text(alarm["what_to_do"], style="" if alarm["state"] == RINGS else "dim")
 
 
 def metric_table(metrics: Sequence[View], since: datetime, until: datetime, width: int = IN_PIPES) -> Table:

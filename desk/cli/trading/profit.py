@@ -11,6 +11,7 @@ from desk.cli.options import Limit, Listing, StrategyFilter, SymbolFilter, sprea
 from desk.cli.output import all_read, print_csv, print_json, refuse, tell, told_without_table
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
     from desk.doctor.case import Case
@@ -52,11 +53,10 @@ def fills(
         if listing.as_csv:
             print_csv(rows, FILLS)
         elif not told_without_table(rows, listing.as_json, "no fills"):
-            from desk.telling.render import console, settled
+            from desk.telling.render import console
 
-            screen, table = console(), fills_table(rows)
-            settled(table, screen.width)
-            screen.print(table)
+            screen = console()
+            screen.print(fills_table(rows, screen.width))
 
 
 @spread
@@ -156,23 +156,30 @@ def _remarks(view: dict[str, Any], trouble: str) -> list[str]:
     return told
 
 
-def fills_table(rows: list[dict[str, Any]]) -> Table:
-    """One line for each fill; New York's time."""
+def fills_table(rows: list[dict[str, Any]], width: int) -> RenderableType:
+    """One line for each fill, or two where ids are too long for that on so many columns; New York's time."""
     from rich.table import Table
+    from rich.text import Text
 
     from desk.telling.figures import dollars, moment, price, shares
+    from desk.telling.paired import Paired
+    from desk.telling.render import settled
 
-    shown = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
-    for name in ("at (ET)", "symbol", "side", "qty", "price", "cash"):
-        shown.add_column(name, justify="right" if name in ("qty", "price", "cash") else "left", no_wrap=True)
-    shown.add_column("by")
-    shown.add_column("signal", overflow="fold")
+    titles, right = ("at (ET)", "symbol", "side", "qty", "price", "cash", "by"), ("qty", "price", "cash")
+    lines = []
     for row in rows:
         money = dollars(row["cash"]) if row["cash"] else "?"
         figures = (shares(row["qty"]), price(row["price"]) or "?", money)
-        kind = row["kind"].replace("_", " ")
-        shown.add_row(moment(row["at"]), row["symbol"], row["side"], *figures, kind, row["signal_id"])
-    return shown
+        lines.append((moment(row["at"]), row["symbol"], row["side"], *figures, row["kind"].replace("_", " ")))
+    shown = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
+    for title in (*titles, "signal"):
+        shown.add_column(title, justify="right" if title in right else "left", no_wrap=True)
+    for row, cells in zip(rows, lines, strict=True):
+        shown.add_row(*cells, row["signal_id"])
+    if settled(shown, width):
+        return shown
+    paired = [([Text(cell) for cell in cells], Text(row["signal_id"])) for row, cells in zip(rows, lines, strict=True)]
+    return Paired(titles, paired, "signal", right).shown(width)
 
 
 def pnl_table(view: dict[str, Any]) -> Table:

@@ -12,14 +12,14 @@ from repeg.domain.halt import Halt, halt_view
 from repeg.domain.metrics.figures import FEWEST, WINDOW, Figure, Mark, gauges
 from repeg.domain.metrics.listed import LISTED, Metric
 from repeg.domain.order.children import ChildRecord
-from repeg.domain.order.record import Order
+from repeg.domain.order.record import UNKNOWN_SYMBOL, Order
 from repeg.domain.order.views import json_value, order_view
 
 RUNGS_IN_A_ROW = 6
 _OF_ORDERS = """
     order_id signal_id rebalance_id kind strategy symbol side status reason ladder requested_qty filled_qty
     avg_fill_price reference_price worst_price slippage_bps max_slippage_bps arrival_bid arrival_ask stop_loss
-    take_profit cap_breached protected created_at first_sent_at completed_at seconds_to_fill parent_id
+    take_profit cap_breached protected created_at first_sent_at completed_at seconds_to_fill parent_id about
 """.split()  # noqa: SIM905
 
 _OF_REBALANCES = """
@@ -35,6 +35,7 @@ def order_row(order: Order) -> Row:
     sent = order.sent
     waits = order.run.waits_for
     return {name: view[name] for name in _OF_ORDERS} | {
+        "symbol": None if order.symbol == UNKNOWN_SYMBOL else order.symbol,
         "received_at": json_value("received_at", order.ask.received_wall),
         "live": not order.status.terminal,
         "holds": json_value("holds", order.unexited_qty),

@@ -110,7 +110,7 @@ def _hear(watcher: Watcher, holdings: Holdings, realised: Realised, before: Show
     if now.get("orders") is before.get("orders"):
         return
     old, rows = before.get("orders", {}), now.get("orders", {})
-    holdings.watch(frozenset(row["symbol"] for row in rows.values() if row["live"]))
+    holdings.watch(frozenset(row["symbol"] for row in rows.values() if row["live"] and row["symbol"]))
     traded = [key for key, row in rows.items() if old.get(key) is not row and row["filled_qty"] != "0"]
     if traded and "orders" in before:
         realised.note(traded)

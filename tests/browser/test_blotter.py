@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,8 @@ from desk.blotter import closings
 from desk.positions.flatten import Closing, Flattening
 from repeg.domain.halt import Halt, Mode
 from repeg.domain.order.children import ChildStatus
-from repeg.domain.reasons import Status
+from repeg.domain.order.record import UNKNOWN_SYMBOL
+from repeg.domain.reasons import Reason, Status
 from repeg.store.halts import Halts
 from tests.browser.conftest import PATIENCE_MS, Blotter, close_of
 from tests.support.make import NOON, child, with_fields
@@ -80,6 +82,33 @@ def test_a_page_without_the_key_of_this_run_shows_nothing(blotter: Blotter, brow
     expect(tab.get_by_text("has ended")).to_be_visible()
     assert tab.locator("tr[data-id]").count() == 0
     context.close()
+
+
+# What of an order's line is cut off by the edge of its table.
+CUT_OFF = """() => [...document.querySelectorAll(".orders tr > *")].filter((cell) => {
+  const { left, right } = cell.closest("table").getBoundingClientRect();
+  const place = cell.getBoundingClientRect();
+  const broken = !cell.matches(".what") && cell.scrollWidth > cell.clientWidth + 1;
+  return place.width && (broken || place.left < left || place.right > right - 4);
+}).map((cell) => `${innerWidth} px: ${cell.textContent}`)"""
+
+
+def test_no_width_cuts_off_how_an_order_stands_nor_breaks_it(blotter: Blotter, page: Page) -> None:
+    taken = blotter.desk.taken_in("ord-3", symbol="CRWD", strategy="momentum")
+    over = with_fields(taken, status=Status.REJECTED, reason=Reason.INSUFFICIENT_BUYING_POWER, completed_at=NOON)
+    blotter.desk.store.finish(over)
+    lost = blotter.desk.taken_in("ord-4", symbol=UNKNOWN_SYMBOL, kind="cancel", side=None, requested_qty=None)
+    about = with_fields(lost, status=Status.DONE, reason=Reason.UNKNOWN_ORDER, names="s-lost", completed_at=NOON)
+    blotter.desk.store.finish(about)
+    blotter.shown(page)
+    expect(page.locator("#clock")).to_have_text(re.compile(r"\d\d:\d\d:\d\d"))
+    line = page.locator("#over tr[data-id=ord-4] .what")
+    expect(line).to_have_text("—cancel of s-lost")
+    for width in (765, 1101, 1200, 1280, 1366, 1400):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(CUT_OFF) == []
+        heights = page.evaluate("[...document.querySelectorAll('#over tbody tr')].map((line) => line.offsetHeight)")
+        assert width < 1200 or max(heights) <= 40, width
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])

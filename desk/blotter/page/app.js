@@ -31,6 +31,7 @@ function show(changed, whole) {
   const has = (...names) => whole || names.some((name) => changed.has(name));
   const now = feed.now();
   link();
+  tick();
   if (whole) about();
   if (has("orders")) orders(changed.get("orders") ?? new Set(), whole, now);
   if (!whole && changed.has("quotes")) atWork.quote(changed.get("quotes"), feed.rows("quotes"));
@@ -89,6 +90,11 @@ function mode(account) {
   say(byId("session"), `${weekday(feed.now())} · ${account.blocked ? "trading is blocked" : account.open ? "session open" : "market closed"}`);
 }
 
+/** From the first that is shown: a page that is live has a time. */
+function tick() {
+  if (feed.market) say(byId("clock"), clock(feed.now()));
+}
+
 function link() {
   mark(byId("link"), "data-state", feed.state);
   say(byId("link-words"), LINKS[feed.state]);
@@ -113,7 +119,7 @@ document.addEventListener("keydown", (event) => {
     byId("find").focus();
   }
 });
-setInterval(() => feed.market && say(byId("clock"), clock(feed.now())), 250);
+setInterval(tick, 250);
 
 if (shownKey) feed.open();
 else {

@@ -154,15 +154,17 @@ class Line {
     this.row = row;
     // As a number: of two texts, one without a fraction of a second would always be the later one.
     this.at = Date.parse((this.live ? null : row.completed_at) ?? row.received_at);
-    this.says = [row.symbol, row.strategy, row.status, row.reason, row.side, row.signal_id, row.kind].join(" ").toLowerCase();
+    this.says = [row.symbol, row.strategy, row.status, row.reason, row.side, row.signal_id, row.about, row.kind].join(" ").toLowerCase();
     const at = this.live ? row.first_sent_at ?? row.created_at : row.completed_at;
     say(this.time, day(at) === about.today ? clock(at) : day(at));
     mark(this.time, "title", `${day(at)} ${clock(at)} ET`);
-    say(this.button, row.symbol);
+    say(this.button, row.symbol ?? "—");
     mark(this.button, "aria-label", `${named(row)}, open`);
     say(this.side, `${row.side ?? ""} ${shares(row.requested_qty)}`.trim());
     mark(this.side, "data-side", row.side);
-    say(this.from, row.kind === "order" ? row.strategy ?? "" : [KINDS[row.kind] ?? row.kind, row.strategy].filter(Boolean).join(" · "));
+    say(this.from, row.kind === "order" ? row.strategy ?? "" : [kind(row), row.strategy].filter(Boolean).join(" · "));
+    mark(this.from, "title", row.about);
+    mark(this.element, "data-about", Boolean(row.about));
     say(this.fill, filled(row));
     const part = Number(row.requested_qty) ? Number(row.filled_qty) / Number(row.requested_qty) : 0;
     this.bar.firstElementChild.style.setProperty("--part", part);
@@ -220,6 +222,12 @@ class Line {
     const newest = row.rungs.at(-1);
     say(this.rungs, newest ? `rung ${newest.rung} ${words(newest.status)}, ${row.sent} sent` : "nothing sent");
   }
+}
+
+/** What it is, if it is no order of its own, and what it is about. */
+function kind(row) {
+  const name = KINDS[row.kind] ?? row.kind;
+  return row.about ? `${name} of ${row.about}` : name;
 }
 
 /** A rung as a small mark: its number, and how it ended or stands. */

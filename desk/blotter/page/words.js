@@ -47,7 +47,7 @@ export function filled(order) {
 
 /** What a person would say of an order: what it is to do. */
 export function named(order) {
-  return [order.side ?? order.kind, shares(order.requested_qty), order.symbol].filter(Boolean).join(" ");
+  return [order.side ?? order.kind, shares(order.requested_qty), order.symbol ?? (order.about && `of ${order.about}`)].filter(Boolean).join(" ");
 }
 
 /** How an order stands, by what it is shown as. */

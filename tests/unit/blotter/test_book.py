@@ -10,10 +10,10 @@ import pytest
 
 from desk.blotter.book import LOOKS_BETWEEN_LISTS, Book
 from desk.blotter.glances import Glances
-from desk.blotter.rows import order_detail
+from desk.blotter.rows import order_detail, order_row
 from desk.stack.records import Records
 from repeg.domain.order.children import ChildStatus
-from repeg.domain.order.record import Order
+from repeg.domain.order.record import UNKNOWN_SYMBOL, Order
 from repeg.domain.reasons import Status
 from repeg.store.orders import OrderStore
 from tests.support.clinic import Clinic
@@ -114,6 +114,12 @@ def _written_by_a_later_version(clinic: Clinic, form: str) -> None:
         UpdateExpression="SET form = :form ADD version :one",
         ExpressionAttributeValues={":form": {"N": form}, ":one": {"N": "1"}},
     )
+
+
+def test_what_names_no_known_symbol_has_none_and_says_what_it_is_about() -> None:
+    row = order_row(with_fields(order(symbol=UNKNOWN_SYMBOL, kind="adjust", side=None), names="s-lost"))
+    assert (row["symbol"], row["kind"], row["about"]) == (None, "adjust", "s-lost")
+    assert order_row(order(symbol="TQQQ"))["symbol"] == "TQQQ"
 
 
 def test_the_detail_says_what_a_rung_met_and_how_long_it_may_rest() -> None:

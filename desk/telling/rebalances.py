@@ -12,31 +12,40 @@ from rich.text import Text
 
 from desk.telling.figures import basis_points, clock_time, day, dollars, drift, moment, percent, price, shares
 from desk.telling.holding import OVER
-from desk.telling.render import ROOMY, View, outcome, timeline
+from desk.telling.paired import Paired
+from desk.telling.render import ROOMY, View, outcome, settled, timeline
 
 AT_WORK = ("received", "waiting", "selling", "buying")
 _FIRST_HALF_TO_COME = ("received", "waiting", "selling")
 _BAR = 40
 
 
-def rebalances_table(views: Iterable[View], width: int) -> Table:
-    """One line for each rebalance, for a screen of so many columns."""
+def rebalances_table(views: Iterable[View], width: int) -> RenderableType:
+    """One line for each rebalance, for a screen of so many columns, or two where an id has no room in it."""
+    roomy, listed = width >= ROOMY, list(views)
+    names = ("created (ET)", "outcome", "legs", "left", *(("equity", "cash") if roomy else ()), "bps")
+    right = set(names) - {"created (ET)", "outcome"}
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("created (ET)", no_wrap=True)
-    table.add_column("outcome")
-    table.add_column("legs", justify="right")
-    table.add_column("left", justify="right")
-    if width >= ROOMY:
-        table.add_column("equity", justify="right")
-        table.add_column("cash", justify="right")
-    table.add_column("bps", justify="right")
-    table.add_column("signal", no_wrap=True)
-    for view in views:
-        money = [dollars(view["equity"]), _cash(view)] if width >= ROOMY else []
-        legs, left = (str(len(view[name]) or "") for name in ("plan", "residual"))
-        cost = basis_points(view["cost_bps"])
-        table.add_row(moment(view["created_at"]), _outcome(view), legs, left, *money, cost, view["signal_id"])
-    return table
+    for name in (*names, "signal"):
+        table.add_column(name, justify="right" if name in right else "left", no_wrap=True)
+    for view in listed:
+        table.add_row(moment(view["created_at"]), _outcome(view), *_counts(view, roomy), view["signal_id"])
+    if settled(table, width):
+        return table
+    rows = []
+    for view in listed:
+        above = _outcome(view | {"reason": None})
+        figures = map(Text, _counts(view, roomy))
+        below = Text(view["signal_id"]).append(f"  {view['reason'] or ''}".rstrip(), style="dim")
+        rows.append(((Text(moment(view["created_at"])), above, *figures), below))
+    return Paired(names, rows, "signal, reason", right).shown(width)
+
+
+def _counts(view: View, roomy: bool) -> tuple[str, ...]:
+    """How many legs there are, how many symbols are left off, where there is room the money, and the cost."""
+    money = (dollars(view["equity"]), _cash(view)) if roomy else ()
+    legs, left = (str(len(view[name]) or "") for name in ("plan", "residual"))
+    return (legs, left, *money, basis_points(view["cost_bps"]))
 
 
 def rebalance_page(view: View) -> RenderableType:

@@ -14,6 +14,7 @@ from desk.stack import market_time
 from desk.stack.alarms import since_of
 from desk.stack.connection import Connection
 from desk.stack.market_time import Setting
+from desk.telling.rebalances import rebalances_table
 from desk.telling.render import orders_table
 from desk.telling.watching import alarm_table
 from repeg.domain.order.views import order_view
@@ -52,6 +53,17 @@ def test_ids_of_fills_are_whole(signal_id: str, width: int) -> None:
     lines = shown(fills_table([row, row], width), width)
     assert sum(line.endswith(signal_id) for line in lines) == 2
     assert any("916.2302" in line and "bracket exit" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("signal_id", IDS)
+def test_ids_and_reasons_of_rebalances_are_whole(signal_id: str, width: int) -> None:
+    counts: dict[str, Any] = {"plan": [1] * 12, "residual": [1], "cost_bps": "1.23", "equity": "100250.50"}
+    money = {"cash_before": "100250.50", "cash_after": "250.50"}
+    outcome = {"status": "done_with_residual", "reason": LONGEST_REASON, "dry_run": True, "signal_id": signal_id}
+    lines = shown(rebalances_table([{"created_at": NOON.isoformat(), **counts, **money, **outcome}], width), width)
+    assert any(signal_id in line for line in lines) and any(LONGEST_REASON in line for line in lines)
+    assert any("done with residual" in line and "dry run" in line and "+1.23" in line for line in lines)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -37,8 +37,15 @@ _CENT, _MILLIONTH = Decimal("0.01"), Decimal("0.000001")
 class _Unwritten(SharedStore):
     """What the stack keeps, only read."""
 
+    _told: KnownAssets | None = None
+
+    def assets(self) -> KnownAssets | None:
+        """The assets last told, to this preview or before."""
+        return self._told or super().assets()
+
     def keep_assets(self, known: KnownAssets) -> None:
-        """A preview leaves nothing behind."""
+        """A preview leaves nothing behind, and asks once, however often it looks."""
+        self._told = known
 
 
 @dataclass(frozen=True)

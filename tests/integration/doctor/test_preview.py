@@ -15,6 +15,7 @@ from desk.cli import reaching
 from desk.cli.main import run
 from desk.doctor import reach
 from desk.exchange.client import ExchangeControl
+from desk.positions import preview
 from desk.positions.preview import settled
 from desk.telling.plans import remarks
 from repeg.domain.order.verdicts import Refusal
@@ -131,6 +132,12 @@ def test_an_account_that_no_plan_can_be_made_for(plan: Plan, control: ExchangeCo
 def test_what_is_no_rebalance_is_refused(plan: Plan, document: Any, named: str) -> None:
     code, out, said = plan(document)
     assert (code, out) == (2, "") and named in said and said.count("\n") == 1
+
+
+def test_a_second_look_costs_four_trading_requests(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    once = plan(SIGNAL, "--json")[1]["trading_requests"]
+    monkeypatch.setattr(preview, "settled", lambda look, now, wait: (look(now()), now()) and settled(look, now, wait))
+    assert plan(SIGNAL, "--json")[1]["trading_requests"] == once + 4
 
 
 class Account:

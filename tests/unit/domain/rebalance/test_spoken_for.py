@@ -91,6 +91,8 @@ _SECOND = timedelta(seconds=1)
     [
         ({"status": ChildStatus.FILLED, "closed_at": NOON}, 9, 5050),
         ({"status": ChildStatus.FILLED, "closed_at": NOON}, 10, 0),
+        ({"status": ChildStatus.FILLED, "closed_at": NOON}, -1, 5050),
+        ({"status": ChildStatus.FILLED, "closed_at": NOON}, -10, 0),
         ({}, 3600, 5050),
         ({"status": ChildStatus.CANCELED, "filled_qty": Decimal(10), "closed_at": NOON}, 1, 505),
         ({"status": ChildStatus.CANCELED, "filled_qty": Decimal(0), "closed_at": NOON}, 1, 0),
@@ -99,6 +101,8 @@ _SECOND = timedelta(seconds=1)
     ids=[
         "a moment ago",
         "shown by now",
+        "by a clock that is ahead",
+        "before the clock was set back",
         "at rest, whenever it was",
         "a part",
         "nothing",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from repeg.care.survey import Survey
-from repeg.domain.book import Book, book_of, left_since
+from repeg.domain.book import Book, book_of, held_by
 from repeg.domain.counters import day_of
 from repeg.domain.limits import counts_entries, limits_losses, looks_at_account
-from repeg.domain.loss import Losses
+from repeg.domain.loss import ZERO, Losses
 from repeg.domain.order.reservation import Priority
 from repeg.worker.book import look_at_account
 
@@ -38,7 +38,7 @@ def _keep_book(survey: Survey) -> None:
                 book = book.changed(paid_in=survey.paid_in())
             if limits_losses(settings):
                 try:
-                    book = _with_losses(survey, book, kept)
+                    _keep_losses(survey, book)
                 except Exception as error:  # those strategies wait; what else the book is for does not
                     told = f"what strategies lost cannot be reckoned, their entries wait: {error}"
                     worker.log.error(told, alert=survey.due("sweep", "losses"))
@@ -48,24 +48,28 @@ def _keep_book(survey: Survey) -> None:
         worker.orders.keep_book(book_of(survey.listed_at, survey.positions.values()))
 
 
-def _with_losses(survey: Survey, book: Book, before: Book | None) -> Book:
-    """The book with what each strategy lost today; as it was, if not all records were read yet."""
+def _keep_losses(survey: Survey, book: Book) -> None:
+    """What each strategy lost today, by the account as the book has it; not now, if not all records were read yet."""
     from repeg.care.ledger import ledger_of  # only a limit to a strategy's loss needs it
     from repeg.domain.profit import books_of, losses_of, still_held, strategies_of
 
     orders = ledger_of(survey.worker.orders).read(survey)
     if orders is None:
-        return book
+        return
     books = books_of(orders)
     # What somebody sold by hand is not held any more, whatever the records say.
     all_lots = books.lots
     books.lots, missing = still_held(all_lots, {symbol: held.qty for symbol, held in book.positions.items()})
     # What was sold since the last look, a stop's shares perhaps, is in the records by the next one; until then what it
-    # lost is neither in what is held nor in what was sold.
-    unknown = strategies_of(all_lots, missing.keys() & left_since(book, before))
+    # lost is neither in what is held nor in what was sold. Since the last reckoning, not the last book: an entry that
+    # looked in between shows nothing that is gone.
+    held = held_by(book)
+    was = book.losses.held if book.losses else {}
+    left = {symbol for symbol, qty in was.items() if held.get(symbol, ZERO) < qty}
+    unknown = strategies_of(all_lots, missing.keys() & left)
     marks = {symbol: held.mark for symbol, held in book.positions.items() if held.mark is not None}
     lost = losses_of(books, day_of(book.at), marks, book.closes)
-    return book.changed(losses=Losses(at=book.at, lost=lost, unknown=unknown))
+    survey.worker.orders.keep_losses(Losses(at=book.at, lost=lost, unknown=unknown, held=held))
 
 
 def _session_is_open(survey: Survey) -> bool:

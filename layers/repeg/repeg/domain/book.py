@@ -55,7 +55,7 @@ class Book(Frozen):
     paid_in: PaidIn | None = None
     """None: nobody asked, as no limit is measured by it."""
     losses: Losses | None = None
-    """None: nobody reckoned, as no strategy has a limit to its loss."""
+    """As last reckoned; None: nobody did, as no strategy has a limit to its loss. Kept beside the book."""
     closes: dict[str, Decimal] = msgspec.field(default_factory=dict)
     """Dollars of a share at the last close, of all that was held at any time of that day; as `losses`."""
 
@@ -94,17 +94,16 @@ class Book(Frozen):
 def taken_over(book: Book, before: Book | None) -> Book:
     """The book with what is not looked at each time, from one of before on the same day."""
     closes = {symbol: held.last_close for symbol, held in book.positions.items() if held.last_close is not None}
+    book = book.changed(losses=before.losses if before else None)
     if before is None or before.day != book.day:
         return book.changed(closes=closes)
     # Of what was sold meanwhile nobody tells the last close any more.
-    return book.changed(paid_in=before.paid_in, losses=before.losses, closes=before.closes | closes)
+    return book.changed(paid_in=before.paid_in, closes=before.closes | closes)
 
 
-def left_since(book: Book, before: Book | None) -> set[str]:
-    """Symbols of which the account shows fewer shares than before."""
-    held = {symbol: abs(each.qty) for symbol, each in book.positions.items()}
-    was = before.positions if before else {}
-    return {symbol for symbol, each in was.items() if held.get(symbol, ZERO) < abs(each.qty)}
+def held_by(book: Book) -> dict[str, Decimal]:
+    """Shares that the account shows, by symbol, long and short alike."""
+    return {symbol: abs(each.qty) for symbol, each in book.positions.items()}
 
 
 def traded_lately(traded: Iterable[datetime], now: datetime) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import msgspec
+
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import Frozen
 
@@ -51,6 +53,8 @@ class Losses(Frozen):
     lost: dict[str, Decimal]
     unknown: frozenset[str] = frozenset()
     """Strategies whose shares have left, and no record says yet at what price."""
+    held: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    """Shares that the account showed when it was reckoned, by symbol, long and short alike."""
 
     def of(self, strategy: str, now: datetime) -> Decimal | None:
         """Dollars that a strategy lost today, 0 when it won; None: nobody knows."""

@@ -19,6 +19,7 @@
 | SETTINGS        | LAST_VALID             | the last valid settings document                            |
 | DESK            | PAUSED, ACKNOWLEDGED   | when intake was paused by hand, which alerts were seen      |
 | MARKET          | BOOK                   | positions and equity as last looked at, for the limits      |
+| MARKET          | LOSSES                 | what strategies lost today, as the sweep last reckoned it   |
 | LIMITS          | <date>                 | counters of a day's entries, for the limits that count      |
 | CONTROL         | ACCOUNT, SYMBOL#<s>, STRATEGY#<n> | what is halted; the account's says `active`, too  |
 | CONTROL         | ORDER#<id>             | an order or rebalance that is taken back, until it is over  |

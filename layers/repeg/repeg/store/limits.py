@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
@@ -25,14 +25,17 @@ from repeg.domain.counters import (
     settling,
     settling_late,
 )
-from repeg.domain.models import from_json, to_json
+from repeg.domain.loss import Losses
+from repeg.domain.models import Frozen, from_json, to_json
 from repeg.domain.order.record import Order
 from repeg.errors import RetryError
 from repeg.store.fenced import Table, raise_unless_condition
 from repeg.store.items import Item, from_item, item_traded, to_item
 
+_Kept = TypeVar("_Kept", bound=Frozen)
 PARTITION = "LIMITS"
 _BOOK = {"pk": "MARKET", "sk": "BOOK"}
+_LOSSES = {"pk": "MARKET", "sk": "LOSSES"}
 
 
 def counters_key(day: date) -> Item:
@@ -134,13 +137,26 @@ class Limits(Table):
     # --- the account ---
 
     def book(self) -> Book | None:
-        """The account as last looked at, or None."""
-        return _book(self._get(to_item(_BOOK)))
+        """The account as last looked at, with what strategies lost as last reckoned, or None.
+
+        Raises:
+            RetryError: the table is throttled.
+        """
+        return _book(self._together([_BOOK, _LOSSES]))
 
     def keep_book(self, book: Book) -> None:
-        """Keep a look at the account; an older one does not take the place of a newer."""
-        at = str(book.at.timestamp())
-        item = to_item(_BOOK | {"document": to_json(book)}) | {"at": {"N": at}}
+        """Keep a look at the account, without losses; an older one does not take the place of a newer."""
+        self._keep_newest(_BOOK, book.at, book.changed(losses=None))
+
+    def keep_losses(self, losses: Losses) -> None:
+        """Keep what strategies lost; what was reckoned before does not take the place of it."""
+        # Not in the book: entries look at the account as well, while the records are read and before, and kept their
+        # book, with the losses of before, over that of the sweep.
+        self._keep_newest(_LOSSES, losses.at, losses)
+
+    def _keep_newest(self, key: Item, when: datetime, kept: Frozen) -> None:
+        at = str(when.timestamp())
+        item = to_item(key | {"document": to_json(kept)}) | {"at": {"N": at}}
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -148,25 +164,29 @@ class Limits(Table):
                 # By a clock that was set back the newest would else be the last for ever.
                 ConditionExpression="attribute_not_exists(#at) OR #at < :at OR #at > :far",
                 ExpressionAttributeNames={"#at": "at"},
-                ExpressionAttributeValues={":at": {"N": at}, ":far": {"N": str(book.at.timestamp() + 120)}},
+                ExpressionAttributeValues={":at": {"N": at}, ":far": {"N": str(when.timestamp() + 120)}},
             )
         except ClientError as error:
             raise_unless_condition(error)
 
     def book_and_trades(self, symbol: str) -> tuple[Book | None, tuple[datetime, ...]]:
-        """The account as last looked at, and when an order of ours last traded the symbol: one consistent read.
+        """The account as `book` has it, and when an order of ours last traded the symbol: one consistent read.
 
         Raises:
             RetryError: the table is throttled.
         """
         trades = [{"pk": f"QUEUE#{symbol}", "sk": f"TURN#{how}"} for how in ("TRADED", "EXITED")]
-        keys = [to_item(key) for key in (_BOOK, *trades)]
-        answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
+        found = self._together([_BOOK, _LOSSES, *trades])
+        traded = (item_traded(item).at for item in found if item["pk"]["S"] != _BOOK["pk"])
+        return _book(found), tuple(traded)
+
+    def _together(self, keys: list[Item]) -> list[Item]:
+        asked = {"Keys": [to_item(key) for key in keys], "ConsistentRead": True}
+        answer = self._client.batch_get_item(RequestItems={self._table: asked})
         if answer.get("UnprocessedKeys"):
             raise RetryError("the table is throttled")
-        items = answer["Responses"][self._table]
-        book = next((item for item in items if item["pk"]["S"] == _BOOK["pk"]), None)
-        return _book(book), tuple(item_traded(item).at for item in items if item is not book)
+        found: list[Item] = answer["Responses"][self._table]
+        return found
 
 
 class _Update:
@@ -216,8 +236,14 @@ def _numbers(item: Item | None) -> dict[str, Decimal]:
     return {name: Decimal(value["N"]) for name, value in (item or {}).items() if "N" in value}
 
 
-def _book(item: Item | None) -> Book | None:
+def _book(items: Iterable[Item]) -> Book | None:
+    by_name = {item["sk"]["S"]: item for item in items}
+    book = _document(by_name.get(_BOOK["sk"]), Book)
+    return book and book.changed(losses=_document(by_name.get(_LOSSES["sk"]), Losses))
+
+
+def _document(item: Item | None, kind: type[_Kept]) -> _Kept | None:
     try:
-        return from_json(from_item({"document": item["document"]})["document"], Book) if item else None
-    except ValueError:  # of another version: the broker is asked
+        return from_json(from_item({"document": item["document"]})["document"], kind) if item else None
+    except ValueError:  # of another version: the broker is asked, and losses are reckoned anew
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -78,6 +77,41 @@ def test_what_is_stopped_out_while_the_sweep_looks_lets_nothing_through_in_betwe
     assert more.reason is Reason.RISK_DAILY_LOSS, more.events
 
 
+def test_who_looks_at_the_account_meanwhile_takes_nothing_of_what_the_sweep_reckons(lab: Lab) -> None:
+    """Another strategy's entry finds the book a minute old while the sweep reads the records, and keeps a newer one."""
+    limited(lab, max_position_fraction=1, **LIMIT)
+    lab.sweep()
+    hold(lab, strategy="pairs")
+    moves(lab, "50.05")
+    lab.sleep(61)
+    whenever(lab, "store.newest_ids", lambda: (lab.sleep(1), run(lab, "other", strategy="calm", qty=1)))
+    lab.sweep()
+    assert run(lab, "more", strategy="pairs", qty=1).reason is Reason.RISK_DAILY_LOSS
+
+
+def test_shares_that_left_are_missed_whoever_looked_at_the_account_since(lab: Lab) -> None:
+    """Stopped out once the sweep had looked for that: the book of an entry in between shows nothing that is gone."""
+    limited(lab, max_position_fraction=1, **LIMIT)
+    lab.sweep()
+    hold(lab, strategy="pairs")
+    lab.sleep(60)
+    lab.sweep()
+    lab.sleep(61)
+
+    def stopped() -> None:
+        moves(lab, "49.90")
+        lab.sleep(11)
+        run(lab, "other", strategy="calm", qty=1)
+
+    # The sweep's look at the account is the one behind it.
+    whenever(lab, "store.book", stopped)
+    lab.sweep()
+    moves(lab, "50.95")
+    whenever(lab, "store.book_and_trades", lambda: (lab.sleep(45), lab.sweep()), nth=3)
+    more = run(lab, "more", strategy="pairs", qty=1)
+    assert more.reason is Reason.RISK_DAILY_LOSS, more.events
+
+
 def test_before_it_is_known_it_is_waited_for(lab: Lab) -> None:
     """Right behind the setting; the sweep of the minute says it."""
     limited(lab, **LIMIT)
@@ -98,7 +132,7 @@ def test_a_second_look_that_knows_it_no_more_waits_as_the_first_would(lab: Lab) 
     def forgotten() -> None:
         kept = lab.orders.book()
         assert kept and kept.losses
-        lab.orders.keep_book(kept.changed(at=kept.at + timedelta(seconds=1), losses=None))
+        lab.orders._client.delete_item(TableName=lab.table, Key=to_item({"pk": "MARKET", "sk": "LOSSES"}))
 
     whenever(lab, "store.book", forgotten)
     order = done(lab, strategy="pairs", qty=1)

@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from desk.blotter.refusal import Refused
-from desk.stack import intake, moving
+from desk.stack import changing, intake
 from desk.stack.connection import Connection
 from desk.stack.control import Stricter, Switch
 from desk.stack.records import Records
 from desk.stack.signal_files import BadSignals
-from desk.stack.taking_back import NotSent, ask
 from repeg.domain.halt import Halt, Mode, Scope
 from repeg.domain.models import printable
 from repeg.domain.settings import SYMBOL
@@ -77,8 +76,8 @@ def cancel(connection: Connection, records: Records, body: Mapping[str, Any]) ->
     """Take back what became of a signal; says what the stack answered."""
     about = _signal_id(body)
     try:
-        asked = ask(connection.sqs, connection.queue_url, records, about, ANSWERED_WITHIN_S)
-    except NotSent as problem:
+        asked = changing.take_back(connection.sqs, connection.queue_url, records, about, ANSWERED_WITHIN_S)
+    except changing.NotSent as problem:
         raise Refused(f"the queue did not take the cancel: {problem}") from None
     if asked.answer is None:
         why = "is intake paused? A halt that takes entries out of the market needs no queue"
@@ -103,13 +102,13 @@ def adjust(connection: Connection, records: Records, body: Mapping[str, Any]) ->
     force, next_open = (body.get(name) is True for name in ("force", "next_open"))
     digest = hashlib.sha256(json.dumps([attempt, about, stop, target, force, next_open]).encode()).hexdigest()
     try:
-        signal = moving.adjust(f"adjust-{digest[:24]}", about, stop, target, force=force, next_open=next_open)
-        moving.send(connection.sqs, connection.queue_url, signal)
+        signal = changing.adjust(f"adjust-{digest[:24]}", about, stop, target, force=force, next_open=next_open)
+        changing.send(connection.sqs, connection.queue_url, signal)
     except BadSignals as problem:
         raise Refused(str(problem).replace("--", "")) from None
-    except NotSent as problem:
+    except changing.NotSent as problem:
         raise Refused(f"the queue did not take it: {problem}") from None
-    answer = moving.answer(records, signal.signal_id, ANSWERED_WITHIN_S)
+    answer = changing.answer(records, signal.signal_id, ANSWERED_WITHIN_S)
     said = answer.words
     if not answer.over:
         said = f"no answer after {ANSWERED_WITHIN_S:g} s ({said}); it stays sent, as {signal.signal_id}"

@@ -223,8 +223,8 @@ def cancel(
 ) -> None:
     """Take an order or a rebalance back: no more is sent, what rests is cancelled, what was bought is protected."""
     from desk.cli.reaching import reaching
+    from desk.stack.changing import NotSent, take_back
     from desk.stack.records import records_of
-    from desk.stack.taking_back import NotSent, ask
     from repeg.domain.reasons import Reason
     from repeg.domain.signals.fields import SIGNAL_ID
 
@@ -232,7 +232,7 @@ def cancel(
         refuse(f"signal_id: {signal_id!r} cannot be one; an id is 1 to 64 of A-Z a-z 0-9 _ -")
     with reaching(stack) as connection:
         try:
-            asked = ask(connection.sqs, connection.queue_url, records_of(connection), signal_id, timeout)
+            asked = take_back(connection.sqs, connection.queue_url, records_of(connection), signal_id, timeout)
         except NotSent as problem:
             fail(f"the queue did not take the cancel: {problem}")
         except KeyboardInterrupt:

@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "desk.cli.trading.trade": ("buy", "sell", "close", "bracket", "adjust"),
     "desk.cli.trading.send": ("send",),
     "desk.cli.trading.refused": ("refused",),
-    "desk.cli.orders": ("orders", "order", "wait", "watch"),
+    "desk.cli.trading.orders": ("orders", "order", "wait", "watch"),
     "desk.cli.blotter": ("blotter",),
     "desk.cli.rebalances": ("rebalances", "rebalance", "plan"),
     "desk.cli.positions": ("positions", "resolve"),

@@ -12,8 +12,8 @@ from desk.cli.options import AsJson, StackName, spread
 from desk.cli.output import FAILED, fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
+    from desk.stack.changing import Answer
     from desk.stack.connection import Connection
-    from desk.stack.moving import Answer
     from desk.stack.records import Records
     from repeg.domain.signals.outgoing import OutgoingSignal
 
@@ -275,7 +275,7 @@ def adjust(
     as_json: AsJson = False,
 ) -> None:
     """Move the stop, the target, or both of a bracket; the old ones stay if the new ones are refused."""
-    from desk.stack import moving
+    from desk.stack import changing
     from desk.stack.ordering import as_typed, made_id
     from desk.stack.signal_files import BadSignals
 
@@ -283,7 +283,7 @@ def adjust(
         refuse("--stop: is missing; give --stop, --target, or both; nothing was sent")
     named = id_ if id_ is not None else made_id("adjust", signal_id, datetime.now(UTC))
     try:
-        signal = moving.adjust(named, signal_id, stop, target, force=force, next_open=next_open)
+        signal = changing.adjust(named, signal_id, stop, target, force=force, next_open=next_open)
     except BadSignals as problem:
         refuse(f"{problem}; nothing was sent")
     answer = _answer_to(signal, stack, timeout)
@@ -301,18 +301,17 @@ def _answer_to(signal: OutgoingSignal, stack: str, timeout: float) -> Answer:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from desk.cli.reaching import reaching
-    from desk.stack import moving
+    from desk.stack import changing
     from desk.stack.records import records_of
-    from desk.stack.taking_back import NotSent
 
     with reaching(stack) as connection:
         try:
-            moving.send(connection.sqs, connection.queue_url, signal)
+            changing.send(connection.sqs, connection.queue_url, signal)
         except (BotoCoreError, ClientError) as error:
             fail(f"the queue gave no answer: {error}; again under the same id it counts once: --id {signal.signal_id}")
-        except NotSent as problem:
+        except changing.NotSent as problem:
             fail(f"the queue did not take it: {problem}")
         try:
-            return moving.answer(records_of(connection), signal.signal_id, timeout)
+            return changing.answer(records_of(connection), signal.signal_id, timeout)
         except KeyboardInterrupt:
             fail(f"stopped waiting; it was sent: repeg wait {signal.signal_id}")

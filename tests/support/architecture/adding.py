@@ -78,7 +78,7 @@ ADDING = (
         "command",
         "desk/cli/main.py",
         "and the file of its subject in `desk/cli/`, which reads through `desk/stack/` and prints through "
-        "`desk/telling/render.py`; `repeg orders`, in `orders.py`, is a plain one",
+        "`desk/telling/render.py`; `repeg orders`, in `trading/orders.py`, is a plain one",
     ),
     (
         "line of the doctor",

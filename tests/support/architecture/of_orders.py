@@ -171,7 +171,7 @@ WHERE = (
         "a fill without a price, figures that do not agree",
         f"read again after {seconds(wait.PRICE_LAGS_SECONDS)}, or every few seconds while they disagree; nothing is "
         "measured from what is missing",
-        "worker/priced.py: priced, domain/order/children.py: Doubt",
+        "worker/entered.py: priced, domain/order/children.py: Doubt",
     ),
     (
         "an order that somebody replaced at the broker",

@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 from aiohttp.test_utils import TestClient
 
-from desk.blotter import acts
 from desk.blotter.door import KEY_HEADER
 from desk.blotter.server import PAGE
-from desk.stack.taking_back import Asked, NotSent
+from desk.stack import changing
+from desk.stack.changing import NotSent, TakenBack
 from repeg.domain.history import Event
 from repeg.domain.reasons import Reason, Status
 from repeg.store.halts import Halts
@@ -169,9 +169,9 @@ def test_a_halt_that_makes_no_sense_names_its_field_and_changes_nothing(clinic: 
 @pytest.mark.parametrize(
     ("answer", "status", "says"),
     [
-        (Asked("c", order(events=(_ACCEPTED,)), None, over=False), 200, "it is taken back"),
-        (Asked("c", order(events=(_ACCEPTED,), reason=Reason.NO_POSITION), None, over=False), 400, "taken back"),
-        (Asked("c", None, None, over=False), 400, "no answer"),
+        (TakenBack("c", order(events=(_ACCEPTED,)), None, over=False), 200, "it is taken back"),
+        (TakenBack("c", order(events=(_ACCEPTED,), reason=Reason.NO_POSITION), None, over=False), 400, "taken back"),
+        (TakenBack("c", None, None, over=False), 400, "no answer"),
         (NotSent("the queue is not there"), 400, "the queue is not there"),
     ],
 )
@@ -180,13 +180,13 @@ def test_what_came_of_a_cancel_is_told(
 ) -> None:
     asked: list[str] = []
 
-    def ask(sqs: Any, queue_url: str, records: Any, about: str, timeout: float) -> Asked:
+    def take_back(sqs: Any, queue_url: str, records: Any, about: str, timeout: float) -> TakenBack:
         asked.append(about)
         if isinstance(answer, NotSent):
             raise answer
-        return cast(Asked, answer)
+        return cast(TakenBack, answer)
 
-    monkeypatch.setattr(acts, "ask", ask)
+    monkeypatch.setattr(changing, "take_back", take_back)
 
     async def visit(client: TestClient[Any, Any]) -> None:
         told = await client.post("/api/cancel", headers=_ours(client), json={"signal_id": "s-1"})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from desk.stack import taking_back
+from desk.stack import sending
 from desk.stack.signal_files import OutgoingSignal
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
@@ -37,7 +37,7 @@ def store(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> OrderStore:
                 store.finish(found.changed(**over))
         return {}
 
-    monkeypatch.setattr(taking_back, "send_all", answers)
+    monkeypatch.setattr(sending, "send_all", answers)
     return store
 
 

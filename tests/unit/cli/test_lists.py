@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from desk.cli import orders as orders_command
+from desk.cli.trading import orders as orders_command
 from desk.stack import market_time
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.reasons import Reason, Status

@@ -122,7 +122,7 @@ def test_commands_that_only_look_import_nothing_that_they_do_not_need() -> None:
     """Of half a second that a command may take, boto3 alone is a third, and what checks signals another one."""
     loaded = subprocess.run([sys.executable, "-c", _LOOKED_AT], capture_output=True, text=True, check=True)
     modules = set(loaded.stdout.split())
-    assert "desk.cli.orders" in modules
+    assert "desk.cli.trading.orders" in modules
     assert not {"boto3", "pydantic", "asyncio", "desk.cli.exchange", "rich"} & modules
 
 

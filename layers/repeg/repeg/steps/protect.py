@@ -42,9 +42,8 @@ from repeg.worker.bare import (
     wait_out,
     without_missing,
 )
-from repeg.worker.entered import stop_is_through
+from repeg.worker.entered import priced, stop_is_through
 from repeg.worker.oco import find_oco, read_oco
-from repeg.worker.priced import priced
 from repeg.worker.restore import restore
 from repeg.worker.send import answering_for, send, wait_for_sender
 from repeg.worker.take_down import take_down

@@ -1,9 +1,15 @@
-"""A look at the market right after a bracket's fill, where there is reason to doubt that its stop is behind it."""
+"""A bracket's entry that was filled just now: what it paid, where the broker shows no price, and its stop's side."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
+
 from repeg.domain.market.quotes import quote_rules
-from repeg.domain.order.record import Order
+from repeg.domain.models import direction
+from repeg.domain.money import plain
+from repeg.domain.order.children import ChildRecord
+from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import Priority
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.patience import QUOTE_LOOKS_AFTER_FILL, QUOTE_PAUSE_AFTER_FILL_SECONDS
@@ -11,8 +17,38 @@ from repeg.domain.rules.entered import wants_a_look
 from repeg.worker.worker import Worker
 
 
+def priced(worker: Worker, order: Order) -> Order:
+    """The order with a price for each of its fills, as far as there is one: levels are never computed without.
+
+    Its child orders were read again for as long as a price may lag, and that was told. What the account says that the
+    position cost is what this order paid, if the position is its alone and nothing has left.
+    """
+    missing = [child for child in order.children if child.filled_qty > 0 and not child.avg_fill_price]
+    try:
+        position = worker.broker_for(Priority.URGENT).position(order.symbol)
+        # The average of a shared position mixes in what others paid: a stop measured from it would be nobody's.
+        alone = all(other.order_id == order.order_id for other in worker.orders.holding(order.symbol))
+    except Exception as error:  # whatever it is, it must not keep protection from being sent
+        worker.log.error(f"the account cannot be asked what it paid: {error}", order_id=order.order_id)
+        return order
+    held = position.qty * direction(order.trading_side) if position else ZERO
+    whole = held == order.filled_qty == order.unexited_qty
+    if position is None or not missing or not alone or not whole:
+        return order
+    known = [child for child in order.children if child not in missing and child.avg_fill_price]
+    paid = sum((child.filled_qty * (child.avg_fill_price or ZERO) for child in known), ZERO)
+    price = (position.avg_entry_price * held - paid) / sum((child.filled_qty for child in missing), ZERO)
+    return _at(worker, order, missing, price) if price > 0 else order
+
+
+def _at(worker: Worker, order: Order, missing: Sequence[ChildRecord], price: Decimal) -> Order:
+    for child in missing:
+        order = order.with_child(child.changed(avg_fill_price=price))
+    return worker.note(order, f"filled at {plain(price)} by what the position cost: the order shows no price")
+
+
 def stop_is_through(worker: Worker, order: Order) -> Refusal | None:
-    """The market is through the stop that the fill would get: two looks in a row must say so.
+    """The market is through the stop that the fill would get, where there is reason to doubt: two looks must say so.
 
     Whatever else they show, or that they show nothing, is no reason to sell: the broker refuses a stop that is through.
     """

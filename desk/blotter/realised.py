@@ -9,11 +9,11 @@ from typing import Any
 
 from desk.blotter.feed import Row, Shown
 from desk.doctor.findings import Trouble
-from desk.positions.gains import Splits, booked, gains, split_perhaps
+from desk.positions.gains import Splits, booked, gains
 from desk.stack.following import SCANNED_AT_MOST
 from desk.stack.market_time import day_begin
 from repeg.domain.order.record import Order
-from repeg.domain.profit import Books, fills_of
+from repeg.domain.profit import Books, fills_of, split_perhaps
 from repeg.errors import RepegError
 from repeg.store.orders import OrderStore
 

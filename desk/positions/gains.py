@@ -17,7 +17,7 @@ from repeg.domain.money import plain
 from repeg.domain.order.adjustments import CorporateAction
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.views import json_value
-from repeg.domain.profit import Books, Lot, Trade, books_of, still_held
+from repeg.domain.profit import Books, Lot, Trade, began_on, books_of, split_perhaps, still_held
 
 _CENT = Decimal("0.01")
 Splits = tuple[CorporateAction, ...]
@@ -53,23 +53,12 @@ def worth_of(case: Case, books: Books) -> Worth:
 
 def splits_in_force(case: Case, books: Books) -> Splits:
     """The splits of the books' shares up to today: market data. Raises as `worth_of` does."""
-    began = [trade.entered_at for trade in books.trades if trade.entered_at]
-    began += [lot.at for lot in books.lots] + [each.at for each in books.unmatched]
-    if not began:
+    since = began_on(books)
+    if since is None:
         return ()
     day = market_now(case).astimezone(EASTERN).date()
-    found = case.fact(broker).corporate_actions_of(split_perhaps(books), min(began).astimezone(EASTERN).date())
+    found = case.fact(broker).corporate_actions_of(split_perhaps(books), since)
     return tuple(split for split in found if split.ex_date <= day)
-
-
-def split_perhaps(books: Books) -> set[str]:
-    """What is held, was sold and never bought, or was held over a night and sold out by the count of before a split."""
-    overnight = {
-        trade.symbol
-        for trade in books.trades
-        if trade.entered_at and trade.entered_at.astimezone(EASTERN).date() < trade.exited_at.astimezone(EASTERN).date()
-    }
-    return _open_symbols(books) | overnight
 
 
 def _open_symbols(books: Books) -> set[str]:

@@ -73,10 +73,14 @@ def test_what_was_filled_stays_counted_at_its_price(store: OrderStore) -> None:
     store.count_entry(TODAY, entry(1), ())
     fill = child(1, filled_qty=Decimal(1), avg_fill_price=Decimal("50.98"))
     filled = record(1, status=Status.FILLED, children=(fill,))
-    store.settle_entry(filled, NOON)
+    late = NOON + timedelta(milliseconds=900)
+    store.settle_entry(filled, late)
     stands = store.counters(TODAY)
     assert stands.totals == reckoned(TODAY, [filled]).totals
     assert stands.settled == Decimal("50.98")
+    assert stands.settled_at == late, (
+        "to the moment: by its second a look right behind it would not wait for it to show"
+    )
 
 
 def test_counters_that_are_off_are_brought_to_what_the_records_say(store: OrderStore) -> None:

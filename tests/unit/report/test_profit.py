@@ -10,6 +10,7 @@ import pytest
 
 from desk.positions.gains import Worth, booked, gains
 from repeg.domain.order.adjustments import Adjustment, CorporateAction
+from repeg.domain.order.beginnings import leg_id_of
 from repeg.domain.order.bracket import Levels
 from repeg.domain.order.bygone import Bygone
 from repeg.domain.order.children import ChildStatus
@@ -262,7 +263,7 @@ def test_a_day_is_measured_from_its_entries_and_from_the_last_close_for_what_was
         ]
     )
     marks, closes = {"TQQQ": Decimal(49)}, {"TQQQ": Decimal(52)}
-    assert losses_of(books, NOON.date(), marks, closes) == {
+    assert losses_of(books, NOON.date(), marks, closes).dollars == {
         "stopped": 20,
         "open": 10,
         "of yesterday": 40,
@@ -270,12 +271,51 @@ def test_a_day_is_measured_from_its_entries_and_from_the_last_close_for_what_was
         "won": 10,
     }
     blind = losses_of(books, NOON.date(), {}, {})
-    assert blind == {"stopped": 20, "of yesterday": 120}, "by the entry, and nothing of what has no price"
+    assert blind.dollars == {"stopped": 20, "of yesterday": 120}, "by the entry"
+    assert blind.unknown == dict.fromkeys(("open", "held", "won"), "TQQQ"), "what has no price has no loss of nothing"
 
 
 def test_who_was_short_loses_when_it_rises() -> None:
     books = books_of([bracket(1, "10", "50", side="sell", strategy="short")])
-    assert losses_of(books, NOON.date(), {"TQQQ": Decimal(51)}, {}) == {"short": 10}
+    assert losses_of(books, NOON.date(), {"TQQQ": Decimal(51)}, {}).dollars == {"short": 10}
+
+
+def test_what_left_at_a_price_that_nobody_knows_counts_as_lost_to_its_stop() -> None:
+    """Somebody sold the shares at the broker; of plain ones, which have no stop, nobody knows what was lost."""
+    gone = left(5, "10", None, ExitReason.OUTSIDE)
+    books = books_of(
+        [
+            bracket(1, "10", "50", gone, strategy="by hand", stop_loss=Decimal(49)),
+            bracket(2, "10", "50", gone, strategy="short", side="sell", stop_loss=Decimal(52)),
+            traded(3, "buy", "10", "50", strategy="plain"),
+            traded(4, "sell", "10", None),
+        ]
+    )
+    found = losses_of(books, NOON.date(), {}, {})
+    assert found == ({"by hand": 10, "short": 20}, {"plain": "TQQQ"})
+    assert all(trade.realised is None for trade in books.trades), "and is told as not known"
+
+
+@pytest.mark.parametrize("ratio", ["2", "0.5", "10"])
+@pytest.mark.parametrize("of_old_shares", [True, False])
+def test_on_the_day_of_a_split_a_day_is_measured_from_a_share_as_it_is_now(ratio: str, of_old_shares: bool) -> None:
+    """Ten shares of 50 over the night; a new share is worth a dollar less than its part of that."""
+    split = CorporateAction(symbol="TQQQ", kind="forward_split", ratio=Decimal(ratio), ex_date=NOON.date())
+    books = books_of([traded(-24 * 60, "buy", "10", "40", strategy="held")], [split])
+    close = 50 / Decimal(ratio)
+    closes = {"TQQQ": Decimal(50) if of_old_shares else close}
+    found = losses_of(books, NOON.date(), {"TQQQ": close - 1}, closes, [split])
+    assert found.dollars == {"held": 10 * Decimal(ratio)}
+
+
+def test_a_short_that_a_rebalance_buys_back_is_no_share_to_sell() -> None:
+    """Somebody's own short; what is bought long behind it is sold by its own price."""
+    ids = {"signal_id": "s", "rebalance_id": "reb"}
+    covered = traded(1, "buy", "10", "50", kind="rebalance_leg", order_id=leg_id_of("s", "reb", "sell", "TQQQ"), **ids)
+    bought = traded(2, "buy", "10", "60", kind="rebalance_leg", order_id=leg_id_of("s", "reb", "buy", "TQQQ"), **ids)
+    books = books_of([covered, bought, traded(3, "sell", "10", "58")])
+    assert [trade.realised for trade in books.trades] == [-20]
+    assert [(each.symbol, each.qty) for each in books.unmatched] == [("TQQQ", 10)] and not books.lots
 
 
 def test_what_was_sold_out_by_the_count_of_before_a_split_is_asked_about_too() -> None:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from repeg.care.survey import Survey
+from repeg.domain.market.sessions import EASTERN
+from repeg.domain.order.adjustments import CorporateAction
 from repeg.domain.order.record import Order
+from repeg.domain.order.reservation import Priority
+from repeg.domain.profit import Books, began_on, split_perhaps
 from repeg.domain.rules.life import is_told
+from repeg.errors import OperatorError, RetryError
 from repeg.store.orders import BATCH, OrderStore
 
 RECORDS = 5000
-"""What was bought before the newest so many orders earns and loses nothing here; the process has room for them."""
+"""What was bought before the newest so many orders, and is not held by brackets, earns and loses nothing here."""
 SETTLES_AFTER = timedelta(hours=1)
 """What an order filled is sometimes told late; by then the comparison of the book has found it."""
 KNOWN_IN_A_ROW = 200
 """Orders come in all but in order: behind so many that are known nothing is new."""
-READS_WITHIN = timedelta(seconds=20)
-"""Of a sweep; what is left is read by the next."""
+READS_FOR = timedelta(seconds=10)
+"""What is left is read by the next sweep. Of its own: what watching positions took may be more than all of that."""
 
 
 class Ledger:
@@ -28,6 +33,9 @@ class Ledger:
         self._moving: dict[str, Order] = {}
         self._unread: set[str] = set()
         self._listed = False
+        self._asked_on: date | None = None
+        self._asked: set[str] = set()
+        self._splits: tuple[CorporateAction, ...] = ()
 
     def read(self, survey: Survey) -> list[Order] | None:
         """All records as they stand; None: there was no time to read them all, or one cannot be read."""
@@ -35,8 +43,11 @@ class Ledger:
         self._unread |= self._new(store)
         # Read anew each time: what may still change.
         wanted = [*sorted(self._unread), *sorted(self._moving.keys() - self._unread)]
+        ends_at = survey.worker.time.wall() + READS_FOR
         for place in range(0, len(wanted), BATCH):
-            if survey.late(READS_WITHIN):
+            if survey.worker.time.wall() >= ends_at:
+                told = f"{place} of {len(wanted)} records were read for what strategies lost; the next sweep goes on"
+                survey.worker.log.error(told)
                 return None
             found, broken = store.several(wanted[place : place + BATCH])
             if broken:
@@ -49,8 +60,25 @@ class Ledger:
                 self._keep(order, survey.now)
         return [*self._settled.values(), *self._moving.values()]
 
+    def splits(self, survey: Survey, books: Books) -> tuple[CorporateAction, ...]:
+        """The splits in force of shares that may have been split, asked for once a day: market data."""
+        day, since = survey.now.astimezone(EASTERN).date(), began_on(books)
+        if self._asked_on != day:
+            self._asked_on, self._asked, self._splits = day, set(), ()
+        missing = split_perhaps(books) - self._asked
+        if missing and since:
+            try:
+                found = survey.worker.broker_for(Priority.ROUTINE).corporate_actions_of(missing, since)
+            except (RetryError, OperatorError) as error:  # asked again by the next sweep; there is one once in years
+                survey.worker.log.info(f"splits cannot be asked for: {error}")
+            else:
+                self._asked |= missing
+                self._splits += tuple(split for split in found if split.ex_date <= day)
+        return self._splits
+
     def _new(self, store: OrderStore) -> set[str]:
-        fresh: set[str] = set()
+        # However long ago: what is held is listed.
+        fresh = set() if self._listed else set(store.holding_shares())
         in_a_row = 0
         for order_id in store.newest_ids(RECORDS):
             known = order_id in self._settled or order_id in self._moving or order_id in self._unread

@@ -53,10 +53,12 @@ def _keep_losses(survey: Survey, book: Book) -> None:
     from repeg.care.ledger import ledger_of  # only a limit to a strategy's loss needs it
     from repeg.domain.profit import books_of, losses_of, still_held, strategies_of
 
-    orders = ledger_of(survey.worker.orders).read(survey)
+    ledger = ledger_of(survey.worker.orders)
+    orders = ledger.read(survey)
     if orders is None:
         return
-    books = books_of(orders)
+    splits = ledger.splits(survey, books_of(orders))
+    books = books_of(orders, splits)
     # What somebody sold by hand is not held any more, whatever the records say.
     all_lots = books.lots
     books.lots, missing = still_held(all_lots, {symbol: held.qty for symbol, held in book.positions.items()})
@@ -68,8 +70,12 @@ def _keep_losses(survey: Survey, book: Book) -> None:
     left = {symbol for symbol, qty in was.items() if held.get(symbol, ZERO) < qty}
     unknown = strategies_of(all_lots, missing.keys() & left)
     marks = {symbol: held.mark for symbol, held in book.positions.items() if held.mark is not None}
-    lost = losses_of(books, day_of(book.at), marks, book.closes)
-    survey.worker.orders.keep_losses(Losses(at=book.at, lost=lost, unknown=unknown, held=held))
+    lost, blind = losses_of(books, day_of(book.at), marks, book.closes, splits)
+    if blind:
+        told = f"what strategies lost today is not known, their entries wait: nobody knows a price of {blind}"
+        survey.worker.log.error(told, alert=survey.due("sweep", "losses unknown"))
+    every = unknown | blind.keys()
+    survey.worker.orders.keep_losses(Losses(at=book.at, lost=lost, unknown=every, held=held))
 
 
 def _session_is_open(survey: Survey) -> bool:

@@ -10,6 +10,7 @@ from repeg.domain.market.sessions import EASTERN
 from repeg.domain.order.reservation import Priority
 from repeg.domain.patience import SECOND_LOOK_SECONDS
 from repeg.domain.trips import ZERO, Trip, Tripped, Worth, by_loss, watches_loss
+from repeg.errors import OperatorError, RetryError
 from repeg.worker.book import paid_in_since_close
 from repeg.worker.trips import tripping
 
@@ -39,7 +40,15 @@ def _loss(survey: Survey) -> Tripped | None:
         return None
     # One answer about the account halts nothing: by the second it may be another one.
     worker.sleep(SECOND_LOOK_SECONDS)
-    return by_loss(_worth(broker)._replace(moved=paid_in_since_close(broker, now).dollars), mark, settings, today)
+    again = _worth(broker)
+    try:
+        moved = paid_in_since_close(broker, now).dollars
+    except (RetryError, OperatorError) as error:
+        # On the worst of days the broker answers worst. A withdrawal that nobody told of halts what an operator resumes;
+        # a loss that halts nothing goes on.
+        worker.log.error(f"what was paid in or out cannot be asked, the loss is taken as it was last told: {error}")
+        moved = paid.dollars if paid else ZERO
+    return by_loss(again._replace(moved=moved), mark, settings, today)
 
 
 def _worth(broker: Broker) -> Worth:

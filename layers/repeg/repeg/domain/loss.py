@@ -52,7 +52,7 @@ class Losses(Frozen):
     at: datetime
     lost: dict[str, Decimal]
     unknown: frozenset[str] = frozenset()
-    """Strategies whose shares have left, and no record says yet at what price."""
+    """Strategies whose shares have left, and no record says yet at what price; or that hold what has none."""
     held: dict[str, Decimal] = msgspec.field(default_factory=dict)
     """Shares that the account showed when it was reckoned, by symbol, long and short alike."""
 

@@ -13,11 +13,13 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from math import prod
 from typing import NamedTuple
 
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import Side, direction, opposite
 from repeg.domain.order.adjustments import CorporateAction
+from repeg.domain.order.beginnings import is_cover
 from repeg.domain.order.protection import Exit, ExitReason
 from repeg.domain.order.record import ZERO, Order
 
@@ -41,6 +43,8 @@ class Fill:
     strategy: str | None
     source: str
     """The id at the broker, ours where there is one."""
+    covers: bool = False
+    """It bought back shares that no order here sold short: plain sells open no short."""
 
     @property
     def cash(self) -> Decimal | None:
@@ -65,6 +69,8 @@ class Trade:
     """How they left: target, stop, close, unwind, outside, order or rebalance_leg."""
     order_id: str
     """The order that entered."""
+    presumed: Decimal | None = None
+    """What each brought at the least, as far as one may presume, where `exit_price` is not known: the stop."""
 
     @property
     def realised(self) -> Decimal | None:
@@ -116,9 +122,10 @@ def fills_of(order: Order) -> Iterator[Fill]:
 
     def fill(at: datetime, side: Side, qty: Decimal, price: Decimal | None, kind: str, source: str) -> Fill:
         whose = (kind, order.order_id, order.signal_id, order.strategy)
-        return Fill(at, order.symbol, side, qty, price or None, *whose, source)
+        return Fill(at, order.symbol, side, qty, price or None, *whose, source, covers)
 
     gone, side = order.bygone, order.side
+    covers = side == "buy" and (order.kind == "close" or is_cover(order))
     if gone.filled_qty > 0:
         price = None if gone.unpriced_qty else gone.value / gone.filled_qty
         yield fill(gone.last_filled_at or order.created_at, side, gone.filled_qty, price, order.kind, "older")
@@ -174,6 +181,7 @@ def _book_bracket(order: Order, books: Books) -> None:
                 exited_at=left.at,
                 reason=left.reason.value,
                 order_id=order.order_id,
+                presumed=_stop_at(order, left.at),
             )
         )
     if order.unexited_qty > 0:
@@ -189,6 +197,12 @@ def _book_bracket(order: Order, books: Books) -> None:
                 bracket=True,
             )
         )
+
+
+def _stop_at(order: Order, at: datetime) -> Decimal | None:
+    """The stop for a share as it was at that time."""
+    later = prod((adjusted.ratio for adjusted in order.care.adjustments if adjusted.at > at), start=Decimal(1))
+    return None if order.guard.stop_loss is None else order.guard.stop_loss * later
 
 
 def _beside_brackets(order: Order, by_brackets: Sequence[Exit]) -> list[Fill]:
@@ -218,8 +232,7 @@ def _book_line(line: list[Fill], splits: list[CorporateAction], books: Books) ->
     for fill in line:
         while splits and splits[0].ex_date <= fill.at.astimezone(EASTERN).date():
             lots = _split(lots, splits.pop(0))
-        # A close that buys covers shares that no plain order sold short: plain sells open no short.
-        if fill.side == "buy" and fill.kind != "close":
+        if fill.side == "buy" and not fill.covers:
             lots.append(
                 Lot(
                     symbol=fill.symbol,
@@ -298,28 +311,75 @@ def strategies_of(lots: Iterable[Lot], symbols: Container[str]) -> frozenset[str
     return frozenset(lot.strategy.strip() for lot in lots if lot.strategy and lot.symbol in symbols)
 
 
+def split_perhaps(books: Books) -> set[str]:
+    """What is held, was sold and never bought, or was held over a night and sold out by the count of before a split."""
+    overnight = {
+        trade.symbol
+        for trade in books.trades
+        if trade.entered_at and trade.entered_at.astimezone(EASTERN).date() < trade.exited_at.astimezone(EASTERN).date()
+    }
+    return {lot.symbol for lot in books.lots} | {each.symbol for each in books.unmatched} | overnight
+
+
+def began_on(books: Books) -> date | None:
+    """The day in New York on which the first of these shares came, or left without it; None: there are none."""
+    began = [trade.entered_at for trade in books.trades if trade.entered_at]
+    began += [lot.at for lot in books.lots] + [each.at for each in books.unmatched]
+    return min(began).astimezone(EASTERN).date() if began else None
+
+
 # --- a day ---
 
 
+class Lost(NamedTuple):
+    """What strategies lost on a day."""
+
+    dollars: dict[str, Decimal]
+    """+ is a loss; who traded and held nothing lacks."""
+    unknown: dict[str, str]
+    """Of strategies of which nobody knows it: a symbol without a price."""
+
+
 def losses_of(
-    books: Books, day: date, marks: Mapping[str, Decimal], closes: Mapping[str, Decimal]
-) -> dict[str, Decimal]:
-    """Dollars that each strategy lost on a day of New York, + is a loss: by what left, and by what is held yet.
+    books: Books,
+    day: date,
+    marks: Mapping[str, Decimal],
+    closes: Mapping[str, Decimal],
+    splits: Iterable[CorporateAction] = (),
+) -> Lost:
+    """What each strategy lost on a day of New York: by what left, and by what is held yet.
 
     Against the entry, or against the last close (`closes`, by symbol) for what was entered on an earlier day and whose
-    last close is known. `marks` are what shares are worth now; where no price is known nothing is lost.
+    last close is known. `marks` are what shares are worth now. What left at a price that nobody knows counts as lost to
+    its stop. `splits`: those that are in force.
     """
     lost: defaultdict[str, Decimal] = defaultdict(Decimal)
+    unknown: dict[str, str] = {}
+    todays: defaultdict[str, Decimal] = defaultdict(lambda: Decimal(1))
+    for split in splits:
+        if split.ex_date == day:
+            todays[split.symbol] *= split.ratio
+
+    def base_of(symbol: str, entered_at: datetime | None, entry: Decimal | None, price: Decimal) -> Decimal | None:
+        close = closes.get(symbol)
+        if not close or (entered_at is not None and entered_at.astimezone(EASTERN).date() >= day):
+            return entry
+        # On the day of a split it may be that of an old share: whichever is nearer is that of one as it is now.
+        return min(close, close / todays[symbol], key=lambda each: max(each / price, price / each))
 
     def count(each: Trade | Lot, entered_at: datetime | None, entry: Decimal | None, price: Decimal | None) -> None:
-        of_before = entered_at is None or entered_at.astimezone(EASTERN).date() < day
-        base = closes.get(each.symbol, entry) if of_before else entry
-        if each.strategy and base is not None and price is not None:
+        if not each.strategy:
+            return
+        base = None if not price else base_of(each.symbol, entered_at, entry, price)
+        if base is None or price is None:
+            unknown[each.strategy.strip()] = each.symbol
+        else:
             lost[each.strategy.strip()] += (base - price) * each.qty * direction(each.side)
 
     for trade in books.trades:
         if trade.exited_at.astimezone(EASTERN).date() == day:
-            count(trade, trade.entered_at, trade.entry_price, trade.exit_price)
+            price = trade.presumed if trade.exit_price is None else trade.exit_price
+            count(trade, trade.entered_at, trade.entry_price, price)
     for lot in books.lots:
         count(lot, lot.at, lot.price, marks.get(lot.symbol))
-    return dict(lost)
+    return Lost(dict(lost), unknown)

@@ -79,7 +79,7 @@ class Limits(Table):
         entry, adds = entry_name(order.order_id), settling(order)
         update = _Update()
         update.add(adds)
-        update.set({SETTLED_AT: Decimal(int(now.timestamp()))})
+        update.set({SETTLED_AT: Decimal(str(now.timestamp()))})
         update.remove(entry)
         self._update(counted.day, update, [f"{update.name(entry)} = {update.value(counted.notional)}"])
 
@@ -93,7 +93,7 @@ class Limits(Table):
             return
         update = _Update()
         update.add(adds)
-        update.set({SETTLED_AT: Decimal(int(now.timestamp()))})
+        update.set({SETTLED_AT: Decimal(str(now.timestamp()))})
         self._update(counted.day, update, [f"attribute_not_exists({update.name(entry_name(after.order_id))})"])
 
     def counters(self, day: date) -> Counters:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from desk.exchange.client import ExchangeControl
 from repeg.domain.reasons import Reason, Status
 from repeg.store.items import to_item
 from tests.support.lab import Lab
 from tests.support.leaving import hold
-from tests.support.scenes import done, run, whenever
-from tests.support.watching import calls_since, limited, moves
+from tests.support.scenes import done, lab_at, run, whenever
+from tests.support.splits import FRIDAY_AFTERNOON, monday, split
+from tests.support.watching import calls_since, cancel_protection, limited, moves, sell_by_hand
 
 LIMIT: dict[str, Any] = {"strategy_limits": {"pairs": {"max_daily_loss": Decimal(90)}}}
 ACTIVITIES = {"method": "GET", "path": "/v2/account/activities", "kind": "error", "status": 200}
@@ -222,3 +224,47 @@ def test_a_deposit_hides_no_loss_from_the_trip(lab: Lab) -> None:
     lab.control.faults(ACTIVITIES | {"body": [{"activity_type": "CSD", "net_amount": "2500"}]})
     lab.sweep()
     assert len(lab.orders.halts()) == 1
+
+
+def test_on_the_day_of_a_split_plain_shares_are_as_many_as_they_are(
+    exchange: ExchangeControl, aws_credentials: None
+) -> None:
+    """Five over the weekend became fifty, sold two dollars below the close each: by Friday's records five were."""
+    with lab_at(exchange, FRIDAY_AFTERNOON) as lab:
+        limited(lab, **LIMIT)
+        lab.sweep()
+        assert done(lab, "held", strategy="pairs", qty=5).status is Status.FILLED
+        monday(lab, "5.09", "5.10", "09:45")
+        split(lab)
+        lab.sweep()
+        assert run(lab, "more", strategy="pairs", qty=1).status is Status.FILLED, "a split is no loss"
+        moves(lab, "3.09")
+        assert run(lab, "out", kind="close").filled_qty == 51
+        lab.sleep(11)
+        lab.sweep()
+        assert run(lab, "again", strategy="pairs", qty=1).reason is Reason.RISK_DAILY_LOSS
+
+
+def test_what_somebody_sold_by_hand_counts_as_lost_to_its_stop(lab: Lab) -> None:
+    """At a price that no record has: the stop lay 1.02 below, for a hundred shares."""
+    limited(lab, **LIMIT)
+    lab.sweep()
+    held = hold(lab, strategy="pairs")
+    cancel_protection(lab, held)
+    sell_by_hand(lab, 100)
+    for _ in range(2):
+        lab.sleep(60)
+        lab.sweep()
+    assert lab.order("b").exit_reason == "outside"
+    assert run(lab, "more", strategy="pairs", qty=1).reason is Reason.RISK_DAILY_LOSS
+
+
+def test_positions_that_take_long_to_watch_keep_nobody_from_reckoning(lab: Lab) -> None:
+    limited(lab, **LIMIT)
+    lab.sweep()
+    hold(lab, strategy="pairs")
+    lab.sleep(60)
+    whenever(lab, "store.holding_shares", lambda: lab.sleep(24))
+    moves(lab, "50.05")
+    lab.sweep()
+    assert run(lab, "more", strategy="pairs", qty=1).reason is Reason.RISK_DAILY_LOSS

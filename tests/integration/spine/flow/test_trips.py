@@ -137,6 +137,18 @@ def test_money_that_was_paid_out_is_no_loss(lab: Lab) -> None:
     assert len(lab.orders.halts()) == 1
 
 
+def test_a_loss_halts_though_nobody_tells_what_was_paid_out(lab: Lab) -> None:
+    """Never told today: nothing is taken to have been moved. On the worst of days the broker answers worst."""
+    lab.settings = lab.settings.changed(trip_daily_loss=Decimal(3000))
+    lose(lab, 3_000)
+    lab.control.faults(
+        {"method": "GET", "path": "/v2/account/activities", "kind": "error", "status": 503, "body": "no"}
+    )
+    lab.sweep()
+    [halt] = lab.orders.halts()
+    assert halt.reason.startswith("tripped: the account lost $3,000.00")
+
+
 def test_it_halts_no_less_than_a_word_that_is_missing(lab: Lab) -> None:
     lab.settings = lab.settings.changed(trip_daily_loss=Decimal(3000), trip_mode="reducing")
     run(lab, qty=1)

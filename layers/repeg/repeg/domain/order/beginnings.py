@@ -50,6 +50,17 @@ class Origin(NamedTuple):
     clock: ClockAnchor | None
 
 
+def leg_id_of(signal_id: str, rebalance_id: str | None, phase: str, symbol: str) -> str:
+    """A leg's order id: a pure function of the rebalance, its half (`sell` or `buy`), and the symbol."""
+    return order_id_for(signal_id, f"{rebalance_id} {phase} {symbol}")
+
+
+def is_cover(order: Order) -> bool:
+    """True for a leg that buys a short back: the buys of a rebalance's first half do."""
+    first_half = leg_id_of(order.signal_id, order.rebalance_id, "sell", order.symbol)
+    return order.kind == "rebalance_leg" and order.side == "buy" and order.order_id == first_half
+
+
 def leg_order(
     order_id: str,
     origin: Origin,

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from repeg.domain.models import direction
 from repeg.domain.money import BPS
-from repeg.domain.order.beginnings import Origin, leg_order
-from repeg.domain.order.record import ZERO, Order, order_id_for
+from repeg.domain.order.beginnings import Origin, leg_id_of, leg_order
+from repeg.domain.order.record import ZERO, Order
 from repeg.domain.patience import LEG_HANGS_AFTER, LEGS_AT_ONCE
 from repeg.domain.rebalance.planned import Leg
 from repeg.domain.rebalance.record import Rebalance
@@ -20,7 +20,7 @@ def leg_id(rebalance: Rebalance, leg: Leg) -> str:
 
     Whoever places legs, after whatever death, names the same orders: there is never a second set.
     """
-    return order_id_for(rebalance.signal_id, f"{rebalance.rebalance_id} {leg.phase} {leg.symbol}")
+    return leg_id_of(rebalance.signal_id, rebalance.rebalance_id, leg.phase, leg.symbol)
 
 
 def order_of(rebalance: Rebalance, leg: Leg, market_now: datetime, wall_now: datetime, closes_at: datetime) -> Order:

@@ -10,7 +10,7 @@ import pytest
 from repeg.store.items import signal_key
 from tests.support.cloud import Cloud
 from tests.support.stack import ROOT, load_template
-from tests.support.tables import create_table
+from tests.support.stand_ins.tables import create_table
 
 pytestmark = pytest.mark.cloud
 

@@ -10,8 +10,8 @@ import pytest
 
 from repeg.domain.reasons import Reason, Status
 from tests.support.cloud import Cloud
-from tests.support.lives import AT_ONCE, CLOSED, RE_PEGGED, SECURED, TIMED_OUT, told_once
-from tests.support.machine import load_definition
+from tests.support.observed.lives import AT_ONCE, CLOSED, RE_PEGGED, SECURED, TIMED_OUT, told_once
+from tests.support.stand_ins.machine import load_definition
 
 pytestmark = pytest.mark.cloud
 

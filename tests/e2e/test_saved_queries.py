@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.support.cloud import Cloud
-from tests.support.insights import Row, run
 from tests.support.stack import load_template, resources
+from tests.support.stand_ins.insights import Row, run
 
 pytestmark = pytest.mark.cloud
 

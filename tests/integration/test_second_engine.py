@@ -18,10 +18,10 @@ from repeg.domain.order.views import order_view
 from repeg.wiring import clients
 from tests.support import scenes
 from tests.support.lab import START, Lab
-from tests.support.lives import AT_ONCE, CLOSED, RE_PEGGED, SECURED, TIMED_OUT, told_once
-from tests.support.machine import LambdaThrottled, Machine
+from tests.support.observed.lives import AT_ONCE, CLOSED, RE_PEGGED, SECURED, TIMED_OUT, told_once
 from tests.support.scenes import out_of_reach
-from tests.support.second_engine import MOTO, MotoMachine, handler_tasks
+from tests.support.stand_ins.machine import LambdaThrottled, Machine
+from tests.support.stand_ins.second_engine import MOTO, MotoMachine, handler_tasks
 
 BRACKET = {
     "kind": "bracket",
@@ -165,6 +165,6 @@ def test_retriers_count_by_themselves_and_the_first_that_fits_decides(
 
 def test_an_execution_that_fails_says_so(exchange: ExchangeControl, monkeypatch: pytest.MonkeyPatch) -> None:
     with lab_in(MotoMachine, exchange, monkeypatch) as lab:
-        monkeypatch.setattr("tests.support.second_engine._definition", lambda: "{}")
+        monkeypatch.setattr("tests.support.stand_ins.second_engine._definition", lambda: "{}")
         with pytest.raises(Exception, match=r"InvalidDefinition|FAILED|StartAt"):
             works(lab, qty=100)

@@ -46,8 +46,8 @@ from repeg.domain.rules.life import (
 from repeg.domain.rules.moves import MOVES, On
 from repeg.domain.rules.walking import concluded
 from tests.property.strategies import orders
-from tests.support.machine import load_definition
 from tests.support.make import NOON, child, order, with_fields
+from tests.support.stand_ins.machine import load_definition
 
 OPEN = {rule.stage for rule in RULES}
 RECORDED = {rule.stage for rule in OUTCOME_RECORDED}

@@ -26,7 +26,7 @@ from desk.doctor.reach import NEEDED
 from desk.stack.connection import Connection, aws_session
 from repeg.domain.history import ClockAnchor
 from repeg.domain.schedule.times import Schedule
-from tests.support.tables import create_table
+from tests.support.stand_ins.tables import create_table
 
 STACK, LOGS = "repeg", "/aws/lambda/repeg"
 FUNCTIONS = ("accept_signal", "place_order", "run_schedule", "sweep_orders")

@@ -20,7 +20,7 @@ from repeg.executions import execution_number
 from repeg.store.items import order_key, position_key
 from repeg.store.orders import OrderStore
 from repeg.store.trips import trip_key
-from tests.support.audit import audit
+from tests.support.observed.audit import audit
 
 SHORTEST_POLL_S, LONGEST_POLL_S = 0.05, 0.25
 """Asking takes as much of the machine as an order does: what is long in coming is asked for ever more seldom."""

@@ -14,7 +14,7 @@ from repeg.store.items import (
 from tests.support.lab import Lab
 from tests.support.leaving import side_by_side
 from tests.support.scenes import alerts, by_hand
-from tests.support.tables import all_items, dynamodb_client, put_items
+from tests.support.stand_ins.tables import all_items, dynamodb_client, put_items
 
 
 def book(lab: Lab) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 
 from tests.support.lab import Killed, Lab, Stall, machine_of
-from tests.support.machine import Machine, Task
+from tests.support.stand_ins.machine import Machine, Task
 
 
 @dataclass

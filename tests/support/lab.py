@@ -56,12 +56,12 @@ from repeg.store.shared import SharedStore
 from repeg.wiring.handlers import run_step
 from repeg.wiring.rebalancing import run_rebalance_step
 from repeg.worker.worker import Worker
-from tests.support.audit import audit
-from tests.support.logs import LabLog
-from tests.support.machine import Machine
-from tests.support.short_exchange import reach
-from tests.support.tables import create_table, dynamodb_client
-from tests.support.told import Told
+from tests.support.observed.audit import audit
+from tests.support.observed.logs import LabLog
+from tests.support.observed.told import Told
+from tests.support.stand_ins.machine import Machine
+from tests.support.stand_ins.short_exchange import reach
+from tests.support.stand_ins.tables import create_table, dynamodb_client
 
 TABLE_NUMBERS = count(1)
 START = "2026-11-20T10:00:00-05:00"

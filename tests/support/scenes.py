@@ -14,8 +14,8 @@ from desk.exchange.client import ExchangeControl
 from repeg.domain.order.record import Order
 from repeg.domain.settings import Settings
 from tests.support.lab import START, Killed, Lab
-from tests.support.short_exchange import stranger
-from tests.support.short_moto import quick_aws
+from tests.support.stand_ins.short_exchange import stranger
+from tests.support.stand_ins.short_moto import quick_aws
 
 _KEYS = {"APCA-API-KEY-ID": "key", "APCA-API-SECRET-KEY": "secret"}
 

@@ -16,8 +16,8 @@ import pytest
 
 from repeg.broker.alpaca import AlpacaBroker
 from tests.integration.broker.known import Book, connect
-from tests.support.short_moto import quick_aws
-from tests.support.tables import dynamodb_client
+from tests.support.stand_ins.short_moto import quick_aws
+from tests.support.stand_ins.tables import dynamodb_client
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

@@ -19,8 +19,8 @@ from repeg.domain.order.record import Order
 from repeg.store.orders import OrderStore
 from repeg.wiring import clients, connection, inbox
 from tests.support.lab import START
-from tests.support.short_moto import REGION, quick_aws, shorten
-from tests.support.tables import create_table
+from tests.support.stand_ins.short_moto import REGION, quick_aws, shorten
+from tests.support.stand_ins.tables import create_table
 
 TABLE = "repeg"
 

@@ -15,8 +15,8 @@ from repeg.domain.reasons import Reason, Status
 from repeg.telemetry import logger
 from repeg.wiring.inbox import intake
 from tests.integration.handlers.conftest import Stack
-from tests.support.insights import Row, run
 from tests.support.stack import load_template, resources
+from tests.support.stand_ins.insights import Row, run
 
 QUERIES = {
     name: str(query["QueryString"]) for name, query in resources(load_template(), "AWS::Logs::QueryDefinition").items()

@@ -12,7 +12,7 @@ from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 from tests.integration.rebalance.scenes import cash, held, legs, market, send
 from tests.support.crowd import Crowd
 from tests.support.lab import START, Killed, Lab
-from tests.support.short_moto import quick_aws
+from tests.support.stand_ins.short_moto import quick_aws
 
 TARGETS = {"TQQQ": "0.6", "SPY": "0.4"}
 LONGEST_LIFE = 600

@@ -9,10 +9,10 @@ import pytest
 
 from desk.exchange.client import ExchangeControl
 from tests.support.lab import START, Lab
-from tests.support.short_exchange import ShortExchange
-from tests.support.short_moto import quick_aws
-from tests.support.stages import Trail
-from tests.support.tables import all_items, put_items
+from tests.support.observed.stages import Trail
+from tests.support.stand_ins.short_exchange import ShortExchange
+from tests.support.stand_ins.short_moto import quick_aws
+from tests.support.stand_ins.tables import all_items, put_items
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import pytest
 
 from repeg.store.orders import OrderStore
 from repeg.store.shared import SharedStore
-from tests.support.short_moto import quick_aws
-from tests.support.tables import create_table, dynamodb_client
+from tests.support.stand_ins.short_moto import quick_aws
+from tests.support.stand_ins.tables import create_table, dynamodb_client
 
 _NUMBERS = count(1)
 

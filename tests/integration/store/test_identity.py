@@ -14,7 +14,7 @@ from repeg.errors import StoreConflict
 from repeg.store.halts import IDENTITY_KEY, Halts, halt_key
 from repeg.store.identity import IdentityStore
 from repeg.store.items import to_item
-from tests.support.tables import create_table
+from tests.support.stand_ins.tables import create_table
 
 
 def test_is_made_once_and_kept(dynamodb: Any) -> None:

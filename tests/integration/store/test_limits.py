@@ -14,7 +14,7 @@ from repeg.domain.order.reservation import Counted
 from repeg.domain.reasons import Reason, Status
 from repeg.store.orders import OrderStore
 from tests.support.make import NOON, child, order
-from tests.support.tables import OneAtATime
+from tests.support.stand_ins.tables import OneAtATime
 
 TODAY = NOON.date()
 TAKEN = Decimal("51.25")

@@ -9,7 +9,7 @@ from typing import Any
 
 from repeg.store.orders import OrderStore
 from tests.support.make import NOON, order
-from tests.support.tables import OneAtATime
+from tests.support.stand_ins.tables import OneAtATime
 
 ROUNDS = 10
 

@@ -64,7 +64,7 @@ ADDING = (
     (
         "alarm",
         "template.yaml, docs/runbook.md",
-        "its page in the runbook, its name in `tests/unit/test_alarms.py`, its proof in "
+        "its page in the runbook, its name in `tests/unit/template/test_alarms.py`, its proof in "
         "`tests/e2e/test_every_alarm.py`, "
         "what it costs in docs/performance.md; a metric of ours is one in `domain/metrics/listed.py`; "
         "`python -m tests.support.architecture` prints docs/alarms.md",

@@ -274,7 +274,7 @@ TESTS = (
     (
         "what holds the house together",
         "walls and circles, writers of each field, the printed pages, the template",
-        "tests/unit/test_walls.py, tests/unit/test_writers.py, tests/unit/test_architecture.py, "
-        "tests/unit/test_template.py",
+        "tests/unit/test_walls.py, tests/unit/test_writers.py, tests/unit/docs/test_architecture.py, "
+        "tests/unit/template/test_template.py",
     ),
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.support.crowd import Crowd
 from tests.support.lab import Deaths, Killed, Lab
-from tests.support.machine import Task
+from tests.support.stand_ins.machine import Task
 
 LONGEST_FUNCTION_SECONDS = 60
 """Lambda ends a function that takes longer; whatever it still wanted to do does not happen."""

@@ -18,7 +18,7 @@ from desk.stack.signal_files import read_signals
 from repeg.domain.schedule.targets import judge, parse_targets
 from repeg.domain.signals.parsing import read_json
 from repeg.store.schedules import ScheduleStore
-from tests.support.tables import create_table
+from tests.support.stand_ins.tables import create_table
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 

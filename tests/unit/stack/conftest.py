@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 
 from repeg.store.orders import OrderStore
-from tests.support.tables import create_table
+from tests.support.stand_ins.tables import create_table
 
 TABLE = "repeg"
 

@@ -16,7 +16,7 @@ from tests.support.crowd import Crowd
 from tests.support.lab import START, Killed, Lab
 from tests.support.leaving import SHORT, check_held, hold, shares
 from tests.support.scenes import alerts, at, by_hand, journal, market_time, on_order, outcomes, run, send
-from tests.support.short_moto import quick_aws
+from tests.support.stand_ins.short_moto import quick_aws
 
 STUCK = {"method": "DELETE", "path": "/v2/orders/*", "kind": "stuck_cancel"}
 CANCEL = {"method": "DELETE", "path": "/v2/orders/*"}

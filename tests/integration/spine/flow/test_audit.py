@@ -11,11 +11,11 @@ import pytest
 from repeg.domain.order.protection import Protection, ProtectionStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
-from tests.support.audit import audit
 from tests.support.brackets import CRWD, bracket, crwd, moves
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.make import with_fields
+from tests.support.observed.audit import audit
 from tests.support.scenes import market_time, send
 
 Story = tuple[list[Order], list[dict[str, Any]]]

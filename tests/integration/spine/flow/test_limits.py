@@ -27,7 +27,7 @@ from tests.support.lab import Killed, Lab
 from tests.support.leaving import BRACKET, guards, hold
 from tests.support.make import child, order
 from tests.support.scenes import alerts, done, on_order, out_of_reach, run, send, submits, whenever
-from tests.support.tables import OneAtATime
+from tests.support.stand_ins.tables import OneAtATime
 from tests.support.watching import calls_since, cancel_protection, limited
 
 

@@ -27,7 +27,7 @@ from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, SHORT, hold, minutes, side_by_side
 from tests.support.scenes import by_hand, lab_at, market_time, on_order, run, send, whenever
 from tests.support.stack import listed, load_template, resources, statements
-from tests.support.tables import put_items
+from tests.support.stand_ins.tables import put_items
 
 FUNCTIONS = resources(load_template(), "AWS::Serverless::Function")
 OUTSIDE = "ReceiveSignal"

@@ -24,7 +24,7 @@ from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import check_held, guards, hold, minutes, shares
 from tests.support.scenes import alerts, by_hand, market_time, run, send, submits, whenever
-from tests.support.tables import put_items
+from tests.support.stand_ins.tables import put_items
 from tests.support.watching import cancel_protection, moves, sell_by_hand
 
 READ = {"method": "GET", "path": "/v2/orders/*", "kind": "edit", "count": 1}

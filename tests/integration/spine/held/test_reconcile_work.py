@@ -26,7 +26,7 @@ from tests.support.comparing import book, drop, healed, put, rewritten
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, check_held, guards, hold, side_by_side
 from tests.support.scenes import out_of_reach, run, send
-from tests.support.tables import dynamodb_client, put_items
+from tests.support.stand_ins.tables import dynamodb_client, put_items
 from tests.support.watching import cancel_protection
 
 # --- who works on what ---

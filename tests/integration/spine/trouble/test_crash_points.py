@@ -21,7 +21,7 @@ from tests.support.crowd import Crowd
 from tests.support.lab import START, Killed, Lab
 from tests.support.leaving import BRACKET
 from tests.support.scenes import journal
-from tests.support.short_moto import quick_aws
+from tests.support.stand_ins.short_moto import quick_aws
 
 READS = {
     "store": """get find claim_of earlier holding holder last_trades several to_do given_up holding_shares sweep_state

@@ -17,7 +17,7 @@ from tests.support.crowd import Crowd
 from tests.support.lab import START, Killed, Lab
 from tests.support.leaving import TARGET, Guard, check_held, guards, hold, side_by_side
 from tests.support.scenes import alerts, journal, market_time, send
-from tests.support.short_moto import quick_aws
+from tests.support.stand_ins.short_moto import quick_aws
 
 pytestmark = pytest.mark.usefixtures("aws_credentials")
 

@@ -11,7 +11,7 @@ import os
 import pytest
 
 from desk.exchange.client import ExchangeControl
-from tests.support.short_moto import quick_aws
+from tests.support.stand_ins.short_moto import quick_aws
 from tests.support.storms.aftermath import look_at
 from tests.support.storms.storm import Storm
 

@@ -9,7 +9,7 @@ import pytest
 
 from repeg.domain.reasons import Status
 from tests.support.lab import Lab
-from tests.support.machine import LambdaThrottled
+from tests.support.stand_ins.machine import LambdaThrottled
 
 Tasks = dict[str, Callable[[dict[str, Any]], dict[str, Any]]]
 

@@ -14,7 +14,7 @@ import typer
 from desk.cli.main import make_app
 from desk.stack.signal_files import read_signals
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 README = PROJECT / "README.md"
 PAGES = [README, *sorted((PROJECT / "docs").glob("*.md"))]
 GUIDES = [

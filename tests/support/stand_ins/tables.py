@@ -10,7 +10,7 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from tests.support.short_moto import REGION, shorten
+from tests.support.stand_ins.short_moto import REGION, shorten
 
 
 @cache

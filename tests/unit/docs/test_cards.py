@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 PAGE = TESTS.parent / "docs" / "test-cards.md"
 SPINE = TESTS / "integration" / "spine"
 RULES = {f"3.{number}" for number in range(1, 14)}

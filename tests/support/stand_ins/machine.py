@@ -12,7 +12,7 @@ from typing import Any
 import jsonata
 import yaml
 
-DEFINITIONS = Path(__file__).parents[2] / "statemachines"
+DEFINITIONS = Path(__file__).parents[3] / "statemachines"
 
 Task = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -26,7 +26,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.jsonata import jsonata as expressions
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
-from tests.support.machine import DEFINITIONS, ExecutionFailed, Machine, Task
+from tests.support.stand_ins.machine import DEFINITIONS, ExecutionFailed, Machine, Task
 
 MOTO = {"stepfunctions": {"execute_state_machine": True}}
 """What `mock_aws` must be told, or moto starts executions and runs nothing."""

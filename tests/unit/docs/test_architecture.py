@@ -11,7 +11,7 @@ import yaml
 from tests.support.architecture.page import FOLDER, PARTS, page
 from tests.support.architecture.tables import places
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 

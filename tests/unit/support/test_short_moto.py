@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.short_moto import REGION, quick_aws, shorten
-from tests.support.tables import create_table
+from tests.support.stand_ins.short_moto import REGION, quick_aws, shorten
+from tests.support.stand_ins.tables import create_table
 
 Call = tuple[str, dict[str, Any]]
 TABLE = "t"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.support.insights import NotUnderstood, run
+from tests.support.stand_ins.insights import NotUnderstood, run
 
 LINES = [
     json.dumps({"level": "INFO", "message": "bought 100", "order_id": "a", "Orders": [1.0], "alert": True}),

@@ -14,7 +14,7 @@ from desk.exchange.faults.subjects import Subject
 from desk.exchange.venue.fate import Happening, Moment, refuse
 from tests.unit.exchange.virtual import VirtualExchange, order_body
 
-GUIDE = (Path(__file__).parents[3] / "docs" / "exchange.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[4] / "docs" / "exchange.md").read_text(encoding="utf-8")
 BUY = order_body("TQQQ", "buy", "10", "50.90", client_order_id="mine")
 
 

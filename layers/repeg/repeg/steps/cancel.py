@@ -108,7 +108,8 @@ def _alarm(worker: Worker, order: Order, child: ChildRecord, look: Reading) -> t
     if look.answered and not child.cancel_alarmed:
         detail = f"{child.client_order_id}: cancel not confirmed after 30 s; {order.symbol} stays locked"
         child = child.changed(cancel_alarmed=True)
-        order = worker.note(decided(order, Reason.CANCEL_STUCK), detail)
+        # Why it is cancelled comes first: who took it back, or halted it, hears of that.
+        order = worker.note(order if order.reason else decided(order, Reason.CANCEL_STUCK), detail)
     elif not look.answered and not child.unseen_alarmed:
         detail = f"{child.client_order_id} may be live and cannot be seen; {order.symbol} stays locked"
         child = child.changed(unseen_alarmed=True)

@@ -168,6 +168,21 @@ def test_what_rests_is_taken_back_where_that_is_wanted(lab: Lab, signal: dict[st
     assert child.closed_at and (child.closed_at - child.sent_at).total_seconds() < 10
 
 
+def test_a_cancel_that_hangs_takes_no_halt_off_the_record(lab: Lab) -> None:
+    lab.control.quote("TQQQ", "50.95", "50.98", 2000, 40)
+    lab.control.faults({"kind": "stuck_cancel", "order_class": "simple"})
+    whenever(lab, "broker.order", lambda: halt(lab, cancel_open=True), nth=2)
+    with Crowd(lab) as crowd:
+        send(lab, "a", **BRACKET)
+        crowd.work(until=market_time("10:01:30"), sweep_every=60)
+        lab.control.faults()
+        crowd.work(until=market_time("10:03"), sweep_every=60)
+    order = lab.order("a")
+    assert (order.status, order.reason, order.filled_qty) == (Status.PARTIALLY_FILLED, Reason.HALTED, 40)
+    assert order.guard.protected
+    lab.check()
+
+
 def test_a_fill_that_wins_the_race_is_a_fill(lab: Lab) -> None:
     lab.control.quote("TQQQ", "50.95", "50.98", 2000, 40)
     whenever(lab, "broker.order", lambda: halt(lab, cancel_open=True), nth=2)

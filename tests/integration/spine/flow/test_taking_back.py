@@ -177,6 +177,36 @@ def test_a_cancel_at_the_broker_without_an_answer_is_asked_for_again(lab: Lab, k
         assert (order.filled_qty, order.reason, order.guard.protected) == (40, Reason.CANCELLED, True)
 
 
+@pytest.mark.parametrize(
+    "signal", [RESTS, BRACKET, {"completion": "must"}, {"kind": "close"}], ids=["plain", "bracket", "must", "close"]
+)
+def test_a_cancel_that_hangs_at_the_broker_changes_nothing_in_what_was_asked_for(
+    lab: Lab, signal: dict[str, Any]
+) -> None:
+    """However long it takes: the alert says that it hangs, the order that it was taken back."""
+    if signal.get("kind") == "close":
+        hold(lab)
+        lab.control.quote("TQQQ", "50.95", "50.98", 30, 2000)
+    else:
+        rest(lab)
+    with Crowd(lab) as crowd:
+        lab.control.faults({"kind": "stuck_cancel", "order_class": "simple"})
+        send(lab, "a", **signal)
+        crowd.work(until=market_time("10:00:02"))
+        cancel(lab)
+        crowd.work(until=market_time("10:02:30"), sweep_every=60)
+        assert len([line for line in alerts(lab) if "not confirmed" in line]) == 1
+        lab.control.faults()
+        crowd.work(until=market_time("10:05"), sweep_every=60)
+        order = ended(lab)
+        assert order.reason is Reason.CANCELLED
+        assert order.status is (Status.UNFILLED if signal is RESTS else Status.PARTIALLY_FILLED)
+        assert sum((guard.qty for guard in guards(lab)), Decimal(0)) == (
+            order.filled_qty if signal is BRACKET else lab.order("b").unexited_qty if "kind" in signal else 0
+        )
+        assert len(alerts(lab)) == 1, "nobody is alerted of what was asked for"
+
+
 # --- again, too early, too late ---
 
 

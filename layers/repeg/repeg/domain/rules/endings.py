@@ -55,8 +55,9 @@ CHILD_OVER = (
     ),
     ChildOver(
         Onward.ENDS,
-        lambda order, child: child.cancel_alarmed,
-        "its cancel was stuck",
+        # The wish to end the order came before, or its word would go by how the broker took it.
+        lambda order, child: child.cancel_alarmed and order.reason in (None, Reason.CANCEL_STUCK),
+        "its cancel was stuck, and nothing else ends the order",
         Reason.CANCEL_STUCK,
         "the cancel took more than 30 s",
     ),

@@ -44,8 +44,8 @@ def _loss(survey: Survey) -> Tripped | None:
     try:
         moved = paid_in_since_close(broker, now).dollars
     except (RetryError, OperatorError) as error:
-        # On the worst of days the broker answers worst. A withdrawal that nobody told of halts what an operator resumes;
-        # a loss that halts nothing goes on.
+        # On the worst of days the broker answers worst. A withdrawal that nobody told of halts what an operator
+        # resumes; a loss that halts nothing goes on.
         worker.log.error(f"what was paid in or out cannot be asked, the loss is taken as it was last told: {error}")
         moved = paid.dollars if paid else ZERO
     return by_loss(again._replace(moved=moved), mark, settings, today)

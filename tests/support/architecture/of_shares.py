@@ -62,6 +62,12 @@ WHERE = (
         "domain/proof/defence.py: RULES, care/watch.py: watch_positions",
     ),
     (
+        "what proves how much of an OCO is left",
+        "two answers that say the same of what it took, whether it is over and what took its place, of three at most; "
+        "a close, which looks at the account before it sells, takes down by one",
+        "domain/proof/answers.py: one_will_do agree, worker/oco.py: read_oco",
+    ),
+    (
         "what proves that shares are gone",
         "both reads of the position, no live OCO over them, and an order that took as many; else nothing is traded: "
         "frozen",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from itertools import groupby
 
@@ -173,17 +174,21 @@ def _read_exits(survey: Survey, order: Order) -> Order:
     before, order = order, listed_again(order, survey.open_orders.values())
     for oco in order.guard.protections:
         if not oco.status.closed and oco.broker_order_id and _differs(survey, oco):
-            order = read_oco(survey.worker, order, oco, seconded=_says_the_same(survey, oco))[0]
+            order = read_oco(survey.worker, order, oco, also=_taken_by_lists(survey, order, oco))[0]
     # Asked for by itself before anything is written: a second writer would cost the execution its step.
     if order == before or survey.running(order):
         return before
     return survey.worker.save_exits(before, order)
 
 
-def _says_the_same(survey: Survey, oco: Protection) -> bool:
-    """True when the listing says by itself that an OCO is over, or that it took shares."""
+def _taken_by_lists(survey: Survey, order: Order, oco: Protection) -> Decimal | None:
+    """Shares that an OCO took by the lists of open orders and positions; None: they do not say how many."""
     listed = (survey.open_orders or {}).get(oco.broker_order_id or "")
-    return listed is None or oco.reported(listed, survey.now, session_open=False).exited_qty > oco.exited_qty
+    if listed:
+        return oco.reported(listed, survey.now, session_open=False).exited_qty
+    # Not listed it is over. That it sold all says an account without a share; beside others nothing does.
+    held = (survey.positions or {}).get(order.symbol)
+    return oco.qty if survey.positions is not None and held is None else None
 
 
 def _differs(survey: Survey, oco: Protection) -> bool:

@@ -104,9 +104,7 @@ def _read_again(survey: Survey, finding: Finding) -> None:
     order = by_clock(order, worker.time.approximate().anchor)
     named = (each for each in order.guard.protections if each.client_order_id == finding.name)
     # The journal of fills said so in both looks; a read by its id says it once more.
-    known = read_over(
-        worker, order, (each for each in named if each.status.closed and each.broker_order_id), seconded=True
-    )
+    known = read_over(worker, order, (each for each in named if each.status.closed and each.broker_order_id))
     if known is not order:
         booked = worker.save_exits(order, known)
         # One that was placed for shares that had left: with none left nobody would look at it again.

@@ -16,7 +16,7 @@ def release(worker: Worker, order: Order) -> Next:
     for order_id in order.close.released:
         bracket = worker.orders.get(order_id)
         # Until a cancel is done the broker keeps the shares reserved: a sale would be refused for lack of them.
-        if bracket and not take_down(here, bracket, bracket.guard.protections)[1]:
+        if bracket and not take_down(here, bracket, bracket.guard.protections, once=True)[1]:
             return worker.wait(order, Route.WAIT_FOR_RELEASE, backoff(CANCEL_BACKOFF_SECONDS, order.run.waits))
     down = went_on(order).with_close(released_at=order.close.released_at or worker.now(order))
     worker.orders.save(worker.note(down, "protection is down"))

@@ -63,7 +63,7 @@ def _running(worker: Worker, order: Order) -> Order | None:
 
 def _start(worker: Worker, order: Order) -> Next:
     # Its OCO reserves the shares: a sale beside it is refused, or its stop sells them a second time.
-    order, down = take_down(worker, order, order.guard.protections, twice=True)
+    order, down = take_down(worker, order, order.guard.protections)
     if not down:
         return worker.wait(order, Route.WAIT_FOR_UNWIND, backoff(UNWIND_LOOK_SECONDS, order.run.waits))
     if order.unexited_qty <= 0:

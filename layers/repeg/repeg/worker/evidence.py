@@ -91,11 +91,9 @@ def find_out(
         return Found(finding, list(brackets))
     if open_orders is None:
         open_orders, _ = _asked(worker, broker.open_orders)
-    looks, reports = _in_full(worker, broker, brackets, looks, open_orders or ())
+    looks, reports = _in_full(worker, broker, brackets, looks, open_orders)
     # By one answer of its OCO that lacked them, sixty shares that its target had taken were for ever in dispute.
-    after = [
-        worker.save_exits(each, read_over(worker, each, took_more(each, reports), seconded=True)) for each in brackets
-    ]
+    after = [worker.save_exits(each, read_over(worker, each, took_more(each, reports))) for each in brackets]
     return Found(weigh(after, looks, taken), after)
 
 
@@ -155,7 +153,7 @@ def _in_full(
     broker: Broker,
     brackets: Sequence[Order],
     looks: Looks,
-    open_orders: Sequence[OrderReport],
+    open_orders: Sequence[OrderReport] | None,
 ) -> tuple[Looks, Sequence[OrderReport]]:
     """The looks with all that explains a difference, and the orders of the symbol that were read for it."""
     before = seen_before(brackets)
@@ -164,7 +162,7 @@ def _in_full(
     reports, _ = _asked(worker, lambda: broker.groups(brackets[0].symbol, since - LONGEST_LIFE))
     traded = None if reports is None else unbooked(reports, since, _book_themselves(worker, reports), before)
     full = looks.changed(
-        guarded=held_by_ocos(brackets, open_orders),
+        guarded=None if open_orders is None else held_by_ocos(brackets, open_orders),
         unbooked=traded,
         actions=_actions(worker, broker, brackets[0].symbol, since),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import NamedTuple
 
 from repeg.broker.port import Broker, CancelOutcome
@@ -12,6 +13,7 @@ from repeg.domain.order.protection import Protection, ProtectionStatus
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority
 from repeg.domain.patience import LINGER_SECONDS, LOOKUP_BACKOFF_SECONDS, PRICE_LAGS_SECONDS
+from repeg.domain.proof.answers import agree, one_will_do
 from repeg.domain.proof.ours import listed_again, oco_intent
 from repeg.errors import BrokerUnavailable, OperatorError, RetryError
 from repeg.worker.lookup import listed, look_up, taken
@@ -20,6 +22,8 @@ from repeg.worker.worker import Worker
 
 # Each costs a trading request, and answers that name each other would have no end.
 MOVES_FOLLOWED = 5
+MORE_ANSWERS = 2
+"""Where two answers do not agree, a third says which of them is false."""
 
 
 class Found(NamedTuple):
@@ -39,21 +43,21 @@ def read_oco(
     broker: Broker | None = None,
     looks: int = len(LOOKUP_BACKOFF_SECONDS),
     *,
-    seconded: bool = False,
+    also: Decimal | None = None,
+    again: Callable[[], Broker] | None = None,
+    once: bool = False,
 ) -> tuple[Order, Protection]:
     """The order with the OCO as the broker reports it by id, not yet saved; unchanged when it cannot be read now.
 
-    That the broker does not know it any more is believed after more than `looks` looks. That it is over, or took
-    shares, is read twice, unless another answer of the broker said so before (`seconded`).
+    That the broker does not know it any more is believed after more than `looks` looks. What it took, and that it is
+    over, is believed to two answers that agree; `again` connects for the second. `also`: shares that another answer
+    says it took. `once`: an end with what is known to be taken is believed to one, as another proof follows.
     """
     broker = broker or worker.broker_for(Priority.URGENT)
     try:
         reports, seen = _read(worker, broker, order, oco)
-        # By one false answer shares would be taken for sold, and nobody guard them; or guarded twice, and those of
-        # somebody else sold with them.
-        if reports and seen.tells_more_than(oco) and not seconded:
-            worker.sleep(LINGER_SECONDS)
-            reports, seen = _read(worker, broker, order, oco)
+        if reports and not one_will_do(oco, seen, also, once=once):
+            reports, seen = _seconded(worker, again or (lambda: broker), order, oco, (reports, seen))
     except (RetryError, OperatorError) as error:
         worker.log.info(f"could not read {oco.client_order_id}: {error}")
         return order, oco
@@ -65,6 +69,30 @@ def read_oco(
     if (seen.status, seen.exited_qty) != (oco.status, oco.exited_qty):
         order = worker.note(order, _words(seen))
     return order.with_protection(seen), seen
+
+
+def _seconded(
+    worker: Worker,
+    connect: Callable[[], Broker],
+    order: Order,
+    oco: Protection,
+    first: tuple[list[OrderReport], Protection],
+) -> tuple[list[OrderReport], Protection]:
+    """What two answers agree on, of three at most."""
+    # By one false answer shares would be taken for sold, and nobody guard them; or guarded twice, and those of somebody
+    # else sold with them.
+    looks = [first]
+    for _ in range(MORE_ANSWERS):
+        worker.sleep(LINGER_SECONDS)
+        look = _read(worker, connect(), order, oco)
+        if any(agree(look[1], other[1]) for other in looks if bool(look[0]) == bool(other[0])):
+            return look
+        looks.append(look)
+    # An OCO that sells meanwhile is another at each look: the fewest shares are certain. Whether it is over is not.
+    at_work = [look for look in looks if look[0] and not look[1].status.closed]
+    if len(at_work) == len(looks):
+        return min(at_work, key=lambda look: look[1].exited_qty)
+    raise BrokerUnavailable("each answer tells something else of it")
 
 
 def _read(worker: Worker, broker: Broker, order: Order, oco: Protection) -> tuple[list[OrderReport], Protection]:
@@ -167,24 +195,19 @@ def _taken(worker: Worker, order: Order, oco: Protection, detail: str) -> Order:
     return worker.note(order.with_protection(oco.changed(**gone)), detail)
 
 
-def read_exits(
-    worker: Worker, bracket: Order, looks: int = len(LOOKUP_BACKOFF_SECONDS), *, seconded: bool = False
-) -> Order:
+def read_exits(worker: Worker, bracket: Order, looks: int = len(LOOKUP_BACKOFF_SECONDS)) -> Order:
     """The bracket with what its targets and stops did since anybody looked, and what became of its OCOs; saved."""
     before = bracket
     for oco in bracket.guard.protections:
         if not oco.status.closed and oco.broker_order_id:
-            bracket = read_oco(worker, bracket, oco, looks=looks, seconded=seconded)[0]
+            bracket = read_oco(worker, bracket, oco, looks=looks)[0]
     return worker.save_exits(before, bracket)
 
 
-def read_over(worker: Worker, order: Order, ocos: Iterable[Protection], *, seconded: bool) -> Order:
-    """The order with what OCOs took besides that it has for over, each read by its id; not yet saved.
-
-    `seconded`: something else says so, the account or a listing; one answer more is enough then.
-    """
+def read_over(worker: Worker, order: Order, ocos: Iterable[Protection]) -> Order:
+    """The order with what OCOs took besides that it has for over, each read by its id; not yet saved."""
     for oco in ocos:
-        known, seen = read_oco(worker, order, oco, looks=oco.lookups + 1, seconded=seconded)
+        known, seen = read_oco(worker, order, oco, looks=oco.lookups + 1)
         if seen.status.closed and seen.exited_qty > oco.exited_qty:
             order = known
     return order
@@ -214,13 +237,23 @@ def ask_to_cancel(order: Order, oco: Protection, broker: Broker) -> bool:
     try:
         outcome = broker.cancel(oco.broker_order_id or "")
         if outcome is CancelOutcome.ALREADY_TERMINAL:
-            report = broker.order(oco.broker_order_id or "")
-            for leg in _ours(order, report).legs if report else ():
-                if not leg.status.terminal:
-                    outcome = broker.cancel(leg.broker_order_id)
+            for leg in _legs_at_work(broker, order, oco):
+                outcome = broker.cancel(leg.broker_order_id)
         return outcome is not CancelOutcome.UNCLEAR
     except (RetryError, OperatorError):
         return False
+
+
+def _legs_at_work(broker: Broker, order: Order, oco: Protection) -> list[OrderReport]:
+    """Legs of an OCO that may still trade: one that was not seen before is a leg of it by two answers."""
+    report = broker.order(oco.broker_order_id or "")
+    legs = [leg for leg in (_ours(order, report).legs if report else ()) if not leg.status.terminal]
+    known = {oco.stop_order_id} - {None}
+    # By one answer the stop of somebody else was cancelled, as it stood among the legs.
+    if any(not known & {leg.broker_order_id, leg.replaces} for leg in legs):
+        again = broker.order(oco.broker_order_id or "")
+        known |= {leg.broker_order_id for leg in (again.legs if again else ())}
+    return [leg for leg in legs if known & {leg.broker_order_id, leg.replaces}]
 
 
 def _words(oco: Protection) -> str:

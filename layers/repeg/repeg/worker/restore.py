@@ -84,7 +84,7 @@ def _read_where_sold(here: Worker, close: Order, holding: list[Order]) -> tuple[
     """
     if not from_under_ocos(close, holding):
         return holding, []
-    holding = [read_exits(here, bracket, seconded=True) for bracket in holding]
+    holding = [read_exits(here, bracket) for bracket in holding]
     sold = [child.closed_at for child in close.sent if child.filled_qty > 0 and child.closed_at]
     lately = bool(sold) and here.now(close) - max(sold) < POSITION_SHOWS_AFTER
     return holding, [UNREAD_OCO_PAUSE_SECONDS] if lately and from_under_ocos(close, holding) else []

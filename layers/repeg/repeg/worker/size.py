@@ -170,7 +170,7 @@ def _size_exit(worker: Worker, order: Order) -> Sizing | Refusal | Wait | Releas
         # An OCO that is gone together with its shares needs no second look.
         looks = 0 if held < expected else len(LOOKUP_BACKOFF_SECONDS)
         unexited = _unexited(brackets)
-        brackets = [read_exits(worker, bracket, looks, seconded=True) for bracket in brackets]
+        brackets = [read_exits(worker, bracket, looks) for bracket in brackets]
         expected = _expected(order, brackets)
         if _unexited(brackets) < unexited and order.close.settling < POSITION_READS:
             # What was read may be older than the exit that has come to light: look again, knowing what must be gone.
@@ -214,7 +214,7 @@ def _reads_what_came_down(worker: Worker, order: Order, brackets: list[Order]) -
 
     The account shows less than it did before. Sold by that answer alone, it would be shares of somebody's own.
     """
-    read = [read_over(worker, each, _down_since(each, order.created_at), seconded=True) for each in brackets]
+    read = [read_over(worker, each, _down_since(each, order.created_at)) for each in brackets]
     after = [worker.save_exits(before, each) for before, each in zip(brackets, read, strict=True)]
     return _unexited(after) < _unexited(brackets)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from repeg.broker.port import Broker
 from repeg.domain.order.guarding import taken_down
 from repeg.domain.order.protection import Protection, ProtectionStatus
 from repeg.domain.order.record import Order
@@ -13,30 +14,27 @@ from repeg.domain.patience import (
     TAKE_DOWN_ASK_AGAIN_AFTER,
     TAKE_DOWN_STUCK_AFTER,
 )
-from repeg.worker.oco import ask_to_cancel, find_oco, read_oco, read_over
+from repeg.worker.oco import ask_to_cancel, find_oco, read_oco
 from repeg.worker.send import wait_for_sender
 from repeg.worker.worker import Worker
 
 
-def take_down(worker: Worker, bracket: Order, ocos: Sequence[Protection], *, twice: bool = False) -> tuple[Order, bool]:
+def take_down(worker: Worker, bracket: Order, ocos: Sequence[Protection], *, once: bool = False) -> tuple[Order, bool]:
     """Cancel these OCOs of a bracket; saved when anything changed. True once none of them can sell a share.
 
-    `twice`: what an OCO took is not believed to one answer, as what it left is sold whatever the account shows.
+    `once`: what they took is believed to one answer, as the account is asked before anything of it is sold.
     """
     before, ids = bracket, {oco.client_order_id for oco in ocos}
     for oco in ocos:
         if not oco.status.closed:
-            bracket = _take_down_one(worker, bracket, oco)
-            known = next(each for each in bracket.guard.protections if each.client_order_id == oco.client_order_id)
-            if twice and known.worked and known.status.closed and known.exited_qty < known.qty:
-                bracket = read_over(worker, bracket, [known], seconded=False)
+            bracket = _take_down_one(worker, bracket, oco, once)
     if bracket.bare_qty > 0:
         bracket = taken_down(bracket)
     bracket = worker.save_exits(before, bracket)
     return bracket, all(oco.status.closed for oco in bracket.guard.protections if oco.client_order_id in ids)
 
 
-def _take_down_one(worker: Worker, bracket: Order, oco: Protection) -> Order:
+def _take_down_one(worker: Worker, bracket: Order, oco: Protection, once: bool) -> Order:
     # A send without an answer may have arrived: an OCO that is not looked for sells what the exit sells, too.
     if oco.broker_order_id is None:
         look = find_oco(worker, bracket, oco)
@@ -55,7 +53,15 @@ def _take_down_one(worker: Worker, bracket: Order, oco: Protection) -> Order:
         if ask_to_cancel(bracket, oco, connect()):
             worker.sleep(LINGER_SECONDS)
     connect, guard = worker.drawing(bracket.guard)
-    bracket, seen = read_oco(worker, bracket.changed(guard=guard), oco, connect())
+    drawn = guard
+
+    def connect_again() -> Broker:
+        nonlocal drawn
+        connect, drawn = worker.drawing(guard)
+        return connect()
+
+    bracket, seen = read_oco(worker, bracket.changed(guard=guard), oco, connect(), again=connect_again, once=once)
+    bracket = bracket.with_guard(reserved=drawn.reserved)
     if not seen.status.closed and not seen.alarmed and _stuck(seen, worker, bracket):
         worker.alert(bracket, f"{oco.client_order_id}: cancel not confirmed after 30 s; {bracket.symbol} stays locked")
         bracket = bracket.with_protection(seen.changed(alarmed=True))

@@ -254,14 +254,15 @@ def test_a_target_that_the_market_has_reached_sells_where_it_is_meant(lab: Lab) 
 # --- what it costs, and what it tells ---
 
 
-def test_at_once_it_costs_four_trading_requests(lab: Lab) -> None:
-    """The cancel and a look whether it is done, the new OCO and a look whether it stands; and nothing else."""
+def test_at_once_it_costs_five_trading_requests(lab: Lab) -> None:
+    """The cancel and two looks that agree on what is left, the new OCO and a look whether it stands; nothing else."""
     hold(lab)
     before = lab.mark()
     adjusted(lab, stop_loss="50.50")
     calls = [e for e in lab.control.journal(after=before) if e["type"] == "request" and "/stocks/" not in e["path"]]
     assert [f"{call['method']} {call['path'].partition('?')[0].split('/')[2]}" for call in calls] == [
         "DELETE orders",
+        "GET orders",
         "GET orders",
         "POST orders",
         "GET orders",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from repeg.broker.alpaca_wire import Method, Reply
 from repeg.domain.market.sessions import Calendar
 from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
@@ -58,6 +60,30 @@ def test_what_both_reads_miss_and_nobody_sold_is_kept(lab: Lab, lost: bool) -> N
     minutes(lab, 3)
     order = lab.order("b")
     assert (order.care.frozen, order.guard.protected, shares(lab)) == ("", True, 100)
+    check_held(lab)
+
+
+def test_open_orders_that_cannot_be_read_are_no_proof_that_none_holds_the_shares(lab: Lab) -> None:
+    """Its OCO is at work, and both reads miss the position: taken for unguarded, it was in dispute."""
+    hold(lab)
+    minutes(lab)
+    lab.control.faults(READ, LIST)
+    wire, call = lab.broker._trading, lab.broker._trading.call
+
+    def answers(method: Method, path: str, data: Any = None, **named: Any) -> Reply:
+        if (data or {}).get("status") == "open":
+            return Reply(503, {"message": "upstream"})
+        return call(method, path, data, **named)
+
+    wire.call = answers  # type: ignore[method-assign]
+    minutes(lab, 4)
+    order = lab.order("b")
+    assert (order.unexited_qty, order.guard.exits, order.care.frozen) == (100, (), "")
+    assert any("the account cannot be made out" in alert for alert in alerts(lab))
+    wire.call = call  # type: ignore[method-assign]
+    lab.control.faults()
+    minutes(lab, 2)
+    assert [guard.qty for guard in guards(lab)] == [100]
     check_held(lab)
 
 

@@ -24,15 +24,15 @@ def _nothing_taken(reply: Reply) -> Reply:
     return Reply(200, body | NOTHING | {"legs": [leg | NOTHING for leg in body["legs"] or ()]})
 
 
-def _sixty_leave(lab: Lab, bid: str, ask: str, nth: int = 1) -> list[Liar]:
-    """At the next cancel 60 of 100 shares leave at this quote, and the nth answer after that knows nothing of it."""
+def _sixty_leave(lab: Lab, bid: str, ask: str, *nth: int) -> list[Liar]:
+    """At the next cancel 60 of 100 shares leave at this quote, and the nth answers after that know nothing of it."""
     liars: list[Liar] = []
 
     def takes() -> None:
         lab.control.quote("TQQQ", bid, ask, 60, 60, frozen=True)
         lab.sleep(1)
         lab.control.quote("TQQQ", "53.40", "53.43", 2000, 2000)
-        liars.append(Liar(lab, "GET", "/orders/", _nothing_taken, nth))
+        liars.extend(Liar(lab, "GET", "/orders/", _nothing_taken, each) for each in nth or (1,))
 
     whenever(lab, "broker.cancel", takes)
     return liars
@@ -74,13 +74,13 @@ def test_what_a_target_took_before_a_move_is_not_in_dispute(lab: Lab) -> None:
 
 @pytest.mark.parametrize("kind", [None, "drop_before", "drop_after"])
 def test_protection_for_more_than_is_held_does_not_stay_for_shares_of_somebody_else(lab: Lab, kind: str | None) -> None:
-    """The new OCO is for all 100, beside 100 of the account's owner, once the 60 that left come to light.
+    """Two answers in a row are false: the new OCO is for all 100, beside 100 of the owner's, when the 60 come to light.
 
     Cancelled by us, nobody ended it to sell by hand: the 40 are guarded again at once, whatever became of the answer.
     """
     lab.control.position("TQQQ", 100, "40")
     hold(lab)
-    _sixty_leave(lab, "53.49", "53.52")
+    _sixty_leave(lab, "53.49", "53.52", 1, 2)
     told(lab, stop_loss="50.50")
     with Crowd(lab) as crowd:
         crowd.work()
@@ -99,7 +99,7 @@ def test_what_a_stop_took_before_a_position_is_left_is_not_bought_back_again(lab
     hold(lab, **SHORT)
     moves(lab, "54.00")
     minutes(lab)
-    liars = _sixty_leave(lab, "51.90", "51.93", nth=2)
+    liars = _sixty_leave(lab, "51.90", "51.93", 2)
     minutes(lab, 2)
     assert liars[0].told
     assert {gone.reason: gone.qty for gone in lab.order("b").all_exits} == {"stop": 60, "unwind": 40}

@@ -166,8 +166,15 @@ def test_no_more_is_bought_for_shares_that_were_seen_to() -> None:
 
 @pytest.mark.parametrize("status", list(OrderStatus))
 def test_an_end_before_it_was_filled_is_worth_a_second_read(status: OrderStatus) -> None:
-    dead = {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED}
-    assert ends_short(report(status)) is (status in dead)
+    """That another order is in its place, too."""
+    over = {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED, OrderStatus.REPLACED}
+    assert ends_short(report(status)) is (status in over)
+
+
+def test_two_answers_name_the_same_successor_before_it_is_followed() -> None:
+    one, other = (report(OrderStatus.REPLACED).changed(replaced_by=name) for name in ("a", "b"))
+    assert by_both(one, one) == one
+    assert by_both(one, other).status is OrderStatus.PENDING
 
 
 @pytest.mark.parametrize(

@@ -216,11 +216,6 @@ class Protection(Sent):
         """Shares that it still guards, as far as the record knows."""
         return ZERO if self.status.closed else self.qty - self.exited_qty
 
-    def tells_more_than(self, known: Protection) -> bool:
-        """True when this is `known`, read again, and shows shares taken or an end that nobody asked for."""
-        taken = self.exited_qty > known.exited_qty
-        return taken or (self.status.closed and not (known.status.closed or known.cancel_requested_at))
-
     def agrees_with(self, report: OrderReport) -> bool:
         """True when a listing shows nothing of it that the record does not know. Anything else is worth a read by id.
 

@@ -20,8 +20,8 @@ REQUESTS_PER_CHILD = 4
 REQUESTS_PER_PROTECTION = 2
 """Submit, read: reserved with a bracket's entry, so that what is bought can be protected."""
 
-REQUESTS_PER_CANCEL = 2
-"""Cancel, read: reserved with those of the new OCO before an OCO is taken down for that."""
+REQUESTS_PER_CANCEL = 3
+"""Cancel, and two reads that must agree: reserved with those of the new OCO before an OCO is taken down for that."""
 
 
 class Priority(Enum):

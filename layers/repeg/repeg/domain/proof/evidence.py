@@ -60,8 +60,8 @@ class Looks(Frozen):
     listed: Decimal | None
     """By the list of positions."""
     avg_entry_price: Decimal | None = None
-    guarded: Decimal = ZERO
-    """Shares that live OCOs of ours hold, by the listing of open orders."""
+    guarded: Decimal | None = ZERO
+    """Shares that live OCOs of ours hold, by the listing of open orders; None: it could not be read."""
     unbooked: tuple[OrderReport, ...] | None = ()
     """Orders that traded since, and that no record has booked; None: they could not be read."""
     actions: tuple[CorporateAction, ...] | None = ()
@@ -122,6 +122,8 @@ def weigh(brackets: Sequence[Order], looks: Looks, taken: Decimal = ZERO) -> Fin
 
 def _missing(looks: Looks, held: Decimal, missing: Decimal, side: str) -> Finding:
     lacks = Finding(proof=Proof.UNPROVEN, missing=missing, held=held)
+    if looks.guarded is None:
+        return lacks.changed(proof=Proof.UNCLEAR, why="the open orders could not be read")
     # Open orders hold these shares, so they are there: it is the position that was told wrong.
     if looks.guarded > max(ZERO, held):
         why = f"protective orders for {plain(looks.guarded)} shares are live, and the account shows {plain(held)}"

@@ -102,17 +102,19 @@ def child_over(order: Order, child: ChildRecord) -> ChildOver:
 
 
 def ends_short(report: OrderReport) -> bool:
-    """True when a child order is said to be over, and not filled: worth a second read, whoever ended it.
+    """True when a child order is said to be over, or replaced, and not filled: worth a second read, whoever ended it.
 
     By one false answer of that kind a sale that was filled was sent again. That we cancelled it ourselves tells that it
-    is over, not how many shares were filled before.
+    is over, not how many shares were filled before. What it was replaced by is booked, and cancelled, in its place.
     """
-    return report.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
+    short = (OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED, OrderStatus.REPLACED)
+    return report.status in short
 
 
 def by_both(report: OrderReport, again: OrderReport) -> OrderReport:
     """What two answers come to, of which the first had the order end short: not over while they tell of other fills."""
-    if not ends_short(again) or again.filled_qty == report.filled_qty:
+    alike = (again.filled_qty, again.replaced_by) == (report.filled_qty, report.replaced_by)
+    if not ends_short(again) or alike:
         return again
     # Which of them is false is not known. The fewer shares are certain, and what is certain is never taken back.
     fewer: OrderReport = min(report, again, key=lambda each: each.filled_qty)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ JUST_SENT = timedelta(seconds=4)
 MANY = 3
 """A death between an alert and its record repeats it; more than so often in a quarter of an hour is a nuisance."""
 QUARTER = timedelta(minutes=14)
+OF_NONE = re.compile(r"(?<![\d.,$])-?0 (of [\d.]+ )?(TQQQ|SPY|shares|of them|more)\b")
 
 
 def look_at(storm: Storm) -> None:
@@ -44,6 +46,7 @@ def look_at(storm: Storm) -> None:
     _check_bare_shares(storm)
     _check_alerts_of_bare_shares(storm)
     _check_nuisance(storm)
+    _check_nothing_is_told_of(storm)
 
 
 def _unfinished(storm: Storm) -> list[str]:
@@ -121,6 +124,12 @@ def _check_nuisance(storm: Storm) -> None:
         times.append(told.at)
         lately = [at for at in times if told.at - at < QUARTER]
         assert len(lately) <= MANY, f"told {len(lately)} times: {told.detail['alert']}"
+
+
+def _check_nothing_is_told_of(storm: Storm) -> None:
+    """No alert speaks of no shares."""
+    for told in _alerts(storm):
+        assert not OF_NONE.search(told.detail["alert"]), told.detail["alert"]
 
 
 def _check_bare_shares(storm: Storm) -> None:

@@ -331,12 +331,16 @@ class Storm:
         """One more line of the storm's story."""
         self.lines.append(f"{self.now():%a %H:%M:%S} {text}")
 
+    def _next_sweep(self) -> datetime:
+        """A whole number of minutes after the start, whatever else happens then."""
+        since = (self.now() - self.started).total_seconds()
+        return self.started + timedelta(seconds=(since // SWEEP_SECONDS + 1) * SWEEP_SECONDS)
+
     def _run_until(self, seconds: float) -> None:
         """Everybody works until so many seconds after the start; the sweep comes every minute."""
         end = self.started + timedelta(seconds=seconds)
-        while (now := self.now()) < end:
-            since = (now - self.started).total_seconds()
-            next_sweep = self.started + timedelta(seconds=(since // SWEEP_SECONDS + 1) * SWEEP_SECONDS)
+        while self.now() < end:
+            next_sweep = self._next_sweep()
             self.crowd.work(until=min(next_sweep, end).isoformat())
             if next_sweep <= end:
                 self._sweep()
@@ -364,7 +368,7 @@ class Storm:
         while open_minutes < CLEARING_MINUTES and quiet < 3:
             if self._in_session():
                 open_minutes += 1
-                self.crowd.work(until=(self.now() + timedelta(seconds=SWEEP_SECONDS)).isoformat())
+                self.crowd.work(until=self._next_sweep().isoformat())
             else:
                 self.crowd.work(until=self._after_the_night().isoformat())
                 self._quote(Decimal(0), size=5000)

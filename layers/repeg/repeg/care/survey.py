@@ -123,13 +123,20 @@ class Survey:
         self._paid_in = known
         return known
 
+    def told_lately(self, about: str, what: str) -> bool:
+        """True when `what` was alerted in the last 15 minutes."""
+        told = self.before.marks.get(name := f"{about} {what}")
+        lately = told is not None and timedelta(0) <= self.now - told < TOLD_AGAIN_AFTER
+        if told is not None and lately:
+            self.marks[name] = told
+        return lately
+
     def due(self, about: str, what: str) -> bool:
         """True when `what` was not alerted yet, or not for 15 minutes. Marks it as alerted now."""
-        name = f"{about} {what}"
-        told = self.before.marks.get(name)
-        due = told is None or not timedelta(0) <= self.now - told < TOLD_AGAIN_AFTER
-        self.marks[name] = self.now if due or told is None else told
-        return due
+        if self.told_lately(about, what):
+            return False
+        self.marks[f"{about} {what}"] = self.now
+        return True
 
 
 def begin(worker: Worker, executions: Executions) -> Survey:

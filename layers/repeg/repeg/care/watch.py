@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import partial
 from itertools import groupby
 
+from repeg.care.bare import BARE, bare_since, tell_bare, unlisted, watch_leaving
 from repeg.care.reckon import reckon
 from repeg.care.survey import Survey, in_turn, list_account, list_executions
 from repeg.domain.money import plain, quoted
@@ -52,7 +53,7 @@ from repeg.worker.oco import read_oco
 from repeg.worker.take_down import take_down
 
 NOTHING = timedelta(0)
-BARE, PAST_STOP = "bare", "past stop"
+PAST_STOP = "past stop"
 
 
 def watch_positions(survey: Survey) -> None:
@@ -111,8 +112,11 @@ def _look_at(survey: Survey, brackets: list[Order]) -> None:
     holder = free_turn(survey, brackets[0].symbol)
     if holder and sees_to_protection(holder):
         # It has taken protection down on purpose, and reads exits itself. Only that it stands still is worth a word.
-        for bracket in brackets if holder.open_child is None else []:
-            _judge(survey, bracket, bracket, Account.UNSEEN, holder)
+        for bracket in brackets:
+            if holder.open_child:
+                watch_leaving(survey, bracket, brackets, holder)
+            else:
+                _judge(survey, bracket, bracket, Account.UNSEEN, holder)
         return
     trouble: list[Exception] = []
     read = [_safely(trouble, bracket, partial(_read_exits, survey, bracket)) for bracket in brackets]
@@ -205,6 +209,8 @@ def _judge(survey: Survey, before: Order, order: Order, account: Account, holder
     taken_over = holder is not None and sees_to_protection(holder)
     mine = order.status.terminal and not taken_over and not survey.listed_as_running(order)
     if is_being_left(order):
+        exit_id = order.unwind.order_id
+        watch_leaving(survey, order, (order,), survey.worker.orders.get(exit_id) if exit_id else None)
         return _resume(survey, order) if mine and (_has_turn(order, holder) or _yields(holder)) else order
     order, facts = _facts(survey, order, account, mine, holder)
     found = verdict(facts)
@@ -235,40 +241,28 @@ def _facts(survey: Survey, order: Order, account: Account, mine: bool, holder: O
     opened_at = survey.session.opens_at if survey.session else None
     quote = survey.quote(order.symbol)
     through = is_through(levels_of(order), order.trading_side, quote) if quote and opened_at else None
-    bare = order.needs_care if mine else _unlisted(survey, order)
+    bare = order.needs_care if mine else unlisted(survey, order)
     if mine:
         found_now = order.guard.protected and order.care.due_at is None
         known = order.care.bare_since or bare_by_record(order) or survey.now
-        bare_since = None if not bare else survey.now if found_now else known
+        since = None if not bare else survey.now if found_now else known
         passed_since = order.care.past_stop_since
         # A minute without a quote does not make a stop work: since when it failed is kept.
         if through is not None or opened_at is None:
             passed_since = (passed_since or survey.now) if through else None
-        order = order.with_care(bare_since=bare_since, past_stop_since=passed_since)
+        order = order.with_care(bare_since=since, past_stop_since=passed_since)
     else:
-        seen = survey.since(order, BARE, bare)
-        bare_since = min(filter(None, (seen, bare_by_record(order))), default=None) if bare else None
+        since = bare_since(survey, order, bare)
         passed_since = survey.since(order, PAST_STOP, bool(through))
     facts = Facts(
         account=account,
         frozen=bool(order.care.frozen),
-        guard=guard(bare, elapsed(bare_since, survey.now, opened_at), opened_at is not None),
+        guard=guard(bare, elapsed(since, survey.now, opened_at), opened_at is not None),
         market=market(through, elapsed(passed_since, survey.now, opened_at), opened_at is not None),
         free=mine and _has_turn(order, holder),
         yields=mine and _yields(holder),
     )
     return order, facts
-
-
-def _unlisted(survey: Survey, order: Order) -> bool:
-    """True when an order that works by itself has shares that no listed OCO guards."""
-    listed = survey.open_orders
-    lost = any(
-        listed is not None and oco.broker_order_id and oco.broker_order_id not in listed
-        for oco in order.guard.protections
-        if not oco.status.closed
-    )
-    return lost or order.needs_care
 
 
 def _tell(survey: Survey, order: Order, found: Verdict, mine: bool, holder: Order | None) -> Order:
@@ -283,7 +277,9 @@ def _tell(survey: Survey, order: Order, found: Verdict, mine: bool, holder: Orde
         return _lost(survey, order, holder) if mine else order
     if found.act is Act.PROTECT and order.care.tries == 0 and order.care.due_at:
         return order  # told when it was lost; this is the first try to restore it
-    what = {Standing.BARE: BARE, Standing.PAST_STOP: PAST_STOP}.get(found.state, DISAGREES)
+    if found.state is Standing.BARE:
+        return tell_bare(survey, order, _waiting(order, holder), kept=mine)
+    what = PAST_STOP if found.state is Standing.PAST_STOP else DISAGREES
     detail = _words(survey, order, found, holder)
     if mine:
         return survey.worker.alert_lasting(order, what, detail)
@@ -310,19 +306,19 @@ def _at_once(order: Order) -> bool:
 
 def _words(survey: Survey, order: Order, found: Verdict, holder: Order | None) -> str:
     shares = f"{plain(order.unexited_qty)} {order.symbol}"
-    waits = "" if _has_turn(order, holder) or holder is None else f"; {holder.order_id} has the symbol's turn"
     if found.state is Standing.DISAGREES:
         decide = f"nothing is traded until they agree or you decide: repeg resolve {order.symbol}"
         return f"{shares}: record and account disagree ({order.care.frozen}); {decide}"
-    if found.state is Standing.PAST_STOP:
-        quote, stop = survey.quotes.get(order.symbol), quoted(levels_of(order).stop)
-        at = f" ({quoted(quote.bid)}/{quoted(quote.ask)})" if quote else ""
-        now = found.act is Act.LEAVE and not _waits(survey, order)
-        act = "they are left now" if now else "they are not left yet"
-        return f"the market{at} has gone through the stop at {stop}, and {shares} are still there; {act}{waits}"
-    lost = f"{plain(order.unguarded_qty or order.unexited_qty)} {order.symbol}"
-    since = f" since {order.care.bare_since:%H:%M:%S} UTC" if order.care.bare_since else ""
-    return f"{lost} have been without protection{since}{waits}"
+    quote, stop = survey.quotes.get(order.symbol), quoted(levels_of(order).stop)
+    at = f" ({quoted(quote.bid)}/{quoted(quote.ask)})" if quote else ""
+    now = found.act is Act.LEAVE and not _waits(survey, order)
+    act = "they are left now" if now else "they are not left yet"
+    waits = _waiting(order, holder)
+    return f"the market{at} has gone through the stop at {stop}, and {shares} are still there; {act}{waits}"
+
+
+def _waiting(order: Order, holder: Order | None) -> str:
+    return "" if _has_turn(order, holder) or holder is None else f"; {holder.order_id} has the symbol's turn"
 
 
 def _act(survey: Survey, before: Order, order: Order, facts: Facts, found: Verdict) -> Order:

@@ -128,7 +128,7 @@ def _take_care(worker: Worker, order: Order) -> Next:
 def _turn_wanted(worker: Worker, order: Order) -> Next:
     """A position that must be exited does not stand in line: the entry that has the turn is ended."""
     take_over(worker, order)
-    if order.run.waits >= LONG_WITHOUT_TURN:
+    if order.run.waits >= LONG_WITHOUT_TURN and order.unexited_qty > 0:
         detail = (
             f"{order.unexited_qty} {order.symbol} are not left yet: {worker.orders.holder(order.symbol)} is not over"
         )

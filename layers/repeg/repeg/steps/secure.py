@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from repeg.domain.money import plain, quoted
+from repeg.domain.money import quoted
+from repeg.domain.order.alerts import bare_words
 from repeg.domain.order.children import ChildRecord, ChildStatus
 from repeg.domain.order.course import being_secured
 from repeg.domain.order.record import Order
@@ -59,7 +60,7 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
 def _look_later(worker: Worker, order: Order) -> Next:
     """A step failed for the shares of an order that is over: the sweep tries again."""
     if order.unguarded_qty > 0:
-        detail = f"{plain(order.unguarded_qty)} {order.symbol} are without protection: it keeps failing"
+        detail = f"{bare_words(order)}: it keeps failing"
         order = worker.orders.save(worker.alert_lasting(order, BARE, detail))
     if not trades_when_over(order):
         worker.orders.give_turn(order)
@@ -79,7 +80,7 @@ def _protect(worker: Worker, order: Order, error: str | None) -> Next:
     if rounds == SECURE_PROTECT_ROUNDS and order.terms.bracket and not is_being_left(order):
         return _without_protection(worker, order.with_run(secure_rounds=rounds), error)
     if rounds % SECURE_PROTECT_ROUNDS == 0:
-        worker.alert(order, f"{order.symbol}: {order.unguarded_qty} shares are without protection")
+        worker.alert(order, f"{bare_words(order)}: it keeps failing")
     order = worker.orders.save(order.with_run(secure_rounds=rounds))
     # The way back to the step that fails has no wait of its own: without a pause both would spin.
     if rounds > 1:

@@ -91,7 +91,8 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
         order = order.with_exit(gone)
     order = changed_while_left(order, leaving.care.adjustments)
     ended = f"{leaving.status}{f' ({leaving.reason})' if leaving.reason else ''}"
-    summary = f"{leaving.order_id} {ended}: {leaving.filled_qty} left at {quoted(leaving.avg_fill_price)}"
+    sold = f"{leaving.filled_qty} left at {quoted(leaving.avg_fill_price)}" if leaving.filled_qty else "nothing traded"
+    summary = f"{leaving.order_id} {ended}: {sold}"
     seen = (*order.unwind.seen, leaving.order_id)[-UNWINDS_REMEMBERED:]
     order = worker.note(order.with_unwind(cost=_cost(order), seen=seen), summary)
     if order.unexited_qty <= 0:
@@ -100,6 +101,11 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
     order = worker.orders.save(not_left(order))
     following = protect(worker, order)
     known = worker.orders.get(order.order_id) or order
+    if known.unexited_qty <= 0:
+        # On the way to its protection it showed that somebody else, or an OCO, had taken the rest.
+        if known.status.terminal:
+            worker.alert(known, f"{known.symbol} {_why_left(known)} and was left: {summary}; the rest had left before")
+        return following
     detail = f"{known.unexited_qty} {known.symbol} could not be left: {summary}; {_guarded(known)}"
     if leaving.reason is Reason.DAY_TRADE_LIMIT and known.unguarded_qty > 0:
         detail += f". {leaving.reason.explanation} It is tried again at the next open"
@@ -111,8 +117,10 @@ def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
 def _guarded(order: Order) -> str:
     if order.unexited_qty < 1:
         return "less than a share is left, and protection is for whole ones"
-    if order.needs_care or not order.guard.protected:
+    if order.unguarded_qty > 0:
         return f"{order.unguarded_qty} of them are without protection, which is being restored"
+    if order.needs_care or not order.guard.protected:
+        return "they are not seen to be protected yet, which is being restored"
     return f"they are protected again, stop {quoted(order.guard.stop_loss)}, target {quoted(order.guard.take_profit)}"
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import direction
 from repeg.domain.money import quoted
+from repeg.domain.order.alerts import bare_words
 from repeg.domain.order.course import decided, went_on
 from repeg.domain.order.guarding import put_off, seen_to, to_be_left, tried_in_vain, unguarded
 from repeg.domain.order.record import ZERO, Order
@@ -125,7 +126,7 @@ def give_up(worker: Worker, order: Order, why: str) -> Next:
     if order.terms.outside_session and not order.status.terminal and not worker.session_open(order):
         # Wanted without protection until the open.
         return wait_out(worker, put_off(order, worker.next_open(order)))
-    detail = f"{order.unguarded_qty} {order.symbol} are without protection: {why}"
+    detail = f"{bare_words(order)}: {why}"
     order = worker.alert_lasting(order, BARE, detail)
     # An entry whose cancel hangs keeps the order from ending: it is watched on here, not by the sweep.
     if order.open_child:

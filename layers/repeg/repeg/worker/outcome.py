@@ -181,7 +181,7 @@ def protect_first(worker: Worker, close: Order, seconds: int, detail: str) -> Ne
 
 def tell_overdue(worker: Worker, order: Order) -> Order:
     """An exit that takes longer than two minutes goes on until the close; the operator is alerted meanwhile."""
-    if not is_exit(order) or not is_overdue(order, worker.now(order)):
+    if not is_exit(order) or order.remaining_qty <= 0 or not is_overdue(order, worker.now(order)):
         return order
     left = f"{plain(order.remaining_qty)} of {plain(order.remaining_qty + order.filled_qty)} {order.symbol}"
     return worker.alert_lasting(order, "leaving", f"{left} are not left yet; it is tried on until the close")

@@ -51,7 +51,9 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
             waits.append(1)
         if following.route is Route.UNWIND_POSITION:
             now = worker.orders.get(order_id) or bracket
-            worker.alert(now, f"{now.unguarded_qty} {close.symbol} could be neither left nor protected again")
+            worker.alert(
+                now, f"{now.unguarded_qty or now.unexited_qty} {close.symbol} could be neither left nor protected again"
+            )
     if close.open_child:
         # It may still arrive, and holds the shares then: it is looked for between the tries to protect them.
         looks = close.open_child.lookups - len(LOOKUP_BACKOFF_SECONDS)

@@ -118,7 +118,8 @@ def answer_for(worker: Worker, order_id: str, sent: ChildRecord | Protection, re
     if filled or not (wanted or report.status.terminal):
         unsure = "its cancel is not confirmed; check the account by hand"
         over = report.status if report.status.terminal else unsure
-        worker.alert(order, f"{sent.client_order_id} arrived after it was given up: {filled} {order.symbol}, {over}")
+        took = f"{filled} {order.symbol}" if filled else f"{order.symbol}, nothing filled"
+        worker.alert(order, f"{sent.client_order_id} arrived after it was given up: {took}, {over}")
 
 
 def _book_late(worker: Worker, leaving: Order) -> None:

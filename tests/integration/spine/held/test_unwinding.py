@@ -276,7 +276,7 @@ def test_an_unwind_that_fails_is_told_once_protection_stands_again(lab: Lab) -> 
     moves(lab, "rejected", "540.00", "540.10", side="sell")
     order = bracket(lab)
     (told,) = [text for text in alerts(lab) if "could not be left" in text]
-    assert "protected again, stop 529.45, target 545.5" in told
+    assert "nothing traded; they are protected again, stop 529.45, target 545.5" in told
     assert order.guard.protected is True
     alerted = next(n for n, (_, detail) in enumerate(lab.bus.events) if "could not be left" in str(detail))
     assert not any("protection is restored" in str(detail) for _, detail in lab.bus.events[:alerted])

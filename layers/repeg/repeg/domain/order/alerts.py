@@ -52,6 +52,14 @@ def order_words(order: Order) -> str:
     return f"{order.symbol}, {', '.join(words)}; signal {order.signal_id}"
 
 
+def bare_words(order: Order) -> str:
+    """`10 TQQQ are without protection`; never 0: where nobody knows what guards its shares, that is said."""
+    if order.unguarded_qty > 0:
+        return f"{plain(order.unguarded_qty)} {order.symbol} are without protection"
+    held = f"{plain(order.unexited_qty)} {order.symbol}" if order.unexited_qty > 0 else f"shares of {order.symbol}"
+    return f"{held} are not seen to be protected"
+
+
 def intake_line(stack: Stack, detail: str, refused: bool) -> str:
     """The line of an alert about messages that became no order: refused ones, or ones that cannot be taken in yet."""
     return stack.line("intake", detail, "repeg orders --status rejected" if refused else "repeg doctor")

@@ -1,0 +1,176 @@
+"""Shares that are bare for long are told of, whoever died over them; and of shares that are not, nobody is told so."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from tests.support.crowd import Crowd
+from tests.support.lab import Killed, Lab
+from tests.support.leaving import BRACKET, check_held, hold, minutes, shares
+from tests.support.scenes import alerts, market_time, on_order, send, whenever
+from tests.support.watching import lapse, moves, sell_by_hand
+
+OWN = [0, 40]
+UNKNOWN_BY_NAME = {
+    "method": "GET",
+    "path": "/v2/orders:by_client_order_id",
+    "kind": "error",
+    "status": 404,
+    "body": {"code": 40410000, "message": "order not found"},
+}
+
+
+def _told(lab: Lab) -> list[str]:
+    return [alert for alert in alerts(lab) if "protect" in alert]
+
+
+# --- whoever died ---
+
+
+def test_shares_that_a_close_wrote_a_sale_for_and_never_sent_are_told(lab: Lab) -> None:
+    """Its intent is no sale: nothing of it is at the broker."""
+    hold(lab)
+    send(lab, "c", kind="close")
+    with Crowd(lab) as crowd:
+        crowd.stall("broker.submit", 150)
+        crowd.work(sweep_every=60)
+    close = lab.order("c").order_id
+    assert _told(lab)[0] == f"100 TQQQ have been without protection; {close} is to leave them"
+    assert shares(lab) == 0
+    check_held(lab)
+
+
+def test_of_a_close_that_sells_a_part_the_rest_is_told(lab: Lab) -> None:
+    """The sale rests unfilled at the broker while its worker stands still: the others are nobody's."""
+    hold(lab)
+    on_order(lab, "accepted", "50.90", "50.93", side="sell", nth=2)
+    send(lab, "c", kind="close", qty=30)
+    with Crowd(lab) as crowd:
+        crowd.stall("broker.submit", 150, after=True)
+        crowd.work(sweep_every=60)
+    assert _told(lab)[0].startswith("70 TQQQ have been without protection")
+    assert shares(lab) == 70
+    check_held(lab)
+
+
+def test_shares_whose_exit_dies_again_and_again_are_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bought in a market that fell through the stop at once: nobody was told yet that they are to be left."""
+
+    def dies(*_: Any) -> None:
+        raise Killed("save_with")
+
+    on_order(lab, "filled", "49.50", "49.53")
+    send(lab, "b", **BRACKET)
+    with monkeypatch.context() as patch:
+        patch.setattr(lab.orders, "save_with", dies)
+        for _ in range(3):
+            with suppress(Killed):
+                lab.work()
+            lab.revive()
+            lab.sleep(60)
+            lab.sweep()
+    assert [alert.split(" since")[0] for alert in _told(lab)] == ["100 TQQQ have been without protection"]
+    minutes(lab, 2)
+    assert shares(lab) == 0
+    check_held(lab)
+
+
+def test_that_nobody_knows_is_told_as_that(lab: Lab) -> None:
+    """The OCO may have arrived, and the broker cannot be asked about it."""
+    send(lab, "b", **BRACKET)
+    lab.control.faults(UNKNOWN_BY_NAME | {"status": 500, "body": {"message": "internal server error occurred"}})
+    with Crowd(lab) as crowd:
+        crowd.stall("broker.protect", 150)
+        crowd.work(until=market_time("10:02:10"), sweep_every=60)
+        lab.control.faults()
+        crowd.work()
+    [told] = _told(lab)
+    assert told.startswith("whether 100 TQQQ are protected is not known, the broker cannot be asked")
+    check_held(lab)
+
+
+# --- and what is not so ---
+
+
+@pytest.mark.parametrize("own", OWN)
+def test_shares_that_are_guarded_are_not_told_as_bare(lab: Lab, own: int) -> None:
+    """The OCO is at work, and its sender stands still with the broker's answer."""
+    _own(lab, own)
+    send(lab, "b", **BRACKET)
+    lab.control.faults(UNKNOWN_BY_NAME)
+    with Crowd(lab) as crowd:
+        crowd.stall("broker.protect", 150, after=True)
+        crowd.work(until=market_time("10:02:10"), sweep_every=60)
+        lab.control.faults()
+        crowd.work()
+    assert not _told(lab)
+    check_held(lab, free=own)
+
+
+@pytest.mark.parametrize("own", OWN)
+def test_shares_that_their_stop_sold_unseen_are_not_told_as_bare(lab: Lab, own: int) -> None:
+    _own(lab, own)
+    send(lab, "b", **BRACKET)
+    with Crowd(lab) as crowd:
+        crowd.stall("broker.protect", 150, after=True)
+        crowd.work(until=market_time("10:00:10"))
+        moves(lab, "49.90")
+        crowd.work(sweep_every=60)
+    assert not _told(lab)
+    assert shares(lab) == own
+
+
+@pytest.mark.parametrize("own", OWN)
+def test_shares_that_a_close_sold_or_offers_are_not_told_as_bare(lab: Lab, own: int) -> None:
+    _own(lab, own)
+    hold(lab)
+    send(lab, "c", kind="close", qty=100 + own)
+    with Crowd(lab) as crowd:
+        crowd.stall("broker.submit", 150, after=True)
+        crowd.work(sweep_every=60)
+    assert not _told(lab)
+    assert shares(lab) == 0
+
+
+def _own(lab: Lab, qty: int) -> None:
+    if qty:
+        lab.control.position("TQQQ", str(qty), "48")
+
+
+# --- and never of none ---
+
+
+def test_what_is_left_though_somebody_else_took_a_part_is_not_told_as_not_left(lab: Lab) -> None:
+    """The exit is cut to what the account holds then, and the look behind it books the rest."""
+    lapse(lab)
+    lab.sleep(60)
+    moves(lab, "49.50")
+    whenever(lab, "store.save_with", lambda: sell_by_hand(lab, 15))
+    minutes(lab, 6)
+    assert (shares(lab), lab.order("b").unexited_qty) == (0, 0)
+    told = alerts(lab)
+    assert not [alert for alert in told if "could not be left" in alert]
+    assert any("was left: " in alert and alert.endswith("the rest had left before") for alert in told)
+    check_held(lab, strangers=True)
+
+
+def test_shares_whose_protection_is_on_its_way_while_a_step_fails_are_not_told_as_none(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The OCO may have arrived, and looking it up raises, again and again."""
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise ValueError("a fault of ours")
+
+    send(lab, "b", **BRACKET)
+    whenever(lab, "broker.protect", lambda: setattr(lab.deaths, "stopped", True))
+    with suppress(Killed):
+        lab.work()
+    lab.revive()
+    monkeypatch.setattr("repeg.steps.protect.find_oco", fails)
+    minutes(lab, 2)
+    told = [alert for alert in _told(lab) if "keeps failing" in alert]
+    assert told and all(alert.startswith("100 TQQQ are not seen to be protected") for alert in told)

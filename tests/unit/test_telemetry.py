@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from contextlib import nullcontext
 from decimal import Decimal
@@ -131,3 +134,11 @@ def test_a_handler_that_ends_in_time_leaves_no_last_word_behind(capsys: pytest.C
             each.join(60)
     assert threading.active_count() <= before
     assert not lines(capsys)
+
+
+def test_a_function_looks_for_garbage_once_it_is_imported_and_never_among_what_was() -> None:
+    """A function that never collects grows until it is killed, in the middle of an order."""
+    script = "import gc, functions.record_outcome.app; print(gc.isenabled(), gc.get_freeze_count() > 10_000)"
+    environment = os.environ | {"AWS_LAMBDA_FUNCTION_NAME": "record-outcome", "PYTHONPATH": os.pathsep.join(sys.path)}
+    told = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["True", "True"]

@@ -83,7 +83,7 @@ def _through_the_stack(stage: Stage) -> Trip:
     time.sleep(_UNWATCHED_S)
     arrived, live = (at - ahead for at in _arrival(stage, stage.first_child(name), mark))
     (course, *_) = stage.courses(stage.ended(name))
-    looks = (moment(entry) - ahead for entry in stage.exchange.journal(mark) if "/quotes/" in entry.get("path", ""))
+    looks = (moment(entry) - ahead for entry in stage.exchange.journal(mark) if "/snapshots" in entry.get("path", ""))
     looked = max((at for at in looks if at < arrived), default=None)
     return Trip(arrived - sent, live - sent, _stretches(course, sent, looked, arrived, live))
 

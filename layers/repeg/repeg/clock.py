@@ -21,6 +21,8 @@ TRUSTED_FOR = timedelta(minutes=15)
 # The sweep reads it anew before it is too old, so that no order has to.
 REFRESHED_AFTER = timedelta(minutes=10)
 AHEAD_TOLERANCE = timedelta(seconds=2)
+KNOWN_FOR = timedelta(seconds=5)
+"""For so long the table is not asked again for the kept reading: what contradicts it is settled by the broker."""
 JUMP = timedelta(seconds=30)
 """By so much two readings differ, carried on, if one of them is false, or the market's time was set."""
 CALENDAR_BACK, CALENDAR_AHEAD = timedelta(days=1), timedelta(days=14)
@@ -69,6 +71,8 @@ class TimeKeeper:
     wall: Callable[[], datetime] = wall_clock
     _latest: ClockAnchor | None = None
     _calendar: Calendar | None = None
+    _known: tuple[datetime, ClockAnchor] | None = None
+    """The kept reading, and the wall time at which it was looked up."""
 
     def read(self, broker: Broker, seen_at: datetime | None = None) -> MarketClock:
         """A fresh reading of the broker's clock (one trading request), kept for others.
@@ -81,7 +85,7 @@ class TimeKeeper:
             # By one false answer the session would be over for everybody, and bare shares wait for the next.
             anchor = self._asked(broker)
         self.kept.keep_clock(anchor)
-        self._latest = anchor
+        self._latest, self._known = anchor, (self.wall(), anchor)
         return MarketClock(anchor, self.speed, self.wall, fresh=True)
 
     def hold_against(self, broker: Broker, quotes: Collection[Quote]) -> None:
@@ -104,7 +108,7 @@ class TimeKeeper:
         return self._kept_for(REFRESHED_AFTER) or self.read(broker)
 
     def _kept_for(self, at_most: timedelta) -> MarketClock | None:
-        anchor = self.kept.clock()
+        anchor = self._kept()
         # A reading from the future is one of before the wall clock was set back.
         recent = anchor is not None and timedelta(0) <= self.wall() - anchor.wall_at < at_most
         return self.carry_on(anchor) if anchor and recent else None
@@ -118,7 +122,15 @@ class TimeKeeper:
     def approximate(self) -> MarketClock:
         """A clock at no trading request: the kept reading, else the wall clock (on AWS market time is wall time)."""
         wall = self.wall()
-        return self.carry_on(self.kept.clock() or ClockAnchor(market_at=wall, wall_at=wall))
+        return self.carry_on(self._kept() or ClockAnchor(market_at=wall, wall_at=wall))
+
+    def _kept(self) -> ClockAnchor | None:
+        # On a fast market seconds are minutes: there it is known for as many market seconds.
+        if self._known and timedelta(0) <= self.wall() - self._known[0] < KNOWN_FOR / self.speed:
+            return self._known[1]
+        anchor = self.kept.clock()
+        self._known = (self.wall(), anchor) if anchor else None
+        return anchor
 
     def latest_now(self) -> datetime:
         """Market time by the newest reading that this process has seen, else as `approximate` has it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -112,6 +113,10 @@ def _runs_out_of_time() -> None:
 
 def invoked(handler: Callable[[dict[str, Any], Any], _Answer]) -> Callable[[dict[str, Any], Any], _Answer]:
     """What every function's handler is wrapped in: its log lines name the request, its calls are told at the end."""
+    if not gc.isenabled():
+        # All is imported: none of it is ever looked through for garbage while an order waits.
+        gc.freeze()
+        gc.enable()
 
     @wraps(handler)
     def wrapped(event: dict[str, Any], context: Any) -> _Answer:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from repeg.broker.alpaca_wire import Wire
 from repeg.domain.patience import SECURE_ENTRY_ROUNDS
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
@@ -64,6 +65,41 @@ def test_an_order_goes_through_every_handler_to_its_outcome(stack: Stack) -> Non
     assert [event["detail-type"] for event in told] == ["Order Outcome"]
     assert told[0]["detail"]["status"] == "filled"
     assert told[0]["detail"]["avg_fill_price"] == "50.98"
+
+
+def test_an_order_behind_another_asks_the_table_six_times_until_it_is_sent(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call is some milliseconds between a signal and its market: what all orders share is not asked for each."""
+    asked: list[str] = []
+    heard = _Heard(clients.client("dynamodb"), asked)
+    others = clients.client
+    monkeypatch.setattr(clients, "client", lambda service: heard if service == "dynamodb" else others(service))
+    call = Wire.call
+    monkeypatch.setattr(Wire, "call", lambda *args: (asked.append(f"{args[1]} {args[2]}"), call(*args))[1])
+    _drive(stack, _accept(stack, "first"))
+    asked.clear()
+    order_id = _accept(stack, "second")
+    assert asked.pop(0) == "transact_write_items"
+    _drive(stack, order_id)
+    # Its record, its line, its turn; the requests that are set aside, the intent, and what is halted.
+    assert asked[: asked.index("POST /orders")] == [
+        *("get_item", "query", "transact_write_items", "GET /stocks/snapshots"),
+        *("update_item", "put_item", "query"),
+    ]
+
+
+class _Heard:
+    """A client whose calls are noted by name."""
+
+    def __init__(self, client: Any, asked: list[str]) -> None:
+        self._inner, self._asked = client, asked
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if name == "get_paginator":
+            return lambda operation: (self._asked.append(operation), found(operation))[1]
+        return lambda **request: (self._asked.append(name), found(**request))[1]
 
 
 def test_a_resting_order_is_checked_cancelled_and_re_pegged(stack: Stack) -> None:

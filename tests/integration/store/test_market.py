@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from repeg.clock import TimeKeeper
 from repeg.domain.history import ClockAnchor
 from repeg.domain.market.reports import KnownAssets
 from repeg.domain.settings import Settings
@@ -86,3 +88,28 @@ def test_a_version_with_other_rules_or_defaults_checks_the_texts_anew(
     assert kept_of() == before
     monkeypatch.setattr(f"repeg.settings.{rule}", later)
     assert kept_of() != before
+
+
+def test_a_kept_clock_is_asked_for_once_in_five_seconds_and_less_on_a_fast_market(market: SharedStore) -> None:
+    """The orders of a burst share one look into the table; what another process kept is seen by the next."""
+    for speed, known_ms in ((1.0, 5000), (60.0, 80)):
+        wall = [NOON]
+        time = TimeKeeper(market, speed, lambda wall=wall: wall[0])  # type: ignore[misc]
+        market.keep_clock(ClockAnchor(market_at=NOON, wall_at=NOON))
+        assert time.approximate().now() == NOON
+        market.keep_clock(ClockAnchor(market_at=NOON + timedelta(hours=1), wall_at=NOON))
+        wall[0] = NOON + timedelta(milliseconds=known_ms - 1)
+        assert time.approximate().now() < NOON + timedelta(minutes=1)
+        wall[0] += timedelta(milliseconds=10)
+        assert time.approximate().now() >= NOON + timedelta(hours=1)
+        wall[0] = NOON - timedelta(hours=2)
+        assert time.approximate().now() == NOON + timedelta(hours=1) - timedelta(hours=2) * speed, (
+            "the wall was set back"
+        )
+
+
+def test_that_no_clock_is_kept_yet_is_not_remembered(market: SharedStore) -> None:
+    time = TimeKeeper(market, 1.0, lambda: NOON)
+    assert time.approximate().now() == NOON
+    market.keep_clock(ClockAnchor(market_at=NOON + timedelta(hours=1), wall_at=NOON))
+    assert time.approximate().now() == NOON + timedelta(hours=1)

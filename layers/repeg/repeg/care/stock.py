@@ -43,8 +43,14 @@ def _keep_book(survey: Survey) -> None:
                     told = f"what strategies lost cannot be reckoned, their entries wait: {error}"
                     worker.log.error(told, alert=survey.due("sweep", "losses"))
             worker.orders.keep_book(book)
-    # What was listed to watch over positions will do; by itself nobody lists them while nothing is held.
-    elif survey.positions is not None and survey.listed_at:
+    elif survey.listed_at is None:
+        # Nothing is held, so that nobody looked. One request a minute of those that nobody uses then spares each
+        # bracket of the next minute one on its way to the market.
+        if _session_is_open(survey):
+            at = survey.now
+            worker.orders.keep_book(book_of(at, worker.broker_for(Priority.ROUTINE).positions()))
+    # What was listed to watch over positions will do.
+    elif survey.positions is not None:
         worker.orders.keep_book(book_of(survey.listed_at, survey.positions.values()))
 
 

@@ -9,7 +9,7 @@ import pytest
 from repeg.domain.reasons import Reason, Status
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, hold
-from tests.support.scenes import by_hand, done, run
+from tests.support.scenes import alerts, by_hand, done, run
 from tests.support.watching import calls_since, limited
 
 
@@ -38,7 +38,7 @@ def test_a_bracket_at_once_takes_four_calls_behind_a_sweep(lab: Lab) -> None:
 
 
 def test_an_empty_account_is_listed_once_a_minute_and_not_for_each_bracket(lab: Lab) -> None:
-    """Nobody lists positions while nothing is held: the first bracket does, instead of reading its own."""
+    """Where no sweep has listed positions yet the first bracket does, instead of reading its own."""
     for symbol in ("SPY", "QQQ"):
         lab.control.quote(symbol, "50.95", "50.98", 2000, 2000)
     assert bracket_calls(lab, "a") == READS_FIRST
@@ -55,10 +55,19 @@ def test_a_position_of_others_that_cannot_be_read_stops_no_bracket(lab: Lab) -> 
     assert bracket_calls(lab) == ["GET positions", *READS_FIRST]
 
 
-def test_a_sweep_lists_nothing_while_nothing_is_held(lab: Lab) -> None:
+def test_a_sweep_of_an_empty_account_lists_its_positions_and_the_first_bracket_takes_four_calls(lab: Lab) -> None:
     before = lab.mark()
     lab.sweep()
-    assert calls_since(lab, before) == []
+    assert calls_since(lab, before) == ["GET /v2/positions"]
+    assert bracket_calls(lab) == AT_THE_FLOOR
+
+
+def test_a_sweep_that_cannot_list_an_empty_account_tells_nobody_and_the_bracket_asks_itself(lab: Lab) -> None:
+    lab.control.faults({"method": "GET", "path": "/v2/positions", "kind": "error", "status": 503})
+    lab.sweep()
+    lab.control.faults()
+    assert not alerts(lab) and lab.orders.book() is None
+    assert bracket_calls(lab) == READS_FIRST
 
 
 def test_a_listing_takes_no_book_from_limits_that_are_measured_by_the_account(lab: Lab) -> None:

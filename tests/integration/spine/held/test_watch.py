@@ -111,8 +111,9 @@ def _calls_of_a_sweep(lab: Lab) -> list[str]:
     return trading_calls(lab.control.journal(mark))
 
 
-def test_a_sweep_costs_nothing_while_nothing_is_held(lab: Lab) -> None:
-    assert _calls_of_a_sweep(lab) == []
+def test_a_sweep_costs_one_request_while_nothing_is_held(lab: Lab) -> None:
+    """For the brackets of the next minute; see `test_book.py`."""
+    assert _calls_of_a_sweep(lab) == ["GET /v2/positions"]
 
 
 @pytest.mark.parametrize("brackets", [1, 3])
@@ -129,7 +130,7 @@ def test_an_exit_costs_one_more_request(lab: Lab) -> None:
     order = hold(lab)
     moves(lab, "53.50")
     assert _calls_of_a_sweep(lab) == [*LISTINGS, f"GET /v2/orders/{order.protective_order_id}"]
-    assert _calls_of_a_sweep(lab) == []
+    assert _calls_of_a_sweep(lab) == ["GET /v2/positions"]
 
 
 # --- trouble ---

@@ -1,8 +1,9 @@
-"""The walls of the packages: which folder may import which, no circle of modules, no corridor of a folder."""
+"""The walls of the packages: which folder may import which, no circle. No folder is a corridor and no file a scroll."""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -11,7 +12,12 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MOST_FILES = 20
+MOST_FILES, MOST_LINES = 20, 400
+DATA = {".json", ".png", ".svg", ".txt", ".pyc"}
+BUILT = {"__pycache__", "build", "dist", "node_modules"}
+SOURCES = {".py", ".js", ".cjs", ".css", ".html", ".j2", ".yaml"}
+ONE_STACK = ROOT / "template.yaml"
+"""A template is deployed in one piece, and its short forms refer to each other only within it."""
 
 
 class Package(NamedTuple):
@@ -216,8 +222,27 @@ def test_no_modules_import_each_other_in_a_circle(package: Package) -> None:
         pytest.fail(" -> ".join(circle.args[1]))
 
 
-@packages
-def test_no_folder_is_a_corridor(package: Package) -> None:
-    folders = [package.folder, *(path for path in package.folder.rglob("*") if path.is_dir())]
-    sizes = {path: sum(1 for _ in path.glob("*.py")) for path in folders}
-    assert not {str(path.relative_to(ROOT)): size for path, size in sizes.items() if size > MOST_FILES}
+@pytest.fixture(scope="module")
+def written() -> list[Path]:
+    """Files of the repository that people write: no data, nothing locked, built or installed."""
+    found, folders = [], [ROOT]
+    while folders:
+        for path in folders.pop().iterdir():
+            if path.is_dir() and path.name not in BUILT and (path.name == ".ci" or not path.name.startswith(".")):
+                folders.append(path)
+            elif path.is_file() and path.suffix not in DATA and not path.name.startswith("."):
+                found.append(path)
+    return found
+
+
+def test_no_folder_is_a_corridor(written: list[Path]) -> None:
+    sizes = Counter(str(path.parent.relative_to(ROOT)) for path in written)
+    assert {"layers/repeg/repeg/worker", "tests/unit", "docs", ".ci"} <= set(sizes)
+    assert not {folder: size for folder, size in sizes.items() if size > MOST_FILES}
+
+
+def test_no_file_is_a_scroll(written: list[Path]) -> None:
+    sources = [path for path in written if path.suffix in SOURCES and path != ONE_STACK]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in sources}
+    assert {Path(name).suffix for name in lengths} == SOURCES
+    assert not {name: length for name, length in lengths.items() if length > MOST_LINES}

@@ -51,12 +51,19 @@ class Case(Frozen):
         return self.order.filled_qty + self.child.qty
 
     @property
-    def cost(self) -> Decimal | None:
-        """Dollars that the whole order may cost at most; None: nobody knows."""
+    def dearest(self) -> Decimal | None:
+        """Dollars of a share at which the order comes to most, as far as anybody knows."""
+        if self.order.side == "sell":
+            # A limit to sell is the least that is taken: at a better price it is the larger short.
+            return max((price for price in (self.price, self.touch) if price is not None), default=None)
         # The ladder may walk up to it, and what was counted at its first price would be exceeded by its last.
-        worst = self.order.worst_price if self.order.side == "buy" and not self.order.terms.bracket else None
-        price = worst or self.price
-        return None if price is None else self.qty * price
+        worst = None if self.order.terms.bracket else self.order.worst_price
+        return worst or self.price
+
+    @property
+    def cost(self) -> Decimal | None:
+        """Dollars that the whole order may come to at most; None: nobody knows."""
+        return None if self.dearest is None else self.qty * self.dearest
 
     @property
     def age(self) -> timedelta:

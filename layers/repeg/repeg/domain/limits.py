@@ -67,11 +67,11 @@ def _of_equity(dollars: Decimal | None, book: Book | None) -> Decimal | None:
 def _position(case: Case) -> Decimal | None:
     if abs(case.shares_after) <= abs(case.held.qty):
         return ZERO
-    if case.price is None or case.book is None:
+    if case.dearest is None or case.book is None:
         return None
     # What no listed position accounts for may be this one: by a list that lacks it, it would be bought twice.
     unseen = case.book.unlisted if case.order.symbol not in case.book.positions else ZERO
-    return _of_equity(abs(case.shares_after) * case.price + unseen, case.book)
+    return _of_equity(abs(case.shares_after) * case.dearest + unseen, case.book)
 
 
 def _loss(case: Case) -> Decimal | None:

@@ -71,6 +71,38 @@ def test_what_exceeds_a_limit_is_not_sent_and_a_tenth_of_it_is(
         assert done(lab, "c", strategy="pairs", qty=10).status is Status.FILLED
 
 
+SHORT: dict[str, Any] = {
+    "kind": "bracket",
+    "side": "sell",
+    "qty": 100,
+    "signal_price": 50.96,
+    "stop_loss": 55.96,
+    "take_profit": 30.96,
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"max_order_notional": 5399}, Reason.RISK_ORDER_NOTIONAL),
+        ({"max_daily_notional": 5399}, Reason.RISK_DAILY_NOTIONAL),
+        ({"max_position_fraction": Decimal("0.05399")}, Reason.RISK_POSITION),
+        ({"max_gross_fraction": Decimal("0.05399")}, Reason.RISK_GROSS_EXPOSURE),
+    ],
+)
+def test_a_short_is_measured_by_the_price_that_it_would_be_sold_at(
+    lab: Lab, settings: dict[str, Any], reason: Reason
+) -> None:
+    """Its limit is the least that it takes: at a better price it is the larger position."""
+    limited(lab, **settings)
+    lab.control.quote("TQQQ", "54.00", "54.03", 2000, 2000)
+    order = done(lab, **SHORT)
+    assert (order.status, order.reason, submits(lab)) == (Status.REJECTED, reason, [])
+    assert totals(lab) == {}
+    limited(lab, **{name: most + Decimal(str(most)) / 5399 for name, most in settings.items()})
+    assert done(lab, "b", **SHORT).avg_fill_price == Decimal("54.00")
+
+
 def test_defaults_let_a_small_account_buy_all_that_it_can_pay(lab: Lab) -> None:
     lab.control.account(cash="5200")
     assert done(lab).status is Status.FILLED

@@ -47,7 +47,7 @@ def halt(
     ] = "halted",
     reason: Annotated[str, typer.Option("--reason", metavar="R", help="Why; orders and mails say it.")] = "",
     cancel_open: Annotated[
-        bool, typer.Option("--cancel-open", help="Take entries out of the market, too, within seconds.")
+        bool, typer.Option("--cancel-open", help="Take entries out of the market, too, within 15 seconds.")
     ] = False,
     loosen: Annotated[
         bool, typer.Option("--loosen", help="With --mode reducing: replace a halt that stops more.")
@@ -296,13 +296,14 @@ def _switching(stack: str, halting: bool = False) -> Iterator[Switch]:
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from desk.cli.reaching import where_of
     from desk.stack.control import switch_of
     from repeg.errors import StoreConflict
 
     try:
         switch = switch_of(stack)
         # Always: a halt that was meant for the stack on AWS must not be taken for one when a local cloud is up.
-        tell(f"on {'the local cloud' if switch.is_local else 'AWS'}, stack {switch.stack}")
+        tell(f"{where_of(switch.is_local)}, stack {switch.stack}")
         yield switch
     except (BotoCoreError, ClientError) as error:
         _tell_unreached(error, halting)
@@ -311,16 +312,22 @@ def _switching(stack: str, halting: bool = False) -> Iterator[Switch]:
 
 
 def _tell_unreached(error: Exception, halting: bool) -> NoReturn:
-    from desk.cli.reaching import lacking, no_local_cloud
+    from botocore.exceptions import EndpointConnectionError
+
+    from desk.cli.reaching import lacking, no_local_cloud, pointed_elsewhere
     from desk.stack.control import surely_unwritten
 
+    elsewhere = pointed_elsewhere()
+    if elsewhere and isinstance(error, EndpointConnectionError):
+        fail(f"{'NOT halted: ' if halting else ''}{no_local_cloud()}, and on AWS nothing was reached: {elsewhere}")
     if lacks := lacking(error):
         fail(f"{'NOT halted: ' if halting else ''}{no_local_cloud()}, and on AWS {lacks}")
     if halting and surely_unwritten(error):
         fail(f"NOT halted: the stack's table cannot be reached: {error}")
     # A write without an answer may be in force all the same.
     known = "NOT KNOWN whether it is halted, and halting again does no harm: " if halting else ""
-    fail(f"{known}the stack's table cannot be reached; look with repeg control what is in force: {error}")
+    where = f"; {elsewhere}" if elsewhere else ""
+    fail(f"{known}the stack's table cannot be reached; what is in force is shown by repeg control: {error}{where}")
 
 
 def _switched(stack: str, switch: Callable[[Connection], Intake], told: bool = False) -> tuple[str, Intake]:

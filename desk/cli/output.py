@@ -92,7 +92,7 @@ def at_words(said: str, width: int, first: int = 0) -> list[str]:
 
 
 def _pieces(words: Sequence[str]) -> list[str]:
-    """Words, and commands: these reach as far as the next punctuation mark or bracket."""
+    """Words, and commands, in brackets, too: these reach as far as the next punctuation mark or bracket."""
     pieces: list[str] = []
     within = False
     for word in words:
@@ -101,7 +101,7 @@ def _pieces(words: Sequence[str]) -> list[str]:
             pieces[-1] += f" {word}"
         else:
             pieces.append(word)
-        within = (within or word in _PROGRAMS) and not word.endswith((";", ",", ")"))
+        within = (within or word.removeprefix("(") in _PROGRAMS) and not word.endswith((";", ",", ":", ")"))
     return pieces
 
 

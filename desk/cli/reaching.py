@@ -80,6 +80,18 @@ def lacking(error: Exception) -> str:
     return ""
 
 
+def where_of(is_local: bool) -> str:
+    """Where a stack is looked for, before anything answered."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    return "on the local cloud" if is_local else f"at {endpoint} (AWS_ENDPOINT_URL)" if endpoint else "on AWS"
+
+
+def pointed_elsewhere() -> str:
+    """Where this shell looks for AWS, and the mend; empty where it is AWS itself."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    return f'AWS_ENDPOINT_URL is {endpoint} (eval "$(repeg local env --unset)" takes it back)' if endpoint else ""
+
+
 def no_local_cloud() -> str:
     """Why no local cloud was reached, and the mend."""
     from desk.doctor.reach import local_end
@@ -93,8 +105,8 @@ def no_local_cloud() -> str:
 
 def _why_not(stack: str, error: BotoCoreError | ClientError) -> str:
     """Why the stack was not reached on AWS, and the mend where it is known."""
-    if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
-        return f'nothing was reached: AWS_ENDPOINT_URL is {endpoint} (eval "$(repeg local env --unset)" takes it back)'
+    if elsewhere := pointed_elsewhere():
+        return f"nothing was reached: {elsewhere}"
     if lacks := lacking(error):
         return f"stack {stack!r} was not looked for: {lacks}"
     if isinstance(error, ClientError) and "does not exist" in str(error):

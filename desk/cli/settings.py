@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -75,10 +76,37 @@ def load(
 
 
 @app.command()
-def reset(stack: StackName = "", as_json: AsJson = False) -> None:
-    """Remove all overrides."""
+def reset(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY...]", help="Only these. Default: all, which is asked about.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before all are reset.")] = False,
+    stack: StackName = "",
+    as_json: AsJson = False,
+) -> None:
+    """Put settings back to their defaults: those that are named, or all."""
+    from repeg.errors import ConfigurationError
+
+    if not names and not yes and not sys.stdin.isatty():
+        refuse("KEY: name some, or say --yes for all, as nobody can be asked here; nothing was changed")
     with _stored(stack) as (store, _):
-        _write(store, store.read(), "{}", as_json)
+        before = store.read()
+        try:
+            document = before.without(names) if names else "{}"
+        except ConfigurationError as problem:
+            refuse(f"{problem}; nothing was changed")
+        if not names and not yes and before.overrides is not None and not typer.confirm(_all_of(before), err=True):
+            fail("nothing was changed")
+        _write(store, before, document, as_json)
+
+
+def _all_of(before: Documents) -> str:
+    """The question before all is reset. A document that cannot be read is what is most often reset."""
+    from repeg.errors import ConfigurationError
+
+    with suppress(ConfigurationError):
+        return f"Put {', '.join(before.overridden())} back to the defaults?"
+    return "Put all settings back to their defaults?"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, get_args, get_type_hints
@@ -57,6 +58,19 @@ class Documents:
             ConfigurationError: names the setting and what is wrong with it.
         """
         return self.replaced(self.overridden() | changes)
+
+    def without(self, names: Sequence[str]) -> str:
+        """The overrides document without these settings.
+
+        Raises:
+            ConfigurationError: one of them is no setting, or what is left is refused.
+        """
+        overridden = self.overridden()
+        for name in names:
+            # What is no setting any more, since another version wrote it, can be reset all the same.
+            if name not in Settings.__struct_fields__ and name not in overridden:
+                raise ConfigurationError(f"{name}: there is no such setting")
+        return self.replaced({name: value for name, value in overridden.items() if name not in names})
 
     def replaced(self, document: Document) -> str:
         """An overrides document of exactly these settings, in the form that the defaults have.

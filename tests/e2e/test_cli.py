@@ -269,7 +269,7 @@ def test_an_override_reaches_the_next_orders_and_is_gone_after_a_reset(
     path = tmp_path / "mine.json"
     path.write_text('{"execution_mode": "STANDARD"}')
     assert repeg("settings", "load", str(path), "--json").json["overrides"] == {"execution_mode": "STANDARD"}
-    assert repeg("settings", "reset", "--json").json["overrides"] == {}
+    assert repeg("settings", "reset", "--yes", "--json").json["overrides"] == {}
     cloud.until("an order with the old cap", lambda: next_order().terms.max_slippage_bps == Decimal(20), timeout=20)
 
 

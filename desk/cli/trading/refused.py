@@ -51,7 +51,9 @@ def _list(found: list[Refused], count: int, stack: str, as_json: bool) -> None:
 
         console().print(table(found, clock_of(stack)))
     else:
-        tell("nothing was refused" if not count else f"{count} are there, and being looked at by others; try again")
+        # An order that was rejected was a signal: whoever looks for it here is sent on.
+        none = "no message was refused; of signals that were taken: repeg orders --status rejected"
+        tell(f"{count} are there, and being looked at by others; try again" if count else none)
     if count > len(found) > 0:
         tell(f"{count - len(found)} more wait behind these: they are seen once these are gone (--purge, --resend)")
 

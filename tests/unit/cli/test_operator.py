@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,10 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ReadTimeoutError,
+)
 
+from desk.cli.control import halt
 from desk.stack import intake
 from desk.stack.notes import MOST, Notes
+from repeg.domain.patience import SLOWEST_CHECK_SECONDS
 from tests.support.clinic import Clinic
 from tests.unit.cli.conftest import Repeg
 
@@ -191,6 +200,48 @@ def test_a_halt_that_fails_says_whether_it_is_in_force(
     assert (code, out) == (1, "") and said.splitlines()[-1].startswith(known)
     assert ("repeg control" in said) is known.startswith("NOT KNOWN")
     assert ("export AWS_DEFAULT_REGION=us-east-1" in said) is isinstance(error, NoRegionError)
+
+
+@pytest.mark.parametrize("command", ["halt", "control", "resume"])
+def test_a_shell_that_points_at_a_local_cloud_that_is_gone_is_told_so(
+    repeg: Repeg, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """The halt that was typed to stop the stack on AWS never left this machine."""
+    gone = "http://127.0.0.1:1"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", gone)
+
+    def fails(*_: object) -> None:
+        raise EndpointConnectionError(endpoint_url=gone)
+
+    for method in ("halt", "words", "lift"):
+        monkeypatch.setattr(f"desk.stack.control.Switch.{method}", fails)
+    code, out, said = repeg(command)
+    assert (code, out) == (1, "")
+    where, why = said.splitlines()
+    assert where == f"at {gone} (AWS_ENDPOINT_URL), stack repeg"
+    assert why.startswith("NOT halted: no local cloud is up" if command == "halt" else "no local cloud is up")
+    assert why.endswith(f'AWS_ENDPOINT_URL is {gone} (eval "$(repeg local env --unset)" takes it back)')
+
+
+def test_a_halt_without_an_answer_says_where_it_was_sent(repeg: Repeg, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+
+    def fails(*_: object) -> None:
+        raise ReadTimeoutError(endpoint_url="x")
+
+    monkeypatch.setattr("desk.stack.control.Switch.halt", fails)
+    why = repeg("halt")[2].splitlines()[-1]
+    assert why.startswith("NOT KNOWN whether it is halted") and "repeg local env --unset" in why
+
+
+def test_how_long_an_entry_may_rest_after_a_halt_is_said_as_it_is() -> None:
+    within = f"within {SLOWEST_CHECK_SECONDS} seconds"
+    help_of = inspect.signature(halt).parameters["cancel_open"].annotation
+    runbook = Path(__file__).parents[3].joinpath("docs", "runbook.md").read_text()
+    assert (
+        within in help_of
+        and f"repeg halt --cancel-open                # entries in the market are taken back {within}" in runbook
+    )
 
 
 def test_signals_are_only_taken_again_where_they_were_not(repeg: Repeg) -> None:

@@ -72,7 +72,8 @@ def test_a_dead_letter_that_was_sent_and_not_deleted_is_sent_once(
 
 def test_they_are_thrown_away(clinic: Clinic, repeg: Repeg) -> None:
     assert repeg("refused", "--purge") == (0, "", "2 thrown away\n")
-    assert repeg("refused") == (0, "", "nothing was refused\n")
+    none = "no message was refused; of signals that were taken: repeg orders --status rejected\n"
+    assert repeg("refused") == (0, "", none)
     assert repeg("refused", "--resend")[0] == 0 and sent(clinic) == []
 
 

@@ -14,7 +14,8 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from tests.support.lab import Killed, Lab, Stall, machine_of
+from tests.support.deaths import Killed, Stall
+from tests.support.lab import Lab, machine_of
 from tests.support.stand_ins.machine import Machine, Task
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from desk.exchange.client import ExchangeControl
 from repeg.domain.order.record import Order
 from repeg.domain.settings import Settings
-from tests.support.lab import START, Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import START, Lab
 from tests.support.stand_ins.short_exchange import stranger
 from tests.support.stand_ins.short_moto import quick_aws
 

@@ -11,7 +11,8 @@ from desk.exchange.client import ExchangeControl
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
 from tests.integration.rebalance.scenes import cash, held, legs, market, send
 from tests.support.crowd import Crowd
-from tests.support.lab import START, Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import START, Lab
 from tests.support.stand_ins.short_moto import quick_aws
 
 TARGETS = {"TQQQ": "0.6", "SPY": "0.4"}

@@ -17,7 +17,8 @@ from repeg.domain.settings import Settings
 from repeg.errors import BudgetExhausted
 from tests.integration.rebalance.scenes import cash, held, legs, market, rebalance, send, why
 from tests.support.crowd import Crowd
-from tests.support.lab import Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import Lab
 from tests.support.scenes import alerts, at, journal, lab_at, submits
 
 MINUTE = timedelta(minutes=1)

@@ -7,7 +7,8 @@ import pytest
 from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.record import RebalanceStatus
 from tests.integration.rebalance.scenes import market, rebalance, send
-from tests.support.lab import Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import Lab
 from tests.support.scenes import alerts, submits
 
 

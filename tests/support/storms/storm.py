@@ -20,7 +20,8 @@ from typing import Any
 from desk.exchange.client import ExchangeControl
 from repeg.domain.halt import Halt, Mode, Scope
 from repeg.domain.settings import Settings
-from tests.support.lab import Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import Lab
 from tests.support.scenes import by_hand
 from tests.support.storms.moves import moves
 from tests.support.storms.seen import Cancelled, Halted, Told

@@ -10,7 +10,8 @@ from random import Random
 from typing import Any
 
 from tests.support.crowd import Crowd
-from tests.support.lab import Deaths, Killed, Lab
+from tests.support.deaths import Deaths, Killed
+from tests.support.lab import Lab
 from tests.support.stand_ins.machine import Task
 
 LONGEST_FUNCTION_SECONDS = 60

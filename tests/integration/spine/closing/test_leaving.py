@@ -13,7 +13,8 @@ import pytest
 from desk.exchange.client import ExchangeControl
 from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
-from tests.support.lab import START, Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import START, Lab
 from tests.support.leaving import SHORT, check_held, hold, shares
 from tests.support.scenes import alerts, at, by_hand, journal, market_time, on_order, outcomes, run, send
 from tests.support.stand_ins.short_moto import quick_aws

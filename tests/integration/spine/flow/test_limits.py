@@ -23,7 +23,8 @@ from repeg.steps.gate import held_back
 from repeg.worker.send import take_in
 from repeg.worker.worker import Worker
 from tests.support.crowd import Crowd
-from tests.support.lab import Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, guards, hold
 from tests.support.make import child, order
 from tests.support.scenes import alerts, done, on_order, out_of_reach, run, send, submits, whenever

@@ -15,7 +15,8 @@ from repeg.domain.models import direction
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from tests.support.crowd import Crowd
-from tests.support.lab import Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, hold, minutes
 from tests.support.scenes import done, journal, market_time, on_order, out_of_reach, run, send, whenever
 from tests.support.watching import cancel_protection, lapse

@@ -10,7 +10,8 @@ from desk.exchange.client import ExchangeControl
 from desk.report.truth import trading_calls
 from repeg.domain.reasons import Status
 from tests.support.crowd import Crowd
-from tests.support.lab import Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import Lab
 from tests.support.leaving import SHORT, STOP, TARGET, Guard, check_held, guards, hold, minutes
 from tests.support.scenes import alerts, journal, lab_at, send
 from tests.support.watching import LACKING, OCO, cancel_protection, lapse, moves, sell_by_hand

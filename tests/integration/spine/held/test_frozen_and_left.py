@@ -8,7 +8,8 @@ import pytest
 
 from repeg.domain.reasons import Status
 from tests.support.crowd import Crowd
-from tests.support.lab import Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, check_held, shares
 from tests.support.scenes import alerts, journal, market_time, send, whenever
 from tests.support.watching import lapse, moves

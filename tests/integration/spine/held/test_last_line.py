@@ -11,7 +11,8 @@ from desk.exchange.client import ExchangeControl
 from desk.report.truth import trading_calls
 from repeg.domain.reasons import Status
 from tests.support.crowd import Crowd
-from tests.support.lab import Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import Lab
 from tests.support.leaving import SHORT, check_held, guards, hold, minutes, shares
 from tests.support.scenes import alerts, by_hand, lab_at, limit_by_hand, market_time, send, whenever
 from tests.support.watching import OCO, cancel_protection, lapse, moves

@@ -14,7 +14,8 @@ from repeg.domain.reasons import Status
 from repeg.errors import BudgetExhausted
 from repeg.executions import ExecutionState
 from tests.support.crowd import Crowd
-from tests.support.lab import Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import Lab
 from tests.support.leaving import SHORT, STOP, TARGET, Guard, check_held, guards, hold, minutes
 from tests.support.scenes import alerts, at, lab_at, on_order, outcomes, send, whenever
 from tests.support.watching import OCO, cancel_protection, exited, lapse, moves, sell_by_hand

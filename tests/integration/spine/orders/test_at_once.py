@@ -13,7 +13,8 @@ from repeg.domain.routes import Next
 from repeg.steps.assess import assess
 from repeg.worker.worker import Worker
 from tests.support.brackets import bracket, crwd, ocos
-from tests.support.lab import Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, hold
 from tests.support.scenes import alerts, done, journal, outcomes, send, submits, whenever
 

@@ -18,7 +18,8 @@ from repeg.domain.order.record import Order
 from repeg.domain.reasons import Status
 from repeg.domain.settings import Settings
 from tests.support.crowd import Crowd
-from tests.support.lab import START, Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import START, Lab
 from tests.support.leaving import BRACKET
 from tests.support.scenes import journal
 from tests.support.stand_ins.short_moto import quick_aws

@@ -14,7 +14,8 @@ from repeg.domain.reasons import Reason, Status
 from tests.integration.spine.trouble.test_crash_points import INPUTS
 from tests.support.brackets import CANCEL, OCO
 from tests.support.crowd import Crowd
-from tests.support.lab import START, Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import START, Lab
 from tests.support.leaving import TARGET, Guard, check_held, guards, hold, side_by_side
 from tests.support.scenes import alerts, journal, market_time, send
 from tests.support.stand_ins.short_moto import quick_aws

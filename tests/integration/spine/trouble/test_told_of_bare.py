@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.crowd import Crowd
-from tests.support.lab import Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, check_held, hold, minutes, shares
 from tests.support.scenes import alerts, market_time, on_order, send, whenever
 from tests.support.watching import lapse, moves, sell_by_hand

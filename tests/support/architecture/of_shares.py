@@ -99,8 +99,8 @@ WHERE = (
         "how a close frees protected shares",
         "their OCOs are cancelled and read until they are over; alerted after "
         f"{seconds(wait.TAKE_DOWN_STUCK_AFTER)}. A close that must wait {seconds(wait.BARE_WHILE_CLOSING)} puts "
-        "protection back first",
-        "steps/release.py: release, worker/take_down.py: take_down",
+        "protection back first; what a close of a part leaves is protected beside a child order that rests",
+        "steps/release.py: release, worker/take_down.py: take_down, worker/restore.py: guard_beside",
     ),
     (
         "orders of others that hold shares",

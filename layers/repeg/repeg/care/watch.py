@@ -19,6 +19,7 @@ from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.guarding import (
     ended_by_us,
     found_guarded,
+    lent_no_more,
     lost_protection,
     taken_up_again,
     to_be_left,
@@ -118,6 +119,8 @@ def _look_at(survey: Survey, brackets: list[Order]) -> None:
             else:
                 _judge(survey, bracket, bracket, Account.UNSEEN, holder)
         return
+    # A close that died, and was ended otherwise, says no word of what it was selling: that is to be guarded.
+    brackets = [lent_no_more(bracket) if bracket.guard.lent_to else bracket for bracket in brackets]
     trouble: list[Exception] = []
     read = [_safely(trouble, bracket, partial(_read_exits, survey, bracket)) for bracket in brackets]
     _gone(survey, read)

@@ -7,7 +7,9 @@ from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.course import decided
 from repeg.domain.order.record import Order
 from repeg.domain.routes import Next, Route
+from repeg.steps.protect import protect
 from repeg.worker.outcome import fold, proceed, read_child
+from repeg.worker.restore import guard_beside
 from repeg.worker.worker import Worker
 
 
@@ -26,4 +28,6 @@ def check(worker: Worker, order: Order) -> Next:
         told = worker.note(order, f"{halt.sentence}; {known.client_order_id} is taken back")
         worker.orders.save(decided(told, refusal(halt).reason))
         return Next(Route.CANCEL_ORDER)
+    if not known.status.closed:
+        guard_beside(worker, order, protect)
     return proceed(worker, order, known)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from repeg.domain.order.closing import answers_for, as_before
 from repeg.domain.order.course import went_on
-from repeg.domain.order.guarding import seen_to
+from repeg.domain.order.guarding import lent_no_more, lent_to, seen_to
 from repeg.domain.order.record import Order
 from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS, POSITION_SHOWS_AFTER, UNREAD_OCO_PAUSE_SECONDS
 from repeg.domain.proof.agreement import exits_are_moving
-from repeg.domain.proof.leaving import booked, from_under_ocos
+from repeg.domain.proof.leaving import booked, from_under_ocos, spoken_for
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.life import is_being_left, is_restoring, is_withdrawn, is_withdrawn_by, ladder_over
 from repeg.worker.oco import read_exits
@@ -36,13 +36,18 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
     for order_id in dict.fromkeys((*close.close.released, *taken_over)):
         bracket = worker.orders.get(order_id)
         # What leaves by an order of its own needs its shares free.
-        if bracket is None or is_being_left(bracket):
+        if bracket is None:
+            continue
+        bracket = here.orders.save(lent_no_more(bracket)) if bracket.guard.lent_to else bracket
+        if is_being_left(bracket):
             continue
         if not bracket.status.terminal:
             # Its own execution is still ending it.
             waits.append(1)
             continue
-        if bracket.care.frozen or not (bracket.needs_care or bracket.odd_qty > 0):
+        # The rest of it may be guarded already, and nobody have said so while shares of it were lent.
+        unsaid = bracket.unexited_qty >= 1 and bracket.guard.protected is False
+        if bracket.care.frozen or not (bracket.needs_care or bracket.odd_qty > 0 or unsaid):
             continue
         following = protect(here, bracket)
         if following.route is Route.WAIT_TO_PROTECT:
@@ -68,6 +73,23 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
         return Next(Route.ASSESS_MARKET)
     kept = worker.orders.save(seen_to(close))
     return Next(ladder_over(kept))
+
+
+def guard_beside(worker: Worker, close: Order, protect: Protect) -> None:
+    """While a close of a part is at the market, have what it leaves of the brackets protected, at their own levels.
+
+    Their OCOs came down whole, and what is not to be sold has no stop until the close is over.
+    """
+    if not close.close.released or close.ask.qty is None or is_restoring(close):
+        return
+    here, holding = worker.on_behalf_of(close), _holding(worker, close)
+    for bracket, sold in zip(holding, spoken_for(close, holding), strict=True):
+        ours = bracket.order_id in close.close.released and bracket.status.terminal
+        # Refused, it waits for the end of the close: what the account lacks is proven when its sale is booked.
+        troubled = bracket.care.frozen or is_being_left(bracket) or bracket.care.tries or bracket.guard.refusals
+        lending = lent_to(bracket, close, sold)
+        if ours and not troubled and lending.needs_care:
+            protect(here, lending)
 
 
 def _holding(worker: Worker, close: Order) -> list[Order]:

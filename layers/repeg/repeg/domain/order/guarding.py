@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from repeg.domain.order.bracket import Levels
 from repeg.domain.order.course import went_on
-from repeg.domain.order.record import Order
+from repeg.domain.order.record import ZERO, Order
 
 # --- guarded or bare ---
 
@@ -23,6 +24,7 @@ def covered(order: Order) -> Order:
     """The order once every whole share is guarded or exited: what was tried before, and waited for, is over."""
     whole = order.unexited_qty >= 1
     protected = whole or (order.guard.protected if order.unexited_qty <= 0 else None)
+    protected = protected and order.guard.lent <= 0
     order = order.with_guard(protected=protected, refusals=0, key_waits=0)
     return order.with_care(due_at=None, tries=0, waits_until=None)
 
@@ -45,6 +47,16 @@ def nothing_to_guard(order: Order) -> Order:
 def taken_down(order: Order) -> Order:
     """The order once its protection is down: how often the broker refused one says nothing about the next."""
     return unguarded(order).with_guard(refusals=0)
+
+
+def lent_to(order: Order, close: Order, qty: Decimal) -> Order:
+    """The order while a close sells so many of its shares: the others are guarded beside that."""
+    return order.with_guard(lent=qty, lent_to=close.order_id)
+
+
+def lent_no_more(order: Order) -> Order:
+    """The order once no close sells its shares: what is left of them is to be guarded."""
+    return order.with_guard(lent=ZERO, lent_to="")
 
 
 def refused_once_more(order: Order) -> Order:

@@ -137,6 +137,10 @@ class Guard(Frozen):
     """What was bought is protected or exited, or the operator was alerted that it is neither."""
     protected: bool | None = None
     """As the contract has it; None while nothing is held."""
+    lent: Decimal = ZERO
+    """Shares that a close is selling: no OCO is placed for them while it does."""
+    lent_to: str = ""
+    """The close that sells them."""
     position_entry: str = ""
     """What the symbol's position list says of this order; empty when it is not listed."""
 

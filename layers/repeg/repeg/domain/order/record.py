@@ -100,20 +100,21 @@ class Order(Frozen):
 
     @property
     def bare_qty(self) -> Decimal:
-        """Whole shares that an OCO could guard and none does, nor holds."""
+        """Whole shares that an OCO could guard and none does, nor holds, and that no close is selling."""
         # Alpaca takes fractions in simple day orders only (docs.alpaca.markets/docs/fractional-trading): an OCO over
         # 6.5 shares is refused, and the six whole ones stay bare with it.
-        return floor_qty(max(ZERO, self.uncovered_qty), fractionable=False)
+        return floor_qty(max(ZERO, self.uncovered_qty - self.guard.lent), fractionable=False)
 
     @property
     def odd_qty(self) -> Decimal:
         """The fraction of a share that is held and that no OCO can guard: those are for whole shares."""
-        return max(ZERO, self.uncovered_qty) - self.bare_qty
+        return max(ZERO, self.uncovered_qty - self.guard.lent) - self.bare_qty
 
     @property
     def unguarded_qty(self) -> Decimal:
-        """Whole shares without a stop at work or on its way: bare ones, and those under an OCO whose stop is dead."""
-        return self.bare_qty + sum((oco.covers for oco in self.guard.protections if oco.stopless), ZERO)
+        """Whole shares without a stop at work or on its way: bare, lent, or under an OCO whose stop is dead."""
+        bare = floor_qty(max(ZERO, self.uncovered_qty), fractionable=False)
+        return bare + sum((oco.covers for oco in self.guard.protections if oco.stopless), ZERO)
 
     @property
     def needs_care(self) -> bool:

@@ -28,7 +28,7 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
     Those that it took down may be among them though they hold no more: what others took of them it did not sell.
     Booking again changes nothing: an exit counts once for each close.
     """
-    before, taken = _taken(close, holding)
+    before, taken = _taken(close, holding, close.filled_qty)
     changed = []
     flat = (
         close.filled_qty > 0
@@ -50,23 +50,33 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
     return changed
 
 
+def spoken_for(close: Order, holding: Sequence[Order]) -> list[Decimal]:
+    """Shares that a close sold, or may still sell, of each of `holding` (oldest first): in the order of the booking."""
+    before, taken = _taken(close, holding, close.filled_qty + close.remaining_qty)
+    shares = []
+    for order in before:
+        shares.append(min(_loose(order), taken))
+        taken -= shares[-1]
+    return shares
+
+
 def from_under_ocos(close: Order, holding: Sequence[Order]) -> Decimal:
     """Shares that a close sold of `holding`, and that by the record OCOs hold: one of these is over, and was not read.
 
     The broker sells nothing that an open order holds.
     """
-    before, taken = _taken(close, holding)
+    before, taken = _taken(close, holding, close.filled_qty)
     loose = sum((min(_loose(order), order.unexited_qty) for order in before), ZERO)
     return max(ZERO, min(taken, sum((order.unexited_qty for order in before), ZERO)) - loose)
 
 
-def _taken(close: Order, holding: Sequence[Order]) -> tuple[list[Order], Decimal]:
-    """The brackets as they were before this close, and how many shares it sold of theirs."""
+def _taken(close: Order, holding: Sequence[Order], sold: Decimal) -> tuple[list[Order], Decimal]:
+    """The brackets as they were before this close, and how many of the shares that it sold were theirs."""
     # A worker that dies in between books the same once more, not on top.
     before = [_without(order, close.order_id) for order in holding]
     theirs = sum((order.unexited_qty + _left_since(order, close) for order in before), ZERO)
     free = max(ZERO, (close.close.position_before or ZERO) - theirs)
-    return before, max(ZERO, close.filled_qty - free)
+    return before, max(ZERO, sold - free)
 
 
 def _left_since(order: Order, close: Order) -> Decimal:

@@ -17,7 +17,7 @@ from repeg.domain.order.verdicts import Refusal
 from repeg.domain.proof.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
-from repeg.domain.rules.endings import ChildOver, Onward, child_over
+from repeg.domain.rules.endings import ChildOver, Onward, child_over, ends_short
 from repeg.domain.rules.life import is_restoring, is_withdrawn, ladder_over, needs_no_care
 from repeg.domain.rules.timing import bare_for_long
 from repeg.domain.rules.walking import (
@@ -61,6 +61,12 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
     # Seen of Alpaca (github.com/alpacahq/Alpaca-API/issues/275). The successor trades on whether it is named or not.
     if report.status is OrderStatus.REPLACED and report.replaced_by is None:
         report = _with_successor(worker, order, child, report)
+    # Shares that were seen to be filled stay filled, as answers overtake each other; but somebody is to look.
+    if ends_short(report) and not report.replaces and report.filled_qty < child.filled_qty:
+        told = f"{child.client_order_id} is over with {plain(report.filled_qty)} {order.symbol} filled, by two answers"
+        worker.alert(
+            order, f"{told}; one before had {plain(child.filled_qty)}, and the record does: compare the account"
+        )
     known = child.reported(report, worker.now(order))
     if known.replaced and not child.replaced:
         worker.alert(order, f"{child.client_order_id} was replaced from outside; its successor is followed")

@@ -14,9 +14,9 @@ from repeg.broker.alpaca_wire import Reply
 from tests.support.brokers.liar import Liar, saying
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.leaving import check_held, guards, hold, minutes, shares, side_by_side
+from tests.support.leaving import BRACKET, check_held, guards, hold, minutes, shares, side_by_side
 from tests.support.moving import DONE, refused, told
-from tests.support.scenes import by_hand, market_time, run, send, whenever
+from tests.support.scenes import alerts, by_hand, market_time, run, send, whenever
 
 OWN = 100
 NOTHING: dict[str, Any] = {"filled_qty": "0", "filled_avg_price": None, "filled_at": None}
@@ -181,3 +181,31 @@ def test_a_cancel_ends_no_order_that_one_answer_lists_among_the_legs(shared: Lab
     assert by_hand(lab, "GET", f"orders/{mine['id']}")["status"] in ("new", "accepted")
     assert lab.order("c").filled_qty == 30
     check_held(lab, free=OWN, strangers=True)
+
+
+def test_a_fill_that_one_answer_made_up_is_told(lab: Lab) -> None:
+    """The entry rests; its protection stands over shares of the owner, as no broker refuses it for those."""
+    lab.control.position("TQQQ", OWN, "40")
+    lab.control.quote("TQQQ", "50.99", "51.02", 2000, 2000)
+    Liar(lab, "GET", "/orders/", saying(**(SOLD | {"filled_avg_price": "50.98"})))
+    with Crowd(lab) as crowd:
+        send(lab, "b", **BRACKET)
+        crowd.work(until=market_time("10:02"))
+        lab.reconcile()
+        crowd.work()
+    (told,) = alerts(lab)
+    assert "fill that the broker does not show: buy 100 TQQQ" in told
+    assert "is open, and the record has 100 filled" in told
+    assert shares(lab) == OWN
+
+
+def test_a_part_of_a_fill_that_one_answer_made_up_is_told(lab: Lab) -> None:
+    lab.control.position("TQQQ", OWN, "40")
+    lab.control.quote("TQQQ", "50.99", "51.02", 2000, 2000)
+    forty = {"status": "partially_filled", "filled_qty": "40", "filled_avg_price": "50.98"}
+    Liar(lab, "GET", "/orders/", saying(**forty))
+    with Crowd(lab) as crowd:
+        send(lab, "b", **BRACKET)
+        crowd.work(until=market_time("10:02"))
+    (told,) = alerts(lab)
+    assert "is over with 0 TQQQ filled, by two answers; one before had 40, and the record does" in told

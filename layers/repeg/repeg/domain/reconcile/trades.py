@@ -63,6 +63,9 @@ def _stray(order: Order | None, name: Name, report: OrderReport) -> Iterator[Fin
     if isinstance(known, ChildRecord):
         # On other terms it is somebody else's: to take it back would cancel an order that is not ours.
         yield _about(What.LATE_ORDER, report, name, _OVER, alone=bool(wrong) or not order.status.terminal)
+        # By one false answer of its fill: the broker refuses no stop for shares that it did not buy, if there are own.
+        if not wrong and report.filled_qty + DUST < known.filled_qty:
+            yield _about(What.UNFILLED, report, name, f"is open, and the record has {plain(known.filled_qty)} filled")
     elif order.unexited_qty > 0 and not wrong:
         yield _about(What.UNRECORDED_EXIT, report, name, _OVER)
     else:

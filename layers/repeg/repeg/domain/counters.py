@@ -101,6 +101,13 @@ def settling(order: Order) -> dict[str, Decimal]:
     return adds | {SETTLED: used}
 
 
+def taking_out(order: Order, notional: Decimal) -> dict[str, Decimal]:
+    """What is added to which counter when an entry stands as so many dollars of which its record does not know."""
+    scopes = {None, order.strategy or None}
+    adds = {name_of(counter, scope): Decimal(-1) for counter in (OPEN, ORDERS) for scope in scopes}
+    return adds | {name_of(NOTIONAL, scope): -notional for scope in scopes}
+
+
 def settling_late(before: Order, after: Order) -> dict[str, Decimal]:
     """What is added to which counter when an entry that was settled as `before` turns out to be `after`."""
     stood, stands = settling(before), settling(after)

@@ -46,6 +46,7 @@ def record(worker: Worker, order: Order) -> Next:
     ended = concluded(order, worker.now(order))
     if order.reason is Reason.CANCELLED and ended.status is Status.FILLED:
         ended = worker.note(ended, "it was filled before it could be taken back")
+    ended = _as_counted(worker, ended)
     recorded = worker.orders.finish(worker.note(ended, _summary(ended)))
     if order.reason is Reason.CANCELLED:
         worker.orders.forget_order(order.order_id, order.signal_id)
@@ -54,8 +55,24 @@ def record(worker: Worker, order: Order) -> Next:
     return _publish(worker, recorded)
 
 
+def _as_counted(worker: Worker, order: Order) -> Order:
+    """An entry whose worker died, or was refused, before it was counted was never sent: nothing of it counts."""
+    counted = order.sending.counted
+    if counted is None or order.sent or order.bygone.sent:
+        return order
+    # Not by the record: it says so before it is done, and that what was lost then may have been sent.
+    try:
+        known = order.order_id in worker.orders.counters(counted.day).entries
+    except Exception as error:
+        worker.log.info(f"whether it was counted cannot be read: {error}", order_id=order.order_id)
+        return order
+    return order if known else order.with_sending(counted=None)
+
+
 def _settle(worker: Worker, order: Order) -> None:
     """Give back what the order counted for among the day's entries and did not use."""
+    if order.sending.counted is None:
+        return
     try:
         worker.orders.settle_entry(order, worker.now(order))
     except Exception as error:  # the sweep gives it back

@@ -20,14 +20,17 @@ from repeg.domain.counters import (
     Counters,
     Entry,
     counters_of,
+    day_of,
     entry_name,
     refusing,
     settling,
     settling_late,
+    taking_out,
 )
 from repeg.domain.loss import Losses
 from repeg.domain.models import Frozen, from_json, to_json
 from repeg.domain.order.record import Order
+from repeg.domain.order.reservation import Counted
 from repeg.errors import RetryError
 from repeg.store.fenced import Table, raise_unless_condition
 from repeg.store.items import Item, from_item, item_traded, to_item
@@ -72,11 +75,18 @@ class Limits(Table):
         return refused
 
     def settle_entry(self, order: Order, now: datetime) -> None:
-        """Give back what an entry that is over did not use; done again, or of one that was not counted: nothing."""
-        counted = order.sending.counted
+        """Give back what an entry that is over did not use; done again, or of one that was not counted: nothing.
+
+        All of it of one that the record does not know to be counted: who did it was too late, and sent nothing.
+        """
+        counted, adds = order.sending.counted, settling(order)
         if counted is None:
-            return
-        entry, adds = entry_name(order.order_id), settling(order)
+            day = day_of(now)
+            notional = self.counters(day).entries.get(order.order_id)
+            if notional is None:
+                return
+            counted, adds = Counted(day=day, notional=notional), taking_out(order, notional)
+        entry = entry_name(order.order_id)
         update = _Update()
         update.add(adds)
         update.set({SETTLED_AT: Decimal(str(now.timestamp()))})

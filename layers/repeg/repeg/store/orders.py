@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 BATCH = 100
 """Items that DynamoDB reads in one call."""
-TOGETHER = 30
-"""Orders that one transaction writes: each takes up to three of its 100 writes."""
+TOGETHER = 48
+"""Orders of a symbol that one transaction writes: each takes two of its 100 writes, and their owner and symbol one."""
 
 
 class OrderStore(Claims, Fenced, Halts, Limits, Turns, Sweeps):
@@ -246,7 +246,7 @@ class OrderStore(Claims, Fenced, Halts, Limits, Turns, Sweeps):
         return written
 
     def save_together(self, orders: Sequence[Order]) -> list[Order]:
-        """Write all of these back, or none; more than a transaction takes in several, one after the other.
+        """Write all of these, of one symbol, back, or none; more than a transaction takes in several, one by one.
 
         Raises:
             StaleExecution, StoreConflict: as of `save`, of any of them.

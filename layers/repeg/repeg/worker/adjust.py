@@ -10,8 +10,9 @@ from repeg.domain.money import plain, quoted
 from repeg.domain.order.adjustments import Adjustment, Seen
 from repeg.domain.order.record import Order
 from repeg.domain.proof.agreement import holding_now
-from repeg.domain.proof.evidence import Finding, rescaled
+from repeg.domain.proof.evidence import Finding, follows, rescaled
 from repeg.domain.rules.bracket_exit import after_split
+from repeg.store.orders import TOGETHER
 from repeg.worker.worker import Worker
 
 
@@ -27,7 +28,12 @@ def adjusted(
     `quantities`: what each of them holds now, where the ratio alone does not say.
     """
     after = []
+    at_once = len(brackets) <= TOGETHER
     for bracket, qty in zip(brackets, quantities or rescaled(brackets, finding), strict=True):
+        # Written by a worker that died before it came to the others.
+        if quantities is None and follows(bracket, finding):
+            after.append(bracket)
+            continue
         now = worker.now(bracket)
         levels = after_split(bracket, finding.ratio)
         change = Adjustment(
@@ -41,6 +47,9 @@ def adjusted(
         words = f"{finding.why}: {plain(bracket.unexited_qty)} {bracket.symbol} became {plain(qty)}, "
         words += f"stop {quoted(levels.stop)}, target {quoted(levels.target)}"
         seen = Seen(qty=position.qty, avg_entry_price=position.avg_entry_price, at=now) if position else None
+        # Until the last of them has followed, the account is held against what it showed before the split.
+        if not at_once and bracket is not brackets[-1]:
+            seen = bracket.care.seen
         # Due at once: Alpaca adjusts the quantity of resting legs and not their prices
         # (github.com/alpacahq/alpaca-py/issues/469), so the old stop would sell the new shares at the next open.
         changed = holding_now(bracket, change, seen)

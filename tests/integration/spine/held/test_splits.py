@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
 
 from desk.exchange.client import ExchangeControl
 from repeg.domain.order.record import Order
-from tests.support.lab import Lab
+from repeg.store import orders
+from repeg.store.orders import OrderStore
+from repeg.worker import adjust
+from tests.support.lab import Killed, Lab
 from tests.support.leaving import SHORT, Guard, guards, hold, minutes, shares
 from tests.support.scenes import alerts, dying_at_write, journal, lab_at, run
 from tests.support.splits import FRIDAY_AFTERNOON, monday, split
@@ -41,6 +46,38 @@ def test_a_death_while_a_split_is_followed_leaves_no_bracket_behind(evening: Lab
     assert [lab.order(name).unexited_qty for name in ("b", "b2")] == [10, 3]
     assert [guard.qty for guard in guards(lab)] == [10, 3]
     assert not lab.order("b2").care.frozen
+
+
+@pytest.mark.parametrize("nth", [2, 3])
+def test_a_death_between_the_writes_of_a_crowd_has_the_split_followed_by_all(
+    evening: Lab, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    """More brackets than one write takes (here: one): with some of them written, the others were followed by nobody,
+    and the written ones' old stop sold a thousand new shares at the open."""
+    lab = evening
+    for name, qty in (("b", 100), ("b2", 30), ("b3", 20)):
+        hold(lab, name, qty=qty)
+    minutes(lab)
+    monday(lab, "5.09", "5.10")
+    split(lab)
+    saved, writes = OrderStore._saved, count(1)
+
+    def dies(store: OrderStore, orders: Sequence[Order]) -> list[Order]:
+        if next(writes) == nth:
+            raise Killed("between two transactions")
+        return saved(store, orders)
+
+    for module in (adjust, orders):
+        monkeypatch.setattr(module, "TOGETHER", 1)
+    monkeypatch.setattr(OrderStore, "_saved", dies)
+    with suppress(Killed):
+        lab.sweep()
+    lab.revive()
+    assert {lab.order(name).unexited_qty for name in ("b", "b2", "b3")} & {100, 30, 20}, "not all were written"
+    minutes(lab, 4)
+    assert [lab.order(name).unexited_qty for name in ("b", "b2", "b3")] == [1000, 300, 200]
+    assert [guard.qty for guard in guards(lab)] == [1000, 300, 200]
+    assert not any(lab.order(name).care.frozen for name in ("b", "b2", "b3"))
 
 
 def _stock(order: Order) -> tuple[Decimal, str, str]:

@@ -199,13 +199,18 @@ def rescaled(brackets: Sequence[Order], finding: Finding) -> list[Decimal]:
     What the account shows less than the ratio makes is the fraction that was paid in cash. Shares that are nobody's
     bracket give it up first, then the newest bracket.
     """
-    quantities = [bracket.unexited_qty * finding.ratio for bracket in brackets]
+    quantities = [bracket.unexited_qty * (ONE if follows(bracket, finding) else finding.ratio) for bracket in brackets]
     over = sum(quantities, ZERO) - max(ZERO, finding.held)
     for place in reversed(range(len(quantities))):
         less = min(max(ZERO, over), quantities[place])
         quantities[place] -= less
         over -= less
     return [quantity.quantize(Decimal("0.000000001")) for quantity in quantities]
+
+
+def follows(bracket: Order, finding: Finding) -> bool:
+    """True when the bracket's shares and levels are those of after this corporate action already."""
+    return any(each.why == "corporate_action" and each.detail == finding.why for each in bracket.care.adjustments)
 
 
 def _confirmed(before: Seen, looks: Looks) -> tuple[Decimal | None, str]:

@@ -57,10 +57,10 @@ def halt(switch: Switch, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def resume(connection: Connection, switch: Switch, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Lift a word; with the account's, signals are taken again, too."""
+    """Lift a word as the page showed it (`seen`); with the account's, signals are taken again, too."""
     scope, of = scope_of(body)
     try:
-        in_force, untold = switch.lift(scope, of)
+        in_force, untold = switch.lift(scope, of, _seen(body, scope, of))
     except StoreConflict as stands:
         raise Refused(str(stands)) from None
     about = of or "the account"
@@ -129,6 +129,26 @@ def scope_of(body: Mapping[str, Any]) -> tuple[Scope, str]:
     if (scope is Scope.ACCOUNT) is bool(of):
         raise Refused("of: must not be given for the account" if of else "of: which strategy?")
     return scope, of
+
+
+def _seen(body: Mapping[str, Any], scope: Scope, of: str) -> list[Halt]:
+    """The words that the page showed when it asked: one that nobody there has seen is not lifted."""
+    shown = body.get("seen")
+    if not isinstance(shown, list):
+        raise Refused("seen: must be a list of what was shown")
+    try:
+        return [
+            Halt(
+                scope=scope,
+                of=of,
+                mode=Mode(each["mode"]),
+                reason=str(each["reason"] or ""),
+                since=datetime.fromisoformat(each["since"]) if each["since"] else None,
+            )
+            for each in shown
+        ]
+    except (KeyError, TypeError, ValueError):
+        raise Refused("seen: must be a list of what was shown") from None
 
 
 def _signal_id(body: Mapping[str, Any]) -> str:

@@ -193,8 +193,8 @@ class Server:
         except Refused as problem:
             raise web.HTTPBadRequest(text=str(problem)) from None
         except (BotoCoreError, ClientError, IntakeError, OperatorError) as problem:
-            # What was asked for may have come about all the same; again, it counts once.
-            raise web.HTTPBadGateway(text=f"the stack gave no answer: {problem}") from None
+            told = "it may have been done all the same; asked for again it counts once"
+            raise web.HTTPBadGateway(text=f"the stack gave no answer: {problem}; {told}") from None
 
     async def _watching(self, app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(self._reached.watcher.run())

@@ -6,7 +6,7 @@ On AWS it asks for nothing but the table: one permission, dynamodb:PutItem on it
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,13 +57,15 @@ class Switch:
             f"{halt.sentence}. Lift it with: repeg resume{option_of(halt.scope, halt.of)} --stack {self.stack}", halt
         )
 
-    def lift(self, scope: Scope, of: str) -> tuple[bool, str | None]:
+    def lift(self, scope: Scope, of: str, seen: Collection[Halt] | None = None) -> tuple[bool, str | None]:
         """Take a word back; returns whether there was one, and why nobody could be told of that, or None.
 
+        `seen`: what whoever lifts it was shown, if that may be of a while ago.
+
         Raises:
-            StoreConflict: somebody said another one at the same time, which stays in force.
+            StoreConflict: somebody said another one since, or at the same time, which stays in force.
         """
-        if not self._halts.lift_halt(scope, of, datetime.now(UTC).replace(microsecond=0)):
+        if not self._halts.lift_halt(scope, of, datetime.now(UTC).replace(microsecond=0), seen):
             return False, None
         lifted = Halt(scope=scope, of=of, mode=Mode.ACTIVE)
         # Of what another word still stops nobody may read that it is sent.

@@ -114,7 +114,9 @@ export class Control {
       halt ? el("p", { text: `${halt.says}.` }) : el("p", { text: "Signals wait in the queue." }),
       el("p", { text: halt?.of ? "Its orders are sent again." : "Orders are sent again, and signals are taken." }));
     const confirm = el("button", { type: "submit", class: "primary", text: `Resume ${about}` });
-    const act = () => this.feed.act("/api/resume", { scope: halt?.scope ?? "account", ...(halt?.of ? { of: halt.of } : {}) });
+    // What is lifted is what stands here: a trip may have halted for something else since.
+    const seen = halt ? [{ mode: halt.mode, reason: halt.reason, since: halt.since }] : [];
+    const act = () => this.feed.act("/api/resume", { scope: halt?.scope ?? "account", ...(halt?.of ? { of: halt.of } : {}), seen });
     this.ask({ title: "Resume trading", form, confirm, act });
   }
 

@@ -115,7 +115,7 @@ export class Feed {
   /** What was asked for came about; or an error with the server's words. */
   async act(path, body) {
     const answer = await this.ask("POST", path, body).catch(() => {
-      throw new Error("the blotter does not answer: is repeg blotter still running?");
+      throw new Error("the blotter does not answer, and it may have been done all the same; asked for again it counts once. Is repeg blotter still running?");
     });
     if (!answer.ok) throw new Error(await answer.text());
     return answer.json();

@@ -13,6 +13,7 @@ from desk.blotter.door import KEY_HEADER
 from desk.blotter.server import PAGE
 from desk.stack import changing
 from desk.stack.changing import NotSent, TakenBack
+from repeg.domain.halt import Halt, Mode, Scope
 from repeg.domain.history import Event
 from repeg.domain.reasons import Reason, Status
 from repeg.store.halts import Halts
@@ -132,12 +133,36 @@ def test_halt_and_resume_as_the_command_line_does_it(clinic: Clinic) -> None:
         assert (word.of, word.mode.value, word.reason, word.cancel_open) == ("TQQQ", "reducing", "odd prints", True)
         shown = await _event(stream, lambda _, data: _shows(data, "halts", "symbol:TQQQ") is not None)
         assert "odd prints" in json.dumps(shown)
-        answer = await client.post("/api/resume", headers=_ours(client), json={"scope": "symbol", "of": "TQQQ"})
+        row = _shows(shown, "halts", "symbol:TQQQ")
+        seen = {"scope": "symbol", "of": "TQQQ", "seen": [{name: row[name] for name in ("mode", "reason", "since")}]}
+        answer = await client.post("/api/resume", headers=_ours(client), json=seen)
         assert (await answer.json())["said"] == "TQQQ is active again"
         stream.close()
 
     _visit(clinic, visit)
     assert halts.halts() == ()
+
+
+@pytest.mark.parametrize("of", ["", "pairs"])
+@pytest.mark.parametrize("shown", [True, False], ids=["halted before", "not halted before"])
+def test_what_was_halted_since_the_page_asked_is_not_lifted(clinic: Clinic, of: str, shown: bool) -> None:
+    """A trip, or somebody else, has said another word meanwhile; nobody at this page has read why."""
+    halts = Halts(clinic["dynamodb"], "repeg")
+    scope = Scope.STRATEGY if of else Scope.ACCOUNT
+    word = Halt(scope=scope, of=of, mode=Mode.REDUCING, reason="lunch", since=NOON)
+    newer = word.changed(mode=Mode.HALTED, reason="tripped: the account lost $3,000.00")
+    halts.keep_halt(newer)
+    seen = [{"mode": word.mode, "reason": word.reason, "since": NOON.isoformat()}] if shown else []
+    body = {"scope": scope.value, "seen": seen} | ({"of": of} if of else {})
+
+    async def visit(client: TestClient[Any, Any]) -> None:
+        for more, names in (({}, "said since, it stays in force"), ({"seen": None}, "seen"), ({"seen": [1]}, "seen")):
+            answer = await client.post("/api/resume", headers=_ours(client), json=body | more)
+            assert answer.status == 400
+            assert names in await answer.text()
+
+    _visit(clinic, visit)
+    assert halts.halts() == (newer,)
 
 
 @pytest.mark.parametrize(

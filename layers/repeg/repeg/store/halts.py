@@ -7,7 +7,7 @@ mark and no word on the account has lost it, and counts as halted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any, cast
 
@@ -91,18 +91,30 @@ class Halts(ControlTable):
             return understood(cast("Item", item)) if item else MISSING
         return None
 
-    def lift_halt(self, scope: Scope, of: str = "", since: datetime | None = None) -> bool:
+    def lift_halt(
+        self, scope: Scope, of: str = "", since: datetime | None = None, seen: Collection[Halt] | None = None
+    ) -> bool:
         """Take back whatever reads as a word about that; False when nothing did. `since`: wall time.
 
+        `seen`: what whoever lifts it was shown, if not all that there is.
+
         Raises:
-            StoreConflict: somebody said something else about it at the same time, which stays in force.
+            StoreConflict: somebody said something else about it since or at the same time, which stays in force.
         """
         # Not by the key that it should have: what was written by hand could be shown, and never be lifted.
         found = [(item, understood(item)) for item in self._items()]
         meant = [item for item, halt in found if halt.is_about(scope, of) and halt.mode is not Mode.ACTIVE]
         on_account = scope is Scope.ACCOUNT
-        if not meant and not (on_account and self._is_missing([halt for _, halt in found])):
+        missing = on_account and self._is_missing([halt for _, halt in found])
+        if not meant and not missing:
             return False
+        if seen is not None:
+            # A page may be open for an hour, and a trip have halted meanwhile for what nobody has looked at.
+            told = {(halt.mode, halt.reason, halt.since) for halt in seen}
+            words = (*map(understood, meant), *([MISSING] if missing else []))
+            unseen = [halt for halt in words if (halt.mode, halt.reason, halt.since) not in told]
+            if unseen:
+                raise StoreConflict(f"said since, it stays in force: {unseen[0].sentence}")
         of_account = halt_key(Scope.ACCOUNT)
         for item in meant:
             key = {"pk": item["pk"], "sk": item["sk"]}

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from repeg.domain.metrics.listed import Metric
 from repeg.domain.patience import KEYS_SECONDS
@@ -73,6 +74,27 @@ def test_a_queue_that_does_not_take_it_is_said_so_that_it_is_sent_again(
     monkeypatch.setenv("SIGNALS_URL", f"{opened.signals_url}-that-is-none")
     assert _post(opened) == (503, {"error": "nothing was sent: send the same again, with the same signal_id"})
     assert _alerts(capsys.readouterr().out) == 1
+
+
+def test_a_queue_that_took_it_and_did_not_answer_is_not_said_to_have_nothing(
+    opened: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told that nothing was sent, its sender sends it under another name, and it is traded twice."""
+    send = door._send
+
+    def lost(signal: OutgoingSignal) -> None:
+        send(signal)
+        raise ReadTimeoutError(endpoint_url="https://sqs")
+
+    monkeypatch.setattr(door, "_send", lost)
+    status, told = _post(opened)
+    assert status == 503
+    assert told["error"].startswith("it may have been sent") and told["error"].endswith("it counts once")
+    assert _alerts(capsys.readouterr().out) == 1
+    monkeypatch.setattr(door, "_send", send)
+    assert _post(opened)[0] == 202
+    found = opened.sqs.receive_message(QueueUrl=opened.signals_url, MaxNumberOfMessages=10)
+    assert len(found["Messages"]) == 1, "the same again counts once"
 
 
 def test_a_secret_that_was_exchanged_is_of_no_use_soon_after(opened: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,6 +193,26 @@ def test_what_is_halted_while_somebody_resumes_stays_so(
 
 
 @pytest.mark.parametrize("about", [(Scope.ACCOUNT, ""), (Scope.SYMBOL, "TQQQ")])
+@pytest.mark.parametrize("before", [Mode.REDUCING, Mode.HALTED])
+@pytest.mark.parametrize("then", [Mode.REDUCING, Mode.HALTED])
+def test_who_halts_behind_another_leaves_no_entry_in_the_market_that_was_to_go(
+    dynamodb: Any, about: tuple[Scope, str], before: Mode, then: Mode
+) -> None:
+    """The second word says nothing of what is in the market, and came before anybody had heeded the first."""
+    halts = table_of(dynamodb)
+    IdentityStore(dynamodb, "identity").token()
+    first = Halt(scope=about[0], of=about[1], mode=before, cancel_open=True)
+    second = Halt(scope=about[0], of=about[1], mode=then, reason="the news")
+    assert halts.tighten(first) is None
+    stricter = (before, then) == (Mode.HALTED, Mode.REDUCING)
+    assert halts.tighten(second) == (first if stricter else None)
+    assert halts.halts() == (first if stricter else second.changed(cancel_open=True),)
+    assert halts.lift_halt(*about)
+    assert halts.tighten(second) is None
+    assert halts.halts() == (second,), "what was lifted takes nothing out any more"
+
+
+@pytest.mark.parametrize("about", [(Scope.ACCOUNT, ""), (Scope.SYMBOL, "TQQQ")])
 def test_two_that_resume_at_once_are_no_trouble(
     dynamodb: Any, monkeypatch: pytest.MonkeyPatch, about: tuple[Scope, str]
 ) -> None:

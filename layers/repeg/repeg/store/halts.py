@@ -23,6 +23,7 @@ IDENTITY_KEY = to_item({"pk": "IDENTITY", "sk": "IDENTITY"})
 HAS_CONTROL = "has_control"
 """The identity's mark."""
 _NO_STRICTER = "#mode IN (:reducing, :active)"
+_TAKES_NONE_OUT = "attribute_not_exists(cancel_open)"
 
 
 def halt_key(scope: Scope, of: str = "") -> Item:
@@ -62,28 +63,40 @@ class Halts(ControlTable):
         self._client.put_item(TableName=self._table, Item=halt_item(halt))
 
     def tighten(self, halt: Halt) -> Halt | None:
-        """Have a word in force, but not in place of a stricter one about the same, which is returned then."""
+        """Have a word in force, but not in place of a stricter one about the same, which is returned then.
+
+        Where entries are being taken out of the market they go on being so.
+        """
         if halt.mode is Mode.HALTED:
-            self.keep_halt(halt)
+            if halt.cancel_open or self._unless(_TAKES_NONE_OUT, halt) is not None:
+                self.keep_halt(halt.changed(cancel_open=True))
             return None
         if halt.scope is not Scope.ACCOUNT:
-            return self._unless(f"{ABSENT} OR {_NO_STRICTER}", halt)
+            return self._tightened(f"{ABSENT} OR {_NO_STRICTER}", halt)
         # Not read before: whoever halts may have the right to write and no other.
-        stands = self._unless(_NO_STRICTER, halt)
+        stands = self._tightened(_NO_STRICTER, halt)
         if stands is not MISSING:
             return stands
-        return MISSING if self.lost_word() else self._unless(f"{ABSENT} OR {_NO_STRICTER}", halt)
+        return MISSING if self.lost_word() else self._tightened(f"{ABSENT} OR {_NO_STRICTER}", halt)
+
+    def _tightened(self, condition: str, halt: Halt) -> Halt | None:
+        stands = self._unless(f"({condition}) AND {_TAKES_NONE_OUT}", halt)
+        if stands is None or not stands.cancel_open:
+            return stands
+        return self._unless(condition, halt.changed(cancel_open=True))
 
     def _unless(self, condition: str, halt: Halt) -> Halt | None:
         """None when the word was written; else what stands there, as the condition does not hold."""
+        names = {"#mode": "mode"} if "#mode" in condition else {}
+        values = to_item({":reducing": Mode.REDUCING.value, ":active": Mode.ACTIVE.value}) if names else {}
+        named = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values} if names else {}
         try:
             self._client.put_item(
                 TableName=self._table,
                 Item=halt_item(halt),
                 ConditionExpression=condition,
-                ExpressionAttributeNames={"#mode": "mode"},
-                ExpressionAttributeValues=to_item({":reducing": Mode.REDUCING.value, ":active": Mode.ACTIVE.value}),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **named,
             )
         except ClientError as error:
             raise_unless_condition(error)

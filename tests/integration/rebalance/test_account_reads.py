@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,6 +12,7 @@ from repeg.domain.market.reports import Account
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.reasons import Reason
 from repeg.domain.rebalance.record import Rebalance, RebalanceStatus
+from repeg.intake import Intake
 from repeg.rebalance import advance
 from repeg.rebalance.account import Look
 from repeg.rebalance.rebalancer import Rebalancer
@@ -106,10 +107,21 @@ def test_an_account_in_which_others_trade_all_the_time_holds_a_plan_up_for_secon
     assert lab.time.latest_now() - begun < timedelta(minutes=2)
 
 
-def test_what_a_signal_takes_meanwhile_no_leg_spends(lab: Lab) -> None:
-    """It comes between the plan of the buys and the first of them, and is over before that is sent."""
+@pytest.mark.parametrize("stood", [0, 9], ids=["at once", "held up"])
+def test_what_a_signal_takes_meanwhile_no_leg_spends(lab: Lab, monkeypatch: pytest.MonkeyPatch, stood: int) -> None:
+    """It comes between the plan of the buys and the first of them, and is over before that is sent.
+
+    Held up, it arrived before the plan, and is on record only now.
+    """
     market(lab)
     send(lab, {"SPY": "0.5", "TQQQ": "0.5"}, cash_buffer="0")
+    times = Intake._times
+
+    def earlier(intake: Intake, sent_at: datetime | None) -> tuple[datetime, datetime, datetime]:
+        at, received, sent = times(intake, sent_at)
+        return at, received - timedelta(seconds=stood), sent - timedelta(seconds=stood)
+
+    monkeypatch.setattr(Intake, "_times", earlier)
 
     def meanwhile() -> None:
         lab.send(signal_id="s", symbol="AAPL", qty=100)

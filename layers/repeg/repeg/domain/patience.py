@@ -257,6 +257,9 @@ ANSWERED_TWICE_WITHIN = timedelta(seconds=2)
 """What the broker says that forbids a plan for good is asked for three times within so long."""
 TRADABLE_WITHIN = timedelta(seconds=60)
 """A symbol without a market, or with an order at work, is waited for so long; then the others are traded without it."""
+ON_RECORD_AFTER = timedelta(seconds=15)
+"""So long after a signal arrived its order may not be on record yet, nor in the index: intake's function lives for ten
+seconds, and clocks differ."""
 SETTLES_WITHIN = timedelta(seconds=20)
 """Orders that go on filling hold a plan up for so long; then what they bought counts as spent, shown or not."""
 SHOWS_LEGS_SECONDS = (1, 1, 2, 2, 4)

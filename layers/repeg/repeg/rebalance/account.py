@@ -48,6 +48,8 @@ class Look(NamedTuple):
     """Symbols that cannot be traded at the moment, and may be soon."""
     settles_at: datetime | None = None
     """When the account will show what others of our orders filled a moment ago; None: it does."""
+    arrived: tuple[tuple[str, datetime], ...] = ()
+    """When the orders of ours arrived that were seen, by id: wall time."""
 
 
 class Sources(NamedTuple):
@@ -131,7 +133,8 @@ def look_at(sources: Sources, rebalance: Rebalance, now: datetime) -> Look:
         unknown_cost=spoken.unknown or spent.unknown or without_worth(holdings, prices),
     )
     passing = frozenset({*at_work, *(symbol for symbol, price in prices.items() if price.obstacle)})
-    return Look(account.cash, held, book, passing, settles_at=shown_at(lately, now))
+    arrived = tuple((order.order_id, order.ask.received_wall) for order in every.values())
+    return Look(account.cash, held, book, passing, settles_at=shown_at(lately, now), arrived=arrived)
 
 
 def _ours_to_trade(held: Position) -> bool:

@@ -214,7 +214,7 @@ def _sell(at: Rebalancer, rebalance: Rebalance) -> Onward:
     bought = rebalance.changed(
         status=RebalanceStatus.BUYING,
         buys=planned.buys,
-        funds=planned_on(book, targets, planned, since_wall),
+        funds=planned_on(book, targets, planned, since_wall, seen.arrived),
         held=_held(seen, planned.buys),
         residual=planned.residual,
         cash_after=None,

@@ -88,7 +88,8 @@ def set_aside(worker: Worker, leg: Order, cost: Decimal) -> Decimal | Wait:
     from repeg.domain.rebalance.set_aside import still_set_aside, takers
     from repeg.domain.rebalance.spoken import priced_by, without_price
 
-    orders, _ = worker.orders.several(list(worker.orders.received_since(funds.since_wall)))
+    ids = [order_id for order_id in worker.orders.received_since(funds.since_wall) if order_id not in funds.counted]
+    orders, _ = worker.orders.several(ids)
     arrived = list(orders.values())
     others = takers(leg, arrived, worker.now(leg))
     if not others:

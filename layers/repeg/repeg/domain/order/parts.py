@@ -28,7 +28,9 @@ class Funds(Frozen):
     spare: Decimal
     """Dollars that may be spent, and that the plan leaves."""
     since_wall: datetime
-    """Wall time from which on an order that arrives is none that the plan has counted."""
+    """Wall time from which on an order may have arrived that the plan has not counted."""
+    counted: tuple[str, ...] = ()
+    """Those of them that it has counted."""
 
 
 class Ask(Frozen):

@@ -8,13 +8,14 @@ released, and never becomes a market order (`within_cost` in `domain/rules/timin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from repeg.domain.money import floor_qty
 from repeg.domain.order.parts import Funds
+from repeg.domain.patience import ON_RECORD_AFTER
 from repeg.domain.rebalance.book import ZERO, Book, Holding, Targets
 from repeg.domain.rebalance.planned import Plan
 
@@ -85,11 +86,20 @@ def spendable(
     return max(ZERO, min(own, power))
 
 
-def planned_on(book: Book, targets: Targets, planned: Plan, since_wall: datetime) -> Funds | None:
-    """What the buys of a plan are planned on; None where the broker's money may be used."""
+def planned_on(
+    book: Book, targets: Targets, planned: Plan, since_wall: datetime, known: Iterable[tuple[str, datetime]]
+) -> Funds | None:
+    """What the buys of a plan are planned on; None where the broker's money may be used.
+
+    `since_wall` is before the account was looked at; `known`: when the orders arrived that were seen then, by id.
+    """
     if lends(book, targets):
         return None
-    return Funds(spare=planned.spendable - sum((leg.cost or ZERO for leg in planned.buys), ZERO), since_wall=since_wall)
+    # An order bears the time at which its intake began, and is on record, and in the index, only some time later.
+    since_wall -= ON_RECORD_AFTER
+    counted = tuple(order_id for order_id, arrived in known if arrived >= since_wall)
+    spare = planned.spendable - sum((leg.cost or ZERO for leg in planned.buys), ZERO)
+    return Funds(spare=spare, since_wall=since_wall, counted=counted)
 
 
 def share_out(wishes: Sequence[Wish], dollars: Decimal) -> list[Decimal]:

@@ -18,6 +18,7 @@ from repeg.domain.order.protection import Exit, ExitReason, Protection, Protecti
 from repeg.domain.order.record import Order
 from repeg.domain.profit import Books, books_of, fills_of, losses_of, still_held
 from repeg.domain.proof import leaving
+from repeg.steps import unwind
 from tests.support.make import NOON, child, order, quote
 
 LEVELS = Levels(stop=Decimal(49), target=Decimal(54))
@@ -138,6 +139,34 @@ def test_a_close_that_sells_before_and_after_a_split_earns_what_it_brought() -> 
     books = books_of([held, close])
     assert [trade.realised for trade in books.trades] == [5 * 51 + 950 * Decimal("5.2") - 100 * 50]
     assert not books.lots and not books.unmatched
+
+
+def test_an_unwind_over_a_night_with_a_split_costs_what_it_cost() -> None:
+    """Five at 49 on Friday and the other 95 as 950 at 4.9 on Monday, of a hundred at 50: a dollar a share of then."""
+    monday = NOON + timedelta(days=3)
+    split = Adjustment(
+        why="corporate_action", detail="10 for 1", change=Decimal(855), ratio=Decimal(10), levels=LEVELS, at=monday
+    )
+    friday = traded(5, "sell", "5", "49").children[0]
+    later = friday.changed(
+        client_order_id="ord-5-e2",
+        qty=Decimal(950),
+        filled_qty=Decimal(950),
+        avg_fill_price=Decimal("4.9"),
+        sent_at=monday,
+        closed_at=monday + timedelta(minutes=1),
+    )
+    leaving_ = traded(5, "sell", "5", "49", kind="unwind", parent_id="ord-1").changed(children=(friday, later))
+    held = bracket(1, "100", "50", adjustments=(split,))
+    held = held.with_exit(leaving.exit_by(leaving_, held, leaving_.filled_qty))
+    assert (held.unexited_qty, held.exit_price) == (0, Decimal("4.9"))
+    assert unwind._cost(held) == 100
+    assert [trade.realised for trade in books_of([held, leaving_]).trades] == [-100]
+    after = split.changed(at=monday + timedelta(days=1))
+    sold = held.with_care(adjustments=()).with_guard(exits=())
+    early = leaving_.changed(children=(friday.changed(qty=Decimal(100), filled_qty=Decimal(100)),))
+    booked_late = leaving.exit_by(early, sold.with_care(adjustments=(after,)), Decimal(100))
+    assert booked_late.whole is None, "no split of later is in it"
 
 
 def test_the_price_of_exits_before_and_after_a_split_is_that_of_a_share_of_today() -> None:

@@ -12,11 +12,12 @@ from repeg.domain.order.beginnings import unwind_order
 from repeg.domain.order.course import went_on
 from repeg.domain.order.fence import first_worked_by
 from repeg.domain.order.guarding import not_left, put_off, seen_to, unguarded
-from repeg.domain.order.protection import Exit, ExitReason
+from repeg.domain.order.protection import ExitReason
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import emptied
 from repeg.domain.patience import CLOSED_PAUSE_SECONDS, UNWIND_LOOK_SECONDS, backoff
 from repeg.domain.proof.agreement import changed_while_left, last_move
+from repeg.domain.proof.leaving import exit_by
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.life import is_being_left, ladder_over
@@ -80,16 +81,9 @@ def _start(worker: Worker, order: Order) -> Next:
 
 def _ended(worker: Worker, order: Order, leaving: Order) -> Next:
     before = order
-    if leaving.filled_qty > 0:
-        gone = Exit(
-            source=leaving.order_id,
-            reason=ExitReason.UNWIND,
-            qty=leaving.filled_qty,
-            price=leaving.avg_fill_price,
-            at=leaving.completed_at or worker.now(order),
-        )
-        order = order.with_exit(gone)
     order = changed_while_left(order, leaving.care.adjustments)
+    if leaving.filled_qty > 0:
+        order = order.with_exit(exit_by(leaving, order, leaving.filled_qty))
     ended = f"{leaving.status}{f' ({leaving.reason})' if leaving.reason else ''}"
     sold = f"{leaving.filled_qty} left at {quoted(leaving.avg_fill_price)}" if leaving.filled_qty else "nothing traded"
     summary = f"{leaving.order_id} {ended}: {sold}"
@@ -147,13 +141,13 @@ def _why_left(order: Order) -> str:
 
 def _cost(order: Order) -> Decimal | None:
     """Dollars lost between the entry and what was unwound, + is cost."""
-    entry = order.entry_price
     left = [gone for gone in order.guard.exits if gone.reason is ExitReason.UNWIND]
-    if entry is None or not left:
+    if not left:
         return None
     sign, cost = direction(order.trading_side), ZERO
     for gone in left:
-        if gone.price is None:
+        paid = order.entry_price_at(gone.at)
+        if gone.price_each is None or paid is None:
             return None  # a cost of a part would read like that of the whole
-        cost += (entry - gone.price) * gone.qty * sign
+        cost += (paid - gone.price_each) * gone.shares * sign
     return cost

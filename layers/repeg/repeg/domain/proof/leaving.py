@@ -39,12 +39,12 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
     for order, known in zip(before, holding, strict=True):
         if order.care.frozen and flat:
             # Which shares of the record the account's were is in dispute; that none is left is not.
-            gone = _exit(close, order, order.unexited_qty).changed(price=None)
+            gone = exit_by(close, order, order.unexited_qty).changed(price=None)
             changed.append(undisputed(order.with_exit(gone)))
             continue
         qty = min(_loose(order), taken)
         taken -= qty
-        after = order.with_exit(_exit(close, order, qty)) if qty > 0 else order
+        after = order.with_exit(exit_by(close, order, qty)) if qty > 0 else order
         if after.guard.exits != known.guard.exits:
             changed.append(after)
     return changed
@@ -98,7 +98,7 @@ def booked_late(leaving: Order, holding: Sequence[Order]) -> list[Order]:
         return []
     before = _without(found, leaving.order_id)
     qty = min(_loose(before), leaving.filled_qty)
-    return [_undisputed(before.with_exit(_exit(leaving, before, qty)))] if qty > 0 else []
+    return [_undisputed(before.with_exit(exit_by(leaving, before, qty)))] if qty > 0 else []
 
 
 def _undisputed(order: Order) -> Order:
@@ -166,7 +166,8 @@ def _without(order: Order, source: str) -> Order:
     return order.with_guard(exits=tuple(gone for gone in order.guard.exits if gone.source != source))
 
 
-def _exit(close: Order, bracket: Order, qty: Decimal) -> Exit:
+def exit_by(close: Order, bracket: Order, qty: Decimal) -> Exit:
+    """Shares that a close or an unwind took of a bracket, whose splits the record has."""
     at = max(child.closed_at or child.sent_at for child in close.sent)
     reason = ExitReason.CLOSE if close.kind == "close" else ExitReason.UNWIND
     whole = _whole(close, bracket, qty)
@@ -177,7 +178,8 @@ def _whole(close: Order, bracket: Order, qty: Decimal) -> Decimal | None:
     """What the shares are in those of today, where the close sold some on a day before a split; else None."""
     sold = [(child.filled_qty, _day(child.closed_at or child.sent_at)) for child in close.sent if child.filled_qty]
     # By the day: a split is in force from an open on, and booked some time after it.
-    splits = [(_day(each.at), each.ratio) for each in bracket.care.adjustments]
+    last = max((day for _, day in sold), default=date.min)
+    splits = [(day, each.ratio) for each in bracket.care.adjustments if (day := _day(each.at)) <= last]
     todays = sum((shares * prod(ratio for day, ratio in splits if on < day) for shares, on in sold), ZERO)
     listed = sum((shares for shares, _ in sold), ZERO)
     return qty * todays / listed if listed and todays != listed else None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from desk.exchange.client import ExchangeControl
+from repeg.care import ledger
 from repeg.domain.reasons import Reason, Status
 from repeg.store.items import to_item
 from tests.support.lab import Lab
@@ -265,6 +266,18 @@ def test_positions_that_take_long_to_watch_keep_nobody_from_reckoning(lab: Lab) 
     hold(lab, strategy="pairs")
     lab.sleep(60)
     whenever(lab, "store.holding_shares", lambda: lab.sleep(24))
+    moves(lab, "50.05")
+    lab.sweep()
+    assert run(lab, "more", strategy="pairs", qty=1).reason is Reason.RISK_DAILY_LOSS
+
+
+def test_what_brackets_hold_counts_however_long_ago_it_was_bought(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the newest so many orders (here: one), of which the ledger of a fresh process reads."""
+    hold(lab, strategy="pairs")
+    done(lab, "newer", strategy="calm", qty=1)
+    limited(lab, **LIMIT)
+    lab.sleep(60)
+    monkeypatch.setattr(ledger, "RECORDS", 1)
     moves(lab, "50.05")
     lab.sweep()
     assert run(lab, "more", strategy="pairs", qty=1).reason is Reason.RISK_DAILY_LOSS

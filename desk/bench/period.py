@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from repeg.domain.ladder.routing import SymbolClass
+from repeg.domain.ladder.routing import SymbolClass, cap_bps
 from repeg.domain.ladder.rungs import LadderName
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import Side, direction
@@ -20,6 +20,7 @@ from repeg.domain.order.protection import Exit, ExitReason, Protection, Protecti
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.rules.walking import concluded
+from repeg.domain.settings import Settings
 
 SYMBOLS: dict[str, tuple[SymbolClass, str, str]] = {
     "TQQQ": (SymbolClass.LEVERAGED_ETF, "50.96", "0.03"),
@@ -32,11 +33,6 @@ SYMBOLS: dict[str, tuple[SymbolClass, str, str]] = {
     "RKLB": (SymbolClass.STOCK, "24.61", "0.04"),
 }
 """Class, mid and spread in dollars."""
-CAPS = {
-    SymbolClass.LEVERAGED_ETF: Decimal(20),
-    SymbolClass.HIGH_VOLUME_ETF: Decimal(10),
-    SymbolClass.STOCK: Decimal(15),
-}
 LADDERS = {
     SymbolClass.LEVERAGED_ETF: LadderName.BETTER_ORDERS,
     SymbolClass.HIGH_VOLUME_ETF: LadderName.BETTER_ORDERS,
@@ -83,7 +79,7 @@ def _order(chance: random.Random, number: int, day: date, minute: int) -> Order:
             ladder=LadderName.SMART_LIMIT if bracket else LADDERS[symbol_class],
             symbol_class=symbol_class,
             requested_qty=qty,
-            max_slippage_bps=CAPS[symbol_class],
+            max_slippage_bps=cap_bps(symbol_class, Settings()),
             reference_price=(bid + bid + spread) / 2,
             arrival_bid=bid,
             arrival_ask=bid + spread,

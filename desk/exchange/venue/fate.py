@@ -14,11 +14,11 @@ class Moment(StrEnum):
     """When: each is some time after the request was accepted that leads to it."""
 
     TAKEN = "taken"
-    """The venue would take the order, and let it go to the market."""
+    """The venue would take the order, and let it go to the market; refused it is rejected."""
     REPLACED = "replaced"
-    """The order would take the place of the one that it replaces."""
+    """The order would take the place of the one that it replaces; refused that one stays, as it was."""
     CANCELED = "canceled"
-    """The venue would begin with the order's cancel, which is pending already."""
+    """The venue would begin with the order's cancel, which is pending already; refused the order rests on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ ADDING = (
         "state of a machine",
         "statemachines, domain/routes.py: Route, domain/rules/life.py: STATES, steps, functions, template.yaml: "
         "ExecuteOrder",
-        "the step, the function with its handler; in the template the function, the machine's right to "
+        "who leads there, as `worker/outcome.py` does behind a child order that was sent; the step, the function with "
+        "its handler; in the template the function, the machine's right to "
         "invoke it and its "
         "`DefinitionSubstitutions`; `_tasks` in `tests/support/lab.py`, `ORDER_PATH` in "
         "`desk/bench/parts/cold.py`, the "
@@ -64,7 +65,8 @@ ADDING = (
     (
         "alarm",
         "template.yaml, docs/runbook.md",
-        "its page in the runbook, its name in `tests/unit/template/test_alarms.py`, its proof in "
+        "in the template also in the dashboard's list of alarms; its page in the runbook, which counts them; its name in "
+        "`tests/unit/template/test_alarms.py`, its proof in "
         "`tests/e2e/test_every_alarm.py`, "
         "what it costs in docs/performance.md; a metric of ours is one in `domain/metrics/listed.py`; "
         "`python -m tests.support.architecture` prints docs/alarms.md",
@@ -75,10 +77,35 @@ ADDING = (
         "the job in a file of its own beside the others",
     ),
     (
+        "function that the clock starts",
+        "template.yaml: ReconcileBook, functions, wiring/clients.py, desk/cloud/schedules.py: EVERY",
+        "for what has no day of its own to claim, such as the sweep; `EVERY` has the local cloud start it, too",
+    ),
+    (
+        "pre-trade limit",
+        "domain/limits.py: LIMITS COUNTED, domain/settings.py: Settings, template.yaml: SettingsDefaults, "
+        "domain/reasons.py: Reason",
+        "its measure is of `domain/case.py`; upper bounds only, and 0 is none; a reason that begins with `risk_` "
+        "counts as one by a limit; its row in docs/guide.md",
+    ),
+    (
+        "difference of the book",
+        "domain/reconcile/findings.py: ABOUT, domain/reconcile, reconcile/heal.py: heal",
+        "found in the file of its subject (trades, positions, work); what is done about it is its `Heal`, of which "
+        "those that are `NONE` are alerted",
+    ),
+    (
         "command",
         "desk/cli/main.py",
         "and the file of its subject in `desk/cli/`, which reads through `desk/stack/` and prints through "
-        "`desk/telling/render.py`; `repeg orders`, in `trading/orders.py`, is a plain one",
+        "`desk/telling/render.py`; what its `--json` prints, in `desk/documents/listed.py`; `repeg orders`, in "
+        "`trading/orders.py`, is a plain one",
+    ),
+    (
+        "column of a table",
+        "desk/telling/render.py: _COLUMNS, domain/order/views.py: _FIELDS",
+        "of orders, with `CSV` in `desk/cli/trading/orders.py`; a table that one command alone prints stands in that "
+        "command's file",
     ),
     (
         "line of the doctor",

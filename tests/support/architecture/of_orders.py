@@ -31,11 +31,16 @@ WHERE = (
         "domain/deliveries.py: is_given_up, wiring/inbox.py",
     ),
     (
-        "whether an order may be worked now: session, expiry, time before the close",
+        "whether an order may be worked now: session, expiry, time left before the close",
         f"a signal expires after {seconds(wait.SIGNAL_LIFETIME)} unless it says otherwise; entries end "
         f"{seconds(wait.ENTRY_MARGIN_BEFORE_CLOSE)}, brackets {seconds(wait.BRACKET_MARGIN_BEFORE_CLOSE)} before the "
         "close",
-        "domain/rules/timing.py: session_verdict, domain/rules/walking.py: may_start",
+        "domain/rules/timing.py: session_verdict, domain/rules/walking.py: may_start, domain/patience.py",
+    ),
+    (
+        "what follows when a child order is over: filled, cancelled, expired at the close",
+        "the first row that fits of a table, printed into [order-life.md](order-life.md)",
+        "domain/rules/endings.py: CHILD_OVER, worker/outcome.py: after_close",
     ),
     (
         "waiting for an open",
@@ -81,8 +86,9 @@ WHERE = (
     ),
     (
         "which ladder and cap a symbol takes",
-        "by its class: see [the ladders](#the-ladders)",
-        "domain/ladder/routing.py: classify route cap_bps",
+        "a plain order's by its class: see [the ladders](#the-ladders); a bracket's are settings, an exit has no cap, "
+        "and a signal's own come first",
+        "domain/rules/timing.py: classified ladder_of, domain/ladder/routing.py: classify route cap_bps",
     ),
     ("what rungs a ladder has", "see [the ladders](#the-ladders)", "domain/ladder/rungs.py: LADDERS"),
     (

@@ -26,7 +26,8 @@ WHERE = (
         f"reward over risk at the fill below {_DEFAULT.SMART_EXECUTOR_MIN_RR_RATIO}, a price beyond the cap, or a "
         "fill through the stop: the shares are exited at once by an order of their own (ladder `unwind`), "
         "and the order ends `unwound`",
-        "domain/order/bracket.py: Bracket.fill_problem, steps/protect.py: protect, steps/unwind.py: unwind",
+        "domain/order/bracket.py: Bracket.fill_problem, domain/rules/bracket_entry.py: with_terms, "
+        "steps/protect.py: protect, worker/bare.py: leave, steps/unwind.py: unwind",
     ),
     (
         "how shares are protected",

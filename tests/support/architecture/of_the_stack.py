@@ -243,8 +243,8 @@ EXCHANGE = (
     ),
     (
         "how a request is read and refused in Alpaca's words",
-        "every field typed in one place; where a refusal was seen stands beside it",
-        "desk/exchange/wire/given.py: Given, desk/exchange/wire/errors.py",
+        "every field typed in one place; where a refusal was seen stands beside it, or beside its rule",
+        "desk/exchange/wire/given.py: Given, desk/exchange/wire/errors.py, desk/exchange/rules, desk/exchange/venue",
     ),
     (
         "its settings: latencies, limits, odd behaviour",

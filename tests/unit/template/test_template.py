@@ -235,6 +235,7 @@ def test_default_settings_are_a_document_that_the_stack_accepts() -> None:
     assert len(document) <= 4096
     settings = merge(document, None)
     assert set(json.loads(document)) == set(type(settings).__struct_fields__)
+    assert settings == type(settings)(), "exits go by those that are built in while none can be read"
 
 
 def test_layers_are_built_for_what_the_template_deploys_by_default() -> None:

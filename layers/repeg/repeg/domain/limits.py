@@ -28,16 +28,14 @@ Measure = Callable[[Case], Decimal | None]
 
 
 class Limit(NamedTuple):
-    """A limit that is known from the order, the quote and the account; 0 in its setting: there is none.
+    """An upper bound that is known from the order, the quote and the account; 0 in its setting: there is none.
 
     `measured` is what is held against it, or None when it cannot be known: then nothing is sent. `sells`: plain sells
     are held to it, too. `first`: only the first child order is. `by_book`: the account is looked at for it.
     `of_strategy` is what is held against a strategy's own limit, if that is something else.
     """
 
-    name: str
     setting: str
-    what: str
     reason: Reason
     measured: Measure
     words: str
@@ -88,9 +86,7 @@ def _loss_of_strategy(case: Case) -> Decimal | None:
 
 LIMITS = (
     Limit(
-        "signal_age",
         "max_signal_age_seconds",
-        "seconds since the signal was sent, or since the open that it waited for",
         Reason.RISK_SIGNAL_AGE,
         lambda case: Decimal(str(case.age.total_seconds())),
         "the signal is {is_} s old, {most} at most",
@@ -98,34 +94,26 @@ LIMITS = (
         first=True,
     ),
     Limit(
-        "price_collar",
         "price_collar_bps",
-        "how much worse than the NBBO's mid, and than a recent last trade, the price is",
         Reason.RISK_PRICE_COLLAR,
         _beyond,
         "the price is {is_} bps worse than the market, {most} at most",
         sells=True,
     ),
     Limit(
-        "order_qty",
         "max_order_qty",
-        "shares of the whole order",
         Reason.RISK_ORDER_QTY,
         lambda case: case.qty,
         "{is_} shares, {most} at most",
     ),
     Limit(
-        "order_notional",
         "max_order_notional",
-        "what the whole order may cost, at the worst price that it may pay",
         Reason.RISK_ORDER_NOTIONAL,
         lambda case: case.cost,
         "it may cost ${is_}, ${most} at most",
     ),
     Limit(
-        "daily_loss",
         MAX_DAILY_LOSS,
-        "lost since the last close, by the account or the strategy; at the limit nothing is entered any more",
         Reason.RISK_DAILY_LOSS,
         _loss,
         "${is_} were lost since the last close; from ${most} on nothing is entered",
@@ -133,9 +121,7 @@ LIMITS = (
         of_strategy=_loss_of_strategy,
     ),
     Limit(
-        "position",
         "max_position_fraction",
-        "the symbol's position once the order is filled, by equity; what makes it smaller passes",
         Reason.RISK_POSITION,
         _position,
         "the position would be {is_} of equity, {most} at most",
@@ -149,7 +135,6 @@ LIMITS = (
 class Counter(NamedTuple):
     """A limit on a counter of the day, kept in the table; 0 in its setting: there is none."""
 
-    name: str
     setting: str
     what: str
     reason: Reason
@@ -157,17 +142,14 @@ class Counter(NamedTuple):
 
 
 COUNTED = (
+    Counter("max_daily_orders", "entries sent on this day of New York", Reason.RISK_DAILY_ORDERS, ORDERS),
     Counter(
-        "daily_orders", "max_daily_orders", "entries sent on this day of New York", Reason.RISK_DAILY_ORDERS, ORDERS
-    ),
-    Counter(
-        "daily_notional",
         "max_daily_notional",
         "dollars of those entries: filled, or still at work at the worst price that they may pay",
         Reason.RISK_DAILY_NOTIONAL,
         NOTIONAL,
     ),
-    Counter("open_orders", "max_open_orders", "entries that are not over", Reason.RISK_OPEN_ORDERS, OPEN),
+    Counter("max_open_orders", "entries that are not over", Reason.RISK_OPEN_ORDERS, OPEN),
 )
 
 

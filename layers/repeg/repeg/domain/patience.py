@@ -1,5 +1,8 @@
 """Every wait, pause and limit of an order's life, each with its why.
 
+For how long what the market or the account showed is believed stands where that is: `market/quotes.py`, `book.py`,
+`loss.py`, `ladder/opening.py`, the clock's in `repeg/clock.py`.
+
 `..._SECONDS` are seconds of market time (what the machine waits, or a step sleeps), timedeltas market time too unless
 they say wall. A backoff is a tuple: its n-th entry is the n-th wait, its last one every further wait.
 """

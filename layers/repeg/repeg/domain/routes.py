@@ -9,7 +9,7 @@ from typing import NamedTuple
 # One Choice of the machine leads to the state of this name: one behind each task needs twice as many states for as many
 # transitions. A test compares the names with the definition.
 class Route(StrEnum):
-    """States that a step may lead to."""
+    """States that a step may lead to; CheckFill only by way of WaitForFill, as the machine has it."""
 
     ASSESS_MARKET = "AssessMarket"
     WAIT_FOR_MARKET = "WaitForMarket"

@@ -1,4 +1,7 @@
-"""Run-time configuration, under the names that users know. The template owns the defaults."""
+"""Run-time configuration, under the names that users know.
+
+A test holds the defaults here against the template's. These are in force for exits while none can be read.
+"""
 
 from __future__ import annotations
 

@@ -113,38 +113,49 @@ def _read_again(survey: Survey, finding: Finding) -> None:
 
 
 def _mend(survey: Survey, book: Book, counters: Counters, finding: Finding) -> None:
-    orders, symbol = survey.worker.orders, finding.symbol
-    match finding.what:
-        case What.COUNTER if finding.name.startswith(LIMITS) and book.day:
+    orders = survey.worker.orders
+    match finding.heal:
+        case Heal.COUNT_ANEW if finding.name.startswith(LIMITS) and book.day:
             orders.correct_counters(day_of(survey.now), book.day.kept, book.day.counted)
-        case What.COUNTER:
+        case Heal.COUNT_ANEW:
             counters.count_anew(finding.name)
-        case What.DEAD_TURN if finding.order_id in book.orders:
-            free_turn(survey, symbol)
-        case What.DEAD_TURN:
-            orders.drop_turn(symbol, finding.order_id)
-        case What.DEAD_PLACE:
-            orders.drop_place(symbol, finding.order_id)
-        case What.LATE_ORDER | What.UNRECORDED_FILL:
+        case Heal.TAKE_BACK | Heal.RECORD:
             _take_in(survey, book, finding)
+        case Heal.RELEASE if finding.what is What.DEAD_TURN:
+            _release_turn(survey, book, finding)
+        case Heal.RELEASE if finding.what is What.DEAD_PLACE:
+            orders.drop_place(finding.symbol, finding.order_id)
         case _:
             # As it is now: what changed since the comparison is no business of it.
             order = orders.get(finding.order_id)
             if order:
-                _mend_order(survey, finding.what, order)
+                _mend_order(survey, finding.heal, order)
 
 
-def _mend_order(survey: Survey, what: What, order: Order) -> None:
-    worker = survey.worker
-    if what is What.NO_EXECUTION:
-        revive_one(survey, order.order_id, order, None)
-    elif what in (What.UNLISTED, What.EMPTY_ENTRY):
-        worker.orders.relist(order)
-    elif what is What.NO_PLACE and not order.status.terminal:
-        worker.orders.stand_in_line(order)
-    elif what is What.STALE_RESERVATION and order.status.terminal:
-        worker.orders.settle_entry(order, survey.now)
-        _give_back(survey, order)
+def _release_turn(survey: Survey, book: Book, finding: Finding) -> None:
+    if finding.order_id in book.orders:
+        free_turn(survey, finding.symbol)
+    else:
+        survey.worker.orders.drop_turn(finding.symbol, finding.order_id)
+
+
+def _mend_order(survey: Survey, heal: Heal, order: Order) -> None:
+    worker, over = survey.worker, order.status.terminal
+    match heal:
+        case Heal.REVIVE:
+            revive_one(survey, order.order_id, order, None)
+        case Heal.RELIST:
+            worker.orders.relist(order)
+        case Heal.STAND_IN_LINE:
+            if not over:
+                worker.orders.stand_in_line(order)
+        case Heal.RELEASE:
+            if over:
+                worker.orders.settle_entry(order, survey.now)
+                _give_back(survey, order)
+        case _:
+            # Counted as mended it would be alerted by nobody.
+            raise AssertionError(f"nothing here knows how to {heal}")
 
 
 def _take_in(survey: Survey, book: Book, finding: Finding) -> None:

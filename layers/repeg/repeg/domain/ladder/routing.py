@@ -1,4 +1,7 @@
-"""Which ladder and which cap an order takes, by the class of its symbol."""
+"""Which ladder and which cap a plain order takes, by the class of its symbol.
+
+A bracket's are settings, an exit has no cap, and a signal's own come first: `classified` in `rules/timing.py`.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ def classify(symbol: str, settings: Settings) -> SymbolClass:
 
 
 def cap_bps(symbol_class: SymbolClass, settings: Settings) -> Decimal:
-    """Slippage cap in basis points of the reference price."""
+    """Slippage cap of a plain order in basis points of the reference price."""
     return settings.max_slippage_bps * _CAP_SHARE[symbol_class]
 
 

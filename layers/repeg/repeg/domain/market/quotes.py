@@ -164,7 +164,7 @@ class QuoteRules(Frozen):
 
 
 def quote_rules(settings: Settings, any_width: bool) -> QuoteRules:
-    """The rules by which quotes are judged; with `any_width` for an exit, which trades on whatever spread there is."""
+    """The rules by which quotes are judged; `any_width`: for exits, and for who only measures how wide a spread is."""
     return QuoteRules(
         max_age=settings.max_quote_age_seconds,
         max_quiet_age=settings.max_quiet_quote_age_seconds,

@@ -1,4 +1,4 @@
-"""What a comparison may find, and what is done about each kind: one table, and no other."""
+"""What a comparison may find, and what is done about each kind: one table. `repeg/reconcile/heal.py` does it."""
 
 from __future__ import annotations
 

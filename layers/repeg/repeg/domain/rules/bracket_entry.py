@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from repeg.domain.ladder.pricing import ZERO, Cap, CapBound
-from repeg.domain.ladder.rungs import LadderName, build_ladder
+from repeg.domain.ladder.rungs import build_ladder
 from repeg.domain.market.quotes import Quote
 from repeg.domain.market.reports import Asset
 from repeg.domain.models import direction
@@ -17,7 +17,7 @@ from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.reasons import Reason
 from repeg.domain.rules.sizing import for_shares
-from repeg.domain.rules.timing import asset_problem, classified, measured_by
+from repeg.domain.rules.timing import asset_problem, classified, ladder_of, measured_by
 from repeg.domain.settings import Settings
 
 
@@ -92,7 +92,7 @@ def released_bracket(order: Order, quote: Quote, settings: Settings) -> Order | 
         raise ValueError(f"{order.order_id} is no bracket")
     smart = order.terms.bracket.cap_bps is not None
     limit = order.terms.bracket.limit(order.terms.entry_buffer)
-    plan = build_ladder(LadderName.SMART_LIMIT if smart else LadderName.MARKET, settings, quote, limit)
+    plan = build_ladder(order.terms.ladder or ladder_of(order, settings), settings, quote, limit)
     if order.ask.notional is not None:
         price = limit if smart else quote.touch(order.trading_side)
         # Whole shares, since an OCO takes no others.

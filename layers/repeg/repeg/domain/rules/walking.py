@@ -1,4 +1,4 @@
-"""What happens next to an order that is being worked: the next rung, how long to wait, and how it ends."""
+"""What happens next to an order that is being worked: the next rung, how long to wait, and its figures."""
 
 from __future__ import annotations
 

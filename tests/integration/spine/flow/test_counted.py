@@ -8,7 +8,8 @@ from typing import Any
 from repeg.domain.counters import Counters, day_of, reckoned
 from repeg.domain.reasons import Reason
 from tests.support.crowd import Crowd
-from tests.support.lab import Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import Lab
 from tests.support.scenes import market_time, run, send, whenever
 from tests.support.watching import limited
 

@@ -15,7 +15,8 @@ from repeg.domain.order.record import Order
 from repeg.store import orders
 from repeg.store.orders import OrderStore
 from repeg.worker import adjust
-from tests.support.lab import Killed, Lab
+from tests.support.deaths import Killed
+from tests.support.lab import Lab
 from tests.support.leaving import SHORT, Guard, guards, hold, minutes, shares
 from tests.support.scenes import alerts, dying_at_write, journal, lab_at, run
 from tests.support.splits import FRIDAY_AFTERNOON, monday, split

@@ -209,3 +209,14 @@ def test_a_part_of_a_fill_that_one_answer_made_up_is_told(lab: Lab) -> None:
         crowd.work(until=market_time("10:02"))
     (told,) = alerts(lab)
     assert "is over with 0 TQQQ filled, by two answers; one before had 40, and the record does" in told
+
+
+def test_an_exit_that_was_taken_though_the_broker_refused_it_sells_once(shared: Lab) -> None:
+    """For lack of the shares that it sells: sized anew, it sold seventy of the owner's more."""
+    lab = shared
+    lack = {"code": 40310000, "message": "insufficient qty available for order (requested: 130, available: 0)"}
+    Liar(lab, "POST", "/orders", lambda _: Reply(403, lack))
+    run(lab, "c", kind="close", qty=130)
+    minutes(lab, 2)
+    assert (lab.order("c").filled_qty, shares(lab), [guard.qty for guard in guards(lab)]) == (130, 70, [70])
+    check_held(lab)

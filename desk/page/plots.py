@@ -227,7 +227,9 @@ def over_days(lines: list[View], field: str, title: str) -> str:
     # A day is a date here, wherever the page is made: its ticks are whole days, and none is named twice.
     axis = {"format": "%d %b", "tickCount": {"interval": "day", "step": -(-len(rows) // _DAYS_NAMED)}}
     day = {"field": "day", "type": "temporal", "title": None, "axis": axis, "scale": {"type": "utc", "padding": 10}}
-    dollars = number("dollars", title, axis={"format": "$,~s", "tickCount": 5})
+    # The prefix of a thousand on what is one: the format by itself writes nothing as $0k, and a half as 500 thousandths.
+    worded = "format(datum.value, abs(datum.value) < 1000 ? '$,.2~f' : '$,~s')"
+    dollars = number("dollars", title, axis={"labelExpr": worded, "tickCount": 5})
     bar = {"type": "bar", "width": max(2, min(14, 240 // len(rows)))}
     colour = {"field": "gain", "type": "nominal", "legend": None, "scale": _colours(True, GOOD, BAD)}
     data = values(rows)

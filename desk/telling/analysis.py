@@ -181,10 +181,11 @@ def _exits(exits: View) -> RenderableType:
     table = _grid("", "exits", "won", "R", "realised")
     for name in ("by_reason", "by_strategy", "by_day"):
         for line in exits[name]:
-            unnamed = name == "by_strategy" and line["name"] == "none"
-            table.add_row(*_exit(line | {"name": NO_STRATEGY} if unnamed else line))
+            # A strategy is called as it calls itself.
+            named = (line["name"] or NO_STRATEGY) if name == "by_strategy" else _words(line["name"])
+            table.add_row(*_exit(named, line))
         table.add_row()
-    table.add_row(*_exit(exits["all"]), style="bold")
+    table.add_row(*_exit("all", exits["all"]), style="bold")
     guarded = f"stop and target stood for {exits['protected']} of {exits['entered']} brackets"
     left = f"{exits['held']} still hold shares" if exits["held"] else ""
     unwound = f"unwinding cost {dollars(exits['unwind_cost'])}" if Decimal(exits["unwind_cost"]) else ""
@@ -192,9 +193,9 @@ def _exits(exits: View) -> RenderableType:
     return Group(table, Text("; ".join(filter(None, (guarded, left, unwound, unpriced))), style="dim"))
 
 
-def _exit(line: View) -> tuple[RenderableType, ...]:
+def _exit(name: str, line: View) -> tuple[RenderableType, ...]:
     return (
-        _words(line["name"]),
+        Text(name),
         f"{line['exits']:,}",
         f"{line['won']:,}",
         basis_points(line["reward"]),

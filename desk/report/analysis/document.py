@@ -157,7 +157,7 @@ class End(Frozen):
 class ExitLine(Frozen):
     """Shares that left brackets of the period, at known prices."""
 
-    name: Annotated[str, _says("a day, a strategy, a reason, or all")]
+    name: Annotated[str | None, _says("a day, a strategy (null: of none), a reason, or all")]
     brackets: int
     exits: int
     won: Annotated[int, _says("exits at a profit")]

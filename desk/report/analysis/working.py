@@ -100,17 +100,17 @@ def exits(trades: Sequence[Trade]) -> Exits:
     """How brackets left."""
     gone = [(trade, left) for trade in trades for left in trade.left]
 
-    def by(name: Callable[[Trade, Left], str]) -> list[ExitLine]:
-        found: dict[str, list[tuple[Trade, Left]]] = defaultdict(list)
+    def by(name: Callable[[Trade, Left], str | None]) -> list[ExitLine]:
+        found: dict[str | None, list[tuple[Trade, Left]]] = defaultdict(list)
         for trade, left in gone:
             found[name(trade, left)].append((trade, left))
-        return [_exit_line(one, some) for one, some in sorted(found.items())]
+        return [_exit_line(one, found[one]) for one in sorted(found, key=lambda one: one or "")]
 
     return Exits(
         all=_exit_line(ALL, gone),
         by_reason=by(lambda _, left: left.reason),
         by_day=by(lambda _, left: left.day),
-        by_strategy=by(lambda trade, _: trade.strategy or NONE),
+        by_strategy=by(lambda trade, _: trade.strategy or None),
         unpriced=sum(trade.unpriced for trade in trades),
         held=sum(trade.held for trade in trades),
         entered=sum(trade.entered for trade in trades),
@@ -119,7 +119,7 @@ def exits(trades: Sequence[Trade]) -> Exits:
     )
 
 
-def _exit_line(name: str, gone: Sequence[tuple[Trade, Left]]) -> ExitLine:
+def _exit_line(name: str | None, gone: Sequence[tuple[Trade, Left]]) -> ExitLine:
     rewards = [left.reward for _, left in gone if left.reward is not None]
     return ExitLine(
         name=name,

@@ -194,3 +194,18 @@ def test_figures_are_worded_for_people() -> None:
     assert (signed_money("-12.5"), signed_money("12.5"), seconds("0.042"), seconds("12.3")) == (
         "\N{MINUS SIGN}$12.50", "+$12.50", "0.04 s", "12 s",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("days", "labels"),
+    [
+        ((4000, -9000, 6000), {"$0", "$5k", "\u2212$5k"}),
+        ((0.2, 0.3, -0.1), {"$0", "$0.2"}),
+        ((300, 500, 400), {"$0", "$600", "$1k"}),
+    ],
+)
+def test_dollars_of_an_axis_are_written_as_people_write_them(days: Sequence[float], labels: set[str]) -> None:
+    """By its own format nothing is $0k, and a fifth of a dollar $200m."""
+    lines = [{"name": f"2026-11-{20 + day}", "dollars": str(each)} for day, each in enumerate(days)]
+    shown = set(re.findall(r">([^<>]*\$[^<>]*)</text>", plots.over_days(lines, "dollars", "")))
+    assert shown >= labels and not {label for label in shown if re.search(r"\$0k|m$", label)}, shown

@@ -120,8 +120,12 @@ def test_exits_are_told_in_dollars_and_in_what_was_risked() -> None:
         "target": (Decimal("267.50"), Decimal("2.0000")),
         "stop": (Decimal("-135.00"), Decimal("-1.0093")),
     }
-    assert [(line.name, line.won) for line in found.by_strategy] == [("breakout", 0), ("none", 1)]
+    assert [(line.name, line.won) for line in found.by_strategy] == [(None, 1), ("breakout", 0)]
     assert [line.name for line in found.by_day] == ["2026-11-20"]
+    named = over(TAKEN, lost.changed(strategy="none")).exits
+    assert [(line.name, line.won) for line in named.by_strategy] == [(None, 1), ("none", 0)], (
+        "a strategy may be called so"
+    )
     assert (found.all.exits, found.all.dollars, found.held) == (2, Decimal("132.50"), 0)
 
 

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from desk.bench.period import period
+from desk.page.page import page_of
 from desk.report.analysis.reports import Span, report_over
 from desk.telling.analysis import report_page
 from desk.telling.figures import basis_points
@@ -49,6 +50,17 @@ def test_what_is_not_there_is_left_out() -> None:
     lines = told(document(order(status=Status.REJECTED, reason=Reason.NO_QUOTE)), 80)
     assert not [line for line in lines if line.startswith(("exits", "slippage", "worst"))]
     assert any(line.startswith("no_quote") for line in lines)
+
+
+def test_a_strategy_is_called_as_it_calls_itself() -> None:
+    report = document(*period(80, days=3))
+    [line, *_] = report["exits"]["by_day"]
+    report["exits"]["by_strategy"] = [line | {"name": name} for name in (None, "mean_reversion", "none")]
+    firsts = [each.split("  ")[0].strip() for each in told(report, 80)]
+    at = firsts.index("(no strategy)")
+    assert firsts[at : at + 3] == ["(no strategy)", "mean_reversion", "none"]
+    page = page_of(report, "repeg")
+    assert all(f"<td>{name}</td>" in page for name in ("(no strategy)", "mean_reversion", "none"))
 
 
 def test_a_result_that_is_rounded_to_nothing_has_no_sign() -> None:

@@ -88,6 +88,22 @@ def test_an_alarm_is_posted_with_its_description() -> None:
         assert found == {"text": f"ALARM repeg-drift: {about}"}
 
 
+def test_alarms_of_this_stack_alone_are_posted() -> None:
+    """Those of `repeg-live` begin as those of `repeg` do."""
+    pattern = RESOURCES["EveryAlarmPosted"]["Properties"]["EventPattern"]
+    alarms = resources(TEMPLATE, "AWS::CloudWatch::Alarm")
+    assert sorted(each["Ref"] for each in pattern["detail"]["alarmName"]) == sorted(alarms)
+    functions = resources(TEMPLATE, "AWS::Serverless::Function").values()
+    room = 64 - max(len(each["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}")) for each in functions)
+
+    def named(stack: str) -> list[str]:
+        return [each["AlarmName"]["Fn::Sub"].replace("${AWS::StackName}", stack) for each in alarms.values()]
+
+    written = {**pattern, "detail": {**pattern["detail"], "alarmName": named("x" * room)}}
+    assert len(json.dumps(written)) <= 2048, "as long as EventBridge lets a pattern be, at the longest name of a stack"
+    assert not set(named("repeg")) & set(named("repeg-live"))
+
+
 def test_what_the_webhook_does_not_take_is_kept_and_rings() -> None:
     for name in ("EveryAlertPosted", "EveryAlarmPosted"):
         assert _targets(name)["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "AlertsUndelivered.Arn"}}

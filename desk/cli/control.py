@@ -15,6 +15,7 @@ import typer
 
 from desk.cli.options import AsJson, StackName
 from desk.cli.output import fail, print_json, refuse, tell
+from desk.cli.trading.completing import any_id
 
 if TYPE_CHECKING:
     from desk.doctor.case import Case
@@ -216,7 +217,9 @@ def control(stack: StackName = "", as_json: AsJson = False) -> None:
 
 
 def cancel(
-    signal_id: Annotated[str, typer.Argument(help="The signal whose order, or rebalance, is taken back.")],
+    signal_id: Annotated[
+        str, typer.Argument(help="The signal whose order, or rebalance, is taken back.", autocompletion=any_id)
+    ],
     timeout: Annotated[float, typer.Option("--timeout", min=0, help="Wall seconds to wait for its end.")] = 60,
     stack: StackName = "",
     as_json: AsJson = False,

@@ -10,6 +10,7 @@ import typer
 
 from desk.cli.options import AsJson, Limit, Listing, StackName, StrategyFilter, name_of, spread, text_of
 from desk.cli.output import FAILED, all_read, fail, print_csv, print_json, refuse, tell, told_without_table
+from desk.cli.trading.completing import rebalance_id
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +55,9 @@ def rebalances(listing: Listing, strategy: StrategyFilter = None, limit: Limit =
 
 
 def rebalance(
-    signal_id: Annotated[str, typer.Argument(help="Id of the rebalance's signal, or its own.")],
+    signal_id: Annotated[
+        str, typer.Argument(help="Id of the rebalance's signal, or its own.", autocompletion=rebalance_id)
+    ],
     follow: Annotated[
         bool, typer.Option(help="On a terminal: show it as it goes on, until it is over or Ctrl-C is pressed.")
     ] = True,

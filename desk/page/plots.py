@@ -227,7 +227,7 @@ def over_days(lines: list[View], field: str, title: str) -> str:
     # A day is a date here, wherever the page is made: its ticks are whole days, and none is named twice.
     axis = {"format": "%d %b", "tickCount": {"interval": "day", "step": -(-len(rows) // _DAYS_NAMED)}}
     day = {"field": "day", "type": "temporal", "title": None, "axis": axis, "scale": {"type": "utc", "padding": 10}}
-    # The prefix of a thousand on what is one: the format by itself writes nothing as $0k, and a half as 500 thousandths.
+    # By its own format nothing is $0k, and a fifth of a dollar $200m.
     worded = "format(datum.value, abs(datum.value) < 1000 ? '$,.2~f' : '$,~s')"
     dollars = number("dollars", title, axis={"labelExpr": worded, "tickCount": 5})
     bar = {"type": "bar", "width": max(2, min(14, 240 // len(rows)))}

@@ -10,6 +10,7 @@ import typer
 
 from desk.cli.options import AsJson, Limit, Listing, StackName, StrategyFilter, SymbolFilter, spread
 from desk.cli.output import FAILED, all_read, fail, print_csv, print_json, refuse, told_without_table
+from desk.cli.trading.completing import any_id, order_id
 
 if TYPE_CHECKING:
     from desk.stack.records import Record
@@ -51,7 +52,9 @@ def orders(
 
 
 def order(
-    order_or_signal_id: Annotated[str, typer.Argument(help="Id of the order, or of the signal that it came from.")],
+    order_or_signal_id: Annotated[
+        str, typer.Argument(help="Id of the order, or of the signal that it came from.", autocompletion=order_id)
+    ],
     stack: StackName = "",
     as_json: AsJson = False,
 ) -> None:
@@ -76,7 +79,9 @@ def order(
 
 
 def wait(
-    signal_ids: Annotated[list[str], typer.Argument(help="Ids of the signals (orders, rebalances) to wait for.")],
+    signal_ids: Annotated[
+        list[str], typer.Argument(help="Ids of the signals (orders, rebalances) to wait for.", autocompletion=any_id)
+    ],
     timeout: Annotated[float, typer.Option("--timeout", min=0, help="Wall seconds to wait at most.")] = 300,
     filled: Annotated[
         bool, typer.Option("--filled", help="Exit code 1 unless all were filled (rebalances: done).")

@@ -10,6 +10,7 @@ import typer
 
 from desk.cli.options import AsJson, StackName, spread
 from desk.cli.output import FAILED, fail, print_json, refuse, tell
+from desk.cli.trading.completing import bracket_id
 
 if TYPE_CHECKING:
     from desk.stack.changing import Answer
@@ -262,7 +263,9 @@ def _document(signal: OutgoingSignal, sent: bool) -> dict[str, Any]:
 
 
 def adjust(
-    signal_id: Annotated[str, typer.Argument(metavar="SIGNAL_ID", help="The bracket's signal.")],
+    signal_id: Annotated[
+        str, typer.Argument(metavar="SIGNAL_ID", help="The bracket's signal.", autocompletion=bracket_id)
+    ],
     stop: NewStop = None,
     target: NewTarget = None,
     force: Annotated[

@@ -68,7 +68,8 @@ ADDING = (
         "in the template also in the dashboard's list of alarms; its page in the runbook, which counts them; its name "
         "in `tests/unit/template/test_alarms.py`, its proof in "
         "`tests/e2e/test_every_alarm.py`, "
-        "its name in `EveryAlarmPosted`, what it costs in docs/performance.md; a metric of ours is one in `domain/metrics/listed.py`; "
+        "its name in `EveryAlarmPosted`, what it costs in docs/performance.md; "
+        "a metric of ours is one in `domain/metrics/listed.py`; "
         "`python -m tests.support.architecture` prints docs/alarms.md",
     ),
     (

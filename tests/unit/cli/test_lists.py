@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import time
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
+from threading import Event
 from typing import Any
 
 import pytest
 
+from desk.cli.main import run
 from desk.cli.trading import orders as orders_command
 from desk.stack import market_time
 from repeg.domain.order.children import ChildStatus
@@ -48,6 +52,46 @@ def listed(repeg: Repeg, *options: str) -> list[str]:
     code, found, said = repeg("orders", "--json", *options)
     assert (code, said) == (0, "")
     return [view["signal_id"] for view in found]
+
+
+def completed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    """What bash offers for the last word."""
+    for name, value in (("COMP_WORDS", " ".join(("repeg", *words))), ("COMP_CWORD", str(len(words)))):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("_REPEG_COMPLETE", "complete_bash")
+    with suppress(SystemExit):
+        run([])
+    said = capsys.readouterr()
+    assert said.err == ""
+    return said.out.split()
+
+
+def test_ids_of_what_came_last_are_completed(
+    store: OrderStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bracket = order(order_id="ord-d", signal_id="s-d", kind="bracket", received_wall=NOON + timedelta(seconds=1))
+    adjust = order(order_id="ord-e", signal_id="s-e", kind="adjust", received_wall=NOON + timedelta(seconds=2))
+    for each in (bracket, adjust):
+        assert store.accept(each, each.signal_id) is None
+    for command in ("order", "wait", "cancel"):
+        assert completed(monkeypatch, capsys, command, "s-") == ["s-d", "s-c", "s-b", "s-a"], command
+    assert completed(monkeypatch, capsys, "order", "ord-") == ["ord-d", "ord-c", "ord-b", "ord-a"]
+    assert completed(monkeypatch, capsys, "wait", "s-a", "s-b") == ["s-b"]
+    assert completed(monkeypatch, capsys, "adjust", "") == ["s-d"]
+    assert completed(monkeypatch, capsys, "rebalance", "") == []
+    assert completed(monkeypatch, capsys, "order", "--stack", "another", "s-") == [], "there is none of that name"
+
+
+def test_what_cannot_be_reached_completes_nothing_says_nothing_and_is_not_waited_for(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    never = Event()
+    monkeypatch.setattr("desk.stack.connection.aws_session", never.wait)
+    monkeypatch.setattr("desk.cli.trading.completing.DEADLINE_S", 0.1)
+    began = time.monotonic()
+    assert completed(monkeypatch, capsys, "order", "s-") == []
+    assert time.monotonic() - began < 5
+    never.set()
 
 
 @pytest.mark.usefixtures("store")

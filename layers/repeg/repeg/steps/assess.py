@@ -298,6 +298,9 @@ def _ready(
     if sizing:
         ready = sized(ready, sizing)
         ready = worker.note(ready, sizing.note) if sizing.note else ready
+    # An exit has no cap that its cost could follow from, and what it freed is bare: it is sent as it was planned.
+    if is_exit(order) and order.ask.qty is not None:
+        return Ready(ready)
     if order.ask.notional is not None and order.ask.qty is not None:
         dollars = set_aside(worker, order, order.ask.notional)
         afforded = dollars if isinstance(dollars, Wait) else within_cost(ready, order.ask.qty, dollars)

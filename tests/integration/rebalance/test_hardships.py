@@ -71,7 +71,7 @@ def test_an_execution_that_is_stopped_in_the_middle_is_revived_by_the_sweep(lab:
     _is_done(lab)
 
 
-@pytest.mark.parametrize(("on", "nth"), [("rebalances.save", 1), ("executions.start", 2), ("broker.positions", 2)])
+@pytest.mark.parametrize(("on", "nth"), [("rebalances.save", 1), ("executions.start", 2), ("broker.account", 2)])
 def test_a_worker_that_stalls_for_a_minute_adds_nothing_to_what_another_did(lab: Lab, on: str, nth: int) -> None:
     _begun(lab)
     with Crowd(lab) as crowd:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from desk.report.books import BY_OCO, Books
 from desk.report.records import Child, Exit, Oco, Recorded
 from desk.report.truth import ZERO, Group, Sent
+from repeg.domain.order.beginnings import leg_id_of
 from repeg.domain.reasons import Status
 
 EXACT = Decimal("0.000001")
@@ -54,16 +55,21 @@ def of_the_end(books: Books, alerted: Collection[str] | None) -> Iterator[str]:
 def _doubled(orders: Iterable[Recorded]) -> Iterator[str]:
     """One signal, one order; refusals of a repeated or bad signal stand beside it and send nothing.
 
-    What leaves for an order carries its signal, too. A rebalance has one leg for a symbol and a side.
+    What leaves for an order carries its signal, too. A rebalance has one leg for a symbol and a side in each
+    half: it buys a short back in the first, and what is wanted in the second.
     """
     own = [order for order in orders if order.children and order.kind != "unwind"]
     for signal_id, count in Counter(order.signal_id for order in own if not order.rebalance_id).items():
         if count > 1:
             yield f"{signal_id}: became {count} orders"
-    legs = ((order.signal_id, order.symbol, order.side) for order in own if order.rebalance_id)
-    for (signal_id, symbol, side), count in Counter(legs).items():
+    legs = ((order.signal_id, order.symbol, order.side, _is_first_half(order)) for order in own if order.rebalance_id)
+    for (signal_id, symbol, side, _), count in Counter(legs).items():
         if count > 1:
             yield f"{signal_id}: has {count} legs to {side} {symbol}"
+
+
+def _is_first_half(order: Recorded) -> bool:
+    return order.order_id == leg_id_of(order.signal_id, order.rebalance_id, "sell", order.symbol)
 
 
 def _child(books: Books, order: Recorded, child: Child) -> Iterator[str]:

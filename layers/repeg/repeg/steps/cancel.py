@@ -15,11 +15,10 @@ from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.walking import cancel_is_stuck
 from repeg.errors import OperatorError, RetryError
+from repeg.steps.beside import guard_rest
 from repeg.steps.keep import keep_resting
-from repeg.steps.protect import protect
 from repeg.worker.lookup import listed, look_up
 from repeg.worker.outcome import Reading, after_close, fold, read_child
-from repeg.worker.restore import guard_beside
 from repeg.worker.worker import Worker
 
 
@@ -39,7 +38,7 @@ def cancel(worker: Worker, order: Order) -> Next:
     if (child.cancel_alarmed or child.doubt_lasts) and order.bare_qty > 0:
         worker.orders.save(order)
         return Next(Route.PROTECT_POSITION)
-    guard_beside(worker, order, protect)
+    guard_rest(worker, order)
     if child.doubt:
         return worker.wait(order, Route.WAIT_FOR_CANCEL, child.doubt_pause)
     return worker.wait(order, Route.WAIT_FOR_CANCEL, backoff(CANCEL_BACKOFF_SECONDS, order.run.waits))

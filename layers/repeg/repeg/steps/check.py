@@ -7,9 +7,8 @@ from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.course import decided
 from repeg.domain.order.record import Order
 from repeg.domain.routes import Next, Route
-from repeg.steps.protect import protect
+from repeg.steps.beside import guard_rest
 from repeg.worker.outcome import fold, proceed, read_child
-from repeg.worker.restore import guard_beside
 from repeg.worker.worker import Worker
 
 
@@ -29,5 +28,5 @@ def check(worker: Worker, order: Order) -> Next:
         worker.orders.save(decided(told, refusal(halt).reason))
         return Next(Route.CANCEL_ORDER)
     if not known.status.closed:
-        guard_beside(worker, order, protect)
+        guard_rest(worker, order)
     return proceed(worker, order, known)

@@ -80,7 +80,7 @@ def guard_beside(worker: Worker, close: Order, protect: Protect) -> None:
 
     Their OCOs came down whole, and what is not to be sold has no stop until the close is over.
     """
-    if not close.close.released or close.ask.qty is None or is_restoring(close):
+    if is_restoring(close):
         return
     here, holding = worker.on_behalf_of(close), _holding(worker, close)
     for bracket, sold in zip(holding, spoken_for(close, holding), strict=True):

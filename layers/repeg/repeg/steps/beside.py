@@ -1,0 +1,17 @@
+"""What a close of a part leaves is guarded while it sells."""
+
+from __future__ import annotations
+
+from repeg.domain.order.record import Order
+from repeg.worker.worker import Worker
+
+
+def guard_rest(worker: Worker, order: Order) -> None:
+    """Have what a close of a part leaves of its brackets protected, while its child order is at the market."""
+    if not order.close.released or order.ask.qty is None:
+        return
+    # Read here: no other order that is looked at, or cancelled, pays for it with its cold start.
+    from repeg.steps.protect import protect
+    from repeg.worker.restore import guard_beside
+
+    guard_beside(worker, order, protect)

@@ -14,7 +14,7 @@ from desk.bench.sample import Sample, sample
 from desk.bench.stage import Course, Stage, moment
 from desk.bench.submit_only import SubmitOnly, deploy
 
-MOST_OF_SUBMIT_ONLY = 2.5
+MOST_OF_SUBMIT_ONLY = 2.2
 QUOTE = ("50.95", "50.98", 5000)
 DISTANCES_MS = (0, 10, 25)
 """What each request to the exchange takes on its way there, beside the loopback's own; 0 decides on the target."""

@@ -35,7 +35,7 @@ WHERE = (
         f"a signal expires after {seconds(wait.SIGNAL_LIFETIME)} unless it says otherwise; entries end "
         f"{seconds(wait.ENTRY_MARGIN_BEFORE_CLOSE)}, brackets {seconds(wait.BRACKET_MARGIN_BEFORE_CLOSE)} before the "
         "close",
-        "domain/rules/timing.py: session_verdict, domain/rules/walking.py: may_start, domain/patience.py",
+        "domain/rules/walking.py: may_start, domain/patience.py, domain/rules/timing.py: session_verdict",
     ),
     (
         "what follows when a child order is over: filled, cancelled, expired at the close",
@@ -88,7 +88,7 @@ WHERE = (
         "which ladder and cap a symbol takes",
         "a plain order's by its class: see [the ladders](#the-ladders); a bracket's are settings, an exit has no cap, "
         "and a signal's own come first",
-        "domain/rules/timing.py: classified ladder_of, domain/ladder/routing.py: classify route cap_bps",
+        "domain/ladder/routing.py: classify route cap_bps, domain/rules/timing.py: classified ladder_of",
     ),
     ("what rungs a ladder has", "see [the ladders](#the-ladders)", "domain/ladder/rungs.py: LADDERS"),
     (

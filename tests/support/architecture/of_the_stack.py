@@ -69,8 +69,8 @@ STACK = (
         "every five minutes, by a function of its own: orders, fills, positions, lists, turns and counters. What two "
         f"looks {wait.LOOKS_APART_SECONDS} s apart both show is mended by what does the same elsewhere, or alerted: "
         "[runbook.md](runbook.md#compare-the-whole-book)",
-        "domain/reconcile/compare.py: compare, domain/reconcile/findings.py: ABOUT, reconcile/run.py: reconcile, "
-        "reconcile/heal.py",
+        "domain/reconcile/findings.py: ABOUT, reconcile/heal.py: heal, domain/reconcile/trades.py, "
+        "domain/reconcile/positions.py, domain/reconcile/work.py, reconcile/run.py: reconcile",
     ),
     (
         "how an execution finds its order, and its step",

@@ -14,4 +14,8 @@ def guard_rest(worker: Worker, order: Order) -> None:
     from repeg.steps.protect import protect
     from repeg.worker.restore import guard_beside
 
-    guard_beside(worker, order, protect)
+    try:
+        guard_beside(worker, order, protect)
+    except Exception as error:  # its sale is no worse for it, and must not be taken back; the sweep tells what is bare
+        about = {"order_id": order.order_id, "symbol": order.symbol}
+        worker.log.error(f"what it leaves could not be guarded beside it: {error}", exc_info=True, **about)

@@ -9,6 +9,7 @@ import pytest
 
 from repeg.domain.order.guarding import lent_to
 from repeg.domain.reasons import Status
+from repeg.worker import restore
 from tests.support.brackets import OCO
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
@@ -158,4 +159,24 @@ def test_shares_that_are_lent_to_a_close_which_has_not_the_turn_are_guarded(lab:
     lab.orders.save(lent_to(bracket, bracket.changed(order_id="ord-of-nobody"), Decimal(30)))
     minutes(lab, 3)
     assert [guard.qty for guard in guards(lab)] == [100]
+    check_held(lab)
+
+
+def test_a_guard_that_fails_beside_it_does_not_take_its_sale_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(lab)
+    _thin(lab)
+
+    def fails(*_: Any) -> None:
+        raise RuntimeError("the table is throttled")
+
+    monkeypatch.setattr(restore, "guard_beside", fails)
+    with Crowd(lab) as crowd:
+        send(lab, "c", kind="close", qty=30)
+        crowd.work(until=market_time("10:03"), sweep_every=60)
+        assert lab.order("c").open_child, "it rests on"
+        assert any("without protection" in each for each in alerts(lab)), "the sweep tells of what it leaves"
+        _busy(lab)
+        crowd.work(until=market_time("10:10"), sweep_every=60)
+    assert (lab.order("c").status, lab.order("b").unexited_qty) == (Status.FILLED, 70)
+    assert lab.order("b").guard.protected
     check_held(lab)

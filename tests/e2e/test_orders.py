@@ -35,9 +35,9 @@ def test_a_buy_fills_at_once_within_its_budget(cloud: Cloud, name: str) -> None:
     assert (order.status, order.reason, order.filled_qty) == (Status.FILLED, None, 100)
     assert [child.limit_price for child in order.children] == [Decimal("50.99")]
     assert order.avg_fill_price == Decimal("50.98")
-    states, calls = cloud.states_of(order), cloud.calls_since(mark)
+    states, calls = cloud.states_of(order), cloud.calls_of(order, mark)
     assert len(states) <= 10, states
-    assert sum(n for call, n in calls.items() if call != "GET /v2/clock") <= 2, calls
+    assert calls.total() <= 2, calls
     cloud.audit()
 
 
@@ -67,9 +67,9 @@ def test_the_full_ladder_ends_at_the_market_within_its_budget(cloud: Cloud, name
     [order] = cloud.ended(name)
     assert order.status is Status.FILLED
     assert [child.type for child in order.children] == ["limit", "limit", "limit", "market"]
-    states, calls = cloud.states_of(order), cloud.calls_since(mark)
+    states, calls = cloud.states_of(order), cloud.calls_of(order, mark)
     assert len(states) <= 44, states
-    assert calls.total() <= 18, calls
+    assert calls.total() <= 17, calls
     cloud.audit()
 
 

@@ -28,6 +28,10 @@ PATIENCE_S = 150
 """For what comes within seconds, on a machine that does nothing else."""
 RECENT = 200
 """Orders that tests just before may have sent."""
+ABOUT_THE_ACCOUNT = {
+    f"GET /v2/{path}"
+    for path in ("clock", "account", "positions", "orders", "account/activities", "account/activities/FILL")
+}
 OPEN_MORNING = "2026-11-20T10:00:00-05:00"
 NIGHT = "2026-11-20T20:30:00-05:00"
 
@@ -177,6 +181,21 @@ class Cloud:
     def calls_since(self, mark: int) -> Counter[str]:
         """Trading requests since a mark, by method and path."""
         return Counter(trading_calls(self.exchange.journal(mark)))
+
+    def calls_of(self, order: Order, mark: int) -> Counter[str]:
+        """
+        Trading requests since a mark that one order takes. What is asked about the whole account, and about other
+        orders, is the sweep's and the comparison's: how often they come by depends on the minute, not on the order.
+        """
+        mine = {child.broker_order_id for child in order.children}
+        for oco in order.guard.protections:
+            mine |= {oco.broker_order_id, oco.stop_order_id}
+
+        def counts(call: str) -> bool:
+            about, _, order_id = call.partition("/v2/orders/")
+            return call not in ABOUT_THE_ACCOUNT and (call == about or order_id in mine)
+
+        return Counter({call: times for call, times in self.calls_since(mark).items() if counts(call)})
 
     def mark(self) -> int:
         """Where the exchange's journal ends now."""

@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; exit code 0, or 2 if the port is not to be had."""
     options = _parse(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    # Ids of chance by default: two exchanges on one machine must not name different orders alike.
     ids = random.Random(options.id_seed) if options.id_seed is not None else None
     clock = MarketClock(options.start, options.speed, told=options.clock_file)
     gateway = Gateway(options.start, options.speed, ids=ids, clock=clock)
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"--port: {problem}", file=sys.stderr)
         return 2
     if options.state_file:
+        # Beside the old one, never over it: who asked for it takes it over once it is whole.
         _write(options.state_file.with_name(f"{options.state_file.name}.new"), gateway.held())
     return 0
 

@@ -15,6 +15,7 @@ from typing import IO
 from desk.exchange.client import ExchangeControl
 
 _POLL_S = 0.02
+# Time to write its state; an exchange that hangs must not hang whoever stops it.
 _STOP_S = 5.0
 
 
@@ -47,6 +48,7 @@ def launch(
     """
     # One from an earlier run would be taken for this one's.
     port_file.unlink(missing_ok=True)
+    # The same Python, with what it has installed: `python` on the path may be another.
     command = [sys.executable, "-m", "desk.exchange", "--port", str(port), "--speed", str(speed)]
     command += ["--port-file", str(port_file), *(["--start", start] if start else [])]
     command += ["--clock-file", str(clock_file)] if clock_file else []

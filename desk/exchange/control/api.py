@@ -41,6 +41,7 @@ _CLASSES = (
     "ipo",
 )
 _ACCOUNT_TYPES = ("margin", "cash")
+# Beyond any journal: a longer number is a mistake of the client's, and would cost the reading of it.
 _LAST = 10**17
 _MAX_SPEED = 1000
 JOURNAL = "/_exchange/journal"
@@ -126,6 +127,7 @@ class ControlApi:
         self._scripts.clear()
         self._tapes.clear()
         self._faults.put([], self._engine)
+        # A new scene begins with whole budgets.
         self._clear_limits()
         return Reply(200, {"status": "reset"})
 
@@ -175,6 +177,7 @@ class ControlApi:
             warning = _of_jump(self._engine.journal.after(seen)) if jumped else None
         else:
             self._engine.set_back(now)
+            # Requests of a minute that is still to come would count against it when it comes.
             self._clear_limits()
         self._clock.set(now)
         return warning
@@ -202,6 +205,7 @@ class ControlApi:
         body = body_of(request)
         only(body, ("cash", *(f.name for f in dataclass_fields(AccountState))))
         changes = {name: _account_value(name, value) for name, value in body.items()}
+        # Cash alone changes with each fill, so that it is the ledger's own; the rest is what the broker has set.
         self._engine.ledger.cash = changes.pop("cash", self._engine.ledger.cash)
         self._engine.ledger.account = replace(self._engine.ledger.account, **changes)
         return Reply(200, account_json(self._engine))
@@ -226,6 +230,7 @@ class ControlApi:
         entry = number("avg_entry_price", given) if given is not None else self._engine.mark(name)
         if entry is None and qty:
             raise ControlError("avg_entry_price: needed, the symbol has no price yet")
+        # Refuses an unknown symbol before anything is put in place.
         self._engine.asset(name)
         self._engine.ledger.set_position(name, qty, entry or Decimal(0))
         self._engine.journal.position(self._engine.now, name, qty)
@@ -277,6 +282,7 @@ def _account_value(name: str, value: Any) -> Any:
         return value
     if name in _ACCOUNT_FLAGS:
         return flag(name, value)
+    # Below zero as well: an account in debt is a scene that must be playable.
     if name in ("cash", "last_equity"):
         return number(name, value, low=None)
     return number(name, value, low=Decimal(1)) if name == "multiplier" else text(name, value)

@@ -19,6 +19,7 @@ def line(entry: Entry) -> str | None:
 
 
 def _request(entry: Entry) -> str | None:
+    # What went well shows by what it did, an order or a cancel; what went wrong leaves no other trace.
     if entry["status"] and entry["status"] < 400 and "fault" not in entry:
         return None
     outcome = str(entry["status"]) if entry["status"] else "connection cut"

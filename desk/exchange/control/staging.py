@@ -22,6 +22,7 @@ _ACTION_FIELDS = (
     *("announce", "apply", "orders", "cash_in_lieu"),
 )
 _DAYS = ("ex_date", "process_date", "record_date", "payable_date")
+# Shares have nine decimals and a Decimal 28 digits: beyond these, a product with a price would be rounded.
 _LARGEST_RATIO, _MOST_SHARES = Decimal(10_000), Decimal(10) ** 12
 _ROLES = (Role.STOP_LOSS.value, Role.TAKE_PROFIT.value)
 _ENDS = (Status.CANCELED.value, Status.REJECTED.value, Status.EXPIRED.value)
@@ -68,6 +69,7 @@ class Staging:
         kind = ActionType(_one_of("type", body.get("type"), tuple(ActionType)))
         new_rate, old_rate = _rates(kind, body)
         days = {name: day(name, body[name]) for name in _DAYS if body.get(name) is not None}
+        # Of today unless said otherwise: whoever plays a split now need not know the market's date.
         ex_date = days.get("ex_date", eastern(self._engine.now).date())
         return CorporateAction(
             id=self._engine.new_id(),
@@ -86,6 +88,7 @@ class Staging:
         found = [member for member in members if member.role is role]
         if not found:
             raise ControlError(f"role: the group has no open {role} leg")
+        # No guess which was meant: the wrong stop ended would be a scene that proves nothing.
         if len(found) > 1:
             raise ControlError("symbol: more than one group is open, name one of its orders")
         return found[0]
@@ -119,6 +122,7 @@ def _rates(kind: ActionType, body: dict[str, Any]) -> tuple[Decimal, Decimal]:
         return _above_zero("rate", body), Decimal(1)
     only(body, {*_ACTION_FIELDS, *_DAYS} - {"rate"})
     new, old = _above_zero("new_rate", body), _above_zero("old_rate", body)
+    # Alpaca lists the two kinds apart; one under the other's name would be a ratio upside down.
     if (new <= old) if kind is ActionType.FORWARD_SPLIT else (new >= old):
         raise ControlError(f"new_rate: not that of a {kind}")
     return new, old

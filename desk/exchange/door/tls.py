@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+# Made anew at each start: no run is longer, and none that is forgotten is trusted for long.
 _VALID_FOR = timedelta(days=30)
 # Clocks of containers and virtual machines lag behind at times.
 _VALID_SINCE = timedelta(days=1)

@@ -15,6 +15,7 @@ from desk.exchange.market.moments import eastern
 
 _CUSIP_DIGITS = 10**9
 _PRICES = ("open", "high", "low", "close", "vwap")
+# Wide, as quantize raises where what comes out has more digits than its context.
 _FINE, _WIDE = Decimal("0.0001"), Context(prec=80)
 
 
@@ -87,4 +88,5 @@ def cusip(name: str) -> str:
 
 
 def _number(value: Decimal) -> int | float:
+    # A number here, where the trading API writes decimals as texts: docs.alpaca.markets/reference/corporateactions-1.
     return int(value) if value % 1 == 0 else float(value)

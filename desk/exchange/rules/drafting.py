@@ -100,6 +100,7 @@ def draft(
 
 def trailed(order: Order, touch: Decimal) -> Order:
     """A trailing stop that has seen this touch (of the side it trades at)."""
+    # It follows the touch one way only; a quote without that side (0) is no new mark.
     best = order.hwm
     if touch <= 0 or (best is not None and (best - touch) * order.side.sign <= 0):
         return order

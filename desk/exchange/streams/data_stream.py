@@ -25,6 +25,7 @@ FEED_PATHS = frozenset(
         *(f"/v1beta1/{feed}" for feed in ("boats", "overnight")),
     }
 )
+# docs.alpaca.markets/docs/streaming-market-data: ten seconds to authenticate.
 _AUTH_TIMEOUT_S = 10.0
 _FATAL = frozenset({404, 406, 409})
 

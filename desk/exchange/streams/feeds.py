@@ -146,6 +146,7 @@ class Feeds:
         if told := self._told(channel, symbol, of_market):
             message = {"T": kind, "S": symbol, **make()}
             for subscriber in told:
+                # Each frame is an array, also of one message: docs.alpaca.markets/docs/streaming-market-data.
                 subscriber.deliver([message])
 
 
@@ -210,7 +211,9 @@ class Subscriber:
         if not all(_symbols(value) for value in changes.values()):
             return failure(400)
         if "trades" in changes:
+            # Unasked, with the trades: docs.alpaca.markets/docs/real-time-stock-pricing-data.
             changes |= {name: changes["trades"] for name in _FOLLOW_TRADES if name in self._wanted}
+        # On a copy: a change that is refused leaves all that was subscribed as it was.
         after = {channel: dict(symbols) for channel, symbols in self._wanted.items()}
         for channel, symbols in changes.items():
             for symbol in symbols:

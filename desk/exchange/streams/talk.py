@@ -14,6 +14,7 @@ from desk.exchange.wire import frames
 
 log = logging.getLogger(__name__)
 
+# A client that went without a word is let go, or it would keep the one connection of its feed.
 _HEARTBEAT_S = 30.0
 Encode = Callable[[Any], str | bytes]
 

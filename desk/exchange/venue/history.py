@@ -14,6 +14,7 @@ from desk.exchange.market.model import ZERO, Bar, MarketEvent, OrderEvent, Quote
 from desk.exchange.market.moments import MINUTE, eastern, eastern_ns
 from desk.exchange.wire.errors import ApiError
 
+# A day of a liquid share has a million quotes, and a tape may play it for each symbol.
 _KEPT = 50_000
 _UNITS = {"Min": "minutes", "T": "minutes", "Hour": "hours", "H": "hours", "Day": "days", "D": "days"} | {
     "Week": "weeks",
@@ -113,6 +114,7 @@ class Timeframe:
         if self._unit in ("minutes", "hours"):
             length = self._amount * MINUTE * (60 if self._unit == "hours" else 1)
             return instant - instant % length
+        # Asked for at each trade, nearly always of the day before it: New York's midnight is dear to find.
         midnight, next_midnight, start = self._day
         if midnight <= instant < next_midnight:
             return start

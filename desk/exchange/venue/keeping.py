@@ -39,6 +39,7 @@ def unpack(engine: Engine, packed: bytes) -> None:
     held = _Unpacker(io.BytesIO(packed), engine).load()
     held["journal"].readers = engine.journal.readers
     vars(engine).update(held)
+    # What others remember of it is of another exchange now, as after a reset.
     for listener in engine.reset_listeners:
         listener()
 

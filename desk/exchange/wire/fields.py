@@ -19,6 +19,7 @@ _LONGEST_S = 10**9
 
 def number(name: str, value: Any, *, low: Decimal | None = ZERO) -> Decimal:
     """A finite decimal, given as a string or a number, not below `low`."""
+    # True is a 1 to Python, and no number to whoever sent it.
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise ControlError(f"{name}: a number is needed")
     result = decimal_of(value)

@@ -118,6 +118,7 @@ class Given:
         value = self._value(name)
         if value is None:
             return fallback
+        # True is a 1 to Python, and no number to whoever sent it.
         number = whole_of(str(value)) if not isinstance(value, bool) else None
         if number is None or not low <= number <= high:
             raise self._refuse(f"invalid {name}, {name} must be between {low} and {high}")

@@ -246,7 +246,8 @@ def cancel(
         halt = "repeg halt --symbol S --cancel-open needs no queue"
         fail(f"no answer after {timeout:g} s: is intake paused (repeg doctor)? {asked.cancel_id} stays sent; {halt}")
     if not as_json:
-        over = asked.answer.reason is Reason.NOTHING_TO_CANCEL and asked.view
+        # How it is over is said below; of what is not over, why it is not taken back.
+        over = asked.answer.reason is Reason.NOTHING_TO_CANCEL and asked.view and asked.view["completed_at"]
         tell("there is nothing left to take back" if over else asked.words)
     if not asked.over:
         fail(f"{signal_id} is not over after {timeout:g} s ({asked.view['status'] if asked.view else 'unknown'})")

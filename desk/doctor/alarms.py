@@ -53,15 +53,12 @@ def check_alarms(case: Case) -> str:
     if not alarms:
         raise Trouble(ALARMS, "the stack has no alarms", deploy_again(connection))
     ringing = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
-    if case.simulated:  # where the clock is set at will, and whoever lets an alarm ring listens if he wants to
-        ring = f"{_named(case, ringing)} in ALARM" if ringing else "none rings"
-        return f"{some(len(alarms), 'alarm')} on market time, {ring}"
+    of = f"{some(len(alarms), 'alarm')} on market time, " if case.simulated else ""
     if ringing:
-        raise Trouble(
-            ALARMS,
-            f"{_named(case, ringing)} in ALARM: {ringing[0].get('AlarmDescription', '')}",
-            _page(case, ringing[0]),
-        )
+        detail = f"{of}{_named(case, ringing)} in ALARM: {ringing[0].get('AlarmDescription', '')}"
+        raise Trouble(ALARMS, detail, _page(case, ringing[0]))
+    if case.simulated:  # whoever lets an alarm ring there listens if he wants to
+        return f"{of}none rings"
     muted = [alarm["AlarmName"] for alarm in alarms if not alarm.get("ActionsEnabled", True)]
     if muted:
         unmute = f"cloudwatch enable-alarm-actions --alarm-names {' '.join(muted)}"

@@ -59,7 +59,8 @@ PARTS: dict[str, dict[str, Field]] = {
             shortfall_bps | decimal? | against the mid on arrival, + is cost
             stop_loss | decimal? | a bracket's stop, as it is now
             take_profit | decimal? | a bracket's target, as it is now
-            risk_reward | decimal? | reward for a risk of one
+            risk_reward | decimal? | reward for a risk of one, by stop and target as they are now; null: no risk is left
+            entry_risk_reward | decimal? | the same as it was entered; of what was not, at the price to be had
             protected | flag? | whether its shares are guarded, read back from the broker
             protective_order_id | text? | the broker's id of the OCO that guards them
             unwind_order_id | text? | the order that leaves its shares

@@ -50,7 +50,11 @@ def _levels(view: View) -> str | None:
     if view["stop_loss"] is None:
         return None
     text = f"stop {price(view['stop_loss'])}, target {price(view['take_profit'])}"
-    return text + (f", R/R {ratio(view['risk_reward'])}" if view["risk_reward"] else "")
+    now, entered = view["risk_reward"], view["entry_risk_reward"]
+    if now is None and (entered is None or Decimal(view["filled_qty"]) == 0):
+        return text
+    words = f"R/R {ratio(now)}" if now else "no risk left"
+    return f"{text}, {words}" + (f" (entered at {ratio(entered)})" if entered and ratio(entered) != ratio(now) else "")
 
 
 def _protected(view: View) -> Text | None:

@@ -96,11 +96,18 @@ export class Detail {
   }
 }
 
+function reward(order) {
+  const now = order.risk_reward && Number(order.risk_reward).toFixed(2);
+  const entered = order.entry_risk_reward && Number(order.entry_risk_reward).toFixed(2);
+  if (!now && !(entered && Number(order.filled_qty))) return "";
+  return `, ${now ? `${now} for a risk of 1` : "no risk left"}${entered && entered !== now ? ` (entered at ${entered})` : ""}`;
+}
+
 function facts(order) {
   const arrival = order.arrival_bid && `${price(order.arrival_bid)} / ${price(order.arrival_ask)}`;
   const cap = order.max_slippage_bps && `${Number(order.max_slippage_bps)} bps${order.worst_price ? `, ${price(order.worst_price)}` : ""}`;
   const fill = order.avg_fill_price && `${filled(order)} at ${price(order.avg_fill_price)}${order.seconds_to_fill ? ` in ${Number(order.seconds_to_fill)} s` : ""}`;
-  const exits = order.stop_loss && `stop ${price(order.stop_loss)}, target ${price(order.take_profit)}${order.risk_reward ? `, ${Number(order.risk_reward).toFixed(2)} for a risk of 1` : ""}`;
+  const exits = order.stop_loss && `stop ${price(order.stop_loss)}, target ${price(order.take_profit)}${reward(order)}`;
   const shown = {
     Signal: order.signal_id,
     Strategy: order.strategy,

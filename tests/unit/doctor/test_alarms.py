@@ -86,12 +86,13 @@ def test_alarms_that_somebody_deleted(clinic: Clinic) -> None:
     assert clinic.look("alarms").mend == "make deploy"
 
 
-def test_on_the_local_cloud_it_is_said_which_ring_and_nobody_needs_to_listen(clinic: Clinic) -> None:
+def test_on_the_local_cloud_an_alarm_that_rings_is_not_ok_either_and_nobody_needs_to_listen(clinic: Clinic) -> None:
     clinic.local = True
     assert clinic.look("alarms").detail == "2 alarms on market time, none rings"
     clinic["cloudwatch"].set_alarm_state(AlarmName="repeg-sweep-silent", StateValue="ALARM", StateReason="test")
     found = clinic.look("alarms")
-    assert found.ok and found.detail == "2 alarms on market time, sweep-silent in ALARM"
+    assert not found.ok and found.detail.startswith("2 alarms on market time, sweep-silent in ALARM: what it means")
+    assert found.mend == "see docs/runbook.md#sweep-silent"
 
 
 def test_no_alert_in_the_last_hour(clinic: Clinic) -> None:

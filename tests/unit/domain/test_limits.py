@@ -113,6 +113,27 @@ def test_a_limit_of_a_strategy_binds_its_orders_beside_the_accounts() -> None:
     assert found and found.detail == "100 shares, 99 at most (pairs: max_order_qty)"
 
 
+@pytest.mark.parametrize(
+    ("setting", "most", "qty", "words"),
+    [
+        ("max_order_qty", "10", "10.000000001", "10.000000001 shares, 10 at most"),
+        ("max_order_qty", "10", "12.5", "12.5 shares, 10 at most"),
+        ("max_order_notional", "510", "10.000000001", "it may cost $510.0000001, $510 at most"),
+    ],
+)
+def test_what_is_refused_for_a_hair_shows_the_hair(setting: str, most: str, qty: str, words: str) -> None:
+    found = refused(case(order(), {setting: Decimal(most)}, child=rung(qty=qty)))
+    assert found and found.detail.startswith(words)
+
+
+def test_what_one_entry_alone_exceeds_the_days_dollars_by_is_shown() -> None:
+    of = case(order(), {"max_daily_notional": Decimal(510)}, child=rung(qty="10.000000001"))
+    entry = entry_of(of)
+    assert entry
+    [bound] = bounds_of(of, entry)
+    assert bound.detail.endswith(": 510.0000001 more would exceed 510 (max_daily_notional)")
+
+
 def test_a_blank_around_a_strategys_name_takes_it_out_of_no_limit() -> None:
     limits = {"pairs ": {"max_order_qty": Decimal(99)}, "pairs": {"max_order_qty": Decimal(200)}}
     assert reason(case(order(strategy="pairs"), {"strategy_limits": limits})) is Reason.RISK_ORDER_QTY

@@ -149,8 +149,9 @@ def end(survey: Survey) -> None:
     # Of orders that nobody looked at nothing is over: forgotten, their trouble would be alerted again as new.
     kept = {name: at for name, at in survey.before.marks.items() if name.partition(" ")[0] in survey.unseen}
     state = SweepState(
-        positions_after=survey.positions_after,
-        orders_after=survey.orders_after,
+        # Kept where all were looked at: that was in the same order, and who came first then was unseen longest.
+        positions_after=survey.positions_after or survey.before.positions_after,
+        orders_after=survey.orders_after or survey.before.orders_after,
         marks=kept | survey.marks,
         awaited=survey.awaited,
         standing=survey.standing,

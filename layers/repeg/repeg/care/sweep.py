@@ -81,7 +81,7 @@ def _revive_all(survey: Survey) -> int:
         some = ids[place : place + BATCH]
         orders, broken = worker.orders.several(some)
         for order_id in some:
-            if survey.late(ORDERS_WITHIN):
+            if order_id != ids[0] and survey.late(ORDERS_WITHIN):  # one each time, however late
                 return _out_of_time(survey, ids, order_id)
             _look_for_stuck_cancel(survey, order_id, orders.get(order_id), broken.get(order_id))
             revive_one(survey, order_id, orders.get(order_id), broken.get(order_id))
@@ -90,7 +90,7 @@ def _revive_all(survey: Survey) -> int:
 
 def _out_of_time(survey: Survey, ids: list[str], at: str) -> int:
     place = ids.index(at)
-    survey.orders_after = ids[place - 1] if place else survey.before.orders_after
+    survey.orders_after = ids[place - 1]
     survey.unseen |= set(ids[place:])
     survey.worker.log.error(f"{place} of {len(ids)} open orders were looked at; the next sweep goes on")
     return len(ids)

@@ -86,9 +86,10 @@ def _by_symbol(survey: Survey, held: list[Order]) -> None:
     groups = {symbol: list(group) for symbol, group in groupby(held, key=lambda order: order.symbol)}
     symbols = in_turn(groups, survey.before.positions_after)
     for place, symbol in enumerate(symbols):
-        if survey.late(POSITIONS_WITHIN):
+        # One each time, however late: a broker that is slow for an hour must not leave all unwatched for as long.
+        if place and survey.late(POSITIONS_WITHIN):
             left = symbols[place:]
-            survey.positions_after = symbols[place - 1] if place else survey.before.positions_after
+            survey.positions_after = symbols[place - 1]
             survey.unseen |= {order.order_id for each in left for order in groups[each]}
             survey.worker.log.error(f"{place} of {len(symbols)} held symbols were looked at; the next sweep goes on")
             return

@@ -15,7 +15,7 @@ from repeg.domain.case import Case
 from repeg.domain.counters import NOTIONAL, OPEN, ORDERS, Bound, Entry, day_of, name_of
 from repeg.domain.loss import loss_of_the_day
 from repeg.domain.models import direction
-from repeg.domain.money import BPS, plain
+from repeg.domain.money import BPS, plain, told_apart
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.reasons import Reason
@@ -222,7 +222,7 @@ def _exceeded(case: Case) -> Iterator[Refusal]:
                 detail = f"{limit.setting} cannot be held against it: {_MISSING[limit.by_book]}"
                 yield Refusal(reason=Reason.RISK_UNREADABLE, detail=detail)
             elif found >= most if limit.reason is Reason.RISK_DAILY_LOSS else found > most:
-                words = limit.words.format(is_=_figure(found), most=plain(most))
+                words = limit.words.format(is_=told_apart(found, most), most=plain(most))
                 yield Refusal(reason=limit.reason, detail=f"{words} ({whose}{limit.setting})")
 
 
@@ -298,7 +298,7 @@ def _bounds(case: Case, counter: Counter, entry: Entry) -> Iterator[Bound]:
         if not most:
             continue
         adds = entry.notional if counter.counter == NOTIONAL else Decimal(1)
-        detail = f"{counter.what}: {_figure(adds)} more would exceed {plain(most)} ({whose}{counter.setting})"
+        detail = f"{counter.what}: {told_apart(adds, most)} more would exceed {plain(most)} ({whose}{counter.setting})"
         yield Bound(name_of(counter.counter, scope), most - adds, counter.reason, detail)
 
 

@@ -85,3 +85,14 @@ def quoted(price: Decimal | None) -> str:
     text = plain(price)
     whole, _, decimals = text.partition(".")
     return f"{whole}.{decimals.ljust(2, '0')}"
+
+
+def told_apart(value: Decimal, bound: Decimal, places: int = 4) -> str:
+    """`value` for people, to so many decimals, or to as many more as show on which side of `bound` it lies."""
+    # "10 shares, 10 at most" explains nothing: what was refused for a hair must show the hair.
+    with localcontext(prec=2 * EXACT_DIGITS):
+        for decimals in range(places, EXACT_DIGITS):
+            shown = round(value, decimals)
+            if (shown > bound) == (value > bound) and (shown < bound) == (value < bound):
+                return plain(shown)
+    return plain(value)

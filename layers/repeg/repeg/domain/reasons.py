@@ -45,7 +45,7 @@ class Reason(StrEnum):
     )
     NOTHING_TO_CANCEL = (
         "nothing_to_cancel",
-        "What a cancel names is over, or is past being taken back; the event says how it stands.",
+        "What a cancel names is over, or is none that is taken back; the event says how it stands.",
     )
     EXPIRED = "expired", "The signal's expiry passed before the order could be worked."
     CANCELLED = "cancelled", "A cancel took the order back; the event says which."

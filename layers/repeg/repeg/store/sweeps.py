@@ -19,7 +19,7 @@ class SweepState(Frozen):
     """`marks` are times in market time by name: of trouble with orders whose records their own executions write."""
 
     positions_after: str = ""
-    """The last position that was looked at, when time ran out; empty: all were."""
+    """The last symbol that was looked at when time ran out last: the next sweep begins behind it."""
     orders_after: str = ""
     marks: dict[str, datetime] = msgspec.field(default_factory=dict)
     awaited: dict[str, datetime] = msgspec.field(default_factory=dict)

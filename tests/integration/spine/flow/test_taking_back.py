@@ -207,6 +207,25 @@ def test_a_cancel_that_hangs_at_the_broker_changes_nothing_in_what_was_asked_for
         assert len(alerts(lab)) == 1, "nobody is alerted of what was asked for"
 
 
+def test_a_cancel_of_what_is_stuck_says_what_may_fill_yet(lab: Lab) -> None:
+    """Its rung was cancelled and that hangs: who hears "nothing to cancel" sends the next order beside it."""
+    rest(lab)
+    with Crowd(lab) as crowd:
+        lab.control.faults({"kind": "stuck_cancel", "order_class": "simple"})
+        send(lab, "a", **BRACKET)
+        crowd.work(until=market_time("10:03"))
+        name = lab.order("a").children[-1].client_order_id
+        answer = cancel(lab)
+        assert (answer.status, answer.reason) == (Status.DONE, None)
+        assert said(answer) == (
+            f"a is being ended already (working: cancel_stuck): {name} is cancelled at the broker, and may fill until "
+            "that is confirmed, which takes more than 30 s; should it last, look at it there"
+        )
+        lab.control.faults()
+        crowd.work(until=market_time("10:06"), sweep_every=60)
+        assert (ended(lab).filled_qty, said(cancel(lab, by="d"))) == (40, "a is over (partially_filled: cancel_stuck)")
+
+
 # --- again, too early, too late ---
 
 

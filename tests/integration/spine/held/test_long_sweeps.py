@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -66,9 +67,8 @@ def test_positions_come_before_orders(lab: Lab, monkeypatch: pytest.MonkeyPatch)
     assert [guard.qty for guard in guards(lab)] == [100]
 
 
-def test_of_many_positions_all_are_seen_in_a_few_sweeps(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A turn that takes ten seconds to look up: two or three symbols a minute, never the same ones again and again."""
-    symbols = ("SPY", "QQQ", "TQQQ", "SOXL", "AAPL", "NVDA")
+def _slow_looks(lab: Lab, monkeypatch: pytest.MonkeyPatch, symbols: Sequence[str], seconds: list[int]) -> list[str]:
+    """Brackets of so many symbols, each of which takes `seconds[0]` to look at; returns which are, as it goes."""
     for symbol in symbols:
         lab.control.quote(symbol, "50.95", "50.98", 2000, 2000)
         hold(lab, symbol.lower(), symbol=symbol)
@@ -76,14 +76,72 @@ def test_of_many_positions_all_are_seen_in_a_few_sweeps(lab: Lab, monkeypatch: p
 
     def slow(symbol: str) -> str | None:
         seen.append(symbol)
-        lab._wall += timedelta(seconds=10)
+        lab._wall += timedelta(seconds=seconds[0])
         return real(symbol)
 
     monkeypatch.setattr(lab.orders, "holder", slow)
+    return seen
+
+
+def _late(lab: Lab, monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
+    """The listing of executions, which comes before all looks, takes so many seconds."""
+    real = lab.under_way
+
+    def slow() -> frozenset[str]:
+        lab._wall += timedelta(seconds=seconds)
+        return real()
+
+    monkeypatch.setattr(lab, "under_way", slow)
+
+
+def test_of_many_positions_all_are_seen_in_a_few_sweeps(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn that takes ten seconds to look up: two or three symbols a minute, never the same ones again and again."""
+    symbols = ("SPY", "QQQ", "TQQQ", "SOXL", "AAPL", "NVDA")
+    seen = _slow_looks(lab, monkeypatch, symbols, [10])
     lab.sweep()
     assert len(seen) == 3
     lab.sweep()
     assert sorted(seen) == sorted(symbols)
+
+
+def test_a_sweep_that_is_late_before_its_first_symbol_looks_at_one_each_time(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that is slow to list account and orders for an hour must not leave every position unwatched for it."""
+    seen = _slow_looks(lab, monkeypatch, ("SPY", "TQQQ", "SOXL"), [0])
+    cancel_protection(lab, lab.order("tqqq"))
+    _late(lab, monkeypatch, 26)
+    for _ in range(3):
+        lab.sweep()
+    assert seen == ["SOXL", "SPY", "TQQQ"]
+    assert any("100 TQQQ lost their protection" in alert for alert in alerts(lab))
+
+
+def test_who_was_unseen_longest_comes_first_though_all_were_seen_since(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [15]
+    seen = _slow_looks(lab, monkeypatch, ("AAPL", "NVDA", "SOXL", "TQQQ"), seconds)
+    lab.sweep()
+    assert seen == ["AAPL", "NVDA"]
+    seconds[0] = 0
+    lab.sweep()
+    assert seen[2:] == ["SOXL", "TQQQ", "AAPL", "NVDA"]
+    seconds[0] = 15
+    lab.sweep()
+    assert seen[6:] == ["SOXL", "TQQQ"]
+
+
+def test_a_sweep_that_is_late_before_its_first_order_revives_one_each_time(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = _many(lab, 3)
+    started = _slowly(lab, monkeypatch, 0)
+    _late(lab, monkeypatch, 41)
+    for count in (1, 2, 3):
+        lab.sweep()
+        assert len(started) == count
+    assert sorted(started) == sorted(ids)
 
 
 def test_executions_are_listed_once_instead_of_asked_for_one_by_one(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from desk.report.analysis.trades import trade_of
+from desk.telling.holding import bracket_facts
+from repeg.domain.order.views import order_view
 from repeg.domain.reasons import Reason, Status
 from tests.support.brackets import OCO
 from tests.support.crowd import Crowd
@@ -248,6 +251,31 @@ def test_a_target_that_the_market_has_reached_sells_where_it_is_meant(lab: Lab) 
     adjusted(lab, take_profit="50.90", force=True)
     minutes(lab, 2)
     assert (shares(lab), lab.order("b").exit_reason, lab.order("b").exit_price) == (0, "target", Decimal("50.95"))
+    check_held(lab)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "now", "words"),
+    [
+        ({"stop_loss": "50.96", "force": True}, "125", "R/R 1:125.00 (entered at 1:2.50)"),
+        ({"stop_loss": "50.50"}, "5.2083", "R/R 1:5.21 (entered at 1:2.50)"),
+        ({"take_profit": "52.98"}, "2", "R/R 1:2.00 (entered at 1:2.50)"),
+        ({"stop_loss": "51.00"}, None, "no risk left (entered at 1:2.50)"),
+    ],
+    ids=["with force, left at once", "stop", "target", "beyond what was paid"],
+)
+def test_the_reward_that_is_shown_is_that_of_what_stands_and_the_entrys_is_kept(
+    lab: Lab, wanted: dict[str, Any], now: str | None, words: str
+) -> None:
+    """A stop drawn near makes the rest another trade; what was entered, and is averaged, stays what it was."""
+    hold(lab)
+    lab.control.quote("TQQQ", *(("51.10", "51.13") if now is None else ("50.95", "50.98")), 2000, 2000)
+    assert refused(adjusted(lab, **wanted)) == DONE
+    held = lab.order("b")
+    view = order_view(held)
+    assert (view["risk_reward"], view["entry_risk_reward"]) == (now, "2.5")
+    assert trade_of(held).risk_reward == Decimal("2.5"), "the report's, as entered"
+    assert words in (bracket_facts(view)["exits"] or "")
     check_held(lab)
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from repeg.domain.market.quotes import describe, quote_problem
+from repeg.domain.market.quotes import QuoteRules, Snapshot, describe, quote_problem
 from repeg.domain.reasons import Reason
 from tests.support.make import NOON, quote
 
@@ -61,3 +61,13 @@ def test_the_absence_of_a_quote_is_a_problem() -> None:
 @pytest.mark.parametrize(("side", "touch"), [("buy", "50.98"), ("sell", "50.95")])
 def test_the_far_touch_is_what_the_order_would_trade_at(side: str, touch: str) -> None:
     assert quote().touch(side) == Decimal(touch)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [("102.03", "a spread of 201 bps"), ("102.021", "a spread of 200.1 bps"), ("125", "a spread of 2222 bps")],
+)
+def test_a_spread_that_is_no_market_is_told_beside_the_setting_that_says_so(ask: str, words: str) -> None:
+    rules = QuoteRules(max_age=Decimal(10), max_quiet_age=Decimal(120), max_spread_bps=Decimal(200))
+    doubt = rules.doubt(Snapshot(quote=quote("100", ask)), NOON)
+    assert doubt == f"{words} is no market: max_spread_bps is 200"

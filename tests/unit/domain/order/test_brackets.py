@@ -136,6 +136,11 @@ def test_a_fill_is_checked_by_its_average(bracket: Bracket, price: str, reason: 
     assert (problem.reason if problem else None) is reason
 
 
+def test_a_reward_too_small_by_a_hair_shows_the_hair() -> None:
+    problem = crwd(anchor="signal").fill_problem(Decimal("534.821"))
+    assert problem and problem.detail == "R/R at 534.821 is 1:1.999, below 1:2"
+
+
 # --- levels ---
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from repeg.domain.models import Frozen, Side
-from repeg.domain.money import BPS, quoted, tick_size
+from repeg.domain.money import BPS, plain, quoted, tick_size, told_apart
 from repeg.domain.reasons import Reason
 from repeg.domain.settings import Settings
 
@@ -154,9 +154,9 @@ class QuoteRules(Frozen):
         quote = seen.quote
         if quote is None or not 0 < quote.bid < quote.ask:
             return None
-        too_wide = self.max_spread_bps is not None and quote.spread_bps > self.max_spread_bps
-        if too_wide and quote.ask - quote.bid > tick_size(quote.ask):
-            return f"a spread of {quote.spread_bps:.0f} bps is no market"
+        spread, most = quote.spread_bps, self.max_spread_bps
+        if most is not None and spread > most and quote.ask - quote.bid > tick_size(quote.ask):
+            return f"a spread of {told_apart(spread, most, 0)} bps is no market: max_spread_bps is {plain(most)}"
         last = seen.last_trade(now)
         if not last or abs(quote.mid - last) <= last * MID_OFF_LAST:
             return None

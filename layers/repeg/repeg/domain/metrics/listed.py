@@ -155,7 +155,7 @@ LISTED: dict[Metric, About] = {
     Metric.SHORTFALL_BPS: _bps("Average price against the mid on arrival, in basis points; + is cost"),
     Metric.EFFECTIVE_SPREAD_BPS: _bps("Twice the distance of the average price from the mid on arrival, in bps"),
     Metric.PRICE_IMPROVEMENT_BPS: _bps("Average price against the touch on arrival, in basis points; + is better"),
-    Metric.RISK_REWARD: About(_RATIO, "Average", "Reward for the risk of a bracket, from what was really paid"),
+    Metric.RISK_REWARD: About(_RATIO, "Average", "Reward for the risk of a bracket as entered, from what was paid"),
     Metric.SECONDS_TO_FILL: About(Unit.SECONDS, "Average", "From the first child order to the last fill, market time"),
     Metric.REPEGS: _count("Limits sent after an order's first"),
     Metric.MARKET_FALLBACKS: _count("Orders that a market order had to finish"),

@@ -8,7 +8,16 @@ from typing import Literal
 from repeg.domain.ladder.pricing import ZERO, cap_distance, worst_price
 from repeg.domain.market.quotes import Quote
 from repeg.domain.models import Frozen, Side, direction, opposite
-from repeg.domain.money import SUB_DOLLAR_TICK, beyond, clamp_to_worst, nearest_tick, plain, quoted, round_passive
+from repeg.domain.money import (
+    SUB_DOLLAR_TICK,
+    beyond,
+    clamp_to_worst,
+    nearest_tick,
+    plain,
+    quoted,
+    round_passive,
+    told_apart,
+)
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.reasons import Reason
 
@@ -142,7 +151,7 @@ class Bracket(Frozen):
         # Through the signal's stop, not through the one that holds: a better price.
         if ratio is None and self.moved_stop:
             return None
-        seen = "no risk left to measure by" if ratio is None else f"1:{ratio:.2f}"
+        seen = "no risk left to measure by" if ratio is None else f"1:{told_apart(ratio, self.min_rr, 2)}"
         return Refusal(
             reason=Reason.RISK_REWARD_TOO_LOW, detail=f"R/R at {quoted(price)} is {seen}, below 1:{plain(self.min_rr)}"
         )

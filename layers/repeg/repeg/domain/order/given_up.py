@@ -27,6 +27,12 @@ def is_looked_for(order: Order) -> bool:
     return any(each.late_looks < len(LATE_LOOKS) for each in given_up(order))
 
 
+def may_yet_show(order: Order) -> ChildRecord | None:
+    """The newest child order that is over by the record and may be at work all the same; None: there is no such."""
+    sought = given_up(order) if is_looked_for(order) else ()
+    return next((child for child in reversed(order.children) if child.lost or child in sought), None)
+
+
 def to_look_for(order: Order, now: datetime) -> Given | None:
     """What is to be looked for now, or None."""
     return next((each for each in given_up(order) if _is_due(each, now)), None)

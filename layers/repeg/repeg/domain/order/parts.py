@@ -124,6 +124,7 @@ class Guard(Frozen):
     take_profit: Decimal | None = None
     """Stop and target in dollars: as the signal says until shares are bought, then as measured from the fill."""
     risk_reward: Decimal | None = None
+    """Of the entry, whatever was moved since: at the price that was paid, or to be had where nothing was bought."""
     protections: tuple[Protection, ...] = ()
     # Ids are numbered by it: an OCO that took the id of a forgotten one would be refused, and the shares stay bare.
     ocos: int = 0

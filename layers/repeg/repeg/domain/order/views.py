@@ -11,6 +11,7 @@ from typing import Any
 
 from repeg.domain.models import Frozen
 from repeg.domain.money import plain
+from repeg.domain.order.bracket import Levels
 from repeg.domain.order.protection import Protection
 from repeg.domain.order.record import Order
 
@@ -18,8 +19,9 @@ _FIELDS = """
     order_id signal_id rebalance_id kind strategy symbol side status reason terms.ladder terms.symbol_class
     terms.requested_qty terms.working_qty filled_qty avg_fill_price terms.reference_price terms.max_slippage_bps
     result.cap_breached terms.cap_bound terms.cap_floor worst_price terms.arrival_bid terms.arrival_ask
-    result.slippage_bps result.shortfall_bps guard.stop_loss guard.take_profit guard.risk_reward guard.protected
-    protective_order_id unwind_order_id=unwind.order_id unwind_cost=unwind.cost exit_price exit_reason exit_at
+    result.slippage_bps result.shortfall_bps guard.stop_loss guard.take_profit guard.risk_reward
+    entry_risk_reward=guard.risk_reward guard.protected protective_order_id
+    unwind_order_id=unwind.order_id unwind_cost=unwind.cost exit_price exit_reason exit_at
     repegs market_fallback result.seconds_to_fill created_at first_sent_at completed_at run.expires_at
     run.execution_arn run.executions signal_price exit_anchor ask.extended_hours terms.outside_session
     ask.unprotected_ok ask.parent_id about=ask.names close.superseded_by unexited_qty odd_qty care.frozen exits_moved
@@ -38,6 +40,7 @@ _PLACES = {
     "reference_price": Decimal("0.000001"),
     "exit_price": Decimal("0.000001"),
     "risk_reward": Decimal("0.0001"),
+    "entry_risk_reward": Decimal("0.0001"),
     "unwind_cost": Decimal("0.0001"),
 }
 
@@ -45,12 +48,22 @@ _PLACES = {
 def order_view(order: Order) -> dict[str, Any]:
     """The order as JSON-ready data, with `rungs` and `events`."""
     view = _view(order, _FIELDS)
+    # Beside stop and target as they are now: that of the entry would tell of a stop that is not there any more.
+    view["risk_reward"] = json_value("risk_reward", _standing_reward(order))
     view["rungs"] = [_view(child, _CHILD_FIELDS) for child in order.sent]
     view["older_rungs"] = order.bygone.sent
     view["protections"] = [_oco_view(oco) for oco in order.guard.protections]
     view["exits"] = [_view(gone, ("source", "reason", "qty", "price", "at")) for gone in order.all_exits]
     view["events"] = [_view(event, ("at", "state", "detail")) for event in order.events]
     return view
+
+
+def _standing_reward(order: Order) -> Decimal | None:
+    """Reward over risk of what was bought, by the stop and the target that stand; before, at the price to be had."""
+    stop, target, paid = order.guard.stop_loss, order.guard.take_profit, order.entry_price
+    if stop is None or target is None or paid is None:
+        return order.guard.risk_reward
+    return Levels(stop=stop, target=target).risk_reward(paid, order.trading_side)
 
 
 def _oco_view(oco: Protection) -> dict[str, Any]:

@@ -68,10 +68,11 @@ def _scaled_already(placed: Levels, seen: Levels, ratio: Decimal) -> bool:
 
 
 def measured(order: Order) -> Order:
-    """The order with stop, target and R/R as its fills left them."""
-    levels, price = levels_of(order), order.entry_price
-    ratio = levels.risk_reward(price, order.trading_side) if price else None
-    return at_levels(order, levels).with_guard(risk_reward=ratio)
+    """The order with stop and target as they are now, and the R/R that its fills left it."""
+    price, bracket = order.avg_fill_price, order.terms.bracket
+    # By the entry's own levels: how good its entries are says what was paid, and not where a stop was drawn to since.
+    ratio = bracket.levels_at(price).risk_reward(price, order.trading_side) if bracket and price else None
+    return at_levels(order, levels_of(order)).with_guard(risk_reward=ratio)
 
 
 def is_through(quote: Quote, stop: Decimal, side: Side) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from repeg.domain.order.beginnings import as_asked
 from repeg.domain.order.bracket import Bracket
+from repeg.domain.order.given_up import may_yet_show
 from repeg.domain.order.parts import Ask, Guard, Run
 from repeg.domain.order.record import UNKNOWN_SYMBOL, Order, order_id_for
 from repeg.domain.reasons import Reason, Status
@@ -111,8 +112,34 @@ def _answer(about: str, found: Order | Rebalance | None, ends: bool) -> tuple[Re
         return None, f"{about} was taken back before"
     if ends:
         return None, f"{about} is taken back; it was {stands}"
-    over = "is over" if found.status.terminal else "is past being taken back"
-    return Reason.NOTHING_TO_CANCEL, f"{about} {over} ({stands})"
+    if isinstance(found, Order) and not found.status.terminal:
+        return _past_it(about, found, stands)
+    # "Nothing" is said only where nothing can fill any more: who believes it sends the next order beside the old one.
+    unseen = may_yet_show(found) if isinstance(found, Order) else None
+    if unseen:
+        detail = (
+            f"{about} is over ({stands}), but the broker may still have {unseen.client_order_id}: look for it there"
+        )
+        return Reason.BROKER_UNAVAILABLE, detail
+    return Reason.NOTHING_TO_CANCEL, f"{about} is over ({stands})"
+
+
+def _past_it(about: str, found: Order, stands: str) -> tuple[Reason | None, str]:
+    """Of an order that is not over, and that no cancel ends."""
+    if found.kind == "unwind":
+        return Reason.NOTHING_TO_CANCEL, f"{about} exits what is not to be kept, and is not taken back ({stands})"
+    if found.is_instruction:
+        return Reason.NOTHING_TO_CANCEL, f"{about} is an instruction, which is not taken back ({stands})"
+    child = found.open_child
+    if child and found.remaining_qty > 0:
+        detail = (
+            f"{about} is being ended already ({stands}): {child.client_order_id} is cancelled at the broker, and may "
+        )
+        detail += "fill until that is confirmed"
+        if child.cancel_alarmed:
+            detail += ", which takes more than 30 s; should it last, look at it there"
+        return None, detail
+    return Reason.NOTHING_TO_CANCEL, f"{about} is past being taken back ({stands})"
 
 
 def accepted_adjust(

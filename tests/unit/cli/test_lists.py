@@ -69,6 +69,7 @@ def completed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 def test_ids_of_what_came_last_are_completed(
     store: OrderStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("desk.cli.trading.completing.DEADLINE_S", 60)  # whatever else this machine does
     bracket = order(order_id="ord-d", signal_id="s-d", kind="bracket", received_wall=NOON + timedelta(seconds=1))
     adjust = order(order_id="ord-e", signal_id="s-e", kind="adjust", received_wall=NOON + timedelta(seconds=2))
     for each in (bracket, adjust):

@@ -21,7 +21,7 @@ from tests.support.lab import Lab
 from tests.support.scenes import by_hand
 
 
-def _cash_lags(lab: Lab, dollars: int, until: timedelta) -> None:
+def _cash_lags(lab: Lab, monkeypatch: pytest.MonkeyPatch, dollars: int, until: timedelta) -> None:
     """From now on the account shows so many dollars that are spent already, for a while."""
     real, ends_at = lab.broker.account, lab.time.latest_now() + until
 
@@ -29,28 +29,28 @@ def _cash_lags(lab: Lab, dollars: int, until: timedelta) -> None:
         told = real()
         return told.changed(cash=told.cash + dollars) if lab.time.latest_now() < ends_at else told
 
-    lab.broker.account = account  # type: ignore[method-assign]
+    monkeypatch.setattr(lab.broker, "account", account)
 
 
-def test_cash_that_a_fill_has_taken_a_moment_ago_is_not_spent_again(lab: Lab) -> None:
+def test_cash_that_a_fill_has_taken_a_moment_ago_is_not_spent_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     market(lab)
     lab.send(signal_id="s", symbol="AAPL", qty=20)
     lab.work()
-    _cash_lags(lab, 4000, timedelta(seconds=9))
+    _cash_lags(lab, monkeypatch, 4000, timedelta(seconds=9))
     done = rebalance(lab, {"SPY": "1"}, cash_buffer="0", liquidate_others=False)
     lab.sleep(10)
     assert held(lab)["AAPL"] == 20 and held(lab)["SPY"] > 180
     assert cash(lab) >= 0, done.events
 
 
-def test_shares_that_were_bought_a_moment_ago_are_bought_once(lab: Lab) -> None:
+def test_shares_that_were_bought_a_moment_ago_are_bought_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither its shares nor its cash show yet: it is waited for."""
     market(lab)
     lab.send(signal_id="s", symbol="AAPL", qty=20)
     lab.work()
-    _cash_lags(lab, 4000, timedelta(seconds=9))
+    _cash_lags(lab, monkeypatch, 4000, timedelta(seconds=9))
     real, shows_at = lab.broker.positions, lab.time.latest_now() + timedelta(seconds=9)
-    lab.broker.positions = lambda: real() if lab.time.latest_now() >= shows_at else ()  # type: ignore[method-assign]
+    monkeypatch.setattr(lab.broker, "positions", lambda: real() if lab.time.latest_now() >= shows_at else ())
     done = rebalance(lab, {"AAPL": "0.04"})
     assert (done.status, done.buys) == (RebalanceStatus.DONE, ())
     assert held(lab)["AAPL"] == 20
@@ -71,7 +71,7 @@ def _bought(lab: Lab, symbol: str, qty: str) -> None:
     lab.sleep(1)
 
 
-def test_an_account_that_never_stands_still_gets_no_plan(lab: Lab) -> None:
+def test_an_account_that_never_stands_still_gets_no_plan(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     market(lab)
     real, moved = lab.broker.account, [Decimal(0)]
 
@@ -80,7 +80,7 @@ def test_an_account_that_never_stands_still_gets_no_plan(lab: Lab) -> None:
         told = real()
         return told.changed(cash=told.cash + moved[0])
 
-    lab.broker.account = account  # type: ignore[method-assign]
+    monkeypatch.setattr(lab.broker, "account", account)
     done = rebalance(lab, {"SPY": "1"})
     assert done.status is RebalanceStatus.REJECTED
     assert any("while the positions were read" in event.detail for event in done.events)

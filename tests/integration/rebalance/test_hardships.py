@@ -103,12 +103,12 @@ def test_a_leg_that_another_execution_gave_up_is_never_created(lab: Lab) -> None
     lab.check()
 
 
-def test_two_sweeps_at_once_revive_it_once_and_nobody_is_alerted(lab: Lab) -> None:
+def test_two_sweeps_at_once_revive_it_once_and_nobody_is_alerted(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     _begun(lab)
     record = lab.rebalance("r")
     lab.running.pop(f"{record.rebalance_id}-1")
     lab.ended.add(f"{record.rebalance_id}-1")
-    shouts = _shouts(lab)
+    shouts = _shouts(lab, monkeypatch)
     lab.stall("rebalances.adopt", lab.sweep)
     lab.sweep()
     assert lab.rebalance("r").work.executions == 2
@@ -117,7 +117,9 @@ def test_two_sweeps_at_once_revive_it_once_and_nobody_is_alerted(lab: Lab) -> No
     _is_done(lab)
 
 
-def test_a_turn_that_an_ended_rebalance_still_has_is_given_to_the_next(lab: Lab) -> None:
+def test_a_turn_that_an_ended_rebalance_still_has_is_given_to_the_next(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A worker of before took the turn between the look and the write of the one that ended it."""
     market(lab, AAPL=100)
     send(lab, TARGETS, "first")
@@ -131,10 +133,10 @@ def test_a_turn_that_an_ended_rebalance_still_has_is_given_to_the_next(lab: Lab)
             TableName=lab.rebalances._table,
             Item={"pk": {"S": "QUEUE#portfolio"}, "sk": {"S": "TURN"}, "order_id": {"S": first.rebalance_id}},
         )
-        lab.rebalances.finish = real  # type: ignore[method-assign]
+        monkeypatch.setattr(lab.rebalances, "finish", real)
         return answer
 
-    lab.rebalances.finish = finish  # type: ignore[method-assign]
+    monkeypatch.setattr(lab.rebalances, "finish", finish)
     lab.work()
     assert lab.rebalances.holder("portfolio") == first.rebalance_id
     second = rebalance(lab, {"SPY": "1"}, "second")
@@ -142,7 +144,7 @@ def test_a_turn_that_an_ended_rebalance_still_has_is_given_to_the_next(lab: Lab)
     assert lab.rebalances.holder("portfolio") is None
 
 
-def _shouts(lab: Lab) -> list[str]:
+def _shouts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Log lines that alarms watch, from now on."""
     heard: list[str] = []
     real = lab.worker.log.error
@@ -152,7 +154,7 @@ def _shouts(lab: Lab) -> list[str]:
             heard.append(msg)
         real(msg, **more)
 
-    lab.worker.log.error = error  # type: ignore[method-assign]
+    monkeypatch.setattr(lab.worker.log, "error", error)
     return heard
 
 

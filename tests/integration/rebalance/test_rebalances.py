@@ -364,7 +364,9 @@ def test_an_unknown_symbol_trades_nothing(lab: Lab) -> None:
     assert not submits(lab)
 
 
-def test_a_rise_after_the_plan_does_not_spend_more_than_was_set_aside(lab: Lab) -> None:
+def test_a_rise_after_the_plan_does_not_spend_more_than_was_set_aside(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     market(lab)
     lab.control.account(cash="10000")
     real = lab.rebalancer.rebalances.add_leg
@@ -374,7 +376,7 @@ def test_a_rise_after_the_plan_does_not_spend_more_than_was_set_aside(lab: Lab) 
             lab.control.quote("SPY", "520.00", "520.02", 900, 900)
         real(owner, order)
 
-    lab.rebalancer.rebalances.add_leg = dearer  # type: ignore[method-assign]
+    monkeypatch.setattr(lab.rebalancer.rebalances, "add_leg", dearer)
     rebalance(lab, {"SPY": "0.98", "QQQ": "0.01"}, cash_buffer="0.01")
     (order,) = [order for order in legs(lab) if order.symbol == "SPY"]
     assert (order.status, order.reason) == (Status.PARTIALLY_FILLED, Reason.CUT_TO_CASH)

@@ -12,7 +12,7 @@ from tests.support.lab import Lab
 from tests.support.scenes import alerts, submits
 
 
-def test_steps_that_fail_for_a_while_are_recovered_from(lab: Lab) -> None:
+def test_steps_that_fail_for_a_while_are_recovered_from(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     market(lab, AAPL=100)
     real, failures = lab.rebalancer.shared.assets, iter(range(12))
 
@@ -21,18 +21,18 @@ def test_steps_that_fail_for_a_while_are_recovered_from(lab: Lab) -> None:
             raise ZeroDivisionError
         return real()
 
-    lab.rebalancer.shared.assets = fails  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(lab.rebalancer.shared, "assets", fails)
     done = rebalance(lab, {"SPY": "1"})
     assert (done.status, done.work.failed_rounds) == (RebalanceStatus.DONE, 0)
 
 
-def test_a_step_that_never_works_ends_the_rebalance_and_says_so(lab: Lab) -> None:
+def test_a_step_that_never_works_ends_the_rebalance_and_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     market(lab, AAPL=100)
 
     def fails() -> object:
         raise ZeroDivisionError
 
-    lab.rebalancer.shared.assets = fails  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(lab.rebalancer.shared, "assets", fails)
     done = rebalance(lab, {"SPY": "1"})
     assert (done.status, done.reason) == (RebalanceStatus.FAILED, Reason.INTERNAL_ERROR)
     assert not submits(lab)

@@ -14,6 +14,7 @@ from repeg.domain.history import is_due
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.models import direction
 from repeg.domain.money import floor_qty, plain
+from repeg.domain.order.alerts import long_bare_words
 from repeg.domain.order.protection import Protection
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import Priority
@@ -81,8 +82,7 @@ def tell_bare(
         if qty <= 0:
             worker.log.info("its shares are guarded or gone, as the broker shows", order_id=order.order_id)
             return order
-        since = f" since {order.care.bare_since:%H:%M:%S} UTC" if order.care.bare_since else ""
-        detail = f"{plain(qty)} {order.symbol} have been without protection{since}{waits}"
+        detail = f"{long_bare_words(order, qty, order.care.bare_since)}{waits}"
     if kept:
         return worker.alert_lasting(order, BARE, detail)
     survey.due(order.order_id, f"{BARE} told")

@@ -66,6 +66,26 @@ def test_protection_that_somebody_cancelled_is_put_back(lab: Lab) -> None:
     check_held(lab)
 
 
+@pytest.mark.parametrize("status", [ProtectionStatus.INTENT, ProtectionStatus.GONE, ProtectionStatus.REFUSED])
+def test_shares_under_an_oco_at_work_are_not_said_to_be_without_protection(lab: Lab, status: ProtectionStatus) -> None:
+    """By its record the OCO is on its way, or over; the broker lists it: nobody may sell by hand for that."""
+    held, now = hold(lab), lab.time.latest_now()
+    lab.sleep(100)
+    oco = held.guard.protections[-1].changed(status=status, closed_at=now if status.closed else None)
+    oco = oco if status is ProtectionStatus.GONE else oco.changed(broker_order_id=None)
+    lab.orders.save(held.with_protection(oco).with_guard(protected=False))
+    [found] = [each for each in lab.reconcile(fix=False)["findings"] if each["what"] == "position without protection"]
+    assert found["detail"] == "100 TQQQ are not seen to be protected"
+
+
+def test_how_long_shares_have_been_without_protection_is_said(lab: Lab) -> None:
+    cancel_protection(lab, hold(lab))
+    lab.reconcile()
+    lab.sleep(60)
+    [found] = lab.reconcile(fix=False)["findings"]
+    assert found["detail"].startswith("100 TQQQ have been without protection since 15:00:")
+
+
 def test_an_exit_that_nobody_recorded_is_booked(lab: Lab) -> None:
     hold(lab)
     moves(lab, "53.50")

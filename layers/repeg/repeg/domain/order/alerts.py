@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from repeg.domain.money import plain
@@ -52,12 +53,23 @@ def order_words(order: Order) -> str:
     return f"{order.symbol}, {', '.join(words)}; signal {order.signal_id}"
 
 
-def bare_words(order: Order) -> str:
-    """`10 TQQQ are without protection`; never 0: where nobody knows what guards its shares, that is said."""
+def bare_words(order: Order, since: datetime | None = None) -> str:
+    """`10 TQQQ are without protection`; never 0: where nobody knows what guards its shares, that is said.
+
+    `since` (market time) where it is known how long they have been.
+    """
+    if order.unguarded_qty > 0 and since:
+        return long_bare_words(order, order.unguarded_qty, since)
     if order.unguarded_qty > 0:
         return f"{plain(order.unguarded_qty)} {order.symbol} are without protection"
     held = f"{plain(order.unexited_qty)} {order.symbol}" if order.unexited_qty > 0 else f"shares of {order.symbol}"
     return f"{held} are not seen to be protected"
+
+
+def long_bare_words(order: Order, qty: Decimal, since: datetime | None) -> str:
+    """`10 TQQQ have been without protection since 14:31:05 UTC`: of so many shares that is known."""
+    known = f" since {since:%H:%M:%S} UTC" if since else ""
+    return f"{plain(qty)} {order.symbol} have been without protection{known}"
 
 
 def intake_line(stack: Stack, detail: str, refused: bool) -> str:

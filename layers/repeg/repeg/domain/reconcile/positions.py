@@ -9,12 +9,13 @@ from decimal import Decimal
 from repeg.domain.market.reports import OrderReport
 from repeg.domain.models import direction
 from repeg.domain.money import plain, quoted
+from repeg.domain.order.alerts import bare_words
 from repeg.domain.order.protection import Protection
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.proof.defence import Account, Facts, State, elapsed, guard, is_through, market, verdict
 from repeg.domain.proof.evidence import DUST, expected_of, looks_split
 from repeg.domain.proof.leaving import bare_by_record, filled_lately
-from repeg.domain.proof.ours import held_by_ocos, listed_otherwise
+from repeg.domain.proof.ours import held_by_ocos, listed_again, listed_otherwise
 from repeg.domain.reconcile.book import Book
 from repeg.domain.reconcile.findings import Finding, What
 from repeg.domain.rules.bracket_exit import levels_of
@@ -66,9 +67,9 @@ def _of_one(book: Book, bracket: Order, brackets: Sequence[Order]) -> Iterator[F
     if stands is State.PAST_STOP or (stands is not State.DISAGREES and _through(book, bracket)):
         yield _finding(What.PAST_STOP, bracket, f"the market is through its stop at {quoted(levels_of(bracket).stop)}")
     elif stands is State.BARE and not _waits(book, bracket):
-        since = f" since {bare_since:%H:%M:%S} UTC" if bare_since else ""
-        qty = plain(bracket.unguarded_qty or bracket.unexited_qty)
-        yield _finding(What.BARE, bracket, f"{qty} {bracket.symbol} are without protection{since}")
+        # Beside the listing: of what is on its way by the record, or over, the broker may show an OCO at work.
+        shown = listed_again(bracket, book.open_orders.values())
+        yield _finding(What.BARE, bracket, bare_words(shown, bare_since))
     elif stands is State.DISAGREES:
         yield _finding(What.DISAGREES, bracket, bracket.care.frozen)
 

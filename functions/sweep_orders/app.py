@@ -16,13 +16,17 @@ from repeg.wiring.timetable import timetable
 @invoked
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Any event -> `{"to_do", "started"}`: orders."""
+    swept = False
     try:
-        return sweep(clients.worker(broker), clients.executions(), timetable(), clients.intake_paused)
+        worker, executions = clients.worker(broker), clients.executions()
+        done = sweep(worker, executions, timetable(), clients.intake_paused, check_account)
+        swept = True
+        return done
     finally:  # whatever befalls orders: rebalances and cancels have nobody else to look after them
-        _look_after_the_others()
+        _look_after_the_others(account=not swept)
 
 
-def _look_after_the_others() -> None:
+def _look_after_the_others(account: bool) -> None:
     try:
         sweep_rebalances(clients.rebalancer(broker), clients.rebalancing())
     except Exception as error:  # positions and orders are looked after, and the next sweep looks again
@@ -32,7 +36,9 @@ def _look_after_the_others() -> None:
         clients.cancels().sweep(worker.time.wall(), lambda: worker.time.approximate().now(), logger)
     except Exception as error:  # what is to be sent is held against the cancels all the same
         logger.error(f"cancels could not be looked after: {error}", alert=True)
-    # Last: the lock asks ahead of need, and positions do not wait for it.
+    if not account:
+        return
+    # The sweep, which knows what it has told, did not come to it.
     try:
         check_account()
     except RetryError as error:

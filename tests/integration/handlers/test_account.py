@@ -86,8 +86,11 @@ def test_the_sweep_locks_what_starts_when_the_account_is_another(named: Stack, m
     connection.broker()
     named.control.account(account_number="SWAPPED")
     _later(monkeypatch, REFRESHED_AFTER + timedelta(seconds=1))
-    named.call("sweep_orders", {})
-    assert [alert for text, alert in told if "SWAPPED" in text] == [True]
+    for _ in range(3):
+        named.call("sweep_orders", {})
+    about = [(text, alert) for text, alert in told if "SWAPPED" in text]
+    assert (sum(alert for _, alert in about), len(about) >= 3) == (1, True)
+    assert f"put in the keys of {NUMBER}: repeg keys set --stack repeg-paper" in about[0][0]
     forget_everything()
     with pytest.raises(LiveTradingLocked):
         connection.broker()

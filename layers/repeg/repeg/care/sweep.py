@@ -21,7 +21,7 @@ from repeg.domain.reasons import Status
 from repeg.domain.routes import Route
 from repeg.domain.rules.life import is_told
 from repeg.domain.rules.parking import was_set_forward
-from repeg.errors import RetryError
+from repeg.errors import OperatorError, RetryError
 from repeg.executions import Executions, ExecutionState
 from repeg.store.orders import BATCH
 from repeg.worker.worker import Worker
@@ -32,6 +32,7 @@ def sweep(
     executions: Executions,
     timetable: Timetable | None = None,
     intake_paused: Callable[[], bool] | None = None,
+    check_account: Callable[[], None] | None = None,
 ) -> dict[str, int]:
     """Watch positions, restart what died, and tell how things stand, in metrics.
 
@@ -50,6 +51,9 @@ def sweep(
     look_for_missed_runs(survey, timetable)
     look_for_trips(survey)
     standing = stands(survey, to_do, intake_paused)
+    # The lock asks ahead of need, and positions do not wait for it.
+    if check_account:
+        _check_account(survey, check_account)
     # Before it is told: an end that nobody remembers to tell would let an alarm ring for ever.
     end(survey)
     tell(survey, standing)
@@ -62,6 +66,15 @@ def _not_watched(survey: Survey, error: Exception) -> None:
     lasts = not isinstance(error, RetryError) or survey.now - since >= BLIND_AT_MOST
     alert = lasts and survey.due("sweep", "positions")
     survey.worker.log.error(f"positions could not be looked after: {error}", alert=alert)
+
+
+def _check_account(survey: Survey, check_account: Callable[[], None]) -> None:
+    try:
+        check_account()
+    except RetryError as error:
+        survey.worker.log.error(f"the account could not be checked: {error}")
+    except OperatorError as error:
+        survey.worker.log.error(str(error), alert=survey.due("sweep", "account"))
 
 
 def _look_for_given_up(survey: Survey) -> None:

@@ -108,10 +108,10 @@ def assess(worker: Worker, order: Order) -> Next:
     except RetryError as error:
         return _broker_down(worker, order, error)
     except OperatorError as error:
-        worker.alert(order, str(error))
         # An exit keeps asking, as keys may be put right while the session lasts; to end it would leave its shares.
         if is_exit(order):
-            return _apply(worker, order, Wait(seconds=KEYS_PAUSE_SECONDS, on=WaitingFor.OPERATOR))
+            return _apply(worker, order, Wait(seconds=KEYS_PAUSE_SECONDS, on=WaitingFor.OPERATOR, tell=str(error)))
+        worker.alert(order, str(error))
         return _apply(worker, order, Refusal(reason=Reason.MISCONFIGURED, detail=str(error)))
     return _apply(worker, assessed(judged), verdict)
 

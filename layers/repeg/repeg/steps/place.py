@@ -20,9 +20,8 @@ from repeg.domain.order.closing import selling_on
 from repeg.domain.order.course import broker_answered, decided, to_be_assessed, waits_no_more
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import Priority, Reservation, emptied
-from repeg.domain.order.verdicts import Refusal
+from repeg.domain.order.verdicts import Refusal, WaitingFor
 from repeg.domain.patience import (
-    KEYS_PAUSE_SECONDS,
     LINGER_SECONDS,
     LOOKUP_BACKOFF_SECONDS,
     MARKET_PATIENCE,
@@ -49,7 +48,7 @@ from repeg.domain.rules.walking import (
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError
 from repeg.steps.gate import held_back, stopped_by, with_counted
 from repeg.steps.late import arrived, worked_off_late
-from repeg.steps.put_off import broker_down, no_quote, wait_for_request
+from repeg.steps.put_off import broker_down, misconfigured, no_quote, wait_for_request
 from repeg.worker.lookup import look_up, taken
 from repeg.worker.outcome import (
     finish,
@@ -108,10 +107,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
     except RetryError as error:
         return broker_down(worker, order, error)
     except OperatorError as error:
-        worker.alert(order, str(error))
-        if is_exit(order):
-            return worker.wait(order, Route.WAIT_TO_PLACE, KEYS_PAUSE_SECONDS)
-        return finish(worker, order, Refusal(reason=Reason.MISCONFIGURED, detail=str(error)))
+        return misconfigured(worker, order, error)
     if isinstance(rung, Refusal):
         return finish(worker, order, rung)
     if look.problem and not is_exit(order):
@@ -173,7 +169,7 @@ def _send(worker: Worker, order: Order, child: ChildRecord, last: Decimal | None
     child = order.children[-1]
     if isinstance(outcome, Denied) and outcome.reason is Reason.MISCONFIGURED:
         return _keys_refused(worker, order, child, outcome.message)
-    order = broker_answered(order).no_longer("broker")
+    order = broker_answered(order).no_longer("broker").no_longer(WaitingFor.OPERATOR.words)
     match outcome:
         case Accepted(report):
             with answering_for(worker, order, child, report):

@@ -1,4 +1,4 @@
-"""A child order that cannot be placed now: without a quote, a free request, or a broker that answers."""
+"""A child order that cannot be placed now: without a quote, a free request, a broker that answers, or its keys."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import Refusal, WaitingFor, no_market
 from repeg.domain.patience import (
     BROKER_TRIES,
+    KEYS_PAUSE_SECONDS,
     NO_MARKET_PAUSE_SECONDS,
     NO_QUOTE_PAUSE_SECONDS,
     READ_BACKOFF_SECONDS,
@@ -15,7 +16,7 @@ from repeg.domain.patience import (
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.walking import is_exit, waits_for_market
-from repeg.errors import CredentialsRefused, RetryError
+from repeg.errors import CredentialsRefused, OperatorError, RetryError
 from repeg.worker.outcome import finish, reason_of
 from repeg.worker.worker import Worker
 
@@ -57,3 +58,12 @@ def broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
         order = worker.alert_lasting(order, "broker", f"{live or f'{order.symbol} cannot be left'}: {error}")
     seconds = backoff(READ_BACKOFF_SECONDS, order.sending.broker_failures)
     return worker.wait(broker_failed(order), Route.WAIT_TO_PLACE, seconds)
+
+
+def misconfigured(worker: Worker, order: Order, error: OperatorError) -> Next:
+    """Only the operator can mend it: an exit waits for that, what enters ends."""
+    if is_exit(order):
+        told = worker.alert_lasting(order, WaitingFor.OPERATOR.words, str(error))
+        return worker.wait(told, Route.WAIT_TO_PLACE, KEYS_PAUSE_SECONDS)
+    worker.alert(order, str(error))
+    return finish(worker, order, Refusal(reason=Reason.MISCONFIGURED, detail=str(error)))

@@ -47,7 +47,7 @@ def check_account() -> None:
     connected = broker().urgent()
     known = _known(*_keys(int(time.monotonic() // KEYS_SECONDS)))
     try:
-        unlock(mode, named, lambda: known.number(connected, REFRESHED_AFTER))
+        unlock(mode, named, clients.stack().name, lambda: known.number(connected, REFRESHED_AFTER))
     except LiveTradingLocked:
         # A process that is connected already asks anew, and is locked, too.
         _connect.cache_clear()
@@ -110,5 +110,6 @@ def _connect(key_id: str, secret_key: str, feed: str) -> AlpacaBroker:
         on_refused=_keys.cache_clear,
         heard=calls.heard,
     )
-    unlock(mode, os.environ.get("ACCOUNT_NUMBER", ""), lambda: _known(key_id, secret_key).number(connected.urgent()))
+    named, known = os.environ.get("ACCOUNT_NUMBER", ""), _known(key_id, secret_key)
+    unlock(mode, named, clients.stack().name, lambda: known.number(connected.urgent()))
     return connected

@@ -27,10 +27,10 @@ def broker_urls(mode: str, trading_override: str, data_override: str) -> tuple[s
     return trading_override or PAPER_URL, data_override or DATA_URL
 
 
-def unlock(mode: str, account_number: str, ask: Callable[[], str]) -> None:
+def unlock(mode: str, account_number: str, stack: str, ask: Callable[[], str]) -> None:
     """Check, before the first order of a process, that the keys belong to the account that was named.
 
-    `ask` tells the number of the account that they belong to.
+    `ask` tells the number of the account that they belong to; `stack` is whose keys they are.
 
     Raises:
         LiveTradingLocked: they do not, or live trading names no account.
@@ -41,4 +41,6 @@ def unlock(mode: str, account_number: str, ask: Callable[[], str]) -> None:
         raise LiveTradingLocked("AccountNumber is empty; live trading needs the account it was confirmed for")
     actual = ask()
     if actual != account_number:
-        raise LiveTradingLocked(f"the keys belong to account {actual}, the stack is for {account_number}")
+        told = f"the keys belong to account {actual}, the stack is for {account_number}"
+        mend = f"put in the keys of {account_number}: repeg keys set --stack {stack}"
+        raise LiveTradingLocked(f"{told}: nothing is traded, exits neither; {mend}")

@@ -15,6 +15,7 @@ from desk.report.truth import trading_calls
 from repeg.broker.alpaca import DATA_URL, LIVE_URL, PAPER_URL, connect_alpaca
 from repeg.budget.ledger import Unlimited
 from repeg.domain.models import from_json
+from repeg.domain.order.verdicts import WaitingFor
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.settings import Settings
 from repeg.errors import ConfigurationError, LiveTradingLocked
@@ -22,7 +23,7 @@ from repeg.settings import Kept, load_settings
 from repeg.wiring.live_lock import broker_urls, unlock
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
-from tests.support.scenes import alerts, at, done, lab_at, market_time, out_of_reach, run, send, submits
+from tests.support.scenes import alerts, at, done, journal, lab_at, market_time, out_of_reach, run, send, submits
 
 # --- settings ---
 
@@ -256,7 +257,7 @@ def test_a_mode_that_does_not_fit_its_host_is_locked(mode: str, trading: str, da
 
 def test_paper_needs_no_account_number_and_asks_for_none() -> None:
     broker = _Account("PA1")
-    unlock("paper", "", broker.number)
+    unlock("paper", "", "repeg", broker.number)
     assert broker.asked == 0
 
 
@@ -264,11 +265,11 @@ def test_paper_needs_no_account_number_and_asks_for_none() -> None:
 def test_live_trading_needs_the_account_it_was_confirmed_for(confirmed: str, opens: bool) -> None:
     broker = _Account("123")
     if opens:
-        unlock("live", confirmed, broker.number)
+        unlock("live", confirmed, "repeg", broker.number)
         assert broker.asked == 1
         return
     with pytest.raises(LiveTradingLocked):
-        unlock("live", confirmed, broker.number)
+        unlock("live", confirmed, "repeg", broker.number)
 
 
 @pytest.mark.parametrize(
@@ -310,3 +311,39 @@ def test_a_locked_broker_sends_nothing_and_alarms(lab: Lab) -> None:
     assert order.status is Status.REJECTED
     assert not submits(lab)
     assert any("another account" in text for text in alerts(lab))
+
+
+@pytest.mark.parametrize("rungs", [0, 1], ids=["from the start", "between two rungs"])
+def test_an_exit_waits_for_a_locked_broker_and_tells_it_once(lab: Lab, rungs: int) -> None:
+    """It was told every half minute, for as long as the keys were another account's."""
+    lab.control.position("TQQQ", 100, "50")
+    lab.control.quote("TQQQ", "50.95", "50.98", 30, 2000)
+    opened, told = lab.worker.make_broker, "the keys belong to another account"
+
+    def locked() -> Any:
+        if _rungs_known_to_be_over(lab) >= rungs:
+            raise LiveTradingLocked(told)
+        return opened()
+
+    lab.worker.make_broker = locked
+    send(lab, kind="close")
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:14"))
+        assert len(submits(lab)) == rungs
+        assert sum(told in text for text in alerts(lab)) == 1
+        crowd.work(until=market_time("10:20"))
+        assert sum(told in text for text in alerts(lab)) == 2
+        lab.worker.make_broker = opened
+        lab.control.quote("TQQQ", "50.95", "50.98", 2000, 2000)
+        crowd.work()
+    order = lab.order("a")
+    assert (order.status, order.filled_qty) == (Status.FILLED, 100)
+    assert all(each.what != WaitingFor.OPERATOR.words for each in order.told)
+    lab.check()
+
+
+def _rungs_known_to_be_over(lab: Lab) -> int:
+    """Cancelled child orders that were read twice after that, as what ends short is."""
+    over = [entry["seq"] for entry in journal(lab, event="canceled")]
+    reads = [entry["seq"] for entry in journal(lab, "request") if entry["method"] == "GET"]
+    return sum(sum(read > seq for read in reads) > 1 for seq in over)

@@ -25,8 +25,9 @@ WHERE = (
         "a fill that is not worth holding",
         f"reward over risk at the fill below {_DEFAULT.SMART_EXECUTOR_MIN_RR_RATIO}, a price beyond the cap, or a "
         "fill through the stop: the shares are exited at once by an order of their own (ladder `unwind`), "
-        "and the order ends `unwound`",
-        "domain/order/bracket.py: Bracket.fill_problem, domain/rules/bracket_entry.py: with_terms, "
+        "and the order ends `unwound`; what a close took over and did not sell is judged, and left, no less",
+        "domain/order/bracket.py: Bracket.fill_problem, domain/rules/entered.py: not_worth_holding, "
+        "domain/rules/bracket_entry.py: with_terms, "
         "steps/protect.py: protect, worker/bare.py: leave, steps/unwind.py: unwind",
     ),
     (
@@ -51,9 +52,15 @@ WHERE = (
     ),
     (
         "what is looked at every minute, and in which order",
-        "clock, positions, orders whose execution died, what was given up, schedules that did not fire, metrics; "
-        "then rebalances, and whose keys they are",
+        "clock, positions, orders whose execution died, entries that stand still, what was given up, schedules that "
+        "did not fire, metrics; then rebalances, and whose keys they are",
         "care/sweep.py: sweep",
+    ),
+    (
+        "shares that no record has",
+        "of an entry that nobody has looked at for 30 s after somebody should have, the sweep asks the broker; what it "
+        "bought, and is bare, is alerted like any other bare share. Of entries that move nothing is asked",
+        "care/unseen.py: look_for_unseen",
     ),
     (
         "a position whose stop is gone, or was passed",

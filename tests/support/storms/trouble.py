@@ -45,7 +45,10 @@ class Trouble(Deaths):
             return call()
         odds = self.odds * (SENDING_ODDS if name in SENDING else 1)
         self._befall(worker, f"before {name}", odds)
-        self.crowd.check_time()
+        if self.crowd.timed_out():
+            # Said like any other death: what a sweep that died was to find, the next one finds.
+            self.story(f"{worker}: crash before {name}, it timed out")
+            raise Crash("timed out")
         result = call()
         self._befall(worker, f"after {name}", odds)
         return result
@@ -92,8 +95,7 @@ class StormCrowd(Crowd):
         finally:
             self._started.pop(worker, None)
 
-    def check_time(self) -> None:
-        """Lambda kills what runs for too long."""
+    def timed_out(self) -> bool:
+        """True for a worker that Lambda has killed, as it ran for too long."""
         started = self._started.get(self.current() or "")
-        if started and (self._now() - started).total_seconds() > LONGEST_FUNCTION_SECONDS:
-            raise Crash("timed out")
+        return started is not None and (self._now() - started).total_seconds() > LONGEST_FUNCTION_SECONDS

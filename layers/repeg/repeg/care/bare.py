@@ -113,7 +113,7 @@ def _shown(survey: Survey, order: Order, oco: Protection) -> Protection:
     """An OCO that may work, as the broker shows it; one that it does not know guards nothing."""
     if oco.status.closed and not oco.may_arrive:
         return oco
-    report = _at_broker(survey, oco_intent(order, oco), oco.broker_order_id)
+    report = at_broker(survey, oco_intent(order, oco), oco.broker_order_id)
     if report is None:
         return oco.given_up(survey.now)
     return oco.changed(broker_order_id=report.broker_order_id).reported(report, survey.now, session_open=True)
@@ -123,7 +123,7 @@ def _left_by(survey: Survey, order: Order, leaving: Order, brackets: Sequence[Or
     """Shares of a bracket that its exit has sold and that are not booked, or offers."""
     child, offered = leaving.open_child, ZERO
     if child:
-        report = _at_broker(survey, child_intent(leaving, child), child.broker_order_id)
+        report = at_broker(survey, child_intent(leaving, child), child.broker_order_id)
         if report:
             offered = ZERO if report.status.terminal and not report.replaced_by else report.qty - report.filled_qty
             leaving = leaving.with_child(child.reported(report, survey.now))
@@ -143,7 +143,7 @@ def _part_of(offered: Decimal, order: Order, brackets: Iterable[Order]) -> Decim
     return offered
 
 
-def _at_broker(survey: Survey, intent: Intent, broker_order_id: str | None) -> OrderReport | None:
+def at_broker(survey: Survey, intent: Intent, broker_order_id: str | None) -> OrderReport | None:
     """What was written down, as it is listed, or else as a read by its id shows it; None: the broker has no such."""
     worker, shown = survey.worker, survey.open_orders or {}
     by_name = (each for each in shown.values() if each.client_order_id == intent.client_order_id)

@@ -60,6 +60,8 @@ class Survey:
     stuck_cancels: int = 0
     unread: set[str] = field(default_factory=set)
     """Orders whose cancels were not looked at."""
+    still: list[str] = field(default_factory=list)
+    """Entries that may fill, and of which nobody has written for too long how they stand."""
     missed_runs: int = 0
     runs_unseen: bool = False
     """Whether a schedule's runs could not be looked at."""

@@ -13,6 +13,7 @@ from repeg.care.standing import hangs, stands, tell
 from repeg.care.stock import take_stock
 from repeg.care.survey import Survey, begin, check_clock, end, in_turn, list_executions
 from repeg.care.trips import look_for_trips
+from repeg.care.unseen import look_for_unseen, stands_still
 from repeg.care.watch import free_turn, watch_positions
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority
@@ -47,6 +48,7 @@ def sweep(
         _not_watched(survey, error)
     take_stock(survey)
     to_do = _revive_all(survey)
+    _look_for_unseen(survey)
     _look_for_given_up(survey)
     look_for_missed_runs(survey, timetable)
     look_for_trips(survey)
@@ -77,6 +79,13 @@ def _check_account(survey: Survey, check_account: Callable[[], None]) -> None:
         survey.worker.log.error(str(error), alert=survey.due("sweep", "account"))
 
 
+def _look_for_unseen(survey: Survey) -> None:
+    try:
+        look_for_unseen(survey)
+    except Exception as error:  # the next sweep looks again
+        survey.worker.log.error(f"entries that stand still could not be looked at: {error}")
+
+
 def _look_for_given_up(survey: Survey) -> None:
     try:
         look_for_given_up(survey)
@@ -96,7 +105,7 @@ def _revive_all(survey: Survey) -> int:
         for order_id in some:
             if order_id != ids[0] and survey.late(ORDERS_WITHIN):  # one each time, however late
                 return _out_of_time(survey, ids, order_id)
-            _look_for_stuck_cancel(survey, order_id, orders.get(order_id), broken.get(order_id))
+            _look_for_trouble(survey, order_id, orders.get(order_id), broken.get(order_id))
             revive_one(survey, order_id, orders.get(order_id), broken.get(order_id))
     return len(ids)
 
@@ -109,11 +118,15 @@ def _out_of_time(survey: Survey, ids: list[str], at: str) -> int:
     return len(ids)
 
 
-def _look_for_stuck_cancel(survey: Survey, order_id: str, order: Order | None, problem: str | None) -> None:
+def _look_for_trouble(survey: Survey, order_id: str, order: Order | None, problem: str | None) -> None:
     if problem:
         return
     survey.unread.discard(order_id)
-    survey.stuck_cancels += order is not None and hangs(order, survey.worker.now(order))
+    if order is None:
+        return
+    survey.stuck_cancels += hangs(order, survey.worker.now(order))
+    if stands_still(order, survey.worker.time.wall(), survey.worker.time.speed):
+        survey.still.append(order_id)
 
 
 def revive_one(survey: Survey, order_id: str, order: Order | None, problem: str | None) -> None:

@@ -196,6 +196,9 @@ ORDERS_WITHIN = timedelta(seconds=40)
 """... and all of it."""
 OVERDUE = timedelta(minutes=5)
 """Wall time after which an order that does not move asks for a person: longer than any step with all its retries."""
+UNMOVED = timedelta(seconds=30)
+"""Market time after an entry should have been looked at: who works on it is dead, or stands still, and what it buys
+meanwhile nobody knows of. Longer than a step that waits for a slow broker takes."""
 BLIND_AT_MOST = timedelta(minutes=3)
 """The sweep looks each minute: two that failed are bad luck, a third is alerted."""
 HISTORIES = 20

@@ -14,7 +14,6 @@ from repeg.domain.order.guarding import covered, due_again, refused_once_more, s
 from repeg.domain.order.protection import Protection, ProtectionStatus, lone_stop
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import emptied
-from repeg.domain.order.verdicts import Refusal
 from repeg.domain.patience import (
     CANCEL_BACKOFF_SECONDS,
     LINGER_SECONDS,
@@ -29,7 +28,8 @@ from repeg.domain.proof.ours import oco_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.bracket_exit import levels_of, measured
-from repeg.domain.rules.life import is_being_left, ladder_over, was_left_in_vain
+from repeg.domain.rules.entered import is_judged, not_worth_holding
+from repeg.domain.rules.life import is_being_left, ladder_over
 from repeg.domain.rules.walking import entry_pause
 from repeg.errors import BrokerUnavailable, BudgetExhausted, CredentialsRefused, OperatorError
 from repeg.worker.bare import (
@@ -91,10 +91,10 @@ def _round(worker: Worker, order: Order) -> Next:
     if order.avg_fill_price is None and not order.status.terminal:
         order = priced(worker, order)
     order = measured(order)
-    # A fill is judged once, before its first OCO: what the market does later is the stop's business.
-    judged = order.guard.protections or order.status.terminal or was_left_in_vain(order)
-    condemned = None if judged else _fill_problem(order)
-    problem = None if judged else condemned or stop_is_through(worker, order)
+    condemned = not_worth_holding(order)
+    # Of an order that is over the market of the fill is gone: whether it is through the stop now, a refusal tells.
+    settled = is_judged(order) or order.status.terminal
+    problem = condemned if condemned or settled else stop_is_through(worker, order)
     if problem:
         return leave(worker, order, problem, for_good=condemned is not None)
     if order.care.waits_until:
@@ -150,11 +150,6 @@ def _may_pair_up(worker: Worker, order: Order) -> bool:
     alone because it sells.
     """
     return worker.session_open(order) and through_stop(worker, order) is False
-
-
-def _fill_problem(order: Order) -> Refusal | None:
-    price = order.avg_fill_price
-    return order.terms.bracket.fill_problem(price) if order.terms.bracket and price else None
 
 
 def _covered(worker: Worker, order: Order) -> Next:

@@ -20,6 +20,7 @@ from repeg.domain.proof.agreement import changed_while_left, last_move
 from repeg.domain.proof.leaving import exit_by
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
+from repeg.domain.rules.entered import not_worth_holding
 from repeg.domain.rules.life import is_being_left, ladder_over
 from repeg.domain.rules.walking import entry_pause
 from repeg.steps.protect import protect
@@ -134,6 +135,9 @@ def _flat(worker: Worker, before: Order, order: Order) -> Next:
 def _why_left(order: Order) -> str:
     if order.care.past_stop_since:
         return "was past its stop"
+    problem = not_worth_holding(order)
+    if problem:
+        return f"was not worth holding ({problem.detail})"
     move = last_move(order)
     # Nothing failed there: it was meant so, or the market fell through it meanwhile.
     return "was past the stop that it was moved to" if move and not move.refused else "could not be protected"

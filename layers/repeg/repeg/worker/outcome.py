@@ -10,7 +10,7 @@ from repeg.domain.market.reports import OrderReport, OrderStatus
 from repeg.domain.money import plain, quoted
 from repeg.domain.order.children import ChildRecord, Doubt
 from repeg.domain.order.closing import protecting_first
-from repeg.domain.order.course import decided, to_be_assessed
+from repeg.domain.order.course import decided, due_at, to_be_assessed
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import REQUESTS_PER_PROTECTION, emptied, reserving
 from repeg.domain.order.verdicts import Refusal
@@ -122,7 +122,8 @@ def proceed(worker: Worker, order: Order, child: ChildRecord) -> Next:
         return worker.wait(order, Route.WAIT_FOR_FILL, child.doubt_pause)
     patience = patience_left(child, worker.now(order))
     # Saved before the pause: whoever takes over from a worker that dies in it knows of the fill.
-    order = worker.orders.save(tell_overdue(worker, order))
+    order = due_at(tell_overdue(worker, order), worker.wall_in(patience.sleep_seconds + patience.seconds))
+    order = worker.orders.save(order)
     worker.sleep(patience.sleep_seconds)
     if patience.seconds == 0:
         return Next(Route.CANCEL_ORDER)

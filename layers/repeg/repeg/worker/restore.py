@@ -12,6 +12,7 @@ from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS, POSITION_SHOWS_AFTER, 
 from repeg.domain.proof.agreement import exits_are_moving
 from repeg.domain.proof.leaving import booked, from_under_ocos, spoken_for
 from repeg.domain.routes import Next, Route
+from repeg.domain.rules.entered import not_worth_holding
 from repeg.domain.rules.life import is_being_left, is_restoring, is_withdrawn, is_withdrawn_by, ladder_over
 from repeg.worker.oco import read_exits
 from repeg.worker.send import wait_for_sender
@@ -49,16 +50,16 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
         unsaid = bracket.unexited_qty >= 1 and bracket.guard.protected is False
         if bracket.care.frozen or not (bracket.needs_care or bracket.odd_qty > 0 or unsaid):
             continue
+        # Of what is not worth holding the close goes on to sell what it can; the rest is left once it is over.
+        if is_restoring(close) and not_worth_holding(bracket):
+            continue
         following = protect(here, bracket)
         if following.route is Route.WAIT_TO_PROTECT:
             waits.append(following.seconds)
         if following.route is Route.DONE:
             waits.append(1)
         if following.route is Route.UNWIND_POSITION:
-            now = worker.orders.get(order_id) or bracket
-            worker.alert(
-                now, f"{now.unguarded_qty or now.unexited_qty} {close.symbol} could be neither left nor protected again"
-            )
+            _leave_by_itself(worker, close, worker.orders.get(order_id) or bracket)
     if close.open_child:
         # It may still arrive, and holds the shares then: it is looked for between the tries to protect them.
         looks = close.open_child.lookups - len(LOOKUP_BACKOFF_SECONDS)
@@ -86,10 +87,26 @@ def guard_beside(worker: Worker, close: Order, protect: Protect) -> None:
     for bracket, sold in zip(holding, spoken_for(close, holding), strict=True):
         ours = bracket.order_id in close.close.released and bracket.status.terminal
         # Refused, it waits for the end of the close: what the account lacks is proven when its sale is booked.
-        troubled = bracket.care.frozen or is_being_left(bracket) or bracket.care.tries or bracket.guard.refusals
+        troubled = bracket.care.frozen or bracket.care.tries or bracket.guard.refusals
+        leaves = is_being_left(bracket) or not_worth_holding(bracket)
         lending = lent_to(bracket, close, sold)
-        if ours and not troubled and lending.needs_care:
+        if ours and not troubled and not leaves and lending.needs_care:
             protect(here, lending)
+
+
+def _leave_by_itself(worker: Worker, close: Order, bracket: Order) -> None:
+    """Have shares exited by an execution of their own: it waits for the turn that the close gives back at its end."""
+    # What never was guarded was not worth it: that it is left is told once it is.
+    if bracket.guard.protections:
+        qty = bracket.unguarded_qty or bracket.unexited_qty
+        worker.alert(bracket, f"{qty} {bracket.symbol} could be neither left nor protected again")
+    # For hours it may go on; who waits for its turn asks for it every second. The sweep sees to it behind that.
+    if is_restoring(close):
+        return
+    number = bracket.run.executions + 1
+    # Before the start, so that no two executions believe that it is theirs.
+    worker.orders.adopt(bracket, worker.executions.arn(bracket.order_id, number))
+    worker.executions.start(bracket.order_id, number)
 
 
 def _holding(worker: Worker, close: Order) -> list[Order]:

@@ -179,12 +179,15 @@ class Worker:
 
     def wait(self, order: Order, route: Route, seconds: int, requeue: bool = False) -> Next:
         """Wait `seconds` in the machine; after very many waits end here, and let a fresh execution take over."""
-        due_wall = self.time.wall() + timedelta(seconds=seconds / self.time.speed)
-        held = waited(order, due_wall)
+        held = waited(order, self.wall_in(seconds))
         self.orders.save(held, requeue)
         if held.run.waits_since_start >= MAX_WAITS_PER_EXECUTION:
             return Next(Route.DONE)
         return Next(route, seconds)
+
+    def wall_in(self, seconds: float) -> datetime:
+        """Wall time in so many market seconds."""
+        return self.time.wall() + timedelta(seconds=seconds / self.time.speed)
 
     def alert(self, order: Order, detail: str, **more: str) -> None:
         """Tell the operator: a log line that alarms watch, and an event. Failing to publish never stops a step."""

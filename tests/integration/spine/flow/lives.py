@@ -118,6 +118,17 @@ def _superseded(lab: Lab, _: pytest.MonkeyPatch) -> None:
         crowd.work()
 
 
+def _left_by_a_close(lab: Lab, _: pytest.MonkeyPatch) -> None:
+    """An entry that a close of a part takes over is filled below its stop: what the close leaves is left at once."""
+    lab.control.quote("TQQQ", "50.99", "51.02", 2000, 2000)
+    on_order(lab, "pending_cancel", "49.87", "49.90", after=0.02)
+    send(lab, "b", **BRACKET)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:04"))
+        send(lab, "c", kind="close", qty=30)
+        crowd.work()
+
+
 def _moved(lab: Lab, _: pytest.MonkeyPatch) -> None:
     """While it rests, then held: taken, refused, and sold through a stop that is meant."""
     lab.control.quote("TQQQ", "50.99", "51.02", 2000, 2000)
@@ -265,6 +276,7 @@ LIVES: dict[str, Life] = {
     "closed while the target fills": _closed_while_the_target_fills,
     "sold by hand": _sold_by_hand,
     "superseded": _superseded,
+    "left by a close": _left_by_a_close,
     "moved": _moved,
     "cared for": _cared_for,
     "cared for and left": _cared_for_and_left,

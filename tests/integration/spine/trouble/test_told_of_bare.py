@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.support.crowd import Crowd
 from tests.support.deaths import Killed
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, check_held, hold, minutes, shares
-from tests.support.scenes import alerts, market_time, on_order, send, whenever
+from tests.support.scenes import alerts, journal, market_time, on_order, send, whenever
 from tests.support.watching import lapse, moves, sell_by_hand
 
 OWN = [0, 40]
@@ -91,6 +92,78 @@ def test_that_nobody_knows_is_told_as_that(lab: Lab) -> None:
     [told] = _told(lab)
     assert told.startswith("whether 100 TQQQ are protected is not known, the broker cannot be asked")
     check_held(lab)
+
+
+def test_shares_that_no_record_has_are_told(lab: Lab) -> None:
+    """The storm of seed 901085: its worker died behind the submit, the next one before its save, the third stalls."""
+    _dies_after(lab, "broker.submit")
+    send(lab, "b", **BRACKET)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:30"))
+        whenever(lab, "store.save", _dies)
+        lab.sweep()
+        crowd.work(until=market_time("10:01:30"))
+        assert not _told(lab)
+        assert lab.order("b").filled_qty == 0
+        crowd.stall("broker.order_by_client_id", 58, after=True)
+        lab.sweep()
+        crowd.work(until=market_time("10:01:32"))
+        assert _told(lab) == ["100 TQQQ have been without protection since 15:00:00 UTC; nobody works on their entry"]
+        crowd.work(sweep_every=60)
+    assert len(_told(lab)) == 1
+    check_held(lab)
+
+
+@pytest.mark.parametrize("filled", [100, 30])
+def test_shares_that_a_resting_entry_bought_unseen_are_told(lab: Lab, filled: int) -> None:
+    """Its worker is gone while it rests, and who takes up its order dies before a word of it is written."""
+    lab.control.quote("TQQQ", "50.99", "51.02", 2000, 2000)
+    send(lab, "b", **BRACKET)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:20"))
+        [name] = crowd.names()
+        crowd.stop(name)
+        lab.control.quote("TQQQ", "50.95", "50.98", 2000, filled, frozen=True)
+        crowd.work(until=market_time("10:00:25"))
+        for minute in (1, 2):
+            crowd.work(until=market_time(f"10:0{minute}"))
+            whenever(lab, "store.save", _dies)
+            lab.sweep()
+            crowd.work(until=market_time(f"10:0{minute}:01"))
+        [told] = _told(lab)
+        assert told.startswith(f"{filled} TQQQ have been without protection")
+    minutes(lab, 3)
+    assert len(_told(lab)) == 1
+    check_held(lab)
+
+
+def test_an_entry_that_rests_is_looked_at_by_its_own_execution_alone(lab: Lab) -> None:
+    """Of what goes well the sweep asks the broker nothing, however long it rests."""
+    lab.settings = lab.settings.changed(SMART_EXECUTOR_FILL_TIMEOUT=Decimal(900))
+    lab.control.quote("TQQQ", "50.99", "51.02", 2000, 2000)
+    send(lab, "b", **BRACKET)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:00:05"))
+        for minute in range(1, 9):
+            crowd.work(until=market_time(f"10:0{minute}:07"))
+            before = _asked(lab)
+            lab.sweep()
+            assert _asked(lab) == before
+        crowd.work()
+
+
+def _asked(lab: Lab) -> int:
+    """Requests about orders; the sweep's one listing of positions a minute, for entries to come, is none."""
+    return len([entry for entry in journal(lab, "request") if entry["path"].startswith("/v2/orders")])
+
+
+def _dies(*_: Any) -> None:
+    raise Killed("it")
+
+
+def _dies_after(lab: Lab, name: str) -> None:
+    """The worker dies with the answer of its next such call."""
+    lab.stall(name, _dies, after=True)
 
 
 # --- and what is not so ---

@@ -30,7 +30,13 @@ def awaiting(order: Order, what: WaitingFor) -> Order:
 def waited(order: Order, due_wall: datetime) -> Order:
     """The order as it is sent into one more wait; its execution goes on at `due_wall` (wall time)."""
     run = order.run
-    return order.with_run(waits=run.waits + 1, waits_since_start=run.waits_since_start + 1, due_wall=due_wall)
+    counted = order.with_run(waits=run.waits + 1, waits_since_start=run.waits_since_start + 1)
+    return due_at(counted, due_wall)
+
+
+def due_at(order: Order, due_wall: datetime) -> Order:
+    """The order as its execution goes on at `due_wall` (wall time), whatever it waits for."""
+    return order.with_run(due_wall=due_wall)
 
 
 def went_on(order: Order) -> Order:

@@ -23,7 +23,7 @@ Config = Annotated[
 _TITLES = {
     "AWS::Lambda::Function": "functions",
     "AWS::Lambda::LayerVersion": "layers",
-    "AWS::StepFunctions::StateMachine": "state machine",
+    "AWS::StepFunctions::StateMachine": "state machines",
     "AWS::DynamoDB::Table": "table",
     "AWS::SQS::Queue": "queues",
     "AWS::Lambda::EventSourceMapping": "trigger",
@@ -38,6 +38,12 @@ _TITLES = {
     "AWS::SNS::TopicPolicy": "topic policy",
     "AWS::SNS::Subscription": "subscription",
     "AWS::IAM::Role": "roles",
+    "AWS::Logs::QueryDefinition": "saved log queries",
+    "AWS::SQS::QueuePolicy": "queue policy",
+    "AWS::CloudWatch::Dashboard": "dashboard",
+    "AWS::Scheduler::Schedule": "schedules",
+    "AWS::Lambda::EventInvokeConfig": "retries of failed runs",
+    "AWS::Lambda::Permission": "permissions",
 }
 
 

@@ -15,6 +15,7 @@ from desk.cli.options import AsJson, StackName
 from desk.cli.output import fail, print_json, refuse, tell
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
 
     from desk.stack.connection import Connection
@@ -188,22 +189,45 @@ def _show(documents: Documents, as_json: bool, last: Kept | None = None) -> None
     if as_json:
         print_json({"settings": in_force, "overrides": overridden})
         return
-    from rich.table import Table
-
     from desk.stack.overrides import meanings
-    from desk.telling.render import console
+    from desk.telling.render import ROOMY, console
 
     known = meanings()
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("setting", "value", "", "what it is"):
-        table.add_column(name, overflow="fold")
-    for name, value in in_force.items():
-        changed = name in overridden
-        word, style = ("overridden", "yellow") if changed else ("", "")
-        # A name such as `enabled` reads like a kill switch where nothing says what it is of.
-        table.add_row(name, _text(value), word, known.get(name, ""), style=style)
-    console().print(table)
+    screen = console()
+    # A name such as `enabled` reads like a kill switch where nothing says what it is of.
+    lines = [(name, _text(value), name in overridden, known.get(name, "")) for name, value in in_force.items()]
+    screen.print(_wide(lines) if screen.width >= ROOMY else _narrow(lines))
     tell(_overridden(overridden))
+
+
+Line = tuple[str, str, bool, str]
+"""A setting's name, its value, whether it is overridden, and what it is."""
+
+
+def _wide(lines: list[Line]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("setting", no_wrap=True)
+    for name in ("value", "", "what it is"):
+        table.add_column(name, overflow="fold")
+    for name, value, changed, meaning in lines:
+        word, style = ("overridden", "yellow") if changed else ("", "")
+        table.add_row(name, value, word, meaning, style=style)
+    return table
+
+
+def _narrow(lines: list[Line]) -> Group:
+    """What a setting is in a line below it: names are copied, and beside it they would be broken."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    parts: list[Text | Padding] = []
+    for name, value, changed, meaning in lines:
+        said = Text(f"{name} = {value}{'  overridden' if changed else ''}", style="yellow" if changed else "bold")
+        parts += [said, Padding(Text(meaning, style="dim"), (0, 0, 0, 2))]
+    return Group(*parts)
 
 
 def _text(value: Any) -> str:

@@ -17,8 +17,8 @@ from desk.telling.figures import basis_points, price, ratio
 from desk.telling.holding import standing
 from desk.telling.render import ROOMY, status_of
 
-_TITLE = 42
-"""Columns for the title of a story; the demo's longest has 41."""
+_TITLE = 44
+"""Columns for the title of a story and what parts it from the next; the demo's longest has 42."""
 
 
 def progress_table(act: Act, progress: Sequence[Progress], width: int) -> RenderableType:

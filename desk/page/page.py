@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from desk.page import plots
-from desk.telling.figures import basis_points, clock_time, day, dollars, price, shares
+from desk.telling.figures import NEW_YORK, basis_points, clock_time, day, dollars, price, shares
 
 View = dict[str, Any]
 MILLION, WHOLE = 1_000_000, 10_000
@@ -19,7 +19,8 @@ MILLION, WHOLE = 1_000_000, 10_000
 def page_of(report: View, stack: str, printed: datetime | None = None) -> str:
     """One HTML file, complete in itself."""
     template = _environment().get_template("report.html.j2")
-    told: str = template.render(r=report, stack=stack, printed=printed, plots=_plots(report), style=_style())
+    made = f"{printed.astimezone(NEW_YORK):%a %d %b %Y %H:%M} ET" if printed else ""
+    told: str = template.render(r=report, stack=stack, printed=made, plots=_plots(report), style=_style())
     return told
 
 

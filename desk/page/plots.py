@@ -250,6 +250,18 @@ def over_days(lines: list[View], field: str, title: str) -> str:
     return drawn(layers, title)
 
 
+def _prices(drawn_at: list[float]) -> Spec:
+    """An axis of prices that there are: between two of them a tick would be named like one of both."""
+    low, high = min(drawn_at), max(drawn_at)
+    digits = 2 if low >= 1 else 4
+    first, last = round(low * 10**digits), round(high * 10**digits)
+    step = next(
+        each for power in range(12) for each in (10**power, 2 * 10**power, 5 * 10**power) if (last - first) / each <= 4
+    )
+    named = range(-(-first // step) * step, last + 1, step)
+    return {"values": [at / 10**digits for at in named], "format": f",.{digits}f"}
+
+
 def timeline(order: View) -> str:
     """An order's child orders over the quotes that it was priced by."""
     steps = [step for step in order["steps"] if step["bid"] and step["ask"]]
@@ -275,7 +287,8 @@ def timeline(order: View) -> str:
         if step["price"]
     ]
     at = number("t", "seconds", scale={"domain": [0, last], "nice": False}, axis={"tickCount": 5})
-    level: Spec = {"scale": {"zero": False, "padding": 8}, "axis": {"tickCount": 4, "format": ",.2f"}}
+    drawn_at = [*(q["bid"] for q in quotes), *(q["ask"] for q in quotes), *(each["limit"] for each in limits)]
+    level: Spec = {"scale": {"zero": False, "padding": 8}, "axis": _prices([*drawn_at, *(f["price"] for f in filled)])}
     layers: list[Spec] = [
         {
             "data": values(quotes),

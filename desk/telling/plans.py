@@ -72,7 +72,7 @@ def _facts(view: View) -> Table:
     buffer = Decimal(view["cash_buffer"])
     rows = {
         "at": f"{moment(view['at'])} ET",
-        "equity": dollars(view["equity"]),
+        "equity": _equity(view),
         "cash": f"{dollars(view['cash'])} -> about {dollars(view['cash_after'])}",
         "buffer": f"{percent(str(buffer))} of the equity stays in cash" if buffer else "none",
         "for buys": f"{dollars(view['spendable'])} at most, at the worst prices that the caps allow",
@@ -81,6 +81,12 @@ def _facts(view: View) -> Table:
     for name, value in rows.items():
         facts.add_row(name, value)
     return facts
+
+
+def _equity(view: View) -> str:
+    """What the weights are of: less than the account's own figure while brackets hold shares, say."""
+    outside = any(row["current_weight"] is None for row in view["symbols"])
+    return f"{dollars(view['equity'])}{', without what is outside' if outside else ''}"
 
 
 def _nothing(view: View) -> str:

@@ -75,9 +75,9 @@ def status_of(view: View) -> Text:
 
 
 def outcome(view: View) -> Text:
-    """Status and reason in one cell."""
+    """Status and reason in one cell; a reason that is the same word says nothing more."""
     text = status_of(view)
-    if view["reason"]:
+    if view["reason"] not in (None, view["status"]):
         text.append(f" {view['reason']}", style="dim")
     return text
 
@@ -196,7 +196,7 @@ def _in_two_lines(views: Sequence[View], columns: Sequence[_Column]) -> Paired:
 
     def below(view: View) -> Text:
         text, position = Text(view["signal_id"]), _position(view)
-        if view["reason"]:
+        if view["reason"] not in (None, view["status"]):
             text.append(f"  {view['reason']}", style="dim")
         return text.append("  ").append_text(position) if alone and UNPROTECTED in position.plain else text
 

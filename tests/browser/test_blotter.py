@@ -111,6 +111,22 @@ def test_no_width_cuts_off_how_an_order_stands_nor_breaks_it(blotter: Blotter, p
         assert width < 1200 or max(heights) <= 40, width
 
 
+@pytest.mark.parametrize("width", [390, 1400])
+def test_no_price_beside_the_drawing_of_a_ladder_is_cut_off(blotter: Blotter, page: Page, width: int) -> None:
+    prices = {"reference_price": Decimal("1534.80"), "max_slippage_bps": Decimal(1)}
+    rested = child(limit_price=Decimal("1534.82"), bid=Decimal("1534.75"), ask=Decimal("1534.85"))
+    blotter.desk.working("ord-5", **prices)
+    blotter.desk.store.save(with_fields(blotter.desk.store.get("ord-5"), children=(rested,)))
+    page.set_viewport_size({"width": width, "height": 800})
+    blotter.shown(page).locator("#at-work tr[data-id=ord-5] button").click()
+    labels = page.locator(".drawn .label")
+    expect(labels.filter(has_text=re.compile(r"^cap 1534\.\d\d$"))).to_be_visible()
+    drawn = page.locator("svg.drawn").bounding_box()
+    placed = [label.bounding_box() for label in labels.all()]
+    assert drawn and len(placed) == 3
+    assert all(label and label["x"] + label["width"] <= drawn["x"] + drawn["width"] for label in placed)
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
 def test_no_rule_of_accessibility_is_broken(
     blotter: Blotter, browser: Browser, monkeypatch: pytest.MonkeyPatch, scheme: str, width: int

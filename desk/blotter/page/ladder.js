@@ -4,7 +4,9 @@ import { drawn, el } from "./dom.js";
 import { price, shares } from "./words.js";
 
 const HEIGHT = 280;
-const ROOM = { left: 12, right: 64, top: 18, bottom: 26 };
+const ROOM = { left: 12, top: 18, bottom: 26 };
+// Pixels of a letter of a label, in the widest font that a browser may have for it.
+const LETTER = 7;
 const LONGEST_TAIL_MS = 1500;
 
 /** The moments of which the record knows the market. */
@@ -43,24 +45,28 @@ export function ladder(order, width, now) {
   const { begin, first, end } = span(order, now);
   const seen = quotes(order, begin);
   const { low, high, beside } = prices(order, seen);
-  const x = (at) => ROOM.left + ((at - begin) / (end - begin)) * (width - ROOM.left - ROOM.right);
+  const last = seen.at(-1);
+  const touch = last ? [last.ask, last.bid] : [];
+  const edge = width - Math.max(64, ...[...beside.map(labelled), ...touch.map(price)].map((text) => 12 + LETTER * text.length));
+  const x = (at) => ROOM.left + ((at - begin) / (end - begin)) * (edge - ROOM.left);
   const y = (value) => ROOM.top + ((high - value) / (high - low)) * (HEIGHT - ROOM.top - ROOM.bottom);
   const picture = drawn("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, class: "drawn", role: "img", "aria-label": told(order) });
-  const labels = new Labels(picture, width - ROOM.right + 6);
+  const labels = new Labels(picture, edge + 6);
   picture.append(...grid(x, y, low, high, first, end, width));
   picture.append(...market(seen, end, x, y));
   for (const [name, value] of beside) {
-    picture.append(drawn("line", { class: `level ${name}`, x1: ROOM.left, x2: width - ROOM.right, y1: y(value), y2: y(value) }));
-    labels.add(y(value), `${name} ${price(value)}`, name);
+    picture.append(drawn("line", { class: `level ${name}`, x1: ROOM.left, x2: edge, y1: y(value), y2: y(value) }));
+    labels.add(y(value), labelled([name, value]), name);
   }
   order.rungs.forEach((rung, place) => picture.append(...step(rung, place + 1, x, y, now)));
-  const last = seen.at(-1);
-  if (last) {
-    labels.add(y(last.ask), price(last.ask), "quiet");
-    labels.add(y(last.bid), price(last.bid), "quiet");
-  }
+  for (const value of touch) labels.add(y(value), price(value), "quiet");
   labels.draw();
   return el("figure", { class: "ladder-figure" }, picture, legend(beside));
+}
+
+/** What stands beside a level. */
+function labelled([name, value]) {
+  return `${name} ${price(value)}`;
 }
 
 /** Seconds along the bottom. */

@@ -205,7 +205,9 @@ class Subscriber:
         return {"T": "success", "msg": "authenticated"}
 
     def _change(self, command: Mapping[str, Any], *, subscribe: bool) -> Message:
-        changes = {name: value for name, value in command.items() if name != "action"}
+        # Of every channel that it knows Alpaca's client for Go sends a list or, for stocks as well, null: order books,
+        # news and pricing (alpacahq/alpaca-trade-api-go, marketdata/stream/subscription.go).
+        changes = {name: value for name, value in command.items() if name != "action" and value not in (None, [])}
         if any(name not in self._wanted for name in changes):
             return failure(410)
         if not all(_symbols(value) for value in changes.values()):

@@ -25,7 +25,9 @@ def checked(document: dict[str, Any]) -> Settings:
         name = str(first["loc"][0]) if first["loc"] else "settings"
         if first["type"] == "extra_forbidden":
             raise ConfigurationError(f"{name}: there is no such setting") from None
-        message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        # Of a sentence about texts and parsing the first half says it all.
+        message, _, _ = first["msg"].removeprefix("Value error, ").partition(", unable to parse")
+        message = message.replace("Input should be", "must be").replace("a valid integer", "a whole number")
         raise ConfigurationError(f"{name}: {message}") from None
     return Settings(**dict(found))
 

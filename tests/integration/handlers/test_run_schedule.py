@@ -309,7 +309,7 @@ def test_spreads_before_the_open_are_assessed_recorded_and_published(fired: Stac
     [event] = fired.events()
     assert event["detail-type"] == "Spread Assessment"
     assert [plan["symbol"] for plan in event["detail"]["plans"]] == ["AAPL", "SPY", "TQQQ"]
-    assert "AAPL wide (229.9/230)" in answer["detail"]
+    assert "AAPL wide (229.90/230.00)" in answer["detail"]
 
 
 def test_orders_that_wait_for_the_open_are_watched_too(stack: Stack) -> None:
@@ -334,7 +334,7 @@ def test_a_rebalance_that_waits_for_the_open_is_watched_too(stack: Stack) -> Non
     stack.control.quote("SPY", "602.10", "602.11", 2000, 2000)
     waits = rebalance(status=RebalanceStatus.WAITING, targets={"SPY": "1"})
     assert clients.rebalance_store().accept(waits, "hash") is None
-    assert _fire(stack, ASSESSMENT)["detail"] == "SPY tight (602.1/602.11)"
+    assert _fire(stack, ASSESSMENT)["detail"] == "SPY tight (602.10/602.11)"
 
 
 def test_with_nothing_to_watch_nothing_is_asked(stack: Stack) -> None:

@@ -16,6 +16,7 @@ import pytest
 from desk.cli.main import run
 from desk.cli.trading import orders as orders_command
 from desk.stack import market_time
+from desk.telling import render
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.rebalance.record import rebalance_id_for
@@ -185,6 +186,14 @@ def test_waiting_for_a_fill_fails_where_there_was_none(repeg: Repeg) -> None:
 def test_a_pipe_gets_lines_without_padding(repeg: Repeg, store: OrderStore) -> None:
     lines = repeg("orders")[1].splitlines()
     assert len(lines) == 4 and not [line for line in lines if line != line.rstrip()]
+
+
+def test_on_a_narrow_screen_the_name_of_a_setting_is_whole(repeg: Repeg, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render, "IN_PIPES", 80)
+    lines = repeg("settings", "show")[1].splitlines()
+    place = lines.index("SMART_EXECUTOR_ENABLE_EXTENDED_HOURS = false")
+    assert lines[place + 1] == "  Allow entries outside the regular session."
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_setting_is_shown_with_what_it_is(repeg: Repeg) -> None:

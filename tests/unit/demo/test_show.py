@@ -44,7 +44,7 @@ def test_every_title_fits_its_column(width: int) -> None:
     for act in (act for part in PARTS for act in part.acts):
         lines = shown(progress_table(act, [Progress(story, None, 88.8, False) for story in act.stories], width), width)
         assert len(lines) == 2 + len(act.stories)
-        assert len({line.index("88.8 s") for line in lines[2:]}) == 1
+        assert len({line.index(" 88.8 s") for line in lines[2:]}) == 1
 
 
 @pytest.mark.parametrize("width", [80, 100, 140])

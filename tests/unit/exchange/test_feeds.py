@@ -58,6 +58,15 @@ def test_the_protocol_and_its_errors(exchange: VirtualExchange, feeds: Feeds) ->
     assert code("subscribe", orderbooks=["TQQQ"]) == 410
 
 
+def test_a_channel_that_nothing_is_asked_of_is_as_if_not_named(client: Client) -> None:
+    """Alpaca's client for Go names all channels of all its feeds each time, those without a symbol as null."""
+    named = dict.fromkeys(("updatedBars", "dailyBars", "imbalances", "lulds", "orderbooks", "news", "pricing"))
+    told = client.say("subscribe", trades=["TQQQ"], quotes=None, bars=["*"], statuses=[], **named)
+    assert (told["T"], told["trades"], told["bars"], told["quotes"]) == ("subscription", ["TQQQ"], ["*"], [])
+    assert client.say("unsubscribe", bars=["*"], orderbooks=None)["bars"] == []
+    assert client.say("subscribe", orderbooks=["TQQQ"])["code"] == 410
+
+
 def test_one_connection_for_each_feed(feeds: Feeds, client: Client) -> None:
     second = Client(feeds)
     assert second.login() == {"T": "error", "code": 406, "msg": "connection limit exceeded"}

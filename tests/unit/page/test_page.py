@@ -136,6 +136,20 @@ def test_labels_stand_under_their_ticks_and_each_day_is_named_once(report: dict[
     assert named == ["02 Nov", "03 Nov", "04 Nov"]
 
 
+@pytest.mark.parametrize(
+    ("bid", "ask", "limit", "named"),
+    [
+        ("602.10", "602.11", "602.12", ["602.10", "602.11", "602.12"]),
+        ("0.4501", "0.4502", "0.4503", ["0.4501", "0.4502", "0.4503"]),
+    ],
+)
+def test_no_two_prices_of_a_drawing_have_one_name(bid: str, ask: str, limit: str, named: list[str]) -> None:
+    at = {"sent_at": "2026-11-20T15:00:00Z", "closed_at": "2026-11-20T15:00:01Z", "filled_qty": "5", "price": ask}
+    steps = [{"bid": bid, "ask": ask, "limit_price": limit, **at}]
+    drawn = plots.timeline({"steps": steps, "side": "buy", "symbol": "SPY", "arrival_ask": ask, "arrival_bid": bid})
+    assert re.findall(r'<text text-anchor="end"[^>]*>([^<]+)</text>', drawn) == named
+
+
 def test_orders_are_counted_in_whole_numbers() -> None:
     for orders, most in ((3, ["0", "1"]), (14, ["0", "1", "2", "3", "4"])):
         drawn = plots.distribution(document(*period(orders, days=1))["slippage"], "Slippage")

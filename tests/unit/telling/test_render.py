@@ -102,6 +102,12 @@ def test_a_cancel_says_of_what_it_is_where_nothing_is_known_of_that() -> None:
         assert "monday" in line and "cancel" in line and "?" not in line
 
 
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_reason_that_is_the_status_again_is_said_once(width: int) -> None:
+    taken_over = order(status=Status.SUPERSEDED, reason=Reason.SUPERSEDED)
+    assert shown(orders_table([order_view(taken_over)], width)).count("superseded") == 1
+
+
 def test_a_narrow_screen_shows_what_matters_on_one_line() -> None:
     wide, narrow = (shown(orders_table([order_view(PARTIAL)], width)).splitlines() for width in (160, 80))
     assert "better_orders" in wide[1] and "better_orders" not in narrow[1]

@@ -12,7 +12,7 @@ from repeg.domain.ladder.opening import OpeningPlan, plan_opening
 from repeg.domain.ladder.routing import SymbolClass, classify
 from repeg.domain.market.quotes import Quote
 from repeg.domain.models import Frozen
-from repeg.domain.money import plain
+from repeg.domain.money import plain, quoted
 from repeg.domain.settings import Settings
 
 MOST_SYMBOLS = 500
@@ -64,7 +64,7 @@ class OpeningPlans(Frozen):
     def line(self) -> str:
         """In a line."""
         words = [
-            f"{symbol} {each.plan.spread_class} ({plain(each.bid)}/{plain(each.ask)})"
+            f"{symbol} {each.plan.spread_class} ({quoted(each.bid)}/{quoted(each.ask)})"
             for symbol, each in sorted(self.plans.items())
         ]
         words += [f"{symbol} {why}" for symbol, why in sorted(self.unknown.items())]

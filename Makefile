@@ -43,10 +43,12 @@ else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
 
-# Six processes side by side: the local clouds mostly wait, everything else computes. The spine is halved:
-# in one piece it would still be at work when all others are done. What has a cloud of its own (the alarms, too, which
+# Six processes side by side: the local clouds mostly wait, everything else computes, in pieces that take about as long:
+# the last would have the machine's other core idle. So the spine is halved, and its smaller half has beside it what
+# else needs no more than a table and an exchange. What has a cloud of its own (the alarms, too, which
 # set its clock forward) need not wait for what shares one. Who computes stands back: the clouds' markets run on
 # meanwhile.
+BESIDE_SPINE := $(addprefix tests/integration/,broker handlers rebalance store)
 OWN_CLOUDS := tests/integration/test_local_cloud.py $(addprefix tests/e2e/test_,demo.py rehearsal.py every_alarm.py)
 .PHONY: test-cloud test-clouds test-spine-1 test-spine-2 test-apart test-browser
 test-cloud:
@@ -56,9 +58,9 @@ test-clouds:
 test-spine-1:
 	@nice $(BIN)/python -m pytest $(addprefix tests/integration/spine/,trouble flow session)
 test-spine-2:
-	@nice $(BIN)/python -m pytest $(addprefix tests/integration/spine/,orders held closing)
+	@nice $(BIN)/python -m pytest $(addprefix tests/integration/spine/,orders held closing) $(BESIDE_SPINE)
 test-apart:
-	@nice $(BIN)/python -m pytest -m "not cloud" --ignore tests/integration/spine --ignore tests/browser
+	@nice $(BIN)/python -m pytest -m "not cloud" $(addprefix --ignore ,tests/integration/spine tests/browser $(BESIDE_SPINE))
 # A bare machine gets its browser here, beside all else, if it lets root install one; where it cannot be had, that is
 # said, and the rest of the suite counts.
 test-browser:

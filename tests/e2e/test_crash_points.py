@@ -27,7 +27,8 @@ from tests.support.cloud import Cloud
 
 pytestmark = pytest.mark.cloud
 
-HOLD_MS = 2500
+HOLD_MS = 4500
+"""An answer is held back so long: less than a worker waits for it, and enough to look, and to stop the execution."""
 
 
 @pytest.fixture(autouse=True)

@@ -143,7 +143,12 @@ class Survey:
 
 def begin(worker: Worker, executions: Executions) -> Survey:
     """A survey that has seen nothing yet but what the last sweep left."""
-    return Survey(worker, executions, worker.orders.sweep_state(), worker.time.wall())
+    try:
+        before = worker.orders.sweep_state()
+    except Exception as error:  # it only spares alerts: shares past their stop are left without it
+        worker.log.error(f"what the last sweep left cannot be read: {error}")
+        before = SweepState()
+    return Survey(worker, executions, before, worker.time.wall())
 
 
 def end(survey: Survey) -> None:

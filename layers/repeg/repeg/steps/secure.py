@@ -5,8 +5,9 @@ from __future__ import annotations
 from repeg.domain.money import quoted
 from repeg.domain.order.alerts import bare_words
 from repeg.domain.order.children import ChildRecord, ChildStatus
-from repeg.domain.order.course import being_secured
+from repeg.domain.order.course import NOT_ASSESSED, being_secured
 from repeg.domain.order.record import Order
+from repeg.domain.order.reservation import emptied
 from repeg.domain.order.verdicts import Refusal
 from repeg.domain.patience import (
     READ_BACKOFF_SECONDS,
@@ -40,8 +41,9 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
     # Nothing of it is at the broker: an outage by night must not end all that wait for the open.
     if is_untouched(order):
         if is_exit(order):
-            worker.alert(order, f"{order.symbol} could not be left yet: {error}; trying again")
-            return worker.wait(order, Route.WAIT_FOR_MARKET, SECURE_PAUSE_SECONDS)
+            detail = f"{order.symbol} could not be left yet: {error}; trying again"
+            told = worker.alert_lasting(order, NOT_ASSESSED, detail)
+            return worker.wait(told, Route.WAIT_FOR_MARKET, SECURE_PAUSE_SECONDS)
         if order.run.secure_rounds < SECURE_ENTRY_ROUNDS:
             worker.log.error(f"could not be assessed: {error}; trying again", order_id=order.order_id)
             again = order.with_run(secure_rounds=order.run.secure_rounds + 1)
@@ -52,7 +54,10 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
         return _protect(worker, order, error)
     order = _find(worker, order, child) if child.broker_order_id is None else request_cancel(worker, order, child)[0]
     if order.open_child is None:
-        worker.orders.save(order)
+        ended, unused = emptied(order.children[-1])
+        worker.orders.save(order.with_child(ended))
+        # Behind the save: a record that still counted them would give them back once more.
+        worker.give_back(unused)
         return Next(ladder_over(order))
     return worker.wait(order, Route.WAIT_TO_SECURE, backoff(READ_BACKOFF_SECONDS, order.run.waits))
 

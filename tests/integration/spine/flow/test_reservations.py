@@ -12,7 +12,7 @@ from desk.report.truth import trading_calls
 from repeg.budget.table import budget_key
 from repeg.domain.halt import Halt, Mode
 from repeg.domain.order.record import Order
-from repeg.domain.reasons import Status
+from repeg.domain.reasons import Reason, Status
 from tests.support.brackets import CRWD, OCO, SUBMIT, bracket, crwd, moves
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
@@ -152,3 +152,14 @@ def test_a_look_that_takes_several_requests_is_counted_whole(lab: Lab) -> None:
     assert (order.status, order.guard.protected, len(others)) == (Status.FILLED, True, 1)
     assert order.guard.protections[-1].working_levels.target == Decimal("545.60")
     assert _counted(lab) == _sent(lab) - 2 * len(others)
+
+
+def test_what_was_reserved_for_a_send_whose_fate_stays_unknown_comes_back(lab: Lab) -> None:
+    """The next comparison of the book called it a difference, and rang."""
+    lab.control.faults(SUBMIT | {"kind": "error", "status": 500})
+    order = run(lab, qty=100)
+    assert (order.status, order.reason) == (Status.FAILED, Reason.BROKER_UNAVAILABLE)
+    assert _nothing_is_reserved(order)
+    lab.control.faults()
+    lab.sleep(61)
+    assert lab.reconcile(fix=False)["findings"] == []

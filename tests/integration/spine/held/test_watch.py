@@ -228,3 +228,19 @@ def test_keys_that_are_refused_for_long_neither_fill_the_record_nor_the_inbox(la
         crowd.work()
     assert [guard.qty for guard in guards(lab)] == [100]
     check_held(lab)
+
+
+def test_shares_past_their_stop_are_left_though_what_the_last_sweep_left_cannot_be_read(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lapse(lab)
+    moves(lab, "49.00")
+
+    def denied() -> None:
+        raise OSError("the table does not answer")
+
+    monkeypatch.setattr(lab.orders, "sweep_state", denied)
+    minutes(lab, 3)
+    order = lab.order("b")
+    assert (order.exit_reason, order.unexited_qty) == ("unwind", 0)
+    check_held(lab)

@@ -13,7 +13,7 @@ from tests.support.brokers.late import Queued
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, SHORT, check_held, guards, hold, minutes, shares
-from tests.support.scenes import alerts, at, journal, on_order, send
+from tests.support.scenes import alerts, at, journal, market_time, on_order, send
 
 SUBMIT = {"method": "POST", "path": "/v2/orders"}
 SALE = SUBMIT | {"order_class": "simple"}
@@ -150,3 +150,27 @@ def test_a_close_of_half_an_hour_of_trouble_is_told_and_its_record_stays_small(l
     assert (lab.order("c").status, shares(lab)) == (Status.FILLED, 0)
     minutes(lab, 2)
     check_held(lab)
+
+
+def test_a_close_that_cannot_be_looked_at_tells_it_every_quarter_of_an_hour(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told at every try."""
+    lab.control.position("TQQQ", 100, "50")
+
+    def denied(symbol: str) -> None:
+        raise OSError("the table does not answer")
+
+    told = lab.orders.last_trades
+    monkeypatch.setattr(lab.orders, "last_trades", denied)
+    send(lab, kind="close")
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:14"))
+        assert [text for text in alerts(lab) if "could not be left yet" in text] == alerts(lab)[:1]
+        crowd.work(until=market_time("10:20"))
+        assert len(alerts(lab)) == 2
+        monkeypatch.setattr(lab.orders, "last_trades", told)
+        crowd.work()
+    order = lab.order("a")
+    assert (order.status, order.filled_qty, order.told) == (Status.FILLED, 100, ())
+    lab.check()

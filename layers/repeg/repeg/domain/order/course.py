@@ -14,6 +14,9 @@ from repeg.domain.order.record import Order
 from repeg.domain.order.verdicts import WaitingFor
 from repeg.domain.reasons import Reason, Status
 
+NOT_ASSESSED = "not assessed"
+"""The alert of an exit that cannot even be looked at; a look that goes through ends it."""
+
 # --- waiting ---
 
 
@@ -69,7 +72,7 @@ def under_way(order: Order) -> Order:
 
 def assessed(order: Order) -> Order:
     """The order after a look that went through: failures before it do not count any more."""
-    return broker_answered(order).with_run(secure_rounds=0)
+    return broker_answered(order).with_run(secure_rounds=0).no_longer(NOT_ASSESSED)
 
 
 def broker_answered(order: Order) -> Order:

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from repeg.broker.port import Denied, Throttled
 from repeg.domain.case import Case
 from repeg.domain.counters import Bound, Entry, day_of, impossible
-from repeg.domain.halt import MISSING, UNREADABLE, refusal
+from repeg.domain.halt import MISSING, UNREADABLE, Scope, refusal
 from repeg.domain.limits import (
     bounds_of,
     entry_of,
@@ -81,6 +81,13 @@ def stopped_by(worker: Worker, order: Order) -> Reason | None:
     """What forbids a second send of what may not have arrived: a word that is in force, or a limit that said so."""
     halt = worker.halt(order)
     return refusal(halt).reason if halt else order.sending.stopped
+
+
+def taken_back(worker: Worker, order: Order) -> Refusal | None:
+    """The cancel that an order is to end by which ends by itself: who sent it was told that it ends by that."""
+    # It came while a child order was being sent, and there was no next one to be held back.
+    halt = worker.halt(order)
+    return refusal(halt) if halt and halt.scope is Scope.ORDER else None
 
 
 def _case(worker: Worker, order: Order, child: ChildRecord, last: Decimal | None) -> Case:

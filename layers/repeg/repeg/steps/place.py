@@ -46,7 +46,7 @@ from repeg.domain.rules.walking import (
     write_intent,
 )
 from repeg.errors import BudgetExhausted, CredentialsRefused, OperatorError, RetryError
-from repeg.steps.gate import held_back, stopped_by, with_counted
+from repeg.steps.gate import held_back, stopped_by, taken_back, with_counted
 from repeg.steps.late import arrived, worked_off_late
 from repeg.steps.put_off import broker_down, misconfigured, no_quote, wait_for_request
 from repeg.worker.lookup import look_up, taken
@@ -109,7 +109,7 @@ def start_rung(worker: Worker, order: Order, seen: SeenQuote | None = None) -> N
     except OperatorError as error:
         return misconfigured(worker, order, error)
     if isinstance(rung, Refusal):
-        return finish(worker, order, rung)
+        return finish(worker, order, taken_back(worker, order) or rung)
     if look.problem and not is_exit(order):
         return no_quote(worker, order, look.problem, look.doubt)
     # Only exits come here: their shares are better sold unseen than kept for want of a quote.

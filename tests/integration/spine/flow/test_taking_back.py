@@ -17,16 +17,7 @@ from tests.support.cancels import cancel, said
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, STOP, TARGET, guards, hold
-from tests.support.scenes import (
-    alerts,
-    done,
-    journal,
-    lab_at,
-    market_time,
-    send,
-    submits,
-    whenever,
-)
+from tests.support.scenes import alerts, done, journal, lab_at, market_time, send, submits, whenever
 
 pytestmark = pytest.mark.usefixtures("aws_credentials")
 
@@ -148,6 +139,17 @@ def test_a_send_whose_answer_was_lost_is_looked_up_before_the_order_ends(lab: La
     order = done(lab)
     lab.sweep()
     assert (ended(lab).status, order.filled_qty) == (Status.FILLED, 100)
+
+
+def test_one_whose_last_child_order_was_being_sent_ends_by_the_cancel(lab: Lab) -> None:
+    """It was answered that it is taken back, and ended as timed out: no look and no send came after that."""
+    rest(lab)
+    lab.control.faults({"method": "POST", "path": "/v2/orders", "kind": "drop_after", "count": 1})
+    for act in (lambda: lab.sleep(60), lambda: cancel(lab)):
+        whenever(lab, "broker.order_by_client_id", act)  # type: ignore[arg-type]
+    order = done(lab, **BRACKET)
+    lab.sweep()
+    assert (order.reason, ended(lab).filled_qty, order.guard.protected) == (Reason.CANCELLED, 40, True)
 
 
 def test_a_send_that_arrives_late_is_known(lab: Lab) -> None:

@@ -76,12 +76,8 @@ class MarketData:
             found.update(read_answer(partial(parse.readable_quotes, some), reply))
         return found
 
-    def corporate_actions(self, symbol: str, since: date) -> tuple[CorporateAction, ...]:
-        """Splits and stock dividends, oldest first; those of the next session may be in the account already."""
-        return self.corporate_actions_of([symbol], since)
-
     def corporate_actions_of(self, symbols: Collection[str], since: date) -> tuple[CorporateAction, ...]:
-        """As `corporate_actions`, for several symbols."""
+        """Splits and stock dividends, oldest first; those of the next session may be in the account already."""
         found: list[CorporateAction] = []
         for some in _batches(sorted(symbols), _SYMBOLS):
             query: dict[str, Any] = {

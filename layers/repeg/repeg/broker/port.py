@@ -146,11 +146,8 @@ class Broker(Protocol):
     def quotes(self, symbols: Collection[str]) -> dict[str, Quote]:
         """The latest NBBO of each of these symbols that has one (market data, a call for 100 of them)."""
 
-    def corporate_actions(self, symbol: str, since: date) -> tuple[CorporateAction, ...]:
-        """Splits and stock dividends from `since` to the next session, oldest first (costs no trading request)."""
-
     def corporate_actions_of(self, symbols: Collection[str], since: date) -> tuple[CorporateAction, ...]:
-        """As `corporate_actions`, for several symbols (a call for 100)."""
+        """Splits and stock dividends from `since` to the next session, oldest first (market data, a call for 100)."""
 
     def submit(self, child: ChildOrder, in_time: InTime = always) -> SubmitOutcome:
         """Send a child order once, never retried here. Raises `SentTooLate` when it is not in time any more."""

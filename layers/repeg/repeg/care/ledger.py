@@ -14,6 +14,7 @@ from repeg.domain.profit import Books, began_on, split_perhaps
 from repeg.domain.rules.life import is_told
 from repeg.errors import OperatorError, RetryError
 from repeg.store.orders import BATCH, OrderStore
+from repeg.worker.evidence import actions_by_two
 
 RECORDS = 5000
 """What was bought before the newest so many orders, and is not held by brackets, earns and loses nothing here."""
@@ -68,7 +69,8 @@ class Ledger:
         missing = split_perhaps(books) - self._asked
         if missing and since:
             try:
-                found = survey.worker.broker_for(Priority.ROUTINE).corporate_actions_of(missing, since)
+                broker = survey.worker.broker_for(Priority.ROUTINE)
+                found = actions_by_two(survey.worker, broker, missing, since)
             except (RetryError, OperatorError) as error:  # asked again by the next sweep; there is one once in years
                 survey.worker.log.info(f"splits cannot be asked for: {error}")
             else:

@@ -15,9 +15,8 @@ from repeg.domain.proof.agreement import agreed, doubted, frozen
 from repeg.domain.proof.defence import Account, is_through
 from repeg.domain.proof.evidence import DUST, Finding, Proof, expected_of, looks_split
 from repeg.domain.rules.bracket_exit import levels_of
-from repeg.worker.adjust import adjusted
+from repeg.worker.adjust import adjusted, book_outside
 from repeg.worker.evidence import find_out, other_shares
-from repeg.worker.outside import book_outside
 
 
 def reckon(survey: Survey, brackets: Sequence[Order]) -> tuple[Account, list[Order]]:

@@ -14,6 +14,7 @@ from itertools import groupby
 from repeg.care.bare import BARE, bare_since, tell_bare, unlisted, watch_leaving
 from repeg.care.reckon import reckon
 from repeg.care.survey import Survey, in_turn, list_account, list_executions
+from repeg.care.unfilled import without_made_up_fills
 from repeg.domain.money import plain, quoted
 from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.guarding import (
@@ -179,6 +180,7 @@ def _read_exits(survey: Survey, order: Order) -> Order:
     """What the broker executed, or lost, of the OCOs that the listing shows otherwise than the record has them."""
     if survey.open_orders is None or survey.listed_as_running(order):
         return order
+    order = without_made_up_fills(survey, order)
     before, order = order, listed_again(order, survey.open_orders.values())
     for oco in order.guard.protections:
         if not oco.status.closed and oco.broker_order_id and _differs(survey, oco):

@@ -229,6 +229,8 @@ END_TOLD_FOR = timedelta(minutes=10)
 LOOKS_APART_SECONDS = 10
 """What differs is compared again after so long: orders and positions have disagreed for ten seconds
 (github.com/alpacahq/Alpaca-API/issues/276)."""
+JOURNAL_SHOWS_AFTER = timedelta(seconds=60)
+"""By then the journal of fills is believed to show what an order filled; what it lacks is read by its id."""
 COMPARED_AFTER = timedelta(seconds=60)
 """An order that came, was handed on or ended a moment ago may still be being taken up, or cleared away."""
 COMPARED_WITHIN = timedelta(seconds=40)

@@ -23,8 +23,8 @@ from repeg.domain.rules.walking import sees_to_protection
 from repeg.errors import RetryError, StaleExecution
 from repeg.reconcile.counters import Counters
 from repeg.worker.oco import read_over
-from repeg.worker.send import take_in
 from repeg.worker.take_down import take_down
+from repeg.worker.unfilled import settle
 
 
 def heal(survey: Survey, book: Book, counters: Counters, findings: Sequence[Finding]) -> int:
@@ -166,7 +166,7 @@ def _take_in(survey: Survey, book: Book, finding: Finding) -> None:
     broker_order_id = child.broker_order_id
     report = broker.order(broker_order_id) if broker_order_id else broker.order_by_client_id(finding.name)
     if report:
-        take_in(worker, order.order_id, finding.name, report)
+        settle(worker, order.order_id, finding.name, report)
 
 
 def _give_back(survey: Survey, order: Order) -> None:

@@ -6,14 +6,16 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 
 from repeg.broker.port import MOST_FILLS
 from repeg.care.survey import Survey, list_executions
 from repeg.domain.market.reports import Fill, OrderReport
+from repeg.domain.order.children import ChildRecord
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority
 from repeg.domain.reconcile.book import Book, Queue, name_of
-from repeg.domain.reconcile.trades import by_broker_id
+from repeg.domain.reconcile.trades import by_broker_id, unshown_fills
 from repeg.domain.rules.life import is_told
 from repeg.errors import RetryError
 from repeg.reconcile.counters import Counters
@@ -56,6 +58,8 @@ def look(survey: Survey, counters: Counters, token: str, strangers: set[str]) ->
     # Behind the lines: who stands in one is not over by its record, unless it ended in between.
     _read(survey, records, {each for queue in queues.values() for each in (queue.holder, *queue.waiting) if each})
     _list_quotes(survey, records.orders.values())
+    since = max(survey.now - FILLED_WITHIN, fills[-1].at) if len(fills) >= MOST_FILLS else survey.now - FILLED_WITHIN
+    asked |= _ask_again(survey, unshown_fills(records.orders.values(), fills, since, survey.now))
     return Book(
         now=survey.now,
         wall=survey.worker.time.wall(),
@@ -74,6 +78,7 @@ def look(survey: Survey, counters: Counters, token: str, strangers: set[str]) ->
         counters=counters.read(),
         day=read_day(survey),
         token=token,
+        fills_since=since,
     )
 
 
@@ -131,6 +136,15 @@ def _ask(survey: Survey, fills: Iterable[Fill], records: Records, strangers: set
         else:
             strangers.add(broker_order_id)
     strangers &= {fill.broker_order_id for fill in fills}
+    return found
+
+
+def _ask_again(survey: Survey, unshown: Iterable[tuple[Order, ChildRecord]]) -> dict[str, OrderReport]:
+    """Orders whose records have filled what the journal does not show: it lags, or one answer made their fill up."""
+    found: dict[str, OrderReport] = {}
+    for _, child in islice(unshown, ASKED):
+        report = survey.worker.broker_for(Priority.ROUTINE).order(child.broker_order_id or "")
+        found |= {report.broker_order_id: report} if report else {}
     return found
 
 

@@ -7,6 +7,7 @@ from repeg.domain.order.children import ChildRecord, ChildStatus
 from repeg.domain.order.closing import found_with_more
 from repeg.domain.order.course import arrived_after_all
 from repeg.domain.order.record import Order
+from repeg.domain.order.verdicts import WaitingFor
 from repeg.domain.patience import LOOKED_FOR
 from repeg.domain.proof.ours import child_intent, contradiction
 from repeg.domain.routes import Next
@@ -17,13 +18,22 @@ from repeg.worker.worker import Worker
 
 
 def worked_off_late(worker: Worker, order: Order) -> Next | None:
-    """Where an exit goes that has a child order at the broker which was given up for never sent; None: it has none.
+    """Where an exit goes that has a child order at the broker which was given up for never sent, or which did not fill.
+
+    None: it has none.
 
     One request, and only while there is one that may show.
 
     Raises:
         RetryError: the list of orders could not be read.
     """
+    if order.run.waits_for is WaitingFor.EXPLANATION:
+        # The account shows more than what was sold should leave, and nothing explains it.
+        from repeg.worker.unfilled import goes_on_unfilled
+
+        following = goes_on_unfilled(worker, order)
+        if following:
+            return following
     given_up = [child for child in order.children if is_exit(order) and _may_show(worker, order, child)]
     if not given_up:
         return None

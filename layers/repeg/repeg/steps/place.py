@@ -32,7 +32,6 @@ from repeg.domain.reasons import BY_A_LIMIT, HELD_BACK, Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.bracket_entry import refused_at
 from repeg.domain.rules.life import is_withdrawn, ladder_over, sends_no_more
-from repeg.domain.rules.refusals import SHARES_LACK
 from repeg.domain.rules.walking import (
     dust,
     intent_of,
@@ -214,18 +213,17 @@ def _accepted(worker: Worker, order: Order, child: ChildRecord, report: OrderRep
 
 
 def _denied(worker: Worker, order: Order, child: ChildRecord, denied: Denied) -> Next:
-    """Nothing is live, unless this was a second send: its refusal may be the doing of a first that did arrive."""
-    # By a refusal that was not true, for shares that it had just sold, an exit sold as many of somebody else.
-    sold = is_exit(order) and denied.reason in SHARES_LACK
-    if child.may_have_arrived or sold:
-        try:
-            report, _ = look_up(worker, child_intent(order, child), listed=not sold)
-        except RetryError as error:
-            detail = f"refused ({denied.message}), but the first send cannot be seen: {error}"
-            return _unknown(worker, order, child, detail)
-        if report:
-            return _accepted(worker, order, child, report)
-    return refused(worker, order, child, denied)
+    """Nothing is live, unless the refusal is not true, or the doing of a first send that did arrive."""
+    # By one that was not true what an entry bought had no stop, and an exit sold as many shares of somebody else.
+    connect, drawn = worker.drawing(child)
+    try:
+        report, _ = look_up(worker, child_intent(order, child), listed=child.may_have_arrived, connect=connect)
+    except RetryError as error:
+        detail = f"refused ({denied.message}), but whether it arrived cannot be seen: {error}"
+        return _unknown(worker, order, drawn, detail)
+    if report:
+        return _accepted(worker, order, drawn, report)
+    return refused(worker, order, drawn, denied)
 
 
 def _held_back(worker: Worker, order: Order, child: ChildRecord, why: Denied, unused: Reservation | None) -> Next:

@@ -10,7 +10,7 @@ from repeg.domain.market.reports import ProtectiveOrder
 from repeg.domain.models import opposite
 from repeg.domain.money import plain, quoted
 from repeg.domain.order.course import went_on
-from repeg.domain.order.guarding import covered, due_again, refused_once_more, seen_to
+from repeg.domain.order.guarding import covered, due_again, never_placed, refused_once_more, seen_to
 from repeg.domain.order.protection import Protection, ProtectionStatus, lone_stop
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import emptied
@@ -50,6 +50,7 @@ from repeg.worker.take_down import take_down
 from repeg.worker.worker import Worker
 
 ODD = "odd share"
+UNKNOWN = "unknown"
 
 
 def protect(worker: Worker, order: Order) -> Next:
@@ -154,7 +155,9 @@ def _may_pair_up(worker: Worker, order: Order) -> bool:
 
 def _covered(worker: Worker, order: Order) -> Next:
     """Every whole share is guarded or exited."""
-    kept = _tell_odd(worker, exits_stand(covered(order)).no_longer("bare").no_longer("keys").no_longer("unseen"))
+    kept = _tell_odd(worker, exits_stand(covered(order)))
+    for trouble in ("bare", "keys", "unseen", UNKNOWN):
+        kept = kept.no_longer(trouble)
     # The entry hangs and may fill yet: those shares this OCO would not cover.
     if order.open_child:
         return worker.wait(kept, Route.WAIT_FOR_CANCEL, entry_pause(order.open_child))
@@ -230,8 +233,7 @@ def _not_sent(worker: Worker, order: Order, oco: Protection) -> Order:
         return order
     if oco.may_have_arrived:
         return order.with_protection(oco.given_up(worker.now(order)))
-    others = tuple(each for each in order.guard.protections if each.client_order_id != oco.client_order_id)
-    return order.with_guard(protections=others, ocos=order.guard.ocos - 1)
+    return never_placed(order, oco)
 
 
 def _submit(broker: Broker, order: Order, oco: Protection, in_time: InTime) -> SubmitOutcome:
@@ -275,14 +277,18 @@ def _again(worker: Worker, before: Order, order: Order) -> Next:
 
 
 def _denied(worker: Worker, order: Order, oco: Protection, reason: Reason, message: str) -> Next:
-    if oco.may_have_arrived:
-        # The refusal may be the doing of a first send that did arrive.
-        look = find_oco(worker, order, oco)
-        if look.found or not look.answered:
-            return worker.wait(look.order, Route.WAIT_TO_PROTECT, 1)
     # Keys say nothing about this OCO: it is not counted as one that the broker does not take.
+    if reason is Reason.MISCONFIGURED and not oco.may_have_arrived:
+        return wait_for_operator(worker, _not_sent(worker, order, oco), message)
+    # The refusal may be the doing of a first send that did arrive, or not true: placed once more, beside own shares
+    # both would be taken.
+    look = find_oco(worker, order, oco)
+    if look.found or (oco.may_have_arrived and not look.answered):
+        return worker.wait(look.order, Route.WAIT_TO_PROTECT, 1)
     if reason is Reason.MISCONFIGURED:
         return wait_for_operator(worker, _not_sent(worker, order, oco), message)
+    # Not seen, its id is used again: the broker says if it has it.
+    oco = oco if look.answered else oco.changed(ambiguous=True)
     order = refused_once_more(order.with_protection(oco.given_up(worker.now(order))))
     order = worker.note(order, f"protection refused: {message}")
     return _refused(worker, order, reason, message)
@@ -332,6 +338,7 @@ def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
         detail = f"{oco.client_order_id} may still arrive; until that is ruled out {oco.qty} {order.symbol} are bare"
         return worker.wait(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PROTECT, pause)
     # Should it arrive after all, the next one is refused for its id.
-    worker.alert(order, f"{oco.client_order_id} of {order.symbol} stays unknown to the broker")
+    told = f"{oco.client_order_id} of {order.symbol} stays unknown to the broker"
+    order = worker.alert_lasting(order, UNKNOWN, told)
     given_up = refused_once_more(order.with_protection(seen.given_up(worker.now(order))))
     return _refused(worker, given_up, Reason.BROKER_UNAVAILABLE, "the broker takes no protection")

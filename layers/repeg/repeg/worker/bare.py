@@ -35,9 +35,9 @@ from repeg.domain.rules.bracket_exit import is_through, levels_of
 from repeg.domain.rules.life import is_seen_to, ladder_over, was_left_in_vain
 from repeg.domain.rules.refusals import SHARES_LACK, Denial, Doubt, Sort, try_again_in
 from repeg.errors import OperatorError, RepegError, RetryError
+from repeg.worker.adjust import book_outside
 from repeg.worker.evidence import find_out, other_shares
 from repeg.worker.oco import find_lost, read_exits
-from repeg.worker.outside import book_outside
 from repeg.worker.worker import Worker
 
 BARE = "bare"
@@ -57,6 +57,13 @@ def after_refusal(worker: Worker, order: Order, reason: Reason, message: str) ->
     wait = try_again_in(Denial(reason=reason, of=Sort.PROTECTION, times=order.guard.refusals, doubts=doubts))
     if wait is not None:
         return worker.wait(went_on(order), Route.WAIT_TO_PROTECT, wait)
+    if not order.status.terminal:
+        # Believed to one answer, its fill may be why: what nobody bought is neither guarded nor sold.
+        from repeg.worker.unfilled import goes_on_unfilled
+
+        following = goes_on_unfilled(worker, order)
+        if following:
+            return following
     if reason in SHARES_LACK:
         return _short_of_shares(worker, order)
     if reason is Reason.DAY_TRADE_LIMIT:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
@@ -15,6 +15,7 @@ from repeg.domain.models import direction
 from repeg.domain.order.adjustments import CorporateAction
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import Priority
+from repeg.domain.patience import LINGER_SECONDS
 from repeg.domain.proof.evidence import (
     DUST,
     Finding,
@@ -30,7 +31,7 @@ from repeg.domain.proof.evidence import (
 from repeg.domain.proof.other_shares import bought_on, fits_better, is_between, is_far, unfollowed
 from repeg.domain.proof.ours import held_by_ocos, took_more
 from repeg.domain.rules.bracket_exit import levels_of
-from repeg.errors import OperatorError, RetryError
+from repeg.errors import BrokerUnavailable, OperatorError, RetryError
 from repeg.worker.oco import read_over
 from repeg.worker.worker import Worker
 
@@ -38,6 +39,8 @@ from repeg.worker.worker import Worker
 LONGEST_LIFE = timedelta(days=91)
 """An order that took shares may have rested for as long as the broker keeps one."""
 DATA_LAGS = timedelta(days=5)
+ANSWERS = 3
+"""Where two about corporate actions do not agree, a third says which is false; they cost no trading request."""
 _Seen = TypeVar("_Seen")
 
 
@@ -133,6 +136,27 @@ def other_shares(worker: Worker, order: Order, quote: Quote | None) -> Split | N
     return Split(f"{words}: the account does not show it yet", told=True)
 
 
+def actions_by_two(
+    worker: Worker, broker: Broker, symbols: Collection[str], since: date
+) -> tuple[CorporateAction, ...]:
+    """What two answers agree on, of three at most, oldest first.
+
+    Raises:
+        RetryError, OperatorError: an answer could not be had, or each tells something else.
+    """
+    # By one that knew of no split a hundred old shares were sold at the price of new ones, a tenth of theirs; by one
+    # that made a split up their stop was taken down.
+    told: list[tuple[CorporateAction, ...]] = []
+    for _ in range(ANSWERS):
+        if told:
+            worker.sleep(LINGER_SECONDS)
+        answer = broker.corporate_actions_of(symbols, since)
+        if answer in told:
+            return answer
+        told.append(answer)
+    raise BrokerUnavailable("each answer tells of other corporate actions")
+
+
 def listed_position(worker: Worker, symbol: str) -> Position | None:
     """The symbol's position by the list of positions.
 
@@ -182,7 +206,7 @@ def _ours(worker: Worker, reports: Sequence[OrderReport]) -> list[Order]:
 
 def _actions(worker: Worker, broker: Broker, symbol: str, since: datetime) -> tuple[CorporateAction, ...] | None:
     day = (since - DATA_LAGS).astimezone(EASTERN).date()
-    actions, _ = _asked(worker, lambda: broker.corporate_actions(symbol, day))
+    actions, _ = _asked(worker, lambda: actions_by_two(worker, broker, [symbol], day))
     if actions is None:
         return None
     first = since.astimezone(EASTERN).date()

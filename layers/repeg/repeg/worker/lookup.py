@@ -5,9 +5,11 @@ A read by id may know nothing of an order that the list shows; and what bears ou
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from repeg.broker.port import Broker
 from repeg.domain.market.reports import OrderReport, OrderStatus
 from repeg.domain.order.reservation import Priority
 from repeg.domain.proof.ours import Intent, contradiction, in_words
@@ -26,13 +28,16 @@ class Seen(NamedTuple):
     stranger: OrderReport | None = None
 
 
-def look_up(worker: Worker, intent: Intent, *, listed: bool) -> Seen:
+def look_up(worker: Worker, intent: Intent, *, listed: bool, connect: Callable[[], Broker] | None = None) -> Seen:
     """Look for what was written down. With `listed`, the list of orders is asked when the id leads nowhere.
+
+    `connect`: to a broker for the look by its id, where a request is reserved for that.
 
     Raises:
         RetryError: the broker could not be asked; nothing follows from that.
     """
-    report = worker.broker_for(Priority.URGENT).order_by_client_id(intent.client_order_id)
+    broker = connect() if connect else worker.broker_for(Priority.URGENT)
+    report = broker.order_by_client_id(intent.client_order_id)
     if report and not contradiction(intent, report):
         return Seen(report)
     strangers = [report] if report else []

@@ -12,8 +12,9 @@ from repeg.domain.order.children import ChildRecord, Doubt
 from repeg.domain.order.closing import protecting_first
 from repeg.domain.order.course import decided, due_at, to_be_assessed
 from repeg.domain.order.record import ZERO, Order
-from repeg.domain.order.reservation import REQUESTS_PER_PROTECTION, emptied, reserving
+from repeg.domain.order.reservation import REQUESTS_PER_PROTECTION, Priority, emptied, reserving
 from repeg.domain.order.verdicts import Refusal
+from repeg.domain.patience import SECOND_LOOK_SECONDS
 from repeg.domain.proof.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -61,12 +62,8 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
     # Seen of Alpaca (github.com/alpacahq/Alpaca-API/issues/275). The successor trades on whether it is named or not.
     if report.status is OrderStatus.REPLACED and report.replaced_by is None:
         report = _with_successor(worker, order, child, report)
-    # Shares that were seen to be filled stay filled, as answers overtake each other; but somebody is to look.
     if ends_short(report) and not report.replaces and report.filled_qty < child.filled_qty:
-        told = f"{child.client_order_id} is over with {plain(report.filled_qty)} {order.symbol} filled, by two answers"
-        worker.alert(
-            order, f"{told}; one before had {plain(child.filled_qty)}, and the record does: compare the account"
-        )
+        child = _fewer(worker, order, child, report)
     known = child.reported(report, worker.now(order))
     if known.replaced and not child.replaced:
         worker.alert(order, f"{child.client_order_id} was replaced from outside; its successor is followed")
@@ -79,6 +76,23 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
         detail = f"{child.client_order_id} {known.status}: {known.filled_qty}/{known.qty}{price}"
         order = worker.note(order, detail)
     return order.with_child(known)
+
+
+def _fewer(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> ChildRecord:
+    """A child order that is over with fewer shares than one answer before had; a third one, a second later, decides."""
+    # Shares that were seen to be filled stay filled, as answers overtake each other: not for longer than that. Kept,
+    # shares that one answer made up were guarded, beside own shares by those.
+    worker.sleep(SECOND_LOOK_SECONDS)
+    broker_order_id = report.broker_order_id
+    again = read_child(worker, child, lambda: worker.broker_for(Priority.URGENT).order(broker_order_id)).report
+    follows = again is not None and ends_short(again) and again.filled_qty <= report.filled_qty
+    told = f"{child.client_order_id} is over with {plain(report.filled_qty)} {order.symbol} filled, by"
+    before = f"one before had {plain(child.filled_qty)}, and the record"
+    if follows:
+        worker.alert(order, f"{told} three answers; {before} follows the three")
+        return child.unfilled()
+    worker.alert(order, f"{told} two answers; {before} does: compare the account")
+    return child
 
 
 def _with_successor(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> OrderReport:

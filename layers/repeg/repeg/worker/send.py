@@ -194,24 +194,25 @@ def _with_sent(
     return worker.note(order, detail)
 
 
-def take_in(worker: Worker, order_id: str, client_order_id: str, report: OrderReport) -> None:
+def take_in(worker: Worker, order_id: str, client_order_id: str, report: OrderReport) -> OrderReport | None:
     """A child order that an order which is over has for closed, and that the broker shows otherwise: taken, and told.
 
-    Cancelled if it rests, and booked as it ended; nothing if somebody works on the order again.
+    Cancelled if it rests, and booked as it ended, which is returned; None if somebody works on the order again, or it
+    was no order of ours.
     """
     order = _read(worker, order_id)
     child = next((each for each in order.children if each.client_order_id == client_order_id), None)
     if child is None or not (order.status.terminal and child.status.closed):
-        return
+        return None
     if child.broker_order_id is None:
         answer_for(worker, order_id, child, report)
-        return
+        return None
     # By the id that the record has: an answer about another order would be booked as this one's.
     if report.broker_order_id != child.broker_order_id or contradiction(child_intent(order, child), report):
         worker.alert(
             order, f"{client_order_id} is {report.broker_status} at the broker, and not as it was written down"
         )
-        return
+        return None
     report = report if report.status.terminal else _take_back(worker, report)
     known = child.reported(report, worker.now(order))
     if not known.status.closed:
@@ -226,3 +227,4 @@ def take_in(worker: Worker, order_id: str, client_order_id: str, report: OrderRe
         worker.orders.save(booked)
         _count_late(worker, order, booked)
         worker.alert(order, f"{client_order_id} filled {more}; they are booked now")
+    return report

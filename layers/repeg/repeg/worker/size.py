@@ -39,12 +39,12 @@ from repeg.domain.rules.timing import asset_problem
 from repeg.domain.rules.walking import is_exit
 from repeg.errors import RetryError
 from repeg.store.items import Traded
+from repeg.worker.adjust import book_outside
 from repeg.worker.book import position_by_listing, shown_position
 from repeg.worker.evidence import find_out, listed_position
 from repeg.worker.foreign import in_the_way, make_way
 from repeg.worker.leftover import left_over, shrunk
 from repeg.worker.oco import find_lost, read_exits, read_over
-from repeg.worker.outside import book_outside
 from repeg.worker.worker import Worker
 
 

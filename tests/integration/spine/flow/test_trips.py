@@ -209,3 +209,11 @@ def test_what_is_served_ends_the_row_for_who_added_to_it(lab: Lab) -> None:
     assert in_a_row(lab) == 5, "a healthy order writes nothing for it"
     mine.heard(lab.worker, [OK])
     assert in_a_row(lab) == 0
+
+
+def test_that_a_thing_is_not_there_is_an_answer(lab: Lab) -> None:
+    """Look-ups of what was never sent, positions that are none, a minute that is used up: the broker is there."""
+    mine = Streak()
+    for _ in range(10):
+        mine.heard(lab.worker, [Call(3, 404), Call(3, 404), Call(3, 422), Call(3, 429)])
+    assert (in_a_row(lab), lab.orders.halts()) == (0, ())

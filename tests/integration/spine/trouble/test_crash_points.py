@@ -28,7 +28,7 @@ READS = {
     "store": """get find claim_of earlier holding holder last_trades several to_do given_up holding_shares sweep_state
         marks halts""",
     "broker": """now calendar account asset assets position positions quote quotes snapshot snapshots order orders
-        groups open_orders order_by_client_id corporate_actions corporate_actions_of""",
+        groups open_orders order_by_client_id corporate_actions_of""",
 }
 """Calls after which a death is the same death as after the call before them; whatever is not named here counts."""
 INPUTS = {f"{port}.{call}" for port, calls in READS.items() for call in calls.split()}

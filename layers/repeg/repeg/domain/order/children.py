@@ -188,6 +188,12 @@ class ChildRecord(Sent):
         """True when the last rung that it stood for would have been a market order, had that been safe."""
         return self.kept_at_worst if self.kept else self.price_protected
 
+    def unfilled(self) -> ChildRecord:
+        """The same as one of whose own fills nothing is known: what was told of them is read anew."""
+        status = ChildStatus.CANCELING if self.cancel_requested_at else ChildStatus.LIVE
+        nothing = {"filled_qty": ZERO, "avg_fill_price": None, "partial_at": None, "closed_at": None}
+        return self.changed(status=status, **nothing)
+
     def reported(self, report: OrderReport, now: datetime) -> ChildRecord:
         """This child order, brought up to what the broker reports. Filled quantity never goes down.
 

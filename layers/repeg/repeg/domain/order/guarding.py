@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from repeg.domain.order.bracket import Levels
 from repeg.domain.order.course import went_on
+from repeg.domain.order.protection import Protection
 from repeg.domain.order.record import ZERO, Order
 
 # --- guarded or bare ---
@@ -42,6 +43,21 @@ def unguarded(order: Order) -> Order:
 def nothing_to_guard(order: Order) -> Order:
     """The order once it holds no whole share any more."""
     return order.with_guard(protected=None)
+
+
+def never_placed(order: Order, oco: Protection) -> Order:
+    """The order without an OCO that the broker certainly has not: its id is used again."""
+    others = tuple(each for each in order.guard.protections if each.client_order_id != oco.client_order_id)
+    return order.with_guard(protections=others, ocos=order.guard.ocos - 1)
+
+
+def without_guards_of_nothing(order: Order) -> Order:
+    """The order, where nothing is filled, without OCOs that the broker refused: there was nothing to be guarded."""
+    if order.filled_qty > 0:
+        return order
+    # One that may arrive yet is looked for.
+    kept = tuple(oco for oco in order.guard.protections if oco.worked or oco.ambiguous)
+    return order.with_guard(protections=kept)
 
 
 def taken_down(order: Order) -> Order:

@@ -59,7 +59,7 @@ class Book(NamedTuple):
     """Open orders by the broker's ids, legs under their parents."""
     fills: tuple[Fill, ...]
     asked: Mapping[str, OrderReport]
-    """Orders behind fills that no record names, as read by their ids."""
+    """Orders behind fills that no record names, and those of records whose fills none shows, as read by their ids."""
     quotes: Mapping[str, Quote]
     session: TradingDay | None
     orders: Mapping[str, Order]
@@ -77,6 +77,8 @@ class Book(NamedTuple):
     """None where no limit counts entries, or not all records of the day could be read."""
     token: str = ""
     """The table's identity: ids with another one are another stack's."""
+    fills_since: datetime | None = None
+    """From when on the fills are all that there were; None: not known."""
 
     def is_at_work(self, order: Order) -> bool:
         """True while somebody works on an order: what differs then is a matter of moments."""

@@ -74,7 +74,7 @@ ABOUT = {
     What.ORPHAN_ORDER: About(Severity.MONEY, Heal.NONE, "it bears our id, and no record knows whose it is"),
     What.LATE_ORDER: About(Severity.MONEY, Heal.TAKE_BACK, "nobody waits for it: whatever it fills would be nobody's"),
     What.UNWATCHED_OCO: About(Severity.MONEY, Heal.NONE, "if the record is wrong, it is all that guards them"),
-    What.UNFILLED: About(Severity.MONEY, Heal.NONE, "what guards its shares may be over those of somebody else"),
+    What.UNFILLED: About(Severity.MONEY, Heal.TAKE_BACK, "what guards its shares may be over those of others"),
     What.UNRECORDED_FILL: About(Severity.MONEY, Heal.RECORD, "booked once a read by id says the same"),
     What.UNRECORDED_EXIT: About(Severity.MONEY, Heal.LOOK, "read by id, and booked"),
     What.MISSING_SHARES: About(Severity.MONEY, Heal.LOOK, "booked if proven sold, else frozen; alerted under an OCO"),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from repeg.domain.market.reports import OrderReport
+from repeg.domain.market.reports import Fill, OrderReport
 from repeg.domain.money import plain
-from repeg.domain.order.children import ChildRecord
+from repeg.domain.order.children import ChildRecord, ChildStatus
 from repeg.domain.order.protection import ExitReason, Protection
 from repeg.domain.order.record import ZERO, Order
+from repeg.domain.patience import JOURNAL_SHOWS_AFTER
 from repeg.domain.proof.evidence import DUST
 from repeg.domain.proof.ours import child_intent, contradiction, in_words, oco_intent
 from repeg.domain.reconcile.book import Book, Name
 from repeg.domain.reconcile.findings import Finding, What
+from repeg.domain.rules.walking import is_exit
 
 _OVER = "is open, and the record has it for over"
 _NO_SHARES = "is open, and the record holds no shares"
@@ -61,11 +64,15 @@ def _stray(order: Order | None, name: Name, report: OrderReport) -> Iterator[Fin
     intent = child_intent(order, known) if isinstance(known, ChildRecord) else oco_intent(order, known)
     wrong = contradiction(intent, report)
     if isinstance(known, ChildRecord):
-        # On other terms it is somebody else's: to take it back would cancel an order that is not ours.
-        yield _about(What.LATE_ORDER, report, name, _OVER, alone=bool(wrong) or not order.status.terminal)
         # By one false answer of its fill: the broker refuses no stop for shares that it did not buy, if there are own.
         if not wrong and report.filled_qty + DUST < known.filled_qty:
-            yield _about(What.UNFILLED, report, name, f"is open, and the record has {plain(known.filled_qty)} filled")
+            detail = f"is open, and the record has {plain(known.filled_qty)} filled"
+            # What an exit sold is booked on brackets already: an operator sees to that.
+            yield _about(What.UNFILLED, report, name, detail, alone=is_exit(order) or not order.status.terminal)
+            if not is_exit(order):
+                return
+        # On other terms it is somebody else's: to take it back would cancel an order that is not ours.
+        yield _about(What.LATE_ORDER, report, name, _OVER, alone=bool(wrong) or not order.status.terminal)
     elif order.unexited_qty > 0 and not wrong:
         yield _about(What.UNRECORDED_EXIT, report, name, _OVER)
     else:
@@ -100,6 +107,43 @@ def unrecorded_fills(book: Book) -> Iterator[Finding]:
             yield from _booked_otherwise(book, found, broker_order_id, filled)
         elif broker_order_id in book.asked:
             yield from _unknown(book, book.asked[broker_order_id])
+
+
+def unshown_fills(
+    orders: Iterable[Order], fills: Iterable[Fill], since: datetime, now: datetime
+) -> Iterator[tuple[Order, ChildRecord]]:
+    """Child orders of orders that are over, whose filled shares the journal of fills, whole from `since` on, lacks."""
+    shown: dict[str, Decimal] = {}
+    for fill in fills:
+        shown[fill.broker_order_id] = max(fill.filled_qty, shown.get(fill.broker_order_id, ZERO))
+    for order in orders:
+        for child in order.children if order.status.terminal else ():
+            if child.replaced or child.closed_at is None or not since <= child.closed_at <= now - JOURNAL_SHOWS_AFTER:
+                continue
+            # The last fill tells of all: of one that was filled it was its end, of any other some time before that.
+            begun = child.closed_at if child.status is ChildStatus.FILLED else child.first_sent_at or child.sent_at
+            if begun >= since and child.filled_qty > shown.get(child.broker_order_id or "", ZERO) + DUST:
+                yield order, child
+
+
+def made_up_fills(book: Book) -> Iterator[Finding]:
+    """Shares that a record has as filled, and neither the journal nor a read by id; what is open is found as such."""
+    if book.fills_since is None:
+        return
+    for order, child in unshown_fills(book.orders.values(), book.fills, book.fills_since, book.now):
+        report = book.asked.get(child.broker_order_id or "")
+        if report is None or report.broker_order_id in book.open_orders or book.is_at_work(order):
+            continue
+        if not contradiction(child_intent(order, child), report) and report.filled_qty + DUST < child.filled_qty:
+            detail = f"{in_words(report)} is {report.broker_status}, the record has {plain(child.filled_qty)} filled"
+            yield Finding(
+                what=What.UNFILLED,
+                symbol=order.symbol,
+                order_id=order.order_id,
+                name=child.client_order_id,
+                detail=detail,
+                alone=is_exit(order),
+            )
 
 
 def by_broker_id(orders: Iterable[Order]) -> dict[str, Sent]:

@@ -121,6 +121,16 @@ def by_both(report: OrderReport, again: OrderReport) -> OrderReport:
     return fewer.changed(status=OrderStatus.PENDING)
 
 
+def short_by_both(one: OrderReport, other: OrderReport) -> bool:
+    """True when two answers tell of the same fills, and both have the order at work, or both over without the rest.
+
+    One that was filled in between is another order at the second look: then nothing is known against its fill.
+    """
+    same = (one.filled_qty, one.replaced_by, one.replaces) == (other.filled_qty, other.replaced_by, other.replaces)
+    filled = OrderStatus.FILLED in (one.status, other.status)
+    return same and one.status.terminal is other.status.terminal and not filled
+
+
 def _ended_by_others(child: ChildRecord) -> bool:
     return child.status is ChildStatus.REJECTED or child.cancel_requested_at is None
 

@@ -22,6 +22,7 @@ class On(StrEnum):
     ARRIVED = "a child order that nobody could find shows at the broker"
     CANCELED = "its cancel is asked for"
     CHILD_OVER = "its child order is over"
+    UNFILLED = "what one answer had it filled with was made up"
     LIVES_ON = "before it could be cancelled, another order took its place at the broker"
     LADDER_OVER = "no more is to be sent"
     PUT_OFF = "it would wait while what it took protection off is bare"
@@ -90,12 +91,14 @@ MOVES = (
     Move(Stage.RESTORING, On.FAILED, (Stage.SECURING,)),
     Move(Stage.RESTORING, On.PUT_BACK, (Stage.WAITING, Stage.WORKING, Stage.LOOKING_AGAIN, Stage.ENDING)),
     Move(Stage.LOOKING_AGAIN, On.SENT, (Stage.LIVE,)),
+    Move(Stage.LOOKING_AGAIN, On.UNFILLED, (Stage.LIVE, Stage.CANCELING, Stage.WORKING, Stage.SOLD)),
     Move(Stage.LOOKING_AGAIN, On.RELEASED, (Stage.WORKING, Stage.WAITING)),
     Move(Stage.LOOKING_AGAIN, On.LADDER_OVER, (Stage.SOLD, Stage.ENDING)),
     Move(Stage.LOOKING_AGAIN, On.PUT_OFF, (Stage.RESTORING,)),
     Move(Stage.LOOKING_AGAIN, On.TAKEN_OVER, (Stage.ENDING,)),
     Move(Stage.LOOKING_AGAIN, On.TAKEN_BACK, (Stage.SOLD, Stage.ENDING)),
     Move(Stage.ENTERED, On.SEEN_TO, (Stage.ENDING,)),
+    Move(Stage.ENTERED, On.UNFILLED, (Stage.LIVE, Stage.CANCELING, Stage.WORKING)),
     Move(Stage.ENTERED, On.LEFT, (Stage.LEAVING,)),
     Move(Stage.ENTERED, On.FLAT, (Stage.ENDING,)),
     Move(Stage.ENTERED, On.TAKEN_OVER, (Stage.ENDING,)),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from repeg.clock import TimeKeeper
+from repeg.domain.order.alerts import UNNAMED
 from repeg.domain.order.fence import first_worked_by
 from repeg.domain.order.record import Order
 from repeg.domain.rebalance.record import Rebalance, is_rebalance
@@ -97,7 +98,7 @@ class Intake:
         except Exception as error:  # whatever keeps it from being recorded, too: then the queue has to do
             self._log.error(f"a message that is given up could not be recorded: {error}", exc_info=True)
         self._dead_letter(text, str(problem))
-        return f"a message: {problem}"
+        return f"{UNNAMED}: {problem}"
 
     def _times(self, sent_at: datetime | None) -> Times:
         """Market time of sending as far as it is known, wall time now, and wall time of sending."""
@@ -173,7 +174,7 @@ class Intake:
                 self._executions.start(order.order_id, 1)
         # Last: a message that comes again because the record failed is a dead letter once.
         self._dead_letter(text, str(problem))
-        return f"{signal_id or 'a message without a signal_id'}: {problem}"
+        return f"{signal_id or f'{UNNAMED} without a signal_id'}: {problem}"
 
     def _record(self, order: Order) -> None:
         """A refusal that does not own its signal_id; its execution only publishes it."""

@@ -84,6 +84,31 @@ def test_ids_of_what_came_last_are_completed(
     assert completed(monkeypatch, capsys, "order", "--stack", "another", "s-") == [], "there is none of that name"
 
 
+@pytest.mark.usefixtures("store")
+def test_ids_of_rebalances_are_completed_where_one_may_be_meant(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("desk.cli.trading.completing.DEADLINE_S", 60)
+    signal = parse_signal({"signal_id": "s-r", "kind": "rebalance", "targets": {"SPY": "1"}})
+    assert isinstance(signal, RebalanceSignal)
+    RebalanceStore(clinic["dynamodb"], "repeg").accept(accepted_rebalance(signal, NOON, NOON, NOON), "hash")
+    for command in ("wait", "cancel"):
+        assert completed(monkeypatch, capsys, command, "s-") == ["s-c", "s-b", "s-a", "s-r"], command
+    assert completed(monkeypatch, capsys, "rebalance", "") == ["s-r"]
+    assert completed(monkeypatch, capsys, "rebalance", "reb-") == [rebalance_id_for("s-r")]
+    assert "s-r" not in completed(monkeypatch, capsys, "order", "s-")
+    monkeypatch.setenv("REPEG_STACK", "another")
+    assert completed(monkeypatch, capsys, "rebalance", "") == [], "there is none of that name"
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_trouble_of_any_kind_completes_nothing_and_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("desk.cli.trading.completing._records", None)
+    assert completed(monkeypatch, capsys, "order", "s-") == []
+
+
 def test_what_cannot_be_reached_completes_nothing_says_nothing_and_is_not_waited_for(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

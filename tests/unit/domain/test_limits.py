@@ -234,6 +234,13 @@ def test_an_entry_costs_what_it_may_pay_at_worst() -> None:
     assert case(child=rung(limit_price=None)).cost == Decimal("5110")
 
 
+def test_a_buy_makes_its_position_at_the_dearest_price_that_its_ladder_may_pay() -> None:
+    """Its first rung's limit is 51.00, its last may pay 51.51: that is the position that is held against the limit."""
+    capped = order(reference_price=Decimal(51), max_slippage_bps=Decimal(100))
+    assert reason(case(capped, {"max_position_fraction": Decimal("0.0515")}, book=book())) is Reason.RISK_POSITION
+    assert reason(case(capped, {"max_position_fraction": Decimal("0.05151")}, book=book())) is None
+
+
 # --- what is counted ---
 
 

@@ -50,6 +50,9 @@ def _judge(survey: Survey, schedule: Schedule, day: date, runs: ScheduleStore) -
     if run and run.finished:
         return
     survey.missed_runs += 1
-    silent = f"it did not fire at {schedule.time:%H:%M} ET, or failed each time"
-    what = f"it began and did not end, in try {run.tries}" if run else silent
-    survey.worker.alert_about(run_id(schedule, day), f"{what}; what it is for was not done", "repeg schedules")
+    what = f"it did not fire at {schedule.time:%H:%M} ET, or failed each time; what it is for was not done"
+    if run:
+        # Its signal is sent before it is written down as sent: whoever sent it once more would trade twice.
+        sent = f"{run.signal_id} may have been sent" if run.signal_id else "what it is for may be done in part"
+        what = f"it began and did not end, in try {run.tries}; {sent}"
+    survey.worker.alert_about(run_id(schedule, day), what, "repeg schedules")

@@ -16,6 +16,7 @@ from repeg.care.reckon import reckon
 from repeg.care.survey import Survey, in_turn, list_account, list_executions
 from repeg.care.unfilled import without_made_up_fills
 from repeg.domain.money import plain, quoted
+from repeg.domain.order.alerts import bare_words
 from repeg.domain.order.beginnings import by_clock
 from repeg.domain.order.guarding import (
     ended_by_us,
@@ -300,8 +301,9 @@ def _lost(survey: Survey, order: Order, holder: Order | None) -> Order:
         return order
     soon = "at once" if _at_once(order) else "in a minute"
     later = soon if _has_turn(order, holder) else "when the symbol's live order is over"
-    lost = plain(order.unguarded_qty or order.unexited_qty)
-    survey.worker.alert(order, f"{lost} {order.symbol} lost their protection; it is restored {later}")
+    # Under an OCO that hangs in its cancel, say, nobody knows: never all of them for it.
+    lost = f"{plain(order.unguarded_qty)} {order.symbol} lost their protection" if order.unguarded_qty > 0 else ""
+    survey.worker.alert(order, f"{lost or bare_words(order)}; it is restored {later}")
     return lost_protection(order, survey.now + (NOTHING if _at_once(order) else CARE_GRACE))
 
 
@@ -313,7 +315,8 @@ def _at_once(order: Order) -> bool:
 def _words(survey: Survey, order: Order, found: Verdict, holder: Order | None) -> str:
     shares = f"{plain(order.unexited_qty)} {order.symbol}"
     if found.state is Standing.DISAGREES:
-        decide = f"nothing is traded until they agree or you decide: repeg resolve {order.symbol}"
+        name = f"repeg resolve {order.symbol} --order {order.order_id} --stack {survey.worker.stack.name}"
+        decide = f"nothing is traded until they agree or you decide: {name} --forget, or --qty N --stop S --target T"
         return f"{shares}: record and account disagree ({order.care.frozen}); {decide}"
     quote, stop = survey.quotes.get(order.symbol), quoted(levels_of(order).stop)
     at = f" ({quoted(quote.bid)}/{quoted(quote.ask)})" if quote else ""

@@ -340,9 +340,10 @@ def _misconfigured(at: Rebalancer, rebalance: Rebalance, why: Refusal) -> Onward
     """Only a person can mend it. Before the plan nothing is lost; after it, half of a portfolio would be."""
     if rebalance.planned_at is None:
         return _give_up(at, rebalance, why)
-    told = at.alert_lasting(
-        rebalance, why.reason, f"the rebalance is held up, and given up in ten minutes: {why.detail}"
-    )
+    left = REBALANCE_GIVEN_UP_AFTER - _lasts(at, rebalance, WaitingFor.BROKER)
+    minutes = max(0, round(left.total_seconds() / 60))
+    ends = f"given up in {minutes} minutes unless that is put right" if minutes else "given up now"
+    told = at.alert_lasting(rebalance, why.reason, f"the rebalance is held up, and {ends}: {why.detail}")
     return _outlast(at, told, why)
 
 

@@ -126,7 +126,8 @@ def _finished(bench: Bench, run: ScheduledRun, session: TradingDay | None, job: 
         done = Done(run.decided, run.detail)
         # Before it is recorded: an alert that is said twice does less harm than one that is not said.
         if done.outcome.alerts:
-            command = "repeg targets show" if run.schedule is Schedule.MARKET_OPEN_REBALANCE else "repeg schedules"
+            targets = run.schedule is Schedule.MARKET_OPEN_REBALANCE and done.outcome is not Outcome.LATE
+            command = "repeg targets show" if targets else "repeg schedules"
             worker.alert_about(run.run_id, f"{done.outcome.meaning} {done.detail}", command)
     elif session is None:
         raise AssertionError("a day without a session was decided when it was claimed")

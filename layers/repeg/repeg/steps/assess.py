@@ -393,7 +393,7 @@ def _broker_down(worker: Worker, order: Order, error: RetryError) -> Next:
             worker.alert(order, str(error))
         return _apply(worker, order, Refusal(reason=reason_of(error), detail=str(error)))
     if failures == BROKER_TRIES:
-        worker.alert(order, f"{order.symbol} cannot be left: {error}")
+        worker.alert(order, f"{order.symbol} cannot be left yet: {error}; it is tried on")
     seconds = backoff(READ_BACKOFF_SECONDS, order.sending.broker_failures)
     worker.log.error(f"broker: {error}", order_id=order.order_id)
     return _apply(worker, broker_failed(order), Wait(seconds=seconds, on=WaitingFor.BROKER))

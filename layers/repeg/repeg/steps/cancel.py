@@ -89,7 +89,8 @@ def _missing(worker: Worker, order: Order, child: ChildRecord) -> tuple[Order, C
         return order, order.children[-1]
     child = child.changed(lookups=child.lookups + 1)
     if child.lookups > len(LOOKUP_BACKOFF_SECONDS):
-        worker.alert(order, f"{child.client_order_id} is unknown to the broker now; check the account by hand")
+        by_hand = worker.stack.by_hand(order.symbol)
+        worker.alert(order, f"{child.client_order_id} is unknown to the broker now; {by_hand}")
         # `lost` ends the order: a further rung could buy again what this one, unseen, has bought.
         gone = {"status": ChildStatus.CANCELED, "closed_at": worker.now(order), "lost": True}
         child = child.changed(**gone)

@@ -73,7 +73,8 @@ def held_back(worker: Worker, order: Order, child: ChildRecord, last: Decimal | 
         return Throttled(error.wait_seconds)
     # What cannot be read admits nothing: the one mistake that costs no money.
     except (RetryError, OperatorError, ClientError, BotoCoreError) as error:
-        worker.alert(order, f"limits cannot be held against {order.symbol}: {error}; nothing was sent")
+        sent = "no more of it is sent" if order.sent else "nothing was sent"
+        worker.alert(order, f"limits cannot be held against {order.symbol}: {error}; {sent}")
         return Denied(Reason.RISK_UNREADABLE, str(error))
 
 

@@ -348,7 +348,7 @@ def _exit_in_doubt(worker: Worker, order: Order, child: ChildRecord, *, unmoved:
 def _try_on(worker: Worker, order: Order, child: ChildRecord, *, unmoved: bool) -> Next:
     """The broker has nothing of it: the exit is sized anew, by what the account holds then."""
     detail = f"{child.client_order_id} never arrived, as far as the broker shows"
-    told = f"{detail}; {order.symbol} is tried on until the close; check the account by hand"
+    told = f"{detail}; {order.symbol} is tried on until the close; {worker.stack.by_hand(order.symbol)}"
     order, unused = _without(worker, worker.alert_lasting(order, "never arrived", told), child, detail)
     order = to_be_assessed(order)
     if unmoved:

@@ -335,7 +335,8 @@ def _look_up(worker: Worker, order: Order, oco: Protection, *, refused: bool = F
         return _send(worker, worker.note(order, f"{oco.client_order_id} never arrived: sent once more"), again)
     pause = wait_for_sender(worker, seen, seen.lookups - len(LOOKUP_BACKOFF_SECONDS))
     if pause:
-        detail = f"{oco.client_order_id} may still arrive; until that is ruled out {oco.qty} {order.symbol} are bare"
+        bare = f"{plain(oco.qty)} {order.symbol} are not seen to be protected"
+        detail = f"{oco.client_order_id} may still arrive; until that is ruled out {bare}"
         return worker.wait(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PROTECT, pause)
     # Should it arrive after all, the next one is refused for its id.
     told = f"{oco.client_order_id} of {order.symbol} stays unknown to the broker"

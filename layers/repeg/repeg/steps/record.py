@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from repeg.domain.metrics.measured import lines_of
-from repeg.domain.money import plain
+from repeg.domain.money import plain, told_apart
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.views import order_view
 from repeg.domain.reasons import Reason, Status
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.life import is_told, ladder_over
-from repeg.domain.rules.walking import concluded, is_exit
+from repeg.domain.rules.walking import concluded, is_exit, nominal_worst
 from repeg.errors import StoreConflict
 from repeg.events import CAP_BREACHED, OUTCOME
 from repeg.worker.worker import Worker
@@ -96,6 +96,13 @@ def _mend(order: Order) -> str:
     return f". {order.reason.explanation} Send it again then; what it would have left is protected"
 
 
+def _beyond_cap(order: Order) -> str:
+    """By the price that the cap comes to: of a cheap symbol it is a tick, however few basis points it says."""
+    paid, cap = order.avg_fill_price or ZERO, nominal_worst(order) or ZERO
+    bps = plain(order.terms.max_slippage_bps or ZERO)
+    return f"filled at {told_apart(paid, cap)} on average, beyond its cap at {told_apart(cap, paid)} ({bps} bps)"
+
+
 def _log_words(worker: Worker, order: Order) -> None:
     """The words that operators search the logs for."""
     told = [_WORDS[order.reason]] if order.reason in _WORDS else []
@@ -119,7 +126,7 @@ def _publish(worker: Worker, order: Order) -> Next:
     if (left or missed) and order.kind != "unwind":
         worker.alert(order, f"{order.kind} of {order.symbol} did not complete: {_summary(order)}{_mend(order)}")
     if order.result.cap_breached:
-        worker.alert(order, f"{order.avg_fill_price} is beyond the cap of {order.terms.max_slippage_bps} bps")
+        worker.alert(order, _beyond_cap(order))
     view = order_view(order)
     view.pop("events")
     worker.publisher.publish(OUTCOME, view)

@@ -65,7 +65,7 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
 def _look_later(worker: Worker, order: Order) -> Next:
     """A step failed for the shares of an order that is over: the sweep tries again."""
     if order.unguarded_qty > 0:
-        detail = f"{bare_words(order)}: it keeps failing"
+        detail = f"{bare_words(order)}: protecting them keeps failing"
         order = worker.orders.save(worker.alert_lasting(order, BARE, detail))
     if not trades_when_over(order):
         worker.orders.give_turn(order)
@@ -85,7 +85,7 @@ def _protect(worker: Worker, order: Order, error: str | None) -> Next:
     if rounds == SECURE_PROTECT_ROUNDS and order.terms.bracket and not is_being_left(order):
         return _without_protection(worker, order.with_run(secure_rounds=rounds), error)
     if rounds % SECURE_PROTECT_ROUNDS == 0:
-        worker.alert(order, f"{bare_words(order)}: it keeps failing")
+        worker.alert(order, f"{bare_words(order)}: seeing to them keeps failing")
     order = worker.orders.save(order.with_run(secure_rounds=rounds))
     # The way back to the step that fails has no wait of its own: without a pause both would spin.
     if rounds > 1:
@@ -104,7 +104,8 @@ def _without_protection(worker: Worker, order: Order, error: str | None) -> Next
 def _begin(worker: Worker, order: Order, error: str | None) -> Order:
     reason = order.reason or Reason.INTERNAL_ERROR
     detail = f"securing after {error}" if error else f"securing: {reason}"
-    worker.alert(order, f"{order.order_id} is being secured: {detail}")
+    what = "what rests is cancelled, what was bought or sold is learnt and seen to, then the order ends"
+    worker.alert(order, f"a step keeps failing ({error or reason}): {what}")
     return worker.orders.save(worker.note(being_secured(order, reason), detail))
 
 
@@ -121,7 +122,7 @@ def _find(worker: Worker, order: Order, child: ChildRecord) -> Order:
     child = child.changed(**seen)
     if child.lookups <= SECURE_LOOKUPS or wait_for_sender(worker, child, child.lookups):
         return order.with_child(child)
-    unknown = f"{child.client_order_id} is unknown to the broker; check the account by hand"
+    unknown = f"{child.client_order_id} is unknown to the broker; {worker.stack.by_hand(order.symbol)}"
     worker.alert(order, taken(child_intent(order, child), stranger) if stranger else unknown)
     # Given up and not forgotten: a broker in trouble works off late what it took, so the sweep looks for it twice more.
     gone = child.changed(status=ChildStatus.NEVER_SENT, closed_at=worker.now(order), ambiguous=stranger is None)

@@ -14,7 +14,7 @@ from repeg.domain.deliveries import is_given_up, pause_after
 from repeg.domain.metrics.listed import Metric
 from repeg.domain.metrics.measured import Line
 from repeg.domain.models import printable
-from repeg.domain.order.alerts import intake_line, several
+from repeg.domain.order.alerts import UNNAMED, intake_line, several
 from repeg.domain.patience import MAX_DELIVERIES, TOLD_AFTER_DELIVERIES
 from repeg.errors import OperatorError, RetryError
 from repeg.events import ALERT, EventBus
@@ -120,17 +120,19 @@ class Batch:
                 f"and what follows in the same group waits: {several(self._failing)}"
             )
         if told:
-            _alert(". ".join(told), len(self._refused) + len(self._failing), refused=bool(self._refused))
+            unnamed = any(each.startswith(UNNAMED) for each in self._refused)
+            count = len(self._refused) + len(self._failing)
+            _alert(". ".join(told), count, refused=bool(self._refused), unnamed=unnamed)
 
 
 def _signals(what: list[str]) -> str:
     return "1 signal was" if len(what) == 1 else f"{len(what)} signals were"
 
 
-def _alert(detail: str, count: int, refused: bool) -> None:
+def _alert(detail: str, count: int, refused: bool, unnamed: bool) -> None:
     logger.error(detail, alert=True)
     about = {"order_id": None, "signal_id": None, "symbol": None, "count": count}
-    message = intake_line(clients.stack(), detail, refused)
+    message = intake_line(clients.stack(), detail, refused, unnamed)
     try:
         bus = EventBus(clients.client("events"), clients.environment("EVENT_BUS_NAME"))
         bus.publish(ALERT, {**about, "alert": detail, "message": message})

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from repeg.domain.market.sessions import EASTERN
 from repeg.domain.models import direction
-from repeg.domain.money import quoted
+from repeg.domain.money import plain, quoted
 from repeg.domain.order.alerts import bare_words
 from repeg.domain.order.course import decided, went_on
 from repeg.domain.order.guarding import put_off, seen_to, to_be_left, tried_in_vain, unguarded
@@ -154,7 +154,7 @@ def wait_out(worker: Worker, order: Order) -> Next:
     if left <= WAITED_OUT_SECONDS:
         return worker.wait(bare, Route.WAIT_TO_PROTECT, max(1, math.ceil(left)))
     if not is_seen_to(order):
-        bare = worker.note(bare, f"{order.unguarded_qty} shares stay without protection until {until:%a %H:%M} UTC")
+        bare = worker.note(bare, f"{bare_words(order)} until {until:%a %H:%M} UTC")
     return Next(ladder_over(worker.orders.save(seen_to(bare))))
 
 
@@ -164,7 +164,7 @@ def wait_for_operator(worker: Worker, order: Order, why: str) -> Next:
     waiting, tries = order.with_guard(key_waits=order.guard.key_waits + 1), order.guard.key_waits
     if tries < BROKER_TRIES:
         return worker.wait(waiting, Route.WAIT_TO_PROTECT, READ_BACKOFF_SECONDS[tries])
-    told = worker.alert_lasting(waiting, "keys", f"{order.symbol} is not protected: {why}")
+    told = worker.alert_lasting(waiting, "keys", f"{bare_words(order)}: {why}")
     return worker.wait(told, Route.WAIT_TO_PROTECT, KEYS_PAUSE_SECONDS)
 
 
@@ -191,9 +191,11 @@ def _short_of_shares(worker: Worker, order: Order) -> Next | Order:
     if missing > 0 and filled_lately(order, worker.now(order)):
         tries = order.guard.refusals - len(LAG_WAITS) - 1
         if tries == 0:
-            worker.alert(order, f"{missing} {order.symbol} do not show in the account yet, and are without protection")
+            worker.alert(order, f"{bare_words(order)}: {plain(missing)} do not show in the account yet; it is tried on")
         return worker.wait(order, Route.WAIT_TO_PROTECT, backoff(READ_BACKOFF_SECONDS, tries))
-    return give_up(worker, order, "other orders hold the shares")
+    fewer = f"the account shows {plain(missing)} {order.symbol} fewer than the records"
+    held = "the broker takes no OCO over them, other orders may hold them"
+    return give_up(worker, order, fewer if missing > 0 else held)
 
 
 def without_missing(worker: Worker, order: Order) -> Order:

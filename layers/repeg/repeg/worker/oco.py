@@ -64,7 +64,8 @@ def read_oco(
     if not reports:
         seen = oco.changed(lookups=oco.lookups + 1)
         if seen.lookups > looks:
-            worker.alert(order, f"{oco.client_order_id} is unknown to the broker now; check the account by hand")
+            look = worker.stack.by_hand(order.symbol)
+            worker.alert(order, f"{oco.client_order_id} is unknown to the broker now; {look}")
             seen = seen.changed(status=ProtectionStatus.GONE, closed_at=worker.now(order))
     if (seen.status, seen.exited_qty) != (oco.status, oco.exited_qty):
         order = worker.note(order, _words(seen))

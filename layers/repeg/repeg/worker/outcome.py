@@ -91,7 +91,7 @@ def _fewer(worker: Worker, order: Order, child: ChildRecord, report: OrderReport
     if follows:
         worker.alert(order, f"{told} three answers; {before} follows the three")
         return child.unfilled()
-    worker.alert(order, f"{told} two answers; {before} does: compare the account")
+    worker.alert(order, f"{told} two answers; {before} does: {worker.stack.by_hand(order.symbol)}")
     return child
 
 

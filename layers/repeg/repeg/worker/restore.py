@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from repeg.domain.order.alerts import bare_words
 from repeg.domain.order.closing import answers_for, as_before
 from repeg.domain.order.course import went_on
 from repeg.domain.order.guarding import lent_no_more, lent_to, seen_to
@@ -98,8 +99,8 @@ def _leave_by_itself(worker: Worker, close: Order, bracket: Order) -> None:
     """Have shares exited by an execution of their own: it waits for the turn that the close gives back at its end."""
     # What never was guarded was not worth it: that it is left is told once it is.
     if bracket.guard.protections:
-        qty = bracket.unguarded_qty or bracket.unexited_qty
-        worker.alert(bracket, f"{qty} {bracket.symbol} could be neither left nor protected again")
+        then = f"neither left nor protected again by {close.order_id}, they are to be exited"
+        worker.alert(bracket, f"{bare_words(bracket)}: {then}")
     # For hours it may go on; who waits for its turn asks for it every second. The sweep sees to it behind that.
     if is_restoring(close):
         return

@@ -83,7 +83,7 @@ def answering_for(worker: Worker, order: Order, sent: ChildRecord | Protection, 
             answer_for(worker.on_behalf_of(None), order.order_id, sent, report)
         except Exception as error:  # the alert is all that is left
             told = f"{sent.client_order_id} ({report.broker_order_id}) was sent and is in no record"
-            worker.alert(order, f"{told}: {error}; check {order.symbol} by hand")
+            worker.alert(order, f"{told}: {error}; {worker.stack.by_hand(order.symbol)}")
         raise
 
 
@@ -116,7 +116,7 @@ def answer_for(worker: Worker, order_id: str, sent: ChildRecord | Protection, re
                 return
     filled = report.filled_qty + sum((leg.filled_qty for leg in report.legs), ZERO)
     if filled or not (wanted or report.status.terminal):
-        unsure = "its cancel is not confirmed; check the account by hand"
+        unsure = f"its cancel is not confirmed; {worker.stack.by_hand(order.symbol)}"
         over = report.status if report.status.terminal else unsure
         took = f"{filled} {order.symbol}" if filled else f"{order.symbol}, nothing filled"
         worker.alert(order, f"{sent.client_order_id} arrived after it was given up: {took}, {over}")
@@ -210,7 +210,9 @@ def take_in(worker: Worker, order_id: str, client_order_id: str, report: OrderRe
     # By the id that the record has: an answer about another order would be booked as this one's.
     if report.broker_order_id != child.broker_order_id or contradiction(child_intent(order, child), report):
         worker.alert(
-            order, f"{client_order_id} is {report.broker_status} at the broker, and not as it was written down"
+            order,
+            f"{client_order_id} is {report.broker_status} at the broker, and not as it was written down: nothing of it "
+            f"is booked or cancelled; {worker.stack.by_hand(order.symbol)}",
         )
         return None
     report = report if report.status.terminal else _take_back(worker, report)

@@ -63,7 +63,7 @@ def _take_down_one(worker: Worker, bracket: Order, oco: Protection, once: bool) 
     bracket, seen = read_oco(worker, bracket.changed(guard=guard), oco, connect(), again=connect_again, once=once)
     bracket = bracket.with_guard(reserved=drawn.reserved)
     if not seen.status.closed and not seen.alarmed and _stuck(seen, worker, bracket):
-        worker.alert(bracket, f"{oco.client_order_id}: cancel not confirmed after 30 s; {bracket.symbol} stays locked")
+        worker.alert(bracket, f"{oco.client_order_id}: cancel not confirmed after 30 s, its shares stay held")
         bracket = bracket.with_protection(seen.changed(alarmed=True))
     return bracket
 
@@ -79,7 +79,7 @@ def _never_seen(worker: Worker, bracket: Order, oco: Protection) -> Order:
     seen = oco.changed(**known)
     believed = seen.lookups > len(LOOKUP_BACKOFF_SECONDS)
     if believed and wait_for_sender(worker, seen, 0):
-        detail = f"{oco.client_order_id} may still arrive; {bracket.symbol} is left when that is ruled out"
+        detail = f"{oco.client_order_id} may still arrive; its shares are left as they are until that is ruled out"
         bracket = worker.alert_lasting(bracket, "on its way", detail)
     elif believed:
         seen = seen.given_up(worker.now(bracket)).changed(ambiguous=True)

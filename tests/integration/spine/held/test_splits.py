@@ -217,7 +217,8 @@ def test_what_looks_split_and_is_confirmed_by_nobody_is_frozen(
     assert len(journal(lab, event="accepted")) == sent
     told = [alert for alert in alerts(lab) if "disagree" in alert]
     assert 2 <= len(told) <= 3
-    assert "repeg resolve TQQQ" in told[0]
+    decide = f"repeg resolve TQQQ --order {order.order_id} --stack repeg --forget, or --qty N --stop S --target T"
+    assert decide in told[0], "a command that is taken as it stands"
 
 
 def test_a_split_that_the_data_tell_late_ends_the_freeze(evening: Lab) -> None:

@@ -45,4 +45,6 @@ def test_refusals_of_the_intake_are_told_together() -> None:
     line = intake_line(Stack(), f"2 signals were refused: {several(['a: bad', 'b: bad'])}", refused=True)
     assert "a: bad (and 1 more)" in line
     assert line.endswith("repeg orders --status rejected --stack repeg")
+    unnamed = intake_line(Stack(), "a message without a signal_id: bad", refused=True, unnamed=True)
+    assert unnamed.endswith("Look at it with: repeg refused --stack repeg"), "in no list of orders"
     assert intake_line(Stack(), "1 signal was not taken in yet", refused=False).endswith("repeg doctor --stack repeg")

@@ -125,6 +125,15 @@ def test_a_level_is_passed_at_the_touch_at_which_the_shares_would_be_sold(
     assert (problem and problem.reason) == reason
 
 
+@pytest.mark.parametrize(
+    ("status", "exited"),
+    [(Status.FILLED, "the position is exited now"), (Status.WORKING, "what it buys is exited at once")],
+)
+def test_what_force_would_do_is_told_of_shares_that_are_held_or_yet_to_be_bought(status: Status, exited: str) -> None:
+    problem = passed(held(status=status), adjust(stop="51.5"), quote("51", "51.02"))
+    assert problem and problem.detail == f"the market, 51.00, is through the stop at 51.50; with force {exited}"
+
+
 def test_only_the_target_is_named_and_the_standing_stop_is_passed() -> None:
     """Taken down, it could not be put back: it is selling."""
     problem = passed(held(levels=Levels(stop=Decimal(51), target=Decimal(60))), adjust(target="70"), quote())

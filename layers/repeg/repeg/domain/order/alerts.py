@@ -13,6 +13,9 @@ from repeg.domain.order.record import Order
 MOST_CHARACTERS = 2000
 """A line is for reading; the log and the record have the rest."""
 
+UNNAMED = "a message"
+"""So begins what is told of one that named no signal."""
+
 _SHOWN = Decimal("0.0001")
 
 
@@ -30,6 +33,10 @@ class Stack:
             told = f"{told[:MOST_CHARACTERS]}... (cut)"
         mode = "LIVE" if self.mode == "live" else self.mode
         return f"{self.name} ({mode}) {about}: {told}. Look at it with: {command} --stack {self.name}"
+
+    def by_hand(self, symbol: str) -> str:
+        """What to do where only a person can tell what the account shows."""
+        return f"check the account by hand: repeg positions {symbol} --stack {self.name}"
 
 
 def order_line(stack: Stack, order: Order, detail: str) -> str:
@@ -72,9 +79,13 @@ def long_bare_words(order: Order, qty: Decimal, since: datetime | None) -> str:
     return f"{plain(qty)} {order.symbol} have been without protection{known}"
 
 
-def intake_line(stack: Stack, detail: str, refused: bool) -> str:
-    """The line of an alert about messages that became no order: refused ones, or ones that cannot be taken in yet."""
-    return stack.line("intake", detail, "repeg orders --status rejected" if refused else "repeg doctor")
+def intake_line(stack: Stack, detail: str, refused: bool, unnamed: bool = False) -> str:
+    """The line of an alert about messages that became no order: refused ones, or ones that cannot be taken in yet.
+
+    `unnamed`: one of those refused named no signal, and is in no list of orders.
+    """
+    listed = "repeg refused" if unnamed else "repeg orders --status rejected"
+    return stack.line("intake", detail, listed if refused else "repeg doctor")
 
 
 def several(what: Sequence[str]) -> str:

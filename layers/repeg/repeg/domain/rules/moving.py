@@ -94,12 +94,12 @@ def misplaced(bracket: Order, adjust: Order) -> Refusal | None:
 def passed(bracket: Order, adjust: Order, quote: Quote) -> Refusal | None:
     """Why levels cannot be where an adjust wants them as the market is, or None."""
     levels, side = wanted_levels(bracket, adjust), bracket.trading_side
-    touch = quote.touch(opposite(side))
+    touch, works = quote.touch(opposite(side)), not bracket.status.terminal
     # The stop, named or not: taken down while it sells, it would be refused when it is put back.
     if is_through(quote, levels.stop, side):
-        return _past(Reason.STOP_THROUGH, touch, "through the stop", levels.stop)
+        return _past(Reason.STOP_THROUGH, touch, "through the stop", levels.stop, works)
     if adjust.guard.take_profit is not None and (touch - levels.target) * direction(side) >= 0:
-        return _past(Reason.TARGET_THROUGH, touch, "at or beyond the target", levels.target)
+        return _past(Reason.TARGET_THROUGH, touch, "at or beyond the target", levels.target, works)
     return None
 
 
@@ -117,6 +117,9 @@ def _wrong(field: str, problem: str) -> Refusal:
     return Refusal(reason=Reason.INVALID_SIGNAL, detail=f"{field}: {problem}")
 
 
-def _past(reason: Reason, touch: Decimal, where: str, level: Decimal) -> Refusal:
-    words = f"the market, {quoted(touch)}, is {where} at {quoted(level)}; with force the position is exited now"
-    return Refusal(reason=reason, detail=words)
+def _past(reason: Reason, touch: Decimal, where: str, level: Decimal, works: bool) -> Refusal:
+    """`works`: its entry is not over, and what it buys is what would be exited."""
+    exited = "what it buys is exited at once" if works else "the position is exited now"
+    return Refusal(
+        reason=reason, detail=f"the market, {quoted(touch)}, is {where} at {quoted(level)}; with force {exited}"
+    )

@@ -73,8 +73,10 @@ def _too_late(
 
 def _extended_problem(order: Order, settings: Settings) -> Refusal | None:
     """Outside the session only limits trade and nothing protects: both must be wanted."""
-    if not (settings.SMART_EXECUTOR_ENABLE_EXTENDED_HOURS and settings.USE_SMART_EXECUTOR):
-        detail = "extended hours are switched off (SMART_EXECUTOR_ENABLE_EXTENDED_HOURS)"
+    needed = ("SMART_EXECUTOR_ENABLE_EXTENDED_HOURS", "USE_SMART_EXECUTOR")
+    off = [name for name in needed if not getattr(settings, name)]
+    if off:
+        detail = f"extended hours are switched off ({' and '.join(off)})"
         return Refusal(reason=Reason.EXTENDED_HOURS_DISABLED, detail=detail)
     if order.ask.unprotected_ok:
         return None

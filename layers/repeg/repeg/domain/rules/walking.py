@@ -280,7 +280,7 @@ def concluded(order: Order, now: datetime) -> Order:
         slippage = slippage_bps(price, order.terms.reference_price, order.trading_side)
     if price and order.terms.arrival_bid and order.terms.arrival_ask:
         shortfall = slippage_bps(price, (order.terms.arrival_bid + order.terms.arrival_ask) / 2, order.trading_side)
-    breached = price is not None and beyond(price, _nominal_worst(order), order.trading_side)
+    breached = price is not None and beyond(price, nominal_worst(order), order.trading_side)
     return ended(order, status, reason, now).with_result(
         slippage_bps=slippage,
         shortfall_bps=shortfall,
@@ -289,7 +289,8 @@ def concluded(order: Order, now: datetime) -> Order:
     )
 
 
-def _nominal_worst(order: Order) -> Decimal | None:
+def nominal_worst(order: Order) -> Decimal | None:
+    """The price that the cap comes to, beside which a fill is judged; None: it has none."""
     if order.terms.reference_price is None or order.terms.max_slippage_bps is None:
         return None
     # Not rounded to a tick as a limit is, and for orders that must complete, too: what lies beyond the cap is reported.

@@ -189,6 +189,14 @@ def test_fewer_shares_than_their_oco_holds_are_told_once_and_not_as_mended(lab: 
     assert ([guard.qty for guard in guards(lab)], lab.order("b").unexited_qty) == ([100], 100)
 
 
+def test_a_position_on_the_other_side_is_told_as_far_off_as_it_is(lab: Lab) -> None:
+    """100 in the record and 50 short in the account were told as 100 fewer."""
+    hold(lab)
+    lab.control.position("TQQQ", -50, "50.98")
+    (found,) = lab.reconcile(fix=False)["findings"]
+    assert found["detail"].startswith("the account shows 150 TQQQ fewer than the records")
+
+
 def test_a_position_that_no_list_shows_is_watched_again(lab: Lab) -> None:
     order = hold(lab)
     drop(lab, position_key(order))

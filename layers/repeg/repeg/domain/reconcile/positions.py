@@ -104,9 +104,13 @@ def _waits(book: Book, bracket: Order) -> bool:
 
 
 def _missing(book: Book, brackets: Sequence[Order]) -> Decimal:
+    return expected_of(brackets) - max(ZERO, _shown(book, brackets))
+
+
+def _shown(book: Book, brackets: Sequence[Order]) -> Decimal:
+    """Shares that the account shows on the side of the brackets; negative on the other."""
     position = book.positions.get(brackets[0].symbol)
-    shown = position.qty * direction(brackets[0].trading_side) if position else ZERO
-    return expected_of(brackets) - max(ZERO, shown)
+    return position.qty * direction(brackets[0].trading_side) if position else ZERO
 
 
 def _beside_the_account(book: Book, brackets: Sequence[Order]) -> Iterator[Finding]:
@@ -115,7 +119,8 @@ def _beside_the_account(book: Book, brackets: Sequence[Order]) -> Iterator[Findi
     if any(each.care.frozen or filled_lately(each, book.now) for each in brackets):
         return
     if missing > DUST:
-        detail = f"the account shows {plain(missing)} {first.symbol} fewer than the records"
+        fewer = expected_of(brackets) - _shown(book, brackets)
+        detail = f"the account shows {plain(fewer)} {first.symbol} fewer than the records"
         # What open orders hold is there: two answers of the broker contradict each other, and nothing is mended by
         # looking once more.
         guarded = held_by_ocos(brackets, book.open_orders.values())

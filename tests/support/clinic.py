@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import zipfile
@@ -15,7 +16,6 @@ from typing import Any
 
 import pytest
 from botocore.session import Session
-from moto import mock_aws
 
 from desk.doctor.case import Case, wall_clock
 from desk.doctor.checks import CHECKS
@@ -26,6 +26,8 @@ from desk.doctor.reach import NEEDED
 from desk.stack.connection import Connection, aws_session
 from repeg.domain.history import ClockAnchor
 from repeg.domain.schedule.times import Schedule
+from tests.support.stand_ins.copied_moto import Kept
+from tests.support.stand_ins.short_moto import quick_aws
 from tests.support.stand_ins.tables import create_table
 
 STACK, LOGS = "repeg", "/aws/lambda/repeg"
@@ -65,6 +67,22 @@ class Clinic:
         self.exchange_url: str | None = None
         self.local = False
         self.described = "CREATE_COMPLETE"
+        # Two dozen calls take longer than most tests: they are made for the first, and what they led to for the others.
+        if not _created:
+            before = {*vars(self)}
+            self._create()
+            told = {name: value for name, value in vars(self).items() if name not in before}
+            _created.append((Kept(), copy.deepcopy(told)))
+        else:
+            kept, told = _created[0]
+            kept.lay_out()
+            vars(self).update(copy.deepcopy(told))
+        self.ran("Invocations", 1)
+        self.at_once = 1000
+        # moto does not know it
+        self["lambda"].get_account_settings = lambda: {"AccountLimit": {"ConcurrentExecutions": self.at_once}}
+
+    def _create(self) -> None:
         create_table(self["dynamodb"], STACK)
         role = self["iam"].create_role(RoleName="any", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
         self.queue_url, self.dlq_url = self._queue("signals"), self._queue("signals-refused")
@@ -83,10 +101,6 @@ class Clinic:
         self.alarm("alert-logged")
         self["ssm"].put_parameter(Name="/defaults", Value="{}", Type="String")
         secret = self["secretsmanager"].create_secret(Name=f"{STACK}/alpaca", SecretString=json.dumps(KEYS))["ARN"]
-        self.ran("Invocations", 1)
-        self.at_once = 1000
-        # moto does not know it
-        self["lambda"].get_account_settings = lambda: {"AccountLimit": {"ConcurrentExecutions": self.at_once}}
         self.outputs = {
             "AlertsTopicArn": self.topic,
             "AlpacaSecretId": secret,
@@ -236,6 +250,9 @@ class Clinic:
         return str(created["FunctionArn"])
 
 
+_created: list[tuple[Kept, dict[str, Any]]] = []
+
+
 def session_of_moto() -> Session:
     """A new one."""
     session = aws_session()
@@ -263,5 +280,5 @@ def open_clinic(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Clini
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws(config={"lambda": {"use_docker": False}}):
+    with quick_aws(**{"lambda": {"use_docker": False}}):
         yield Clinic()

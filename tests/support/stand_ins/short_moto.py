@@ -30,9 +30,9 @@ _SHORT = {
 
 
 @contextmanager
-def quick_aws() -> Iterator[None]:
+def quick_aws(**config: Any) -> Iterator[None]:
     """moto for the clients of boto3 alone: what `requests` sends goes to the exchange, and is not looked through."""
-    with patch.object(models, "RESPONSES_METHODS", []), mock_aws():
+    with patch.object(models, "RESPONSES_METHODS", []), mock_aws(config=config or None):  # type: ignore[arg-type]
         yield
 
 

@@ -194,4 +194,5 @@ def _bounds(session: Session, reporting: str) -> tuple[int, int]:
 
 
 def _rounded(value: Decimal, unit: Decimal) -> float:
-    return float(value.quantize(unit))
+    # A loss of next to nothing is 0, not -0.0.
+    return float(value.quantize(unit)) + 0.0

@@ -13,6 +13,7 @@ from desk.exchange.control.api import JOURNAL, poll_of
 from desk.exchange.door.gateway import Gateway
 from desk.exchange.faults.effects import SERVER_ERROR
 from desk.exchange.streams.data_stream import FEED_PATHS, DataStream
+from desk.exchange.streams.trade_events import EVENTS_PATH, TradeEvents
 from desk.exchange.streams.trade_updates import STREAM_PATH, TradeUpdates
 from desk.exchange.wire.errors import ControlError
 from desk.exchange.wire.web import Reply, Request
@@ -31,6 +32,7 @@ class Server:
         self._moved = asyncio.Event()
         engine, faults, accepts = gateway.engine, gateway.faults, gateway.accepts_keys
         self._stream = TradeUpdates(engine, faults, accepts, self._moved.set)
+        self._events = TradeEvents(engine, faults, accepts, self._moved.set)
         self._data = DataStream(engine, faults, accepts, gateway.keep_up, self._moved.set)
         self._news = asyncio.Condition()
 
@@ -46,6 +48,8 @@ class Server:
         path = incoming.rel_url.raw_path.rstrip("/")
         if path == STREAM_PATH:
             return await self._stream.serve(incoming)
+        if path == EVENTS_PATH and incoming.method == "GET":
+            return await self._events.serve(incoming)
         if path in FEED_PATHS and incoming.headers.get("Upgrade", "").lower() == "websocket":
             return await self._data.serve(incoming)
         try:

@@ -15,12 +15,13 @@ from desk.exchange.faults.subjects import of_order
 from desk.exchange.market.model import OrderEvent, Status
 from desk.exchange.market.moments import utc_text
 from desk.exchange.market.prices import plain
+from desk.exchange.rules.settings import Settings
 from desk.exchange.streams.talk import Talk, talk
 from desk.exchange.venue.engine import Engine
 from desk.exchange.wire import frames
 
 STREAM_PATH = "/stream"
-_TOPIC = "trade_updates"
+TOPIC = "trade_updates"
 _NAMES = {"filled": "fill", "partially_filled": "partial_fill", "replace_rejected": "order_replace_rejected"}
 # What Alpaca says before it has heard from the venue; everything else is the venue's word and carries its id
 # (QuantConnect/Lean.Brokerages.Alpaca, issue 41, logs `pending_new` without one and `new` with one).
@@ -42,21 +43,15 @@ class TradeUpdates:
         engine.listeners.append(self._publish)
 
     def _publish(self, happened: OrderEvent) -> None:
-        if not self._listening or self._unsaid(happened):
+        if not self._listening or unsaid(happened, self._engine.settings):
             return
-        message = {"stream": _TOPIC, "data": update_json(happened)}
+        message = {"stream": TOPIC, "data": update_json(happened)}
         for client in self._listening:
             count = copies(self._faults, STREAM_PATH, of_order(happened.order))
             if count is None:
                 client.hang_up()
             for _ in range(count or 0):
                 client.say(message)
-
-    def _unsaid(self, happened: OrderEvent) -> bool:
-        """Most cancels are told of only when they are done; docs.alpaca.markets/docs/websocket-streaming."""
-        if happened.name != "pending_cancel":
-            return False
-        return not happened.order.stuck and not self._engine.settings.tell_pending_cancel
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One client, until it goes away."""
@@ -91,14 +86,21 @@ class TradeUpdates:
     def _listen(self, command: Message, client: Talk) -> Message:
         data = command.get("data")
         wanted = data.get("streams") if isinstance(data, dict) else None
-        streams = [_TOPIC] if isinstance(wanted, list) and _TOPIC in wanted else []
+        streams = [TOPIC] if isinstance(wanted, list) and TOPIC in wanted else []
         if streams:
             self._listening.add(client)
-            self._engine.journal.listening(self._engine.now, _TOPIC)
+            self._engine.journal.listening(self._engine.now, TOPIC)
             self._journaled()
         else:
             self._listening.discard(client)
         return {"stream": "listening", "data": {"streams": streams}}
+
+
+def unsaid(happened: OrderEvent, settings: Settings) -> bool:
+    """Most cancels are told of only when they are done; docs.alpaca.markets/docs/websocket-streaming."""
+    if happened.name != "pending_cancel":
+        return False
+    return not happened.order.stuck and not settings.tell_pending_cancel
 
 
 def update_json(happened: OrderEvent) -> Message:

@@ -209,7 +209,8 @@ CARE_GRACE = timedelta(seconds=50)
 that sees it gone, one to two minutes after the cancel."""
 CARE_AHEAD_OF_OPEN = timedelta(seconds=60)
 """What waits for the open is begun so long before it, and waits there: no share is bare until a sweep comes by."""
-CARE_BACKOFF_MINUTES = (1, 2, 5, 10)
+CARE_BACKOFF_MINUTES = (1, 1, 2, 2, 5, 10)
+"""After refusals of some minutes shares are bare for two more at most; through those of hours they are tried seldom."""
 DISAGREES_AFTER = timedelta(seconds=50)
 """What does not fit is looked at by two sweeps before anything is concluded."""
 BARE_TOLD_AFTER = timedelta(seconds=60)

@@ -12,8 +12,8 @@ from repeg.domain.reasons import Status
 from tests.support.crowd import Crowd
 from tests.support.deaths import Killed
 from tests.support.lab import Lab
-from tests.support.leaving import SHORT, STOP, TARGET, Guard, check_held, guards, hold, minutes
-from tests.support.scenes import alerts, journal, lab_at, send
+from tests.support.leaving import BRACKET, SHORT, STOP, TARGET, Guard, check_held, guards, hold, minutes
+from tests.support.scenes import alerts, journal, lab_at, run, send
 from tests.support.watching import LACKING, OCO, cancel_protection, lapse, moves, sell_by_hand
 
 # --- protection that went missing ---
@@ -109,10 +109,21 @@ def test_care_backs_off_while_it_does_not_help(lab: Lab) -> None:
         if lab.sweep()["started"]:
             tries.append(minute)
         lab.work()
-    assert tries == [1, 2, 4, 9, 19], "one, two, five, then ten minutes between tries"
+    assert tries == [1, 2, 3, 5, 7, 12], "one, one, two, two, five, then ten minutes between tries"
     assert len(trading_calls(lab.control.journal(mark))) < 20 * 10
     lab.control.faults()
     minutes(lab, 11)
+    assert [guard.qty for guard in guards(lab)] == [100]
+    check_held(lab)
+
+
+@pytest.mark.parametrize("lasts", [2, 3, 4, 5, 6])
+def test_minutes_of_refusals_leave_shares_bare_for_two_more_at_most(lab: Lab, lasts: int) -> None:
+    lab.control.faults(OCO | {"kind": "error", "status": 403, "body": LACKING})
+    run(lab, "b", **BRACKET)
+    minutes(lab, lasts)
+    lab.control.faults()
+    minutes(lab, 2)
     assert [guard.qty for guard in guards(lab)] == [100]
     check_held(lab)
 

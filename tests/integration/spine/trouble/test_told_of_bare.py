@@ -13,7 +13,7 @@ from tests.support.deaths import Killed
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, check_held, hold, minutes, shares
 from tests.support.scenes import alerts, journal, market_time, on_order, send, whenever
-from tests.support.watching import lapse, moves, sell_by_hand
+from tests.support.watching import OCO, lapse, moves, sell_by_hand
 
 OWN = [0, 40]
 UNKNOWN_BY_NAME = {
@@ -248,3 +248,16 @@ def test_shares_whose_protection_is_on_its_way_while_a_step_fails_are_not_told_a
     minutes(lab, 2)
     told = [alert for alert in _told(lab) if "keeps failing" in alert]
     assert told and all(alert.startswith("100 TQQQ are not seen to be protected") for alert in told)
+
+
+def test_protection_that_stays_unknown_for_minutes_is_told_once(lab: Lab) -> None:
+    """Each submit is a 503, and none arrives: it was told ten times in five minutes, of the same OCO."""
+    lab.control.faults(OCO | {"kind": "error", "status": 503, "body": "try later"})
+    send(lab, "b", **BRACKET)
+    with Crowd(lab) as crowd:
+        crowd.work(until=market_time("10:05"), sweep_every=60)
+        lab.control.faults()
+        crowd.work(until=market_time("10:08"), sweep_every=60)
+    assert len([alert for alert in alerts(lab) if "stays unknown" in alert]) == 1
+    assert any("without protection" in alert for alert in alerts(lab))
+    check_held(lab)

@@ -53,10 +53,13 @@ def settle(worker: Worker, order_id: str, client_order_id: str, report: OrderRep
     over = ended_by_both(worker, over)
     known = child.unfilled().reported(over, worker.now(order))
     corrected = order.with_child(known)
-    if not known.status.closed or known.filled_qty >= child.filled_qty or corrected.unexited_qty < 0:
+    if not known.status.closed or known.filled_qty >= child.filled_qty:
         return
     corrected = concluded(decided(corrected, Reason.FILL_TIMEOUT), order.completed_at or worker.now(order))
-    told = _words(order, child, over)
+    told = f"{_shown(order, child, over)}, and the record follows the two"
+    if corrected.unexited_qty < 0:
+        took = f"{plain(-corrected.unexited_qty)} {order.symbol} that it did not buy"
+        told += f"; its exits took {took}, of the account's own: see to them"
     worker.alert(order, told)
     order = worker.orders.save(worker.note(corrected, told))
     # Placed for shares that nobody bought, it would sell somebody's own; with none left nobody looks at it again.
@@ -92,14 +95,12 @@ def _is_less(order: Order, child: ChildRecord, report: OrderReport | None) -> bo
 
 def _as_shown(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> Order:
     known = child.unfilled().reported(report, worker.now(order))
-    told = _words(order, child, report)
+    told = f"{_shown(order, child, report)}, and the record follows the two"
     noted = worker.note(worker.alert_lasting(order, UNFILLED, told), told)
     return arrived_after_all(noted, known)
 
 
-def _words(order: Order, child: ChildRecord, report: OrderReport) -> str:
+def _shown(order: Order, child: ChildRecord, report: OrderReport) -> str:
     booked, seen = plain(child.filled_qty), plain(report.filled_qty)
-    return (
-        f"{child.client_order_id} is {report.broker_status} with {seen} {order.symbol} filled, by two answers; "
-        f"one before had {booked}, and the record follows the two"
-    )
+    known = f"{child.client_order_id} is {report.broker_status} with {seen} {order.symbol} filled, by two answers"
+    return f"{known}; one before had {booked}"

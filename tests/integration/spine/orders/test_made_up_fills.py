@@ -82,6 +82,24 @@ def test_protection_for_a_fill_that_was_made_up_does_not_stay_over_own_shares(la
     assert lab.reconcile()["drift"] == 0
 
 
+@pytest.mark.parametrize("sweeps", [True, False])
+def test_own_shares_that_a_stop_or_target_took_by_then_are_told(lab: Lab, sweeps: bool) -> None:
+    """Its target is reached before anybody saw the entry open: the exit is a fact, and stays on record."""
+    lab.control.position("TQQQ", OWN, "40")
+    lab.control.quote("TQQQ", *BEHIND, 2000, 2000)
+    Liar(lab, "GET", "/orders/", saying(**FILLED))
+    with Crowd(lab) as crowd:
+        send(lab, "b", **BRACKET)
+        crowd.work(until=market_time("10:00:30"))
+        lab.control.quote("TQQQ", "53.50", "53.53", 2000, 2000)
+        crowd.work(until=market_time("10:02"), sweep_every=60 if sweeps else None)
+    lab.reconcile()
+    order = lab.order("b")
+    assert (shares(lab), order.filled_qty, order.exit_reason) == (0, 0, "target")
+    assert any("one before had 100, and the record follows" in alert for alert in alerts(lab))
+    assert any("100 TQQQ that it did not buy" in alert or "100 TQQQ too many" in alert for alert in alerts(lab))
+
+
 def test_what_fills_as_it_is_taken_back_stays_filled(lab: Lab) -> None:
     """Beside own shares, and in the very moment of the sweep: by then it is true."""
     lab.control.position("TQQQ", OWN, "40")

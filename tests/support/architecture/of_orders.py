@@ -180,6 +180,13 @@ WHERE = (
         "worker/entered.py: priced, domain/order/children.py: Doubt",
     ),
     (
+        "a fill that one answer made up",
+        "believed until the account speaks against it (a refused OCO, a position, a listing, the journal of fills): "
+        "then two more reads decide; what is at work goes on, what is over is taken back, the record follows",
+        "worker/unfilled.py: goes_on_unfilled settle, care/unfilled.py: without_made_up_fills, "
+        "domain/reconcile/trades.py: made_up_fills",
+    ),
+    (
         "an order that somebody replaced at the broker",
         "its successor is followed, and the fills of both are added up",
         "domain/order/chains.py: added_up, worker/lookup.py: successor_of",
@@ -198,8 +205,8 @@ WHERE = (
     ),
     (
         "a refusal by the broker",
-        "one table says which are believed, and which are tried again, how often; what it does not name ends the "
-        "ladder",
+        "looked up by our id before it is believed; one table says which are, and which are tried again, how often; "
+        "what it does not name ends the ladder",
         "domain/rules/refusals.py: TABLE, broker/alpaca_errors.py: submit_refusal",
     ),
     (

@@ -88,8 +88,9 @@ WHERE = (
     ),
     (
         "splits and stock dividends",
-        "believed when the broker's data confirm them; shares and levels are rescaled, and protected anew",
-        "domain/proof/evidence.py: weigh rescaled, worker/adjust.py: adjusted",
+        "believed when two answers of the broker's data confirm them; shares and levels are rescaled, and protected "
+        "anew",
+        "domain/proof/evidence.py: weigh rescaled, worker/evidence.py: actions_by_two, worker/adjust.py: adjusted",
     ),
     (
         "which fields change when shares are guarded, bare, or to be left",

@@ -27,7 +27,7 @@ from repeg.domain.settings import Settings
 from repeg.errors import RetryError
 from repeg.rebalance import advance
 from repeg.schedules import runner
-from repeg.steps import gate, record, unwind
+from repeg.steps import gate, place, record, unwind
 from repeg.worker import bare, outcome
 from tests.support.make import NOON, child, report
 from tests.support.make import order as plain_order
@@ -133,6 +133,20 @@ def test_what_cannot_be_held_against_its_limits_has_sent_what_it_sent(monkeypatc
     for order in (plain_order(), plain_order(children=(first,))):
         gate.held_back(told, order, child(2), None)
     assert [alert.rpartition("; ")[2] for alert in told.alerts] == ["nothing was sent", "no more of it is sent"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "then"),
+    [({"superseded_by": "ord-9"}, "TQQQ is left"), ({"reason": Reason.CANCELLED}, "it ends")],
+    ids=["a close waits for it", "taken back"],
+)
+def test_what_follows_once_a_send_is_ruled_out_is_told_as_it_will_be(
+    monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], then: str
+) -> None:
+    told: Any = Told()
+    monkeypatch.setattr(place, "wait_for_sender", lambda *_: 5)
+    place._rule_out(told, plain_order(kind="close", **fields), child(1), None)
+    assert told.alerts == [f"ord-1-e1 may still arrive; {then} when that is ruled out"]
 
 
 # --- figures ---

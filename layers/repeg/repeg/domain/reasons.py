@@ -58,7 +58,7 @@ class Reason(StrEnum):
     MARKET_CLOSED = "market_closed", "The session is closed, or too close to its end for the next rung."
     EXTENDED_HOURS_DISABLED = (
         "extended_hours_disabled",
-        "Entries outside the regular session are switched off (SMART_EXECUTOR_ENABLE_EXTENDED_HOURS).",
+        "Entries outside the session are switched off (SMART_EXECUTOR_ENABLE_EXTENDED_HOURS, USE_SMART_EXECUTOR).",
     )
     EXTENDED_UNPROTECTED = (
         "extended_unprotected",
@@ -66,7 +66,7 @@ class Reason(StrEnum):
     )
     NOT_TRADABLE = "not_tradable", "The broker does not trade the symbol."
     NOT_SHORTABLE = "not_shortable", "The symbol cannot be sold short."
-    NO_POSITION = "no_position", "There is nothing to sell."
+    NO_POSITION = "no_position", "There is no position that it could sell, buy back or protect."
     OPPOSITE_POSITION = "opposite_position", "The account holds the opposite position."
     NOT_A_BRACKET = "not_a_bracket", "The order has no exits that could be moved: only a bracket has."
     POSITION_FROZEN = (
@@ -77,7 +77,10 @@ class Reason(StrEnum):
         "levels_outdated",
         "A split, `repeg resolve` or a later adjust changed shares or exits since it was sent: its levels are old.",
     )
-    HELD_BY_PROTECTION = "held_by_protection", "The shares are held by open orders; send a close instead."
+    HELD_BY_PROTECTION = (
+        "held_by_protection",
+        "Open orders hold the shares: a close frees what protects them; `repeg positions` shows what is left.",
+    )
     HELD_BY_OTHER_ORDER = (
         "held_by_other_order",
         "An order that is not repeg's holds the shares; the event names it. A close may say foreign_orders: cancel.",
@@ -91,7 +94,7 @@ class Reason(StrEnum):
     STALE_QUOTE = "stale_quote", "The latest quote is too old to trade on."
     BAD_QUOTE = "bad_quote", "The quote stayed locked or crossed, too wide, or far from the last trade."
     NOTIONAL_TOO_SMALL = "notional_too_small", "The amount buys less than the smallest tradable quantity or one dollar."
-    STOP_THROUGH = "stop_through", "The market is already through the signal's stop."
+    STOP_THROUGH = "stop_through", "The market is already through the stop."
     TARGET_THROUGH = (
         "target_through",
         "The market has reached the target that an adjust names: it would sell at once. With force it does.",
@@ -124,7 +127,7 @@ class Reason(StrEnum):
     BROKER_REJECTED = "broker_rejected", "The broker refused the order; the event holds its words."
     CLIENT_ORDER_ID_TAKEN = (
         "client_order_id_taken",
-        "An order that is not ours bears the id of this one; nothing of it was believed, nothing was sent.",
+        "An order that is not ours bears the id of this one; nothing of it was believed, nothing more was sent.",
     )
     OVERFILLED = "overfilled", "The broker filled more than was asked; the alert names the surplus."
     FILL_TIMEOUT = "fill_timeout", "The ladder ran out before the order was filled."

@@ -363,7 +363,7 @@ def _rule_out(worker: Worker, order: Order, child: ChildRecord, stopped: Reason 
     """A close waits for this order to end, or what stopped it ends it: it was never sent, once nobody can send it."""
     pause = wait_for_sender(worker, child, child.lookups - len(LOOKUP_BACKOFF_SECONDS))
     if pause:
-        then = f"{order.symbol} is left" if order.close.superseded_by else "it ends"
+        then = "it ends" if stopped or order.reason is Reason.CANCELLED else f"{order.symbol} is left"
         detail = f"{child.client_order_id} may still arrive; {then} when that is ruled out"
         return worker.wait(worker.alert_lasting(order, "on its way", detail), Route.WAIT_TO_PLACE, pause)
     order, unused = _without(worker, order, child, f"{child.client_order_id} never arrived")

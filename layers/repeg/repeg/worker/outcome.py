@@ -70,7 +70,8 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
     order = _told_of_doubt(worker, order, known)
     surplus = order.with_child(known).remaining_qty
     if order.terms.requested_qty is not None and surplus < min(ZERO, order.remaining_qty):
-        worker.alert(order, f"overfilled: {-surplus} {order.symbol} more than asked for ({child.client_order_id})")
+        more = f"overfilled: {plain(-surplus)} {order.symbol} more than asked for ({child.client_order_id})"
+        worker.alert(order, f"{more}; {worker.stack.by_hand(order.symbol)}")
     if (known.filled_qty, known.status) != (child.filled_qty, child.status):
         price = f" at {quoted(known.avg_fill_price)}" if known.avg_fill_price else ""
         detail = f"{child.client_order_id} {known.status}: {known.filled_qty}/{known.qty}{price}"

@@ -16,7 +16,7 @@ from repeg.domain.halt import UNREADABLE, Halt, halt_of, heeds_halts
 from repeg.domain.history import is_due
 from repeg.domain.market.quotes import Quote, quote_rules
 from repeg.domain.market.reports import TradingDay
-from repeg.domain.money import quoted
+from repeg.domain.money import plain, quoted
 from repeg.domain.order.alerts import Stack, order_line
 from repeg.domain.order.course import waited
 from repeg.domain.order.guarding import nothing_to_guard
@@ -228,7 +228,8 @@ class Worker:
     def told_exits(self, before: Order, order: Order) -> Order:
         """The order as it is to be saved with more exits than `before`, which are told here and now."""
         if order.unexited_qty < 0 <= before.unexited_qty:
-            self.alert(order, f"{-order.unexited_qty} {order.symbol} too many have left: the position may be reversed")
+            too_many = f"{plain(-order.unexited_qty)} {order.symbol} too many have left: the position may be reversed"
+            self.alert(order, f"{too_many}; {self.stack.by_hand(order.symbol)}")
         if order.unexited_qty < 1:
             from repeg.domain.proof.agreement import exits_as_they_were  # read where shares leave
 

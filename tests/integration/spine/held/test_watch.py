@@ -197,7 +197,7 @@ def test_both_legs_that_fill_are_told(lab: Lab, monkeypatch: pytest.MonkeyPatch)
     cancel_protection(lab, order)
     monkeypatch.setattr("repeg.broker.alpaca.AlpacaBroker.order", lambda *_: both)
     minutes(lab)
-    assert any("too many have left" in alert for alert in alerts(lab))
+    assert any("too many have left" in alert and "repeg positions TQQQ" in alert for alert in alerts(lab))
 
 
 def test_one_position_that_cannot_be_watched_hides_no_other(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

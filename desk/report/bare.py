@@ -53,7 +53,7 @@ class _Shares:
         if self._bracketed * self._free < 0:
             return ZERO  # somebody holds the opposite of a bracket: whose shares they are cannot be told
         whole = abs(self._bracketed).quantize(Decimal(1), ROUND_DOWN)
-        return whole - self._guarded() - self._leaving()
+        return whole - self._guarded() - self._leaving("unwind") - max(ZERO, self._leaving("close") - abs(self._free))
 
     def _fill(self, sent: Sent, change: Decimal) -> None:
         owner = self._books.owner(sent)
@@ -73,6 +73,6 @@ class _Shares:
         groups = (group(self._books.truth, head) for head in heads)
         return sum((each.guards for each in groups if each.stop_works), ZERO)
 
-    def _leaving(self) -> Decimal:
-        leaving = (order for order in self._books.orders if order.kind in ("close", "unwind"))
+    def _leaving(self, kind: str) -> Decimal:
+        leaving = (order for order in self._books.orders if order.kind == kind)
         return sum((sent.left for order in leaving for sent in self._books.sent_for(order)), ZERO)

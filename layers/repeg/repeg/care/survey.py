@@ -10,9 +10,11 @@ from typing import TypeVar
 from repeg.domain.loss import PaidIn
 from repeg.domain.market.quotes import Quote, Snapshot, quote_rules
 from repeg.domain.market.reports import OrderReport, Position, TradingDay
+from repeg.domain.order.protection import Protection
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority
 from repeg.domain.patience import TOLD_AGAIN_AFTER
+from repeg.domain.proof.ours import listed_otherwise
 from repeg.domain.proof.standing import Found
 from repeg.errors import OperatorError, RetryError
 from repeg.executions import Executions, ExecutionState
@@ -37,6 +39,8 @@ class Survey:
     """Market time just before the positions were listed."""
     open_orders: dict[str, OrderReport] | None = None
     quotes: dict[str, Quote] = field(default_factory=dict)
+    brackets: dict[str, list[Order]] = field(default_factory=dict)
+    """Brackets that hold shares, by symbol, oldest first."""
     session: TradingDay | None = None
     started: int = 0
     clock_checked: bool = False
@@ -99,6 +103,11 @@ class Survey:
         if name not in self._states:
             self._states[name] = self.executions.state(order.order_id, order.run.executions)
         return self._states[name]
+
+    def differs(self, oco: Protection) -> bool:
+        """True when an OCO is not listed as the record has it."""
+        listed = (self.open_orders or {}).get(oco.broker_order_id or "")
+        return listed_otherwise(oco, listed, self.now, oco.is_due(self.session, self.now))
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote, if it may be traded on. It may be quiet, while others tick."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import partial
 from itertools import groupby
 
-from repeg.care.bare import BARE, bare_since, tell_bare, unlisted, watch_leaving
+from repeg.care.bare import BARE, bare_since, is_bare, tell_bare, watch_leaving
 from repeg.care.reckon import reckon
 from repeg.care.survey import Survey, in_turn, list_account, list_executions
 from repeg.care.unfilled import without_made_up_fills
@@ -46,7 +46,7 @@ from repeg.domain.proof.defence import (
 )
 from repeg.domain.proof.defence import State as Standing
 from repeg.domain.proof.leaving import bare_by_record, gives_way
-from repeg.domain.proof.ours import listed_again, listed_otherwise
+from repeg.domain.proof.ours import listed_again
 from repeg.domain.proof.standing import Found
 from repeg.domain.rules.bracket_exit import levels_of
 from repeg.domain.rules.life import is_being_left, trades_when_over
@@ -101,6 +101,7 @@ def _by_symbol(survey: Survey, held: list[Order]) -> None:
 def look_after(survey: Survey, brackets: list[Order]) -> None:
     """One symbol's trouble must not keep the others from being watched."""
     worker, symbol = survey.worker, brackets[0].symbol
+    survey.brackets[symbol] = brackets
     try:
         _look_at(survey, brackets)
     except (RetryError, StaleExecution) as error:
@@ -115,12 +116,14 @@ def look_after(survey: Survey, brackets: list[Order]) -> None:
 def _look_at(survey: Survey, brackets: list[Order]) -> None:
     holder = free_turn(survey, brackets[0].symbol)
     if holder and sees_to_protection(holder):
-        # It has taken protection down on purpose, and reads exits itself. Only that it stands still is worth a word.
+        # It has taken protection down on purpose. That it stands still is worth a word, and what it leaves is watched.
         for bracket in brackets:
-            if holder.open_child:
-                watch_leaving(survey, bracket, brackets, holder)
+            if holder.open_child and not bracket.guard.lent:
+                watch_leaving(survey, bracket, holder)
             else:
                 _judge(survey, bracket, bracket, Account.UNSEEN, holder)
+        for bracket in brackets if holder.open_child else ():
+            _read_exits(survey, bracket)
         return
     # A close that died, and was ended otherwise, says no word of what it was selling: that is to be guarded.
     brackets = [lent_no_more(bracket) if bracket.guard.lent_to else bracket for bracket in brackets]
@@ -184,7 +187,7 @@ def _read_exits(survey: Survey, order: Order) -> Order:
     order = without_made_up_fills(survey, order)
     before, order = order, listed_again(order, survey.open_orders.values())
     for oco in order.guard.protections:
-        if not oco.status.closed and oco.broker_order_id and _differs(survey, oco):
+        if not oco.status.closed and oco.broker_order_id and survey.differs(oco):
             order = read_oco(survey.worker, order, oco, also=_taken_by_lists(survey, order, oco))[0]
     # Asked for by itself before anything is written: a second writer would cost the execution its step.
     if order == before or survey.running(order):
@@ -202,12 +205,6 @@ def _taken_by_lists(survey: Survey, order: Order, oco: Protection) -> Decimal | 
     return oco.qty if survey.positions is not None and held is None else None
 
 
-def _differs(survey: Survey, oco: Protection) -> bool:
-    """True when an OCO is not listed as the record has it."""
-    listed = (survey.open_orders or {}).get(oco.broker_order_id or "")
-    return listed_otherwise(oco, listed, survey.now, oco.is_due(survey.session, survey.now))
-
-
 def _judge(survey: Survey, before: Order, order: Order, account: Account, holder: Order | None) -> Order:
     """One position on the last line of defence: where it stands, the alert, and the one act that follows.
 
@@ -217,7 +214,7 @@ def _judge(survey: Survey, before: Order, order: Order, account: Account, holder
     mine = order.status.terminal and not taken_over and not survey.listed_as_running(order)
     if is_being_left(order):
         exit_id = order.unwind.order_id
-        watch_leaving(survey, order, (order,), survey.worker.orders.get(exit_id) if exit_id else None)
+        watch_leaving(survey, order, survey.worker.orders.get(exit_id) if exit_id else None)
         return _resume(survey, order) if mine and (_has_turn(order, holder) or _yields(holder)) else order
     order, facts = _facts(survey, order, account, mine, holder)
     found = verdict(facts)
@@ -248,7 +245,7 @@ def _facts(survey: Survey, order: Order, account: Account, mine: bool, holder: O
     opened_at = survey.session.opens_at if survey.session else None
     quote = survey.quote(order.symbol)
     through = is_through(levels_of(order), order.trading_side, quote) if quote and opened_at else None
-    bare = order.needs_care if mine else unlisted(survey, order)
+    bare = order.needs_care if mine else is_bare(survey, order, holder)
     if mine:
         found_now = order.guard.protected and order.care.due_at is None
         known = order.care.bare_since or bare_by_record(order) or survey.now
@@ -259,7 +256,7 @@ def _facts(survey: Survey, order: Order, account: Account, mine: bool, holder: O
             passed_since = (passed_since or survey.now) if through else None
         order = order.with_care(bare_since=since, past_stop_since=passed_since)
     else:
-        since = bare_since(survey, order, bare)
+        since = bare_since(survey, order, holder) if bare else None
         passed_since = survey.since(order, PAST_STOP, bool(through))
     facts = Facts(
         account=account,
@@ -285,7 +282,7 @@ def _tell(survey: Survey, order: Order, found: Verdict, mine: bool, holder: Orde
     if found.act is Act.PROTECT and order.care.tries == 0 and order.care.due_at:
         return order  # told when it was lost; this is the first try to restore it
     if found.state is Standing.BARE:
-        return tell_bare(survey, order, _waiting(order, holder), kept=mine)
+        return tell_bare(survey, order, _waiting(order, holder), kept=mine, leaving=holder)
     what = PAST_STOP if found.state is Standing.PAST_STOP else DISAGREES
     detail = _words(survey, order, found, holder)
     if mine:

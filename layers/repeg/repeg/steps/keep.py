@@ -12,6 +12,7 @@ from repeg.domain.routes import Next
 from repeg.domain.rules.resting import is_held_back, kept_for, may_rest_on
 from repeg.domain.rules.walking import needs_quote, next_rung, rungs_walked
 from repeg.errors import OperatorError, RetryError
+from repeg.steps.beside import guard_rest
 from repeg.worker.outcome import after_close, fold, proceed, read_child
 from repeg.worker.worker import Look, Worker
 
@@ -58,4 +59,5 @@ def _prolonged(worker: Worker, order: Order, child: ChildRecord, rung: Rung, quo
         return None
     price = quoted(kept.limit_price) or "market"
     order = worker.note(order, f"{kept.client_order_id} rests on at {price}, as rung {rungs_walked(order) + 1}, too")
+    guard_rest(worker, order)
     return proceed(worker, order.with_child(kept), kept)

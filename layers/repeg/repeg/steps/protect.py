@@ -103,7 +103,7 @@ def _round(worker: Worker, order: Order) -> Next:
             return wait_out(worker, order)
         order = due_again(order)
     # Tried before and refused: somebody may have sold the shares by hand, and no OCO for them will ever be taken.
-    if order.care.tries:
+    if order.care.tries and not order.guard.lent:
         known = without_missing(worker, order)
         if known is not order:
             return _again(worker, order, known)

@@ -25,6 +25,7 @@ from repeg.domain.rules.bracket_exit import levels_of
 from repeg.domain.rules.life import is_being_left, is_interrupted, is_untouched, ladder_over, trades_when_over
 from repeg.domain.rules.walking import is_exit
 from repeg.errors import OperatorError, RetryError
+from repeg.steps.beside import guard_rest
 from repeg.steps.cancel import request_cancel
 from repeg.worker.bare import BARE, give_up, leave, through_stop
 from repeg.worker.lookup import look_up, taken
@@ -59,6 +60,8 @@ def secure(worker: Worker, order: Order, error: str | None = None) -> Next:
         # Behind the save: a record that still counted them would give them back once more.
         worker.give_back(unused)
         return Next(ladder_over(order))
+    if order.open_child.broker_order_id:
+        guard_rest(worker, order)
     return worker.wait(order, Route.WAIT_TO_SECURE, backoff(READ_BACKOFF_SECONDS, order.run.waits))
 
 

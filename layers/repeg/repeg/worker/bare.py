@@ -182,6 +182,9 @@ def _short_of_shares(worker: Worker, order: Order) -> Next | Order:
     revived = find_lost(worker, order)
     if revived is not order:
         return revived
+    # Beside a sale that is at the market the account shows fewer: what is missing is known once that is booked.
+    if order.guard.lent:
+        return give_up(worker, order, "other orders hold the shares, or they are gone")
     known = without_missing(worker, order)
     if known is not order:
         return known

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
+from repeg.domain.money import plain
 from repeg.domain.order.alerts import bare_words
 from repeg.domain.order.closing import answers_for, as_before
 from repeg.domain.order.course import went_on
-from repeg.domain.order.guarding import lent_no_more, lent_to, seen_to
+from repeg.domain.order.guarding import ended_by_us, lent_no_more, lent_to, seen_to
+from repeg.domain.order.protection import ProtectionStatus
 from repeg.domain.order.record import Order
-from repeg.domain.patience import LOOKUP_BACKOFF_SECONDS, POSITION_SHOWS_AFTER, UNREAD_OCO_PAUSE_SECONDS
+from repeg.domain.patience import (
+    CARE_GRACE,
+    LOOKUP_BACKOFF_SECONDS,
+    POSITION_SHOWS_AFTER,
+    READ_BACKOFF_SECONDS,
+    UNREAD_OCO_PAUSE_SECONDS,
+    backoff,
+)
 from repeg.domain.proof.agreement import exits_are_moving
 from repeg.domain.proof.leaving import booked, from_under_ocos, spoken_for
 from repeg.domain.routes import Next, Route
@@ -40,8 +50,12 @@ def restore(worker: Worker, close: Order, protect: Protect) -> Next:
         # What leaves by an order of its own needs its shares free.
         if bracket is None:
             continue
-        bracket = here.orders.save(lent_no_more(bracket)) if bracket.guard.lent_to else bracket
+        beside = bool(bracket.guard.lent_to)
+        bracket = here.orders.save(lent_no_more(bracket)) if beside else bracket
         if is_being_left(bracket):
+            # Past its stop already when it was to be guarded beside the sale.
+            if beside:
+                _leave_by_itself(worker, close, bracket)
             continue
         if not bracket.status.terminal:
             # Its own execution is still ending it.
@@ -87,12 +101,32 @@ def guard_beside(worker: Worker, close: Order, protect: Protect) -> None:
     here, holding = worker.on_behalf_of(close), _holding(worker, close)
     for bracket, sold in zip(holding, spoken_for(close, holding), strict=True):
         ours = bracket.order_id in close.close.released and bracket.status.terminal
-        # Refused, it waits for the end of the close: what the account lacks is proven when its sale is booked.
-        troubled = bracket.care.frozen or bracket.care.tries or bracket.guard.refusals
-        leaves = is_being_left(bracket) or not_worth_holding(bracket)
         lending = lent_to(bracket, close, sold)
-        if ours and not troubled and not leaves and lending.needs_care:
+        disputed = bracket.care.frozen or is_being_left(bracket) or not_worth_holding(bracket)
+        if ours and lending.needs_care and not disputed and not _pauses(here, lending):
+            if _taken_away(lending):
+                lost = f"{plain(lending.bare_qty)} {close.symbol} lost their protection"
+                here.alert(bracket, f"{lost}; it is restored beside {close.order_id}")
             protect(here, lending)
+
+
+def _taken_away(bracket: Order) -> bool:
+    """True when its newest OCO is over with shares that it did not sell, and it was not we who ended it."""
+    newest = next(reversed(bracket.guard.protections), None)
+    return newest is not None and newest.status is ProtectionStatus.GONE and not ended_by_us(bracket)
+
+
+def _pauses(here: Worker, bracket: Order) -> bool:
+    """True while it is too early for another OCO: one was refused a moment ago, or somebody is selling by hand."""
+    now, newest = here.now(bracket), next(reversed(bracket.guard.protections), None)
+    if bracket.care.waits_until and now < bracket.care.waits_until:
+        return True
+    if newest is None or newest.closed_at is None:
+        return False
+    if newest.status is ProtectionStatus.REFUSED:
+        pause = backoff(READ_BACKOFF_SECONDS, max(0, bracket.guard.refusals - 1))
+        return now - newest.closed_at < timedelta(seconds=pause)
+    return _taken_away(bracket) and now - newest.closed_at < CARE_GRACE
 
 
 def _leave_by_itself(worker: Worker, close: Order, bracket: Order) -> None:

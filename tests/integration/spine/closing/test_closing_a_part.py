@@ -9,13 +9,14 @@ import pytest
 
 from repeg.domain.order.guarding import lent_to
 from repeg.domain.reasons import Status
+from repeg.steps import cancel
 from repeg.worker import restore
 from tests.support.brackets import OCO
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import SHORT, STOP, TARGET, Guard, check_held, guards, hold, minutes, shares
-from tests.support.scenes import alerts, journal, market_time, send
-from tests.support.watching import lapse
+from tests.support.scenes import alerts, by_hand, journal, market_time, send
+from tests.support.watching import LACKING, lapse
 
 
 def _thin(lab: Lab, bid: str = "50.95", ask: str = "50.98", size: int = 0) -> None:
@@ -128,7 +129,7 @@ def test_what_the_broker_does_not_take_a_stop_for_meanwhile_is_told(lab: Lab) ->
     with Crowd(lab) as crowd:
         send(lab, "c", kind="close", qty=30)
         crowd.work(until=market_time("10:03"), sweep_every=60)
-        assert any("have been without protection" in alert for alert in alerts(lab))
+        assert any(alert.startswith("70 TQQQ are without protection") for alert in alerts(lab))
         lab.control.faults()
         _busy(lab)
         crowd.work(until=market_time("10:05"), sweep_every=60)
@@ -179,4 +180,85 @@ def test_a_guard_that_fails_beside_it_does_not_take_its_sale_back(lab: Lab, monk
         crowd.work(until=market_time("10:10"), sweep_every=60)
     assert (lab.order("c").status, lab.order("b").unexited_qty) == (Status.FILLED, 70)
     assert lab.order("b").guard.protected
+    check_held(lab)
+
+
+# --- and stays guarded, whatever befalls that ---
+
+
+def test_it_is_guarded_from_the_first_look_on(lab: Lab) -> None:
+    """Though the next rung would rest at the same price, and the first one is left where it is."""
+    hold(lab)
+    _thin(lab)
+    with Crowd(lab) as crowd:
+        send(lab, "c", kind="close", qty=30)
+        crowd.work(until=market_time("10:00:04.5"))
+        assert [guard.qty for guard in guards(lab)] == [70]
+
+
+@pytest.mark.parametrize("refusal", [{"status": 403, "body": LACKING}, {"status": 422, "body": {"message": "no"}}])
+@pytest.mark.parametrize(("count", "by"), [(1, "10:00:10"), (6, "10:02")])
+def test_an_oco_that_is_refused_beside_it_is_tried_again(
+    lab: Lab, refusal: dict[str, Any], count: int, by: str
+) -> None:
+    """The halt may last for hours, and the refusal be of a moment: the account shows late what a cancel set free."""
+    hold(lab)
+    _thin(lab)
+    lab.control.faults(OCO | {"kind": "error", "count": count} | refusal)
+    with Crowd(lab) as crowd:
+        send(lab, "c", kind="close", qty=30)
+        crowd.work(until=market_time(by), sweep_every=60)
+        assert [guard.qty for guard in guards(lab)] == [70]
+        _busy(lab)
+        crowd.work()
+    assert [guard.qty for guard in guards(lab)] == [70]
+    check_held(lab)
+
+
+def test_one_that_somebody_cancels_is_restored_when_he_had_time_to_sell_by_hand(lab: Lab) -> None:
+    hold(lab)
+    _thin(lab)
+    with Crowd(lab) as crowd:
+        send(lab, "c", kind="close", qty=30)
+        crowd.work(until=market_time("10:00:30"))
+        by_hand(lab, "DELETE", f"orders/{lab.order('b').protective_order_id}")
+        crowd.work(until=market_time("10:01:15"), sweep_every=30)
+        assert not guards(lab), "he has 50 s"
+        crowd.work(until=market_time("10:02"), sweep_every=60)
+        assert [guard.qty for guard in guards(lab)] == [70]
+        assert any(alert.startswith("70 TQQQ lost their protection") for alert in alerts(lab))
+        _busy(lab)
+        crowd.work()
+    check_held(lab, strangers=True)
+
+
+def test_it_is_guarded_while_a_cancel_hangs_that_follows_a_failure(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise ValueError("a fault of ours")
+
+    hold(lab)
+    _thin(lab)
+    monkeypatch.setattr(cancel, "keep_resting", fails)
+    with Crowd(lab) as crowd:
+        send(lab, "c", kind="close", qty=30)
+        crowd.work(until=market_time("10:00:02"))
+        lab.control.faults({"method": "DELETE", "path": "/v2/orders/*", "kind": "stuck_cancel"})
+        crowd.work(until=market_time("10:01"))
+        assert lab.order("c").run.securing and lab.order("c").open_child
+        assert [guard.qty for guard in guards(lab)] == [70]
+
+
+def test_that_the_stop_beside_it_does_not_sell_is_told(lab: Lab) -> None:
+    """Nobody buys: neither from the close nor from the stop, which the market has passed."""
+    hold(lab)
+    _thin(lab)
+    with Crowd(lab) as crowd:
+        send(lab, "c", kind="close", qty=30)
+        crowd.work(until=market_time("10:00:20"))
+        lab.control.quote("TQQQ", "49.50", "49.53", 0, 0)
+        crowd.work(until=market_time("10:02:40"), sweep_every=60)
+        assert any("has gone through the stop at 49.98" in alert for alert in alerts(lab))
+        _busy(lab, "49.50", "49.53")
+        crowd.work(until=market_time("10:06"), sweep_every=60)
+    assert shares(lab) == 0
     check_held(lab)

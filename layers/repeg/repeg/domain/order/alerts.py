@@ -63,12 +63,13 @@ def order_words(order: Order) -> str:
 def bare_words(order: Order, since: datetime | None = None) -> str:
     """`10 TQQQ are without protection`; never 0: where nobody knows what guards its shares, that is said.
 
-    `since` (market time) where it is known how long they have been.
+    What a close sells is not counted. `since` (market time) where it is known how long they have been.
     """
-    if order.unguarded_qty > 0 and since:
-        return long_bare_words(order, order.unguarded_qty, since)
-    if order.unguarded_qty > 0:
-        return f"{plain(order.unguarded_qty)} {order.symbol} are without protection"
+    bare = max(order.bare_qty, order.unguarded_qty - order.guard.lent)
+    if bare > 0 and since:
+        return long_bare_words(order, bare, since)
+    if bare > 0:
+        return f"{plain(bare)} {order.symbol} are without protection"
     held = f"{plain(order.unexited_qty)} {order.symbol}" if order.unexited_qty > 0 else f"shares of {order.symbol}"
     return f"{held} are not seen to be protected"
 

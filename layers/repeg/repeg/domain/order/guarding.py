@@ -71,8 +71,11 @@ def lent_to(order: Order, close: Order, qty: Decimal) -> Order:
 
 
 def lent_no_more(order: Order) -> Order:
-    """The order once no close sells its shares: what is left of them is to be guarded."""
-    return order.with_guard(lent=ZERO, lent_to="")
+    """The order once no close sells its shares: what is left of them is to be guarded.
+
+    How often an OCO was refused beside the sale says nothing about one behind it.
+    """
+    return order.with_guard(lent=ZERO, lent_to="", refusals=0)
 
 
 def refused_once_more(order: Order) -> Order:

@@ -50,9 +50,12 @@ def booked(close: Order, holding: Sequence[Order]) -> list[Order]:
     return changed
 
 
-def spoken_for(close: Order, holding: Sequence[Order]) -> list[Decimal]:
-    """Shares that a close sold, or may still sell, of each of `holding` (oldest first): in the order of the booking."""
-    before, taken = _taken(close, holding, close.filled_qty + close.remaining_qty)
+def spoken_for(close: Order, holding: Sequence[Order], offered: Decimal | None = None) -> list[Decimal]:
+    """Shares that a close sold, or may still sell, of each of `holding` (oldest first): in the order of the booking.
+
+    `offered`: what it has at the market, in place of all that it may still sell.
+    """
+    before, taken = _taken(close, holding, close.filled_qty + (close.remaining_qty if offered is None else offered))
     shares = []
     for order in before:
         shares.append(min(_loose(order), taken))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from desk.report.old_way import entered_at
-from repeg.domain.metrics.figures import Mark, entered_reward, mark_of
+from repeg.domain.metrics.figures import Mark, mark_of
 from repeg.domain.metrics.measured import (
     arrival_touch,
     estimated_cost,
@@ -175,7 +175,7 @@ def trade_of(order: Order) -> Trade:
         cost=estimated_cost(order),
         left=tuple(_left(order)),
         unpriced=len(order.all_exits) - len(priced),
-        risk_reward=entered_reward(order),
+        risk_reward=order.guard.risk_reward,
         held=order.unexited_qty > 0,
         entered=order.kind == "bracket" and filled > 0,
         protected=any(oco.status in _STOOD for oco in order.guard.protections),

@@ -18,7 +18,7 @@ from repeg.domain.metrics.measured import (
     line_of_sweep,
     lines_of,
 )
-from repeg.domain.order.bracket import Bracket, Levels
+from repeg.domain.order.bracket import Levels
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.protection import Exit, ExitReason, Protection
 from repeg.domain.order.record import Order
@@ -63,21 +63,6 @@ def test_one_refusal_of_a_few_orders_is_no_rate() -> None:
     assert gauges([REFUSED] + [filled()] * 8) == {}
     assert gauges([REFUSED] + [filled()] * 9) == {Figure.REJECTED: Decimal(10)}
     assert gauges([REFUSED] + [filled()] * 10).keys() == {Figure.REJECTED, Figure.SLIPPAGE, Figure.FILLED}
-
-
-def test_a_stop_that_was_moved_makes_no_other_reward_of_an_entry() -> None:
-    """Drawn to a cent below the price that was paid, it would make one bracket worth a thousand."""
-    asked = Bracket(
-        side="buy",
-        anchor="fill",
-        signal_price=Decimal(51),
-        stop_loss=Decimal(50),
-        take_profit=Decimal(53),
-        moved_target=Decimal(60),
-    )
-    moved = ended(kind="bracket", bracket=asked, stop_loss=Decimal("50.99"), risk_reward=Decimal(1000))
-    mark = mark_of(moved)
-    assert mark and mark.risk_reward == 2
 
 
 def test_the_last_fifty_count_and_no_more() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from repeg.domain.order.bracket import Bracket
 from repeg.domain.order.children import ChildStatus
 from repeg.domain.order.record import Order
 from repeg.domain.reasons import Reason, Status
@@ -50,8 +49,7 @@ def test_missed_targets_are_named() -> None:
 
 
 def test_the_reward_of_brackets_is_held_to_its_target() -> None:
-    asked = {"stop_loss": Decimal(50), "take_profit": Decimal(53), "signal_price": Decimal("51.20")}
-    poor = filled(kind="bracket", price="51.20", bracket=Bracket(side="buy", anchor="signal", **asked))
+    poor = filled(kind="bracket", risk_reward=Decimal("1.5"))
     assert sum_up(FRIDAY, [poor], []).missed == ("R/R 1:1.50",)
 
 

@@ -103,6 +103,14 @@ def test_cents_are_rounded(exchange: VirtualExchange) -> None:
     )
 
 
+def test_a_loss_of_next_to_nothing_has_no_sign(exchange: VirtualExchange) -> None:
+    """In JSON it would be -0.0, which some clients print."""
+    exchange.control("PUT", "positions/TQQQ", {"qty": "0.1", "avg_entry_price": 51})
+    exchange.control("PUT", "account", {"cash": "99994.88"})
+    history = exchange.ok("GET", HISTORY)
+    assert (history["profit_loss"][1], str(history["profit_loss_pct"][1])) == (-0.02, "0.0")
+
+
 def test_nothing_is_known_of_the_time_before(exchange: VirtualExchange) -> None:
     history = exchange.ok("GET", HISTORY, start="2025-01-01T00:00:00Z", end="2025-12-31T00:00:00Z")
     assert [history[name] for name in ("timestamp", "equity", "profit_loss", "profit_loss_pct")] == [[], [], [], []]

@@ -70,17 +70,10 @@ def mark_of(order: Order) -> Mark | None:
         rejected=order.status is Status.REJECTED,
         sent=bool(order.sent),
         quick=order.status is Status.FILLED and seconds is not None and seconds <= FILLED_WITHIN_SECONDS,
-        risk_reward=entered_reward(order) if order.filled_qty else None,
+        risk_reward=order.guard.risk_reward if order.filled_qty else None,
         slippage_bps=measured if priced else None,
         dollars=order.filled_qty * reference if priced and reference is not None else ZERO,
     )
-
-
-def entered_reward(order: Order) -> Decimal | None:
-    """Reward over risk of a bracket at the price that was paid; None for any other order."""
-    # A stop that is drawn near as the price runs puts nothing at stake: with it, the ratio would be any number.
-    bracket, paid = order.terms.bracket, order.avg_fill_price
-    return bracket.reward_at(paid) if bracket and paid else None
 
 
 def is_no_order(order: Order) -> bool:

@@ -73,10 +73,6 @@ class Bracket(Frozen):
         asked = self._asked_at(price)
         return Levels(stop=self.moved_stop or asked.stop, target=self.moved_target or asked.target)
 
-    def reward_at(self, price: Decimal) -> Decimal | None:
-        """Reward over risk of an entry at `price`, by the signal's own levels."""
-        return self._asked_at(price).risk_reward(price, self.side)
-
     def _asked_at(self, price: Decimal) -> Levels:
         """As the signal has them: what the reward for the risk of an entry is judged by."""
         # Not by what was moved: whoever lowers a target has said that the trade is worth it all the same.
@@ -149,7 +145,7 @@ class Bracket(Frozen):
     def _reward_problem(self, price: Decimal) -> Refusal | None:
         if self.min_rr is None:
             return None
-        ratio = self.reward_at(price)
+        ratio = self._asked_at(price).risk_reward(price, self.side)
         if ratio is not None and ratio >= self.min_rr:
             return None
         # Through the signal's stop, not through the one that holds: a better price.

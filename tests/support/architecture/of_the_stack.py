@@ -238,8 +238,8 @@ EXCHANGE = (
     ),
     (
         "the streams",
-        "trade updates and market data, in JSON or MessagePack",
-        "desk/exchange/streams/trade_updates.py, desk/exchange/streams/feeds.py",
+        "trade updates and market data, in JSON or MessagePack; trade updates as server-sent events, too",
+        "desk/exchange/streams/trade_updates.py, desk/exchange/streams/trade_events.py, desk/exchange/streams/feeds.py",
     ),
     (
         "how a request is read and refused in Alpaca's words",

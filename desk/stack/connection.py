@@ -6,7 +6,7 @@ import gzip
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -193,13 +193,19 @@ class _Descriptions(JSONFileLoader):
 
     def load_file(self, file_path: str) -> Any:
         """The description, or None."""
-        for suffix in (".json", ".json.gz"):
-            try:
-                data = Path(file_path + suffix).read_bytes()
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            return msgspec.json.decode(gzip.decompress(data) if suffix == ".json.gz" else data)
-        return None
+        return _description(file_path)
+
+
+@cache
+def _description(path: str) -> Any:
+    # Once for all sessions of a process: nobody changes one.
+    for suffix in (".json", ".json.gz"):
+        try:
+            data = Path(path + suffix).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        return msgspec.json.decode(gzip.decompress(data) if suffix == ".json.gz" else data)
+    return None
 
 
 class _Loader(Loader):

@@ -119,14 +119,17 @@ def _cannot_even_be_secured(cloud: Cloud, name: str) -> list[str]:
 
 
 def _cannot_be_protected(cloud: Cloud, name: str) -> list[str]:
-    """The position shows late, then the market is through the stop: WaitToProtect, UnwindPosition, WaitForUnwind."""
+    """The position shows late, then the market is through the stop: WaitToProtect, UnwindPosition, WaitForUnwind.
+
+    After three refusals, seconds apart: on a slow machine, too, the first is there before the market falls.
+    """
     cloud.open_market()
     cloud.exchange.quote("CRWD", "534.70", "534.80", 500, 500)
     late = {"code": 42210000, "message": "oco orders must be exit orders"}
     oco = {"method": "POST", "path": "/v2/orders", "order_class": "oco", "kind": "error", "status": 422}
-    cloud.exchange.faults(oco | {"body": late, "count": 1})
+    cloud.exchange.faults(oco | {"body": late, "count": 3})
     falls = {"symbol": "CRWD", "bid": "529.00", "ask": "529.10", "bid_size": 500, "ask_size": 500}
-    cloud.exchange.script({"on": {"symbol": "CRWD", "event": "filled", "side": "buy"}, "after": 0.5, **falls})
+    cloud.exchange.script({"on": {"symbol": "CRWD", "event": "filled", "side": "buy"}, "after": 2.5, **falls})
     cloud.send(signal_id=name, **BRACKET)
     [order] = cloud.ended(name)
     assert (order.status, order.reason) == (Status.UNWOUND, Reason.PROTECTION_FAILED)

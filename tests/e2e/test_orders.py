@@ -110,7 +110,8 @@ def test_outside_the_session_an_order_is_refused(cloud: Cloud, name: str) -> Non
 
 
 def test_at_the_open_a_wide_spread_is_waited_out(cloud: Cloud, name: str) -> None:
-    cloud.open_market("2026-11-20T09:29:40-05:00")
+    # Eight seconds of the wall's clock for the signal to be taken in, and eight in which the spread is seen.
+    cloud.open_market("2026-11-20T09:29:20-05:00")
     cloud.exchange.quote("TQQQ", "50.90", "51.00", 2000, 2000)
     cloud.exchange.script(
         {"at": "2026-11-20T09:30:40-05:00", "symbol": "TQQQ", "bid": "50.95", "ask": "50.98"},

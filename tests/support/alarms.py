@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.support.cloud import Cloud
+from tests.support.cloud import PATIENCE_S, Cloud
 
 Message = dict[str, Any]
 LOOK_BACK = 5
@@ -41,7 +41,7 @@ class Alarms:
         now = datetime.fromisoformat(self.cloud.exchange.clock().now) + timedelta(minutes=minutes)
         self.cloud.exchange.set_clock(now.isoformat())
 
-    def heard(self, name: str, state: str, timeout: float = 30.0) -> Message:
+    def heard(self, name: str, state: str, timeout: float = PATIENCE_S) -> Message:
         """The message of an alarm that changed to this state, once it has come; its own, parsed."""
         full = f"{self.cloud.connection.stack}-{name}"
 
@@ -63,13 +63,13 @@ class Alarms:
         self._listen()
         self.told.clear()
 
-    def rings(self, name: str, timeout: float = 30.0) -> Message:
+    def rings(self, name: str, timeout: float = PATIENCE_S) -> Message:
         """Lets the running minute pass; the message of the alarm that rings then."""
         self.forget()
         self.pass_minutes()
         return self.heard(name, "ALARM", timeout)
 
-    def clears(self, name: str, timeout: float = 30.0) -> Message:
+    def clears(self, name: str, timeout: float = PATIENCE_S) -> Message:
         """Lets as much time pass as it takes an alarm to forget; its message that all is well again."""
         self.forget()
         self.pass_minutes(LOOK_BACK)

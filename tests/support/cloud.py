@@ -132,12 +132,15 @@ class Cloud:
         return order
 
     def until(self, what: str, probe: Callable[[], Any], timeout: float = PATIENCE_S) -> Any:
-        """Poll until `probe` answers something true; returns the answer."""
+        """Poll until `probe` answers something true; returns the answer. The last time is when the time is over."""
         deadline, pause = time.monotonic() + timeout, SHORTEST_POLL_S
-        while time.monotonic() < deadline:
+        while True:
+            late = time.monotonic() >= deadline
             answer = probe()
             if answer:
                 return answer
+            if late:
+                break
             time.sleep(pause)
             pause = min(LONGEST_POLL_S, 1.2 * pause)
         raise AssertionError(f"not within {timeout} s: {what}; {self._states()}")

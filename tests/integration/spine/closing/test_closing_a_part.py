@@ -262,3 +262,24 @@ def test_that_the_stop_beside_it_does_not_sell_is_told(lab: Lab) -> None:
         crowd.work(until=market_time("10:06"), sweep_every=60)
     assert shares(lab) == 0
     check_held(lab)
+
+
+@pytest.mark.parametrize("size", [5, 30])
+def test_what_the_stop_beside_it_sells_leaves_its_own_sale_booked(lab: Lab, size: int) -> None:
+    """The sweep has read the stop before the sale is over; the account held those shares when the close looked."""
+    hold(lab)
+    _thin(lab)
+    with Crowd(lab) as crowd:
+        send(lab, "c", kind="close", qty=30)
+        crowd.work(until=market_time("10:00:20"))
+        _thin(lab, "49.50", "49.53", size)
+        crowd.work(until=market_time("10:00:22"))
+        _thin(lab, "49.50", "49.53")
+        crowd.work(until=market_time("10:01:10"), sweep_every=30)
+        assert lab.order("c").open_child and lab.order("b").unexited_qty < 100
+        _busy(lab, "49.50", "49.53")
+        crowd.work(until=market_time("10:04"), sweep_every=60)
+    minutes(lab, 2)
+    assert {gone.reason: gone.qty for gone in lab.order("b").all_exits} == {"stop": 70, "close": 30}
+    assert (lab.order("b").unexited_qty, shares(lab), lab.order("b").care.frozen) == (0, 0, "")
+    check_held(lab)

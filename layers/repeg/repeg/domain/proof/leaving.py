@@ -83,9 +83,12 @@ def _taken(close: Order, holding: Sequence[Order], sold: Decimal) -> tuple[list[
 
 
 def _left_since(order: Order, close: Order) -> Decimal:
-    """Shares of a bracket that others took after the close saw the position: what it saw were the bracket's still."""
-    seen = close.care.seen
-    gone = (each for each in order.guard.exits if each.reason is ExitReason.OUTSIDE and seen and each.at > seen.at)
+    """Shares of a bracket that others, or its OCO, took after the close saw the position: they were the bracket's then.
+
+    Not counted, as many of those that the close sold would be taken for shares that no bracket held.
+    """
+    seen, others = close.care.seen, (ExitReason.OUTSIDE, ExitReason.TARGET, ExitReason.STOP)
+    gone = (each for each in order.all_exits if each.reason in others and seen and each.at > seen.at)
     return sum((each.qty for each in gone), ZERO)
 
 

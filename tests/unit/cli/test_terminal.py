@@ -81,6 +81,11 @@ def test_a_change_of_settings_answers_with_what_it_changed(clinic: Clinic, repeg
     assert document["settings"]["max_repegs"] == 1 and document["overrides"] == {"max_repegs": 1}
 
 
+def test_a_setting_that_is_no_number_is_refused_in_words_of_people(clinic: Clinic, repeg: Repeg) -> None:
+    code, _, said = repeg("settings", "set", "max_repegs=x")
+    assert (code, said.strip()) == (2, "max_repegs: must be a whole number; nothing was changed")
+
+
 def test_settings_are_reset_by_their_names(clinic: Clinic, repeg: Repeg) -> None:
     repeg("settings", "set", "max_repegs=1", "max_spread_bps=150")
     assert repeg("settings", "reset", "max_repeg")[::2] == (

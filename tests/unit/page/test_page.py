@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
@@ -172,6 +173,11 @@ def test_one_of_a_thing_is_one() -> None:
     text = " ".join(" ".join(read(page_of(document(ended), "repeg")).text).split())
     assert "realised by 1 target or stop" in text and "of 1 entry" in text
     assert "1 order, $" in text and "over 1 bracket " in text and "1 entries" not in text
+
+
+def test_when_it_was_made_is_told_in_new_york_as_all_times_are() -> None:
+    made = datetime(2026, 11, 20, 14, 50, tzinfo=UTC)
+    assert "Made by repeg, Fri 20 Nov 2026 09:50 ET." in page_of(document(), "repeg", made)
 
 
 def test_what_strangers_wrote_stays_text() -> None:

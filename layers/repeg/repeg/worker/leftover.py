@@ -64,7 +64,7 @@ def left_over(
     over = surplus(close, position)
     if as_it_should_be(close, position) or (over is not None and over <= DUST and held_of(close, position) <= DUST):
         return Refusal(reason=Reason.NO_POSITION, detail="what was to be closed is closed, as the account shows")
-    if over is None or over <= DUST or close.close.bought_lately:
+    if over is None or over <= DUST:
         return None
     # A position may show a sale ten seconds late: what it shows too much, sold again, would open a short.
     filled = [child.closed_at for child in close.sent if child.filled_qty > 0 and child.closed_at]
@@ -74,6 +74,9 @@ def left_over(
         return Wait(
             seconds=min(math.ceil(left.total_seconds()), backoff(READ_BACKOFF_SECONDS, looks)), on=WaitingFor.LAST_TRADE
         )
+    # What was bought just before it shows by now, and needs no other explanation.
+    if close.close.bought_lately:
+        return None
     if close.ask.qty is None and held_of(close, position) <= expected + DUST:
         return None
     finding = _find_out(worker, close, position)

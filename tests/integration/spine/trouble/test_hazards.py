@@ -18,7 +18,19 @@ from tests.support.brackets import CANCEL, CRWD, OCO, SUBMIT, crwd, moves, posit
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
 from tests.support.leaving import BRACKET, STOP, TARGET, Guard, check_held, guards, hold, shares, side_by_side
-from tests.support.scenes import alerts, by_hand, ends_early, journal, lab_at, market_time, run, send, submits, whenever
+from tests.support.scenes import (
+    alerts,
+    by_hand,
+    ends_early,
+    journal,
+    lab_at,
+    market_time,
+    on_order,
+    run,
+    send,
+    submits,
+    whenever,
+)
 
 LOOKUP = {"method": "GET", "path": "/v2/orders:by_client_order_id"}
 NOT_FOUND = {"code": 40410000, "message": "order not found"}
@@ -135,6 +147,26 @@ def test_a_position_that_shows_a_sale_late_is_not_sold_twice(lab: Lab, second: d
     lab.sleep(5)
     assert (lab.order("c1").filled_qty, lab.order("c2").filled_qty, shares(lab)) == (100, 0, 0)
     assert lab.order("c2").reason is Reason.NO_POSITION
+    check_held(lab)
+
+
+@pytest.mark.parametrize("lag", [1500, 2500, 6000])
+def test_what_a_close_sold_and_the_account_still_shows_is_not_taken_for_bought_lately(lab: Lab, lag: int) -> None:
+    """The storm of seed 905286: own shares and a bracket's, a plain buy just before, a close that fills in two."""
+    lab.control.position("TQQQ", "100", "48")
+    hold(lab, qty=10)
+    lab.sleep(20)
+    lab.control.settings(position_lag_ms=lag)
+    run(lab, "a", qty=3)
+    on_order(lab, "new", "50.95", "50.98", side="sell", size=40)
+    on_order(lab, "partially_filled", "50.95", "50.98", side="sell", after=1)
+    before = len(submits(lab))
+    run(lab, "c", kind="close")
+    lab.sleep(10)
+    close, bracket = lab.order("c"), lab.order("b")
+    assert {entry["status"] for entry in submits(lab)[before:]} == {200}, "what was sold is not offered again"
+    assert (close.status, close.filled_qty, shares(lab)) == (Status.FILLED, 113, 0)
+    assert (bracket.exit_reason, bracket.unexited_qty) == ("close", 0)
     check_held(lab)
 
 

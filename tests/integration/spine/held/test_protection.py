@@ -178,7 +178,7 @@ def test_keys_that_are_refused_are_told_and_protection_tried_until_they_work(lab
     lab.control.faults(OCO | {"kind": "error", "status": 401, "body": {"message": "unauthorized."}, "count": 6})
     order = bracket(lab)
     assert order.status is Status.FILLED
-    assert sum("not protected" in text for text in alerts(lab)) == 1
+    assert sum("without protection" in text for text in alerts(lab)) == 1
     _protected(lab, order)
 
 

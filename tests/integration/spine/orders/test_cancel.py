@@ -235,7 +235,7 @@ def test_a_step_that_keeps_failing_secures_the_order(lab: Lab, monkeypatch: pyte
     order = run(lab)
     assert (order.status, order.reason, order.filled_qty) == (Status.FAILED, Reason.INTERNAL_ERROR, 0)
     assert len(journal(lab, event="canceled")) == 1
-    assert any("being secured" in text for text in alerts(lab))
+    assert any("a step keeps failing" in text and "cancelled" in text for text in alerts(lab))
     assert any("did not complete" in text for text in alerts(lab))
     lab.check()
 

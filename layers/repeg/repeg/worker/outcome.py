@@ -14,7 +14,7 @@ from repeg.domain.order.course import decided, due_at, to_be_assessed
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import REQUESTS_PER_PROTECTION, Priority, emptied, reserving
 from repeg.domain.order.verdicts import Refusal
-from repeg.domain.patience import SECOND_LOOK_SECONDS
+from repeg.domain.patience import LOOKS_APART_SECONDS
 from repeg.domain.proof.ours import child_intent
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
@@ -80,10 +80,13 @@ def fold(worker: Worker, order: Order, child: ChildRecord, report: OrderReport |
 
 
 def _fewer(worker: Worker, order: Order, child: ChildRecord, report: OrderReport) -> ChildRecord:
-    """A child order that is over with fewer shares than one answer before had; a third one, a second later, decides."""
-    # Shares that were seen to be filled stay filled, as answers overtake each other: not for longer than that. Kept,
-    # shares that one answer made up were guarded, beside own shares by those.
-    worker.sleep(SECOND_LOOK_SECONDS)
+    """A child order that is over with fewer shares than one answer before had; a third one, ten seconds later, decides.
+
+    Shares that were seen to be filled stay filled for as long as answers are known to lag, and not for longer.
+    """
+    # Taken off sooner, what a close had sold was sold again, out of own shares, and what an entry bought was bare and
+    # in no record. Kept for good, shares that one answer made up were guarded, beside own shares by those.
+    worker.sleep(LOOKS_APART_SECONDS)
     broker_order_id = report.broker_order_id
     again = read_child(worker, child, lambda: worker.broker_for(Priority.URGENT).order(broker_order_id)).report
     follows = again is not None and ends_short(again) and again.filled_qty <= report.filled_qty

@@ -9,7 +9,7 @@ from repeg.domain.order.course import arrived_after_all, decided, waits_no_more
 from repeg.domain.order.guarding import nothing_to_guard, without_guards_of_nothing
 from repeg.domain.order.record import Order
 from repeg.domain.order.reservation import Priority
-from repeg.domain.patience import LINGER_SECONDS
+from repeg.domain.patience import LINGER_SECONDS, LOOKS_APART_SECONDS
 from repeg.domain.proof.ours import child_intent, contradiction
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next
@@ -79,7 +79,8 @@ def _short(worker: Worker, order: Order, child: ChildRecord) -> OrderReport | No
         first = broker.order(child.broker_order_id)
         if not _is_less(order, child, first):
             return None
-        worker.sleep(LINGER_SECONDS)
+        # What is at work is read on before anything follows of it; behind what is over the next order is sent at once.
+        worker.sleep(LOOKS_APART_SECONDS if first and first.status.terminal else LINGER_SECONDS)
         second = broker.order(child.broker_order_id)
     except (RetryError, OperatorError) as error:
         worker.log.info(f"{child.client_order_id} could not be read again: {error}")

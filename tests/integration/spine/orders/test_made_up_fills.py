@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +35,40 @@ class OfSales(Liar):
             return true
         self._left = 0
         return self._lie(true)
+
+
+class Lags:
+    """For so many seconds an order that filled is read as cancelled without a share; with `held`, so is the account.
+
+    From the second read of a filled order on, and of one that was cancelled from the first.
+    """
+
+    def __init__(self, lab: Lab, side: str, seconds: float, held: int | None = None) -> None:
+        self._lab, self._side, self._seconds, self._held = lab, side, seconds, held
+        self._since: datetime | None = None
+        self._call, self.told, self._seen = lab.broker._trading.call, False, False
+        lab.broker._trading.call = self._answers  # type: ignore[method-assign]
+
+    def _answers(self, *asked: Any, **named: Any) -> Reply:
+        true = self._call(*asked, **named)
+        body = true.body if isinstance(true.body, dict) and asked[0] == "GET" else {}
+        if asked[1].startswith("/positions/") and self._held is not None and self._lags():
+            return Reply(200, body | {"symbol": "TQQQ", "qty": str(self._held), "avg_entry_price": "50.98"})
+        if (body.get("side"), body.get("order_class")) != (self._side, "") or body["filled_qty"] == "0":
+            return true
+        first, self._seen = not self._seen, True
+        if body["status"] not in ("canceled", "filled") or (first and body["status"] == "filled"):
+            return true
+        self._since = self._since or self._lab.time.wall()
+        if not self._lags():
+            return true
+        self.told = True
+        return saying(status="canceled", filled_qty="0", filled_avg_price=None, filled_at=None)(true)
+
+    def _lags(self) -> bool:
+        return self._seen and (
+            self._since is None or self._lab.time.wall() - self._since < timedelta(seconds=self._seconds)
+        )
 
 
 def _minutes(lab: Lab, crowd: Crowd, until: str) -> None:
@@ -172,6 +207,43 @@ def test_the_record_of_a_plain_order_follows_when_it_is_taken_back(lab: Lab, sid
     order = lab.order("a")
     assert (order.status, order.reason, order.filled_qty) == (Status.UNFILLED, Reason.FILL_TIMEOUT, 0)
     lab.check()
+
+
+@pytest.mark.parametrize("seconds", [2, 9])
+@pytest.mark.parametrize("kind", ["bracket", "order", "close"])
+def test_shares_that_were_filled_stay_filled_while_answers_lag(lab: Lab, kind: str, seconds: float) -> None:
+    """Taken off the record for three stale ones within a second, forty were traded twice, or bare and in no record."""
+    lab.control.position("TQQQ", OWN, "40")
+    side = "sell" if kind == "close" else "buy"
+    if kind == "close":
+        hold(lab)
+    lab.control.quote("TQQQ", *WITHIN, 40, 40)
+    on_order(lab, "partially_filled", *(BEHIND if side == "buy" else ("50.90", "50.93")), side=side)
+    lags = Lags(lab, side, seconds)
+    signal: dict[str, Any] = BRACKET if kind == "bracket" else {"qty": 100} if kind == "order" else {"kind": kind}
+    with Crowd(lab) as crowd:
+        send(lab, "a", **signal)
+        crowd.work(until=market_time("10:02"), sweep_every=60)
+    assert lags.told
+    filled, asked = lab.order("a").filled_qty, {"bracket": 40, "order": 100, "close": OWN + 100}[kind]
+    assert (filled, shares(lab)) == (asked, 0 if kind == "close" else OWN + asked)
+    assert [guard.qty for guard in guards(lab)] == ([40] if kind == "bracket" else [])
+    check_held(lab, free=0 if kind == "close" else OWN + (asked if kind == "order" else 0))
+
+
+@pytest.mark.parametrize("own", [0, OWN])
+def test_what_was_sold_is_not_sold_again_while_account_and_answers_lag(lab: Lab, own: int) -> None:
+    """By two answers within the same second a close of thirty sold a hundred."""
+    if own:
+        lab.control.position("TQQQ", own, "40")
+    hold(lab)
+    lags = Lags(lab, "sell", 9, held=own + 100)
+    with Crowd(lab) as crowd:
+        send(lab, "c", kind="close", qty=30)
+        crowd.work(until=market_time("10:02"), sweep_every=60)
+    assert lags.told
+    assert (lab.order("c").filled_qty, shares(lab)) == (30, own + 70)
+    assert sum(guard.qty for guard in guards(lab)) == lab.order("b").unexited_qty == (100 if own else 70)
 
 
 @pytest.mark.parametrize("kind", ["bracket", "order"])

@@ -39,7 +39,7 @@ def _seen(clinic: Clinic) -> dict[str, Any]:
             url: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
             for url in sqs.list_queues()["QueueUrls"]
         },
-        "functions": lambda_.list_functions()["Functions"],
+        "functions": [each | {"LastModified": "now"} for each in lambda_.list_functions()["Functions"]],
         "by arn": lambda_.get_function_configuration(FunctionName=clinic.arns["sweep_orders"])["Environment"],
         "mappings": lambda_.list_event_source_mappings()["EventSourceMappings"],
         "rules": events.list_rules()["Rules"],

@@ -11,6 +11,7 @@ from repeg.domain.money import plain, quoted
 from repeg.domain.order.children import ChildRecord, Doubt
 from repeg.domain.order.closing import protecting_first
 from repeg.domain.order.course import decided, due_at, to_be_assessed
+from repeg.domain.order.guarding import nothing_to_guard
 from repeg.domain.order.record import ZERO, Order
 from repeg.domain.order.reservation import REQUESTS_PER_PROTECTION, Priority, emptied, reserving
 from repeg.domain.order.verdicts import Refusal
@@ -30,6 +31,7 @@ from repeg.domain.rules.walking import (
 from repeg.errors import CredentialsRefused, OperatorError, RetryError
 from repeg.worker.leftover import seen_flat
 from repeg.worker.lookup import ended_by_both, successor_of
+from repeg.worker.take_down import take_down
 from repeg.worker.worker import Worker
 
 
@@ -158,6 +160,12 @@ def after_close(worker: Worker, order: Order, child: ChildRecord) -> Next:
     if order.terms.bracket and child.filled_qty > 0 and not needs_no_care(order):
         kept, unused = unused.split(REQUESTS_PER_PROTECTION) if unused else (None, None)
         order = order.changed(guard=reserving(order.guard, kept))
+    # Placed while its cancel hung, for shares that one answer made up: it would sell somebody's own, and nobody looks
+    # at an order that ends without a share.
+    surplus = order.surplus_protection
+    if surplus:
+        order, _ = take_down(worker, order, [surplus])
+        order = order if order.unexited_qty >= 1 else nothing_to_guard(order)
     following = _onward(worker, order, over)
     # Behind the save: a record that still counted them would give them back twice, and the account send too much.
     worker.give_back(unused)

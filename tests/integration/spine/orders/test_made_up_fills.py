@@ -117,6 +117,24 @@ def test_protection_for_a_fill_that_was_made_up_does_not_stay_over_own_shares(la
     assert lab.reconcile()["drift"] == 0
 
 
+def test_protection_for_a_part_that_was_made_up_ends_with_its_entry(lab: Lab) -> None:
+    """The cancel of the rest hangs, so the part is guarded, by own shares: its stop would have sold forty of them."""
+    lab.control.position("TQQQ", OWN, "40")
+    lab.control.quote("TQQQ", *BEHIND, 2000, 2000)
+    lab.control.settings(cancel_ms=35_000)
+    Liar(lab, "GET", "/orders/", saying(**FORTY))
+    with Crowd(lab) as crowd:
+        send(lab, "b", **BRACKET)
+        crowd.work(until=market_time("10:00:45"))
+        assert [guard.qty for guard in guards(lab)] == [40], "nothing to be mended"
+        _minutes(lab, crowd, "10:03")
+    order = lab.order("b")
+    assert (order.status, order.filled_qty, order.guard.protected) == (Status.UNFILLED, 0, None)
+    assert (shares(lab), guards(lab)) == (OWN, [])
+    assert any("is over with 0 TQQQ filled, by three answers" in alert for alert in alerts(lab))
+    assert lab.reconcile()["drift"] == 0
+
+
 @pytest.mark.parametrize("sweeps", [True, False])
 def test_own_shares_that_a_stop_or_target_took_by_then_are_told(lab: Lab, sweeps: bool) -> None:
     """Its target is reached before anybody saw the entry open: the exit is a fact, and stays on record."""

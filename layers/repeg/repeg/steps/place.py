@@ -220,7 +220,12 @@ def _denied(worker: Worker, order: Order, child: ChildRecord, denied: Denied) ->
         report, _ = look_up(worker, child_intent(order, child), listed=child.may_have_arrived, connect=connect)
     except RetryError as error:
         detail = f"refused ({denied.message}), but whether it arrived cannot be seen: {error}"
-        return _unknown(worker, order, drawn, detail)
+        if not is_exit(order) or child.may_have_arrived:
+            return _unknown(worker, order, drawn, detail)
+        # Its sender came back, and the broker has spoken of it: one look that finds nothing is enough, as it is above.
+        # Looked for as one without an answer, shares that a close had taken protection off were bare for a minute.
+        known = drawn.heard_of(worker.time.wall())
+        return _unknown(worker, order, known, detail, lookups=len(LOOKUP_BACKOFF_SECONDS) - 1)
     if report:
         return _accepted(worker, order, drawn, report)
     return refused(worker, order, drawn, denied)
@@ -271,9 +276,9 @@ def _not_sent(worker: Worker, order: Order, child: ChildRecord, wait_seconds: fl
     return following
 
 
-def _unknown(worker: Worker, order: Order, child: ChildRecord, detail: str) -> Next:
+def _unknown(worker: Worker, order: Order, child: ChildRecord, detail: str, lookups: int = 0) -> Next:
     noted = worker.note(order, f"{child.client_order_id}: outcome unknown ({detail}); looking it up")
-    lost = child.changed(ambiguous=True, lookups=0)
+    lost = child.changed(ambiguous=True, lookups=lookups)
     return worker.wait(noted.with_child(lost), Route.WAIT_TO_PLACE, LOOKUP_BACKOFF_SECONDS[0])
 
 

@@ -5,6 +5,7 @@ Beside shares of the account's owner, without which the broker would keep a seco
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from tests.support.scenes import alerts, journal, market_time, send, whenever
 from tests.support.watching import LACKING, lapse, moves
 
 OWN = 200
+WASH = Reply(403, {"code": 40310000, "message": "potential wash trade detected. use complex orders"})
+BUSY = Reply(429, {"message": "too many requests."})
 SAID = {
     "lack of shares": Reply(403, LACKING),
     "its form": Reply(422, {"code": 42210000, "message": "unprocessable"}),
@@ -92,3 +95,27 @@ def test_a_position_is_left_once(shared: Lab, said: Reply) -> None:
     assert [fill["qty"] for fill in journal(lab, "fill") if fill["side"] == "sell"] == ["100"]
     assert (shares(lab), lab.order("b").exit_reason, lab.order("b").unexited_qty) == (OWN, "unwind", 0)
     check_held(lab, free=OWN)
+
+
+@pytest.mark.parametrize(("throttled", "most"), [(5, 7), (25, 45)])
+def test_a_true_refusal_that_cannot_be_looked_up_at_once_does_not_hold_a_close_up(
+    lab: Lab, throttled: float, most: float
+) -> None:
+    """Its shares are bare: looked for as one without an answer, it went on after 12 s, or after 78."""
+    hold(lab)
+    wire, began = lab.broker._trading, lab.time.wall()
+    call, left = wire.call, [WASH]
+
+    def answers(method: Method, path: str, *more: Any, **named: Any) -> Reply:
+        if (method, path) == ("POST", "/orders") and left:
+            return left.pop()
+        busy = not left and lab.time.wall() - began < timedelta(seconds=throttled)
+        return BUSY if busy and path.startswith("/orders:by_client") else call(method, path, *more, **named)
+
+    wire.call = answers  # type: ignore[method-assign]
+    send(lab, "c", kind="close")
+    _work(lab)
+    sold = lab.order("c").children[-1].closed_at
+    assert sold and (lab.order("c").filled_qty, shares(lab)) == (100, 0)
+    assert sold - began < timedelta(seconds=most)
+    check_held(lab)

@@ -14,6 +14,7 @@ from repeg.domain.ladder.rungs import PriceRule, Rung
 from repeg.domain.market.quotes import Quote
 from repeg.domain.models import Frozen, Side
 from repeg.domain.money import tick_size
+from repeg.domain.order.adjustments import Adjustment
 from repeg.domain.order.record import Order
 from tests.support.make import NOON
 
@@ -61,11 +62,16 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     date: st.dates(date(2024, 1, 2), date(2027, 12, 30)),
     type(None): st.none(),
 }
+# No share becomes none, nor less than that.
+_POSSIBLE: dict[type[Frozen], dict[str, st.SearchStrategy[Any]]] = {
+    Adjustment: {"ratio": st.decimals("0.0001", "10000", places=4)}
+}
 
 
 def records(model: type[Frozen]) -> st.SearchStrategy[Any]:
     """Any record of `model`: every field takes any value of its kind, whether the values make sense together or not."""
-    return st.builds(model, **{name: _of(kind) for name, kind in get_type_hints(model).items()})
+    fields = {name: _of(kind) for name, kind in get_type_hints(model).items()}
+    return st.builds(model, **(fields | _POSSIBLE.get(model, {})))
 
 
 def _of(kind: Any) -> st.SearchStrategy[Any]:

@@ -19,8 +19,9 @@ from repeg.domain.order.course import (
     taken_back,
     to_be_assessed,
     under_way,
+    waits_no_more,
 )
-from repeg.domain.order.guarding import not_left, seen_to, to_be_left, to_be_seen_to
+from repeg.domain.order.guarding import not_left, seen_to, to_be_left, to_be_seen_to, without_guards_of_nothing
 from repeg.domain.order.protection import Exit, ExitReason, ProtectionStatus
 from repeg.domain.order.record import Order
 from repeg.domain.proof.agreement import agreed, frozen
@@ -157,6 +158,17 @@ def _child_over(now: Order, data: st.DataObject) -> Order:
     return decided(now, over.reason) if over.reason and not now.reason else now
 
 
+def _unfilled(now: Order, data: st.DataObject) -> Order | None:
+    """Of its newest child order less was filled than one answer said: it is at work, or over with nothing."""
+    one = now.children[-1] if now.children else None
+    if one is None or not one.filled_qty:
+        return None
+    known = one.unfilled()
+    if data.draw(st.booleans()):
+        known = known.changed(status=ChildStatus.CANCELED, closed_at=NOON)
+    return waits_no_more(without_guards_of_nothing(arrived_after_all(now, known)))
+
+
 def _taken_over(now: Order, data: st.DataObject) -> Order | None:
     if now.kind == "close":
         return None
@@ -212,6 +224,7 @@ HAPPENS: dict[On, Happens] = {
         protecting_first(to_be_assessed(now)) if now.kind == "close" and now.close.released else None
     ),
     On.PUT_BACK: lambda now, data: None if now.open_child else as_before(now),
+    On.UNFILLED: _unfilled,
     On.FAILED: _failed,
     On.TAKEN_OVER: _taken_over,
     On.TAKEN_BACK: lambda now, data: taken_back(now, "c", NOON) if may_be_taken_back(now) else None,

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from botocore.session import Session
-from moto.awslambda.models import lambda_backends
+from moto.awslambda_simple.models import lambda_simple_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.utils import iso_8601_datetime_with_nanoseconds
 
@@ -81,7 +81,7 @@ class Clinic:
             kept.lay_out()
             vars(self).update(copy.deepcopy(told))
             # Deployed just now, as the first was.
-            for function in lambda_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].list_functions():
+            for function in lambda_simple_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].list_functions():
                 function.last_modified = iso_8601_datetime_with_nanoseconds()
         self.ran("Invocations", 1)
         self.at_once = 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,15 @@ def test_each_stack_begins_as_the_first_did(monkeypatch: pytest.MonkeyPatch, tmp
         gc.collect()
     assert begun[0] == begun[1] == begun[2]
     assert all(before != after for before, after in zip(begun[0].values(), ended[2].values(), strict=True))
+
+
+def test_each_stack_is_deployed_just_now(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(of_the_clinic, "_created", [])
+    for _ in range(2):
+        begun = datetime.now(UTC)
+        with open_clinic(monkeypatch, tmp_path) as clinic:
+            functions = clinic["lambda"].list_functions()["Functions"]
+            assert functions and all(datetime.fromisoformat(each["LastModified"]) >= begun for each in functions)
 
 
 def _seen(clinic: Clinic) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def order_view(order: Order) -> dict[str, Any]:
 def _standing_reward(order: Order) -> Decimal | None:
     """Reward over risk of what was bought, by the stop and the target that stand; before, at the price to be had."""
     stop, target, paid = order.guard.stop_loss, order.guard.take_profit, order.entry_price
-    if stop is None or target is None or paid is None:
+    if stop is None or target is None or paid is None or order.side is None:
         return order.guard.risk_reward
     return Levels(stop=stop, target=target).risk_reward(paid, order.trading_side)
 

@@ -118,11 +118,13 @@ def _released(now: Order, data: st.DataObject) -> Order:
 
 def _sent(now: Order, data: st.DataObject) -> Order:
     now = _released(now, data)
-    intent = child(len(now.children) + 1, qty=now.remaining_qty, status=ChildStatus.INTENT)
+    intent = child(len(now.children) + 1, qty=now.remaining_qty, status=ChildStatus.INTENT, broker_order_id=None)
     return (answers_for(now, ["ord-2"]) if now.kind == "close" else now).with_child(intent)
 
 
 def _not_taken(now: Order, data: st.DataObject) -> Order | None:
+    if now.children and now.children[-1].broker_order_id:
+        return None
     if now.kind == "close":
         return _ruled_out(now) if now.open_child else None
     anew = not now.children[1:] and data.draw(st.booleans())
@@ -141,7 +143,7 @@ def _arrived(now: Order, data: st.DataObject) -> Order | None:
     lost = now.open_child or next((one for one in now.children if one.status is ChildStatus.NEVER_SENT), None)
     if lost is None:
         return None
-    found = arrived_after_all(now, lost.changed(status=ChildStatus.LIVE))
+    found = arrived_after_all(now, lost.changed(status=ChildStatus.LIVE, broker_order_id="b"))
     return _child_over(found, data) if data.draw(st.booleans()) else found
 
 
@@ -163,7 +165,7 @@ def _unfilled(now: Order, data: st.DataObject) -> Order | None:
     one = now.children[-1] if now.children else None
     if one is None or not one.filled_qty:
         return None
-    known = one.unfilled()
+    known = one.unfilled().changed(broker_order_id="b")
     if data.draw(st.booleans()):
         known = known.changed(status=ChildStatus.CANCELED, closed_at=NOON)
     return waits_no_more(without_guards_of_nothing(arrived_after_all(now, known)))
@@ -264,8 +266,9 @@ def test_whatever_happens_an_order_moves_along_the_table_and_comes_to_its_end(
     for _ in range(2 * len(Stage)):
         if stage_of(now) is Stage.OVER:
             break
-        waits = now.close.restoring and now.open_child
-        now = _moved(now, On.NOT_TAKEN if waits else TO_THE_END[stage_of(now)], data)
+        waits = now.open_child if now.close.restoring else None
+        ends = On.ARRIVED if waits and waits.broker_order_id else On.NOT_TAKEN
+        now = _moved(now, ends if waits else TO_THE_END[stage_of(now)], data)
     assert stage_of(now) is Stage.OVER
     assert now.status.terminal and now.run.published and not now.open_child
 

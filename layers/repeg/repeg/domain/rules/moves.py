@@ -98,7 +98,11 @@ MOVES = (
     Move(Stage.LOOKING_AGAIN, On.TAKEN_OVER, (Stage.ENDING,)),
     Move(Stage.LOOKING_AGAIN, On.TAKEN_BACK, (Stage.SOLD, Stage.ENDING)),
     Move(Stage.ENTERED, On.SEEN_TO, (Stage.ENDING,)),
-    Move(Stage.ENTERED, On.UNFILLED, (Stage.LIVE, Stage.CANCELING, Stage.WORKING)),
+    Move(
+        Stage.ENTERED,
+        On.UNFILLED,
+        (Stage.LIVE, Stage.WITHDRAWN, Stage.CANCELING, Stage.SECURING, Stage.WORKING, Stage.ENDING),
+    ),
     Move(Stage.ENTERED, On.LEFT, (Stage.LEAVING,)),
     Move(Stage.ENTERED, On.FLAT, (Stage.ENDING,)),
     Move(Stage.ENTERED, On.TAKEN_OVER, (Stage.ENDING,)),

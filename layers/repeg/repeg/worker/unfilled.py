@@ -14,6 +14,7 @@ from repeg.domain.proof.ours import child_intent, contradiction
 from repeg.domain.reasons import Reason
 from repeg.domain.routes import Next, Route
 from repeg.domain.rules.endings import short_by_both
+from repeg.domain.rules.life import Stage, stage_of
 from repeg.domain.rules.walking import concluded, is_exit
 from repeg.errors import OperatorError, RetryError
 from repeg.worker.lookup import ended_by_both
@@ -35,7 +36,7 @@ def goes_on_unfilled(worker: Worker, order: Order) -> Next | None:
         if report:
             order = _as_shown(worker, order, child, report)
             again = without_guards_of_nothing(waits_no_more(order.with_guard(refusals=0)))
-            if again.run.securing and again.open_child:
+            if stage_of(again) is Stage.SECURING:
                 # Looked at as a rung, what an order that is being ended has at the market would rest out its patience.
                 worker.orders.save(again)
                 return Next(Route.SECURE_POSITION)

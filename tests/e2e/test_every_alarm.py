@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 
 from desk.stack.intake import pause, resume
+from repeg.domain.history import ClockAnchor
 from repeg.domain.metrics.listed import NAMESPACE
-from repeg.store.items import order_key, to_item
+from repeg.store.items import order_key
+from repeg.store.shared import SharedStore
 from tests.e2e.conftest import SPEED
 from tests.support.alarms import Alarms, Message, hearing
 from tests.support.cloud import Cloud
@@ -101,8 +103,10 @@ def minute(alarms: Alarms) -> None:
     """A market minute passes, at whose end the sweep tells how things stand."""
     alarms.pass_minutes()
     # The functions' clock goes by the wall: they do not hear of a market that jumps, but for the times of its quotes.
-    key = to_item({"pk": "MARKET", "sk": "CLOCK"})
-    alarms.cloud.connection.dynamodb.delete_item(TableName=alarms.cloud.connection.table, Key=key)
+    # Told, not only taken from them: a sweep that has no reading goes by the wall, which is of another day.
+    connection = alarms.cloud.connection
+    now = datetime.fromisoformat(alarms.cloud.exchange.clock().now)
+    SharedStore(connection.dynamodb, connection.table).keep_clock(ClockAnchor(market_at=now, wall_at=datetime.now(UTC)))
     alarms.cloud.sweep()
 
 

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from repeg.broker.alpaca_wire import Reply
+from repeg.domain.order.course import being_secured
 from repeg.domain.reasons import Reason, Status
+from repeg.domain.routes import Route
+from repeg.worker.unfilled import goes_on_unfilled
 from tests.support.brokers.liar import Liar, saying
 from tests.support.crowd import Crowd
 from tests.support.lab import Lab
@@ -95,6 +98,20 @@ def test_an_entry_goes_on_though_one_answer_had_it_filled(lab: Lab, lie: dict[st
     told = [alert for alert in alerts(lab) if "one before had" in alert]
     assert len(told) == len(alerts(lab)) == (0 if fills and lie == FORTY else 1)
     check_held(lab)
+
+
+def test_what_rests_of_an_order_that_is_being_ended_is_secured_at_once(lab: Lab) -> None:
+    """Looked at as a rung, it would rest out its patience: for a minute, at most."""
+    lab.control.quote("TQQQ", *BEHIND, 2000, 2000)
+    Liar(lab, "GET", "/orders/", saying(**FILLED))
+    with Crowd(lab) as crowd:
+        send(lab, "b", **BRACKET)
+        crowd.work(until=market_time("10:00:03"))
+    ended = being_secured(lab.order("b"), Reason.INTERNAL_ERROR)
+    assert (ended.filled_qty, ended.open_child) == (100, None)
+    following = goes_on_unfilled(lab.worker, ended)
+    assert following and following.route is Route.SECURE_POSITION
+    assert lab.order("b").open_child
 
 
 def test_protection_for_a_fill_that_was_made_up_does_not_stay_over_own_shares(lab: Lab) -> None:
